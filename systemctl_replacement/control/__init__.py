@@ -1,0 +1,1 @@
+"""The control protocol: server, client, interface descriptions."""

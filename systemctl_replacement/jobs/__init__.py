@@ -1,0 +1,1 @@
+"""Pure: the dependency graph, transactions, merging and ordering of jobs."""

@@ -1,0 +1,1 @@
+"""What units print: record format, writer, rotation, reader."""

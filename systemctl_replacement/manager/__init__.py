@@ -1,0 +1,1 @@
+"""The loop that runs the machines: loading, jobs, clocks, PID 1's duties, halt."""

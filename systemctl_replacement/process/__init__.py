@@ -1,0 +1,1 @@
+"""The one place that forks, execs, waits and signals."""

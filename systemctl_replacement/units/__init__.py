@@ -1,0 +1,1 @@
+"""Pure: the state machines of the unit types."""
