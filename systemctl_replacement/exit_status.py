@@ -1,0 +1,124 @@
+"""Names of exit statuses, and the ones systemd's own children exit with when they cannot run a program.
+
+Source: systemd.exec(5) "Process exit codes", `systemd-analyze exit-status`. Import-light: the supervisor's children use it.
+"""
+
+from __future__ import annotations
+
+EXIT_SUCCESS = 0
+EXIT_FAILURE = 1
+EXIT_INVALIDARGUMENT = 2
+EXIT_NOTIMPLEMENTED = 3
+EXIT_NOPERMISSION = 4
+EXIT_NOTINSTALLED = 5
+EXIT_NOTCONFIGURED = 6
+EXIT_NOTRUNNING = 7
+EXIT_USAGE = 64
+EXIT_DATAERR = 65
+EXIT_NOINPUT = 66
+EXIT_NOUSER = 67
+EXIT_NOHOST = 68
+EXIT_UNAVAILABLE = 69
+EXIT_SOFTWARE = 70
+EXIT_OSERR = 71
+EXIT_OSFILE = 72
+EXIT_CANTCREAT = 73
+EXIT_IOERR = 74
+EXIT_TEMPFAIL = 75
+EXIT_PROTOCOL = 76
+EXIT_NOPERM = 77
+EXIT_CONFIG = 78
+EXIT_CHDIR = 200
+EXIT_NICE = 201
+EXIT_FDS = 202
+EXIT_EXEC = 203
+EXIT_MEMORY = 204
+EXIT_LIMITS = 205
+EXIT_OOM_ADJUST = 206
+EXIT_SIGNAL_MASK = 207
+EXIT_STDIN = 208
+EXIT_STDOUT = 209
+EXIT_CHROOT = 210
+EXIT_IOPRIO = 211
+EXIT_TIMERSLACK = 212
+EXIT_SECUREBITS = 213
+EXIT_SETSCHEDULER = 214
+EXIT_CPUAFFINITY = 215
+EXIT_GROUP = 216
+EXIT_USER = 217
+EXIT_CAPABILITIES = 218
+EXIT_CGROUP = 219
+EXIT_SETSID = 220
+EXIT_CONFIRM = 221
+EXIT_STDERR = 222
+EXIT_PAM = 224
+EXIT_NETWORK = 225
+EXIT_NAMESPACE = 226
+EXIT_NO_NEW_PRIVILEGES = 227
+EXIT_SECCOMP = 228
+EXIT_SELINUX_CONTEXT = 229
+EXIT_PERSONALITY = 230
+EXIT_APPARMOR = 231
+EXIT_ADDRESS_FAMILIES = 232
+EXIT_RUNTIME_DIRECTORY = 233
+EXIT_CHOWN = 235
+EXIT_SMACK_PROCESS_LABEL = 236
+EXIT_KEYRING = 237
+EXIT_STATE_DIRECTORY = 238
+EXIT_CACHE_DIRECTORY = 239
+EXIT_LOGS_DIRECTORY = 240
+EXIT_CONFIGURATION_DIRECTORY = 241
+EXIT_NUMA_POLICY = 242
+EXIT_CREDENTIALS = 243
+EXIT_BPF = 244
+EXIT_EXCEPTION = 255
+
+LIBC, SYSTEMD, LSB, BSD = "libc", "systemd", "LSB", "BSD"
+ALL = (LIBC, SYSTEMD, LSB, BSD)
+
+_LIBC = {
+    0: "SUCCESS", 1: "FAILURE",
+}  # fmt: skip
+_LSB = {
+    2: "INVALIDARGUMENT", 3: "NOTIMPLEMENTED", 4: "NOPERMISSION", 5: "NOTINSTALLED", 6: "NOTCONFIGURED",
+    7: "NOTRUNNING",
+}  # fmt: skip
+_BSD = {
+    64: "USAGE", 65: "DATAERR", 66: "NOINPUT", 67: "NOUSER", 68: "NOHOST", 69: "UNAVAILABLE", 70: "SOFTWARE",
+    71: "OSERR", 72: "OSFILE", 73: "CANTCREAT", 74: "IOERR", 75: "TEMPFAIL", 76: "PROTOCOL", 77: "NOPERM",
+    78: "CONFIG",
+}  # fmt: skip
+_SYSTEMD = {
+    200: "CHDIR", 201: "NICE", 202: "FDS", 203: "EXEC", 204: "MEMORY", 205: "LIMITS", 206: "OOM_ADJUST",
+    207: "SIGNAL_MASK", 208: "STDIN", 209: "STDOUT", 210: "CHROOT", 211: "IOPRIO", 212: "TIMERSLACK",
+    213: "SECUREBITS", 214: "SETSCHEDULER", 215: "CPUAFFINITY", 216: "GROUP", 217: "USER", 218: "CAPABILITIES",
+    219: "CGROUP", 220: "SETSID", 221: "CONFIRM", 222: "STDERR", 224: "PAM", 225: "NETWORK", 226: "NAMESPACE",
+    227: "NO_NEW_PRIVILEGES", 228: "SECCOMP", 229: "SELINUX_CONTEXT", 230: "PERSONALITY", 231: "APPARMOR",
+    232: "ADDRESS_FAMILIES", 233: "RUNTIME_DIRECTORY", 235: "CHOWN", 236: "SMACK_PROCESS_LABEL", 237: "KEYRING",
+    238: "STATE_DIRECTORY", 239: "CACHE_DIRECTORY", 240: "LOGS_DIRECTORY", 241: "CONFIGURATION_DIRECTORY",
+    242: "NUMA_POLICY", 243: "CREDENTIALS", 244: "BPF", 255: "EXCEPTION",
+}  # fmt: skip
+_TABLES = {LIBC: _LIBC, SYSTEMD: _SYSTEMD, LSB: _LSB, BSD: _BSD}
+
+
+def name(status: int, classes: tuple[str, ...] = ALL) -> str | None:
+    """The name of an exit status ("EXEC" for 203), None if it has none among the classes asked for.
+
+    systemd's log lines use all classes, `systemctl status` only (LIBC, SYSTEMD).
+    """
+    for which in classes:
+        found = _TABLES[which].get(status)
+        if found is not None:
+            return found
+    return None
+
+
+def number(text: str) -> int | None:
+    """The exit status that a name ("TEMPFAIL") or a number from 0 to 255 stands for, None if neither."""
+    for table in _TABLES.values():
+        for status, known in table.items():
+            if known == text:
+                return status
+    if text.isascii() and text.isdigit() and int(text) <= 255:
+        return int(text)
+    return None
