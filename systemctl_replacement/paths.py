@@ -1,0 +1,160 @@
+"""Where everything is: the directories of units, the runtime directory, the logs, and our own program.
+
+Client and manager must agree on these to the letter, so they are decided once, here. Imported on the client's
+hot path: only `os` and `sys`. Sources: systemd.unit(5) "UNIT FILE LOAD PATH", file-hierarchy(7).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+SOCKET_NAME = "systemctl-replacement.socket"
+LOG_DIRECTORY = "/var/log/systemctl-replacement"
+
+# systemd's own order (`systemd-analyze unit-paths`), ours is appended: what an image has always wins.
+# The first field says whether the directory follows the runtime directory.
+_UNIT_PATH = (
+    (False, "/etc/systemd/system.control"),
+    (True, "system.control"),
+    (True, "transient"),
+    (True, "generator.early"),
+    (False, "/etc/systemd/system"),
+    (False, "/etc/systemd/system.attached"),
+    (True, "system"),
+    (True, "system.attached"),
+    (True, "generator"),
+    (False, "/usr/local/lib/systemd/system"),
+    (False, "/usr/lib/systemd/system"),
+    (False, "/lib/systemd/system"),
+    (True, "generator.late"),
+)
+
+
+class Paths:
+    """The directories of one system: the real one (root ""), or one below a directory (`--root=DIR`)."""
+
+    def __init__(self, root: str = "") -> None:
+        self.root = "" if root in ("", "/") else os.path.abspath(root)
+        self._runtime: str | None = None
+
+    def below(self, path: str) -> str:
+        """An absolute path of the system as the path to open: below the root, if there is one."""
+        return self.root + path
+
+    def runtime_candidates(self) -> list[str]:
+        """Runtime directories in the order in which manager and client try them.
+
+        Below a root there is only one. `$XDG_RUNTIME_DIR` is shared with others: we take a directory in it.
+        """
+        if self.root:
+            return [self.root + "/run/systemd"]
+        candidates = ["/run/systemd"]
+        user_directory = os.environ.get("XDG_RUNTIME_DIR", "")
+        if user_directory.startswith("/"):
+            candidates.append(user_directory + "/systemctl-replacement")
+        candidates.append(f"/tmp/systemctl-{os.geteuid()}")
+        return candidates
+
+    @property
+    def runtime(self) -> str:
+        """The runtime directory in use: the first that is ours to write, made if need be.
+
+        Raises OSError if none can be had. The manager and the unit path use it; a client looks for a
+        socket in all of `runtime_candidates()` first and then sets this.
+        """
+        if self._runtime is None:
+            self._runtime = _first_usable(self.runtime_candidates())
+        return self._runtime
+
+    @runtime.setter
+    def runtime(self, directory: str) -> None:
+        self._runtime = directory
+
+    def socket_path(self, runtime: str | None = None) -> str:
+        """The control socket of the manager whose runtime directory is `runtime` (default: the one in use)."""
+        return f"{self.runtime if runtime is None else runtime}/{SOCKET_NAME}"
+
+    def unit_path(self) -> list[str]:
+        """Unit directories, highest precedence first, whether they exist or not; units we ship come last.
+
+        /lib is left out when it is the same directory as /usr/lib. `/run/systemd` keeps its place when the
+        runtime directory is another one: what an image's scripts put there counts.
+        """
+        system_runtime = self.root + "/run/systemd"
+        runtimes = [system_runtime]
+        if self._runtime not in (None, system_runtime):
+            runtimes.insert(0, str(self._runtime))
+        directories = []
+        for follows_runtime, path in _UNIT_PATH:
+            if follows_runtime:
+                directories += [f"{runtime}/{path}" for runtime in runtimes]
+            elif path != "/lib/systemd/system" or not os.path.islink(self.root + "/lib"):
+                directories.append(self.root + path)
+        directories.append(shipped_units())
+        return directories
+
+    def log_candidates(self) -> list[str]:
+        """Directories that may hold journals: a reader looks in all of them."""
+        return [self.root + LOG_DIRECTORY] + [f"{runtime}/log" for runtime in self.runtime_candidates()]
+
+    def log_directory(self) -> str:
+        """Where journals are written: below /var/log if that can be written, else in the runtime directory."""
+        directory = self.root + LOG_DIRECTORY
+        return directory if _writable(directory) else f"{self.runtime}/log"
+
+
+def self_command() -> list[str]:
+    """The command line that starts this program again: arguments are appended to it.
+
+    Isolated from environment variables and site-packages, so nothing in an image changes what PID 1 imports.
+    """
+    return [sys.executable, "-ISXutf8", os.path.join(_package(), "__main__.py")]
+
+
+def shipped_units() -> str:
+    """The directory of the unit files we ship: beside the package, in a checkout as in an image."""
+    return os.path.join(os.path.dirname(_package()), "units")
+
+
+def _package() -> str:
+    return os.path.dirname(os.path.abspath(__file__))
+
+
+def _writable(directory: str) -> bool:
+    """Whether files can be created in the directory, once it and its parents are made."""
+    while not os.path.lexists(directory):
+        directory = os.path.dirname(directory)
+    return os.path.isdir(directory) and os.access(directory, os.W_OK | os.X_OK)
+
+
+def _first_usable(candidates: list[str]) -> str:
+    problem: OSError | None = None
+    for directory in candidates:
+        try:
+            _make_usable(directory)
+        except OSError as error:
+            problem = problem or error
+        else:
+            return directory
+    raise problem or OSError("no runtime directory")
+
+
+def _make_usable(directory: str) -> None:
+    """Make the directory if it is missing; OSError unless we may write there and nobody else owns it.
+
+    Only /run/systemd may belong to another user (root): there the file system's permissions decide, as in an image that
+    opens /run to the group of a container platform's random user.
+    """
+    public = directory.endswith("/run/systemd")
+    if public:
+        os.makedirs(directory, mode=0o755, exist_ok=True)
+    else:
+        try:
+            os.mkdir(directory, 0o700)
+        except FileExistsError:
+            status = os.lstat(directory)
+            if status.st_uid != os.geteuid() or status.st_mode & 0o170077 != 0o040000:
+                raise PermissionError(1, "not a private directory of ours", directory) from None
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise PermissionError(13, "cannot write to runtime directory", directory)
