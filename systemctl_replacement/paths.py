@@ -14,6 +14,7 @@ LOG_DIRECTORY = "/var/log/systemctl-replacement"
 
 # systemd's own order (`systemd-analyze unit-paths`), ours is appended: what an image has always wins.
 # The first field says whether the directory follows the runtime directory.
+_LIBRARIES = ("/lib/systemd/system", "/usr/lib/systemd/system")
 _UNIT_PATH = (
     (False, "/etc/systemd/system.control"),
     (True, "system.control"),
@@ -25,8 +26,8 @@ _UNIT_PATH = (
     (True, "system.attached"),
     (True, "generator"),
     (False, "/usr/local/lib/systemd/system"),
-    (False, "/usr/lib/systemd/system"),
     (False, "/lib/systemd/system"),
+    (False, "/usr/lib/systemd/system"),
     (True, "generator.late"),
 )
 
@@ -78,7 +79,8 @@ class Paths:
     def unit_path(self) -> list[str]:
         """Unit directories, highest precedence first, whether they exist or not; units we ship come last.
 
-        /lib is left out when it is the same directory as /usr/lib. `/run/systemd` keeps its place when the
+        Where /lib and /usr/lib are the same directory only the name that the distribution's systemd uses is listed:
+        it shows in FragmentPath= and in the links that `enable` makes. `/run/systemd` keeps its place when the
         runtime directory is another one: what an image's scripts put there counts.
         """
         system_runtime = self.root + "/run/systemd"
@@ -89,10 +91,15 @@ class Paths:
         for follows_runtime, path in _UNIT_PATH:
             if follows_runtime:
                 directories += [f"{runtime}/{path}" for runtime in runtimes]
-            elif path != "/lib/systemd/system" or not os.path.islink(self.root + "/lib"):
+            elif path not in _LIBRARIES or path in self._libraries():
                 directories.append(self.root + path)
         directories.append(shipped_units())
         return directories
+
+    def _libraries(self) -> tuple[str, ...]:
+        if not os.path.islink(self.root + "/lib"):
+            return _LIBRARIES
+        return _LIBRARIES[:1] if _debian_before_13(self.root) else _LIBRARIES[1:]
 
     def log_candidates(self) -> list[str]:
         """Directories that may hold journals: a reader looks in all of them."""
@@ -119,6 +126,17 @@ def shipped_units() -> str:
 
 def _package() -> str:
     return os.path.dirname(os.path.abspath(__file__))
+
+
+def _debian_before_13(root: str) -> bool:
+    """Whether this is a Debian (or an Ubuntu made from one) whose packages still say /lib/systemd/system."""
+    try:
+        with open(root + "/etc/debian_version", encoding="ascii", errors="replace") as file:
+            version = file.read().strip()
+    except OSError:
+        return False
+    number = version.split(".")[0]
+    return int(number) < 13 if number.isdigit() else version.split("/")[0] in ("buster", "bullseye", "bookworm")
 
 
 def _writable(directory: str) -> bool:
