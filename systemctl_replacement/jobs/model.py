@@ -1,0 +1,177 @@
+"""What a job is, and what the job engine must know about the units around it.
+
+A job is a pending change of one unit. Each unit has at most one job, and beside it at most one "nop" job (a request that
+turned out to change nothing, kept until it is reported as done). The engine itself holds no state: the manager owns the
+job table and shows it, together with units, states and dependencies, through `View`. Names, types, results and error
+names are systemd's (org.freedesktop.systemd1(5), systemctl(1) "--job-mode=").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Collection, Iterable, Optional, Protocol, Tuple
+
+# Job types that can be installed.
+START = "start"
+VERIFY_ACTIVE = "verify-active"  # only ever pulled in, by Requisite=
+STOP = "stop"
+RELOAD = "reload"
+RESTART = "restart"  # becomes a start job once its stop is done
+NOP = "nop"
+# Job types that only exist in requests: `merge.collapse` turns each into one of the above by the unit's state.
+TRY_RESTART = "try-restart"
+TRY_RELOAD = "try-reload"
+RELOAD_OR_START = "reload-or-start"
+
+WAITING = "waiting"
+RUNNING = "running"
+
+# Job results, as in the D-Bus signal JobRemoved.
+DONE = "done"
+CANCELED = "canceled"
+TIMEOUT = "timeout"
+FAILED = "failed"
+DEPENDENCY = "dependency"
+SKIPPED = "skipped"
+INVALID = "invalid"
+ASSERT = "assert"
+UNSUPPORTED = "unsupported"
+COLLECTED = "collected"
+ONCE = "once"
+
+# Job modes.
+MODE_FAIL = "fail"
+MODE_REPLACE = "replace"
+MODE_REPLACE_IRREVERSIBLY = "replace-irreversibly"
+MODE_ISOLATE = "isolate"
+MODE_FLUSH = "flush"
+MODE_IGNORE_DEPENDENCIES = "ignore-dependencies"
+MODE_IGNORE_REQUIREMENTS = "ignore-requirements"
+MODE_TRIGGERING = "triggering"
+MODES = (
+    MODE_FAIL,
+    MODE_REPLACE,
+    MODE_REPLACE_IRREVERSIBLY,
+    MODE_ISOLATE,
+    MODE_FLUSH,
+    MODE_IGNORE_DEPENDENCIES,
+    MODE_IGNORE_REQUIREMENTS,
+    MODE_TRIGGERING,
+)
+
+# Active states, in the groups that decide about jobs.
+ACTIVE_STATES = frozenset({"active", "reloading"})
+ACTIVE_OR_ACTIVATING_STATES = frozenset({"active", "reloading", "activating"})
+INACTIVE_STATES = frozenset({"inactive", "failed"})
+INACTIVE_OR_DEACTIVATING_STATES = frozenset({"inactive", "failed", "deactivating"})
+
+# syslog(3) levels of log lines.
+LOG_ERR = 3
+LOG_WARNING = 4
+LOG_NOTICE = 5
+LOG_DEBUG = 7
+
+LogLine = Tuple[str, int, str]
+"""(unit the line speaks of, syslog level, message without the "unit: " prefix)."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One installed (or about to be installed) job. The manager replaces it in its table to change its state."""
+
+    id: int
+    unit: str
+    type: str
+    state: str = WAITING
+    irreversible: bool = False
+    """Set by mode replace-irreversibly: a conflicting later request is refused instead of replacing this job."""
+    ignore_order: bool = False
+    """Set by mode ignore-dependencies: After=/Before= neither hold this job back nor wait for it."""
+
+
+class JobError(Exception):
+    """A refused request: D-Bus error name and message in systemd's words, and what was logged on the way."""
+
+    def __init__(self, name: str, message: str, log: Tuple[LogLine, ...] = ()) -> None:
+        super().__init__(message)
+        self.name = name
+        self.message = message
+        self.log = log
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """What a request changes in the job table. Apply in this order: `cancelled`, then `install`."""
+
+    anchor: Job
+    """The job that answers the request: a member of `install` (with an old id if it merged into an installed job)."""
+    install: Tuple[Job, ...]
+    """Jobs to put into the table under their unit (nop jobs into the table of nop jobs). A job whose id is already
+    installed replaces it: requests merged into it, its type may differ, and state "waiting" means: run it (again)."""
+    cancelled: Tuple[Job, ...]
+    """Installed jobs to finish first, with result "canceled" and not recursively."""
+    next_id: int
+    """The first unused job id after this transaction."""
+    log: Tuple[LogLine, ...] = field(default=())
+
+
+class View(Protocol):
+    """The units and jobs as the engine sees them. Every unit name given or returned is canonical (`canonical`).
+
+    A unit that nobody has loaded yet is loaded when first asked about (states "inactive", load state "not-found" when
+    there is no such unit file); the answers must not change while a transaction is built.
+    """
+
+    def canonical(self, unit: str) -> str:
+        """The name of the unit that `unit` is or is an alias of."""
+
+    def units(self) -> Iterable[str]:
+        """All loaded units (mode isolate stops what is running and not wanted)."""
+
+    def load_state(self, unit: str) -> str:
+        """loaded, not-found, bad-setting, error or masked."""
+
+    def load_error(self, unit: str) -> Optional[Tuple[str, str]]:
+        """(D-Bus error name, message) for a unit whose load state is "error"; None gives systemd's general text."""
+
+    def active_state(self, unit: str) -> str:
+        """active, reloading, inactive, failed, activating or deactivating."""
+
+    def dependencies(self, unit: str, kind: str) -> Collection[str]:
+        """Units related by `kind`, without the unit itself, inverses included; names as in `systemctl show`:
+
+        Requires Requisite Wants BindsTo Upholds Conflicts Before After PropagatesReloadTo PropagatesStopTo TriggeredBy,
+        RequiredBy RequisiteOf WantedBy BoundBy ConsistsOf UpheldBy ConflictedBy ReloadPropagatedFrom OnFailure OnSuccess.
+        Called for every unit of a transaction: must be cheap (a look-up).
+        """
+
+    def job(self, unit: str) -> Optional[Job]:
+        """The unit's installed job other than nop."""
+
+    def nop_job(self, unit: str) -> Optional[Job]:
+        """The unit's installed nop job."""
+
+    def jobs(self) -> Iterable[Job]:
+        """Every installed job, nop jobs included."""
+
+    def applicable(self, unit: str, job_type: str) -> bool:
+        """Whether a job of this type makes sense: start, verify-active and nop always; stop unless the unit is perpetual
+        (-.slice, init.scope); restart if it can be started and stopped; reload if it can be reloaded (ExecReload=)."""
+
+    def can_reload(self, unit: str) -> bool:
+        """CanReload=: a service with ExecReload=, a mount."""
+
+    def can_isolate(self, unit: str) -> bool:
+        """AllowIsolate=."""
+
+    def refuse_manual_start(self, unit: str) -> bool:
+        """RefuseManualStart=."""
+
+    def refuse_manual_stop(self, unit: str) -> bool:
+        """RefuseManualStop=."""
+
+    def ignore_on_isolate(self, unit: str) -> bool:
+        """IgnoreOnIsolate=: by default yes for everything but services, targets, sockets, timers and paths."""
+
+    def stop_when_unneeded(self, unit: str) -> bool:
+        """StopWhenUnneeded=."""
