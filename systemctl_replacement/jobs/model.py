@@ -1,15 +1,16 @@
 """What a job is, and what the job engine must know about the units around it.
 
-A job is a pending change of one unit. Each unit has at most one job, and beside it at most one "nop" job (a request that
-turned out to change nothing, kept until it is reported as done). The engine itself holds no state: the manager owns the
-job table and shows it, together with units, states and dependencies, through `View`. Names, types, results and error
-names are systemd's (org.freedesktop.systemd1(5), systemctl(1) "--job-mode=").
+A job is a pending change of one unit. Each unit has at most one job, and beside it at most one "nop" job (a request
+that turned out to change nothing, kept until it is reported as done). The engine itself holds no state: the manager
+owns the job table and shows it, together with units, states and dependencies, through `View`. Names, types, results
+and error names are systemd's (org.freedesktop.systemd1(5), systemctl(1) "--job-mode=").
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Collection, Iterable, Optional, Protocol, Tuple
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Optional, Protocol
 
 # Job types that can be installed.
 START = "start"
@@ -71,7 +72,7 @@ LOG_WARNING = 4
 LOG_NOTICE = 5
 LOG_DEBUG = 7
 
-LogLine = Tuple[str, int, str]
+LogLine = tuple[str, int, str]
 """(unit the line speaks of, syslog level, message without the "unit: " prefix)."""
 
 
@@ -92,7 +93,7 @@ class Job:
 class JobError(Exception):
     """A refused request: D-Bus error name and message in systemd's words, and what was logged on the way."""
 
-    def __init__(self, name: str, message: str, log: Tuple[LogLine, ...] = ()) -> None:
+    def __init__(self, name: str, message: str, log: tuple[LogLine, ...] = ()) -> None:
         super().__init__(message)
         self.name = name
         self.message = message
@@ -105,14 +106,14 @@ class Transaction:
 
     anchor: Job
     """The job that answers the request: a member of `install` (with an old id if it merged into an installed job)."""
-    install: Tuple[Job, ...]
+    install: tuple[Job, ...]
     """Jobs to put into the table under their unit (nop jobs into the table of nop jobs). A job whose id is already
     installed replaces it: requests merged into it, its type may differ, and state "waiting" means: run it (again)."""
-    cancelled: Tuple[Job, ...]
+    cancelled: tuple[Job, ...]
     """Installed jobs to finish first, with result "canceled" and not recursively."""
     next_id: int
     """The first unused job id after this transaction."""
-    log: Tuple[LogLine, ...] = field(default=())
+    log: tuple[LogLine, ...] = ()
 
 
 class View(Protocol):
@@ -131,7 +132,7 @@ class View(Protocol):
     def load_state(self, unit: str) -> str:
         """loaded, not-found, bad-setting, error or masked."""
 
-    def load_error(self, unit: str) -> Optional[Tuple[str, str]]:
+    def load_error(self, unit: str) -> Optional[tuple[str, str]]:
         """(D-Bus error name, message) for a unit whose load state is "error"; None gives systemd's general text."""
 
     def active_state(self, unit: str) -> str:
@@ -141,7 +142,7 @@ class View(Protocol):
         """Units related by `kind`, without the unit itself, inverses included; names as in `systemctl show`:
 
         Requires Requisite Wants BindsTo Upholds Conflicts Before After PropagatesReloadTo PropagatesStopTo TriggeredBy,
-        RequiredBy RequisiteOf WantedBy BoundBy ConsistsOf UpheldBy ConflictedBy ReloadPropagatedFrom OnFailure OnSuccess.
+        RequiredBy RequisiteOf WantedBy BoundBy ConsistsOf UpheldBy ConflictedBy OnFailure OnSuccess.
         Called for every unit of a transaction: must be cheap (a look-up).
         """
 
@@ -155,7 +156,7 @@ class View(Protocol):
         """Every installed job, nop jobs included."""
 
     def applicable(self, unit: str, job_type: str) -> bool:
-        """Whether a job of this type makes sense: start, verify-active and nop always; stop unless the unit is perpetual
+        """Whether a job of this type makes sense: start, verify-active, nop always; stop unless the unit is perpetual
         (-.slice, init.scope); restart if it can be started and stopped; reload if it can be reloaded (ExecReload=)."""
 
     def can_reload(self, unit: str) -> bool:
