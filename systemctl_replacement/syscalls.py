@@ -1,0 +1,280 @@
+"""System calls that Python's C modules lack, through ctypes: one seam, so that tests can put a fake in its place.
+
+Import-light: supervisors live in this module. Calls raise OSError; probes for newer system calls take EPERM for ENOSYS,
+because the seccomp filters of old container engines answer EPERM to what they do not know.
+"""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]
+import ctypes
+import errno
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+PR_SET_PDEATHSIG = 1
+PR_SET_KEEPCAPS = 8
+PR_SET_NAME = 15
+PR_CAPBSET_READ = 23
+PR_CAPBSET_DROP = 24
+PR_SET_SECUREBITS = 28
+PR_SET_CHILD_SUBREAPER = 36
+PR_SET_NO_NEW_PRIVS = 38
+PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_RAISE = 2
+PR_CAP_AMBIENT_CLEAR_ALL = 4
+
+TIOCSCTTY = 0x540E
+TIOCNOTTY = 0x5422
+
+# The same numbers on every architecture: calls newer than 5.0 share one table.
+_SYS_PIDFD_SEND_SIGNAL = 424
+_SYS_PIDFD_OPEN = 434
+_SYS_CLOSE_RANGE = 436
+
+_UNKNOWN_CALL = (errno.ENOSYS, errno.EPERM)
+
+_F_DUPFD_CLOEXEC = 1030
+_SFD_FLAGS = os.O_NONBLOCK | os.O_CLOEXEC
+_SIGINFO_SIZE = 128
+_SIGSET_SIZE = 128
+_MAXIMUM_FD = 0xFFFFFFFF
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+
+ALL_SIGNALS = frozenset(int(number) for number in _signal.valid_signals())
+
+
+def _check(result: int, what: str) -> int:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), what)
+    return result
+
+
+def prctl(option: int, second: int = 0, third: int = 0, fourth: int = 0, fifth: int = 0) -> int:
+    """prctl(2) with numbers only."""
+    words = [ctypes.c_ulong(word) for word in (second, third, fourth, fifth)]
+    return _check(_libc.prctl(ctypes.c_int(option), *words), "prctl")
+
+
+def set_child_subreaper() -> None:
+    """Orphans among our descendants become our children, however deep they were."""
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def set_process_name(comm: str) -> None:
+    """The name in /proc/PID/comm; the kernel keeps 15 bytes."""
+    _check(_libc.prctl(PR_SET_NAME, comm.encode("utf-8", "surrogateescape")[:15], 0, 0, 0), "prctl")
+
+
+def set_no_new_privileges() -> None:
+    prctl(PR_SET_NO_NEW_PRIVS, 1)
+
+
+# -- signals ----------------------------------------------------------------------------------------------------------
+
+
+def block_all_signals() -> None:
+    """Blocks every signal that can be blocked."""
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, ALL_SIGNALS)
+
+
+def unblock_all_signals() -> None:
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+
+
+def reset_signal_dispositions() -> None:
+    """Default disposition for every signal: Python ignores SIGPIPE and SIGXFSZ, nohup adds SIGHUP."""
+    for number in ALL_SIGNALS:
+        if number not in (_signal.SIGKILL, _signal.SIGSTOP):
+            _signal.signal(number, _signal.SIG_DFL)
+
+
+def signalfd(signals: Iterable[int] = ALL_SIGNALS) -> int:
+    """A non-blocking descriptor on which the given (blocked) signals are read; see :func:`read_signalfd`."""
+    mask = bytearray(_SIGSET_SIZE)
+    for number in signals:
+        mask[(number - 1) // 8] |= 1 << (number - 1) % 8
+    return _check(_libc.signalfd(-1, bytes(mask), _SFD_FLAGS), "signalfd")
+
+
+def read_signalfd(fd: int) -> list[tuple[int, int, int, int]]:
+    """The signals that have arrived: (number, sender's or child's pid, child's status, si_code)."""
+    arrived: list[tuple[int, int, int, int]] = []
+    while True:
+        try:
+            data = os.read(fd, _SIGINFO_SIZE * 16)
+        except BlockingIOError:
+            return arrived
+        for start in range(0, len(data), _SIGINFO_SIZE):
+            word = memoryview(data)[start : start + 44].cast("i")
+            arrived.append((word[0], word[3], word[10], word[2]))
+        if len(data) < _SIGINFO_SIZE * 16:
+            return arrived
+
+
+def open_pidfd(pid: int) -> int:
+    """A descriptor that turns readable when the process ends. OSError: ESRCH if gone, ENOSYS if the kernel has none."""
+    fd = _libc.syscall(ctypes.c_long(_SYS_PIDFD_OPEN), ctypes.c_long(pid), ctypes.c_long(0))
+    if fd < 0 and ctypes.get_errno() in _UNKNOWN_CALL:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), "pidfd_open")
+    return int(_check(fd, "pidfd_open"))
+
+
+def send_pidfd_signal(pidfd: int, signal: int) -> None:
+    """kill(2) that cannot hit a process which took over the pid."""
+    words = [ctypes.c_long(word) for word in (_SYS_PIDFD_SEND_SIGNAL, pidfd, signal, 0, 0)]
+    _check(_libc.syscall(*words), "pidfd_send_signal")
+
+
+# -- descriptors ------------------------------------------------------------------------------------------------------
+
+
+def duplicate_above(fd: int, minimum: int) -> int:
+    """A close-on-exec duplicate of ``fd`` whose number is at least ``minimum``."""
+    return _check(_libc.fcntl(fd, _F_DUPFD_CLOEXEC, ctypes.c_int(minimum)), "fcntl")
+
+
+def close_range(first: int, last: int) -> None:
+    """Closes descriptors ``first`` to ``last``, both included."""
+    words = [ctypes.c_ulong(word) for word in (_SYS_CLOSE_RANGE, first, last, 0)]
+    if _libc.syscall(*words) == 0:
+        return
+    for name in os.listdir("/proc/self/fd"):
+        if first <= int(name) <= last:
+            try:
+                os.close(int(name))
+            except OSError as error:  # the descriptor of the listing itself is among the names
+                if error.errno != errno.EBADF:
+                    raise
+
+
+def close_all_except(keep: Iterable[int]) -> None:
+    """Closes every descriptor but the given ones, without counting up to RLIMIT_NOFILE."""
+    start = 0
+    for fd in sorted(set(keep)):
+        if fd > start:
+            close_range(start, fd - 1)
+        start = fd + 1
+    close_range(start, _MAXIMUM_FD)
+
+
+# -- terminals --------------------------------------------------------------------------------------------------------
+
+
+def take_terminal(fd: int, force: bool = False) -> None:
+    """Makes the terminal the controlling one of our session; ``force`` steals it (needs CAP_SYS_ADMIN)."""
+    _check(_libc.ioctl(fd, ctypes.c_ulong(TIOCSCTTY), ctypes.c_int(force)), "ioctl")
+
+
+def give_up_terminal(fd: int) -> None:
+    """Drops our controlling terminal. The kernel sends SIGHUP and SIGCONT to the foreground group: block them first."""
+    _check(_libc.ioctl(fd, ctypes.c_ulong(TIOCNOTTY), ctypes.c_int(0)), "ioctl")
+
+
+# -- limits -----------------------------------------------------------------------------------------------------------
+
+RLIMITS = {
+    "CPU": 0, "FSIZE": 1, "DATA": 2, "STACK": 3, "CORE": 4, "RSS": 5, "NPROC": 6, "NOFILE": 7,
+    "MEMLOCK": 8, "AS": 9, "LOCKS": 10, "SIGPENDING": 11, "MSGQUEUE": 12, "NICE": 13, "RTPRIO": 14, "RTTIME": 15,
+}  # fmt: skip
+INFINITY = 2**64 - 1
+
+
+class _Limit(ctypes.Structure):
+    _fields_ = [("soft", ctypes.c_ulong), ("hard", ctypes.c_ulong)]
+
+
+def get_limit(name: str) -> tuple[int, int]:
+    """(soft, hard) of RLIMIT_``name``; INFINITY where there is none."""
+    limit = _Limit()
+    _check(_libc.getrlimit(RLIMITS[name], ctypes.byref(limit)), "getrlimit")
+    return limit.soft, limit.hard
+
+
+def set_limit(name: str, soft: int, hard: int) -> None:
+    """Sets RLIMIT_``name``; without the privilege, to the nearest that the hard limit allows, as systemd does."""
+    limit = _Limit(soft, hard)
+    if _libc.setrlimit(RLIMITS[name], ctypes.byref(limit)) == 0:
+        return
+    if ctypes.get_errno() != errno.EPERM:
+        _check(-1, "setrlimit")
+    ceiling = get_limit(name)[1]
+    limit = _Limit(min(soft, ceiling), min(hard, ceiling))
+    _check(_libc.setrlimit(RLIMITS[name], ctypes.byref(limit)), "setrlimit")
+
+
+# -- capabilities -----------------------------------------------------------------------------------------------------
+
+_CAPABILITY_VERSION_3 = 0x20080522
+
+
+class _CapabilityHeader(ctypes.Structure):
+    _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
+
+
+class _CapabilityWords(ctypes.Structure):
+    _fields_ = [("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32)]
+
+
+def get_capabilities() -> tuple[int, int, int]:
+    """Our (effective, permitted, inheritable) capabilities as bit masks."""
+    header, words = _CapabilityHeader(_CAPABILITY_VERSION_3, 0), (_CapabilityWords * 2)()
+    _check(_libc.capget(ctypes.byref(header), words), "capget")
+    low, high = words
+    return (
+        low.effective | high.effective << 32,
+        low.permitted | high.permitted << 32,
+        low.inheritable | high.inheritable << 32,
+    )
+
+
+def set_capabilities(effective: int, permitted: int, inheritable: int) -> None:
+    header, words = _CapabilityHeader(_CAPABILITY_VERSION_3, 0), (_CapabilityWords * 2)()
+    for index, shift in enumerate((0, 32)):
+        words[index].effective = effective >> shift & 0xFFFFFFFF
+        words[index].permitted = permitted >> shift & 0xFFFFFFFF
+        words[index].inheritable = inheritable >> shift & 0xFFFFFFFF
+    _check(_libc.capset(ctypes.byref(header), words), "capset")
+
+
+def last_capability() -> int:
+    """The highest capability number that this kernel knows."""
+    number = 0
+    while number < 63 and _libc.prctl(PR_CAPBSET_READ, ctypes.c_ulong(number + 1), 0, 0, 0) >= 0:
+        number += 1
+    return number
+
+
+def drop_bounding_capability(number: int) -> None:
+    """Removes a capability from the bounding set; one that is not in it needs no privilege to remove."""
+    if prctl(PR_CAPBSET_READ, number):
+        prctl(PR_CAPBSET_DROP, number)
+
+
+# -- file names -------------------------------------------------------------------------------------------------------
+
+
+class _Glob(ctypes.Structure):
+    # The two leading fields are the same in glibc and musl; the rest is the room either needs.
+    _fields_ = [
+        ("count", ctypes.c_size_t),
+        ("paths", ctypes.POINTER(ctypes.c_char_p)),
+        ("rest", ctypes.c_char * 128),
+    ]
+
+
+def glob(pattern: str) -> list[str]:
+    """glob(3): the sorted names that match; a name without wildcards only if it exists."""
+    found = _Glob()
+    try:
+        if _libc.glob(os.fsencode(pattern), 0, None, ctypes.byref(found)) != 0:
+            return []
+        return [os.fsdecode(found.paths[index]) for index in range(found.count)]
+    finally:
+        _libc.globfree(ctypes.byref(found))

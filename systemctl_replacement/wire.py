@@ -1,0 +1,73 @@
+"""JSON through the C module ``_json`` alone.
+
+The package ``json`` imports ``re`` and ``enum``: 10 ms that ``systemctl is-active`` cannot pay, and memory that every
+supervisor would carry. Text is written as ASCII, so that bytes which are no UTF-8 (surrogate escapes) survive the trip.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing typing costs more than the package json
+    from collections.abc import Callable
+    from typing import Any
+
+_WHITESPACE = " \t\n\r"
+
+_scan: Callable[[str, int], tuple[Any, int]]
+_encode: Callable[[Any, int], Any]
+
+
+class _ScannerSettings:
+    """What ``_json.make_scanner`` asks of a decoder; the constants are the three that JSON lacks and Python writes."""
+
+    strict = True
+    object_hook = None
+    object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+
+    @staticmethod
+    def parse_constant(name: str) -> float:
+        raise ValueError(f"{name} is not JSON")
+
+
+def _refuse(value: object) -> object:
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+try:
+    from _json import encode_basestring_ascii, make_encoder, make_scanner
+
+    _scan = make_scanner(_ScannerSettings)  # type: ignore[arg-type]
+    _encode = make_encoder(None, _refuse, encode_basestring_ascii, None, ":", ",", False, False, False)
+except ImportError:  # an interpreter without the accelerator
+    import json
+
+    _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+
+    def _encode(value: Any, level: int) -> Any:
+        return (json.dumps(value, separators=(",", ":"), allow_nan=False),)
+
+
+def dumps(value: Any) -> bytes:
+    """The JSON text of ``value`` in one line of ASCII. TypeError or ValueError when it has none."""
+    return "".join(_encode(value, 0)).encode("ascii")
+
+
+def loads(data: bytes | str) -> Any:
+    """The value of one JSON text; ValueError for anything else, whoever sent it."""
+    text = data if isinstance(data, str) else data.decode("utf-8")
+    start, end = 0, len(text)
+    while start < end and text[start] in _WHITESPACE:
+        start += 1
+    try:
+        value, stop = _scan(text, start)
+    except (StopIteration, SystemError):  # SystemError: it fails without the exception class of the package json
+        raise ValueError("not a JSON text") from None
+    except RecursionError:
+        raise ValueError("JSON nested too deeply") from None
+    while stop < end:
+        if text[stop] not in _WHITESPACE:
+            raise ValueError("more than one JSON text")
+        stop += 1
+    return value
