@@ -1,0 +1,53 @@
+"""Unix socket addresses: paths of any length, connecting, and who is at the other end."""
+
+from __future__ import annotations
+
+import _socket
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
+_MAXIMUM_PATH = 107
+
+
+class Short:
+    """A path that fits in a socket address: the same one, or one through /proc/self/fd. A context manager."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._directory = -1
+
+    def __enter__(self) -> str:
+        if len(os.fsencode(self._path)) <= _MAXIMUM_PATH:
+            return self._path
+        directory, name = os.path.split(self._path)
+        self._directory = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        return f"/proc/self/fd/{self._directory}/{name}"
+
+    def __exit__(self, *_: object) -> None:
+        if self._directory >= 0:
+            os.close(self._directory)
+
+
+def connect(path: str) -> _socket.socket | None:
+    """A blocking connection to the socket, or None if nobody listens there or we may not connect."""
+    socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+    try:
+        with Short(path) as short:
+            socket.connect(short)
+    except OSError:
+        socket.close()
+        return None
+    return socket
+
+
+def peer(socket: _socket.socket, make: Callable[[int, int, int], T]) -> T:
+    """make(pid, uid, gid) of the process that connected, or that listens (SO_PEERCRED)."""
+    data = socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)
+    pid, uid, gid = memoryview(data).cast("i")
+    return make(pid, uid, gid)

@@ -1,0 +1,62 @@
+"""A loop for tests, and a server in a thread: the real Server class with canned calls."""
+
+from __future__ import annotations
+
+import selectors
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from systemctl_replacement.control.server import Call, Server, listen
+
+
+class SelectorsLoop:
+    """The least that the server asks of a loop. Only `stop` may be called from another thread."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._stopped = threading.Event()
+
+    def add(self, fd: int, events: int, callback: Callable[[int], object]) -> None:
+        self._selector.register(fd, events, callback)
+
+    def modify(self, fd: int, events: int) -> None:
+        self._selector.modify(fd, events, self._selector.get_key(fd).data)
+
+    def remove(self, fd: int) -> None:
+        self._selector.unregister(fd)
+
+    def turn(self, timeout: float = 0.01) -> None:
+        for key, events in self._selector.select(timeout):
+            if key.fileobj in self._selector.get_map():
+                key.data(events)
+
+    def run(self) -> None:
+        while not self._stopped.is_set():
+            self.turn()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+
+class ServerThread:
+    """Serves canned calls on a socket for as long as the `with` block lasts."""
+
+    def __init__(self, path: str, calls: Mapping[str, Callable[[Call], object]], **options: Any) -> None:
+        self.exceptions: list[tuple[str, BaseException]] = []
+        options.setdefault("on_exception", lambda method, error: self.exceptions.append((method, error)))
+        self.path = path
+        self.server = Server(listen(path), calls, version="test", **options)
+        self.loop = SelectorsLoop()
+        self._thread = threading.Thread(target=self.loop.run, daemon=True)
+
+    def __enter__(self) -> ServerThread:
+        self.server.attach(self.loop)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.loop.stop()
+        self._thread.join(10)
+        self.server.close()
+        self.server.listener.close()
