@@ -1,0 +1,102 @@
+"""Requests that nobody made: jobs that follow from a unit's change of state.
+
+A unit that came up or went down without a job brings its dependencies along (retroactively); units end when nobody
+needs them (StopWhenUnneeded=) or when what they are bound to is gone (BindsTo=), and start when an active unit upholds
+them (Upholds=). Pure questions; the manager asks them when states change and enqueues the answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+from systemctl_replacement.jobs.model import (
+    ACTIVE_OR_ACTIVATING_STATES,
+    ACTIVE_STATES,
+    INACTIVE_OR_DEACTIVATING_STATES,
+    INACTIVE_STATES,
+    MODE_FAIL,
+    MODE_REPLACE,
+    START,
+    STOP,
+    View,
+)
+
+_PINNED_BY = ("RequiredBy", "RequisiteOf", "WantedBy", "BoundBy", "UpheldBy")
+_PINS = ("Requires", "Requisite", "Wants", "BindsTo", "Upholds")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A job to enqueue; failing to is only worth a log line."""
+
+    unit: str
+    type: str
+    mode: str
+
+
+def retroactive(view: View, unit: str, old_state: str, new_state: str) -> list[Request]:
+    """The jobs for a change of active state that no job asked for."""
+    requests: list[Request] = []
+    if old_state in INACTIVE_STATES and new_state in ACTIVE_OR_ACTIVATING_STATES:
+        after = view.dependencies(unit, "After")
+        for kind, mode in (
+            ("Requires", MODE_REPLACE),
+            ("BindsTo", MODE_REPLACE),
+            ("Upholds", MODE_REPLACE),
+            ("Wants", MODE_FAIL),
+        ):
+            for other in view.dependencies(unit, kind):
+                # What should have been up before is not started behind it.
+                if other not in after and view.active_state(other) not in ACTIVE_OR_ACTIVATING_STATES:
+                    requests.append(Request(other, START, mode))
+        requests += _stops(view, unit, ("Conflicts", "ConflictedBy"))
+    elif old_state in ACTIVE_OR_ACTIVATING_STATES and new_state in INACTIVE_OR_DEACTIVATING_STATES:
+        requests += _stops(view, unit, ("BoundBy", "PropagatesStopTo"))
+    return list(dict.fromkeys(requests))
+
+
+def _stops(view: View, unit: str, kinds: tuple[str, ...]) -> list[Request]:
+    return [
+        Request(other, STOP, MODE_REPLACE)
+        for kind in kinds
+        for other in view.dependencies(unit, kind)
+        if view.active_state(other) not in INACTIVE_OR_DEACTIVATING_STATES
+    ]
+
+
+def maybe_unneeded(view: View, unit: str) -> list[str]:
+    """The units with StopWhenUnneeded= to ask `unneeded` about when `unit` has gone down or its job has ended."""
+    others = dict.fromkeys(other for kind in _PINS for other in view.dependencies(unit, kind))
+    return [other for other in (unit, *others) if view.stop_when_unneeded(other)]
+
+
+def unneeded(view: View, unit: str) -> bool:
+    """Whether the unit is to be stopped (mode fail) because of StopWhenUnneeded=."""
+    if not view.stop_when_unneeded(unit) or view.active_state(unit) != "active" or view.job(unit) is not None:
+        return False
+    return all(
+        view.job(other) is None and view.active_state(other) in INACTIVE_STATES
+        for kind in _PINNED_BY
+        for other in view.dependencies(unit, kind)
+    )
+
+
+def bound_to_inactive(view: View, unit: str) -> Optional[str]:
+    """The inactive unit because of which this one is to be stopped (mode replace), by BindsTo=."""
+    if view.active_state(unit) != "active" or view.job(unit) is not None:
+        return None
+    for other in view.dependencies(unit, "BindsTo"):
+        if view.job(other) is None and view.active_state(other) in INACTIVE_STATES:
+            return other
+    return None
+
+
+def upheld_by(view: View, unit: str) -> Optional[str]:
+    """The active unit because of which this one is to be started (mode fail), by Upholds=."""
+    if view.active_state(unit) not in INACTIVE_STATES or view.job(unit) is not None:
+        return None
+    for other in view.dependencies(unit, "UpheldBy"):
+        if view.job(other) is None and view.active_state(other) in ACTIVE_STATES:
+            return other
+    return None

@@ -1,0 +1,77 @@
+"""Which job goes first: After= and Before= applied to jobs, and the search for loops in that order.
+
+Ordering is only ever between jobs, never against states: a unit without a job holds nobody back. Stopping (also as the
+first half of a restart) goes before everything else; two jobs that both start follow After=/Before=; two that both stop
+go the other way round (systemd.unit(5), "Before=, After=").
+"""
+
+from __future__ import annotations
+
+from typing import Callable, Optional
+
+from systemctl_replacement.jobs.model import NOP, RESTART, STOP, Job, View
+
+AFTER = "After"
+BEFORE = "Before"
+
+_STOPPING = (STOP, RESTART)
+
+
+def goes_first(type_: str, other: str, kind: str) -> bool:
+    """Whether a job of `type_` runs before one of type `other`; the first unit has the other's in its `kind` list.
+
+    Of two jobs for ordered units exactly one goes first, unless one of them is a nop job.
+    """
+    if NOP in (type_, other):
+        return False
+    if kind == BEFORE:
+        return other not in _STOPPING
+    return type_ in _STOPPING
+
+
+def blockers(view: View, job: Job) -> list[str]:
+    """The units whose installed jobs must end before this job may run."""
+    if job.ignore_order or job.type == NOP:
+        return []
+    waiting_for = []
+    for kind in (AFTER, BEFORE):
+        for unit in view.dependencies(job.unit, kind):
+            other = view.job(unit)
+            if other is None or other.ignore_order or unit == job.unit or other.type == NOP:
+                continue
+            if not goes_first(job.type, other.type, kind):
+                waiting_for.append(unit)
+    return waiting_for
+
+
+def runnable(view: View, job: Job) -> bool:
+    """Whether no installed job holds this one back."""
+    return not blockers(view, job)
+
+
+def find_cycle(roots: list[str], successors: Callable[[str], list[str]], acyclic: set[str]) -> Optional[list[str]]:
+    """The first loop met walking from the roots, as units from the one closing the loop back to the one it closes on.
+
+    `acyclic` collects the units from which no loop can be reached; it stays valid while edges are only removed, so the
+    search can go on after a loop has been broken.
+    """
+    for root in roots:
+        if root in acyclic:
+            continue
+        path = [root]
+        position = {root: 0}
+        pending = [iter(successors(root))]
+        while path:
+            unit = next(pending[-1], None)
+            if unit is None:
+                pending.pop()
+                finished = path.pop()
+                del position[finished]
+                acyclic.add(finished)
+            elif unit in position:
+                return path[position[unit] :][::-1]
+            elif unit not in acyclic:
+                position[unit] = len(path)
+                path.append(unit)
+                pending.append(iter(successors(unit)))
+    return None

@@ -1,0 +1,137 @@
+"""How a job ends, and what its end does to other jobs.
+
+`result_of_state` reads a job's result off the state its unit has reached; `finish` says which other jobs end with it.
+Facts from systemd 252's behaviour: who needs a unit that failed to start fails with "dependency"; a restart whose stop
+is done goes on as a start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Optional
+
+from systemctl_replacement.jobs.model import (
+    ACTIVE_STATES,
+    DEPENDENCY,
+    DONE,
+    FAILED,
+    INACTIVE_STATES,
+    LOG_NOTICE,
+    RELOAD,
+    RESTART,
+    RUNNING,
+    START,
+    STOP,
+    TIMEOUT,
+    VERIFY_ACTIVE,
+    WAITING,
+    Job,
+    LogLine,
+    View,
+)
+
+_FAIL_WITH_START = ("RequiredBy", "RequisiteOf", "BoundBy")
+_FAIL_WITH_STOP = ("ConflictedBy",)
+_FAIL_WITHOUT_ACTIVE = ("RequisiteOf",)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What the end of a job changes. Take `finished` out of the job table, in order; then install `again`."""
+
+    finished: tuple[tuple[Job, str], ...]
+    """(job, result): the job itself, unless it goes on as `again`, and those that fail with it."""
+    again: Optional[Job]
+    """The start job that a restart whose stop is done goes on as: same id."""
+    on_failure: tuple[str, ...]
+    """Units whose OnFailure= is to be started: those whose job ended as timeout or dependency. (A unit that itself
+    enters the state "failed" triggers OnFailure= by that, not by its job.)"""
+    wake: tuple[str, ...]
+    """Units with jobs that may be able to run now."""
+    log: tuple[LogLine, ...]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a unit's new active state means for its job."""
+
+    result: Optional[str]
+    """The job's result if the state ends it, else None."""
+    unexpected: bool
+    """Nobody asked for this change of state: `consequences.retroactive` applies."""
+
+
+def finish(view: View, job: Job, result: str, *, recursive: bool = True) -> Ending:
+    """What happens when `job` ends with `result`. `recursive` is false for jobs replaced by others (canceled)."""
+    if result == DONE and job.type == RESTART:
+        again = replace(job, type=START, state=WAITING)
+        return Ending((), again, (), (job.unit, *_ordered_with_jobs(view, job.unit, set())), ())
+    finished: list[tuple[Job, str]] = []
+    gone: set[str] = set()
+    pending = [(job, result)]
+    while pending:
+        ended, how = pending.pop()
+        if ended.unit in gone:
+            continue
+        gone.add(ended.unit)
+        finished.append((ended, how))
+        if not recursive:
+            continue
+        for kind in _fails_with(view, ended, how):
+            for unit in view.dependencies(ended.unit, kind):
+                other = view.job(unit)
+                if other is not None and other.type in (START, VERIFY_ACTIVE):
+                    pending.append((other, DEPENDENCY))
+    failed = [ended for ended, how in finished if how in (TIMEOUT, DEPENDENCY)]
+    results = {ended.unit: how for ended, how in finished}
+    # Those furthest down the chain are told first, as by systemd.
+    log = tuple(
+        (ended.unit, LOG_NOTICE, f"Job {ended.unit}/{ended.type} failed with result '{results[ended.unit]}'.")
+        for ended in reversed(failed)
+    )
+    wake: dict[str, None] = {}
+    for unit in gone:
+        wake.update(dict.fromkeys(_ordered_with_jobs(view, unit, gone)))
+    return Ending(tuple(finished), None, tuple(ended.unit for ended in reversed(failed)), tuple(wake), log)
+
+
+def _fails_with(view: View, job: Job, result: str) -> tuple[str, ...]:
+    if result != DONE:
+        if job.type in (START, VERIFY_ACTIVE):
+            return _FAIL_WITH_START
+        return _FAIL_WITH_STOP if job.type == STOP else ()
+    # A condition that is not met ends a start job as done, but Requisite= asked for an active unit.
+    if job.type in (START, RELOAD) and view.active_state(job.unit) not in ACTIVE_STATES:
+        return _FAIL_WITHOUT_ACTIVE
+    return ()
+
+
+def _ordered_with_jobs(view: View, unit: str, gone: set[str]) -> list[str]:
+    return [
+        other
+        for kind in ("After", "Before")
+        for other in view.dependencies(unit, kind)
+        if other not in gone and view.job(other) is not None
+    ]
+
+
+def result_of_state(job: Job, active_state: str, reload_succeeded: bool = True) -> Progress:
+    """What the unit's new active state means for its job (other than nop). Without a job a change is unexpected."""
+    running = job.state == RUNNING
+    broken = FAILED if active_state == "failed" else DONE
+    if job.type in (START, VERIFY_ACTIVE):
+        if active_state in ACTIVE_STATES:
+            return Progress(DONE, False)
+        if running and active_state != "activating":
+            return Progress(broken if active_state in INACTIVE_STATES else None, True)
+    elif job.type == RELOAD:
+        if running and active_state == "active":
+            return Progress(DONE if reload_succeeded else FAILED, False)
+        if running and active_state not in ("activating", "reloading"):
+            return Progress(broken if active_state in INACTIVE_STATES else None, True)
+    elif job.type in (STOP, RESTART):
+        if active_state in INACTIVE_STATES:
+            return Progress(DONE, False)
+        if running and active_state != "deactivating":
+            return Progress(FAILED, True)
+    return Progress(None, False)

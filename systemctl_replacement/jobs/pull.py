@@ -1,0 +1,184 @@
+"""Which other jobs a job needs: dependencies turned into candidates of a transaction.
+
+Facts from systemd.unit(5) and systemd's behaviour: starting pulls in Requires=, BindsTo= and (failing softly) Wants=
+and Upholds=, demands that Requisite= is active and stops Conflicts=; stopping stops what requires, is bound to or is
+part of the unit; restarting restarts those of them that run; reloading passes on to PropagatesReloadTo=.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Optional
+
+from systemctl_replacement.jobs.draft import Candidate, Draft
+from systemctl_replacement.jobs.merge import collapse
+from systemctl_replacement.jobs.model import (
+    INACTIVE_STATES,
+    LOG_DEBUG,
+    LOG_WARNING,
+    NOP,
+    RELOAD,
+    RESTART,
+    START,
+    STOP,
+    TRY_RELOAD,
+    TRY_RESTART,
+    VERIFY_ACTIVE,
+    JobError,
+    View,
+)
+
+NOT_APPLICABLE = "org.freedesktop.systemd1.JobTypeNotApplicable"
+NO_SUCH_UNIT = "org.freedesktop.systemd1.NoSuchUnit"
+UNIT_MASKED = "org.freedesktop.systemd1.UnitMasked"
+BAD_UNIT_SETTING = "org.freedesktop.systemd1.BadUnitSetting"
+LOAD_FAILED = "org.freedesktop.systemd1.LoadFailed"
+
+# Wanting a unit that does not exist, is masked or cannot do this is normal: not worth more than a debug line.
+_EXPECTED_OF_WANTED = (NO_SUCH_UNIT, UNIT_MASKED, NOT_APPLICABLE)
+
+_PULLED_IN_HARD = (("Requires", START), ("BindsTo", START))
+_PULLED_IN_SOFT = (("Wants", START), ("Upholds", START))
+_STOP_PROPAGATES_TO = ("RequiredBy", "RequisiteOf", "BoundBy", "ConsistsOf", "PropagatesStopTo")
+
+_Steps = Generator["_Steps", None, None]
+
+
+def check_loaded(view: View, unit: str) -> None:
+    """Raise systemd's error for a unit that could not be loaded."""
+    state = view.load_state(unit)
+    if state == "loaded":
+        return
+    if state == "not-found":
+        raise JobError(NO_SUCH_UNIT, f"Unit {unit} not found.")
+    if state == "masked":
+        raise JobError(UNIT_MASKED, f"Unit {unit} is masked.")
+    if state == "bad-setting":
+        raise JobError(BAD_UNIT_SETTING, f"Unit {unit} has a bad unit file setting.")
+    error = view.load_error(unit) or (
+        LOAD_FAILED,
+        f"Unit {unit} failed to load properly, please adjust/correct and reload service manager: Invalid argument",
+    )
+    raise JobError(*error)
+
+
+def add_anchor(draft: Draft, unit: str, job_type: str, *, ignore_requirements: bool, ignore_order: bool) -> None:
+    """Add the job that was asked for and all it needs. Raises JobError if something it cannot do without fails."""
+    _run(_add(draft, unit, job_type, None, False, False, ignore_requirements, ignore_order))
+
+
+def add_isolate_stops(draft: Draft) -> None:
+    """Add a stop for everything that runs and is not part of the transaction (mode isolate)."""
+    view = draft.view
+
+    def kept(unit: str) -> bool:
+        return view.ignore_on_isolate(unit) or unit in draft.jobs
+
+    for unit in list(view.units()):
+        if _idle(view, unit) or kept(unit):
+            continue
+        # What triggers a unit that stays, stays: the socket of a running service.
+        if any(kept(other) for other in view.dependencies(unit, "TriggeredBy")):
+            continue
+        _add_stop(draft, unit, "Cannot add isolate job, ignoring: %s")
+
+
+def add_triggering_stops(draft: Draft, unit: str) -> None:
+    """Add a stop for the units that would start the stopped unit again (mode triggering)."""
+    for trigger in draft.view.dependencies(unit, "TriggeredBy"):
+        if not _idle(draft.view, trigger) and trigger not in draft.jobs:
+            _add_stop(draft, trigger, "Cannot add triggered by job, ignoring: %s")
+
+
+def _idle(view: View, unit: str) -> bool:
+    return view.active_state(unit) in INACTIVE_STATES and view.job(unit) is None
+
+
+def _add_stop(draft: Draft, unit: str, complaint: str) -> None:
+    try:
+        _run(_add(draft, unit, STOP, draft.anchor, True, False, False, False))
+    except JobError as error:
+        draft.log.append((unit, LOG_WARNING, complaint % error.message))
+
+
+def _run(steps: _Steps) -> None:
+    """Run steps that wait for other steps: recursion without using the interpreter's stack."""
+    stack = [steps]
+    raised: Optional[JobError] = None
+    while stack:
+        try:
+            if raised is None:
+                stack.append(next(stack[-1]))
+            else:
+                error, raised = raised, None
+                stack.append(stack[-1].throw(error))
+        except StopIteration:
+            stack.pop()
+        except JobError as error:
+            stack.pop()
+            raised = error
+    if raised is not None:
+        raise raised
+
+
+def _add(
+    draft: Draft,
+    unit: str,
+    job_type: str,
+    by: Optional[Candidate],
+    matters: bool,
+    conflicts: bool,
+    ignore_requirements: bool,
+    ignore_order: bool,
+) -> _Steps:
+    view = draft.view
+    if job_type != STOP:
+        check_loaded(view, unit)
+    if not view.applicable(unit, job_type):
+        raise JobError(NOT_APPLICABLE, f"Job type {job_type} is not applicable for unit {unit}.")
+    job, new = draft.add(unit, job_type)
+    job.ignore_order |= ignore_order
+    draft.link(by, job, matters=matters, conflicts=conflicts)
+    if not new or ignore_requirements or job_type == NOP:
+        return
+
+    def hard(other: str, other_type: str, conflicting: bool = False) -> _Steps:
+        try:
+            yield _add(draft, other, other_type, job, True, conflicting, False, ignore_order)
+        except JobError as error:
+            if error.name != NOT_APPLICABLE:
+                raise
+
+    def soft(other: str, other_type: str, complaint: str, expected: tuple[str, ...] = ()) -> _Steps:
+        try:
+            yield _add(draft, other, other_type, job, False, False, False, ignore_order)
+        except JobError as error:
+            level = LOG_DEBUG if error.name in expected else LOG_WARNING
+            draft.log.append((other, level, complaint % error.message))
+
+    if job_type in (START, RESTART):
+        for kind, type_ in _PULLED_IN_HARD:
+            for other in view.dependencies(unit, kind):
+                yield hard(other, type_)
+        for kind, type_ in _PULLED_IN_SOFT:
+            for other in view.dependencies(unit, kind):
+                yield soft(other, type_, "Cannot add dependency job, ignoring: %s", _EXPECTED_OF_WANTED)
+        for other in view.dependencies(unit, "Requisite"):
+            yield hard(other, VERIFY_ACTIVE)
+        for other in view.dependencies(unit, "Conflicts"):
+            yield hard(other, STOP, True)
+        for other in view.dependencies(unit, "ConflictedBy"):
+            yield soft(other, STOP, "Cannot add dependency job, ignoring: %s")
+    if job_type in (STOP, RESTART):
+        # Those that are not running must not be started by a restart of what they need.
+        passed_on = TRY_RESTART if job_type == RESTART else STOP
+        for kind in _STOP_PROPAGATES_TO:
+            for other in view.dependencies(unit, kind):
+                other_type = collapse(passed_on, view.active_state(other))
+                if other_type != NOP:
+                    yield hard(other, other_type)
+    if job_type == RELOAD:
+        for other in view.dependencies(unit, "PropagatesReloadTo"):
+            other_type = collapse(TRY_RELOAD, view.active_state(other))
+            if other_type != NOP:
+                yield soft(other, other_type, "Cannot add dependency reload job, ignoring: %s")
