@@ -1,0 +1,254 @@
+"""Root file systems for boxes: a cached debootstrap, package layers on top, and our own installation as the last one.
+
+Every layer is a directory made once, under a lock, and used read-only from then on as a lower directory of an overlay.
+They are kept outside the work tree, in `$SYSTEMCTL_REPLACEMENT_CACHE`, else `/var/cache/systemctl-replacement`, else
+`~/.cache/systemctl-replacement`. Packages come from the mirror that the machine's own apt uses; the downloaded .debs
+are kept too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+SUITE = "bookworm"
+DEFAULT_MIRROR = "http://deb.debian.org/debian"
+REPOSITORY = Path(__file__).resolve().parents[2]
+LAUNCH = Path(__file__).with_name("launch.py")
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+# Part of every key: raise it when the recipe below changes what a layer contains.
+RECIPE = "1"
+# What the launcher and the tests need in every box; systemd is not among it.
+BASE_PACKAGES = ("python3", "procps", "curl")
+# As in Debian's official images: packages do not start services while they are installed.
+POLICY_RC_D = "#!/bin/sh\nexit 101\n"
+# As in Debian's slim images; and no fsync, since a layer that was not finished is thrown away.
+DPKG_CONFIGURATION = """\
+force-unsafe-io
+path-exclude=/usr/share/doc/*
+path-exclude=/usr/share/man/*
+path-exclude=/usr/share/locale/*
+path-include=/usr/share/doc/*/copyright
+"""
+# Older builds of our own layer are removed when there are more than this: one is made for every change of the sources.
+KEEP_INSTALLATIONS = 4
+
+
+class BuildError(RuntimeError):
+    """A root file system could not be made; the text holds the output of what failed."""
+
+
+def cache_directory() -> Path:
+    """Where root file systems are kept; made if it is missing."""
+    configured = os.environ.get("SYSTEMCTL_REPLACEMENT_CACHE")
+    if configured:
+        candidates = [Path(configured)]
+    else:
+        candidates = [Path("/var/cache/systemctl-replacement"), Path.home() / ".cache/systemctl-replacement"]
+    for directory in candidates:
+        with contextlib.suppress(PermissionError):
+            (directory / "debs/partial").mkdir(parents=True, exist_ok=True)
+            if os.access(directory, os.W_OK):
+                return directory
+    raise BuildError(f"cannot write to {' or '.join(map(str, candidates))}: set SYSTEMCTL_REPLACEMENT_CACHE")
+
+
+def machine_mirror() -> str:
+    """The Debian mirror of the machine's own apt configuration, for the suite that boxes are made from."""
+    configured = os.environ.get("SYSTEMCTL_REPLACEMENT_MIRROR")
+    if configured:
+        return configured
+    directory = Path("/etc/apt")
+    for path in [directory / "sources.list", *sorted((directory / "sources.list.d").glob("*"))]:
+        if path.suffix not in (".list", ".sources") or not path.is_file():
+            continue
+        text = path.read_text(encoding="utf-8", errors="replace")
+        for stanza in re.split(r"\n\s*\n", text) if path.suffix == ".sources" else text.splitlines():
+            uri = re.search(r"(?m)^(?:URIs:|deb(?:\s+\[[^]]*\])?)\s+(\S+)", stanza)
+            if uri and re.search(rf"(?<![-\w]){SUITE}(?![-\w/])", stanza) and "debian" in uri[1]:
+                return uri[1].rstrip("/")
+    return DEFAULT_MIRROR
+
+
+def layers(packages: Iterable[str] = ()) -> list[Path]:
+    """The layers of a Debian with these packages, topmost first; made if they are not in the cache."""
+    names = sorted(set(packages))
+    base = _base()
+    if not names:
+        return [base]
+    key = _key(base.name, *names)
+    layer = _cached(f"packages-{key}", lambda target: _install_packages(base, target, names), {"packages": names})
+    return [layer, base]
+
+
+def with_ours(lower: list[Path]) -> list[Path]:
+    """The same layers with our systemctl installed over the top, built from the sources as they are now."""
+    cache = cache_directory()
+    key = _key(*[layer.name for layer in lower], _sources_digest())
+    target = _cached(f"ours-{key}", lambda target: _install_ours(lower, target), {})
+    os.utime(target)
+    installations = sorted(cache.glob("ours-*/"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in installations[KEEP_INSTALLATIONS:]:
+        with _lock(old.name, blocking=False) as locked:
+            # Only stale builds: another run, on older sources, may be using a recent one.
+            if locked and old.stat().st_mtime < target.stat().st_mtime - 3600:
+                shutil.rmtree(old, ignore_errors=True)
+    return [target, *lower]
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+
+
+def _sources_digest() -> str:
+    digest = hashlib.sha256()
+    for directory in ("systemctl_replacement", "units"):
+        for path in sorted((REPOSITORY / directory).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(f"{path.relative_to(REPOSITORY)}\0".encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def _lock(name: str, blocking: bool = True) -> Iterator[bool]:
+    with open(cache_directory() / f".{name}.lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if blocking else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def _cached(name: str, make: Callable[[Path], None], description: dict[str, object]) -> Path:
+    """The layer of that name, made by `make(directory)` unless it is there. Half-made ones are never seen."""
+    cache = cache_directory()
+    target = cache / name
+    if target.is_dir():
+        return target
+    with _lock(name):
+        if target.is_dir():
+            return target
+        scratch = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=cache))
+        try:
+            (scratch / "root").mkdir()
+            make(scratch / "root")
+            if description:
+                (cache / f"{name}.json").write_text(json.dumps(description) + "\n", encoding="utf-8")
+            (scratch / "root").chmod(0o755)
+            (scratch / "root").rename(target)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    return target
+
+
+def _run(argv: list[str]) -> None:
+    result = subprocess.run(
+        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    )
+    if result.returncode:
+        raise BuildError(f"{' '.join(argv[:4])} …: exit status {result.returncode}\n{result.stdout[-6000:]}")
+
+
+def _base() -> Path:
+    mirror = machine_mirror()
+    return _cached(f"base-{_key(RECIPE, SUITE, *BASE_PACKAGES)}", lambda target: _make_base(target, mirror), {})
+
+
+def _make_base(target: Path, mirror: str) -> None:
+    if shutil.which("debootstrap") is None:
+        raise BuildError("debootstrap is not installed (`make test` installs what the tests need)")
+    _run(["debootstrap", "--variant=minbase", f"--cache-dir={cache_directory() / 'debs'}", SUITE, str(target), mirror])
+    (target / "usr/sbin/policy-rc.d").write_text(POLICY_RC_D, encoding="utf-8")
+    (target / "usr/sbin/policy-rc.d").chmod(0o755)
+    (target / "etc/dpkg/dpkg.cfg.d/box").write_text(DPKG_CONFIGURATION, encoding="utf-8")
+    (target / "etc/apt/apt.conf.d/99box").write_text(_apt_configuration(), encoding="utf-8")
+    (target / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n", encoding="utf-8")
+    build(target, None, [["apt-get", "-q", "update"], _apt_install(BASE_PACKAGES)])
+
+
+def _apt_configuration() -> str:
+    """What the machine's apt needs to reach its mirror, and quick, small installations."""
+    dump = subprocess.run(["apt-config", "dump", "Acquire"], capture_output=True, text=True).stdout
+    lines = [line for line in dump.splitlines() if re.match(r"Acquire::(http|https|ftp)::Proxy\b", line)]
+    return "\n".join(
+        [
+            *lines,
+            'APT::Install-Recommends "false";',
+            'Acquire::Languages "none";',
+            'APT::Keep-Downloaded-Packages "true";',
+            "",
+        ]
+    )
+
+
+def _apt_install(packages: Iterable[str]) -> list[str]:
+    return ["apt-get", "-q", "-y", "-o", "APT::Sandbox::User=root", "install", *packages]
+
+
+def _install_packages(base: Path, target: Path, names: list[str]) -> None:
+    try:
+        build(target, [base], [_apt_install(names)])
+    except BuildError:
+        # The package lists in the cached base may be older than what the mirror still has.
+        build(target, [base], [["apt-get", "-q", "update"], _apt_install(names)])
+
+
+def _install_ours(lower: list[Path], target: Path) -> None:
+    """Run `systemctl-replacement install --root=` on the merged layers, outside of them, as a user would."""
+    scratch = target.parent
+    options = f"lowerdir={':'.join(map(str, lower))},upperdir={target},workdir={scratch}/work"
+    script = (
+        f"set -e; mount -t overlay overlay -o {options} {scratch}/merged; "
+        f"exec {sys.executable} -m systemctl_replacement.image.command install --root={scratch}/merged"
+    )
+    for name in ("work", "merged"):
+        (scratch / name).mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    result = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script],
+        cwd="/",
+        env=environment,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    if result.returncode:
+        raise BuildError(f"cannot install into the box: exit status {result.returncode}\n{result.stdout[-6000:]}")
+
+
+def build(target: Path, lower: list[Path] | None, commands: list[list[str]]) -> None:
+    """Run commands in `target` itself, or in the layers `lower` with `target` taking the changes.
+
+    Network and the .deb cache are the machine's. Raises BuildError with the output of a command that fails.
+    """
+    binds = {"/var/cache/apt/archives": str(cache_directory() / "debs")}
+    if Path("/etc/resolv.conf").exists():
+        binds["/etc/resolv.conf"] = "/etc/resolv.conf"
+    environment = {"PATH": PATH, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8", "HOME": "/root"}
+    environment.update({key: value for key, value in os.environ.items() if key.lower().endswith("_proxy")})
+    spec = {
+        "lower": [str(layer) for layer in lower or ()],
+        "upper": str(target),
+        "work": str(target.parent / "work"),
+        "root": str(target.parent / "merged") if lower else str(target),
+        "binds": binds,
+        "commands": commands,
+        "environment": environment,
+    }
+    # apt locks the shared directory of .debs: one at a time.
+    with _lock("apt"):
+        _run([sys.executable, "-IS", str(LAUNCH), "build", json.dumps(spec)])
