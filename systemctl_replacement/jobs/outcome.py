@@ -7,6 +7,7 @@ is done goes on as a start.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Optional
 
@@ -44,7 +45,7 @@ class Ending:
     again: Optional[Job]
     """The start job that a restart whose stop is done goes on as: same id."""
     on_failure: tuple[str, ...]
-    """Units whose OnFailure= is to be started: those whose job ended as timeout or dependency. (A unit that itself
+    """Units whose OnFailure= is to be started, their jobs having ended as timeout or dependency. (A unit that itself
     enters the state "failed" triggers OnFailure= by that, not by its job.)"""
     wake: tuple[str, ...]
     """Units with jobs that may be able to run now."""
@@ -66,33 +67,38 @@ def finish(view: View, job: Job, result: str, *, recursive: bool = True) -> Endi
     if result == DONE and job.type == RESTART:
         again = replace(job, type=START, state=WAITING)
         return Ending((), again, (), (job.unit, *_ordered_with_jobs(view, job.unit, set())), ())
-    finished: list[tuple[Job, str]] = []
-    gone: set[str] = set()
-    pending = [(job, result)]
-    while pending:
-        ended, how = pending.pop()
-        if ended.unit in gone:
-            continue
-        gone.add(ended.unit)
-        finished.append((ended, how))
-        if not recursive:
-            continue
-        for kind in _fails_with(view, ended, how):
-            for unit in view.dependencies(ended.unit, kind):
-                other = view.job(unit)
-                if other is not None and other.type in (START, VERIFY_ACTIVE):
-                    pending.append((other, DEPENDENCY))
-    failed = [ended for ended, how in finished if how in (TIMEOUT, DEPENDENCY)]
-    results = {ended.unit: how for ended, how in finished}
+    finished = [(job, result)]
+    told: list[tuple[Job, str]] = []
+    gone = {job.unit}
+    # Depth first, without using the interpreter's stack.
+    path = [(job, result, _failing_with(view, job, result) if recursive else iter(()))]
+    while path:
+        ended, how, others = path[-1]
+        other = next((other for other in others if other.unit not in gone), None)
+        if other is None:
+            path.pop()
+            told.append((ended, how))
+        else:
+            gone.add(other.unit)
+            finished.append((other, DEPENDENCY))
+            path.append((other, DEPENDENCY, _failing_with(view, other, DEPENDENCY)))
     # Those furthest down the chain are told first, as by systemd.
+    told = [(ended, how) for ended, how in told if how in (TIMEOUT, DEPENDENCY)]
     log = tuple(
-        (ended.unit, LOG_NOTICE, f"Job {ended.unit}/{ended.type} failed with result '{results[ended.unit]}'.")
-        for ended in reversed(failed)
+        (ended.unit, LOG_NOTICE, f"Job {ended.unit}/{ended.type} failed with result '{how}'.") for ended, how in told
     )
     wake: dict[str, None] = {}
-    for unit in gone:
-        wake.update(dict.fromkeys(_ordered_with_jobs(view, unit, gone)))
-    return Ending(tuple(finished), None, tuple(ended.unit for ended in reversed(failed)), tuple(wake), log)
+    for ended, _ in finished:
+        wake.update(dict.fromkeys(_ordered_with_jobs(view, ended.unit, gone)))
+    return Ending(tuple(finished), None, tuple(ended.unit for ended, _ in told), tuple(wake), log)
+
+
+def _failing_with(view: View, job: Job, result: str) -> Iterator[Job]:
+    for kind in _fails_with(view, job, result):
+        for unit in view.dependencies(job.unit, kind):
+            other = view.job(unit)
+            if other is not None and other.type in (START, VERIFY_ACTIVE):
+                yield other
 
 
 def _fails_with(view: View, job: Job, result: str) -> tuple[str, ...]:

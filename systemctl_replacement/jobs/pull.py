@@ -70,14 +70,15 @@ def add_anchor(draft: Draft, unit: str, job_type: str, *, ignore_requirements: b
 def add_isolate_stops(draft: Draft) -> None:
     """Add a stop for everything that runs and is not part of the transaction (mode isolate)."""
     view = draft.view
+    wanted = set(draft.jobs)
 
     def kept(unit: str) -> bool:
-        return view.ignore_on_isolate(unit) or unit in draft.jobs
+        return view.ignore_on_isolate(unit) or unit in wanted
 
     for unit in list(view.units()):
-        if _idle(view, unit) or kept(unit):
+        if _idle(view, unit) or kept(unit) or unit in draft.jobs:
             continue
-        # What triggers a unit that stays, stays: the socket of a running service.
+        # What is triggered by a unit that stays, stays: the service of a socket.
         if any(kept(other) for other in view.dependencies(unit, "TriggeredBy")):
             continue
         _add_stop(draft, unit, "Cannot add isolate job, ignoring: %s")

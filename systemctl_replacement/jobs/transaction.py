@@ -130,6 +130,7 @@ def _break_cycles(draft: Draft, collect: bool) -> None:
     """Make the order of the jobs free of loops, dropping units the anchor can do without.
 
     A restart is ordered like a stop until its stop is done and like a start from then on: both orders are checked.
+    (systemd 252 checks the first only, and its jobs wait for each other for ever when the second is a loop.)
     """
     for restarted in (False, True):
         acyclic: set[str] = set()
