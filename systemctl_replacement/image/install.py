@@ -1,0 +1,127 @@
+"""Puts us into an image: the vendored tree, compiled by the image's Python, and the launcher over /usr/bin/systemctl.
+
+Everything is prepared beside its final place and renamed: an installation that fails leaves the image as it was.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Optional
+
+from systemctl_replacement.image import interpreter, vendor
+from systemctl_replacement.image.errors import ImageError
+
+HOME = "/usr/lib/systemctl-replacement"
+LAUNCHER = "/usr/bin/systemctl"
+KEPT = "/usr/bin/systemctl.original"
+_MARK = "systemctl_replacement.__main__"
+
+# -I and -S: neither environment variables nor the image's site-packages change what PID 1 imports. One argument,
+# because the kernel passes what follows the interpreter as one.
+_LAUNCHER_TEXT = """#!{python} -ISXutf8
+import sys
+sys.path.insert(0, "{home}")
+from systemctl_replacement.__main__ import main
+main()
+"""
+
+
+def install(root: str, python: Optional[str], keep_original: bool, say: Callable[[str], None]) -> None:
+    """Install into the system below `root` ("" is the running one).
+
+    `python` is the path of the interpreter inside (default: found); `keep_original` renames a systemctl that is not
+    ours instead of overwriting it. Progress goes to `say`. Raises ImageError and OSError.
+    """
+    if root and not os.path.isdir(root):
+        raise ImageError(f"no directory {root}")
+    found = interpreter.find(root, python)
+    home = Path(root + HOME)
+    _refuse_links_out_of(root, home.parent)
+    fresh = home.with_name(f".{home.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    try:
+        fresh.mkdir(parents=True)
+        vendor.copy_package(fresh)
+        vendor.copy_units(fresh, sys.prefix)
+        for name in vendor.DISTRIBUTIONS:
+            vendor.copy_distribution(name, fresh)
+        _drop_what_cannot_be_imported(found, fresh, say)
+        _compile(found, fresh)
+        _replace_tree(fresh, home)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    say(f"{HOME}: version for {found.path}, Python {'.'.join(map(str, found.version))}")
+    _write_launcher(root, found, keep_original, say)
+
+
+def _inside(root: str, path: Path) -> str:
+    return str(path)[len(root) :]
+
+
+def _refuse_links_out_of(root: str, directory: Path) -> None:
+    """An absolute link in an image leads to the host's files when followed from outside."""
+    if root and not os.path.realpath(directory).startswith(os.path.realpath(root) + "/"):
+        raise ImageError(f"{directory} leads out of {root}")
+
+
+def _drop_what_cannot_be_imported(found: interpreter.Interpreter, tree: Path, say: Callable[[str], None]) -> None:
+    """psutil is compiled for one architecture and libc, and can be done without: `status` then says less."""
+    code = f"import sys; sys.path.insert(0, {_inside(found.root, tree)!r}); import "
+    if found.run(["-B", "-c", code + "click"]).returncode:
+        raise ImageError(f"the click of this environment does not run on {found.path}: install click 8.1 here")
+    if found.run(["-B", "-c", code + "psutil"]).returncode:
+        shutil.rmtree(tree / "psutil")
+        shutil.rmtree(tree / vendor.LICENCE_DIRECTORY / "psutil")
+        say("psutil does not run in this image and is left out: `systemctl status` will say less of processes")
+
+
+def _compile(found: interpreter.Interpreter, tree: Path) -> None:
+    """Byte-compile for good: sources are not looked at again, whatever an image build does to their times."""
+    arguments = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-d", HOME]
+    result = found.run([*arguments, _inside(found.root, tree)])
+    if result.returncode:
+        raise ImageError(f"{found.path} cannot compile what is installed: {(result.stdout + result.stderr).strip()}")
+
+
+def _replace_tree(fresh: Path, home: Path) -> None:
+    old = home.with_name(f".{home.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    try:
+        home.rename(old)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        shutil.rmtree(home)  # a directory of a lower image layer cannot be renamed
+    fresh.rename(home)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _write_launcher(root: str, found: interpreter.Interpreter, keep_original: bool, say: Callable[[str], None]) -> None:
+    launcher = Path(root + LAUNCHER)
+    _refuse_links_out_of(root, launcher.parent)
+    if os.path.lexists(launcher) and not _is_ours(launcher):
+        if keep_original:
+            launcher.rename(root + KEPT)
+            say(f"{LAUNCHER}: the image's own is now {KEPT}")
+        else:
+            say(f"{LAUNCHER}: the image's own is overwritten")
+    fresh = launcher.with_name(f".{launcher.name}.new")
+    fresh.write_text(_LAUNCHER_TEXT.format(python=found.path, home=HOME), encoding="utf-8")
+    fresh.chmod(0o755)
+    fresh.rename(launcher)
+    say(f"{LAUNCHER}: written")
+
+
+def _is_ours(launcher: Path) -> bool:
+    """Whether a file is a launcher of ours. A link is not: it would be somebody else's choice."""
+    if launcher.is_symlink() or not launcher.is_file():
+        return False
+    with launcher.open("rb") as file:
+        return _MARK.encode() in file.read(4096)

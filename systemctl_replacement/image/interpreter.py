@@ -1,0 +1,105 @@
+"""The Python of the image: found, asked what it is and whether it can run us.
+
+It is not the Python that runs the installer: with `--root=` that is another system's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Optional
+
+from systemctl_replacement.image.errors import ImageError
+
+OLDEST = (3, 9)
+# Distributions have the first one, images that are called "python" the second.
+CANDIDATES = ("/usr/bin/python3", "/usr/local/bin/python3")
+# What PID 1, its processes and the client import and what a stripped-down Python may lack.
+NEEDED_MODULES = ("ctypes", "json", "selectors", "socket", "subprocess", "_json", "_socket", "_signal", "select")
+
+_QUESTION = """
+import importlib, json, sys
+missing = []
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        missing.append(name)
+print(json.dumps([list(sys.version_info[:2]), missing]))
+"""
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """A Python in an image; `path` is as seen inside of it."""
+
+    root: str
+    path: str
+    version: tuple[int, int]
+
+    def run(self, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        """Run it inside the image, isolated from its environment and site-packages; output is captured."""
+        return _run(self.root, self.path, arguments)
+
+
+def find(root: str, path: Optional[str] = None) -> Interpreter:
+    """The image's Python: the one at `path`, or the first candidate that is new enough.
+
+    Raises ImageError if there is none, if it is too old, cannot be run, or lacks modules.
+    """
+    candidates = [path] if path else [name for name in CANDIDATES if os.path.lexists(root + name)]
+    if not candidates:
+        raise ImageError(f"no {' or '.join(CANDIDATES)} in {root or '/'}: install python3 in the image")
+    problem = ""
+    for candidate in candidates:
+        version, missing = _ask(root, candidate)
+        number = ".".join(map(str, version))
+        if version < OLDEST:
+            problem = problem or f"{candidate} in {root or '/'} is Python {number}: 3.9 or later is needed"
+        elif missing:
+            problem = problem or (
+                f"{candidate} in {root or '/'} lacks {', '.join(missing)}: install the complete python3 in the image"
+            )
+        else:
+            return Interpreter(root, candidate, version)
+    raise ImageError(problem)
+
+
+def _ask(root: str, path: str) -> tuple[tuple[int, int], list[str]]:
+    result = _run(root, path, ["-c", _QUESTION, *NEEDED_MODULES])
+    if result.returncode:
+        raise ImageError(f"cannot run {path} in {root or '/'}: {_last_line(result.stderr)}")
+    (major, minor), missing = json.loads(result.stdout)
+    return (major, minor), missing
+
+
+def _run(root: str, path: str, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    if root and os.geteuid() != 0:
+        raise ImageError(f"cannot run the Python of {root}: root is needed to change into it")
+    argv = [path, "-ISXutf8", *arguments]
+    try:
+        return subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            cwd="/",
+            env={"PATH": os.defpath},
+            preexec_fn=(lambda: _enter(root)) if root else None,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ImageError(f"cannot run {path} in {root or '/'}: {error}") from error
+
+
+def _enter(root: str) -> None:
+    os.chroot(root)
+    os.chdir("/")
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else "it fails without a message"
