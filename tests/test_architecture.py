@@ -1,0 +1,128 @@
+"""The rules of the house, held by looking at the sources: who may import whom, how long a module may be."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "systemctl_replacement"
+LONGEST_MODULE = 500
+# Modules that are one table each, a row a line: they are looked up, not read.
+TABLES = {"unitfile.property_tables"}
+
+# Anyone may import these: they import nothing of ours and little else.
+LEAVES = {"wire", "syscalls", "paths", "signals", "exit_status"}
+# For each room what it may import besides itself and the leaves: a room, or modules of one.
+MAY_IMPORT: dict[str, set[str]] = {
+    "unitfile": set(),
+    "jobs": {"unitfile"},
+    "units": {"unitfile"},
+    "journal": set(),
+    "process": {"journal.writer", "journal.record"},
+    "control": set(),
+    "manager": {"unitfile", "jobs", "units", "process", "journal", "control.server", "control.interface"},
+    "cli": {"control.client", "control.address", "control.activate", "unitfile", "jobs", "journal"},
+    "image": {"__init__"},  # the version
+}
+# There is one supervisor per unit: what it and the processes it is forked from import costs memory that many times.
+TOO_HEAVY_FOR_PROCESSES = {
+    "asyncio",
+    "dataclasses",
+    "enum",
+    "json",
+    "logging",
+    "re",
+    "selectors",
+    "signal",
+    "socket",
+} | {
+    "subprocess",
+    "threading",
+    "typing",
+}
+LIGHT_PROGRAMS = ("process.forkserver", "process.supervisor", "process.console")
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    """Module name below the package: "unitfile.syntax", or "unitfile" for its __init__."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Names of the modules of ours that are imported, wherever in the file the statement stands."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = path.relative_to(PACKAGE.parent).parts[: -node.level]
+                base = ".".join((*parents, base) if base else parents)
+            names = [f"{base}.{alias.name}" for alias in node.names]
+        for name in names:
+            package, _, rest = name.partition(".")
+            if package == PACKAGE.name:
+                yield to_module(rest)
+
+
+def to_module(name: str) -> str:
+    """`unitfile.syntax.parse` and `unitfile.syntax` are both the module `unitfile.syntax`."""
+    while name:
+        path = PACKAGE.joinpath(*name.split("."))
+        if path.with_suffix(".py").is_file() or (path / "__init__.py").is_file():
+            return name
+        name = name.rpartition(".")[0]
+    return "__init__"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports(path: Path) -> None:
+    module = name_of(path)
+    room = module.split(".")[0]
+    if room == "__main__":
+        return
+    allowed = MAY_IMPORT.get(room, set())
+    for other in imported(path):
+        others_room = other.split(".")[0]
+        own = others_room == room and room in MAY_IMPORT
+        assert own or other in LEAVES or other in allowed or others_room in allowed, f"{module} may not import {other}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_length_and_purpose(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    lines = len(text.splitlines())
+    assert lines <= LONGEST_MODULE or name_of(path) in TABLES, f"{lines} lines are more than one concept"
+    assert ast.get_docstring(ast.parse(text)), f"{name_of(path)} does not say why it exists"
+
+
+def test_main_decides_before_it_imports() -> None:
+    tree = ast.parse((PACKAGE / "__main__.py").read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            names = {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names = {str(node.module)}
+        else:
+            continue
+        assert names <= {"__future__", "os", "sys", "_signal"}, f"line {node.lineno}: {names} at import time"
+
+
+@pytest.mark.parametrize("program", LIGHT_PROGRAMS)
+def test_processes_stay_small(program: str) -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r}); before = set(sys.modules)\n"
+        f"import {PACKAGE.name}.{program}; print('\\n'.join(set(sys.modules) - before))"
+    )
+    result = subprocess.run([sys.executable, "-ISXutf8", "-c", code], capture_output=True, text=True, check=True)
+    heavy = TOO_HEAVY_FOR_PROCESSES & set(result.stdout.split())
+    assert not heavy, f"{program} imports {', '.join(sorted(heavy))}"
