@@ -1,0 +1,73 @@
+"""The format of one journal record: a JSON object in one line, fields named as `journalctl -o json` prints them.
+
+Every value is a string; text that is not UTF-8 is an array of bytes, as there (systemd.journal-fields(7)). A leaf:
+supervisors import it.
+"""
+
+from __future__ import annotations
+
+import time
+
+from .. import wire
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Union
+
+    Value = Union[str, bytes, int]
+
+LINE_MAX = 48 * 1024
+"""Longer lines are split, as journald.conf(5) LineMax= does by default."""
+
+
+def stamp() -> tuple[int, int]:
+    """Now: (realtime usec, monotonic usec)."""
+    return time.time_ns() // 1000, time.monotonic_ns() // 1000
+
+
+def _plain(value: Value) -> str | list[int]:
+    if isinstance(value, str):
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError:
+            return list(value.encode("utf-8", "surrogateescape"))
+        return value
+    if isinstance(value, bytes):
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError:
+            return list(value)
+    return str(value)
+
+
+def encode(fields: Mapping[str, Value], when: tuple[int, int] | None = None) -> bytes:
+    """The line of one record, with its newline; stamped now unless the time is given."""
+    realtime, monotonic = when or stamp()
+    record: dict[str, str | list[int]] = {
+        "__REALTIME_TIMESTAMP": str(realtime),
+        "__MONOTONIC_TIMESTAMP": str(monotonic),
+    }
+    for name, value in fields.items():
+        record[name] = _plain(value)
+    return wire.dumps(record) + b"\n"
+
+
+def encode_text(value: Value) -> bytes:
+    """One value as it stands in a record: for writers of many lines that keep the unchanging part of the text."""
+    return wire.dumps(_plain(value))
+
+
+def parse_priority(line: bytes, default: int) -> tuple[int, bytes]:
+    """Takes the `<N>` that SyslogLevelPrefix= allows off a line: (priority, rest). sd-daemon(3)."""
+    if line[:1] == b"<":
+        end = line.find(b">", 1, 5)
+        digits = line[1:end]
+        if end > 1 and digits.isdigit() and int(digits) <= 7:
+            return int(digits), line[end + 1 :]
+    return default, line
+
+
+def format_line(identifier: str, pid: int, message: bytes) -> bytes:
+    """A record as the container's stdout shows it."""
+    return b"%s[%d]: %s\n" % (identifier.encode("utf-8", "surrogateescape"), pid, message)

@@ -1,0 +1,163 @@
+"""The manager's side of the process tree: the forkserver's handle, and the link to each supervisor.
+
+Manager to supervisor (``op``; descriptors travel beside the message)::
+
+    spawn       token, spec; fds: first spec["listen_fds"] sockets, then whatever "fd:N" and "idle" of the spec point at
+    identity    main, control (pids, 0 for none), notify_access (none main exec all); every key optional
+    signal      pids, signal, cont, hup         to these processes, each only if it is below the supervisor or watched
+    signal-all  signal, except, cont, hup       to every descendant; SIGKILL is repeated until none is left
+    watch       pid                             a main process that is not below the supervisor: its end is reported
+    guess-main                                  asks for "guess"
+    remove      paths                           recursive removal in a child of its own; "removed" when done
+    settings    stop_timeout (usec), kill_signal: what to do with the unit if the manager dies;
+                fields (of its journal records), level_prefix, priority: all optional
+    console     json (bool); fd                 the console was made anew
+    release                                     the supervisor ends, whatever still runs below it
+
+Supervisor to manager (``ev``; ``time`` is [realtime usec, monotonic usec])::
+
+    ready        pid
+    forked       token, pid, time
+    executed     token, pid
+    exec-failed  token, pid, status (203), step ("EXEC"), errno,
+                 message ("Failed to locate executable /x: No such file or directory"),
+                 summary ("Failed at step EXEC spawning /x: No such file or directory"); "exited" follows
+    spawn-failed token, errno, message          no process was made (result "resources")
+    exited       pid, code (exited killed dumped), status, time, token (null for what we did not start)
+    empty        time                           no descendant is left, after there were some
+    notify       pid, uid, text {"READY": "1"}; fds with FDSTORE=1
+    children     pids [[pid, start time in ticks], …]   the direct children, after every change that was noticed
+    guess        pid                            the only direct child we did not start, else 0
+    kill-denied  pids                           the kernel refused (EPERM)
+    removed      paths
+    log-dropped  count                          lines that the console had no room for
+    problem      message                        a defect of the supervisor itself, with its traceback
+
+Order: "executed" or "exec-failed", everything a process had sent to the notify socket and everything it had printed
+come before its "exited". The spec's keys are described in :mod:`.execute`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from .link import Link, make_pair
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .link import Message
+
+__all__ = ["ForkServer", "Link", "make_pair"]
+
+DEFAULT_STOP_TIMEOUT = 90_000_000
+
+
+class ForkServer:
+    """The handle of the small idle process that makes supervisors and the console."""
+
+    __slots__ = ("link", "pid")
+
+    def __init__(self, pid: int, link: Link) -> None:
+        self.pid = pid
+        self.link = link
+
+    @classmethod
+    def fork_now(cls) -> ForkServer:
+        """Forks it off this process: the first thing in a manager's life, all signals blocked, little imported."""
+        link, theirs = make_pair()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                from . import forkserver
+
+                forkserver.main(theirs)
+            finally:
+                os._exit(70)
+        os.close(theirs)
+        return cls(pid, link)
+
+    def spawn_fresh(self, command: list[str]) -> None:
+        """Makes a new one after its death, by executing ``command`` (``paths.self_command()``) + ``--forkserver 3``.
+
+        Nothing else is lost with a forkserver: supervisors and the console live on as the manager's own children.
+        Requests it had not answered are to be made again. OSError when there is no process to be had.
+        """
+        link, theirs = make_pair()
+        try:
+            actions = [(os.POSIX_SPAWN_DUP2, theirs, 3)]
+            if theirs == 3:  # dup2 to itself would leave it close-on-exec
+                os.set_inheritable(theirs, True)
+                actions = []
+            argv = [*command, "--forkserver", "3"]
+            self.pid = os.posix_spawn(argv[0], argv, {}, file_actions=actions)
+        except OSError:
+            link.close()
+            raise
+        finally:
+            os.close(theirs)
+        self.link.close()
+        self.link = link
+
+    def fileno(self) -> int:
+        return self.link.fileno()
+
+    @property
+    def wants_write(self) -> bool:
+        return self.link.wants_write
+
+    def flush(self) -> None:
+        self.link.flush()
+
+    def request_supervisor(
+        self,
+        unit: str,
+        link_fd: int,
+        log_read_fd: int,
+        notify_fd: int,
+        console_fd: int,
+        journal: Message,
+        *,
+        log_write_fd: int = -1,
+        console_json: bool = False,
+        stop_timeout: int = DEFAULT_STOP_TIMEOUT,
+    ) -> None:
+        """Asks for a supervisor; the answer's tag is the unit. Descriptors are -1 for none and stay the caller's.
+
+        ``journal`` is {"path": file, "fields": {static fields of every record}, "max_bytes": rotation,
+        "level_prefix": SyslogLevelPrefix=, "priority": SyslogLevel=}, all but the path optional; {} for no journal.
+        Without ``log_write_fd`` the supervisor opens the pipe's other end through /proc.
+        ``stop_timeout`` (usec): how long its unit gets to end if the manager dies.
+        """
+        named = {
+            "link": link_fd,
+            "log": log_read_fd,
+            "log_write": log_write_fd,
+            "notify": notify_fd,
+            "console": console_fd,
+        }
+        present = {name: fd for name, fd in named.items() if fd >= 0}
+        message = {
+            "op": "supervisor",
+            "unit": unit,
+            "fds": list(present),
+            "journal": journal,
+            "console_json": console_json,
+            "stop_timeout": stop_timeout,
+        }
+        self.link.send(message, list(present.values()))
+
+    def request_console(self, link_fd: int, stdout_fd: int, as_json: bool, stdout_is_tty: bool) -> None:
+        """Asks for the process that writes to the container's stdout; the answer's tag is "console".
+
+        Its link takes {"op": "add", "unit"} + fd (the reading end of a SOCK_SEQPACKET pair whose other end goes to a
+        supervisor as ``console_fd``), {"op": "write", "text"} (the manager's own status lines, verbatim),
+        {"op": "record", "record": {journal fields}} and {"op": "flush"}, which {"ev": "flushed"} answers when all that
+        was sent before is written. It ends when its link and all its sources are closed.
+        """
+        message = {"op": "console", "fds": ["link", "stdout"], "json": as_json, "tty": stdout_is_tty}
+        self.link.send(message, [link_fd, stdout_fd])
+
+    def receive(self) -> list[Message]:
+        """The answers that have arrived: {"pid", "tag"}; pid 0 with "errno" and "message" where no process could be
+        made. EOFError when the forkserver is dead."""
+        return [message for message, _ in self.link.receive()]

@@ -1,0 +1,142 @@
+"""The process that writes to the container's stdout, so that nobody else ever waits for it.
+
+It takes a few lines at a time, in turn, from each unit's socket; while stdout is blocked it takes none, the sockets
+fill up, and the supervisors drop and count.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+
+from ..journal import record
+from .link import Link
+from .title import set_title
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    from .link import Message
+
+_WRITE_SIZE = 4096
+"""A pipe or terminal that polls writable takes PIPE_BUF bytes without blocking."""
+_LAST_WORDS_SECONDS = 2.0
+"""How long a blocked stdout may keep us when the manager is gone."""
+_DATAGRAM_SIZE = 262144
+
+
+class Console:
+    """The sources, what waits to be written, and where it goes."""
+
+    def __init__(self, link: Link, stdout: int, as_json: bool, is_tty: bool) -> None:
+        self.link = link
+        self.stdout = stdout
+        self.as_json = as_json
+        self.is_tty = is_tty
+        self.pending = bytearray()
+        self.flushes = 0
+        self.sources: list[int] = []
+        self.managed = True
+
+    def run(self) -> None:
+        """Copies until the manager and every source are gone, or stdout stays blocked after the manager."""
+        while self.managed or self.sources or self.pending:
+            poll = select.poll()
+            if self.managed:
+                poll.register(self.link.fileno(), select.POLLIN | (select.POLLOUT if self.link.wants_write else 0))
+            if self.pending:
+                poll.register(self.stdout, select.POLLOUT)
+            else:
+                for fd in self.sources:
+                    poll.register(fd, select.POLLIN)
+            ready = dict(poll.poll(None if self.managed else _LAST_WORDS_SECONDS * 1000))
+            if not ready and not self.managed:
+                return
+            self._turn(ready)
+
+    def _turn(self, ready: dict[int, int]) -> None:
+        if self.stdout in ready and self.pending:
+            self._write()
+        elif not self.pending:
+            for fd in [fd for fd in self.sources if fd in ready]:
+                self._read(fd)
+        if self.managed and self.link.fileno() in ready:
+            self._listen()
+        if self.flushes and not self.pending and not self._anything_waiting():
+            for _ in range(self.flushes):
+                self.link.send({"ev": "flushed"})
+            self.flushes = 0
+
+    def _anything_waiting(self) -> bool:
+        poll = select.poll()
+        for fd in self.sources:
+            poll.register(fd, select.POLLIN)
+        return any(events & select.POLLIN for _, events in poll.poll(0))
+
+    def _write(self) -> None:
+        try:
+            written = os.write(self.stdout, self.pending[:_WRITE_SIZE])
+        except OSError as error:
+            if error.errno == errno.EAGAIN:
+                return
+            # Nobody will ever read it: go on without, so that nobody counts drops for ever.
+            self.stdout = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+            return
+        del self.pending[:written]
+
+    def _read(self, fd: int) -> None:
+        try:
+            data = os.read(fd, _DATAGRAM_SIZE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._queue(data)
+        else:
+            self.sources.remove(fd)
+            os.close(fd)
+
+    def _queue(self, data: bytes) -> None:
+        # A foreground command may have the terminal in raw mode, where a newline does not return.
+        self.pending += data.replace(b"\n", b"\r\n") if self.is_tty else data
+
+    def _listen(self) -> None:
+        self.link.flush()
+        try:
+            received = self.link.receive()
+        except EOFError:
+            self.managed = False
+            self.link.close()
+            return
+        for message, fds in received:
+            operation = message["op"]
+            if operation == "add":
+                os.set_blocking(fds[0], False)
+                self.sources += fds
+            elif operation == "write":
+                self._queue(message["text"].encode("utf-8", "surrogateescape"))
+            elif operation == "record":
+                self._queue(self._format(message["record"]))
+            elif operation == "flush":
+                self.flushes += 1
+
+    def _format(self, fields: dict[str, Any]) -> bytes:
+        if self.as_json:
+            return record.encode(fields)
+        text = str(fields["MESSAGE"]).encode("utf-8", "surrogateescape")
+        return record.format_line(fields["SYSLOG_IDENTIFIER"], int(fields["_PID"]), text)
+
+
+def main(message: Message, fds: dict[str, int]) -> NoReturn:
+    """The life of the console process."""
+    status = 70
+    try:
+        os.setsid()
+        set_title("console")
+        Console(Link(fds["link"]), fds["stdout"], message["json"], message["tty"]).run()
+        status = 0
+    finally:
+        os._exit(status)

@@ -1,0 +1,151 @@
+"""Who lives below a process, read from /proc, and signals to all of them.
+
+/proc/PID/task/TID/children names the children of one thread in one read, so that the cost is that of the unit, not of
+the machine; kernels built without it are served by one pass over /proc.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+SIGHUP, SIGKILL, SIGCONT = 1, 9, 18
+_SEARCH_ROUNDS = 10
+"""How often a signal looks for processes born while it was being sent; SIGKILL goes on until none is left instead."""
+
+
+def read_stat(pid: int) -> tuple[str, int, int, int] | None:
+    """(state, ppid, process group, start time in ticks) of a process; None when it is gone or hidden."""
+    try:
+        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fields = os.read(fd, 1024).rpartition(b")")[2].split()
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+    return fields[0].decode(), int(fields[1]), int(fields[2]), int(fields[19])
+
+
+def _thread_children(pid: int, thread: str) -> list[int]:
+    fd = os.open(f"/proc/{pid}/task/{thread}/children", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        text = os.read(fd, 4096)
+        chunk = text
+        while len(chunk) == 4096:
+            chunk = os.read(fd, 4096)
+            text += chunk
+    finally:
+        os.close(fd)
+    return [int(word) for word in text.split()]
+
+
+def children(pid: int) -> list[int]:
+    """The direct children, zombies included. Empty when the process is gone."""
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return []
+    found: list[int] = []
+    for thread in threads:
+        try:
+            found += _thread_children(pid, thread)
+        except FileNotFoundError:
+            if not os.path.exists(f"/proc/self/task/{os.getpid()}/children"):
+                return [child for child, parent in _parents().items() if parent == pid]
+        except OSError:  # the thread or the process has ended meanwhile
+            continue
+    return found
+
+
+def _parents() -> dict[int, int]:
+    parents: dict[int, int] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            stat = read_stat(int(name))
+            if stat:
+                parents[int(name)] = stat[1]
+    return parents
+
+
+def descendants(root: int) -> list[int]:
+    """Every process below ``root``, parents before their children; zombies included."""
+    found = children(root)
+    for pid in found:  # grows while we walk
+        found += children(pid)
+    return found
+
+
+def is_below(pid: int, root: int) -> bool:
+    """Whether ``root`` is an ancestor of the process (a zombie counts)."""
+    seen = 0
+    while pid > 1 and seen < 1024:
+        stat = read_stat(pid)
+        if stat is None:
+            return False
+        pid = stat[1]
+        if pid == root:
+            return True
+        seen += 1
+    return False
+
+
+def send(pid: int, signal: int, cont: bool = False, hup: bool = False) -> bool:
+    """Sends the signal, then SIGCONT and SIGHUP where asked for; False if the kernel refused. Gone is not refused."""
+    try:
+        os.kill(pid, signal)
+        if cont and signal not in (SIGKILL, SIGCONT):
+            os.kill(pid, SIGCONT)
+        if hup and signal not in (SIGKILL, SIGHUP):
+            os.kill(pid, SIGHUP)
+    except ProcessLookupError:
+        pass
+    except PermissionError:
+        return False
+    return True
+
+
+def signal_each(root: int, signal: int, spare: Collection[int], cont: bool, hup: bool) -> list[int]:
+    """One signal to every descendant but the spared ones, also to those born meanwhile; the pids that were refused."""
+    done, denied = set(spare), []
+    for _ in range(_SEARCH_ROUNDS):
+        new = [pid for pid in descendants(root) if pid not in done]
+        if not new:
+            break
+        for pid in new:
+            done.add(pid)
+            if not send(pid, signal, cont, hup):
+                denied.append(pid)
+    return denied
+
+
+def kill_round(root: int, spare: Collection[int], denied: set[int]) -> int:
+    """One round of the final kill: SIGKILL to the process group and to the pid of every living descendant.
+
+    A group is killed at one stroke, so that members which replace themselves by forking cannot run ahead of us. Returns
+    how many were found alive; those the kernel refuses are added to ``denied`` and not tried again.
+    """
+    alive: list[tuple[int, int]] = []
+    for pid in descendants(root):
+        stat = read_stat(pid)
+        if stat and stat[0] not in "ZX" and pid not in spare and pid not in denied:
+            alive.append((pid, stat[2]))
+    sheltered = {os.getpgrp(), 0, 1}
+    for pid in spare:
+        stat = read_stat(pid)
+        if stat:
+            sheltered.add(stat[2])
+    for group in {group for _, group in alive} - sheltered:
+        try:
+            os.killpg(group, SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            continue  # nobody left in it, or nobody we may signal: the pids below tell
+    for pid, _ in alive:
+        if not send(pid, SIGKILL):
+            denied.add(pid)
+    return len(alive)

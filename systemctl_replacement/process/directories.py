@@ -1,0 +1,97 @@
+"""RuntimeDirectory=, StateDirectory=, CacheDirectory=, LogsDirectory= and ConfigurationDirectory=. systemd.exec(5)."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from ..exit_status import (
+    EXIT_CACHE_DIRECTORY,
+    EXIT_CONFIGURATION_DIRECTORY,
+    EXIT_LOGS_DIRECTORY,
+    EXIT_RUNTIME_DIRECTORY,
+    EXIT_STATE_DIRECTORY,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+EXIT_STATUSES = {
+    "RuntimeDirectory": EXIT_RUNTIME_DIRECTORY,
+    "StateDirectory": EXIT_STATE_DIRECTORY,
+    "CacheDirectory": EXIT_CACHE_DIRECTORY,
+    "LogsDirectory": EXIT_LOGS_DIRECTORY,
+    "ConfigurationDirectory": EXIT_CONFIGURATION_DIRECTORY,
+}
+
+
+def make(directory: dict[str, Any], uid: int, gid: int) -> str:
+    """Makes what one directive asks for, the unit's user its owner; the value of its variable. OSError.
+
+    A directory that belongs to somebody else already is given to the user with all below it. Configuration is left
+    to whom it belongs: services do not write there.
+    """
+    paths = []
+    for entry in directory["names"]:
+        name, *links = [entry] if isinstance(entry, str) else entry
+        path = os.path.join(directory["base"], name)
+        _make_parents(path)
+        made = _make_one(path, directory["mode"])
+        if directory["kind"] != "ConfigurationDirectory":
+            _give(path, uid, gid)
+            os.chmod(path, directory["mode"])
+        elif made:
+            os.chmod(path, directory["mode"])
+        for link in links:
+            _link(path, os.path.join(directory["base"], link))
+        paths.append(path.replace("\\", "\\\\").replace(":", "\\:"))
+    return ":".join(paths)
+
+
+def _make_parents(path: str) -> None:
+    parent = os.path.dirname(path)
+    if not os.path.isdir(parent):
+        _make_parents(parent)
+        _make_one(parent, 0o755)
+
+
+def _make_one(path: str, mode: int) -> bool:
+    """Whether the directory had to be made."""
+    try:
+        os.mkdir(path, mode)
+    except FileExistsError:
+        if not os.path.isdir(path):
+            raise
+        return False
+    return True
+
+
+def _give(path: str, uid: int, gid: int) -> None:
+    status = os.stat(path)
+    if (status.st_uid, status.st_gid) != (uid, gid):
+        _give_tree(path, uid, gid)
+
+
+def _give_tree(path: str, uid: int, gid: int) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for name in os.listdir(fd):
+            mode = os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode
+            if stat.S_ISDIR(mode):
+                _give_tree(f"{path}/{name}", uid, gid)
+            else:
+                os.chown(name, uid, gid, dir_fd=fd, follow_symlinks=False)
+        os.fchown(fd, uid, gid)
+    finally:
+        os.close(fd)
+
+
+def _link(target: str, link: str) -> None:
+    _make_parents(link)
+    text = os.path.relpath(target, os.path.dirname(link))
+    try:
+        os.symlink(text, link)
+    except FileExistsError:
+        if not os.path.islink(link) or os.readlink(link) != text:
+            raise

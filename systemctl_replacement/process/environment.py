@@ -1,0 +1,225 @@
+"""The environment of a program: EnvironmentFile= and the variables in command lines, as systemd 252 reads them.
+
+Pure apart from opening the files, and import-light. systemd.exec(5) "Environment", systemd.service(5) "Command lines".
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from .. import syscalls
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_WHITESPACE = " \t\n\r"
+_NEWLINES = "\n\r"
+_COMMENTS = "#;"
+_ESCAPED_IN_DOUBLE_QUOTES = '"\\`$'
+_NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
+
+
+def is_name(text: str) -> bool:
+    """Whether a variable may be called so."""
+    return bool(text) and not text[0].isdigit() and _NAME_CHARACTERS.issuperset(text)
+
+
+def load_files(files: Iterable[tuple[bool, str]]) -> tuple[dict[str, str], list[str]]:
+    """The variables of the given (may be missing, path or pattern) files, later ones winning, and what was ignored.
+
+    OSError when a file that must be there is not, or cannot be read.
+    """
+    variables: dict[str, str] = {}
+    problems: list[str] = []
+    for missing_ok, pattern in files:
+        paths = syscalls.glob(pattern)
+        if not paths and not missing_ok:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), pattern)
+        for path in paths:
+            try:
+                data = _read(path)
+            except OSError:
+                if missing_ok:
+                    continue
+                raise
+            for name, value in parse_file(data):
+                if is_name(name):
+                    variables[name] = value
+                else:
+                    problems.append(f"Ignoring invalid environment assignment '{name}={value}': {path}")
+    return variables, problems
+
+
+def _read(path: str) -> str:
+    chunks = []
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)
+    try:
+        while True:
+            chunk = os.read(fd, 65536)
+            if not chunk:
+                break
+            chunks.append(chunk)
+    finally:
+        os.close(fd)
+    try:
+        return b"".join(chunks).decode("utf-8")
+    except UnicodeDecodeError:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path) from None
+
+
+def parse_file(text: str) -> list[tuple[str, str]]:
+    """The assignments in an environment file, in order; names are not checked.
+
+    Shell-like, but no shell: quotes may follow each other and span lines, nothing is expanded.
+    """
+    found: list[tuple[str, str]] = []
+    position, end = 0, len(text)
+    while position < end:
+        character = text[position]
+        if character in _WHITESPACE:
+            position += 1
+        elif character in _COMMENTS:
+            position = _skip_comment(text, position)
+        else:
+            start = position
+            while position < end and text[position] != "=" and text[position] not in _NEWLINES:
+                position += 1
+            if position < end and text[position] == "=":
+                value, position = _read_value(text, position + 1)
+                found.append((text[start : text.index("=", start)].rstrip(_WHITESPACE), value))
+    return found
+
+
+def _skip_comment(text: str, position: int) -> int:
+    """A comment ends with its line, unless a backslash continues it."""
+    while position < len(text) and text[position] not in _NEWLINES:
+        position += 2 if text[position] == "\\" else 1
+    return position
+
+
+def _read_value(text: str, position: int) -> tuple[str, int]:
+    """The value that begins here, and where its line ends."""
+    value: list[str] = []
+    bare = 0  # how much of the value must not lose trailing blanks
+    end = len(text)
+    in_word = False  # inside an unquoted stretch, where quotes are ordinary characters
+    while position < end:
+        character = text[position]
+        if character in _NEWLINES:
+            break
+        if character == "\\":
+            # Escapes any one character; before a line end, both vanish.
+            if position + 1 < end and text[position + 1] not in _NEWLINES:
+                value.append(text[position + 1])
+                bare = len(value)
+            in_word = True
+            position += 2
+        elif not in_word and character in "'\"":
+            read = _read_single_quoted if character == "'" else _read_double_quoted
+            quoted, position = read(text, position + 1)
+            value += quoted
+            bare = len(value)
+        elif not in_word and character in _WHITESPACE:
+            position += 1
+        else:
+            in_word = True
+            value.append(character)
+            if character not in _WHITESPACE:
+                bare = len(value)
+            position += 1
+    return "".join(value[:bare]), position
+
+
+def _read_single_quoted(text: str, position: int) -> tuple[str, int]:
+    close = text.find("'", position)
+    if close < 0:
+        return text[position:], len(text)
+    return text[position:close], close + 1
+
+
+def _read_double_quoted(text: str, position: int) -> tuple[list[str], int]:
+    value: list[str] = []
+    while position < len(text) and text[position] != '"':
+        character = text[position]
+        if character == "\\":
+            position += 1
+            following = text[position : position + 1]
+            if following and following in _ESCAPED_IN_DOUBLE_QUOTES:
+                value.append(following)
+            elif following != "\n" and following:
+                value.append("\\" + following)
+        else:
+            value.append(character)
+        position += 1
+    return value, position + 1
+
+
+def expand_arguments(arguments: Iterable[str], variables: Mapping[str, str]) -> list[str]:
+    """A command line with its variables replaced: `$NAME` as a word of its own becomes the words of its value (none
+    if it has none), `${NAME}` anywhere becomes its value, `$$` one dollar sign."""
+    result: list[str] = []
+    for argument in arguments:
+        if argument[:1] == "$" and argument[1:2] not in ("", "{", "$"):
+            result += split_words(variables.get(argument[1:], ""))
+        elif argument == "$":
+            continue
+        else:
+            result.append(expand(argument, variables))
+    return result
+
+
+def expand(text: str, variables: Mapping[str, str]) -> str:
+    """One word with `${NAME}` and `$$` replaced; every other dollar sign stands for itself."""
+    result: list[str] = []
+    position = 0
+    while True:
+        dollar = text.find("$", position)
+        if dollar < 0:
+            break
+        result.append(text[position:dollar])
+        following = text[dollar + 1 : dollar + 2]
+        if following == "$":
+            result.append("$")
+            position = dollar + 2
+        elif following == "{" and "}" in text[dollar:]:
+            close = text.index("}", dollar)
+            result.append(variables.get(text[dollar + 2 : close], ""))
+            position = close + 1
+        else:
+            result.append("$")
+            position = dollar + 1
+    result.append(text[position:])
+    return "".join(result)
+
+
+def split_words(text: str) -> list[str]:
+    """The words of a variable's value: quotes hold words together, a backslash protects one character."""
+    words: list[str] = []
+    word: list[str] | None = None
+    quote = ""
+    position = 0
+    while position < len(text):
+        character = text[position]
+        if character == "\\" and quote != "'":
+            position += 1
+            word = (word or []) + [text[position : position + 1]]
+        elif quote:
+            if character == quote:
+                quote = ""
+            else:
+                word = (word or []) + [character]
+        elif character in "'\"":
+            quote = character
+            word = word or []
+        elif character in _WHITESPACE:
+            if word is not None:
+                words.append("".join(word))
+                word = None
+        else:
+            word = (word or []) + [character]
+        position += 1
+    if word is not None:
+        words.append("".join(word))
+    return words

@@ -1,0 +1,391 @@
+"""From the fork to the exec: the steps that make a service's process out of a copy of its supervisor.
+
+What fails is reported through a pipe that the exec closes, with the exit status and the words of systemd 252; the
+child then exits with that status. The steps stand in systemd's order, so that of several defects the same one is told.
+
+Keys of a spec (all optional but ``path`` and ``argv``)::
+
+    path, argv           argv[0] may differ from path; a path without "/" is looked up in search_path
+    search_path          directories for that; systemd's default
+    expand               replace $VAR and ${VAR} in argv
+    ignore_failure       a missing program is a success ("-")
+    role                 "main" or "control": counted by NotifyAccess= from the fork on
+    environment          ["K=V"]; environment_files [[missing_ok, path]] override it; unset_environment ["K" or "K=V"]
+    pid_variables        names set to the process's own pid
+    user, group, supplementary_groups, privileged ("+": none of these and no restriction below is applied)
+    umask, working_directory [missing_ok, path or "~"], root_directory
+    limits {"NOFILE": [soft, hard]}, nice, oom_score_adjust, scheduling {policy, priority, reset_on_fork}, cpu_affinity
+    capability_bounding  bit mask of what is kept; ambient_capabilities bit mask; no_new_privileges
+    ignore_sigpipe       default true
+    stdin                null tty tty-force tty-fail data file:PATH fd:N
+    stdout, stderr       journal null inherit tty file:PATH append:PATH truncate:PATH fd:N
+    tty_path, stdin_data (base64), identifier (SyslogIdentifier=)
+    directories          [{"kind": "RuntimeDirectory", "variable": "RUNTIME_DIRECTORY", "base": "/run",
+                           "names": ["a/b" or ["a", "link"…]], "mode": 0o755}]
+    listen_fds, listen_names   the first listen_fds descriptors of the message become 3…
+    idle                 position among the message's descriptors of a pipe: wait until it closes, at most 5 s
+"""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]
+import errno
+import os
+import select
+import stat
+
+from .. import exit_status, syscalls, wire
+from . import context, directories, environment, streams
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+_SEARCH_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+_IDLE_MILLISECONDS = 5000
+"""Type=idle waits for other jobs so long at most (systemd.service(5))."""
+_ABOUT_TO_EXEC = b"X\n"
+
+
+def identifier(spec: dict[str, Any]) -> str:
+    """What the program's lines are marked with: SyslogIdentifier=, else the file name."""
+    name: str = spec.get("identifier") or os.path.basename(spec["path"])
+    return name
+
+
+class Failure(Exception):
+    """A step that failed: exit status, errno, message."""
+
+    def __init__(self, status: int, prefix: str, error: OSError) -> None:
+        super().__init__(prefix)
+        self.status = status
+        self.errno = error.errno or 0
+        self.message = f"{prefix}: {error.strerror}"
+
+
+class Skipped(Exception):
+    """The program does not exist, and that is no failure."""
+
+
+class Report:
+    """The supervisor's side of the pipe through which a child tells how its steps went."""
+
+    __slots__ = ("_buffer", "_fd", "_path", "executed", "failure", "pid", "warnings")
+
+    def __init__(self, pid: int, fd: int, path: str) -> None:
+        self.pid = pid
+        self.executed = False
+        self.failure: dict[str, Any] | None = None
+        self.warnings: list[tuple[int, str]] = []
+        self._fd = fd
+        self._path = path
+        self._buffer = b""
+
+    def read(self) -> bool:
+        """Takes what the child has written; whether the pipe is closed, which is an exec unless it told otherwise."""
+        while True:
+            try:
+                data = os.read(self._fd, 4096)
+            except BlockingIOError:
+                return False
+            *lines, self._buffer = (self._buffer + data).split(b"\n")
+            for line in lines:
+                self._take(line)
+            if not data:
+                return True
+
+    def take_warnings(self) -> list[tuple[int, str]]:
+        warnings, self.warnings = self.warnings, []
+        return warnings
+
+    def _take(self, line: bytes) -> None:
+        if line + b"\n" == _ABOUT_TO_EXEC:
+            self.executed = True
+            return
+        told = wire.loads(line)
+        if "warning" in told:
+            self.warnings.append((told["priority"], told["warning"]))
+            return
+        step = exit_status.name(told["status"]) or str(told["status"])
+        reason = os.strerror(told["errno"])
+        told["step"] = step
+        told["summary"] = f"Failed at step {step} spawning {self._path}: {reason}"
+        self.failure = told
+
+
+def run(spec: dict[str, Any], files: dict[str, str], fds: list[int], log: int, report: int) -> NoReturn:
+    """Becomes the program, or exits with systemd's status for the step that failed.
+
+    ``files``: the variables of the environment files; ``fds``: the message's descriptors; ``log``: the writing end of
+    the unit's log pipe (-1 for none); ``report``: the pipe for :class:`Report`.
+    """
+    status = exit_status.EXIT_EXCEPTION
+    try:
+        _Child(spec, fds, log, report).run(files)
+    except Skipped:
+        status = exit_status.EXIT_SUCCESS
+    except Failure as failure:
+        status = failure.status
+        _tell(report, {"status": status, "errno": failure.errno, "message": failure.message})
+    except Exception as error:
+        _tell(report, {"status": status, "errno": 0, "message": f"Failed to prepare the program: {error!r}"})
+    finally:
+        os._exit(status)
+
+
+def _tell(report: int, message: dict[str, Any]) -> None:
+    try:
+        os.write(report, wire.dumps(message) + b"\n")
+    except OSError:
+        return  # the supervisor has been killed; the exit status still says it
+
+
+class _Child:
+    """The steps, in order; see :func:`run`."""
+
+    def __init__(self, spec: dict[str, Any], fds: list[int], log: int, report: int) -> None:
+        self.spec = spec
+        self.fds = fds
+        self.log = log
+        self.report = report
+        self.privileged = bool(spec.get("privileged"))
+        self.user: context.Credentials | None = None
+        self.gid: int | None = None
+        self.groups: list[int] | None = None
+        self.variables: dict[str, str] = {}
+        self.ambient = 0 if self.privileged else spec.get("ambient_capabilities") or 0
+
+    def run(self, files: dict[str, str]) -> NoReturn:
+        os.setsid()
+        # The supervisor's own link above all: as long as we held it, the manager would not see the supervisor die.
+        syscalls.close_all_except([0, 1, 2, self.report, *self.fds, *([self.log] if self.log >= 0 else ())])
+        self._wait_for_idle()
+        self._find_credentials()
+        self._set_streams()
+        self._set_scheduling()
+        self._make_directories()
+        self._fill_environment(files)
+        os.umask(self.spec.get("umask", 0o022))
+        self._set_limits()
+        self._change_root()
+        self._change_privileges()
+        self._change_directory()
+        if self.spec.get("no_new_privileges") and not self.privileged:
+            self._step(
+                exit_status.EXIT_NO_NEW_PRIVILEGES, "Failed to disable new privileges", syscalls.set_no_new_privileges
+            )
+        program = self._find_program()
+        self._place_descriptors()
+        self._execute(program)
+
+    def _step(self, status: int, prefix: str, function: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return function(*arguments)
+        except OSError as error:
+            raise Failure(status, prefix, error) from None
+
+    def _warn(self, priority: int, text: str) -> None:
+        _tell(self.report, {"priority": priority, "warning": text})
+
+    def _wait_for_idle(self) -> None:
+        position = self.spec.get("idle")
+        if position is not None and position is not False:
+            poll = select.poll()
+            poll.register(self.fds[position], 0)
+            poll.poll(_IDLE_MILLISECONDS)
+
+    def _find_credentials(self) -> None:
+        spec = self.spec
+        user, group = spec.get("user"), spec.get("group")
+        if user:
+            self.user = self._step(
+                exit_status.EXIT_USER, "Failed to determine user credentials", context.find_user, user
+            )
+            self.gid = self.user.gid if self.user else None
+        if group:
+            self.gid = self._step(
+                exit_status.EXIT_GROUP, "Failed to determine group credentials", context.find_group, group
+            )
+        self.groups = self._step(
+            exit_status.EXIT_GROUP,
+            "Failed to determine supplementary groups",
+            context.find_groups,
+            spec,
+            self.user,
+            self.gid or 0,
+        )
+
+    def _set_streams(self) -> None:
+        spec, fds = self.spec, self.fds
+        owner = None
+        if self.user and not self.privileged and self.user.uid != os.geteuid():
+            owner = (self.user.uid, self.gid if self.gid is not None else -1)
+        self._step(exit_status.EXIT_STDIN, "Failed to set up standard input", streams.set_input, spec, fds)
+        for number, status, what in (
+            (1, exit_status.EXIT_STDOUT, "Failed to set up standard output"),
+            (2, exit_status.EXIT_STDERR, "Failed to set up standard error output"),
+        ):
+            self._step(status, what, streams.set_output, spec, number, fds, self.log, owner)
+
+    def _set_scheduling(self) -> None:
+        spec = self.spec
+        if spec.get("oom_score_adjust") is not None:
+            try:
+                context.set_oom_score(spec["oom_score_adjust"])
+            except PermissionError as error:
+                self._warn(
+                    7, f"Failed to adjust OOM setting, assuming containerized execution, ignoring: {error.strerror}"
+                )
+            except OSError as error:
+                raise Failure(exit_status.EXIT_OOM_ADJUST, "Failed to adjust OOM setting", error) from None
+        if spec.get("nice") is not None:
+            what = "Failed to set up process scheduling priority (nice level)"
+            self._step(exit_status.EXIT_NICE, what, context.set_nice, spec["nice"])
+        if spec.get("scheduling"):
+            what = "Failed to set up CPU scheduling"
+            self._step(exit_status.EXIT_SETSCHEDULER, what, context.set_scheduling, spec["scheduling"])
+        if spec.get("cpu_affinity"):
+            what = "Failed to set up CPU affinity"
+            self._step(exit_status.EXIT_CPUAFFINITY, what, context.set_affinity, spec["cpu_affinity"])
+
+    def _make_directories(self) -> None:
+        uid = self.user.uid if self.user else os.geteuid()
+        gid = self.gid if self.gid is not None else os.getegid()
+        for directory in self.spec.get("directories", ()):
+            kind = directory["kind"]
+            what = f"Failed to set up special execution directory in {directory['base']}"
+            value = self._step(directories.EXIT_STATUSES[kind], what, directories.make, directory, uid, gid)
+            self.variables[directory["variable"]] = value
+
+    def _fill_environment(self, files: dict[str, str]) -> None:
+        """What systemd itself sets comes first; the unit's own variables, and those of its files, override it."""
+        spec, variables = self.spec, self.variables
+        pid = str(os.getpid())
+        variables["MANAGERPID"] = str(os.getppid())
+        variables["SYSTEMD_EXEC_PID"] = pid
+        if self.user:
+            variables["USER"] = variables["LOGNAME"] = self.user.name
+            if self.user.home:
+                variables["HOME"] = self.user.home
+            if self.user.shell:
+                variables["SHELL"] = self.user.shell
+        if spec.get("listen_fds"):
+            variables["LISTEN_PID"] = pid
+            variables["LISTEN_FDS"] = str(spec["listen_fds"])
+            variables["LISTEN_FDNAMES"] = ":".join(spec.get("listen_names", ()))
+        for name in spec.get("pid_variables", ()):
+            variables[name] = pid
+        for assignment in spec.get("environment", ()):
+            name, _, value = assignment.partition("=")
+            variables[name] = value
+        variables.update(files)
+        for removed in spec.get("unset_environment", ()):
+            name, equals, value = removed.partition("=")
+            if not equals or variables.get(name) == value:
+                variables.pop(name, None)
+
+    def _set_limits(self) -> None:
+        for name, (soft, hard) in {"NOFILE": (1024, 524288), **self.spec.get("limits", {})}.items():
+            what = f"Failed to adjust resource limit RLIMIT_{name}"
+            self._step(exit_status.EXIT_LIMITS, what, syscalls.set_limit, name, soft, hard)
+
+    def _change_root(self) -> None:
+        root = self.spec.get("root_directory")
+        if root and root != "/":
+            what = "Chrooting to the requested root directory failed"
+            self._step(exit_status.EXIT_CHROOT, what, os.chroot, root)
+
+    def _change_privileges(self) -> None:
+        if self.privileged:
+            return
+        if self.gid is not None or self.groups is not None:
+            what = "Changing group credentials failed"
+            self._step(exit_status.EXIT_GROUP, what, context.set_groups, self.gid, self.groups)
+        bounding = self.spec.get("capability_bounding")
+        if bounding is not None:
+            what = "Failed to drop capabilities"
+            self._step(exit_status.EXIT_CAPABILITIES, what, context.set_bounding, bounding)
+        if self.user:
+            what = f"Failed to change UID to {self.user.uid}"
+            self._step(exit_status.EXIT_USER, what, context.set_user, self.user.uid, self.ambient)
+        what = "Failed to apply ambient capabilities (after UID change)"
+        self._step(exit_status.EXIT_CAPABILITIES, what, context.set_ambient, self.ambient)
+
+    def _change_directory(self) -> None:
+        missing_ok, path = self.spec.get("working_directory") or (False, "/")
+        if path == "~":
+            path = self._home()
+        try:
+            os.chdir(path)
+        except OSError as error:
+            if not missing_ok:
+                raise Failure(
+                    exit_status.EXIT_CHDIR, "Changing to the requested working directory failed", error
+                ) from None
+
+    def _home(self) -> str:
+        home = self.user.home if self.user else "/root"
+        if not home:
+            error = OSError(errno.ENXIO, os.strerror(errno.ENXIO))
+            raise Failure(exit_status.EXIT_CHDIR, "Failed to determine $HOME for user", error)
+        return home
+
+    def _find_program(self) -> str:
+        path: str = self.spec["path"]
+        candidates = [path]
+        if "/" not in path:
+            candidates = [f"{directory}/{path}" for directory in self.spec.get("search_path") or _SEARCH_PATH]
+        failure: OSError | None = None
+        for candidate in candidates:
+            try:
+                _check_executable(candidate)
+                return candidate
+            except OSError as error:
+                # A file that may not be executed is worth telling, one that is not there goes on the next.
+                if failure is None or error.errno != errno.ENOENT:
+                    failure = error
+        assert failure is not None
+        if self.spec.get("ignore_failure") and failure.errno == errno.ENOENT:
+            self._warn(6, f"Executable {path} missing, skipping: {failure.strerror}")
+            raise Skipped
+        raise Failure(exit_status.EXIT_EXEC, f"Failed to locate executable {path}", failure)
+
+    def _place_descriptors(self) -> None:
+        """Puts the sockets of the unit at 3…, in their order; all else closes with the exec."""
+        count = self.spec.get("listen_fds", 0)
+        first_free = 3 + count
+        self.report = syscalls.duplicate_above(self.report, first_free)
+        passed = [syscalls.duplicate_above(fd, first_free) for fd in self.fds[:count]]
+        for number, fd in enumerate(passed, 3):
+            os.dup2(fd, number)
+        syscalls.close_all_except([0, 1, 2, self.report, *range(3, first_free)])
+
+    def _execute(self, program: str) -> NoReturn:
+        argv = self.spec["argv"]
+        if self.spec.get("expand"):
+            argv = environment.expand_arguments(argv, self.variables)
+        if self.spec.get("ignore_sigpipe", True):
+            _signal.signal(_signal.SIGPIPE, _signal.SIG_IGN)
+        arguments = [_encode(argument) for argument in argv] or [_encode(program)]
+        variables = {_encode(name): _encode(value) for name, value in self.variables.items()}
+        os.write(self.report, _ABOUT_TO_EXEC)
+        syscalls.unblock_all_signals()
+        try:
+            os.execve(program, arguments, variables)
+        except OSError as error:
+            raise Failure(exit_status.EXIT_EXEC, f"Failed to execute {self.spec['path']}", error) from None
+
+
+def _check_executable(path: str) -> None:
+    mode = os.stat(path).st_mode
+    if stat.S_ISDIR(mode):
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EBADFD, os.strerror(errno.EBADFD))
+    if not os.access(path, os.X_OK, effective_ids=True):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _encode(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

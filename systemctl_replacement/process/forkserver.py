@@ -1,0 +1,83 @@
+"""The small idle process that every supervisor and the console are forked from.
+
+A page that a parent touches after the fork stays behind, private, in each child: forked from here, before the manager
+is imported, a supervisor costs half a megabyte. Stateless: if it is killed, the manager makes a new one.
+"""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]
+import gc
+import os
+import select
+
+from .. import syscalls
+
+# Everything a supervisor or a service's first steps need is loaded here, once, before the forks.
+from . import console, supervisor
+from .link import Link, close_fds
+from .title import set_title
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from .link import Message
+
+
+def main(link_fd: int) -> NoReturn:
+    """The life of a forkserver; ends when the manager is gone."""
+    syscalls.block_all_signals()
+    syscalls.reset_signal_dispositions()
+    # Its children are none of its business: the kernel reaps them, and a supervisor's own link tells of its end.
+    _signal.signal(_signal.SIGCHLD, _signal.SIG_IGN)
+    _leave_everything(link_fd)
+    set_title("forkserver")
+    link = Link(link_fd)
+    poll = select.poll()
+    poll.register(link.fileno(), select.POLLIN)
+    # No collection is to rewrite the pages that all children share; what we make has no cycles.
+    gc.disable()
+    gc.freeze()
+    while True:
+        poll.poll()
+        try:
+            for message, fds in link.receive():
+                _answer(link, message, fds)
+        except EOFError:
+            os._exit(0)
+
+
+def _leave_everything(link_fd: int) -> None:
+    """Keeps nothing of whoever started us: no descriptor, no terminal, no directory."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        if fd not in (link_fd, null):
+            os.dup2(null, fd)
+    syscalls.close_all_except([0, 1, 2, link_fd])
+    os.set_inheritable(link_fd, False)
+    os.chdir("/")
+    os.umask(0o022)
+    if os.getsid(0) != os.getpid():
+        os.setsid()
+
+
+def _answer(link: Link, message: Message, fds: list[int]) -> None:
+    tag = message["unit"] if message["op"] == "supervisor" else "console"
+    try:
+        if message.get("fds_lost"):
+            raise OSError(24, os.strerror(24))
+        pid = os.fork()
+    except OSError as error:
+        link.send({"pid": 0, "tag": tag, "errno": error.errno, "message": error.strerror})
+        close_fds(fds)
+        return
+    if pid == 0:
+        link.socket.close()
+        named = dict(zip(message["fds"], fds))
+        if message["op"] == "supervisor":
+            supervisor.main(message, named)
+        console.main(message, named)
+    close_fds(fds)
+    link.send({"pid": pid, "tag": tag})
+    link.flush()

@@ -1,0 +1,232 @@
+"""What a unit prints: from its log pipe to its journal and to the console.
+
+Only this unit's processes wait when it prints faster than we write; the console never makes anybody wait: lines it has
+no room for are dropped and counted.
+"""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import os
+
+from ..journal import record
+from ..journal.writer import DEFAULT_MAX_BYTES, Writer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_CHUNK = 65536
+_CONSOLE_BATCH = 16384
+"""Bytes of lines in one message to the console: few enough to fit into a socket that is not empty."""
+_ROUNDS_OF_DRAIN = 16
+"""A pipe holds at most 1 MiB (fs/pipe-max-size): what was in it before now has been read after so many chunks."""
+_SEND_FLAGS = _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL
+
+_buffer = bytearray(_CHUNK)
+_view = memoryview(_buffer)
+
+
+class Output:
+    """Reads lines, makes records of them, hands them on."""
+
+    __slots__ = (
+        "_console",
+        "_dropped",
+        "_head",
+        "_json",
+        "_partial",
+        "_pid",
+        "_prefix",
+        "_static",
+        "_writer",
+        "identifier",
+        "level_prefix",
+        "log_fd",
+        "priority",
+        "unit",
+    )
+
+    def __init__(self, unit: str, log_fd: int, journal: dict[str, Any], console_fd: int, console_json: bool) -> None:
+        self.unit = unit
+        self.log_fd = log_fd
+        self._writer: Writer | None = None
+        if "path" in journal:
+            self._writer = Writer(journal["path"], journal.get("max_bytes", DEFAULT_MAX_BYTES))
+        self._static: dict[str, Any] = {"_SYSTEMD_UNIT": unit}
+        self.level_prefix = True
+        self.priority = 6
+        self._partial = b""
+        self._pid = 0
+        self.identifier = unit
+        self._dropped = 0
+        self._console: _socket.socket | None = None
+        self.set_console(console_fd, console_json)
+        self.configure(journal)
+
+    def configure(self, settings: dict[str, Any]) -> None:
+        """Takes "fields" (merged into what every record has), "level_prefix" and "priority"."""
+        self._static.update(settings.get("fields", {}))
+        self.level_prefix = settings.get("level_prefix", self.level_prefix)
+        self.priority = settings.get("priority", self.priority)
+        self._build()
+
+    def set_console(self, fd: int, as_json: bool) -> None:
+        """Goes over to another console, or to none (-1)."""
+        if self._console:
+            self._console.close()
+        self._console = _socket.socket(fileno=fd) if fd >= 0 else None
+        self._json = as_json
+
+    def attribute(self, pid: int, identifier: str) -> None:
+        """Says whose lines come now (one pipe serves all processes of the unit)."""
+        if (pid, identifier) != (self._pid, self.identifier):
+            self._pid = pid
+            self.identifier = identifier
+            self._build()
+
+    def _build(self) -> None:
+        """Prepares the parts of a record that are the same in line after line."""
+        fields = {
+            **self._static,
+            "_TRANSPORT": "stdout",
+            "SYSLOG_FACILITY": "3",
+            "_PID": str(self._pid),
+            "SYSLOG_IDENTIFIER": self.identifier,
+        }
+        text = b"".join([b',"%s":%s' % (name.encode(), record.encode_text(value)) for name, value in fields.items()])
+        self._head = text.replace(b"%", b"%%") + b',"PRIORITY":"%d","MESSAGE":'
+        self._prefix = record.format_line(self.identifier, self._pid, b"")[:-1]
+
+    # -- reading --------------------------------------------------------------------------------------------------
+
+    def read(self) -> bool:
+        """Handles one chunk of output; whether the pipe may hold more."""
+        if self.log_fd < 0:
+            return False
+        try:
+            size = os.readv(self.log_fd, [_buffer])
+        except BlockingIOError:
+            return False
+        if size == 0:
+            return False
+        self._consume(self._partial + bytes(_view[:size]))
+        return size == _CHUNK
+
+    def drain(self) -> None:
+        """Handles everything that was in the pipe when this was called."""
+        for _ in range(_ROUNDS_OF_DRAIN):
+            if not self.read():
+                break
+
+    def finish_line(self) -> None:
+        """Takes an unfinished last line for a whole one: whoever wrote it has ended."""
+        if self._partial:
+            self._emit([self._partial])
+            self._partial = b""
+
+    def _consume(self, data: bytes) -> None:
+        lines = data.split(b"\n")
+        self._partial = lines.pop()
+        while len(self._partial) >= record.LINE_MAX:
+            lines.append(self._partial[: record.LINE_MAX])
+            self._partial = self._partial[record.LINE_MAX :]
+        if len(data) > record.LINE_MAX:
+            lines = [
+                line[start : start + record.LINE_MAX]
+                for line in lines
+                for start in range(0, max(len(line), 1), record.LINE_MAX)
+            ]
+        self._emit([line for line in lines if line])
+
+    # -- writing --------------------------------------------------------------------------------------------------
+
+    def log(self, priority: int, message: str) -> None:
+        """A line of our own about the unit, as the manager's lines look."""
+        fields = {
+            **self._static,
+            "PRIORITY": str(priority),
+            "_PID": str(os.getpid()),
+            "SYSLOG_IDENTIFIER": "systemd",
+            "UNIT": self.unit,
+            "MESSAGE": f"{self.unit}: {message}",
+        }
+        line = record.encode(fields)
+        if self._writer:
+            self._writer.write_lines(line, 1)
+        if not self._json:
+            line = record.format_line("systemd", os.getpid(), fields["MESSAGE"].encode("utf-8", "surrogateescape"))
+        self._show([line])
+
+    def _emit(self, lines: list[bytes]) -> None:
+        if not lines:
+            return
+        realtime, monotonic = record.stamp()
+        start = b'{"__REALTIME_TIMESTAMP":"%d","__MONOTONIC_TIMESTAMP":"%d"' % (realtime, monotonic)
+        records, shown = [], []
+        head, prefix, as_json, priority = self._head, self._prefix, self._json, self.priority
+        for line in lines:
+            if self.level_prefix and line[0] == 0x3C:
+                priority, line = record.parse_priority(line, self.priority)
+                if not line:
+                    continue
+            records.append(b"%s%s%s}\n" % (start, head % priority, record.encode_text(line)))
+            priority = self.priority
+            if not as_json:
+                shown.append(b"%s%s\n" % (prefix, line))
+        if self._writer:
+            self._writer.write_lines(b"".join(records), len(records))
+        self._show(records if as_json else shown)
+
+    def _show(self, lines: list[bytes]) -> None:
+        batch: list[bytes] = []
+        size = 0
+        for line in lines:
+            if batch and size + len(line) > _CONSOLE_BATCH:
+                self._send(batch)
+                batch, size = [], 0
+            batch.append(line)
+            size += len(line)
+        if batch:
+            self._send(batch)
+
+    def _send(self, lines: list[bytes]) -> None:
+        if not self._console:
+            return
+        try:
+            if self._dropped:
+                self._console.send(self._loss_line(), _SEND_FLAGS)
+                self._dropped = 0
+            if lines:
+                self._console.send(b"".join(lines), _SEND_FLAGS)
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM):
+                self._dropped += len(lines)
+            else:  # the console is gone; the manager sends us the next one
+                self.set_console(-1, self._json)
+
+    # -- what the console had no room for -------------------------------------------------------------------------
+
+    def blocked_console(self) -> int:
+        """The console's descriptor while lines wait to be counted there, to be polled for room; else -1."""
+        return self._console.fileno() if self._console and self._dropped else -1
+
+    def report_dropped(self) -> int:
+        """Says on the console how many lines it missed, if it has room now; their number, else 0."""
+        dropped = self._dropped
+        self._send([])
+        return dropped if dropped and not self._dropped else 0
+
+    def _loss_line(self) -> bytes:
+        text = f"{self.unit}: {self._dropped} lines dropped, the console was blocked"
+        if self._json:
+            return record.encode({**self._static, "PRIORITY": "4", "SYSLOG_IDENTIFIER": "systemd", "MESSAGE": text})
+        return record.format_line("systemd", os.getpid(), text.encode())
+
+    def close(self) -> None:
+        """Writes what is left and lets go of the journal."""
+        self.drain()
+        self.finish_line()
+        if self._writer:
+            self._writer.close()

@@ -1,0 +1,526 @@
+"""The process above one unit's processes: a child subreaper, so that no descendant of the unit ever leaves it.
+
+It starts, signals and reaps on the manager's messages (see :mod:`.client` for them), reads what the unit prints and
+what it sends to its notify socket, and ends only on "release", or, when the manager is gone, after stopping its unit.
+Nothing is imported after the fork, and nothing here blocks.
+"""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]
+import _socket
+import errno
+import os
+import select
+import time
+
+from .. import syscalls
+from ..journal import record
+from . import descendants, environment, execute, notify, removal
+from .link import Link, close_fds
+from .output import Output
+from .title import set_title
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+    from .link import Message
+
+_QUEUE_LIMIT = 64
+"""With so many messages waiting for the manager, notifications wait in their socket instead of our memory."""
+_FIRST_KILL_PAUSE, _LAST_KILL_PAUSE = 0.001, 1.0
+"""Seconds between the rounds of a final kill: they double, because what survives many rounds is stuck in the kernel."""
+_WATCH_INTERVAL = 1.0
+"""Seconds between looks at a foreign main process, on kernels without pidfd only."""
+
+
+class Supervisor:
+    """One unit's processes, sockets and output."""
+
+    def __init__(self, message: Message, fds: dict[str, int]) -> None:
+        self.unit: str = message["unit"]
+        self.link = Link(fds["link"])
+        self.notify: _socket.socket | None = notify.open_socket(fds["notify"]) if "notify" in fds else None
+        self.log_write = fds.get("log_write", -1)
+        log_read = fds.get("log", -1)
+        if log_read >= 0:
+            os.set_blocking(log_read, False)
+            if self.log_write < 0:
+                self.log_write = os.open(f"/proc/self/fd/{log_read}", os.O_WRONLY | os.O_CLOEXEC)
+        self.output = Output(self.unit, log_read, message["journal"], fds.get("console", -1), message["console_json"])
+        self.stop_timeout: int = message["stop_timeout"]
+        self.kill_signal = int(_signal.SIGTERM)
+        self.main = 0
+        self.control = 0
+        self.access = "main"
+        self.tokens: dict[int, Any] = {}  # pid -> token of what we started and have not reaped
+        self.identifiers: dict[int, str] = {}  # the same pids' SyslogIdentifier=
+        self.exec_pipes: dict[int, execute.Report] = {}  # the reading ends, by descriptor
+        self.removals: dict[int, list[str]] = {}
+        self.watched: dict[int, int] = {}  # pid -> pidfd, or -1 where the kernel has none
+        self.known_children: dict[int, int] = {}  # pid -> start time
+        self.had_children = False
+        self.children_changed = False
+        self.kill_spare: set[int] | None = None  # a final kill is going on, these are spared
+        self.kill_denied: set[int] = set()
+        self.kill_pause = _FIRST_KILL_PAUSE
+        self.give_up_at: float | None = None  # the manager is gone: SIGKILL at this monotonic second
+        self.orphaned = False
+        self.released = False
+        self.barriers: list[int] = []
+        self.handlers: dict[int, Callable[[], None]] = {}
+        self.poll = select.poll()
+        self.signal_fd = syscalls.signalfd([_signal.SIGCHLD])
+        self._watch_fd(self.link.fileno(), self._on_link)
+        self._watch_fd(self.signal_fd, self._on_child)
+        if self.notify:
+            self._watch_fd(self.notify.fileno(), self._on_notify)
+        if log_read >= 0:
+            self._watch_fd(log_read, self._on_output)
+
+    def _watch_fd(self, fd: int, handler: Callable[[], None]) -> None:
+        self.handlers[fd] = handler
+        self.poll.register(fd, select.POLLIN)
+
+    def _forget_fd(self, fd: int) -> None:
+        del self.handlers[fd]
+        self.poll.unregister(fd)
+
+    # -- the loop ---------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Handles events until released, or until the manager is gone and the unit is empty."""
+        self.link.send({"ev": "ready", "pid": os.getpid()})
+        while not (self.released or (self.orphaned and not self._has_children())):
+            for fd, _ in self._wait():
+                handler = self.handlers.get(fd)
+                if handler:
+                    try:
+                        handler()
+                    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                        self.report_problem(error)
+            self._after_events()
+        self.output.close()
+
+    def _wait(self) -> list[tuple[int, int]]:
+        link = self.link.fileno()
+        blocked_console = self.output.blocked_console()
+        if not self.orphaned:
+            self.poll.register(link, select.POLLIN | (select.POLLOUT if self.link.wants_write else 0))
+        if self.notify:
+            self.poll.register(self.notify.fileno(), 0 if self.link.queued > _QUEUE_LIMIT else select.POLLIN)
+        if blocked_console >= 0:
+            self.handlers[blocked_console] = self._on_console_room
+            self.poll.register(blocked_console, select.POLLOUT)
+        try:
+            return self.poll.poll(self._timeout())
+        finally:
+            if blocked_console >= 0:
+                self.poll.unregister(blocked_console)
+
+    def _timeout(self) -> int | None:
+        """Milliseconds until something is due; None while nothing is: an idle unit wakes nobody."""
+        pauses = []
+        if self.kill_spare is not None:
+            pauses.append(self.kill_pause)
+        if self.give_up_at is not None:
+            pauses.append(max(self.give_up_at - time.monotonic(), 0))
+        if -1 in self.watched.values():
+            pauses.append(_WATCH_INTERVAL)
+        return int(min(pauses) * 1000) + 1 if pauses else None
+
+    def _after_events(self) -> None:
+        if self.give_up_at is not None and time.monotonic() >= self.give_up_at:
+            self.give_up_at = None
+            self._begin_final_kill([])
+        if self.kill_spare is not None:
+            self._kill_round()
+        if -1 in self.watched.values():
+            self._look_after_watched()
+        if self.children_changed:
+            self._report_children()
+        if self.barriers and not self.link.wants_write:
+            close_fds(self.barriers)
+            self.barriers = []
+
+    def report_problem(self, error: BaseException) -> None:
+        """A defect of ours is logged with its place and costs the one event that met it."""
+        frames, traceback = [], error.__traceback__
+        while traceback:
+            code = traceback.tb_frame.f_code
+            frames.append(f"{code.co_filename}:{traceback.tb_lineno} {code.co_name}")
+            traceback = traceback.tb_next
+        text = f"Supervisor cannot handle an event: {error!r} at " + ", ".join(frames)
+        error.__traceback__ = None
+        self.output.log(3, text)
+        self._send({"ev": "problem", "message": text})
+
+    def _send(self, message: Message, fds: tuple[int, ...] | list[int] = ()) -> None:
+        if not self.orphaned:
+            self.link.send(message, fds)
+
+    # -- the manager ------------------------------------------------------------------------------------------------
+
+    def _on_link(self) -> None:
+        self.link.flush()
+        try:
+            received = self.link.receive()
+        except EOFError:
+            self._lose_manager()
+            return
+        for message, fds in received:
+            try:
+                self._obey(message, fds)
+            finally:
+                close_fds(fds)
+
+    def _obey(self, message: Message, fds: list[int]) -> None:
+        operation = message["op"]
+        if operation == "spawn":
+            self._spawn(message["token"], message["spec"], fds, bool(message.get("fds_lost")))
+        elif operation == "identity":
+            self.main = message.get("main", self.main)
+            self.control = message.get("control", self.control)
+            self.access = message.get("notify_access", self.access)
+            self._attribute_output()
+        elif operation == "signal":
+            self._signal(message)
+        elif operation == "signal-all":
+            self._signal_all(message)
+        elif operation == "watch":
+            self._watch(message["pid"])
+        elif operation == "guess-main":
+            self._send({"ev": "guess", "pid": self._guess_main()})
+        elif operation == "remove":
+            self._remove(message["paths"])
+        elif operation == "settings":
+            self.stop_timeout = message.get("stop_timeout", self.stop_timeout)
+            self.kill_signal = message.get("kill_signal", self.kill_signal)
+            self.output.configure(message)
+        elif operation == "console":
+            self.output.set_console(fds.pop(), message["json"])
+        elif operation == "release":
+            self.released = True
+        else:
+            raise ValueError(f"unknown operation {operation}")
+
+    def _lose_manager(self) -> None:
+        """The manager is gone, and nobody could ever stop the unit but us."""
+        self._forget_fd(self.link.fileno())
+        self.link.close()
+        self.orphaned = True
+        descendants.signal_each(os.getpid(), self.kill_signal, (), cont=True, hup=False)
+        self.give_up_at = time.monotonic() + self.stop_timeout / 1_000_000
+
+    # -- starting ---------------------------------------------------------------------------------------------------
+
+    def _spawn(self, token: Any, spec: dict[str, Any], fds: list[int], fds_lost: bool) -> None:
+        try:
+            if fds_lost:
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            files, problems = environment.load_files(spec.get("environment_files", ()))
+            read_end, write_end = os.pipe2(os.O_CLOEXEC)
+        except OSError as error:
+            self._fail_spawn(token, error)
+            return
+        for problem in problems:
+            self.output.log(4, problem)
+        try:
+            pid = os.fork()
+        except OSError as error:
+            close_fds([read_end, write_end])
+            self._fail_spawn(token, error)
+            return
+        if pid == 0:
+            os.close(read_end)
+            execute.run(spec, files, fds, self.log_write, write_end)
+        os.close(write_end)
+        when = record.stamp()
+        os.set_blocking(read_end, False)
+        self.tokens[pid] = token
+        self.identifiers[pid] = execute.identifier(spec)
+        self.exec_pipes[read_end] = execute.Report(pid, read_end, spec["path"])
+        self._watch_fd(read_end, lambda: self._on_exec_report(read_end))
+        role = spec.get("role")
+        if role == "main":
+            self.main = pid
+        elif role == "control":
+            self.control = pid
+        self.had_children = self.children_changed = True
+        self._attribute_output(pid)
+        self._send({"ev": "forked", "token": token, "pid": pid, "time": when})
+
+    def _fail_spawn(self, token: Any, error: OSError) -> None:
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        self._send({"ev": "spawn-failed", "token": token, "errno": error.errno, "message": text})
+
+    def _on_exec_report(self, fd: int) -> None:
+        report = self.exec_pipes[fd]
+        ended = report.read()
+        for warning in report.take_warnings():
+            self.output.log(*warning)
+        if not ended:
+            return
+        self._forget_fd(fd)
+        del self.exec_pipes[fd]
+        os.close(fd)
+        token = self.tokens.get(report.pid)
+        if report.failure:
+            self._send({"ev": "exec-failed", "token": token, "pid": report.pid, **report.failure})
+        elif report.executed:
+            self._send({"ev": "executed", "token": token, "pid": report.pid})
+
+    def _attribute_output(self, newest: int = 0) -> None:
+        """One pipe carries the output of all processes of the unit: it is taken for the main process's while there is
+        one, else the control process's, else the newest one's."""
+        for pid in (self.main, self.control, newest):
+            if pid in self.tokens:
+                self.output.attribute(pid, self.identifiers[pid])
+                return
+        if self.main:  # one of its descendants, or found after the supervisor was made anew
+            self.output.attribute(self.main, self.output.identifier)
+
+    # -- ends -------------------------------------------------------------------------------------------------------
+
+    def _on_child(self) -> None:
+        syscalls.read_signalfd(self.signal_fd)
+        while True:
+            try:
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                self._become_empty()
+                return
+            if ended is None or not ended.si_pid:
+                return
+            self._reap(ended.si_pid)
+
+    def _reap(self, pid: int) -> None:
+        """Takes leave of a process: first all that it had to say, which is why it is still a zombie meanwhile."""
+        for fd in [fd for fd, report in self.exec_pipes.items() if report.pid == pid]:
+            self._on_exec_report(fd)
+        if self.notify:
+            while self._receive_notification():
+                pass
+        self.output.drain()
+        _, status = os.waitpid(pid, os.WNOHANG)
+        when = record.stamp()
+        self.children_changed = True
+        if pid in self.removals:
+            self._send({"ev": "removed", "paths": self.removals.pop(pid)})
+            return
+        token = self.tokens.pop(pid, None)
+        if self.identifiers.pop(pid, None) is not None:
+            self.output.finish_line()
+        if os.WIFSIGNALED(status):
+            code, number = "dumped" if os.WCOREDUMP(status) else "killed", os.WTERMSIG(status)
+        else:
+            code, number = "exited", os.WEXITSTATUS(status)
+        self._send({"ev": "exited", "pid": pid, "code": code, "status": number, "time": when, "token": token})
+        if pid == self.main:
+            self.main = 0
+        if pid == self.control:
+            self.control = 0
+        self._attribute_output()
+
+    def _become_empty(self) -> None:
+        self.kill_spare = None
+        if self.children_changed:
+            self._report_children()
+        if self.had_children:
+            self.had_children = False
+            self._send({"ev": "empty", "time": record.stamp()})
+
+    def _has_children(self) -> bool:
+        try:
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return False
+        return True
+
+    def _report_children(self) -> None:
+        self.children_changed = False
+        now: dict[int, int] = {}
+        for pid in descendants.children(os.getpid()):
+            if pid in self.removals:
+                continue
+            start = self.known_children.get(pid)
+            if start is None:
+                stat = descendants.read_stat(pid)
+                if stat is None:
+                    continue
+                start = stat[3]
+            now[pid] = start
+        if now != self.known_children:
+            self.known_children = now
+            self._send({"ev": "children", "pids": [[pid, start] for pid, start in now.items()]})
+
+    def _guess_main(self) -> int:
+        strangers = []
+        for pid in descendants.children(os.getpid()):
+            stat = descendants.read_stat(pid)
+            if pid not in self.tokens and pid not in self.removals and stat and stat[0] not in "ZX":
+                strangers.append(pid)
+        return strangers[0] if len(strangers) == 1 else 0
+
+    # -- a main process that is not below us ------------------------------------------------------------------------
+
+    def _watch(self, pid: int) -> None:
+        if pid in self.watched:
+            return
+        try:
+            fd = syscalls.open_pidfd(pid)
+        except ProcessLookupError:
+            self._end_of_watched(pid)
+            return
+        except OSError as error:
+            if error.errno != errno.ENOSYS:
+                raise
+            fd = -1
+        self.watched[pid] = fd
+        if fd >= 0:
+            self._watch_fd(fd, lambda: self._end_of_watched(pid))
+
+    def _look_after_watched(self) -> None:
+        for pid in [pid for pid, fd in self.watched.items() if fd < 0]:
+            stat = descendants.read_stat(pid)
+            if stat is None or stat[0] in "ZX":
+                self._end_of_watched(pid)
+
+    def _end_of_watched(self, pid: int) -> None:
+        fd = self.watched.pop(pid, -1)
+        if fd >= 0:
+            self._forget_fd(fd)
+            os.close(fd)
+        # Only its parent knows how it ended; systemd takes such an end for a success as well.
+        self._send({"ev": "exited", "pid": pid, "code": "exited", "status": 0, "time": record.stamp(), "token": None})
+
+    # -- signals ----------------------------------------------------------------------------------------------------
+
+    def _signal(self, message: Message) -> None:
+        number, cont, hup = message["signal"], message.get("cont", False), message.get("hup", False)
+        denied = []
+        for pid in message["pids"]:
+            # A pid that the manager remembers may have been reaped, and given to a stranger, meanwhile.
+            allowed = pid in self.watched or descendants.is_below(pid, os.getpid())
+            if allowed and not descendants.send(pid, number, cont, hup):
+                denied.append(pid)
+        if denied:
+            self._send({"ev": "kill-denied", "pids": denied})
+
+    def _signal_all(self, message: Message) -> None:
+        spare = [*message.get("except", ()), *self.removals]
+        if message["signal"] == _signal.SIGKILL:
+            self._begin_final_kill(spare)
+            return
+        cont, hup = message.get("cont", False), message.get("hup", False)
+        denied = descendants.signal_each(os.getpid(), message["signal"], spare, cont, hup)
+        if denied:
+            self._send({"ev": "kill-denied", "pids": denied})
+
+    def _begin_final_kill(self, spare: list[int]) -> None:
+        self.kill_spare = set(spare)
+        self.kill_denied = set()
+        self.kill_pause = _FIRST_KILL_PAUSE
+        self._kill_round()
+
+    def _kill_round(self) -> None:
+        assert self.kill_spare is not None
+        before = len(self.kill_denied)
+        alive = descendants.kill_round(os.getpid(), self.kill_spare, self.kill_denied)
+        if len(self.kill_denied) > before:
+            self._send({"ev": "kill-denied", "pids": sorted(self.kill_denied)})
+        self.kill_pause = min(self.kill_pause * 2, _LAST_KILL_PAUSE)
+        if not alive and (self.kill_spare or self.kill_denied):
+            self.kill_spare = None  # what is left is not ours to kill; without any, ECHILD says when to stop
+
+    def _remove(self, paths: list[str]) -> None:
+        pid = os.fork()
+        if pid == 0:
+            removal.run(paths)
+        self.removals[pid] = paths
+
+    # -- what the unit says -----------------------------------------------------------------------------------------
+
+    def _on_output(self) -> None:
+        self.output.read()
+
+    def _on_console_room(self) -> None:
+        count = self.output.report_dropped()
+        if count:
+            self._send({"ev": "log-dropped", "count": count})
+
+    def _on_notify(self) -> None:
+        self._receive_notification()
+
+    def _receive_notification(self) -> bool:
+        """Handles one datagram; whether there was one."""
+        assert self.notify is not None
+        datagram = notify.receive(self.notify)
+        if datagram is None:
+            return False
+        if datagram.problem:
+            self.output.log(4, datagram.problem)
+            return True
+        refusal = notify.refusal(
+            self.access,
+            datagram.pid,
+            self.main,
+            self.control,
+            self.access == "all" and self._is_ours(datagram.pid, datagram.uid),
+        )
+        keep_fds = False
+        if refusal:
+            self.output.log(4, refusal)
+        elif "BARRIER" in datagram.text:
+            # Closed when everything before it has left for the manager.
+            self.barriers += datagram.fds
+            return True
+        else:
+            keep_fds = "FDSTORE" in datagram.text
+            self._send(
+                {"ev": "notify", "pid": datagram.pid, "uid": datagram.uid, "text": datagram.text},
+                datagram.fds if keep_fds else (),
+            )
+        close_fds(datagram.fds)
+        return True
+
+    def _is_ours(self, pid: int, uid: int) -> bool:
+        if pid in self.watched or descendants.is_below(pid, os.getpid()):
+            return True
+        if descendants.read_stat(pid):
+            return False
+        # The sender is gone already: its user must do, which is root or that of a process of ours.
+        return uid == 0 or any(_owner(child) == uid for child in descendants.children(os.getpid()))
+
+
+def _owner(pid: int) -> int:
+    try:
+        return os.stat(f"/proc/{pid}").st_uid
+    except OSError:
+        return -1
+
+
+def main(message: Message, fds: dict[str, int]) -> NoReturn:
+    """The life of a supervisor."""
+    status = 70
+    try:
+        _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
+        os.setsid()
+        syscalls.set_child_subreaper()
+        set_title(f"supervisor: {message['unit']}", "supervisor")
+        _raise_descriptor_limit()
+        supervisor = Supervisor(message, fds)
+        try:
+            supervisor.run()
+            status = 0
+        except Exception as error:
+            supervisor.report_problem(error)
+    finally:
+        os._exit(status)
+
+
+def _raise_descriptor_limit() -> None:
+    hard = syscalls.get_limit("NOFILE")[1]
+    syscalls.set_limit("NOFILE", hard, hard)
