@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -43,6 +44,13 @@ path-include=/usr/share/doc/*/copyright
 """
 # Older builds of our own layer are removed when there are more than this: one is made for every change of the sources.
 KEEP_INSTALLATIONS = 4
+# Made by `python -m tests.box.rootfs` before the tests run, so that no test has to wait for a download.
+PREPARED: tuple[tuple[str, ...], ...] = (
+    (),
+    ("dbus", "systemd", "systemd-sysv"),
+    ("nginx", "redis-server"),
+    ("nginx", "redis-server", "dbus", "systemd", "systemd-sysv"),
+)
 
 
 class BuildError(RuntimeError):
@@ -252,3 +260,17 @@ def build(target: Path, lower: list[Path] | None, commands: list[list[str]]) -> 
     # apt locks the shared directory of .debs: one at a time.
     with _lock("apt"):
         _run([sys.executable, "-IS", str(LAUNCH), "build", json.dumps(spec)])
+
+
+def main() -> None:
+    """Make what the tests use and say what happens."""
+    for packages in PREPARED:
+        print(f"==> Debian {SUITE} with {', '.join(packages) or 'nothing added'}:", end=" ", flush=True)
+        started = time.monotonic()
+        layers(packages)
+        print(f"{time.monotonic() - started:.1f} s", flush=True)
+    print(f"    (kept in {cache_directory()})")
+
+
+if __name__ == "__main__":
+    main()

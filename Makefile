@@ -1,0 +1,39 @@
+# `make demo` and `make test` need python3 and make, nothing else: what is missing they get, and say so.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.complete
+
+.PHONY: help demo test fast check clean
+
+help:
+	@echo "make demo    run init in the foreground on a few demo services; Ctrl-C halts them"
+	@echo "make test    every test (as root also the ones that boot containers)"
+	@echo "make fast    the tests that need no container"
+	@echo "make check   ruff, mypy --strict and the import rules"
+	@echo "make clean   remove what these commands have made in this directory"
+
+demo: $(STAMP)
+	@tools/demo $(BIN)/python
+
+test: $(STAMP)
+	@tools/prepare-tests $(BIN)/python
+	@echo "==> running all tests"
+	@$(BIN)/python -m pytest $(ARGS)
+
+fast: $(STAMP)
+	@$(BIN)/python -m pytest --ignore=tests/box --ignore=tests/conformance $(ARGS)
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check systemctl_replacement/image tests/box tests/image tests/test_architecture.py
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+$(STAMP): pyproject.toml
+	@tools/prepare-venv $(PYTHON) $(VENV)
+	@touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .cache demo/root/run demo/root/var
