@@ -1,0 +1,184 @@
+"""A conformance case: unit files, a script of commands, and what to look at after each.
+
+One directory below `cases/`:
+
+    script    what to do, see below
+    units/    copied to /etc/systemd/system (drop-in directories and symbolic links too)
+    root/     copied to /
+
+The script is lines. `$ COMMAND` runs a command (in /bin/sh); `wait: COMMAND` after it repeats another one until it
+succeeds, and what the case looks at is looked at then. The other lines, anywhere, hold for the whole case:
+
+    # free text
+    show: UNIT [PROPERTY…]    compare these properties after each command (default: PROPERTIES)
+    file: PATH                compare this file's text after each command
+    for: NAME VALUE…          make one case per value; @NAME@ stands for it in script, unit files and file names
+    needs: CAPABILITY         "not yet" instead of "differs" as long as MISSING names the capability
+    newer: VERSION            the behaviour of a systemd newer than 252: not compared
+    box: fresh                boot a box for this case alone, and destroy it afterwards
+
+`for:` values may be written NAME:text, so that text with blanks (quote it) gets a short name in the case's name.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+CASES = Path(__file__).parent / "cases"
+UNIT_DIRECTORY = "/etc/systemd/system"
+SCRATCH = "/run/case"  # empty at the beginning of each case
+
+PROPERTIES = (
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "Result",
+    "MainPID",
+    "ExecMainCode",
+    "ExecMainStatus",
+    "NRestarts",
+    "StatusText",
+    "Job",
+)
+CAPABILITIES = (
+    "service life",
+    "execution",
+    "jobs",
+    "unit files",
+    "container",
+    "image",
+    "logs",
+    "timers",
+)
+# Capabilities that are still to be built: their cases may differ. May only get shorter.
+MISSING = frozenset({"timers", "logs"})
+
+
+class CaseError(ValueError):
+    """A script that cannot be understood."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command, and the conditions to wait for after it."""
+
+    command: str
+    waits: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file or, with `link`, a symbolic link to lay down in the box."""
+
+    path: str
+    text: str
+    link: bool
+    executable: bool
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case, its parameters filled in."""
+
+    name: str
+    steps: tuple[Step, ...]
+    shown: tuple[tuple[str, tuple[str, ...]], ...]
+    files: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    needs: str
+    newer: str
+    fresh: bool
+
+
+def load_all(directory: Path = CASES) -> list[Case]:
+    """Every case, sorted by name. Raises CaseError."""
+    scripts = sorted(directory.rglob("script"))
+    return [case for script in scripts for case in load(script.parent, directory)]
+
+
+def load(directory: Path, top: Path = CASES) -> list[Case]:
+    """The cases of one directory: one, or one per combination of its parameters. Raises CaseError."""
+    name = str(directory.relative_to(top))
+    text = (directory / "script").read_text()
+    parameters = list(_parameters(name, text))
+    cases = []
+    for combination in itertools.product(*(values for _, values in parameters)):
+        values = {key: value for (key, _), (_, value) in zip(parameters, combination)}
+        label = ",".join(short for short, _ in combination)
+        cases.append(_parse(f"{name}[{label}]" if label else name, text, values, directory))
+    return cases
+
+
+def _parameters(name: str, text: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    for line in text.splitlines():
+        if line.startswith("for:"):
+            key, *words = shlex.split(line[4:])
+            if not words:
+                raise CaseError(f"{name}: no values for {key}")
+            split = [word.partition(":") for word in words]
+            yield key, [(short, value if colon else short) for short, colon, value in split]
+
+
+def _fill(text: str, values: Mapping[str, str]) -> str:
+    for key, value in values.items():
+        text = text.replace(f"@{key}@", value)
+    return text
+
+
+def _parse(name: str, text: str, values: Mapping[str, str], directory: Path) -> Case:
+    steps: list[Step] = []
+    shown: list[tuple[str, tuple[str, ...]]] = []
+    files: list[str] = []
+    single = {"needs": "", "newer": "", "box": ""}
+    for number, raw in enumerate(text.splitlines(), 1):
+        line = _fill(raw.strip(), values)
+        if not line or line.startswith("#"):
+            continue
+        if line.startswith("$ "):
+            steps.append(Step(line[2:], ()))
+            continue
+        key, colon, value = (part.strip() for part in line.partition(":"))
+        if key == "wait" and steps:
+            steps[-1] = Step(steps[-1].command, (*steps[-1].waits, value))
+        elif key == "show":
+            unit, *properties = value.split()
+            shown.append((unit, tuple(properties) or PROPERTIES))
+        elif key == "file":
+            files.append(value)
+        elif key in single and value:
+            single[key] = value
+        elif key != "for" or not colon:
+            raise CaseError(f"{name}:{number}: cannot understand {raw!r}")
+    if not steps:
+        raise CaseError(f"{name}: no commands")
+    if single["needs"] and single["needs"] not in CAPABILITIES:
+        raise CaseError(f"{name}: unknown capability {single['needs']!r}")
+    return Case(
+        name,
+        tuple(steps),
+        tuple(shown),
+        tuple(files),
+        tuple(_entries(directory, values)),
+        single["needs"],
+        single["newer"],
+        single["box"] == "fresh",
+    )
+
+
+def _entries(directory: Path, values: Mapping[str, str]) -> Iterator[Entry]:
+    for source, target in (("units", UNIT_DIRECTORY), ("root", "")):
+        top = directory / source
+        for path in sorted(top.rglob("*")):
+            if not path.is_symlink() and path.is_dir():
+                continue
+            place = f"{target}/{_fill(str(path.relative_to(top)), values)}"
+            if path.is_symlink():
+                yield Entry(place, _fill(os.readlink(path), values), True, False)
+            else:
+                text = path.read_bytes().decode(errors="surrogateescape")
+                yield Entry(place, _fill(text, values), False, os.access(path, os.X_OK))

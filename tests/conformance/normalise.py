@@ -1,0 +1,49 @@
+"""What differs from run to run is made equal by rule, the same rules for every case.
+
+A rule replaces a volatile value by a word that says what it was; that there is a value, and where, is still compared.
+"""
+
+from __future__ import annotations
+
+import re
+
+_WEEKDAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+_STAMP = _WEEKDAY + r" \d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? UTC"
+_SPAN = r"(?:\d+(?:\.\d+)?(?:us|ms|s|min|h|d|w|month|months|y)\b ?)+"
+
+# Properties that say how much of something was used: without control groups there is no such figure.
+_ACCOUNTING = r"(?:Memory|CPU|Tasks|IO|IP)\w*"
+
+_RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, re.MULTILINE), replacement)
+    for pattern, replacement in (
+        # show
+        (r"^(\w*PID)=[1-9]\d*$", r"\1=PID"),
+        (r"^(\w+Timestamp)=" + _STAMP + "$", r"\1=TIME"),
+        (r"^(\w+(?:TimestampMonotonic|USecMonotonic))=[1-9]\d*$", r"\1=USEC"),
+        (r"^(InvocationID)=[0-9a-f]{32}$", r"\1=ID"),
+        (r"^(Job)=[1-9]\d*$", r"\1=JOB"),
+        (r"^(" + _ACCOUNTING + r")=(?:\d+|\[not set\]|\[no data\])$", r"\1=USAGE"),
+        (r"^(ControlGroupId)=\d+$", r"\1=NUMBER"),
+        (r"\b(start_time|stop_time)=\[" + _STAMP + r"\]", r"\1=[TIME]"),
+        (r"\bpid=[1-9]\d*", "pid=PID"),
+        # status
+        (r"^( *(?:Main PID|Control PID)): \d+", r"\1: PID"),
+        (r"^( *(?:Process)): \d+ ", r"\1: PID "),
+        (_STAMP, "TIME"),
+        (r"\b" + _SPAN.rstrip(" ?") + r" ago", "SPAN ago"),
+        (r"^ *(?:Tasks|Memory|CPU|IO|IP): .*\n", ""),
+        (r"^( *CGroup): .*\n(?: +(?:├─|└─|\|-|`-).*\n)*", r"\1: TREE\n"),
+        (r"^\w{3} [ \d]\d \d\d:\d\d:\d\d (\S+ [^ \[]+)\[\d+\]:", r"DATE \1[PID]:"),
+        (r"^( *Invocation): [0-9a-f]{32}", r"\1: ID"),
+        # list-jobs
+        (r"^ *\d+ (\S+\.\w+ +(?:start|stop|restart|reload|verify-active|nop) +(?:waiting|running))", r"JOB \1"),
+    )
+)
+
+
+def normalise(text: str) -> str:
+    """The text with everything volatile replaced."""
+    for pattern, replacement in _RULES:
+        text = pattern.sub(replacement, text)
+    return text

@@ -1,0 +1,73 @@
+"""Same, differs, or why not: two transcripts of a case and what is known about it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from tests.conformance.case import MISSING, Case
+from tests.conformance.execute import Transcript
+
+DIFFERENCES = Path(__file__).parents[2] / "docs" / "differences.md"
+
+SAME = "same"
+LISTED = "listed"
+NEWER = "newer"
+NOT_YET = "not yet"
+DIFFERS = "differ"
+STALE = "stale"  # listed, yet no longer different
+KINDS = (SAME, LISTED, NEWER, NOT_YET, DIFFERS)
+
+_LISTED = re.compile(r"^\s*[-*] case `([^`]+)`: *(\S.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a case came out."""
+
+    case: str
+    kind: str
+    detail: str
+    diff: tuple[str, ...] = ()
+
+
+def listed_differences(text: str) -> dict[str, str]:
+    """Case name (a final `*` stands for anything) → reason, from lines like: - case `name`: reason."""
+    return {match.group(1): match.group(2) for match in _LISTED.finditer(text)}
+
+
+def reason_for(name: str, listed: Mapping[str, str]) -> Optional[str]:
+    """The reason listed for a case."""
+    for pattern, reason in listed.items():
+        if name == pattern or (pattern.endswith("*") and name.startswith(pattern[:-1])):
+            return reason
+    return None
+
+
+def judge(case: Case, reference: Transcript, ours: Transcript, listed: Mapping[str, str]) -> Verdict:
+    """Compare what real systemd showed with what ours did."""
+    if case.newer:
+        return Verdict(case.name, NEWER, f"behaviour of systemd {case.newer}")
+    reason = reason_for(case.name, listed)
+    diff = tuple(difflib.unified_diff(reference.lines(), ours.lines(), "systemd", "ours", n=2, lineterm=""))
+    if reference.problem:
+        return Verdict(case.name, DIFFERS, f"under real systemd: {reference.problem}", diff)
+    if not diff and reason is None:
+        return Verdict(case.name, SAME, "")
+    if not diff:
+        return Verdict(case.name, STALE, f"listed ({reason}), but no longer different")
+    if reason is not None:
+        return Verdict(case.name, LISTED, reason, diff)
+    if case.needs in MISSING:
+        return Verdict(case.name, NOT_YET, case.needs, diff)
+    return Verdict(case.name, DIFFERS, "", diff)
+
+
+def summary(verdicts: Iterable[Verdict]) -> str:
+    """The last line of a run."""
+    kinds = [DIFFERS if verdict.kind == STALE else verdict.kind for verdict in verdicts]
+    return "conformance: " + ", ".join(f"{kinds.count(kind)} {kind}" for kind in KINDS)
