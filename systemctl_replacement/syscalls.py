@@ -9,7 +9,9 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found]
 import ctypes
 import errno
+import fcntl
 import os
+import resource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +39,6 @@ _SYS_CLOSE_RANGE = 436
 
 _UNKNOWN_CALL = (errno.ENOSYS, errno.EPERM)
 
-_F_DUPFD_CLOEXEC = 1030
 _SFD_FLAGS = os.O_NONBLOCK | os.O_CLOEXEC
 _SIGINFO_SIZE = 128
 _SIGSET_SIZE = 128
@@ -137,31 +138,34 @@ def send_pidfd_signal(pidfd: int, signal: int) -> None:
 
 def duplicate_above(fd: int, minimum: int) -> int:
     """A close-on-exec duplicate of ``fd`` whose number is at least ``minimum``."""
-    return _check(_libc.fcntl(fd, _F_DUPFD_CLOEXEC, ctypes.c_int(minimum)), "fcntl")
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, minimum)
 
 
-def close_range(first: int, last: int) -> None:
-    """Closes descriptors ``first`` to ``last``, both included."""
-    words = [ctypes.c_ulong(word) for word in (_SYS_CLOSE_RANGE, first, last, 0)]
-    if _libc.syscall(*words) == 0:
+def close_all_except(keep: Iterable[int]) -> None:
+    """Closes every descriptor but the given ones, without counting up to RLIMIT_NOFILE."""
+    keep = sorted(set(keep))
+    try:
+        # Cheaper than close_range(2) for the few that our processes have open: ctypes would touch many pages.
+        names = os.listdir("/proc/self/fd")
+    except OSError:
+        _close_ranges(keep)
         return
-    for name in os.listdir("/proc/self/fd"):
-        if first <= int(name) <= last:
+    for fd in map(int, names):
+        if fd not in keep:
             try:
-                os.close(int(name))
+                os.close(fd)
             except OSError as error:  # the descriptor of the listing itself is among the names
                 if error.errno != errno.EBADF:
                     raise
 
 
-def close_all_except(keep: Iterable[int]) -> None:
-    """Closes every descriptor but the given ones, without counting up to RLIMIT_NOFILE."""
+def _close_ranges(keep: list[int]) -> None:
     start = 0
-    for fd in sorted(set(keep)):
+    for fd in [*keep, _MAXIMUM_FD + 1]:
         if fd > start:
-            close_range(start, fd - 1)
+            words = [ctypes.c_ulong(word) for word in (_SYS_CLOSE_RANGE, start, fd - 1, 0)]
+            _check(_libc.syscall(*words), "close_range")
         start = fd + 1
-    close_range(start, _MAXIMUM_FD)
 
 
 # -- terminals --------------------------------------------------------------------------------------------------------
@@ -186,27 +190,28 @@ RLIMITS = {
 INFINITY = 2**64 - 1
 
 
-class _Limit(ctypes.Structure):
-    _fields_ = [("soft", ctypes.c_ulong), ("hard", ctypes.c_ulong)]
-
-
 def get_limit(name: str) -> tuple[int, int]:
     """(soft, hard) of RLIMIT_``name``; INFINITY where there is none."""
-    limit = _Limit()
-    _check(_libc.getrlimit(RLIMITS[name], ctypes.byref(limit)), "getrlimit")
-    return limit.soft, limit.hard
+    soft, hard = resource.getrlimit(RLIMITS[name])
+    return soft & INFINITY, hard & INFINITY
+
+
+def _set_limit(name: str, soft: int, hard: int) -> None:
+    signed = [value - 2**64 if value >= 2**63 else value for value in (soft, hard)]
+    try:
+        resource.setrlimit(RLIMITS[name], (signed[0], signed[1]))
+    except ValueError:  # the module's name for EINVAL and EPERM
+        number = errno.EINVAL if soft > hard else errno.EPERM
+        raise OSError(number, os.strerror(number), "setrlimit") from None
 
 
 def set_limit(name: str, soft: int, hard: int) -> None:
     """Sets RLIMIT_``name``; without the privilege, to the nearest that the hard limit allows, as systemd does."""
-    limit = _Limit(soft, hard)
-    if _libc.setrlimit(RLIMITS[name], ctypes.byref(limit)) == 0:
-        return
-    if ctypes.get_errno() != errno.EPERM:
-        _check(-1, "setrlimit")
-    ceiling = get_limit(name)[1]
-    limit = _Limit(min(soft, ceiling), min(hard, ceiling))
-    _check(_libc.setrlimit(RLIMITS[name], ctypes.byref(limit)), "setrlimit")
+    try:
+        _set_limit(name, soft, hard)
+    except PermissionError:
+        ceiling = get_limit(name)[1]
+        _set_limit(name, min(soft, ceiling), min(hard, ceiling))
 
 
 # -- capabilities -----------------------------------------------------------------------------------------------------

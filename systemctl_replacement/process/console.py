@@ -135,7 +135,7 @@ def main(message: Message, fds: dict[str, int]) -> NoReturn:
     status = 70
     try:
         os.setsid()
-        set_title("console")
+        set_title("console", "console")
         Console(Link(fds["link"]), fds["stdout"], message["json"], message["tty"]).run()
         status = 0
     finally:

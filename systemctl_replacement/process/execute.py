@@ -355,10 +355,11 @@ class _Child:
         """Puts the sockets of the unit at 3…, in their order; all else closes with the exec."""
         count = self.spec.get("listen_fds", 0)
         first_free = 3 + count
-        self.report = syscalls.duplicate_above(self.report, first_free)
-        passed = [syscalls.duplicate_above(fd, first_free) for fd in self.fds[:count]]
-        for number, fd in enumerate(passed, 3):
-            os.dup2(fd, number)
+        if count:
+            self.report = syscalls.duplicate_above(self.report, first_free)
+            passed = [syscalls.duplicate_above(fd, first_free) for fd in self.fds[:count]]
+            for number, fd in enumerate(passed, 3):
+                os.dup2(fd, number)
         syscalls.close_all_except([0, 1, 2, self.report, *range(3, first_free)])
 
     def _execute(self, program: str) -> NoReturn:

@@ -16,7 +16,7 @@ from .. import syscalls
 # Everything a supervisor or a service's first steps need is loaded here, once, before the forks.
 from . import console, supervisor
 from .link import Link, close_fds
-from .title import set_title
+from .title import find_arguments, set_title
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,11 @@ def main(link_fd: int) -> NoReturn:
     # Its children are none of its business: the kernel reaps them, and a supervisor's own link tells of its end.
     _signal.signal(_signal.SIGCHLD, _signal.SIG_IGN)
     _leave_everything(link_fd)
-    set_title("forkserver")
+    find_arguments()
+    set_title("forkserver", "forkserver")
+    _raise_descriptor_limit()
+    # Reading it tells each process its own signals: every supervisor inherits this one.
+    child_signals = syscalls.signalfd([_signal.SIGCHLD])
     link = Link(link_fd)
     poll = select.poll()
     poll.register(link.fileno(), select.POLLIN)
@@ -43,7 +47,7 @@ def main(link_fd: int) -> NoReturn:
         poll.poll()
         try:
             for message, fds in link.receive():
-                _answer(link, message, fds)
+                _answer(link, message, fds, child_signals)
         except EOFError:
             os._exit(0)
 
@@ -62,7 +66,12 @@ def _leave_everything(link_fd: int) -> None:
         os.setsid()
 
 
-def _answer(link: Link, message: Message, fds: list[int]) -> None:
+def _raise_descriptor_limit() -> None:
+    hard = syscalls.get_limit("NOFILE")[1]
+    syscalls.set_limit("NOFILE", hard, hard)
+
+
+def _answer(link: Link, message: Message, fds: list[int], child_signals: int) -> None:
     tag = message["unit"] if message["op"] == "supervisor" else "console"
     try:
         if message.get("fds_lost"):
@@ -76,7 +85,7 @@ def _answer(link: Link, message: Message, fds: list[int]) -> None:
         link.socket.close()
         named = dict(zip(message["fds"], fds))
         if message["op"] == "supervisor":
-            supervisor.main(message, named)
+            supervisor.main(message, named, child_signals)
         console.main(message, named)
     close_fds(fds)
     link.send({"pid": pid, "tag": tag})

@@ -33,8 +33,8 @@ def set_input(spec: dict[str, Any], fds: list[int]) -> None:
     """Sets up standard input. OSError."""
     kind, _, argument = spec.get("stdin", "null").partition(":")
     if kind == "null":
-        _open(os.devnull, os.O_RDONLY, 0)
-    elif kind in ("tty", "tty-force", "tty-fail"):
+        return  # the forkserver has seen to it
+    if kind in ("tty", "tty-force", "tty-fail"):
         _open(spec.get("tty_path") or _DEFAULT_TERMINAL, os.O_RDWR, 0)
         syscalls.take_terminal(0, kind == "tty-force")
     elif kind == "data":

@@ -39,7 +39,7 @@ _WATCH_INTERVAL = 1.0
 class Supervisor:
     """One unit's processes, sockets and output."""
 
-    def __init__(self, message: Message, fds: dict[str, int]) -> None:
+    def __init__(self, message: Message, fds: dict[str, int], child_signals: int) -> None:
         self.unit: str = message["unit"]
         self.link = Link(fds["link"])
         self.notify: _socket.socket | None = notify.open_socket(fds["notify"]) if "notify" in fds else None
@@ -72,7 +72,7 @@ class Supervisor:
         self.barriers: list[int] = []
         self.handlers: dict[int, Callable[[], None]] = {}
         self.poll = select.poll()
-        self.signal_fd = syscalls.signalfd([_signal.SIGCHLD])
+        self.signal_fd = child_signals
         self._watch_fd(self.link.fileno(), self._on_link)
         self._watch_fd(self.signal_fd, self._on_child)
         if self.notify:
@@ -367,7 +367,7 @@ class Supervisor:
     # -- a main process that is not below us ------------------------------------------------------------------------
 
     def _watch(self, pid: int) -> None:
-        if pid in self.watched:
+        if pid in self.watched or self._is_child(pid):
             return
         try:
             fd = syscalls.open_pidfd(pid)
@@ -388,11 +388,18 @@ class Supervisor:
             if stat is None or stat[0] in "ZX":
                 self._end_of_watched(pid)
 
+    def _is_child(self, pid: int) -> bool:
+        """Whether we are the one to reap it, and so learn how it ended."""
+        stat = descendants.read_stat(pid)
+        return stat is not None and stat[1] == os.getpid()
+
     def _end_of_watched(self, pid: int) -> None:
         fd = self.watched.pop(pid, -1)
         if fd >= 0:
             self._forget_fd(fd)
             os.close(fd)
+        if self._is_child(pid):
+            return
         # Only its parent knows how it ended; systemd takes such an end for a success as well.
         self._send({"ev": "exited", "pid": pid, "code": "exited", "status": 0, "time": record.stamp(), "token": None})
 
@@ -502,16 +509,15 @@ def _owner(pid: int) -> int:
         return -1
 
 
-def main(message: Message, fds: dict[str, int]) -> NoReturn:
-    """The life of a supervisor."""
+def main(message: Message, fds: dict[str, int], child_signals: int) -> NoReturn:
+    """The life of a supervisor; ``child_signals`` is a signalfd for SIGCHLD."""
     status = 70
     try:
         _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
         os.setsid()
         syscalls.set_child_subreaper()
         set_title(f"supervisor: {message['unit']}", "supervisor")
-        _raise_descriptor_limit()
-        supervisor = Supervisor(message, fds)
+        supervisor = Supervisor(message, fds, child_signals)
         try:
             supervisor.run()
             status = 0
@@ -519,8 +525,3 @@ def main(message: Message, fds: dict[str, int]) -> NoReturn:
             supervisor.report_problem(error)
     finally:
         os._exit(status)
-
-
-def _raise_descriptor_limit() -> None:
-    hard = syscalls.get_limit("NOFILE")[1]
-    syscalls.set_limit("NOFILE", hard, hard)

@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 import ctypes
+import os
 
-from .. import syscalls
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _ARGUMENTS_START, _ARGUMENTS_END = 47, 48
 """Positions of arg_start and arg_end in /proc/self/stat, counted from 0 (proc(5))."""
 
-
-def _argument_area() -> tuple[int, int]:
-    with open("/proc/self/stat", "rb") as file:
-        fields = file.read().rpartition(b")")[2].split()
-    # The two fields before the closing parenthesis are gone: pid and comm.
-    return int(fields[_ARGUMENTS_START - 2]), int(fields[_ARGUMENTS_END - 2])
+_area: Any = None
 
 
-def set_title(title: str, comm: str | None = None) -> None:
-    """Shows ``title`` as the command line, cut to the room the original one had, and ``comm`` (or it) as the name."""
-    syscalls.set_process_name(comm or title)
+def find_arguments() -> None:
+    """Finds the memory of this process's command line; children made by fork() have it at the same place."""
+    global _area
     try:
-        start, end = _argument_area()
+        with open("/proc/self/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
     except OSError:  # no /proc here: the name has to do
         return
-    room = end - start - 2
-    if start == 0 or room <= 0:
+    # The two fields before the closing parenthesis are gone: pid and comm.
+    start, end = int(fields[_ARGUMENTS_START - 2]), int(fields[_ARGUMENTS_END - 2])
+    if 0 < start < end - 2:
+        _area = (ctypes.c_char * (end - start)).from_address(start)
+
+
+def set_title(title: str, comm: str) -> None:
+    """Shows ``title`` as the command line, cut to the room the original one had, and ``comm`` as the process's name."""
+    try:
+        fd = os.open("/proc/self/comm", os.O_WRONLY | os.O_CLOEXEC)
+    except OSError:
         return
-    text = title.encode("utf-8", "surrogateescape")[:room]
-    # A last byte other than NUL tells the kernel that the area holds a title, which then ends at its first NUL.
-    ctypes.memmove(start, text + bytes(room + 1 - len(text)) + b" ", room + 2)
+    try:
+        os.write(fd, comm.encode()[:15])
+    finally:
+        os.close(fd)
+    if _area is not None:
+        room = len(_area)
+        text = title.encode("utf-8", "surrogateescape")[: room - 2]
+        # A last byte other than NUL tells the kernel that the area holds a title, which then ends at its first NUL.
+        _area.raw = text + bytes(room - 1 - len(text)) + b" "
