@@ -34,7 +34,7 @@ def number(text: str) -> int | None:
     """The signal that "SIGTERM", "TERM", "15", "RTMIN+3" or "RTMAX-2" names, None if it names none (systemd.kill(5))."""
     if text.isascii() and text.isdigit():
         return _valid(int(text))
-    text = text[3:] if text.startswith("SIG") else text
+    text = text.removeprefix("SIG")
     if text in _NUMBERS:
         return _NUMBERS[text]
     if text[:5] in ("RTMIN", "RTMAX"):

@@ -1,0 +1,52 @@
+"""Condition…= and Assert…= of [Unit]: what is asked, not whether it holds.
+
+Source: systemd.unit(5) "CONDITIONS AND ASSERTS".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from systemctl_replacement.unitfile import parsers
+from systemctl_replacement.unitfile.scope import UNSET, Refused, Scope
+from systemctl_replacement.unitfile.specifiers import SpecifierError
+
+PATH_KINDS = frozenset(
+    (
+        "PathExists", "PathExistsGlob", "PathIsDirectory", "PathIsSymbolicLink", "PathIsMountPoint",
+        "PathIsReadWrite", "PathIsEncrypted", "DirectoryNotEmpty", "FileNotEmpty", "FileIsExecutable",
+        "NeedsUpdate",
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One condition. `kind` is the directive without Condition or Assert ("PathExists").
+
+    `trigger`: one of those marked `|` must hold rather than all; `negate`: marked `!`.
+    """
+
+    kind: str
+    trigger: bool
+    negate: bool
+    parameter: str
+
+
+def parse_condition(scope: Scope, key: str, text: str) -> Any:
+    """The condition of one assignment; no text drops all conditions so far."""
+    if not text:
+        return UNSET
+    kind = key[len("Condition") :] if key.startswith("Condition") else key[len("Assert") :]
+    trigger = text.startswith("|")
+    rest = text[1:].lstrip(" \t\n\r") if trigger else text
+    negate = rest.startswith("!")
+    rest = rest[1:].lstrip(" \t\n\r") if negate else rest
+    try:
+        parameter = scope.expand(rest)
+    except SpecifierError as error:
+        raise Refused(f"Failed to resolve unit specifiers in {rest}, ignoring: {error}") from None
+    if kind in PATH_KINDS:
+        parameter = parsers.check_path(key, parameter)
+    return (Condition(kind, trigger, negate, parameter),)

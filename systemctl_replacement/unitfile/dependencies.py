@@ -1,0 +1,296 @@
+"""The dependencies a unit has without saying so: implicit ones, which follow from its settings, and default ones.
+
+Source: the "IMPLICIT DEPENDENCIES" and "DEFAULT DEPENDENCIES" parts of systemd.unit(5), systemd.service(5) and the
+other types, systemd.exec(5), systemd.resource-control(5). What depends on other units being loaded (targets are
+ordered after what they pull in) is `target_orders_after`, for the manager to ask pair by pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from systemctl_replacement.unitfile import names
+
+Get = Callable[[str, str], Any]
+
+KINDS = (
+    "Requires", "Requisite", "Wants", "BindsTo", "PartOf", "Upholds", "Conflicts", "Before", "After", "OnFailure",
+    "OnSuccess", "PropagatesReloadTo", "ReloadPropagatedFrom", "PropagatesStopTo", "StopPropagatedFrom",
+    "JoinsNamespaceOf", "Triggers", "SliceOf", "RequiresMountsFor",
+)  # fmt: skip
+"""Forward kinds in which a unit may name others."""
+
+_RUN_TYPES = {"service": "Service", "socket": "Socket", "mount": "Mount", "swap": "Swap"}
+_DIRECTORY_KINDS = (
+    ("RuntimeDirectory", "/run"),
+    ("StateDirectory", "/var/lib"),
+    ("CacheDirectory", "/var/cache"),
+    ("LogsDirectory", "/var/log"),
+    ("ConfigurationDirectory", "/etc"),
+)
+_JOURNAL_OUTPUTS = frozenset((None, "journal", "journal+console", "kmsg", "kmsg+console", "inherit"))
+_PULLS = ("Wants", "Requires", "Requisite", "BindsTo", "PartOf", "Upholds")
+_NETWORK_FILE_SYSTEMS = frozenset(
+    ("afs", "ceph", "cifs", "smb3", "smbfs", "sshfs", "ncpfs", "ncp", "nfs", "nfs4", "gfs", "gfs2", "glusterfs", "pvfs2",
+     "ocfs2", "lustre", "davfs")
+)  # fmt: skip
+
+
+class _Collector:
+    def __init__(self, unit: str) -> None:
+        self.unit = unit
+        self.found: dict[str, dict[str, None]] = {}
+
+    def add(self, kinds: str, *others: str) -> None:
+        """Add `others` under each of the space-separated `kinds`; a unit never depends on itself."""
+        for kind in kinds.split():
+            known = self.found.setdefault(kind, {})
+            for other in others:
+                if other != self.unit or kind == "RequiresMountsFor":
+                    known.setdefault(other)
+
+
+def complete(unit: str, unit_type: str, get: Get, explicit: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
+    """All forward dependencies of a loaded unit by kind: `explicit` ones first, then implicit, then default ones."""
+    collector = _Collector(unit)
+    for kind, others in explicit.items():
+        collector.add(kind, *others)
+    _slice(collector, unit_type, get)
+    section = _RUN_TYPES.get(unit_type)
+    if section and (unit_type != "socket" or _has_commands(get)):
+        _execution(collector, section, get)
+    handler = _IMPLICIT.get(unit_type)
+    if handler:
+        handler(collector, get)
+    if get("Unit", "DefaultDependencies"):
+        default = _DEFAULT.get(unit_type)
+        if default:
+            default(collector, get)
+    return {kind: tuple(others) for kind, others in collector.found.items() if others}
+
+
+def target_orders_after(
+    target: str, target_dependencies: Mapping[str, Iterable[str]], other: str, pulled_in: bool, both_default: bool
+) -> bool:
+    """Whether a target gets After= a unit it pulls in (Wants=, Requires= …), as systemd.target(5) has it.
+
+    `pulled_in`: the target has one of the requirement dependencies on `other` (from either side's file). `both_default`:
+    both are loaded with DefaultDependencies=yes. An explicit Before= of the target wins.
+    """
+    return pulled_in and both_default and other not in target_dependencies.get("Before", ())
+
+
+def pulls_in(dependencies: Mapping[str, Iterable[str]]) -> set[str]:
+    """Everything a unit wants, requires or otherwise pulls in by its own dependencies."""
+    return {other for kind in _PULLS for other in dependencies.get(kind, ())}
+
+
+def default_slice(unit: str, unit_type: str) -> str:
+    """The slice of a unit without Slice=: system.slice, or system-PREFIX.slice for instances."""
+    if names.is_instance(unit):
+        return f"system-{names.escape(names.prefix_of(unit))}.slice"
+    return "system.slice"
+
+
+def _slice(collector: _Collector, unit_type: str, get: Get) -> None:
+    if unit_type == "slice":
+        parent = names.slice_parent(collector.unit)
+        if parent:
+            collector.add("After Requires", parent)
+    elif unit_type in _RUN_TYPES or unit_type == "scope":
+        section = _RUN_TYPES.get(unit_type, "Scope")
+        collector.add("After Requires", get(section, "Slice") or default_slice(collector.unit, unit_type))
+
+
+def _has_commands(get: Get) -> bool:
+    return any(get("Socket", key) for key in ("ExecStartPre", "ExecStartPost", "ExecStopPre", "ExecStopPost"))
+
+
+def _execution(collector: _Collector, section: str, get: Get) -> None:
+    working = get(section, "WorkingDirectory")
+    if working and not working[0] and working[1] != "~":
+        collector.add("RequiresMountsFor", working[1])
+    for key in ("RootDirectory", "RootImage"):
+        if get(section, key):
+            collector.add("RequiresMountsFor", get(section, key))
+    for key, base in _DIRECTORY_KINDS:
+        for entry in get(section, key):
+            collector.add("RequiresMountsFor", f"{base}/{entry[0]}")
+    if any(get(section, key) for key in ("StateDirectory", "CacheDirectory", "LogsDirectory")):
+        collector.add("After", "systemd-remount-fs.service")
+    if get(section, "PrivateTmp"):
+        collector.add("RequiresMountsFor", "/tmp", "/var/tmp")
+        collector.add("After", "systemd-tmpfiles-setup.service")
+    namespace = get(section, "LogNamespace")
+    if namespace:
+        for pattern in ("systemd-journald@{}.socket", "systemd-journald-varlink@{}.socket"):
+            collector.add("After Requires", pattern.format(names.escape(namespace)))
+    elif get(section, "StandardOutput") in _JOURNAL_OUTPUTS or get(section, "StandardError") in _JOURNAL_OUTPUTS - {
+        "inherit",
+        None,
+    }:
+        collector.add("After", "systemd-journald.socket")
+
+
+def _service_implicit(collector: _Collector, get: Get) -> None:
+    if get("Service", "Type") == "dbus":
+        collector.add("Requires After", "dbus.socket")
+    collector.add("Wants After", *get("Service", "Sockets"))
+
+
+def _service_default(collector: _Collector, get: Get) -> None:
+    collector.add("Requires After", "sysinit.target")
+    collector.add("After", "basic.target")
+    _shutdown(collector)
+
+
+def _shutdown(collector: _Collector) -> None:
+    collector.add("Before Conflicts", "shutdown.target")
+
+
+def _target_default(collector: _Collector, get: Get) -> None:
+    if collector.unit != "shutdown.target":
+        _shutdown(collector)
+
+
+def _triggered(collector: _Collector, section: str, get: Get) -> str:
+    chosen = get(section, "Service" if section == "Socket" else "Unit")
+    return chosen or collector.unit[: collector.unit.rfind(".")] + ".service"
+
+
+def _socket_implicit(collector: _Collector, get: Get) -> None:
+    if not get("Socket", "Accept"):
+        collector.add("Before Triggers", _triggered(collector, "Socket", get))
+    for kind, address in get("Socket", "Listen"):
+        if address.startswith("/") and kind != "ListenMessageQueue":
+            collector.add("RequiresMountsFor", address)
+    device = get("Socket", "BindToDevice")
+    if device and device != "lo":
+        collector.add("BindsTo After", names.escape_path(f"/sys/subsystem/net/devices/{device}") + ".device")
+
+
+def _socket_default(collector: _Collector, get: Get) -> None:
+    collector.add("Before", "sockets.target")
+    collector.add("After Requires", "sysinit.target")
+    _shutdown(collector)
+
+
+def _timer_implicit(collector: _Collector, get: Get) -> None:
+    collector.add("Before Triggers", _triggered(collector, "Timer", get))
+    if get("Timer", "Persistent"):
+        collector.add("RequiresMountsFor", f"/var/lib/systemd/timers/stamp-{collector.unit}")
+
+
+def _timer_default(collector: _Collector, get: Get) -> None:
+    collector.add("Before", "timers.target")
+    collector.add("After Requires", "sysinit.target")
+    if any(kind == "OnCalendar" for kind, _ in get("Timer", "Timers")):
+        collector.add("After", "time-sync.target", "time-set.target")
+    _shutdown(collector)
+
+
+def _path_implicit(collector: _Collector, get: Get) -> None:
+    collector.add("Before Triggers", _triggered(collector, "Path", get))
+    for _, path in get("Path", "Paths"):
+        collector.add("RequiresMountsFor", path)
+
+
+def _path_default(collector: _Collector, get: Get) -> None:
+    collector.add("Before", "paths.target")
+    collector.add("After Requires", "sysinit.target")
+    _shutdown(collector)
+
+
+def _mount_implicit(collector: _Collector, get: Get) -> None:
+    where = get("Mount", "Where") or _unit_path(collector.unit)
+    parent = where.rpartition("/")[0] or "/"
+    if where != "/":
+        collector.add("RequiresMountsFor", parent)
+    what = get("Mount", "What")
+    options = get("Mount", "Options").split(",")
+    if what.startswith("/") and ("bind" in options or "rbind" in options):
+        collector.add("RequiresMountsFor", what)
+    elif what.startswith("/dev/"):
+        device = names.escape_path(what) + ".device"
+        collector.add("After", device, "blockdev@" + names.escape_path(what) + ".target")
+        collector.add("Requires" if where == "/" else "BindsTo", device)
+
+
+def _mount_default(collector: _Collector, get: Get) -> None:
+    where = get("Mount", "Where") or _unit_path(collector.unit)
+    if where in ("/", "/usr") or where.startswith(("/proc", "/sys", "/dev", "/run/initramfs")):
+        return
+    options = get("Mount", "Options").split(",")
+    if "_netdev" in options or get("Mount", "Type").removeprefix("fuse.") in _NETWORK_FILE_SYSTEMS:
+        collector.add("After", "remote-fs-pre.target", "network.target")
+        collector.add("After Wants", "network-online.target")
+        before = "remote-fs.target"
+    else:
+        collector.add("After", "local-fs-pre.target")
+        before = "local-fs.target"
+    if "nofail" not in options:
+        collector.add("Before", before)
+    if get("Mount", "Type") == "tmpfs":
+        collector.add("After", "swap.target")
+    collector.add("Before Conflicts", "umount.target")
+
+
+def _automount_implicit(collector: _Collector, get: Get) -> None:
+    where = get("Automount", "Where") or _unit_path(collector.unit)
+    collector.add("Before Triggers", names.escape_path(where) + ".mount")
+    collector.add("RequiresMountsFor", where.rpartition("/")[0] or "/")
+
+
+def _automount_default(collector: _Collector, get: Get) -> None:
+    collector.add("Before", "local-fs.target")
+    collector.add("After", "local-fs-pre.target")
+    collector.add("Before Conflicts", "umount.target")
+
+
+def _swap_implicit(collector: _Collector, get: Get) -> None:
+    what = get("Swap", "What")
+    if what.startswith("/dev/"):
+        collector.add("After BindsTo", names.escape_path(what) + ".device")
+        collector.add("After", "blockdev@" + names.escape_path(what) + ".target")
+    elif what:
+        collector.add("RequiresMountsFor", what)
+
+
+def _swap_default(collector: _Collector, get: Get) -> None:
+    collector.add("Before", "swap.target")
+    collector.add("Before Conflicts", "umount.target")
+
+
+def _just_shutdown(collector: _Collector, get: Get) -> None:
+    _shutdown(collector)
+
+
+def _unit_path(unit: str) -> str:
+    try:
+        return names.unescape_path(names.prefix_of(unit))
+    except ValueError:
+        return "/"
+
+
+_IMPLICIT: dict[str, Callable[[_Collector, Get], None]] = {
+    "service": _service_implicit,
+    "socket": _socket_implicit,
+    "timer": _timer_implicit,
+    "path": _path_implicit,
+    "mount": _mount_implicit,
+    "automount": _automount_implicit,
+    "swap": _swap_implicit,
+}
+_DEFAULT: dict[str, Callable[[_Collector, Get], None]] = {
+    "service": _service_default,
+    "target": _target_default,
+    "socket": _socket_default,
+    "timer": _timer_default,
+    "path": _path_default,
+    "mount": _mount_default,
+    "automount": _automount_default,
+    "swap": _swap_default,
+    "slice": _just_shutdown,
+    "scope": _just_shutdown,
+}

@@ -1,0 +1,75 @@
+"""What is known of one directive: a row of the table in directives.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from systemctl_replacement.unitfile.scope import Parser
+
+# How a further assignment joins what was assigned before. All but ADD start anew after an empty assignment.
+REPLACE = "replace"  # the last one counts; what an empty one means is the parser's business
+APPEND = "append"  # tuples are joined
+ADD = "add"  # the same, but nothing resets it: dependencies
+MERGE = "merge"  # NAME=VALUE tuples are joined, a later value of a name replaces the earlier one
+UNION = "union"  # sets are united
+JOIN = "join"  # bytes are joined
+
+# How far a directive is honoured.
+FULL = "full"
+BEST_EFFORT = "best-effort"
+IGNORED = "ignored"
+NOT_YET = "not-yet"
+
+
+@dataclass(frozen=True)
+class Directive:
+    """One directive.
+
+    `section`: the section it is documented for; "Exec", "Resource" and "Kill" are shared by several sections.
+    `parse`: None for what is accepted and has no effect in systemd itself.
+    `default`: what `Unit.get` gives when it is not assigned; None if the manager's configuration or other settings
+    decide. `property`: the name in `systemctl show`, "" if it has none. `since`: the release of systemd whose NEWS first
+    names it, 0 if none does (it is then older than that). `honoured`: FULL, BEST_EFFORT, IGNORED or NOT_YET, with the
+    `reason` for all but FULL. `targets`: (section, directive) pairs it sets instead of itself: old names, shorthands.
+    """
+
+    __slots__ = (
+        "combine", "default", "honoured", "name", "parse", "property", "reason", "section", "since", "targets",
+    )  # fmt: skip
+    section: str
+    name: str
+    parse: Parser | None
+    combine: str
+    default: Any
+    property: str
+    since: int
+    honoured: str
+    reason: str
+    targets: tuple[tuple[str, str], ...]
+
+
+def table(section: str, rows: Iterable[tuple[Any, ...]], honoured: str = NOT_YET, reason: str = "") -> tuple[Directive, ...]:
+    """Rows of (name, parser, combine, default, since[, honoured, reason, property, targets]) as directives."""
+    made = []
+    for row in rows:
+        name, parse, combine, default, since = row[:5]
+        options = row[5] if len(row) > 5 else {}
+        how = options.get("honoured", honoured)
+        why = options.get("reason", reason if how == honoured else "")
+        made.append(
+            Directive(
+                section,
+                name,
+                parse,
+                combine,
+                default,
+                options.get("property", name),
+                since,
+                how,
+                "not implemented yet" if how == NOT_YET and not why else why,
+                options.get("targets", ()),
+            )
+        )
+    return tuple(made)

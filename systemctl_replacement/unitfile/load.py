@@ -1,0 +1,317 @@
+"""Loading a unit: from its name, through fragment and drop-ins, to typed settings, dependencies and a load state.
+
+Source: systemd.unit(5); load states, errors and messages as systemd 252 has them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from systemctl_replacement.unitfile import dependencies, directives, names, verify
+from systemctl_replacement.unitfile.directive import ADD, APPEND, JOIN, MERGE, REPLACE, UNION, Directive
+from systemctl_replacement.unitfile.loadpath import DEPENDENCY_SUFFIXES, Index, is_mask
+from systemctl_replacement.unitfile.scope import UNSET, Fatal, Invalid, Refused, Scope
+from systemctl_replacement.unitfile.specifiers import Context, Host
+from systemctl_replacement.unitfile.syntax import ERROR, NOTICE, WARNING, Assignment, Parsed, Problem, parse
+from systemctl_replacement.unitfile.values import INFINITY
+
+LOADED, NOT_FOUND, BAD_SETTING, FAILED, MASKED = "loaded", "not-found", "bad-setting", "error", "masked"
+
+_NO_FRAGMENT_NEEDED = frozenset(("slice", "device"))
+_PERPETUAL = frozenset(("-.slice", "system.slice", "-.mount", "init.scope"))
+
+# D-Bus names of errnos (sd-bus); any other is System.Error.NAME.
+_DBUS_ERRNO = {
+    1: "AccessDenied", 2: "FileNotFound", 12: "NoMemory", 13: "AccessDenied", 17: "FileExists", 22: "InvalidArgs",
+    110: "Timeout",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit as its files have it.
+
+    `load_error` is (D-Bus error name, systemd's message) unless loaded. `settings` hold only what was assigned, under
+    (section, directive); `get` adds the defaults. `stamps` are (path, mtime in nanoseconds) of every file read.
+    """
+
+    id: str
+    names: tuple[str, ...]
+    type: str
+    load_state: str
+    load_error: tuple[str, str] | None
+    fragment_path: str
+    source_path: str
+    dropin_paths: tuple[str, ...]
+    settings: Mapping[tuple[str, str], Any]
+    dependencies: Mapping[str, tuple[str, ...]]
+    problems: tuple[Problem, ...]
+    stamps: tuple[tuple[str, int], ...]
+
+    def get(self, section: str, directive: str) -> Any:
+        """The value of a directive, or the table's default (None where the manager's configuration decides)."""
+        return get(self.settings, section, directive)
+
+
+def get(settings: Mapping[tuple[str, str], Any], section: str, directive: str) -> Any:
+    """The assigned value, or the default. KeyError for a directive nobody knows."""
+    key = (section, directive)
+    if key in settings:
+        return settings[key]
+    if key in _GROUPS:
+        return ()
+    return directives.section_table(section)[directive].default
+
+
+_GROUPS = frozenset(
+    (("Unit", "Conditions"), ("Unit", "Asserts"), ("Socket", "Listen"), ("Timer", "Timers"), ("Path", "Paths"))
+)
+
+
+def load(name: str, index: Index, host: Host) -> Unit:
+    """Load a valid unit name that is no template. Never raises for what is in files: that is the load state's business."""
+    return _Loader(name, index, host).load()
+
+
+class _Loader:
+    def __init__(self, name: str, index: Index, host: Host) -> None:
+        self.index = index
+        self.fragment = index.fragment(name)
+        self.id = self.fragment.id
+        self.type = names.unit_type(self.id)
+        self.sections = directives.sections_of(self.type)
+        self.problems: list[Problem] = []
+        self.settings: dict[tuple[str, str], Any] = {}
+        self.stamps: list[tuple[str, int]] = []
+        self.dropins: list[str] = []
+        self.where = ("", 0)
+        self.scope = Scope(Context(self.id, host, self.fragment.path), self.report)
+
+    def report(self, level: int, message: str) -> None:
+        self.problems.append(Problem(self.where[0], self.where[1], level, message))
+
+    def complain(self, level: int, message: str) -> None:
+        """A problem of the unit as a whole."""
+        self.problems.append(Problem("", 0, level, f"{self.id}: {message}"))
+
+    def load(self) -> Unit:
+        state, errno = self.read_fragment()
+        links: dict[str, tuple[str, ...]] = {}
+        if state in (LOADED, MASKED):
+            # systemd's own order: a masked unit's drop-ins are read too, they show in `systemctl status`.
+            self.read_dropins()
+            links = self.dependency_links()
+        found: dict[str, tuple[str, ...]] = {}
+        if state == LOADED:
+            self.derive()
+            reason = verify.verify(self.type, self.id, self.get)
+            if reason:
+                self.complain(ERROR, reason)
+                state = BAD_SETTING
+        if state in (LOADED, BAD_SETTING):
+            explicit = self.explicit(links)
+            found = (
+                dependencies.complete(self.id, self.type, self.get, explicit)
+                if state == LOADED
+                else {kind: tuple(others) for kind, others in explicit.items()}
+            )
+        return Unit(
+            id=self.id,
+            names=self.fragment.names,
+            type=self.type,
+            load_state=state,
+            load_error=load_error(self.id, state, errno),
+            fragment_path=self.fragment.path if state != NOT_FOUND else "",
+            source_path=self.get("Unit", "SourcePath"),
+            dropin_paths=tuple(self.dropins),
+            settings=self.settings,
+            dependencies=found,
+            problems=tuple(self.problems),
+            stamps=tuple(self.stamps),
+        )
+
+    def get(self, section: str, directive: str) -> Any:
+        return get(self.settings, section, directive)
+
+    def read_fragment(self) -> tuple[str, int]:
+        path = self.fragment.path
+        if not path:
+            return (LOADED, 0) if self.type in _NO_FRAGMENT_NEEDED or self.id in _PERPETUAL else (NOT_FOUND, 2)
+        try:
+            data, status = _read(path)
+        except OSError as error:
+            self.complain(NOTICE, f"Failed to open {path}: {os.strerror(error.errno or 5)}")
+            return NOT_FOUND, error.errno or 5
+        self.stamps.append((path, status.st_mtime_ns))
+        if is_mask(status):
+            return (LOADED if self.id in _PERPETUAL else MASKED), 0
+        parsed = self.parse(data, path)
+        try:
+            self.take_all(parsed.assignments, path)
+        except Fatal:
+            self.complain(NOTICE, "Unit configuration has fatal error, unit will not be started.")
+            return BAD_SETTING, 8
+        except Invalid as problem:
+            return FAILED, problem.errno
+        return (FAILED, parsed.error) if parsed.error else (LOADED, 0)
+
+    def parse(self, data: bytes, path: str) -> Parsed:
+        parsed = parse(data, path, self.sections)
+        self.problems.extend(parsed.problems)
+        return parsed
+
+    def read_dropins(self) -> None:
+        for path in self.index.dropins(self.fragment.names):
+            try:
+                data, status = _read(path)
+            except OSError as error:
+                if error.errno != 2:
+                    self.complain(WARNING, f"Failed to open {path}: {os.strerror(error.errno or 5)}")
+                continue
+            self.stamps.append((path, status.st_mtime_ns))
+            self.dropins.append(path)
+            try:
+                self.take_all(self.parse(data, path).assignments, path)
+            except (Fatal, Invalid):
+                # systemd leaves the rest of such a drop-in out and goes on; the message is in the problems.
+                continue
+
+    def take_all(self, assignments: tuple[Assignment, ...], path: str) -> None:
+        """Apply the assignments of one file in order. Fatal and Invalid end it, their message is recorded."""
+        for assignment in assignments:
+            self.where = (path, assignment.line)
+            directive = directives.lookup(assignment.section, assignment.key)
+            if directive is None:
+                if not assignment.key.startswith("X-"):
+                    self.report(
+                        WARNING, f"Unknown key '{assignment.key}' in section [{assignment.section}], ignoring."
+                    )
+                continue
+            if directive.parse is None:
+                continue
+            try:
+                self.take(directive, assignment)
+            except Refused as problem:
+                self.report(problem.level, str(problem))
+            except (Fatal, Invalid) as problem:
+                self.report(ERROR, str(problem))
+                raise
+
+    def take(self, directive: Directive, assignment: Assignment) -> None:
+        assert directive.parse is not None
+        section, text = assignment.section, assignment.value
+        targets = [(own or section, name) for own, name in directive.targets] or [(section, directive.name)]
+        if not text and directive.combine not in (REPLACE, ADD):
+            for target in targets:
+                self.settings.pop(target, None)
+            return
+        value = directive.parse(self.scope, assignment.key, text)
+        for target in targets:
+            self.store(directive.combine, target, value)
+
+    def store(self, combine: str, target: tuple[str, str], value: Any) -> None:
+        if value is UNSET:
+            self.settings.pop(target, None)
+        elif combine == REPLACE or target not in self.settings:
+            self.settings[target] = _last_of_each(value) if combine == MERGE else value
+        elif combine in (APPEND, ADD, JOIN):
+            self.settings[target] = self.settings[target] + value
+        elif combine == UNION:
+            self.settings[target] = self.settings[target] | value
+        else:
+            assert combine == MERGE
+            self.settings[target] = _last_of_each(self.settings[target] + value)
+
+    def dependency_links(self) -> dict[str, tuple[str, ...]]:
+        found = {}
+        for suffix, kind in DEPENDENCY_SUFFIXES:
+            others = []
+            for entry in self.index.dependency_links(self.fragment.names, suffix):
+                if not names.valid_unit_name(entry):
+                    self.complain(WARNING, f"{kind} dependency dropin {entry} is not a valid unit name, ignoring.")
+                    continue
+                if names.is_template(entry):
+                    entry = names.replace_instance(entry, names.instance_of(self.id) or names.prefix_of(self.id))
+                others.append(entry)
+            if others:
+                found[kind] = tuple(others)
+        return found
+
+    def explicit(self, links: Mapping[str, tuple[str, ...]]) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        own = set(self.fragment.names)
+        for kind in dependencies.KINDS:
+            others = [*self.settings.get(("Unit", kind), ()), *links.get(kind, ())]
+            if kind != "RequiresMountsFor":
+                others = [other for other in dict.fromkeys(others) if other not in own]
+            if others:
+                found[kind] = others
+        return found
+
+    def derive(self) -> None:
+        """Settings that follow from others when they are not assigned."""
+        if self.type != "service":
+            return
+        settings = self.settings
+        if ("Service", "Type") not in settings:
+            bus, start = self.get("Service", "BusName"), self.get("Service", "ExecStart")
+            settings[("Service", "Type")] = "dbus" if bus else "simple" if start else "oneshot"
+        kind = settings[("Service", "Type")]
+        if kind == "oneshot":
+            settings.setdefault(("Service", "TimeoutStartSec"), INFINITY)
+        needs_socket = kind in ("notify", "notify-reload") or self.get("Service", "WatchdogSec") > 0
+        if (needs_socket or self.get("Service", "FileDescriptorStoreMax") > 0) and self.get(
+            "Service", "NotifyAccess"
+        ) == "none":
+            settings[("Service", "NotifyAccess")] = "main"
+        settings.setdefault(("Service", "RestartKillSignal"), self.get("Service", "KillSignal"))
+
+
+def _read(path: str) -> tuple[bytes, os.stat_result]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
+    try:
+        status = os.fstat(descriptor)
+        chunks = []
+        # A FIFO in the place of a unit file must not block: only regular files are read.
+        while (status.st_mode & 0o170000) == 0o100000:
+            chunk = os.read(descriptor, max(status.st_size + 1, 65536))
+            if not chunk:
+                break
+            chunks.append(chunk)
+        return b"".join(chunks), status
+    finally:
+        os.close(descriptor)
+
+
+def _last_of_each(assignments: tuple[str, ...]) -> tuple[str, ...]:
+    """NAME=VALUE words, of each name the last one only."""
+    found: dict[str, str] = {}
+    for assignment in assignments:
+        found[assignment.partition("=")[0]] = assignment
+    return tuple(found.values())
+
+
+def load_error(unit: str, state: str, errno: int) -> tuple[str, str] | None:
+    """The D-Bus error name and message with which systemd refuses a unit in this load state; None if it is loaded."""
+    if state == LOADED:
+        return None
+    if state == NOT_FOUND:
+        return "org.freedesktop.systemd1.NoSuchUnit", f"Unit {unit} not found."
+    if state == BAD_SETTING:
+        return "org.freedesktop.systemd1.BadUnitSetting", f"Unit {unit} has a bad unit file setting."
+    if state == MASKED:
+        return "org.freedesktop.systemd1.UnitMasked", f"Unit {unit} is masked."
+    message = f"Unit {unit} failed to load properly, please adjust/correct and reload service manager: "
+    return errno_name(errno), message + os.strerror(errno)
+
+
+def errno_name(errno: int) -> str:
+    """The D-Bus error name that stands for an errno."""
+    if errno in _DBUS_ERRNO:
+        return "org.freedesktop.DBus.Error." + _DBUS_ERRNO[errno]
+    from errno import errorcode
+
+    return "System.Error." + errorcode.get(errno, str(errno))

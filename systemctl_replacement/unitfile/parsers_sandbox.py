@@ -1,0 +1,163 @@
+"""Parsers of scheduling, logging and sandboxing directives (systemd.exec(5)). Messages from systemd 252."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from systemctl_replacement.unitfile import parsers, quoting, values
+from systemctl_replacement.unitfile.parsers import bool_or, choice
+from systemctl_replacement.unitfile.scope import UNSET, Refused, Scope
+
+LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
+FACILITIES = (
+    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
+    "", "", "", "", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+)  # fmt: skip
+IO_CLASSES = ("none", "realtime", "best-effort", "idle")
+CPU_POLICIES = ("other", "batch", "idle", "fifo", "rr")
+SECURE_BITS = (
+    "keep-caps", "keep-caps-locked", "no-setuid-fixup", "no-setuid-fixup-locked", "noroot", "noroot-locked",
+)  # fmt: skip
+
+keyring_mode = choice(("inherit", "private", "shared"), "keyring mode")
+protect_proc = choice(("default", "noaccess", "invisible", "ptraceable"), "/proc/ protection mode")
+proc_subset = choice(("all", "pid"), "/proc/ subset mode")
+protect_system = bool_or(("full", "strict"), "protect system value")
+protect_home = bool_or(("read-only", "tmpfs"), "protect home value")
+utmp_mode = choice(("init", "login", "user"), "utmp mode")
+preserve_mode = bool_or(("restart",), "runtime directory preserve mode")
+personality = choice(
+    ("x86", "x86-64", "ppc", "ppc-le", "ppc64", "ppc64-le", "s390", "s390x", "arm64", "arm"), "personality", empty=UNSET
+)
+mount_flags = choice(("shared", "slave", "private"), "mount flag", empty=UNSET)
+
+
+def _indexed(names: tuple[str, ...], what: str, maximum: int, empty: Any) -> parsers.Parser:
+    def convert(text: str) -> str:
+        if text in names and text:
+            return text
+        number = values.parse_unsigned(text)
+        if number > maximum or number >= len(names) or not names[number]:
+            raise ValueError(text)
+        return names[number]
+
+    return parsers.simple(convert, what, empty=empty)
+
+
+io_class = _indexed(IO_CLASSES, "IO scheduling class", 3, UNSET)
+
+
+def _cpu_policy(text: str) -> str:
+    numbers = {"0": "other", "1": "fifo", "2": "rr", "3": "batch", "5": "idle"}
+    if text in CPU_POLICIES:
+        return text
+    if text in numbers:
+        return numbers[text]
+    raise ValueError(text)
+
+
+cpu_policy = parsers.simple(_cpu_policy, "CPU scheduling policy", empty=UNSET)
+numa_policy = _indexed(("default", "preferred", "bind", "interleave", "local"), "NUMA policy", 4, UNSET)
+
+
+def io_priority(scope: Scope, key: str, text: str) -> Any:
+    """IOSchedulingPriority=, 0 to 7."""
+    if not text:
+        return UNSET
+    try:
+        return values.parse_integer(text, 0, 7)
+    except (ValueError, OverflowError):
+        raise Refused(f"Failed to parse IO priority, ignoring: {text}") from None
+
+
+def cpu_priority(scope: Scope, key: str, text: str) -> int:
+    """CPUSchedulingPriority=, 0 to 99."""
+    try:
+        priority = values.parse_integer(text)
+    except (ValueError, OverflowError):
+        raise Refused(f"Failed to parse CPU scheduling priority, ignoring: {text}") from None
+    if not 0 <= priority <= 99:
+        raise Refused(f"CPU scheduling priority is out of range, ignoring: {text}")
+    return priority
+
+
+def cpu_set(scope: Scope, key: str, text: str) -> frozenset[int]:
+    """CPUAffinity= and its like: numbers and ranges as `0-3,8`."""
+    found: set[int] = set()
+    for word in quoting.split(text, quoting.WHITESPACE + ","):
+        low, dash, high = word.partition("-")
+        try:
+            first = values.parse_unsigned(low)
+            last = values.parse_unsigned(high) if dash else first
+        except (ValueError, OverflowError):
+            raise Refused(f"Failed to parse CPU affinity '{word}'") from None
+        if first > last:
+            scope.warn(f"Range '{word}' is invalid, {first} > {last}, ignoring.")
+        elif last < 8192:
+            found.update(range(first, last + 1))
+        else:
+            raise Refused(f"CPU out of range '{word}'")
+    return frozenset(found)
+
+
+def tty_size(scope: Scope, key: str, text: str) -> Any:
+    """TTYRows=, TTYColumns=."""
+    return UNSET if not text else parsers.unsigned(scope, key, text)
+
+
+def syslog_level(scope: Scope, key: str, text: str) -> int:
+    """SyslogLevel=, LogLevelMax= as a number."""
+    if text in LEVELS:
+        return LEVELS.index(text)
+    if text.isascii() and text.isdigit() and int(text) < len(LEVELS):
+        return int(text)
+    raise Refused(f"Failed to parse log level, ignoring: {text}")
+
+
+def syslog_facility(scope: Scope, key: str, text: str) -> int:
+    """SyslogFacility= as a number."""
+    if text and text in FACILITIES:
+        return FACILITIES.index(text)
+    if text.isascii() and text.isdigit() and int(text) < 128:
+        return int(text)
+    raise Refused(f"Failed to parse log facility, ignoring: {text}")
+
+
+def secure_bits(scope: Scope, key: str, text: str) -> frozenset[str]:
+    """SecureBits=; systemd skips words it does not know silently."""
+    return frozenset(word for word in parsers.words(scope, key, text) if word in SECURE_BITS)
+
+
+def bind_paths(scope: Scope, key: str, text: str) -> tuple[tuple[bool, str, str, bool], ...]:
+    """BindPaths=, BindReadOnlyPaths=: (may be missing, source, destination, recursive)."""
+
+    def convert(word: str) -> tuple[bool, str, str, bool]:
+        parts = quoting.split(word, ":", keep_empty=True, unescape=False)
+        source = parsers.expanded(scope, parts[0], '"{}"')
+        optional = source.startswith("-")
+        source = parsers.check_path(key, source[1:] if optional else source)
+        target = parsers.expanded(scope, parts[1], '"{}"') if len(parts) > 1 and parts[1] else source
+        target = parsers.check_path(key, target)
+        options = parts[2] if len(parts) > 2 else ""
+        if options not in ("", "rbind", "norbind"):
+            raise Refused(f"Invalid option string, ignoring setting: {options}")
+        return (optional, source, target, options != "norbind")
+
+    return parsers.each(scope, _keep_colons(scope, key, text), convert)
+
+
+def temporary_file_system(scope: Scope, key: str, text: str) -> tuple[tuple[str, str], ...]:
+    """TemporaryFileSystem=: (path, mount options)."""
+
+    def convert(word: str) -> tuple[str, str]:
+        path, _, options = word.partition(":")
+        return parsers.check_path(key, parsers.expanded(scope, path, "{}")), parsers.expanded(scope, options, "{}")
+
+    return parsers.each(scope, _keep_colons(scope, key, text), convert)
+
+
+def _keep_colons(scope: Scope, key: str, text: str) -> list[str]:
+    try:
+        return quoting.split(text, unescape=True, unescape_relax=True)
+    except quoting.QuotingError:
+        raise Refused(f"Invalid syntax, ignoring: {text}", 3) from None

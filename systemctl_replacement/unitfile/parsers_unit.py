@@ -1,0 +1,147 @@
+"""Parsers of single directives of [Unit], [Service], [Timer], [Path] and [Swap]. Messages from systemd 252."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from systemctl_replacement.unitfile import parsers, values
+from systemctl_replacement.unitfile.scope import UNSET, Refused, Scope
+
+EMERGENCY_ACTIONS = (
+    "none", "reboot", "reboot-force", "reboot-immediate", "poweroff", "poweroff-force", "poweroff-immediate",
+    "exit", "exit-force",
+)  # fmt: skip
+JOB_MODES = (
+    "fail", "replace", "replace-irreversibly", "isolate", "flush", "ignore-dependencies", "ignore-requirements",
+    "triggering",
+)  # fmt: skip
+SERVICE_TYPES = ("simple", "exec", "forking", "oneshot", "dbus", "notify", "notify-reload", "idle")
+RESTART_MODES = ("no", "on-success", "on-failure", "on-abnormal", "on-watchdog", "on-abort", "always")
+KILL_MODES = ("control-group", "process", "mixed", "none")
+
+job_mode = parsers.choice(JOB_MODES, "job mode")
+collect_mode = parsers.choice(("inactive", "inactive-or-failed"), "garbage collection mode")
+service_type = parsers.choice(SERVICE_TYPES, "service type")
+exit_type = parsers.choice(("main", "cgroup"), "service exit type")
+restart = parsers.choice(RESTART_MODES, "service restart specifier")
+restart_mode = parsers.choice(("normal", "direct"), "service restart mode")
+notify_access = parsers.choice(("none", "main", "exec", "all"), "notify access specifier")
+oom_policy = parsers.choice(("continue", "stop", "kill"), "OOM policy")
+timeout_failure_mode = parsers.choice(("terminate", "abort", "kill"), "timeout failure mode")
+
+
+def kill_mode(scope: Scope, key: str, text: str) -> Any:
+    """KillMode=."""
+    if not text:
+        return UNSET
+    if text not in KILL_MODES:
+        raise Refused(f"Failed to parse kill mode specification, ignoring: {text}")
+    if text == "none":
+        scope.warn(
+            "Unit uses KillMode=none. This is unsafe, as it disables systemd's process lifecycle management for the "
+            "service. Please update the service to use a safer KillMode=, such as 'mixed' or 'control-group'. "
+            "Support for KillMode=none is deprecated and will eventually be removed."
+        )
+    return text
+
+
+def obsolete_dependencies(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+    """RequiresOverridable= and RequisiteOverridable=."""
+    now = key.replace("Overridable", "")
+    scope.warn(
+        f"Unit dependency type {key}= is obsolete, replacing by {now}=, please update your unit file", 5
+    )
+    return parsers.unit_dependencies(scope, key, text)
+
+
+def documentation(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+    """Documentation=: URIs."""
+
+    def convert(word: str) -> str:
+        if not word.startswith(("http://", "https://", "file:/", "info:", "man:")) or word.endswith(":"):
+            raise Refused(f"Invalid URL, ignoring: {word}")
+        return word
+
+    return parsers.each(scope, list(parsers.string_list(scope, key, text)), convert)
+
+
+def mounts_for(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+    """RequiresMountsFor=."""
+    return parsers.path_list(scope, key, text)
+
+
+def job_mode_isolate(scope: Scope, key: str, text: str) -> str:
+    """OnFailureIsolate=, the old way to say OnFailureJobMode=isolate."""
+    try:
+        return "isolate" if values.parse_bool(text) else "replace"
+    except ValueError:
+        raise Refused(f"Failed to parse boolean, ignoring: {text}") from None
+
+
+def emergency_action(scope: Scope, key: str, text: str) -> str:
+    """StartLimitAction=, FailureAction= and their like."""
+    if text not in EMERGENCY_ACTIONS:
+        raise Refused(f"Failed to parse {key}=, ignoring: {text}")
+    return text
+
+
+def exit_status(scope: Scope, key: str, text: str) -> Any:
+    """FailureActionExitStatus=, SuccessActionExitStatus=: 0 to 255."""
+    if not text:
+        return UNSET
+    try:
+        return values.parse_integer(text, 0, 255)
+    except (ValueError, OverflowError) as error:
+        raise Refused(f"Failed to parse exit status '{text}', ignoring: {parsers.message_of(error)}") from None
+
+
+def timeout_abort(scope: Scope, key: str, text: str) -> Any:
+    """TimeoutAbortSec=: empty means that of TimeoutStopSec=."""
+    return UNSET if not text else parsers.named_zero_is_never("setting")(scope, key, text)
+
+
+def bus_name(scope: Scope, key: str, text: str) -> str:
+    """BusName=."""
+    name = parsers.expanded(scope, text, "{}")
+    parts = name.split(".")
+    if len(parts) < 2 or len(name) > 255 or not all(map(_bus_name_part, parts)):
+        raise Refused(f"Invalid bus name, ignoring: {name}")
+    return name
+
+
+def _bus_name_part(part: str) -> bool:
+    return bool(part) and part.isascii() and part.replace("-", "_").isidentifier()
+
+
+def swap_priority(scope: Scope, key: str, text: str) -> Any:
+    """Priority= of swaps."""
+    if not text:
+        return UNSET
+    try:
+        priority = values.parse_integer(text)
+    except (ValueError, OverflowError):
+        raise Refused(f"Invalid swap priority '{text}', ignoring.") from None
+    if priority < -1:
+        raise Refused(f"Sorry, swap priorities smaller than -1 may only be assigned by the kernel itself, ignoring: {text}")
+    if priority > 32767:
+        raise Refused(f"Swap priority out of range, ignoring: {text}")
+    return priority
+
+
+def timer_base(scope: Scope, key: str, text: str) -> Any:
+    """OnCalendar= (text) and the monotonic timers (microseconds): (directive, value). Empty drops all of either kind."""
+    if not text:
+        return UNSET
+    if key == "OnCalendar":
+        return ((key, parsers.expanded(scope, text)),)
+    try:
+        return ((key, values.parse_time_span(parsers.expanded(scope, text))),)
+    except ValueError:
+        raise Refused(f"Failed to parse timer value, ignoring: {text}") from None
+
+
+def path_spec(scope: Scope, key: str, text: str) -> Any:
+    """PathExists= and its sisters: (directive, path). Empty drops all of any kind."""
+    if not text:
+        return UNSET
+    return ((key, parsers.check_path(key, parsers.expanded(scope, text, "{}"))),)

@@ -1,0 +1,70 @@
+"""What a directive's parser may use and how it says no.
+
+A parser is `parse(scope, key, text) -> value`. It returns UNSET for "back to the default", raises Refused to have
+the assignment skipped, Fatal to have the unit refused (load state bad-setting), and calls `scope.warn` for what it
+skips within a value it otherwise takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from systemctl_replacement.unitfile import specifiers
+from systemctl_replacement.unitfile.syntax import ERROR, WARNING
+
+
+class Refused(Exception):
+    """This assignment is skipped; the text is systemd's message."""
+
+    def __init__(self, message: str, level: int = WARNING) -> None:
+        super().__init__(message)
+        self.level = level
+
+
+class Fatal(Exception):
+    """This assignment makes the unit unusable; the text is systemd's message."""
+
+    level = ERROR
+
+
+class Invalid(Exception):
+    """The unit failed to load (load state error) with this errno: systemd's answer to a few settings."""
+
+    def __init__(self, message: str, errno: int) -> None:
+        super().__init__(message)
+        self.errno = errno
+
+
+class _Unset:
+    """The type of UNSET, which only ever is compared by identity."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Any = _Unset()
+"""A parser's answer "as if never assigned"."""
+
+
+class Scope:
+    """The unit a value is parsed for: its specifiers and where its problems go."""
+
+    __slots__ = ("_report", "context")
+
+    def __init__(self, context: specifiers.Context, report: Callable[[int, str], None]) -> None:
+        self.context = context
+        self._report = report
+
+    def expand(self, text: str) -> str:
+        """`text` with specifiers replaced. Raises specifiers.SpecifierError."""
+        return specifiers.expand(text, self.context) if "%" in text else text
+
+    def warn(self, message: str, level: int = WARNING) -> None:
+        """Report a problem at the current line and go on."""
+        self._report(level, message)
+
+
+Parser = Callable[[Scope, str, str], Any]

@@ -1,0 +1,375 @@
+"""Typed values: booleans, time spans, sizes, modes, resource limits, exit status sets, users, environment variables.
+
+Every function takes the text of a value and raises ValueError if it is none. Times are microseconds, sizes bytes;
+INFINITY stands for "no limit". Source: systemd.syntax(7), systemd.time(7), systemd.exec(5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from systemctl_replacement import exit_status
+from systemctl_replacement import signals as signal_table
+
+INFINITY = 2**64 - 1
+USEC_PER_SEC = 1_000_000
+
+_TRUE = frozenset(("1", "yes", "y", "true", "t", "on"))
+_FALSE = frozenset(("0", "no", "n", "false", "f", "off"))
+
+_USEC = {
+    "seconds": 10**6, "second": 10**6, "sec": 10**6, "s": 10**6, "msec": 1000, "ms": 1000, "usec": 1, "us": 1,
+    "µs": 1, "μs": 1, "minutes": 60 * 10**6, "minute": 60 * 10**6, "min": 60 * 10**6, "m": 60 * 10**6,
+    "hours": 3600 * 10**6, "hour": 3600 * 10**6, "hr": 3600 * 10**6, "h": 3600 * 10**6,
+    "days": 86400 * 10**6, "day": 86400 * 10**6, "d": 86400 * 10**6,
+    "weeks": 604800 * 10**6, "week": 604800 * 10**6, "w": 604800 * 10**6,
+    "months": 2629800 * 10**6, "month": 2629800 * 10**6, "M": 2629800 * 10**6,
+    "years": 31557600 * 10**6, "year": 31557600 * 10**6, "y": 31557600 * 10**6,
+}  # fmt: skip
+_NSEC = {name: usec * 1000 for name, usec in _USEC.items()}
+_NSEC.update({"nsec": 1, "ns": 1})
+_SHOWN_UNITS = (
+    ("y", 31557600 * 10**6), ("month", 2629800 * 10**6), ("w", 604800 * 10**6), ("d", 86400 * 10**6),
+    ("h", 3600 * 10**6), ("min", 60 * 10**6), ("s", 10**6), ("ms", 1000), ("us", 1),
+)  # fmt: skip
+_SIZE_SUFFIXES = (("E", 6), ("P", 5), ("T", 4), ("G", 3), ("M", 2), ("K", 1), ("B", 0), ("", 0))
+_BLANK = " \t\n\r"
+_DIGITS = frozenset("0123456789")
+
+
+def parse_bool(text: str) -> bool:
+    """1, yes, y, true, t, on and their opposites, in any case (systemd.syntax(7))."""
+    lowered = text.lower()
+    if lowered in _TRUE:
+        return True
+    if lowered in _FALSE:
+        return False
+    raise ValueError(f"not a boolean: {text!r}")
+
+
+def _spans(text: str, units: dict[str, int], default: int) -> int:
+    """The sum of terms such as `2min 1.5s`, each unit worth what `units` says; INFINITY for "infinity"."""
+    text = text.strip(_BLANK)
+    if text == "infinity":
+        return INFINITY
+    if not text:
+        raise ValueError("empty time span")
+    total = 0
+    position = 0
+    end = len(text)
+    while position < end:
+        if text[position] == "+":
+            position += 1
+        start = position
+        while position < end and text[position] in _DIGITS:
+            position += 1
+        whole = text[start:position]
+        fraction = ""
+        if position < end and text[position] == ".":
+            start = position = position + 1
+            while position < end and text[position] in _DIGITS:
+                position += 1
+            fraction = text[start:position]
+            if not fraction:
+                raise ValueError(f"not a time span: {text!r}")
+        if not whole and not fraction:
+            raise ValueError(f"not a time span: {text!r}")
+        while position < end and text[position] in _BLANK:
+            position += 1
+        start = position
+        while position < end and text[position].isalpha():
+            position += 1
+        name = text[start:position]
+        unit = units.get(name, 0) if name else default
+        if not unit:
+            raise ValueError(f"unknown unit of time: {name!r}")
+        total += int(whole or "0") * unit
+        scale = unit
+        for digit in fraction:
+            scale //= 10
+            total += int(digit) * scale
+        while position < end and text[position] in _BLANK:
+            position += 1
+    if total >= INFINITY:
+        raise ValueError(f"time span out of range: {text!r}")
+    return total
+
+
+def parse_time_span(text: str, default_unit: str = "s") -> int:
+    """A time span such as `1min 30s` in microseconds; a bare number counts `default_unit`; "infinity" is INFINITY."""
+    return _spans(text, _USEC, _USEC[default_unit])
+
+
+def parse_nsec_span(text: str) -> int:
+    """A time span in nanoseconds (TimerSlackNSec=); a bare number counts nanoseconds."""
+    return _spans(text, _NSEC, 1)
+
+
+def format_time_span(usec: int, accuracy: int = 1) -> str:
+    """A span of microseconds as systemd prints it: `1min 30s`, `2.500s`, `infinity`. Smaller parts than `accuracy` are dropped."""
+    if usec >= INFINITY:
+        return "infinity"
+    if usec <= 0:
+        return "0"
+    parts: list[str] = []
+    for name, size in _SHOWN_UNITS:
+        if usec <= 0 or (usec < accuracy and parts):
+            break
+        if usec < size:
+            continue
+        whole, rest = divmod(usec, size)
+        if usec < 60 * USEC_PER_SEC and rest > 0:
+            # Below a minute: one number with a decimal point, if its digits end where accuracy ends.
+            digits = len(str(size)) - 1
+            scale = accuracy
+            fraction = rest
+            while scale > 1:
+                fraction //= 10
+                digits -= 1
+                scale //= 10
+            if fraction > 0 and digits > 0:
+                parts.append(f"{whole}.{fraction:0{digits}d}{name}")
+                break
+        parts.append(f"{whole}{name}")
+        usec = rest
+    return " ".join(parts) if parts else "0"
+
+
+def parse_unsigned(text: str, maximum: int = 2**32 - 1) -> int:
+    """A number as systemd's safe_atou takes it: decimal, 0x…, 0o…, 0b…, leading zero is octal; blanks and a plus may lead."""
+    value = _number(text.lstrip(_BLANK), signed=False)
+    if value > maximum:
+        raise OverflowError(f"number out of range: {text!r}")
+    return value
+
+
+def parse_integer(text: str, minimum: int = -(2**31), maximum: int = 2**31 - 1) -> int:
+    """The same with a sign. Raises OverflowError (a kind of ArithmeticError, not ValueError) when out of range."""
+    value = _number(text.lstrip(_BLANK), signed=True)
+    if not minimum <= value <= maximum:
+        raise OverflowError(f"number out of range: {text!r}")
+    return value
+
+
+def _number(text: str, *, signed: bool) -> int:
+    body = text
+    negative = False
+    if body[:1] in ("+", "-") and body:
+        if body[0] == "-" and not signed:
+            raise ValueError(f"not a number: {text!r}")
+        negative = body[0] == "-"
+        body = body[1:]
+    if not body.isascii() or "_" in body:
+        raise ValueError(f"not a number: {text!r}")
+    lead = body[:2].lower()
+    if lead == "0b":
+        base, body = 2, body[2:]
+    elif lead == "0o":
+        base, body = 8, body[2:]
+    elif lead == "0x":
+        base, body = 16, body[2:]
+    elif body[:1] == "0" and len(body) > 1:
+        base = 8
+    else:
+        base = 10
+    if not body or not body.isalnum():
+        raise ValueError(f"not a number: {text!r}")
+    value = int(body, base)
+    return -value if negative else value
+
+
+def parse_size(text: str, base: int = 1024) -> int:
+    """A size such as `1.5G` or `1G 512M` in bytes; each suffix smaller than the one before it."""
+    total = 0
+    previous = -1
+    rest = text.lstrip(_BLANK)
+    if not rest:
+        raise ValueError("empty size")
+    while rest:
+        position = 0
+        while position < len(rest) and rest[position] in _DIGITS:
+            position += 1
+        whole = rest[:position]
+        fraction = ""
+        if position < len(rest) and rest[position] == ".":
+            start = position = position + 1
+            while position < len(rest) and rest[position] in _DIGITS:
+                position += 1
+            fraction = rest[start:position]
+        if not whole:
+            raise ValueError(f"not a size: {text!r}")
+        rest = rest[position:].lstrip(_BLANK)
+        for index, (suffix, power) in enumerate(_SIZE_SUFFIXES):
+            if index > previous and rest.startswith(suffix):
+                break
+        else:
+            raise ValueError(f"not a size: {text!r}")
+        factor = base**power
+        total += int(whole) * factor + (int(fraction) * factor // 10 ** len(fraction) if fraction else 0)
+        rest = rest[len(suffix) :].lstrip(_BLANK)
+        previous = index
+        if rest and not suffix:
+            raise ValueError(f"not a size: {text!r}")
+    if total >= 2**64:
+        raise ValueError(f"size out of range: {text!r}")
+    return total
+
+
+def parse_mode(text: str) -> int:
+    """File mode bits in octal, at most 07777."""
+    if not text or not text.isascii() or not text.isdigit() or any(digit > "7" for digit in text):
+        raise ValueError(f"not a mode: {text!r}")
+    mode = int(text, 8)
+    if mode > 0o7777:
+        raise ValueError(f"mode out of range: {text!r}")
+    return mode
+
+
+def parse_signal(text: str) -> int:
+    """A signal by name or number."""
+    number = signal_table.number(text)
+    if number is None:
+        raise ValueError(f"not a signal: {text!r}")
+    return number
+
+
+def parse_percent(text: str, maximum: int = 100) -> int:
+    """`N%` as N."""
+    if not text.endswith("%"):
+        raise ValueError(f"not a percentage: {text!r}")
+    number = parse_unsigned(text[:-1])
+    if number > maximum:
+        raise ValueError(f"percentage out of range: {text!r}")
+    return number
+
+
+def parse_permyriad(text: str) -> int:
+    """`N%`, `N.NN%`, `N‰` or `N‱` as ten-thousandths, at most 10000."""
+    for suffix, factor, places in (("%", 100, 2), ("‰", 10, 1), ("‱", 1, 0)):
+        if text.endswith(suffix):
+            whole, point, fraction = text[: -len(suffix)].partition(".")
+            if point and not (0 < len(fraction) <= places and fraction.isdigit()):
+                break
+            value = parse_unsigned(whole) * factor
+            if fraction:
+                value += int(fraction.ljust(places, "0"))
+            if value <= 10000:
+                return value
+            break
+    raise ValueError(f"not a percentage: {text!r}")
+
+
+@dataclass(frozen=True)
+class StatusSet:
+    """Exit statuses and signals, as in SuccessExitStatus=."""
+
+    statuses: frozenset[int] = frozenset()
+    signals: frozenset[int] = frozenset()
+
+    def __or__(self, other: StatusSet) -> StatusSet:
+        return StatusSet(self.statuses | other.statuses, self.signals | other.signals)
+
+    def __bool__(self) -> bool:
+        return bool(self.statuses or self.signals)
+
+
+def parse_exit_status(text: str) -> StatusSet:
+    """One word of an exit status set: a status by number or name (TEMPFAIL), or a signal by name."""
+    status = exit_status.number(text)
+    if status is not None:
+        return StatusSet(statuses=frozenset((status,)))
+    number = None if text[:1] in _DIGITS else signal_table.number(text)
+    if number is None:
+        raise ValueError(f"not an exit status or signal: {text!r}")
+    return StatusSet(signals=frozenset((number,)))
+
+
+def parse_exit_status_set(text: str) -> StatusSet:
+    """All words of a list of exit statuses and signals."""
+    found = StatusSet()
+    for word in text.split():
+        found |= parse_exit_status(word)
+    return found
+
+
+@dataclass(frozen=True)
+class ResourceLimit:
+    """A soft and a hard limit; INFINITY for none."""
+
+    soft: int
+    hard: int
+
+
+LIMIT_NAMES = (
+    "CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NOFILE", "AS", "NPROC", "MEMLOCK", "LOCKS", "SIGPENDING",
+    "MSGQUEUE", "NICE", "RTPRIO", "RTTIME",
+)  # fmt: skip
+_SIZED_LIMITS = frozenset(("FSIZE", "DATA", "STACK", "CORE", "RSS", "AS", "MEMLOCK", "MSGQUEUE"))
+
+
+def parse_limit(text: str, resource: str) -> ResourceLimit:
+    """`soft:hard` or one value for both; units as `resource` ("NOFILE", "CPU", …) has them (systemd.exec(5) LimitCPU=).
+
+    Raises OverflowError if the soft limit is above the hard one.
+    """
+    soft_text, colon, hard_text = text.partition(":")
+    soft = _one_limit(soft_text, resource)
+    hard = _one_limit(hard_text, resource) if colon else soft
+    if soft > hard:
+        raise OverflowError("soft limit above hard limit")
+    return ResourceLimit(soft, hard)
+
+
+def _one_limit(text: str, resource: str) -> int:
+    if text == "infinity":
+        return INFINITY
+    if resource == "CPU":
+        usec = parse_time_span(text)
+        return INFINITY if usec == INFINITY else -(-usec // USEC_PER_SEC)
+    if resource == "RTTIME":
+        return parse_time_span(text, "us")
+    if resource == "NICE":
+        if text[:1] in ("+", "-"):
+            nice = int(text)
+            if not -20 <= nice <= 19:
+                raise ValueError(f"nice level out of range: {text!r}")
+            return 20 - nice
+        level = parse_unsigned(text, INFINITY)
+        if level > 40:
+            raise ValueError(f"nice limit out of range: {text!r}")
+        return level
+    return parse_size(text) if resource in _SIZED_LIMITS else parse_unsigned(text, INFINITY - 1)
+
+
+def valid_environment_name(name: str) -> bool:
+    """Whether a variable may have this name: letters, digits and underscores, no digit first."""
+    return bool(name) and name.isascii() and name.replace("_", "a").isalnum() and name[0] not in _DIGITS
+
+
+def valid_environment_assignment(text: str) -> bool:
+    """Whether this is NAME=VALUE with a valid name and a value free of control characters but tab and newline."""
+    name, equals, value = text.partition("=")
+    if not equals or not valid_environment_name(name):
+        return False
+    return value.isprintable() or not any(c in value for c in _CONTROL)
+
+
+_CONTROL = frozenset(chr(code) for code in range(32) if chr(code) not in "\t\n") | {"\x7f"}
+
+
+def valid_user_or_group(text: str) -> bool:
+    """Whether systemd accepts this as User= or Group=: a number, or a name by its relaxed rules (systemd.exec(5))."""
+    if text.isascii() and text.isdigit():
+        return parse_integer(text, 0, 2**32 - 1) not in (0xFFFF, 0xFFFFFFFF) if not _leading_zero(text) else False
+    if not text or text[0] in " " or text[-1] in " " or text in (".", "..") or len(text.encode()) > 256:
+        return False
+    return not any(c in text for c in ":/") and not any(c in _CONTROL or c in "\t\n" for c in text)
+
+
+def _leading_zero(text: str) -> bool:
+    return len(text) > 1 and text[0] == "0"
+
+
+def valid_absolute_path(path: str) -> bool:
+    """Whether the path is absolute and short enough."""
+    return path.startswith("/") and len(path.encode("utf-8", "surrogateescape")) < 4096

@@ -1,0 +1,133 @@
+"""Whether a unit whose settings are read makes sense as a whole: systemd's checks before it calls a unit loaded.
+
+Each check gives the reason why the unit is bad-setting, in systemd's words, or "". Source: systemd 252's log messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from systemctl_replacement.unitfile import names
+
+Get = Callable[[str, str], Any]
+
+
+def verify(unit_type: str, unit: str, get: Get) -> str:
+    """Why the unit cannot be used ("Service has no ExecStart=, …"), "" if it can."""
+    check = _CHECKS.get(unit_type)
+    return check(unit, get) if check else ""
+
+
+def _service(unit: str, get: Get) -> str:
+    start = get("Service", "ExecStart")
+    kind = get("Service", "Type")
+    success_action = get("Unit", "SuccessAction") != "none"
+    if not start and not get("Service", "ExecStop") and not success_action:
+        return "Service has no ExecStart=, ExecStop=, or SuccessAction=. Refusing."
+    if kind != "oneshot" and not start:
+        return "Service has no ExecStart= setting, which is only allowed for Type=oneshot services. Refusing."
+    if not get("Service", "RemainAfterExit") and not start and not success_action:
+        return (
+            "Service has no ExecStart= and no SuccessAction= settings and does not have RemainAfterExit=yes set. Refusing."
+        )
+    if kind != "oneshot" and len(start) > 1:
+        return "Service has more than one ExecStart= setting, which is only allowed for Type=oneshot services. Refusing."
+    if kind == "oneshot" and get("Service", "Restart") in ("always", "on-success"):
+        return "Service has Restart= set to either always or on-success, which isn't allowed for Type=oneshot services. Refusing."
+    if kind == "oneshot" and get("Service", "RestartForceExitStatus"):
+        return "Service has RestartForceExitStatus= set, which isn't allowed for Type=oneshot services. Refusing."
+    if kind == "oneshot" and get("Service", "ExitType") == "cgroup":
+        return "Service has ExitType=cgroup set, which isn't allowed for Type=oneshot services. Refusing."
+    if kind == "dbus" and not get("Service", "BusName"):
+        return "Service is of type D-Bus but no D-Bus service name has been specified. Refusing."
+    if get("Service", "PAMName") and get("Service", "KillMode") not in ("control-group", "mixed"):
+        return (
+            "Service has PAM enabled. Kill mode must be set to 'control-group' or 'mixed'. Refusing."
+        )
+    if get("Service", "DynamicUser") and get("Service", "RuntimeDirectoryPreserve") == "yes":
+        pass
+    return ""
+
+
+def _socket(unit: str, get: Get) -> str:
+    listen = get("Socket", "Listen")
+    if not listen:
+        return "Unit has no Listen setting (ListenStream=, ListenDatagram=, ListenFIFO=, ...). Refusing."
+    accept = get("Socket", "Accept")
+    if accept and any(kind not in ("ListenStream", "ListenSequentialPacket") for kind, _ in listen):
+        return "Unit configured for accepting sockets, but sockets are non-accepting. Refusing."
+    if accept and get("Socket", "MaxConnections") <= 0:
+        return "MaxConnection= setting too small. Refusing."
+    if accept and get("Socket", "Service"):
+        return "Explicit service configuration for accepting socket units not supported. Refusing."
+    return ""
+
+
+def _timer(unit: str, get: Get) -> str:
+    if not get("Timer", "Timers") and not get("Timer", "OnClockChange") and not get("Timer", "OnTimezoneChange"):
+        return "Timer unit lacks value setting. Refusing."
+    return ""
+
+
+def _path(unit: str, get: Get) -> str:
+    return "" if get("Path", "Paths") else "Path unit lacks path setting. Refusing."
+
+
+def _mount(unit: str, get: Get) -> str:
+    where = get("Mount", "Where") or _path_of(unit)
+    if names.escape_path(where) + ".mount" != unit:
+        return "Where= setting doesn't match unit name. Refusing."
+    if where != "/" and _is_api(where):
+        return f"Cannot create mount unit for API file system '{where}'. Refusing."
+    if not get("Mount", "What"):
+        return "What= setting is missing. Refusing."
+    return ""
+
+
+def _automount(unit: str, get: Get) -> str:
+    where = get("Automount", "Where") or _path_of(unit)
+    if where == "/":
+        return "Cannot have an automount unit for the root directory. Refusing."
+    if names.escape_path(where) + ".automount" != unit:
+        return "Where= setting doesn't match unit name. Refusing."
+    return ""
+
+
+def _swap(unit: str, get: Get) -> str:
+    what = get("Swap", "What")
+    if not what or names.escape_path(what) + ".swap" != unit:
+        return "Value of What= and unit name do not match, not loading."
+    return ""
+
+
+def _slice(unit: str, get: Get) -> str:
+    if not names.valid_slice_name(unit):
+        return f"Slice name {unit} is not valid. Refusing."
+    return ""
+
+
+def _path_of(unit: str) -> str:
+    try:
+        return names.unescape_path(names.prefix_of(unit))
+    except ValueError:
+        return "/"
+
+
+_API = ("/proc", "/sys", "/dev", "/sys/fs/cgroup", "/dev/shm", "/dev/pts", "/run", "/sys/kernel/security", "/selinux")
+
+
+def _is_api(path: str) -> bool:
+    return path in _API or path.startswith("/sys/fs/cgroup/")
+
+
+_CHECKS: dict[str, Callable[[str, Get], str]] = {
+    "service": _service,
+    "socket": _socket,
+    "timer": _timer,
+    "path": _path,
+    "mount": _mount,
+    "automount": _automount,
+    "swap": _swap,
+    "slice": _slice,
+}
