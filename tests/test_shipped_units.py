@@ -1,0 +1,60 @@
+"""The unit files we ship, and the list of units that a container skips."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+UNITS = Path(__file__).resolve().parents[1] / "units"
+SKIP_LIST = UNITS / "skip-in-container.conf"
+KEPT = ("systemd-tmpfiles-setup.service", "systemd-tmpfiles-clean.timer", "systemd-sysusers.service") + (
+    "systemd-user-sessions.service",  # lifts /run/nologin
+    "dbus.service",
+    "dbus.socket",
+    "cron.service",
+    "apt-daily.timer",
+    "systemd-exit.service",
+    "systemd-poweroff.service",
+)
+
+
+def skipped(name: str) -> bool:
+    """What the list says, read by the rules in its head."""
+    result = False
+    for line in SKIP_LIST.read_text(encoding="utf-8").splitlines():
+        pattern = line.partition("#")[0].strip()
+        if fnmatch.fnmatchcase(name, pattern.lstrip("!")):
+            result = not pattern.startswith("!")
+    return result
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+def test_systemd_finds_nothing_wrong() -> None:
+    names = [name for name in os.listdir(UNITS) if not name.endswith(".conf")]
+    result = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", "--recursive-errors=yes", *(f"{UNITS}/{name}" for name in names)],
+        env={"SYSTEMD_UNIT_PATH": str(UNITS), "PATH": os.defpath},
+        capture_output=True,
+        text=True,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("line", SKIP_LIST.read_text(encoding="utf-8").splitlines())
+def test_every_line_names_units_and_a_reason(line: str) -> None:
+    pattern, hash_sign, reason = line.partition("#")
+    if pattern.strip():
+        assert "." in pattern or "*" in pattern
+        assert len(pattern.split()) == 1
+        assert hash_sign and reason.strip()
+
+
+def test_what_a_container_needs_is_not_skipped() -> None:
+    ours = [name for name in os.listdir(UNITS) if not name.endswith(".conf")]
+    assert not [name for name in [*KEPT, *ours] if skipped(name)]
+    assert skipped("systemd-udevd.service")
