@@ -14,15 +14,33 @@ from dataclasses import asdict, dataclass
 from typing import Any, Optional
 
 from tests.box.harness import SYSTEMD_PACKAGES, Box
-from tests.conformance.case import SCRATCH, UNIT_DIRECTORY, Case, Step
+from tests.conformance.case import SCRATCH, UNIT_DIRECTORY, Case
 from tests.conformance.normalise import normalise
 
-COMMAND_TIMEOUT = 30.0
-WAIT_TIMEOUT = 15.0
+COMMAND_TIMEOUT = 30
+WAIT_TIMEOUT = 15
 POLL_INTERVAL = 0.05
 
-_SNAPSHOT_UNITS = "systemctl list-units --all --plain --no-legend --no-pager | awk '{print $1}' | sort"
-_SNAPSHOT_FILES = "find /etc /run/systemd/system /usr/local/lib/systemd -mindepth 1 2>/dev/null | sort"
+# Where the harness keeps its own files in the box.
+WORK = "/run/conformance"
+
+# What there was before the first case; what is new after a case belongs to it.
+_REMEMBER = f"""
+units() {{ systemctl list-units --all --plain --no-legend --no-pager | cut -d' ' -f1 | sort; }}
+files() {{ find /etc /run/systemd/system /usr/local /var/lib -mindepth 1 2>/dev/null | sort; }}
+cd {WORK}
+"""
+_SNAPSHOT = _REMEMBER + "units > units && files > files && test -s units"
+_CLEAN = (
+    _REMEMBER
+    + f"""
+new=$(units | comm -23 - units)
+[ -z "$new" ] || timeout {COMMAND_TIMEOUT} systemctl stop -- $new
+files | comm -23 - files | xargs -d '\\n' -r rm -rf --
+timeout {COMMAND_TIMEOUT} systemctl daemon-reload && systemctl reset-failed || exit 1
+[ -z "$(units | comm -23 - units)" ]
+"""
+)
 
 
 @dataclass(frozen=True)
@@ -69,8 +87,6 @@ class Worker:
     def __init__(self, systemd: bool) -> None:
         self._systemd = systemd
         self._box: Optional[Box] = None
-        self._units: set[str] = set()
-        self._files: set[str] = set()
 
     def __enter__(self) -> Worker:
         return self
@@ -84,16 +100,10 @@ class Worker:
             if case.fresh:
                 self._discard()
             box = self._box or self._boot()
-            seen: list[Seen] = []
-            try:
-                self._lay_down(box, case)
-                seen.extend(_see(box, case, step) for step in case.steps)
-                problem = ""
-            except (subprocess.TimeoutExpired, AssertionError, OSError) as error:
-                problem = f"{type(error).__name__}: {error}"
-            if problem or case.fresh or not self._clean(box, case):
+            transcript = self._perform(box, case)
+            if transcript.problem or case.fresh or box.run(_CLEAN, timeout=2.5 * COMMAND_TIMEOUT).returncode:
                 self._discard()
-            return Transcript(tuple(seen), problem)
+            return transcript
         except (AssertionError, OSError, RuntimeError, subprocess.SubprocessError) as error:
             self._discard()
             return Transcript((), f"the box does not work: {type(error).__name__}: {error}")
@@ -103,8 +113,7 @@ class Worker:
         box.__enter__()
         self._box = box
         box.wait_booted()
-        self._units = self._snapshot(box, _SNAPSHOT_UNITS)
-        self._files = self._snapshot(box, _SNAPSHOT_FILES)
+        box.run(f"mkdir -p {WORK}; {_SNAPSHOT}", timeout=COMMAND_TIMEOUT, check=True)
         return box
 
     def _discard(self) -> None:
@@ -112,66 +121,50 @@ class Worker:
         if box is not None:
             box.close()
 
-    def _snapshot(self, box: Box, command: str) -> set[str]:
-        return set(box.run(command, timeout=COMMAND_TIMEOUT, check=True).stdout.splitlines())
-
-    def _lay_down(self, box: Box, case: Case) -> None:
-        box.run(f"rm -rf {SCRATCH}; mkdir -p {SCRATCH} {UNIT_DIRECTORY}", check=True)
+    def _perform(self, box: Box, case: Case) -> Transcript:
+        box.run(f"rm -rf {SCRATCH}; mkdir -p {SCRATCH} {UNIT_DIRECTORY}; rm -f {WORK}/*.*", check=True)
         for entry in case.entries:
             if entry.link:
                 box.symlink(entry.text, entry.path)
             else:
                 box.write(entry.path, entry.text, 0o755 if entry.executable else 0o644)
-        box.run("systemctl daemon-reload", timeout=COMMAND_TIMEOUT, check=True)
-
-    def _clean(self, box: Box, case: Case) -> bool:
-        """Undo what a case did; False if the box is not as it was."""
-        try:
-            new = sorted(self._snapshot(box, _SNAPSHOT_UNITS) - self._units)
-            if new:
-                box.run(["systemctl", "stop", "--", *new], timeout=COMMAND_TIMEOUT)
-            files = sorted(self._snapshot(box, _SNAPSHOT_FILES) - self._files)
-            outside = [entry.path for entry in case.entries if not entry.path.startswith("/etc/")]
-            if files or outside:
-                box.run(["rm", "-rf", "--", *files, *outside], check=True)
-            box.run("systemctl daemon-reload && systemctl reset-failed", timeout=COMMAND_TIMEOUT, check=True)
-            return self._snapshot(box, _SNAPSHOT_UNITS) <= self._units
-        except (subprocess.TimeoutExpired, AssertionError, OSError):
-            return False
+        box.write(f"{WORK}/run.sh", _script(case))
+        limit = sum(2 * COMMAND_TIMEOUT + WAIT_TIMEOUT * len(step.waits) for step in case.steps)
+        box.run(f"sh {WORK}/run.sh", timeout=limit)
+        seen: list[Seen] = []
+        for number, step in enumerate(case.steps):
+            try:
+                texts = [box.read(f"{WORK}/{number}.{what}") for what in ("status", "stdout", "stderr", "observed")]
+            except FileNotFoundError:
+                return Transcript(tuple(seen), "the script was not run to its end")
+            status, *others = texts
+            seen.append(Seen(step.command, " ".join(status.splitlines()), *map(normalise, others)))
+        return Transcript(tuple(seen))
 
 
-def _see(box: Box, case: Case, step: Step) -> Seen:
-    try:
-        result = box.run(step.command, timeout=COMMAND_TIMEOUT)
-        status, stdout, stderr = str(result.returncode), result.stdout, result.stderr
-    except subprocess.TimeoutExpired:
-        status, stdout, stderr = f"still running after {COMMAND_TIMEOUT:.0f} s", "", ""
-    for wait in step.waits:
-        status += "" if _wait(box, wait) else f", waited in vain for: {wait}"
-    observed = box.run(_observation(case), timeout=COMMAND_TIMEOUT)
-    return Seen(
-        step.command, status, normalise(stdout), normalise(stderr), normalise(observed.stdout + observed.stderr)
-    )
-
-
-def _wait(box: Box, command: str) -> bool:
-    # One shell in the box polls, so that a fast change costs no start of a process out here.
-    loop = f"until {{ {command}; }} >/dev/null 2>&1; do sleep {POLL_INTERVAL}; done"
-    try:
-        box.run(loop, timeout=WAIT_TIMEOUT)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
+def _script(case: Case) -> str:
+    """All steps of a case as one shell script: starting a shell from outside costs more than most commands."""
+    lines = [f"timeout {COMMAND_TIMEOUT} systemctl daemon-reload"]
+    for number, step in enumerate(case.steps):
+        place = f"{WORK}/{number}"
+        command = f"timeout -k 2 {COMMAND_TIMEOUT} sh -c {shlex.quote(step.command)}"
+        lines.append(f"{command} </dev/null >{place}.stdout 2>{place}.stderr; echo $? >{place}.status")
+        for wait in step.waits:
+            loop = f"until {{ {wait}; }} >/dev/null 2>&1; do sleep {POLL_INTERVAL}; done"
+            complaint = shlex.quote(f"(waited in vain for: {wait})")
+            lines.append(f"timeout {WAIT_TIMEOUT} sh -c {shlex.quote(loop)} || echo {complaint} >>{place}.status")
+        lines.append(f"{{\n{_observation(case)}\n}} >{place}.observed 2>&1")
+    return "\n".join(lines) + "\n"
 
 
 def _observation(case: Case) -> str:
-    parts = []
+    parts = [":"]
     for unit, properties in case.shown:
         parts.append(f"echo '== {unit}'; systemctl show -p {','.join(properties)} -- {shlex.quote(unit)}")
     for path in case.files:
         quoted = shlex.quote(path)
         parts.append(f"echo '== {path}'; if [ -e {quoted} ]; then cat {quoted}; else echo '(missing)'; fi")
-    return "\n".join(parts) or ":"
+    return "\n".join(parts)
 
 
 def run_side(cases: list[Case], systemd: bool) -> Iterator[tuple[Case, Transcript, float]]:
