@@ -12,7 +12,10 @@ import pytest
 
 UNITS = Path(__file__).resolve().parents[1] / "units"
 SKIP_LIST = UNITS / "skip-in-container.conf"
-KEPT = ("systemd-tmpfiles-setup.service", "systemd-tmpfiles-clean.timer", "systemd-sysusers.service") + (
+KEPT = (
+    "systemd-tmpfiles-setup.service",
+    "systemd-tmpfiles-clean.timer",
+    "systemd-sysusers.service",
     "systemd-user-sessions.service",  # lifts /run/nologin
     "dbus.service",
     "dbus.socket",
