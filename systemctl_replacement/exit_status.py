@@ -1,6 +1,6 @@
 """Names of exit statuses, and the ones systemd's own children exit with when they cannot run a program.
 
-Source: systemd.exec(5) "Process exit codes", `systemd-analyze exit-status`. Import-light: the supervisor's children use it.
+Source: systemd.exec(5) "Process exit codes", `systemd-analyze exit-status`. Import-light: supervisors use it.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def name(number: int) -> str:
 
 
 def number(text: str) -> int | None:
-    """The signal that "SIGTERM", "TERM", "15", "RTMIN+3" or "RTMAX-2" names, None if it names none (systemd.kill(5))."""
+    """The signal that "SIGTERM", "TERM", "15", "RTMIN+3" or "RTMAX-2" stands for, None for none (systemd.kill(5))."""
     if text.isascii() and text.isdigit():
         return _valid(int(text))
     text = text.removeprefix("SIG")

@@ -45,14 +45,14 @@ def parse_commands(scope: Scope, key: str, text: str) -> tuple[ExecCommand, ...]
     return tuple(commands)
 
 
-def extract_word(scope: Scope, text: str, position: int, separators: str = quoting.WHITESPACE) -> tuple[str | None, int]:
+def extract_word(scope: Scope, text: str, position: int) -> tuple[str | None, int]:
     """The next word, unquoted and unescaped; unknown escapes are kept and reported. Refused for unbalanced quotes."""
     try:
-        return quoting.first_word(text, position, separators)
+        return quoting.first_word(text, position)
     except quoting.QuotingError:
         pass
     try:
-        word, after = quoting.first_word(text, position, separators, unescape_relax=True)
+        word, after = quoting.first_word(text, position, unescape_relax=True)
     except quoting.QuotingError:
         raise Refused(f'Unbalanced quoting, ignoring: "{text}"', 3) from None
     scope.warn(f'Ignoring unknown escape sequences: "{word}"')

@@ -32,8 +32,8 @@ _DIRECTORY_KINDS = (
 _JOURNAL_OUTPUTS = frozenset((None, "journal", "journal+console", "kmsg", "kmsg+console", "inherit"))
 _PULLS = ("Wants", "Requires", "Requisite", "BindsTo", "PartOf", "Upholds")
 _NETWORK_FILE_SYSTEMS = frozenset(
-    ("afs", "ceph", "cifs", "smb3", "smbfs", "sshfs", "ncpfs", "ncp", "nfs", "nfs4", "gfs", "gfs2", "glusterfs", "pvfs2",
-     "ocfs2", "lustre", "davfs")
+    ("afs", "ceph", "cifs", "smb3", "smbfs", "sshfs", "ncpfs", "ncp", "nfs", "nfs4", "gfs", "gfs2", "glusterfs",
+     "pvfs2", "ocfs2", "lustre", "davfs")
 )  # fmt: skip
 
 
@@ -75,8 +75,7 @@ def target_orders_after(
 ) -> bool:
     """Whether a target gets After= a unit it pulls in (Wants=, Requires= …), as systemd.target(5) has it.
 
-    `pulled_in`: the target has one of the requirement dependencies on `other` (from either side's file). `both_default`:
-    both are loaded with DefaultDependencies=yes. An explicit Before= of the target wins.
+    `pulled_in`: the target has a requirement dependency on `other` (from either side's file). `both_default`: both are loaded with DefaultDependencies=yes. An explicit Before= of the target wins.
     """
     return pulled_in and both_default and other not in target_dependencies.get("Before", ())
 

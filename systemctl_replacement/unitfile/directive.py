@@ -30,8 +30,8 @@ class Directive:
     `section`: the section it is documented for; "Exec", "Resource" and "Kill" are shared by several sections.
     `parse`: None for what is accepted and has no effect in systemd itself.
     `default`: what `Unit.get` gives when it is not assigned; None if the manager's configuration or other settings
-    decide. `property`: the name in `systemctl show`, "" if it has none. `since`: the release of systemd whose NEWS first
-    names it, 0 if none does (it is then older than that). `honoured`: FULL, BEST_EFFORT, IGNORED or NOT_YET, with the
+    decide. `property`: the name in `systemctl show`, "" if it has none. `since`: the release of systemd whose NEWS
+    first names it, 0 if none does (it is then older than that). `honoured`: FULL, BEST_EFFORT, IGNORED or NOT_YET, with the
     `reason` for all but FULL. `targets`: (section, directive) pairs it sets instead of itself: old names, shorthands.
     """
 
@@ -50,26 +50,48 @@ class Directive:
     targets: tuple[tuple[str, str], ...]
 
 
-def table(section: str, rows: Iterable[tuple[Any, ...]], honoured: str = NOT_YET, reason: str = "") -> tuple[Directive, ...]:
-    """Rows of (name, parser, combine, default, since[, honoured, reason, property, targets]) as directives."""
+def shown(name: str, honoured: str = NOT_YET) -> dict[str, Any]:
+    """Options of a row whose property in `systemctl show` has another name ("" for none)."""
+    return {"property": name, "honoured": honoured}
+
+
+def sets(*targets: tuple[str, str], honoured: str = NOT_YET, shown_as: str = "") -> dict[str, Any]:
+    """Options of a row that stands for others: an old name or a shorthand. A section of "" is the row's own."""
+    return {"property": shown_as, "targets": targets, "honoured": honoured}
+
+
+def ignored(reason: str) -> dict[str, Any]:
+    """Options of a row that is ignored for a reason."""
+    return {"honoured": IGNORED, "reason": reason}
+
+
+def table(
+    section: str, rows: Iterable[tuple[Any, ...]], honoured: str = NOT_YET, reason: str = ""
+) -> tuple[Directive, ...]:
+    """Rows of (name, parser, combine, default, since[, honoured or options]) as directives.
+
+    `honoured` and `reason` are those of rows that say nothing else.
+    """
     made = []
     for row in rows:
         name, parse, combine, default, since = row[:5]
         options = row[5] if len(row) > 5 else {}
+        if isinstance(options, str):
+            options = {"honoured": options}
         how = options.get("honoured", honoured)
         why = options.get("reason", reason if how == honoured else "")
         made.append(
             Directive(
-                section,
-                name,
-                parse,
-                combine,
-                default,
-                options.get("property", name),
-                since,
-                how,
-                "not implemented yet" if how == NOT_YET and not why else why,
-                options.get("targets", ()),
+                section=section,
+                name=name,
+                parse=parse,
+                combine=combine,
+                default=default,
+                property=options.get("property", name),
+                since=since,
+                honoured=how,
+                reason="not implemented yet" if how == NOT_YET else why,
+                targets=options.get("targets", ()),
             )
         )
     return tuple(made)

@@ -1,10 +1,11 @@
 """The table of every directive: the single source of truth for parsing, `show`, warnings and documentation.
 
-Covers what `/lib/systemd/systemd --dump-configuration-items` of systemd 252 lists, and newer directives that images carry.
+It has all that `/lib/systemd/systemd --dump-configuration-items` of systemd 252 lists, and newer ones that images use.
 """
 
 from __future__ import annotations
 
+from systemctl_replacement.unitfile import directives_newer as newer
 from systemctl_replacement.unitfile.directive import Directive
 from systemctl_replacement.unitfile.directives_exec import EXEC
 from systemctl_replacement.unitfile.directives_other import AUTOMOUNT, MOUNT, PATH, SCOPE, SWAP, TIMER
@@ -13,18 +14,19 @@ from systemctl_replacement.unitfile.directives_service import KILL, SERVICE
 from systemctl_replacement.unitfile.directives_socket import SOCKET
 from systemctl_replacement.unitfile.directives_unit import INSTALL, UNIT
 
+_RUN = (EXEC, newer.EXEC, RESOURCE, newer.RESOURCE, KILL)
 _SECTIONS: dict[str, tuple[tuple[Directive, ...], ...]] = {
-    "Unit": (UNIT,),
-    "Service": (SERVICE, EXEC, RESOURCE, KILL),
-    "Socket": (SOCKET, EXEC, RESOURCE, KILL),
-    "Mount": (MOUNT, EXEC, RESOURCE, KILL),
+    "Unit": (UNIT, newer.UNIT),
+    "Service": (SERVICE, newer.SERVICE, *_RUN),
+    "Socket": (SOCKET, newer.SOCKET, *_RUN),
+    "Mount": (MOUNT, *_RUN),
     "Automount": (AUTOMOUNT,),
-    "Swap": (SWAP, EXEC, RESOURCE, KILL),
-    "Timer": (TIMER,),
+    "Swap": (SWAP, *_RUN),
+    "Timer": (TIMER, newer.TIMER),
     "Path": (PATH,),
-    "Slice": (RESOURCE,),
-    "Scope": (SCOPE, RESOURCE, KILL),
-    "Install": (INSTALL,),
+    "Slice": (RESOURCE, newer.RESOURCE),
+    "Scope": (SCOPE, RESOURCE, newer.RESOURCE, KILL),
+    "Install": (INSTALL, newer.INSTALL),
 }
 SECTIONS = tuple(_SECTIONS)
 """Every section name."""

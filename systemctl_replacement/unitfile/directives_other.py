@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from systemctl_replacement.unitfile import parsers, parsers_unit
-from systemctl_replacement.unitfile.directive import APPEND, REPLACE, Directive, table
+from systemctl_replacement.unitfile.directive import APPEND, REPLACE, Directive, sets, shown, table
 from systemctl_replacement.unitfile.values import INFINITY
 
 MOUNT: tuple[Directive, ...] = table(
@@ -13,7 +13,7 @@ MOUNT: tuple[Directive, ...] = table(
         ("Where", parsers.path, REPLACE, "", 0),
         ("Options", parsers.string, REPLACE, "", 217),
         ("Type", parsers.string, REPLACE, "", 183),
-        ("TimeoutSec", parsers.zero_is_never, REPLACE, None, 188, {"property": "TimeoutUSec"}),
+        ("TimeoutSec", parsers.zero_is_never, REPLACE, None, 188, shown("TimeoutUSec")),
         ("DirectoryMode", parsers.mode, REPLACE, 0o755, 0),
         ("SloppyOptions", parsers.boolean, REPLACE, False, 215),
         ("LazyUnmount", parsers.boolean, REPLACE, False, 232),
@@ -28,7 +28,7 @@ AUTOMOUNT: tuple[Directive, ...] = table(
         ("Where", parsers.path, REPLACE, "", 0),
         ("ExtraOptions", parsers.string, REPLACE, "", 250),
         ("DirectoryMode", parsers.mode, REPLACE, 0o755, 0),
-        ("TimeoutIdleSec", parsers.zero_is_never, REPLACE, 0, 220, {"property": "TimeoutIdleUSec"}),
+        ("TimeoutIdleSec", parsers.zero_is_never, REPLACE, 0, 220, shown("TimeoutIdleUSec")),
     ),
 )
 
@@ -38,27 +38,41 @@ SWAP: tuple[Directive, ...] = table(
         ("What", parsers.path, REPLACE, "", 0),
         ("Priority", parsers_unit.swap_priority, REPLACE, -1, 232),
         ("Options", parsers.string, REPLACE, "", 217),
-        ("TimeoutSec", parsers.zero_is_never, REPLACE, None, 188, {"property": "TimeoutUSec"}),
+        ("TimeoutSec", parsers.zero_is_never, REPLACE, None, 188, shown("TimeoutUSec")),
     ),
 )
 
 TIMER: tuple[Directive, ...] = table(
     "Timer",
     (
-        ("OnCalendar", parsers_unit.timer_base, APPEND, (), 209, {"property": "TimersCalendar", "targets": (("Timer", "Timers"),)}),
-        ("OnActiveSec", parsers_unit.timer_base, APPEND, (), 0, {"property": "TimersMonotonic", "targets": (("Timer", "Timers"),)}),
-        ("OnBootSec", parsers_unit.timer_base, APPEND, (), 0, {"property": "TimersMonotonic", "targets": (("Timer", "Timers"),)}),
-        ("OnStartupSec", parsers_unit.timer_base, APPEND, (), 0, {"property": "TimersMonotonic", "targets": (("Timer", "Timers"),)}),
-        ("OnUnitActiveSec", parsers_unit.timer_base, APPEND, (), 0, {"property": "TimersMonotonic", "targets": (("Timer", "Timers"),)}),
-        ("OnUnitInactiveSec", parsers_unit.timer_base, APPEND, (), 0, {"property": "TimersMonotonic", "targets": (("Timer", "Timers"),)}),
+        ("OnCalendar", parsers_unit.timer_base, APPEND, (), 209, sets(("Timer", "Timers"), shown_as="TimersCalendar")),
+        ("OnActiveSec", parsers_unit.timer_base, APPEND, (), 0, sets(("Timer", "Timers"), shown_as="TimersMonotonic")),
+        ("OnBootSec", parsers_unit.timer_base, APPEND, (), 0, sets(("Timer", "Timers"), shown_as="TimersMonotonic")),
+        ("OnStartupSec", parsers_unit.timer_base, APPEND, (), 0, sets(("Timer", "Timers"), shown_as="TimersMonotonic")),
+        (
+            "OnUnitActiveSec",
+            parsers_unit.timer_base,
+            APPEND,
+            (),
+            0,
+            sets(("Timer", "Timers"), shown_as="TimersMonotonic"),
+        ),
+        (
+            "OnUnitInactiveSec",
+            parsers_unit.timer_base,
+            APPEND,
+            (),
+            0,
+            sets(("Timer", "Timers"), shown_as="TimersMonotonic"),
+        ),
         ("OnClockChange", parsers.boolean, REPLACE, False, 242),
         ("OnTimezoneChange", parsers.boolean, REPLACE, False, 242),
         ("Persistent", parsers.boolean, REPLACE, False, 212),
         ("WakeSystem", parsers.boolean, REPLACE, False, 212),
         ("RemainAfterElapse", parsers.boolean, REPLACE, True, 228),
         ("FixedRandomDelay", parsers.boolean, REPLACE, False, 247),
-        ("AccuracySec", parsers.seconds, REPLACE, 60_000_000, 209, {"property": "AccuracyUSec"}),
-        ("RandomizedDelaySec", parsers.seconds, REPLACE, 0, 229, {"property": "RandomizedDelayUSec"}),
+        ("AccuracySec", parsers.seconds, REPLACE, 60_000_000, 209, shown("AccuracyUSec")),
+        ("RandomizedDelaySec", parsers.seconds, REPLACE, 0, 229, shown("RandomizedDelayUSec")),
         ("Unit", parsers.trigger_unit, REPLACE, "", 0),
     ),
 )
@@ -66,15 +80,15 @@ TIMER: tuple[Directive, ...] = table(
 PATH: tuple[Directive, ...] = table(
     "Path",
     (
-        ("PathExists", parsers_unit.path_spec, APPEND, (), 0, {"property": "Paths", "targets": (("Path", "Paths"),)}),
-        ("PathExistsGlob", parsers_unit.path_spec, APPEND, (), 0, {"property": "Paths", "targets": (("Path", "Paths"),)}),
-        ("PathChanged", parsers_unit.path_spec, APPEND, (), 190, {"property": "Paths", "targets": (("Path", "Paths"),)}),
-        ("PathModified", parsers_unit.path_spec, APPEND, (), 0, {"property": "Paths", "targets": (("Path", "Paths"),)}),
-        ("DirectoryNotEmpty", parsers_unit.path_spec, APPEND, (), 0, {"property": "Paths", "targets": (("Path", "Paths"),)}),
+        ("PathExists", parsers_unit.path_spec, APPEND, (), 0, sets(("Path", "Paths"), shown_as="Paths")),
+        ("PathExistsGlob", parsers_unit.path_spec, APPEND, (), 0, sets(("Path", "Paths"), shown_as="Paths")),
+        ("PathChanged", parsers_unit.path_spec, APPEND, (), 190, sets(("Path", "Paths"), shown_as="Paths")),
+        ("PathModified", parsers_unit.path_spec, APPEND, (), 0, sets(("Path", "Paths"), shown_as="Paths")),
+        ("DirectoryNotEmpty", parsers_unit.path_spec, APPEND, (), 0, sets(("Path", "Paths"), shown_as="Paths")),
         ("Unit", parsers.trigger_unit, REPLACE, "", 0),
         ("MakeDirectory", parsers.boolean, REPLACE, False, 0),
         ("DirectoryMode", parsers.mode, REPLACE, 0o755, 0),
-        ("TriggerLimitIntervalSec", parsers.seconds, REPLACE, None, 230, {"property": "TriggerLimitIntervalUSec"}),
+        ("TriggerLimitIntervalSec", parsers.seconds, REPLACE, None, 230, shown("TriggerLimitIntervalUSec")),
         ("TriggerLimitBurst", parsers.unsigned, REPLACE, None, 230),
     ),
 )
@@ -82,9 +96,9 @@ PATH: tuple[Directive, ...] = table(
 SCOPE: tuple[Directive, ...] = table(
     "Scope",
     (
-        ("RuntimeMaxSec", parsers.seconds, REPLACE, INFINITY, 229, {"property": "RuntimeMaxUSec"}),
-        ("RuntimeRandomizedExtraSec", parsers.seconds, REPLACE, 0, 250, {"property": "RuntimeRandomizedExtraUSec"}),
-        ("TimeoutStopSec", parsers.zero_is_never, REPLACE, None, 188, {"property": "TimeoutStopUSec"}),
+        ("RuntimeMaxSec", parsers.seconds, REPLACE, INFINITY, 229, shown("RuntimeMaxUSec")),
+        ("RuntimeRandomizedExtraSec", parsers.seconds, REPLACE, 0, 250, shown("RuntimeRandomizedExtraUSec")),
+        ("TimeoutStopSec", parsers.zero_is_never, REPLACE, None, 188, shown("TimeoutStopUSec")),
         ("OOMPolicy", parsers_unit.oom_policy, REPLACE, None, 251),
     ),
 )

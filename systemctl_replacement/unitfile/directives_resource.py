@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from systemctl_replacement.unitfile import parsers, parsers_resource, parsers_sandbox
-from systemctl_replacement.unitfile.directive import APPEND, IGNORED, REPLACE, UNION, Directive, table
+from systemctl_replacement.unitfile.directive import APPEND, IGNORED, REPLACE, UNION, Directive, shown, table
 
 _NO_CGROUP = "a container has no control group of its own to set limits on"
 
@@ -20,8 +20,8 @@ RESOURCE: tuple[Directive, ...] = table(
         ("StartupCPUWeight", parsers_resource.cpu_weight, REPLACE, None, 250),
         ("CPUShares", parsers_resource.cpu_shares, REPLACE, None, 213),
         ("StartupCPUShares", parsers_resource.cpu_shares, REPLACE, None, 213),
-        ("CPUQuota", parsers_resource.cpu_quota, REPLACE, None, 213, {"property": "CPUQuotaPerSecUSec"}),
-        ("CPUQuotaPeriodSec", parsers_resource.cpu_quota_period, REPLACE, None, 242, {"property": "CPUQuotaPeriodUSec"}),
+        ("CPUQuota", parsers_resource.cpu_quota, REPLACE, None, 213, shown("CPUQuotaPerSecUSec")),
+        ("CPUQuotaPeriodSec", parsers_resource.cpu_quota_period, REPLACE, None, 242, shown("CPUQuotaPeriodUSec")),
         ("MemoryAccounting", parsers.boolean, REPLACE, None, 238),
         ("MemoryMin", parsers_resource.memory_limit, REPLACE, None, 240),
         ("DefaultMemoryMin", parsers_resource.memory_limit, REPLACE, None, 243),

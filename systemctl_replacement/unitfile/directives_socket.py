@@ -4,21 +4,42 @@ from __future__ import annotations
 
 from systemctl_replacement.unitfile import parsers, parsers_exec, parsers_socket
 from systemctl_replacement.unitfile.commands import parse_commands
-from systemctl_replacement.unitfile.directive import APPEND, IGNORED, REPLACE, Directive, table
+from systemctl_replacement.unitfile.directive import APPEND, REPLACE, Directive, ignored, sets, shown, table
 
 NO_LSM = "labels of security modules are the host's business"
 
 SOCKET: tuple[Directive, ...] = table(
     "Socket",
     (
-        ("ListenStream", parsers_socket.listen_address, APPEND, (), 0, {"property": "Listen", "targets": (("Socket", "Listen"),)}),
-        ("ListenDatagram", parsers_socket.listen_address, APPEND, (), 0, {"property": "Listen", "targets": (("Socket", "Listen"),)}),
-        ("ListenSequentialPacket", parsers_socket.listen_address, APPEND, (), 0, {"property": "Listen", "targets": (("Socket", "Listen"),)}),
-        ("ListenFIFO", parsers_socket.listen_path, APPEND, (), 0, {"property": "Listen", "targets": (("Socket", "Listen"),)}),
-        ("ListenNetlink", parsers_socket.listen_netlink, APPEND, (), 235, {"property": "Listen", "targets": (("Socket", "Listen"),)}),
-        ("ListenSpecial", parsers_socket.listen_path, APPEND, (), 227, {"property": "Listen", "targets": (("Socket", "Listen"),)}),
-        ("ListenMessageQueue", parsers_socket.listen_path, APPEND, (), 0, {"property": "Listen", "targets": (("Socket", "Listen"),)}),
-        ("ListenUSBFunction", parsers_socket.listen_path, APPEND, (), 0, {"property": "Listen", "targets": (("Socket", "Listen"),)}),
+        ("ListenStream", parsers_socket.listen_address, APPEND, (), 0, sets(("Socket", "Listen"), shown_as="Listen")),
+        ("ListenDatagram", parsers_socket.listen_address, APPEND, (), 0, sets(("Socket", "Listen"), shown_as="Listen")),
+        (
+            "ListenSequentialPacket",
+            parsers_socket.listen_address,
+            APPEND,
+            (),
+            0,
+            sets(("Socket", "Listen"), shown_as="Listen"),
+        ),
+        ("ListenFIFO", parsers_socket.listen_path, APPEND, (), 0, sets(("Socket", "Listen"), shown_as="Listen")),
+        (
+            "ListenNetlink",
+            parsers_socket.listen_netlink,
+            APPEND,
+            (),
+            235,
+            sets(("Socket", "Listen"), shown_as="Listen"),
+        ),
+        ("ListenSpecial", parsers_socket.listen_path, APPEND, (), 227, sets(("Socket", "Listen"), shown_as="Listen")),
+        (
+            "ListenMessageQueue",
+            parsers_socket.listen_path,
+            APPEND,
+            (),
+            0,
+            sets(("Socket", "Listen"), shown_as="Listen"),
+        ),
+        ("ListenUSBFunction", parsers_socket.listen_path, APPEND, (), 0, sets(("Socket", "Listen"), shown_as="Listen")),
         ("SocketProtocol", parsers_socket.protocol, REPLACE, "", 0),
         ("BindIPv6Only", parsers_socket.bind_ipv6_only, REPLACE, "default", 0),
         ("Backlog", parsers.unsigned, REPLACE, 2**32 - 1, 0),
@@ -27,7 +48,7 @@ SOCKET: tuple[Directive, ...] = table(
         ("ExecStartPost", parse_commands, APPEND, (), 0),
         ("ExecStopPre", parse_commands, APPEND, (), 0),
         ("ExecStopPost", parse_commands, APPEND, (), 232),
-        ("TimeoutSec", parsers.zero_is_never, REPLACE, None, 188, {"property": "TimeoutUSec"}),
+        ("TimeoutSec", parsers.zero_is_never, REPLACE, None, 188, shown("TimeoutUSec")),
         ("SocketUser", parsers_exec.user_or_group, REPLACE, "", 214),
         ("SocketGroup", parsers_exec.user_or_group, REPLACE, "", 214),
         ("SocketMode", parsers.mode, REPLACE, 0o666, 0),
@@ -38,10 +59,10 @@ SOCKET: tuple[Directive, ...] = table(
         ("MaxConnections", parsers.unsigned, REPLACE, 64, 232),
         ("MaxConnectionsPerSource", parsers.unsigned, REPLACE, 0, 232),
         ("KeepAlive", parsers.boolean, REPLACE, False, 0),
-        ("KeepAliveTimeSec", parsers.seconds, REPLACE, 0, 216, {"property": "KeepAliveTimeUSec"}),
-        ("KeepAliveIntervalSec", parsers.seconds, REPLACE, 0, 216, {"property": "KeepAliveIntervalUSec"}),
+        ("KeepAliveTimeSec", parsers.seconds, REPLACE, 0, 216, shown("KeepAliveTimeUSec")),
+        ("KeepAliveIntervalSec", parsers.seconds, REPLACE, 0, 216, shown("KeepAliveIntervalUSec")),
         ("KeepAliveProbes", parsers.unsigned, REPLACE, 0, 216),
-        ("DeferAcceptSec", parsers.seconds, REPLACE, 0, 216, {"property": "DeferAcceptUSec"}),
+        ("DeferAcceptSec", parsers.seconds, REPLACE, 0, 216, shown("DeferAcceptUSec")),
         ("NoDelay", parsers.boolean, REPLACE, False, 216),
         ("Priority", parsers.integer, REPLACE, -1, 232),
         ("ReceiveBuffer", parsers.size, REPLACE, 0, 0),
@@ -65,11 +86,11 @@ SOCKET: tuple[Directive, ...] = table(
         ("Symlinks", parsers.path_list, APPEND, (), 214),
         ("FileDescriptorName", parsers_socket.descriptor_name, REPLACE, "", 227),
         ("Service", parsers.one_unit("service"), REPLACE, "", 0),
-        ("TriggerLimitIntervalSec", parsers.seconds, REPLACE, None, 230, {"property": "TriggerLimitIntervalUSec"}),
+        ("TriggerLimitIntervalSec", parsers.seconds, REPLACE, None, 230, shown("TriggerLimitIntervalUSec")),
         ("TriggerLimitBurst", parsers.unsigned, REPLACE, None, 230),
-        ("SmackLabel", parsers.string, REPLACE, "", 0, {"honoured": IGNORED, "reason": NO_LSM}),
-        ("SmackLabelIPIn", parsers.string, REPLACE, "", 0, {"honoured": IGNORED, "reason": NO_LSM}),
-        ("SmackLabelIPOut", parsers.string, REPLACE, "", 0, {"honoured": IGNORED, "reason": NO_LSM}),
-        ("SELinuxContextFromNet", parsers.boolean, REPLACE, False, 217, {"honoured": IGNORED, "reason": NO_LSM}),
+        ("SmackLabel", parsers.string, REPLACE, "", 0, ignored(NO_LSM)),
+        ("SmackLabelIPIn", parsers.string, REPLACE, "", 0, ignored(NO_LSM)),
+        ("SmackLabelIPOut", parsers.string, REPLACE, "", 0, ignored(NO_LSM)),
+        ("SELinuxContextFromNet", parsers.boolean, REPLACE, False, 217, ignored(NO_LSM)),
     ),
 )

@@ -72,7 +72,7 @@ _GROUPS = frozenset(
 
 
 def load(name: str, index: Index, host: Host) -> Unit:
-    """Load a valid unit name that is no template. Never raises for what is in files: that is the load state's business."""
+    """Load a valid unit name that is no template. Never raises for what is in files: the load state tells."""
     return _Loader(name, index, host).load()
 
 
@@ -107,7 +107,10 @@ class _Loader:
         found: dict[str, tuple[str, ...]] = {}
         if state == LOADED:
             self.derive()
-            reason = verify.verify(self.type, self.id, self.get)
+            # Perpetual units without a file (-.mount) have no settings to check.
+            reason = verify.verify(self.type, self.id, self.get) if self.fragment.path else ""
+            for warning in verify.warnings(self.type, self.get):
+                self.complain(WARNING, warning)
             if reason:
                 self.complain(ERROR, reason)
                 state = BAD_SETTING
@@ -138,6 +141,10 @@ class _Loader:
 
     def read_fragment(self) -> tuple[str, int]:
         path = self.fragment.path
+        if self.type == "slice" and not names.valid_slice_name(self.id):
+            return FAILED, 22
+        if self.type == "scope" and self.id not in _PERPETUAL:
+            return NOT_FOUND, 2
         if not path:
             return (LOADED, 0) if self.type in _NO_FRAGMENT_NEEDED or self.id in _PERPETUAL else (NOT_FOUND, 2)
         try:
@@ -186,9 +193,7 @@ class _Loader:
             directive = directives.lookup(assignment.section, assignment.key)
             if directive is None:
                 if not assignment.key.startswith("X-"):
-                    self.report(
-                        WARNING, f"Unknown key '{assignment.key}' in section [{assignment.section}], ignoring."
-                    )
+                    self.report(WARNING, f"Unknown key '{assignment.key}' in section [{assignment.section}], ignoring.")
                 continue
             if directive.parse is None:
                 continue

@@ -19,7 +19,7 @@ _LINK_MAX = 40
 
 @dataclass(frozen=True)
 class Fragment:
-    """The file behind a unit name. `path` "" if there is none; `names` are all names that lead to it, `id` the real one first."""
+    """The file behind a unit name: `path` "" if there is none; `names` all that lead to it, the real one first."""
 
     id: str
     path: str
@@ -130,7 +130,7 @@ class Index:
         return None
 
     def _alias_fits(self, alias: str, target: str) -> bool:
-        """Whether an alias may point to this unit: same type and kind; an instance to its template or the same instance."""
+        """Whether an alias may point there: same type and kind; an instance to its template or the same instance."""
         if names.unit_type(alias) != names.unit_type(target):
             self._reject(f'{alias}: symlink target "{target}" has incompatible suffix, rejecting.')
             return False
@@ -195,7 +195,7 @@ class Index:
         return found
 
     def dropins(self, unit_names: Sequence[str]) -> list[str]:
-        """Paths of the drop-ins (`*.conf`) of a unit with these names, its id first, in the order in which they apply."""
+        """Paths of the drop-ins (`*.conf`) of a unit with these names, its id first, in the order they apply in."""
         directories = self._side_directories(unit_names, "d")
         directories += self._side.get(names.unit_type(unit_names[0]) + ".d", ())
         return self._listed(directories, ".conf")
@@ -235,7 +235,7 @@ def is_mask(status: os.stat_result) -> bool:
 
 
 def dropin_names(name: str) -> list[str]:
-    """Names whose drop-in directories apply to `name`, most specific first: itself, its template, dashed prefixes of both."""
+    """Names whose drop-ins apply to `name`, most specific first: itself, its template, dashed prefixes of both."""
     found = [name]
     if names.is_instance(name):
         for each in dropin_names(names.template_of(name)):

@@ -20,7 +20,7 @@ _TYPE_SET = frozenset(UNIT_TYPES)
 
 
 def valid_unit_name(name: str, *, plain: bool = True, instance: bool = True, template: bool = True) -> bool:
-    """Whether `name` is a unit name of one of the wanted kinds: plain `a.service`, instance `a@b.service`, template `a@.service`."""
+    """Whether this is a unit name of a wanted kind: plain `a.service`, instance `a@b.service`, template `a@.service`."""
     if not name or len(name) > NAME_MAX:
         return False
     dot = name.rfind(".")
@@ -79,7 +79,7 @@ def _hex(character: str) -> str:
 
 
 def escape(text: str) -> str:
-    """`text` made fit for a unit name, as `systemd-escape` does: `/` to `-`, all else but letters, digits, `:_.` to \\xNN."""
+    """`text` made fit for a unit name: `/` to `-`, all but letters, digits and `:_.` to \\xNN (systemd-escape(1))."""
     out = []
     for position, character in enumerate(text):
         if character == "/":
@@ -160,7 +160,7 @@ def is_glob(text: str) -> bool:
 
 
 def mangle(name: str, suffix: str = ".service", *, glob: bool = False) -> str:
-    """What systemctl makes of a unit name given by hand: `foo` to `foo.service`, `/dev/x` to `dev-x.device`, `/a` to `a.mount`.
+    """What systemctl makes of a name typed: `foo` to `foo.service`, `/dev/x` to `dev-x.device`, `/a` to `a.mount`.
 
     With `glob`, patterns are left alone. Raises ValueError if no unit name comes out.
     """
@@ -201,5 +201,3 @@ def valid_slice_name(name: str) -> bool:
         return False
     stem = name[: -len(".slice")]
     return stem == "-" or not (stem.startswith("-") or stem.endswith("-") or "--" in stem)
-
-

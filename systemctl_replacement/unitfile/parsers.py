@@ -20,7 +20,7 @@ def message_of(error: Exception) -> str:
 
 
 def simple(convert: Callable[[str], Any], what: str, *, empty: Any = None) -> Parser:
-    """A parser around `convert`; "Failed to parse WHAT, ignoring: TEXT" when that raises. `empty`: the answer to no text."""
+    """A parser around `convert`; "Failed to parse WHAT, ignoring: TEXT" if it raises. `empty`: the answer to no text."""
 
     def parse(scope: Scope, key: str, text: str) -> Any:
         if empty is not None and not text:
@@ -234,9 +234,7 @@ def slice_unit(scope: Scope, key: str, text: str) -> Any:
     if not names.valid_unit_name(name):
         raise Refused(f"Failed to load slice unit {name}, ignoring: Unit name {name} is not valid.")
     if not name.endswith(".slice"):
-        raise Refused(
-            f"Failed to assign slice {name} to unit {scope.context.unit}, ignoring: Invalid argument"
-        )
+        raise Refused(f"Failed to assign slice {name} to unit {scope.context.unit}, ignoring: Invalid argument")
     return name
 
 

@@ -41,9 +41,7 @@ def cpu_weight(scope: Scope, key: str, text: str) -> Any:
 
 def cpu_shares(scope: Scope, key: str, text: str) -> Any:
     """CPUShares=, deprecated."""
-    scope.warn(
-        f"Unit uses {key}=; please use CPUWeight= instead. Support for {key}= will be removed soon.", 5
-    )
+    scope.warn(f"Unit uses {key}=; please use CPUWeight= instead. Support for {key}= will be removed soon.", 5)
     return _weight(text, 2, 262144, "Invalid CPU shares")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from systemctl_replacement.unitfile import parsers, quoting, values
 from systemctl_replacement.unitfile.parsers import bool_or, choice
-from systemctl_replacement.unitfile.scope import UNSET, Refused, Scope
+from systemctl_replacement.unitfile.scope import UNSET, Parser, Refused, Scope
 
 LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 FACILITIES = (
@@ -32,7 +32,7 @@ personality = choice(
 mount_flags = choice(("shared", "slave", "private"), "mount flag", empty=UNSET)
 
 
-def _indexed(names: tuple[str, ...], what: str, maximum: int, empty: Any) -> parsers.Parser:
+def _indexed(names: tuple[str, ...], what: str, maximum: int, empty: Any) -> Parser:
     def convert(text: str) -> str:
         if text in names and text:
             return text

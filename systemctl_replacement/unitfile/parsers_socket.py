@@ -11,9 +11,7 @@ from systemctl_replacement.unitfile.scope import UNSET, Refused, Scope
 
 protocol = choice(("udplite", "sctp"), "socket protocol", empty=UNSET)
 bind_ipv6_only = parsers.bool_or(("default", "both", "ipv6-only"), "bind IPv6 only value")
-timestamping = choice(
-    ("off", "us", "ns"), "timestamping precision", aliases={"usec": "us", "µs": "us", "nsec": "ns"}
-)
+timestamping = choice(("off", "us", "ns"), "timestamping precision", aliases={"usec": "us", "µs": "us", "nsec": "ns"})
 
 _TOS = {"low-delay": 16, "throughput": 8, "reliability": 4, "low-cost": 2}
 
@@ -36,9 +34,7 @@ def listen_address(scope: Scope, key: str, text: str) -> Any:
     try:
         check_address(address)
     except (ValueError, OverflowError) as error:
-        raise Refused(
-            f"Failed to parse address value in '{address}', ignoring: {parsers.message_of(error)}"
-        ) from None
+        raise Refused(f"Failed to parse address value in '{address}', ignoring: {parsers.message_of(error)}") from None
     return ((key, address),)
 
 

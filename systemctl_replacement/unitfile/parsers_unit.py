@@ -27,6 +27,7 @@ restart = parsers.choice(RESTART_MODES, "service restart specifier")
 restart_mode = parsers.choice(("normal", "direct"), "service restart mode")
 notify_access = parsers.choice(("none", "main", "exec", "all"), "notify access specifier")
 oom_policy = parsers.choice(("continue", "stop", "kill"), "OOM policy")
+descriptor_store_preserve = parsers.bool_or(("restart",), "file descriptor store preserve mode")
 timeout_failure_mode = parsers.choice(("terminate", "abort", "kill"), "timeout failure mode")
 
 
@@ -48,9 +49,7 @@ def kill_mode(scope: Scope, key: str, text: str) -> Any:
 def obsolete_dependencies(scope: Scope, key: str, text: str) -> tuple[str, ...]:
     """RequiresOverridable= and RequisiteOverridable=."""
     now = key.replace("Overridable", "")
-    scope.warn(
-        f"Unit dependency type {key}= is obsolete, replacing by {now}=, please update your unit file", 5
-    )
+    scope.warn(f"Unit dependency type {key}= is obsolete, replacing by {now}=, please update your unit file", 5)
     return parsers.unit_dependencies(scope, key, text)
 
 
@@ -122,14 +121,16 @@ def swap_priority(scope: Scope, key: str, text: str) -> Any:
     except (ValueError, OverflowError):
         raise Refused(f"Invalid swap priority '{text}', ignoring.") from None
     if priority < -1:
-        raise Refused(f"Sorry, swap priorities smaller than -1 may only be assigned by the kernel itself, ignoring: {text}")
+        raise Refused(
+            f"Sorry, swap priorities smaller than -1 may only be assigned by the kernel itself, ignoring: {text}"
+        )
     if priority > 32767:
         raise Refused(f"Swap priority out of range, ignoring: {text}")
     return priority
 
 
 def timer_base(scope: Scope, key: str, text: str) -> Any:
-    """OnCalendar= (text) and the monotonic timers (microseconds): (directive, value). Empty drops all of either kind."""
+    """OnCalendar= (text) and the monotonic timers (microseconds): (directive, value). Empty drops all of them."""
     if not text:
         return UNSET
     if key == "OnCalendar":

@@ -1,7 +1,7 @@
 """Splitting a value into words: quotes, C escapes, separators, exactly as systemd's unit files have them.
 
 Source: systemd.syntax(7), systemd.service(5) "Command lines"; details by trying systemd 252.
-Escapes such as \\xff may make bytes that are no UTF-8: they come out as surrogate escapes, so `os.fsencode` gives the bytes back.
+Escapes such as \\xff may make bytes that are no UTF-8: they come out as surrogate escapes, for `os.fsencode`.
 """
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ class Context:
 
 
 def expand(text: str, context: Context) -> str:
-    """`text` with every specifier replaced. Raises SpecifierError; a % before something that is no letter or digit stays."""
+    """`text` with every specifier replaced. Raises SpecifierError; a % before what is no letter or digit stays."""
     if "%" not in text:
         return text
     parts = text.split("%")

@@ -120,7 +120,8 @@ class _Reader:
         pending_size = 0
         number = 0
         bom_seen = False
-        for line in _lines(data):
+        for raw in _lines(data):
+            line = raw
             if len(line) >= LINE_MAX:
                 self.problem(number, ERROR, "Line too long")
                 self.error = ENOBUFS
@@ -156,10 +157,9 @@ class _Reader:
             return True
         try:
             line = raw.decode()
-            valid = line.isascii() or not any(map(_is_noncharacter, line))
         except UnicodeDecodeError:
-            valid = False
-        if not valid:
+            line = ""
+        if not line or not (line.isascii() or not any(map(_is_noncharacter, line))):
             shown = escape_invalid_utf8(raw)
             self.problem(number, WARNING, f"String is not UTF-8 clean, ignoring assignment: {shown}")
             self.error = EINVAL  # its message says otherwise, but systemd gives up the file here
@@ -210,6 +210,4 @@ def _is_noncharacter(character: str) -> bool:
 def escape_invalid_utf8(raw: bytes) -> str:
     """`raw` as text with U+FFFD for every byte that is part of no valid character."""
     text = raw.decode("utf-8", "surrogateescape")
-    return "".join(
-        "\ufffd" if "\udc80" <= c <= "\udcff" else "\ufffd" * 3 if _is_noncharacter(c) else c for c in text
-    )
+    return "".join("\ufffd" if "\udc80" <= c <= "\udcff" else "\ufffd" * 3 if _is_noncharacter(c) else c for c in text)

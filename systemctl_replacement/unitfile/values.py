@@ -106,7 +106,7 @@ def parse_nsec_span(text: str) -> int:
 
 
 def format_time_span(usec: int, accuracy: int = 1) -> str:
-    """A span of microseconds as systemd prints it: `1min 30s`, `2.500s`, `infinity`. Smaller parts than `accuracy` are dropped."""
+    """Microseconds as systemd prints them: `1min 30s`, `2.5s`, `infinity`. Parts below `accuracy` are dropped."""
     if usec >= INFINITY:
         return "infinity"
     if usec <= 0:
@@ -136,7 +136,10 @@ def format_time_span(usec: int, accuracy: int = 1) -> str:
 
 
 def parse_unsigned(text: str, maximum: int = 2**32 - 1) -> int:
-    """A number as systemd's safe_atou takes it: decimal, 0x…, 0o…, 0b…, leading zero is octal; blanks and a plus may lead."""
+    """A number as systemd takes it: decimal, 0x…, 0o…, 0b…, octal after a leading zero; blanks and a plus may lead.
+
+    Raises ValueError, or OverflowError (which is no ValueError) above `maximum`.
+    """
     value = _number(text.lstrip(_BLANK), signed=False)
     if value > maximum:
         raise OverflowError(f"number out of range: {text!r}")
@@ -199,11 +202,12 @@ def parse_size(text: str, base: int = 1024) -> int:
         if not whole:
             raise ValueError(f"not a size: {text!r}")
         rest = rest[position:].lstrip(_BLANK)
-        for index, (suffix, power) in enumerate(_SIZE_SUFFIXES):
-            if index > previous and rest.startswith(suffix):
+        for index in range(previous + 1, len(_SIZE_SUFFIXES)):
+            if rest.startswith(_SIZE_SUFFIXES[index][0]):
                 break
         else:
             raise ValueError(f"not a size: {text!r}")
+        suffix, power = _SIZE_SUFFIXES[index]
         factor = base**power
         total += int(whole) * factor + (int(fraction) * factor // 10 ** len(fraction) if fraction else 0)
         rest = rest[len(suffix) :].lstrip(_BLANK)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from systemctl_replacement.unitfile import names
+from systemctl_replacement.unitfile.values import INFINITY
 
 Get = Callable[[str, str], Any]
 
@@ -17,6 +18,20 @@ def verify(unit_type: str, unit: str, get: Get) -> str:
     """Why the unit cannot be used ("Service has no ExecStart=, …"), "" if it can."""
     check = _CHECKS.get(unit_type)
     return check(unit, get) if check else ""
+
+
+def warnings(unit_type: str, get: Get) -> list[str]:
+    """What systemd warns of in a unit that it takes all the same."""
+    found = []
+    if unit_type == "service":
+        if bool(get("Service", "USBFunctionDescriptors")) != bool(get("Service", "USBFunctionStrings")):
+            one, other = "USBFunctionDescriptors", "USBFunctionStrings"
+            if not get("Service", one):
+                one, other = other, one
+            found.append(f"Service has {one}= setting, but no {other}=. Ignoring.")
+        if get("Service", "RuntimeMaxSec") != INFINITY and get("Service", "Type") == "oneshot":
+            found.append("RuntimeMaxSec= has no effect in combination with Type=oneshot. Ignoring.")
+    return found
 
 
 def _service(unit: str, get: Get) -> str:
@@ -28,13 +43,15 @@ def _service(unit: str, get: Get) -> str:
     if kind != "oneshot" and not start:
         return "Service has no ExecStart= setting, which is only allowed for Type=oneshot services. Refusing."
     if not get("Service", "RemainAfterExit") and not start and not success_action:
-        return (
-            "Service has no ExecStart= and no SuccessAction= settings and does not have RemainAfterExit=yes set. Refusing."
-        )
+        lacks = "Service has no ExecStart= and no SuccessAction= settings"
+        return f"{lacks} and does not have RemainAfterExit=yes set. Refusing."
     if kind != "oneshot" and len(start) > 1:
-        return "Service has more than one ExecStart= setting, which is only allowed for Type=oneshot services. Refusing."
+        return (
+            "Service has more than one ExecStart= setting, which is only allowed for Type=oneshot services. Refusing."
+        )
     if kind == "oneshot" and get("Service", "Restart") in ("always", "on-success"):
-        return "Service has Restart= set to either always or on-success, which isn't allowed for Type=oneshot services. Refusing."
+        chosen = "Service has Restart= set to either always or on-success"
+        return f"{chosen}, which isn't allowed for Type=oneshot services. Refusing."
     if kind == "oneshot" and get("Service", "RestartForceExitStatus"):
         return "Service has RestartForceExitStatus= set, which isn't allowed for Type=oneshot services. Refusing."
     if kind == "oneshot" and get("Service", "ExitType") == "cgroup":
@@ -42,11 +59,7 @@ def _service(unit: str, get: Get) -> str:
     if kind == "dbus" and not get("Service", "BusName"):
         return "Service is of type D-Bus but no D-Bus service name has been specified. Refusing."
     if get("Service", "PAMName") and get("Service", "KillMode") not in ("control-group", "mixed"):
-        return (
-            "Service has PAM enabled. Kill mode must be set to 'control-group' or 'mixed'. Refusing."
-        )
-    if get("Service", "DynamicUser") and get("Service", "RuntimeDirectoryPreserve") == "yes":
-        pass
+        return "Service has PAM enabled. Kill mode must be set to 'control-group' or 'mixed'. Refusing."
     return ""
 
 
@@ -61,7 +74,14 @@ def _socket(unit: str, get: Get) -> str:
         return "MaxConnection= setting too small. Refusing."
     if accept and get("Socket", "Service"):
         return "Explicit service configuration for accepting socket units not supported. Refusing."
+    nodes = [address for kind, address in listen if kind == "ListenFIFO" or _is_unix_path(kind, address)]
+    if get("Socket", "Symlinks") and len(nodes) != 1:
+        return "Unit has symlinks set but none or more than one node in the file system. Refusing."
     return ""
+
+
+def _is_unix_path(kind: str, address: str) -> bool:
+    return address.startswith("/") and kind in ("ListenStream", "ListenDatagram", "ListenSequentialPacket")
 
 
 def _timer(unit: str, get: Get) -> str:
@@ -79,7 +99,7 @@ def _mount(unit: str, get: Get) -> str:
     if names.escape_path(where) + ".mount" != unit:
         return "Where= setting doesn't match unit name. Refusing."
     if where != "/" and _is_api(where):
-        return f"Cannot create mount unit for API file system '{where}'. Refusing."
+        return f"Cannot create mount unit for API file system {where}. Refusing."
     if not get("Mount", "What"):
         return "What= setting is missing. Refusing."
     return ""
@@ -95,15 +115,9 @@ def _automount(unit: str, get: Get) -> str:
 
 
 def _swap(unit: str, get: Get) -> str:
-    what = get("Swap", "What")
-    if not what or names.escape_path(what) + ".swap" != unit:
+    what = get("Swap", "What") or _path_of(unit)
+    if names.escape_path(what) + ".swap" != unit:
         return "Value of What= and unit name do not match, not loading."
-    return ""
-
-
-def _slice(unit: str, get: Get) -> str:
-    if not names.valid_slice_name(unit):
-        return f"Slice name {unit} is not valid. Refusing."
     return ""
 
 
@@ -129,5 +143,4 @@ _CHECKS: dict[str, Callable[[str, Get], str]] = {
     "mount": _mount,
     "automount": _automount,
     "swap": _swap,
-    "slice": _slice,
 }

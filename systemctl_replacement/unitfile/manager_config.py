@@ -1,0 +1,171 @@
+"""The manager's own configuration: /etc/systemd/system.conf and its drop-ins.
+
+Source: systemd-system.conf(5). Only what has a meaning here is kept; the other keys systemd knows are accepted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from systemctl_replacement.unitfile import parsers, parsers_exec, parsers_sandbox, parsers_unit
+from systemctl_replacement.unitfile.scope import UNSET, Fatal, Parser, Refused, Scope
+from systemctl_replacement.unitfile.specifiers import Context, Host
+from systemctl_replacement.unitfile.syntax import WARNING, Problem, parse
+from systemctl_replacement.unitfile.values import LIMIT_NAMES, USEC_PER_SEC, ResourceLimit
+
+_DROPIN_ROOTS = ("/etc", "/run", "/usr/local/lib", "/usr/lib")
+
+
+@dataclass(frozen=True)
+class ManagerConfig:
+    """Settings of [Manager] in system.conf. Times are microseconds, levels syslog numbers."""
+
+    log_level: int = 6
+    log_target: str = "journal-or-kmsg"
+    show_status: str = "yes"
+    status_unit_format: str = "description"
+    default_timer_accuracy: int = 60 * USEC_PER_SEC
+    default_timeout_start: int = 90 * USEC_PER_SEC
+    default_timeout_stop: int = 90 * USEC_PER_SEC
+    default_timeout_abort: int | None = None
+    default_device_timeout: int = 90 * USEC_PER_SEC
+    default_restart: int = 100_000
+    default_start_limit_interval: int = 10 * USEC_PER_SEC
+    default_start_limit_burst: int = 5
+    default_environment: tuple[str, ...] = ()
+    manager_environment: tuple[str, ...] = ()
+    default_standard_output: str = "journal"
+    default_standard_error: str = "inherit"
+    default_oom_policy: str = "stop"
+    default_oom_score_adjust: int | None = None
+    default_limits: Mapping[str, ResourceLimit] = field(default_factory=dict)
+    no_new_privileges: bool = False
+    timer_slack: int | None = None
+    problems: tuple[Problem, ...] = ()
+    stamps: tuple[tuple[str, int], ...] = ()
+
+
+_KEYS: dict[str, tuple[str, Parser]] = {
+    "LogLevel": ("log_level", parsers_sandbox.syslog_level),
+    "LogTarget": ("log_target", parsers.plain_string),
+    "ShowStatus": ("show_status", parsers.bool_or(("auto", "error"), "show status setting")),
+    "StatusUnitFormat": (
+        "status_unit_format",
+        parsers.choice(("name", "description", "combined"), "StatusUnitFormat= setting"),
+    ),
+    "DefaultTimerAccuracySec": ("default_timer_accuracy", parsers.seconds),
+    "DefaultTimeoutStartSec": ("default_timeout_start", parsers.zero_is_never),
+    "DefaultTimeoutStopSec": ("default_timeout_stop", parsers.zero_is_never),
+    "DefaultTimeoutAbortSec": ("default_timeout_abort", parsers_unit.timeout_abort),
+    "DefaultDeviceTimeoutSec": ("default_device_timeout", parsers.seconds),
+    "DefaultRestartSec": ("default_restart", parsers.seconds),
+    "DefaultStartLimitIntervalSec": ("default_start_limit_interval", parsers.seconds),
+    "DefaultStartLimitInterval": ("default_start_limit_interval", parsers.seconds),
+    "DefaultStartLimitBurst": ("default_start_limit_burst", parsers.unsigned),
+    "DefaultEnvironment": ("default_environment", parsers_exec.environment),
+    "ManagerEnvironment": ("manager_environment", parsers_exec.environment),
+    "DefaultStandardOutput": ("default_standard_output", parsers_exec.standard_output),
+    "DefaultStandardError": ("default_standard_error", parsers_exec.standard_output),
+    "DefaultOOMPolicy": ("default_oom_policy", parsers_unit.oom_policy),
+    "DefaultOOMScoreAdjust": ("default_oom_score_adjust", parsers_exec.oom_score_adjust),
+    "NoNewPrivileges": ("no_new_privileges", parsers.boolean),
+    "TimerSlackNSec": ("timer_slack", parsers.nanoseconds),
+}
+_LIMIT_PARSERS: dict[str, Parser] = {f"DefaultLimit{name}": parsers_exec.limit(name) for name in LIMIT_NAMES}
+
+# Known to systemd 252 and without a meaning here: consoles, watchdogs, crash handling, resource accounting …
+_ACCEPTED = frozenset(
+    (
+        "LogColor", "LogLocation", "LogTime", "DumpCore", "CrashShell", "CrashChangeVT", "CrashReboot", "CtrlAltDelBurstAction",
+        "CPUAffinity", "NUMAPolicy", "NUMAMask", "JoinControllers", "RuntimeWatchdogSec", "RuntimeWatchdogPreSec",
+        "RuntimeWatchdogPreGovernor", "RebootWatchdogSec", "ShutdownWatchdogSec", "KExecWatchdogSec", "WatchdogDevice",
+        "CapabilityBoundingSet", "SystemCallArchitectures", "DefaultCPUAccounting", "DefaultIOAccounting",
+        "DefaultIPAccounting", "DefaultBlockIOAccounting", "DefaultMemoryAccounting", "DefaultTasksAccounting",
+        "DefaultTasksMax", "DefaultSmackProcessLabel", "ReloadLimitIntervalSec", "ReloadLimitBurst",
+        "DefaultMemoryPressureThresholdSec", "DefaultMemoryPressureWatch",
+    )
+)  # fmt: skip
+
+
+def read_manager_config(root: str = "", host: Host | None = None) -> ManagerConfig:
+    """The configuration below `root`. Never raises: what is wrong is in `problems`."""
+    reader = _Reader(host or Host())
+    for path in _paths(root):
+        reader.read(path)
+    return reader.result()
+
+
+def _paths(root: str) -> list[str]:
+    by_name: dict[str, str] = {}
+    for base in _DROPIN_ROOTS:
+        directory = f"{root}{base}/systemd/system.conf.d"
+        try:
+            entries = os.listdir(directory)
+        except OSError:
+            continue
+        for entry in entries:
+            if entry.endswith(".conf") and not entry.startswith("."):
+                by_name.setdefault(entry, f"{directory}/{entry}")
+    return [f"{root}/etc/systemd/system.conf", *(by_name[entry] for entry in sorted(by_name))]
+
+
+class _Reader:
+    def __init__(self, host: Host) -> None:
+        self.values: dict[str, Any] = {}
+        self.limits: dict[str, ResourceLimit] = {}
+        self.problems: list[Problem] = []
+        self.stamps: list[tuple[str, int]] = []
+        self.where = ("", 0)
+        self.scope = Scope(Context("", host), self.report)
+
+    def report(self, level: int, message: str) -> None:
+        self.problems.append(Problem(self.where[0], self.where[1], level, message))
+
+    def read(self, path: str) -> None:
+        try:
+            with open(path, "rb") as file:
+                data = file.read()
+                self.stamps.append((path, os.fstat(file.fileno()).st_mtime_ns))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            self.problems.append(
+                Problem("", 0, WARNING, f"Failed to open configuration file '{path}': {os.strerror(error.errno or 5)}")
+            )
+            return
+        parsed = parse(data, path, ("Manager",))
+        self.problems.extend(parsed.problems)
+        for assignment in parsed.assignments:
+            self.where = (path, assignment.line)
+            try:
+                self.take(assignment.key, assignment.value)
+            except (Refused, Fatal) as problem:
+                self.report(problem.level, str(problem))
+
+    def take(self, key: str, text: str) -> None:
+        if key in _LIMIT_PARSERS:
+            self.limits[key[len("DefaultLimit") :]] = _LIMIT_PARSERS[key](self.scope, key, text)
+        elif key in _KEYS:
+            attribute, parser = _KEYS[key]
+            if key.endswith("Environment"):
+                before = self.values.get(attribute, ()) if text else ()
+                self.values[attribute] = before + (parser(self.scope, key, text) if text else ())
+                return
+            value = parser(self.scope, key, text)
+            if value is UNSET:
+                self.values.pop(attribute, None)
+            else:
+                self.values[attribute] = value
+        elif key not in _ACCEPTED and not key.startswith("X-"):
+            self.report(WARNING, f"Unknown key '{key}' in section [Manager], ignoring.")
+
+    def result(self) -> ManagerConfig:
+        return ManagerConfig(
+            **self.values,
+            default_limits=self.limits,
+            problems=tuple(self.problems),
+            stamps=tuple(self.stamps),
+        )
