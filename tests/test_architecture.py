@@ -15,8 +15,8 @@ LONGEST_MODULE = 500
 # Modules that are one table each, a row a line: they are looked up, not read.
 TABLES = {"unitfile.property_tables"}
 
-# Anyone may import these: they import nothing of ours and little else.
-LEAVES = {"wire", "syscalls", "paths", "signals", "exit_status"}
+# Anyone may import these: they import nothing of ours and little else. (`__init__` is the version.)
+LEAVES = {"__init__", "wire", "syscalls", "paths", "signals", "exit_status"}
 # For each room what it may import besides itself and the leaves: a room, or modules of one.
 MAY_IMPORT: dict[str, set[str]] = {
     "unitfile": set(),
@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "control": set(),
     "manager": {"unitfile", "jobs", "units", "process", "journal", "control.server", "control.interface"},
     "cli": {"control.client", "control.address", "control.activate", "unitfile", "jobs", "journal"},
-    "image": {"__init__"},  # the version
+    "image": set(),
 }
 # There is one supervisor per unit: what it and the processes it is forked from import costs memory that many times.
 TOO_HEAVY_FOR_PROCESSES = {
@@ -114,7 +114,7 @@ def test_main_decides_before_it_imports() -> None:
             names = {str(node.module)}
         else:
             continue
-        assert names <= {"__future__", "os", "sys", "_signal"}, f"line {node.lineno}: {names} at import time"
+        assert names <= {"__future__", "os", "posix", "sys", "_signal"}, f"line {node.lineno}: {names} at import time"
 
 
 @pytest.mark.parametrize("program", LIGHT_PROGRAMS)

@@ -333,6 +333,8 @@ class Box:
         **arguments: Any,
     ) -> subprocess.Popen[str]:
         """Start a command in the box; `arguments` are subprocess.Popen's. `terminate()` kills the command."""
+        if not os.path.exists(f"/proc/{self.pid1}/ns/pid"):
+            raise BoxError(f"cannot run {command!r}: PID 1 is not there any more\n{self.console}")
         argv = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
         spec = {
             "pid": self.pid1,

@@ -1,0 +1,31 @@
+"""What the pages in docs/ say, held against the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from systemctl_replacement.units import states
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+
+def table(page: str, heading: str) -> list[list[str]]:
+    """Cells of the rows of the table below a heading, its head left out."""
+    text = (DOCS / page).read_text(encoding="utf-8").split(f"## {heading}\n")[1].split("\n## ")[0]
+    rows = [line.strip("|").split(" | ") for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in row] for row in rows[2:]]
+
+
+def test_states_of_a_service() -> None:
+    rows = table("states.md", "Sub-states")
+    assert {row[0]: row[1] for row in rows} == states.SERVICE_ACTIVE_STATE
+    named = {name for row in rows for name in re.findall("`([a-z-]+)`", row[3])}
+    assert named <= set(states.SERVICE_ACTIVE_STATE)
+
+
+def test_pages_of_the_readme_exist() -> None:
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#:]+)\)", readme)
+    assert links
+    assert not [link for link in links if not (DOCS.parent / link).exists()]
