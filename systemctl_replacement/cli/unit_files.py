@@ -1,0 +1,233 @@
+"""The verbs that change which unit files are enabled: enable, disable, mask, preset, link … They need no manager.
+
+With one running its wording is used and it is asked to reload. Source: systemctl(1) "Unit File Commands".
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.cli.settings import Options
+from systemctl_replacement.cli.unit_files_common import (
+    new_plan,
+    report_problems,
+    unicode_wanted,
+    unit_name,
+    unit_names,
+)
+from systemctl_replacement.cli.unit_files_list import run_get_default, run_is_enabled, run_list_unit_files
+from systemctl_replacement.cli.unit_files_sysv import synchronize
+from systemctl_replacement.cli.unit_files_text import describe, describe_online, not_installable
+from systemctl_replacement.unitfile import install
+from systemctl_replacement.unitfile.install_changes import (
+    ERROR,
+    InstallFailed,
+    Outcome,
+    apply,
+)
+from systemctl_replacement.unitfile.install_lookup import Plan, unit_file_exists
+from systemctl_replacement.unitfile.names import simplify_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from systemctl_replacement.control.client import Client
+
+    Verb = Callable[[list[str], Options, Context], int]
+
+_STARTED_NOW = {"enable": "start", "disable": "stop", "mask": "stop"}
+_HINTED = ("enable", "reenable", "preset")
+
+
+def _run_enable(arguments: list[str], options: Options, context: Context) -> int:
+    return _change("enable", arguments, options, context)
+
+
+def _run_disable(arguments: list[str], options: Options, context: Context) -> int:
+    return _change("disable", arguments, options, context)
+
+
+def _run_reenable(arguments: list[str], options: Options, context: Context) -> int:
+    return _change("reenable", arguments, options, context)
+
+
+def _run_preset(arguments: list[str], options: Options, context: Context) -> int:
+    return _change("preset", arguments, options, context)
+
+
+def _run_mask(arguments: list[str], options: Options, context: Context) -> int:
+    return _change("mask", arguments, options, context)
+
+
+def _run_unmask(arguments: list[str], options: Options, context: Context) -> int:
+    return _change("unmask", arguments, options, context)
+
+
+def _run_link(arguments: list[str], options: Options, context: Context) -> int:
+    return _change("link", arguments, options, context)
+
+
+def _run_revert(arguments: list[str], options: Options, context: Context) -> int:
+    return _change("revert", arguments, options, context)
+
+
+def _change(verb: str, arguments: list[str], options: Options, context: Context) -> int:
+    """The verbs that take a list of units."""
+    if not arguments:
+        return 0
+    plan = new_plan(options, context)
+    names = unit_names(arguments, f"to {verb}", options, context)
+    synchronize(verb, names, options, context, plan)
+    if not names:  # all were init scripts
+        _reload(options, context)
+        return 0
+    if verb == "disable":
+        names = _without_paths(names, context)
+    elif verb == "link":
+        names = _absolute(names, context)
+    if verb in ("mask", "unmask") and _online(options, context):
+        _note_missing(names, plan, context)
+    outcome = apply(_plan(verb, plan, names, options), context.paths.root)
+    status = _report(outcome, verb, f"Failed to {verb} unit", options, context)
+    if status:
+        return status
+    if verb in _HINTED and outcome.carried == 0 and not options.quiet and not options.no_warn:
+        context.err(not_installable(unicode_wanted()))
+    if options.now and verb in _STARTED_NOW:
+        return context.start_after(_STARTED_NOW[verb], [os.path.basename(name) for name in names])
+    return 0
+
+
+def _plan(verb: str, plan: Plan, names: list[str], options: Options) -> Outcome:
+    runtime, force = options.runtime, bool(options.force)
+    if verb == "enable":
+        return install.enable(plan, names, runtime=runtime, force=force)
+    if verb == "disable":
+        return install.disable(plan, names, runtime=runtime)
+    if verb == "reenable":
+        return install.reenable(plan, names, runtime=runtime, force=force)
+    if verb == "preset":
+        mode = options.preset_mode
+        return install.preset(plan, names, mode=mode, runtime=runtime, force=force)
+    if verb == "mask":
+        return install.mask(plan, names, runtime=runtime, force=force)
+    if verb == "unmask":
+        return install.unmask(plan, names, runtime=runtime)
+    if verb == "link":
+        return install.link(plan, names, runtime=runtime, force=force)
+    return install.revert(plan, names)
+
+
+def _run_preset_all(arguments: list[str], options: Options, context: Context) -> int:
+    plan = new_plan(options, context)
+    outcome = install.preset_all(plan, mode=options.preset_mode, runtime=options.runtime, force=bool(options.force))
+    return _finish(outcome, "preset", "Failed to preset all units", options, context)
+
+
+def _run_add_wants(arguments: list[str], options: Options, context: Context) -> int:
+    return _add_dependency(arguments, options, context, "Wants")
+
+
+def _run_add_requires(arguments: list[str], options: Options, context: Context) -> int:
+    return _add_dependency(arguments, options, context, "Requires")
+
+
+def _add_dependency(arguments: list[str], options: Options, context: Context, kind: str) -> int:
+    target = unit_name(arguments[0], ".target", "as target", options, context)
+    names = unit_names(arguments[1:], "as dependency", options, context)
+    outcome = install.add_dependency(
+        new_plan(options, context), target, names, kind, runtime=options.runtime, force=bool(options.force)
+    )
+    return _finish(outcome, "add dependency on", "Failed to add dependency", options, context)
+
+
+def _run_set_default(arguments: list[str], options: Options, context: Context) -> int:
+    target = unit_name(arguments[0], ".target", "set-default", options, context)
+    outcome = install.set_default(new_plan(options, context), target)
+    return _finish(outcome, "set default", "Failed to set default target", options, context)
+
+
+def _finish(outcome: Outcome, verb: str, online_failure: str, options: Options, context: Context) -> int:
+    return _report(apply(outcome, context.paths.root), verb, online_failure, options, context)
+
+
+def _manager(options: Options, context: Context) -> Client | None:
+    """The running manager if these unit files are its own."""
+    return None if context.paths.root or options.scope == "global" else context.manager()
+
+
+def _online(options: Options, context: Context) -> bool:
+    return _manager(options, context) is not None
+
+
+def _report(outcome: Outcome, verb: str, online_failure: str, options: Options, context: Context) -> int:
+    """Print what was done, have the manager reload; the exit status."""
+    online = _online(options, context)
+    report_problems(list(outcome.problems), context)
+    errors = [change for change in outcome.changes if change.kind == ERROR]
+    if online and (outcome.error or (errors and len(errors) == len(outcome.changes))):
+        reason = describe_online(errors[0]) if errors else os.strerror(outcome.error)
+        raise Failure(f"{online_failure}: {reason}")
+    unicode = unicode_wanted()
+    for change in outcome.changes:
+        if online and change.kind == ERROR:
+            continue
+        if change.kind == ERROR or not options.quiet:
+            context.err(describe(change, verb, unicode=unicode))
+    if outcome.error:
+        raise Failure("" if errors else f"Failed to {verb}: {os.strerror(outcome.error)}.")
+    _reload(options, context)
+    return 0
+
+
+def _reload(options: Options, context: Context) -> None:
+    manager = _manager(options, context)
+    if manager is not None and not options.no_reload:
+        manager.call("Reload")
+
+
+def _note_missing(names: list[str], plan: Plan, context: Context) -> None:
+    for name in names:
+        try:
+            exists = unit_file_exists(plan.lookup(), name)
+        except InstallFailed:
+            exists = True
+        if not exists:
+            context.err(f"Unit {name} does not exist, proceeding anyway.")
+
+
+def _without_paths(names: list[str], context: Context) -> list[str]:
+    if any("/" in name for name in names):
+        context.err("Warning: Can't execute disable on the unit file path. Proceeding with the unit name.")
+    return [os.path.basename(name) for name in names]
+
+
+def _absolute(names: list[str], context: Context) -> list[str]:
+    """The files to link. A name without a slash is one in the current directory, which means nothing below a root."""
+    if context.paths.root:
+        for name in names:
+            if not name.startswith("/"):
+                raise Failure(f"Non-absolute paths are not allowed when --root is used: {name}")
+    return [simplify_path(os.path.join(os.getcwd(), name)) for name in names]
+
+
+VERBS: Mapping[str, Verb] = {
+    "enable": _run_enable,
+    "disable": _run_disable,
+    "reenable": _run_reenable,
+    "preset": _run_preset,
+    "preset-all": _run_preset_all,
+    "mask": _run_mask,
+    "unmask": _run_unmask,
+    "link": _run_link,
+    "revert": _run_revert,
+    "add-wants": _run_add_wants,
+    "add-requires": _run_add_requires,
+    "set-default": _run_set_default,
+    "get-default": run_get_default,
+    "is-enabled": run_is_enabled,
+    "list-unit-files": run_list_unit_files,
+}
+"""Verb to function (arguments, options, context) -> exit status."""

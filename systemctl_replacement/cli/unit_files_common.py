@@ -1,0 +1,76 @@
+"""What the unit file verbs share: names as typed, the directories the options choose, warnings."""
+
+from __future__ import annotations
+
+import os
+
+from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.cli.settings import Options
+from systemctl_replacement.paths import shipped_units
+from systemctl_replacement.unitfile.install_lookup import Plan
+from systemctl_replacement.unitfile.install_paths import global_directories, system_directories
+from systemctl_replacement.unitfile.names import is_glob, mangle, simplify_path, valid_unit_name
+from systemctl_replacement.unitfile.syntax import INFO, Problem
+
+
+def new_plan(options: Options, context: Context) -> Plan:
+    """An empty plan for the root and the unit directories that the options choose."""
+    if options.scope == "user":
+        raise Failure("Failed to connect to bus: No medium found")
+    if options.scope == "global":
+        directories = global_directories()
+    else:
+        directories = system_directories(context.paths.unit_path(), context.paths.root, shipped_units())
+    return Plan(directories, context.paths.root)
+
+
+def unit_names(arguments: list[str], use: str, options: Options, context: Context) -> list[str]:
+    """Arguments made unit names, as `foo` to `foo.service`; paths are made absolute and stay.
+
+    `use` is what for, as a message says it: "to enable". Raises Failure.
+    """
+    names = []
+    for argument in arguments:
+        if "/" in argument:
+            names.append(simplify_path(os.path.join(os.getcwd(), argument)))
+        else:
+            names.append(unit_name(argument, ".service", use, options, context))
+    return names
+
+
+def unit_name(argument: str, suffix: str, use: str, options: Options, context: Context) -> str:
+    """One argument made a unit name, with a warning if characters had to be escaped. Raises Failure."""
+    glob = is_glob(argument)
+    try:
+        name = mangle(argument, suffix)
+    except ValueError:
+        raise Failure(f"Failed to mangle unit name '{argument}': Invalid argument") from None
+    escaped = not valid_unit_name(argument) and "\\x" in name and "\\x" not in argument
+    if escaped and not options.quiet:
+        if glob:
+            context.err(f"Glob pattern passed {use}, but globs are not supported for this.")
+        hint = "" if glob else " (maybe you should use systemd-escape?)"
+        context.err(f'Invalid unit name "{argument}" escaped as "{name_before_suffix(name, argument, suffix)}"{hint}.')
+    return name
+
+
+def name_before_suffix(name: str, argument: str, suffix: str) -> str:
+    """The escaped name without the suffix that was added to it."""
+    return name if argument.endswith(suffix) or not name.endswith(suffix) else name[: -len(suffix)]
+
+
+def report_problems(problems: list[Problem], context: Context) -> None:
+    """Print what systemd would print of them, and forget them: a plan is reported on in parts."""
+    for problem in problems:
+        if problem.level <= INFO:
+            context.err(str(problem))
+    problems.clear()
+
+
+def unicode_wanted() -> bool:
+    """Whether arrows and bullets may be printed: not in a locale that says otherwise, such as C (locale(7))."""
+    for variable in ("LC_ALL", "LC_CTYPE", "LANG"):
+        value = os.environ.get(variable)
+        if value:
+            return "utf8" in value.lower().replace("-", "")
+    return True

@@ -1,0 +1,115 @@
+"""The verbs that only look at unit files: is-enabled, list-unit-files, get-default."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from typing import TYPE_CHECKING
+
+from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.cli.unit_files_common import new_plan, report_problems, unit_names
+from systemctl_replacement.cli.unit_files_sysv import synchronize
+from systemctl_replacement.unitfile import install
+from systemctl_replacement.unitfile.install_changes import InstallFailed, unlinked
+from systemctl_replacement.unitfile.presets import Presets, read_presets
+from systemctl_replacement.unitfile.state import ENABLED_STATES, StateReader, UnitFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from systemctl_replacement.cli.settings import Options
+
+# States in which presets have no say.
+_NO_PRESET = frozenset(("alias", "static", "generated", "transient"))
+
+
+def run_is_enabled(arguments: list[str], options: Options, context: Context) -> int:
+    """`is-enabled`: 0 if any of the units is enabled, statically too; with --full also the links that enable it."""
+    names = unit_names(arguments, "to check", options, context)
+    plan = new_plan(options, context)
+    enabled = synchronize("is-enabled", names, options, context, plan)
+    reader = StateReader(plan)
+    for name in names:
+        state = ""
+        try:
+            state = reader.state(name)
+        except InstallFailed as failure:
+            raise Failure(f"Failed to get unit file state for {name}: {failure}") from None
+        finally:
+            report_problems(plan.problems, context)
+        enabled = enabled or state in ENABLED_STATES
+        if not options.quiet:
+            context.out(state)
+            if options.full:
+                _show_links(name, options, context)
+    return 0 if enabled else 1
+
+
+def _show_links(name: str, options: Options, context: Context) -> None:
+    """The links that `disable` would remove."""
+    for path in unlinked(install.disable(new_plan(options, context), [name], runtime=options.runtime).changes):
+        context.out(f"  {path}")
+
+
+def run_list_unit_files(arguments: list[str], options: Options, context: Context) -> int:
+    """`list-unit-files [PATTERN…]`: 1 if there is nothing to list."""
+    plan = new_plan(options, context)
+    reader = StateReader(plan)
+    files = [file for file in reader.files(_filter(arguments, options)) if _has_state(file, options)]
+    files.sort(key=_order)
+    report_problems(plan.problems, context)
+    presets: Presets | None = None
+    rows = []
+    for file in files:
+        preset = "-"
+        if file.state not in _NO_PRESET:
+            presets = presets or read_presets(plan.tree, plan.directories.scope)
+            preset = "enabled" if presets.query(file.name).enable else "disabled"
+        rows.append((file.name, file.state, preset))
+    if presets is not None:
+        report_problems(list(presets.problems), context)
+    _print_table(rows, context, legend=options.legend and not options.quiet)
+    return 0 if rows else 1
+
+
+def _has_state(file: UnitFile, options: Options) -> bool:
+    return not options.states or file.state in options.states
+
+
+def _filter(patterns: list[str], options: Options) -> Callable[[str], bool]:
+    expression = re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns)) if patterns else None
+
+    def wanted(name: str) -> bool:
+        if options.types and name.rpartition(".")[2] not in options.types:
+            return False
+        return expression is None or expression.match(name) is not None
+
+    return wanted
+
+
+def _order(file: UnitFile) -> tuple[str, str]:
+    name = file.name.lower()
+    return name.rpartition(".")[2], name
+
+
+def _print_table(rows: list[tuple[str, str, str]], context: Context, *, legend: bool) -> None:
+    head = [("UNIT FILE", "STATE", "PRESET")] if legend else []
+    first = max((len(row[0]) for row in head + rows), default=0)
+    second = max((len(row[1]) for row in head + rows), default=0)
+    for name, state, preset in head + rows:
+        context.out(f"{name:<{first}} {state:<{second}} {preset}")
+    if legend:
+        context.out(f"\n{len(rows)} unit files listed.")
+
+
+def run_get_default(arguments: list[str], options: Options, context: Context) -> int:
+    """`get-default`: the name of the unit that default.target stands for."""
+    plan = new_plan(options, context)
+    try:
+        name = install.get_default(plan)
+    except InstallFailed as failure:
+        raise Failure(f"Failed to get default target: {failure}") from None
+    finally:
+        report_problems(plan.problems, context)
+    context.out(name)
+    return 0

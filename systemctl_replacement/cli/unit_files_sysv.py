@@ -1,0 +1,100 @@
+"""Units that are SysV init scripts, too: enable and disable are passed on to the distribution's tool for runlevel links.
+
+Source: systemctl(1) "enable", systemd-sysv-install(8) of Debian; `$SYSTEMCTL_SKIP_SYSV` as update-rc.d sets it. The tool calls
+systemctl again, so nothing is locked here.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.cli.settings import Options
+from systemctl_replacement.cli.unit_files_common import report_problems
+from systemctl_replacement.unitfile.install_changes import InstallFailed
+from systemctl_replacement.unitfile.install_lookup import Plan, unit_file_exists
+
+VERBS = frozenset(("enable", "disable", "is-enabled"))
+
+_HELPERS = ("/lib/systemd/systemd-sysv-install", "/usr/lib/systemd/systemd-sysv-install")
+_TOLERATED = (errno.ELOOP, errno.ERFKILL, errno.EADDRNOTAVAIL)
+_TRUE = ("1", "yes", "y", "true", "t", "on")
+
+
+def synchronize(verb: str, names: list[str], options: Options, context: Context, plan: Plan) -> bool:
+    """Run the tool for those of `names` that have an init script; names without a native unit are removed from the list.
+
+    Returns whether `is-enabled` found one enabled. Raises Failure.
+    """
+    if verb not in VERBS or os.environ.get("SYSTEMCTL_SKIP_SYSV", "").lower() in _TRUE:
+        return False
+    enabled = False
+    for name in list(names):
+        if not name.endswith(".service") or name.startswith("/"):
+            continue
+        native = _is_native(plan, name, context)
+        if native and verb == "is-enabled":
+            continue
+        script = name[: -len(".service")]
+        if not os.path.exists(f"{context.paths.root}/etc/init.d/{script}"):
+            continue
+        command = _command(verb, script, context.paths.root)
+        if not options.quiet:
+            if native:
+                context.err(f"Synchronizing state of {name} with SysV service script with {command[0]}.")
+            else:
+                context.err(f"{name} is not a native service, redirecting to systemd-sysv-install.")
+            context.err(f"Executing: {' '.join(command)}")
+        status = _run(command)
+        if verb == "is-enabled":
+            enabled = enabled or status == 0
+            if not options.quiet:
+                context.out("enabled" if status == 0 else "disabled\n")
+        elif status != 0:
+            raise Failure("")  # the tool has said why
+        if not native:
+            names.remove(name)
+    return enabled
+
+
+def _is_native(plan: Plan, name: str, context: Context) -> bool:
+    plan = Plan(plan.directories.without_generated(), plan.tree.root)
+    try:
+        return unit_file_exists(plan.lookup(), name)
+    except InstallFailed as problem:
+        report_problems(plan.problems, context)
+        if problem.error not in _TOLERATED:
+            raise Failure(f"Failed to look up unit file state: {problem}") from None
+        return True
+
+
+def _command(verb: str, script: str, root: str) -> list[str]:
+    """The helper of the distribution's systemd; images without that package have at least the tool behind it."""
+    for helper in _HELPERS:
+        if os.access(helper, os.X_OK):
+            return [helper, *([f"--root={root}"] if root else []), verb, script]
+    for directory in ("/usr/sbin", "/sbin"):
+        if os.access(f"{directory}/update-rc.d", os.X_OK):
+            return _update_rc_d(f"{directory}/update-rc.d", verb, script, root)
+        if os.access(f"{directory}/chkconfig", os.X_OK):
+            if verb == "is-enabled":
+                return [f"{directory}/chkconfig", script]
+            return [f"{directory}/chkconfig", script, "on" if verb == "enable" else "off"]
+    return [_HELPERS[0], verb, script]
+
+
+def _update_rc_d(tool: str, verb: str, script: str, root: str) -> list[str]:
+    if verb == "is-enabled":
+        # update-rc.d cannot ask; a start link in a runlevel is what "enabled" means.
+        return ["/bin/sh", "-c", 'ls "$1"/etc/rc[S5].d/S??"$2" >/dev/null 2>&1', "sh", root, script]
+    return [tool, *(["--root", root] if root else []), script, "defaults" if verb == "enable" else "disable"]
+
+
+def _run(command: list[str]) -> int:
+    import subprocess
+
+    try:
+        return subprocess.run(command, check=False).returncode
+    except OSError as problem:
+        raise Failure(f"Failed to execute {command[0]}: {problem.strerror}") from None

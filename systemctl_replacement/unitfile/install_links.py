@@ -1,0 +1,224 @@
+"""Making the links that enable a unit: aliases, `.wants/` and `.requires/`, and the link to a file outside the load path."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+from systemctl_replacement.unitfile.install_changes import (
+    DESTINATION_MISSING,
+    ERROR,
+    SYMLINK,
+    UNLINK,
+    Action,
+    InstallChange,
+    InstallFailed,
+    Step,
+)
+from systemctl_replacement.unitfile.install_lookup import MASK, UnitInfo, check_alias, unit_file_exists
+from systemctl_replacement.unitfile.names import (
+    instance_of,
+    is_template,
+    replace_instance,
+    template_of,
+    valid_unit_name,
+)
+from systemctl_replacement.unitfile.syntax import DEBUG, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from systemctl_replacement.unitfile.install_lookup import Lookup
+
+
+def make_link(lookup: Lookup, target: str, path: str, *, force: bool) -> None:
+    """Plan a link at `path` unless an equivalent one is there. Raises InstallFailed(EEXIST) unless `force`."""
+    tree = lookup.tree
+    shown = lookup.plan.shown(path)
+    kind = tree.kind(path)
+    made = InstallChange(SYMLINK, shown, target)
+    action = Action("link", path, target)
+    if kind == "":
+        tree.plan_link(path, target)
+        lookup.plan.steps.append(Step((made,), action))
+        return
+    present = tree.readlink(path)
+    if present is None:
+        lookup.plan.fail(errno.EEXIST, shown)
+        raise InstallFailed(errno.EEXIST)
+    if _equivalent(lookup, path, present, target):
+        return
+    if not force:
+        lookup.plan.fail(errno.EEXIST, shown, present)
+        raise InstallFailed(errno.EEXIST)
+    tree.plan_link(path, target)
+    lookup.plan.steps.append(Step((InstallChange(UNLINK, shown), made), action))
+
+
+def _equivalent(lookup: Lookup, path: str, present: str, target: str) -> bool:
+    """Whether two targets mean the same: one file, or one name in the load path (/lib and /usr/lib are often one)."""
+    directory = path.rpartition("/")[0]
+    one = present if present.startswith("/") else f"{directory}/{present}"
+    other = target if target.startswith("/") else f"{directory}/{target}"
+    if lookup.tree.same_file(one, other):
+        return True
+    directories = lookup.directories
+    return (
+        one.rpartition("/")[2] == other.rpartition("/")[2]
+        and directories.in_search_path(one)
+        and directories.in_search_path(other)
+    )
+
+
+def make_links(lookup: Lookup, info: UnitInfo, config: str, *, force: bool, lenient: bool) -> int:
+    """Plan all links of one unit. Returns how many its [Install] asks for; the first failure is raised after the others are done.
+
+    `lenient` (presets): a template that cannot be enabled without an instance is no error.
+    """
+    failure: InstallFailed | None = None
+    count = 0
+    makers: tuple[Callable[[], int], ...] = (
+        lambda: _make_aliases(lookup, info, config, force),
+        lambda: _make_dependencies(lookup, info, config, info.section.wanted_by, ".wants", lenient),
+        lambda: _make_dependencies(lookup, info, config, info.section.required_by, ".requires", lenient),
+        lambda: _make_file_link(lookup, info, config, force),
+    )
+    for make in makers:
+        try:
+            count += make()
+        except InstallFailed as problem:
+            failure = failure or problem
+    if failure is not None:
+        raise failure
+    return count
+
+
+def _make_aliases(lookup: Lookup, info: UnitInfo, config: str, force: bool) -> int:
+    failure: InstallFailed | None = None
+    count = 0
+    for word in info.section.aliases:
+        alias = _expanded(lookup, info, word)
+        try:
+            alias = _checked_alias(lookup, info, alias)
+            path = f"{config}/{alias}"
+            make_link(lookup, info.path, path, force=force or _broken(lookup, path))
+            count += 1
+        except InstallFailed as problem:
+            if problem.error != errno.ELOOP:
+                failure = failure or problem
+    if failure is not None:
+        raise failure
+    return count
+
+
+def _expanded(lookup: Lookup, info: UnitInfo, word: str) -> str:
+    try:
+        return lookup.plan.expander.expand(word, info.name)
+    except InstallFailed as problem:
+        lookup.plan.fail(problem.error, word)
+        raise
+
+
+def _broken(lookup: Lookup, path: str) -> bool:
+    try:
+        place = lookup.tree.chase(path)
+    except OSError as problem:
+        lookup.plan.fail(problem.errno or errno.EIO, lookup.plan.shown(path))
+        raise InstallFailed(problem.errno or errno.EIO) from None
+    return lookup.tree.kind(place) == ""
+
+
+def _checked_alias(lookup: Lookup, info: UnitInfo, alias: str) -> str:
+    """The alias, with the unit's instance filled in. Raises InstallFailed, reported unless it is ELOOP: an alias of itself."""
+    directory, slash, name = alias.rpartition("/")
+    if slash:
+        _check_alias_path(lookup, info, alias, directory, name)
+        return alias
+    if valid_unit_name(alias, plain=False, instance=False) and instance_of(info.name):
+        alias = replace_instance(alias, instance_of(info.name))
+    ignored: list[Problem] = []
+    try:
+        check_alias(alias, info.name, alias, DEBUG, ignored)
+    except InstallFailed as problem:
+        if problem.error == errno.ELOOP:
+            raise
+        error = errno.EXDEV if problem.error == errno.EINVAL else problem.error
+        lookup.plan.fail(error, alias, info.name)
+        raise InstallFailed(error) from None
+    return alias
+
+
+def _check_alias_path(lookup: Lookup, info: UnitInfo, alias: str, directory: str, name: str) -> None:
+    """The old way of writing WantedBy=: `Alias=multi-user.target.wants/x.service`."""
+    unit, dot, suffix = directory.rpartition(".")
+    if not dot or suffix not in ("wants", "requires") or not valid_unit_name(unit):
+        lookup.plan.fail(errno.EXDEV, alias)
+        raise InstallFailed(errno.EXDEV)
+    if not _same_unit(name, info.name):
+        lookup.plan.fail(errno.EXDEV, alias, info.name)
+        raise InstallFailed(errno.EXDEV)
+
+
+def _same_unit(name: str, unit: str) -> bool:
+    """Whether a link of that name in a `.wants/` directory stands for the unit: it itself or an instance of it."""
+    return name == unit or (valid_unit_name(name) and "@" in name and template_of(name) == unit)
+
+
+def _make_dependencies(
+    lookup: Lookup, info: UnitInfo, config: str, wanting: list[str], suffix: str, lenient: bool
+) -> int:
+    if not wanting:
+        return 0
+    name = info.name
+    only_templates = False
+    if is_template(name):
+        if info.section.default_instance:
+            name = replace_instance(name, info.section.default_instance)
+            _check_instance(lookup, name)
+        else:
+            only_templates = True
+    failure: InstallFailed | None = None
+    count = 0
+    for word in wanting:
+        unit = _expanded(lookup, info, word)
+        if not valid_unit_name(unit, plain=not only_templates):
+            if lenient:
+                continue
+            if valid_unit_name(unit):
+                lookup.plan.fail(errno.EIDRM, unit, name)
+                failure = InstallFailed(errno.EIDRM)
+            else:
+                lookup.plan.fail(errno.EUCLEAN, unit)
+                failure = InstallFailed(errno.EUCLEAN)
+            continue
+        try:
+            make_link(lookup, info.path, f"{config}/{unit}{suffix}/{name}", force=True)
+            count += 1
+        except InstallFailed as problem:
+            failure = failure or problem
+        if not _exists(lookup, unit):
+            lookup.plan.report(InstallChange(DESTINATION_MISSING, unit, lookup.plan.shown(info.path)))
+    if failure is not None:
+        raise failure
+    return count
+
+
+def _check_instance(lookup: Lookup, name: str) -> None:
+    info = UnitInfo(name)
+    lookup.plan.lookup().search(info, load=False)
+    if info.kind == MASK:
+        lookup.plan.report(InstallChange(ERROR, lookup.plan.shown(info.path), "", errno.ERFKILL))
+        raise InstallFailed(errno.ERFKILL)
+
+
+def _exists(lookup: Lookup, name: str) -> bool:
+    try:
+        return unit_file_exists(lookup.plan.lookup(), name)
+    except InstallFailed:
+        return True  # there is something of that name, if only something broken
+
+
+def _make_file_link(lookup: Lookup, info: UnitInfo, config: str, force: bool) -> int:
+    if not lookup.directories.in_search_path(info.path):
+        make_link(lookup, info.path, f"{config}/{info.name}", force=force)
+    return 0

@@ -1,0 +1,116 @@
+"""Which unit directories there are and what each stands for: where the administrator's links go, what is volatile, what is vendor's.
+
+Source: systemd.unit(5) "UNIT FILE LOAD PATH", systemctl(1) on enable, revert and is-enabled. All paths are inside the root.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+SYSTEM = "system"
+GLOBAL = "global"
+"""The two scopes: units of the system, and `--global`, units of every user's manager."""
+
+IMAGE_UNITS = "/usr/lib/systemctl-replacement/units"
+"""Where the units we ship lie in an image."""
+
+_SYSTEM_GENERATORS = ("/run/systemd/generator", "/run/systemd/generator.early", "/run/systemd/generator.late")
+_GLOBAL_DIRECTORIES = (
+    "/etc/systemd/user",
+    "/run/systemd/user",
+    "/usr/local/share/systemd/user",
+    "/usr/share/systemd/user",
+    "/usr/local/lib/systemd/user",
+    "/usr/lib/systemd/user",
+)
+
+
+@dataclass(frozen=True)
+class UnitDirectories:
+    """The unit directories of one scope, highest precedence first."""
+
+    scope: str
+    search_path: tuple[str, ...]
+    persistent_config: str
+    runtime_config: str
+    transient: str = ""
+    persistent_control: str = ""
+    runtime_control: str = ""
+    generators: tuple[str, ...] = ()
+
+    def config(self, runtime: bool) -> str:
+        """Where links are made: /etc/systemd/system, with `--runtime` /run/systemd/system."""
+        return self.runtime_config if runtime else self.persistent_config
+
+    def without_generated(self) -> UnitDirectories:
+        """The same, less what generators make."""
+        return replace(self, search_path=tuple(path for path in self.search_path if path not in self.generators))
+
+    def in_search_path(self, path: str) -> bool:
+        """Whether a file lies directly in a unit directory."""
+        return _parent(path) in self.search_path
+
+    def is_config(self, path: str) -> bool:
+        """Whether a file is the administrator's: directly in /etc/systemd/system or /run/systemd/system."""
+        return _parent(path) in (self.persistent_config, self.runtime_config)
+
+    def is_generated(self, path: str) -> bool:
+        """Whether a generator wrote the file."""
+        return _parent(path) in self.generators
+
+    def is_transient(self, path: str) -> bool:
+        """Whether the manager wrote the file at a client's request."""
+        return bool(self.transient) and _parent(path) == self.transient
+
+    def is_control(self, path: str) -> bool:
+        """Whether `systemctl set-property` wrote it."""
+        return _parent(path) in (self.persistent_control, self.runtime_control)
+
+    def is_runtime(self, path: str) -> bool:
+        """Whether the path is gone after a boot."""
+        return path == "/run" or path.startswith("/run/")
+
+    def is_vendor_or_generated(self, path: str) -> bool:
+        """Whether the file came with the system, so that `revert` has something to go back to."""
+        return path.startswith(("/usr/", "/lib/")) or self.is_generated(path)
+
+    def shall_revert(self, path: str) -> bool:
+        """Whether `revert` removes a drop-in directory of that path."""
+        return self.is_config(path) or self.is_control(path) or self.is_transient(path)
+
+
+def system_directories(unit_path: list[str], root: str, shipped: str) -> UnitDirectories:
+    """From the load path as `Paths.unit_path()` gives it (below the root). `shipped` is where our own units lie outside of it.
+
+    Below a root the units we ship are those of the image, never those of the program that runs.
+    """
+    inside = []
+    for directory in unit_path:
+        if root and directory == shipped:
+            inside.append(IMAGE_UNITS)
+        elif directory.startswith(root + "/"):
+            inside.append(directory[len(root) :])
+    return UnitDirectories(
+        scope=SYSTEM,
+        search_path=tuple(inside),
+        persistent_config="/etc/systemd/system",
+        runtime_config="/run/systemd/system",
+        transient="/run/systemd/transient",
+        persistent_control="/etc/systemd/system.control",
+        runtime_control="/run/systemd/system.control",
+        generators=_SYSTEM_GENERATORS,
+    )
+
+
+def global_directories() -> UnitDirectories:
+    """The directories of `--global`: units for all users."""
+    return UnitDirectories(
+        scope=GLOBAL,
+        search_path=_GLOBAL_DIRECTORIES,
+        persistent_config="/etc/systemd/user",
+        runtime_config="/run/systemd/user",
+    )
+
+
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0]

@@ -1,0 +1,120 @@
+"""Random trees of unit files and random install commands, from small pools so that they meet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypothesis import strategies as st
+
+from tests.conformance.offline.runner import Tree
+
+ETC = "/etc/systemd/system"
+RUN = "/run/systemd/system"
+USR = "/usr/lib/systemd/system"
+LOCAL = "/usr/local/lib/systemd/system"
+TRANSIENT = "/run/systemd/transient"
+GENERATOR = "/run/systemd/generator"
+CONTROL = "/etc/systemd/system.control"
+OUTSIDE = "/opt"
+
+NAMES = (
+    "a.service", "b.service", "D.service", "c.service", "a.socket", "t@.service", "t@x.service", "t@y.service",
+    "u@.service", "u@x.service", "g.target", "multi-user.target", "default.target", "h.timer", "m.mount", "no-unit",
+)  # fmt: skip
+DIRECTORIES = (USR, USR, USR, ETC, ETC, RUN, LOCAL, TRANSIENT, GENERATOR, CONTROL, OUTSIDE)
+LINES = (
+    "WantedBy=multi-user.target", "WantedBy=g.target t@x.service", "RequiredBy=multi-user.target", "WantedBy=",
+    "WantedBy=u@.service", "Alias=c.service", "Alias=b.service a.service", "Alias=u@.service", "Alias=t@x.service",
+    "Alias=a.socket", "Alias=default.target", "Alias=multi-user.target.wants/a.service", "Alias=g.target.wants/t@x.service",
+    "Alias=%p-%i.service", "Alias=x/y.service", "Alias=u@.service.requires/t@.service", "Also=b.service", "Also=a.socket c.service", "Also=t@x.service",
+    "Also=missing.service", "Also=%n", "Also=%z", "DefaultInstance=%m", "WantedBy=%m.target", "Alias=u@.service.wants/t@x.service", "Also=no-unit", "DefaultInstance=x", "DefaultInstance=", "DefaultInstance=%p", "DefaultInstance=a/b",
+    "WantedBy=bad", "Wanted=x", "X-Y=z", "nonsense", "[Unit]", "[Install]", "[Odd]", "WantedBy='g.target", "WantedBy='g.target'",
+    "UpheldBy=g.target", "Alias=m.mount", "Alias=%j.service", "RequiredBy=%i.target %p.target",
+)  # fmt: skip
+PRESET_LINES = (
+    "enable a.service", "disable a.service", "disable *", "enable *.socket", "disable b*", "enable t@.service x y",
+    "disable t@.service", "enable t@*", "# no", "garbage here", "enable a.service x", "disable [!a]*.service",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Case:
+    """A tree and the commands to run in it."""
+
+    tree: Tree
+    commands: tuple[tuple[str, ...], ...]
+
+
+def _unit_text(lines: list[str]) -> str:
+    return "\n".join(["[Install]", *lines, ""]) if lines else "[Unit]\n"
+
+
+_names = st.sampled_from(NAMES)
+_directories = st.sampled_from(DIRECTORIES)
+_texts = st.one_of(st.lists(st.sampled_from(LINES), max_size=4).map(_unit_text), st.just(""))
+_paths = st.builds("{}/{}".format, _directories, _names)
+_files = st.tuples(_paths, _texts)
+_dropins = st.tuples(st.builds("{}/{}.d/{}.conf".format, _directories, _names, st.sampled_from("12")), _texts)
+_presets = st.tuples(
+    st.builds(
+        "{}/systemd/system-preset/{}.preset".format,
+        st.sampled_from(("/etc", "/usr/lib", "/run")),
+        st.sampled_from("12"),
+    ),
+    st.lists(st.sampled_from(PRESET_LINES), max_size=4).map(lambda lines: "\n".join([*lines, ""])),
+)
+_targets = st.one_of(
+    _paths, _names, st.just("/dev/null"), st.just("../dangling.service"), st.builds("../{}".format, _names)
+)
+_links = st.tuples(
+    st.one_of(
+        _paths,
+        st.builds("{}/{}.{}/{}".format, _directories, _names, st.sampled_from(("wants", "requires")), _names),
+    ),
+    _targets,
+)
+_trees = st.builds(
+    Tree,
+    files=st.builds(
+        lambda units, dropins, presets: (*units, *dropins, *presets),
+        st.lists(_files, min_size=1, max_size=7),
+        st.lists(_dropins, max_size=2),
+        st.lists(_presets, max_size=2),
+    ),
+    links=st.lists(_links, max_size=6).map(tuple),
+    directories=st.just((ETC,)),
+)
+
+_units = st.lists(st.one_of(_names, st.just("a"), st.just("missing.service")), min_size=1, max_size=3)
+_switches = st.lists(st.sampled_from(("--runtime", "--force", "--quiet")), max_size=2, unique=True)
+_modes = st.sampled_from(((), ("--preset-mode=enable-only",), ("--preset-mode=disable-only",)))
+
+
+def _command(*verbs: str) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.builds(lambda verb, switches, units: (verb, *switches, *units), st.sampled_from(verbs), _switches, _units)
+
+
+commands = st.one_of(
+    _command("enable"),
+    _command("disable"),
+    _command("mask", "unmask", "reenable"),
+    _command("is-enabled"),
+    st.builds(lambda switches, mode, units: ("preset", *switches, *mode, *units), _switches, _modes, _units),
+    st.builds(lambda switches, mode: ("preset-all", *switches, *mode), _switches, _modes),
+    st.builds(lambda verb, name: (verb, f"{OUTSIDE}/{name}"), st.sampled_from(("link", "enable", "reenable")), _names),
+    st.builds(lambda units: ("revert", *units), _units),
+    st.builds(
+        lambda verb, target, units: (verb, target, *units),
+        st.sampled_from(("add-wants", "add-requires")),
+        _names,
+        _units,
+    ),
+    st.builds(lambda name: ("set-default", name), _names),
+    st.just(("get-default",)),
+    st.builds(
+        lambda patterns: ("list-unit-files", *patterns),
+        st.lists(st.sampled_from(("a*", "t@*", "*.target")), max_size=1),
+    ),
+)
+
+cases = st.builds(Case, _trees, st.lists(commands, min_size=1, max_size=3).map(tuple))

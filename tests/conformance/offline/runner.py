@@ -1,0 +1,132 @@
+"""Runs one command line under the real systemctl and under ours, each on its own fresh copy of a tree at one path."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from systemctl_replacement.cli import settings, verbs
+from systemctl_replacement.cli.context import Context
+from systemctl_replacement.cli.main import guarded
+
+REAL = "/usr/bin/systemctl"
+"""The real one by its path: whatever is called systemctl in $PATH may be ours."""
+
+_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+
+
+def real_version() -> int:
+    """The version of the real systemctl, 0 if there is none (ours starts with #!, and does not count)."""
+    try:
+        with open(REAL, "rb") as file:
+            if file.read(4) != b"\x7fELF":
+                return 0
+        words = subprocess.run([REAL, "--version"], capture_output=True, text=True, check=True).stdout.split()
+    except (OSError, subprocess.CalledProcessError):
+        return 0
+    return int(words[1]) if words[:1] == ["systemd"] else 0
+
+
+@dataclass(frozen=True)
+class Tree:
+    """What lies below a root: files by path with their text, links by path with their targets, directories."""
+
+    files: tuple[tuple[str, str], ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+    directories: tuple[str, ...] = ()
+
+    def build(self, root: Path) -> None:
+        """Make it, from nothing; entries whose place is taken already are left out."""
+        shutil.rmtree(root, ignore_errors=True)
+        root.mkdir(parents=True)
+        for directory in self.directories:
+            (root / directory.lstrip("/")).mkdir(parents=True, exist_ok=True)
+        for path, text in self.files:
+            place = root / path.lstrip("/")
+            if _free(place):
+                place.write_bytes(text.encode("utf-8", "surrogateescape"))
+        for path, target in self.links:
+            place = root / path.lstrip("/")
+            if _free(place):
+                place.symlink_to(target)
+
+
+def _free(place: Path) -> bool:
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        return False
+    return not os.path.lexists(place)
+
+
+@dataclass(frozen=True)
+class Result:
+    """All that can be seen of a command: output, exit status, and the tree afterwards."""
+
+    stdout: str
+    stderr: str
+    status: int
+    after: tuple[tuple[str, str], ...]
+
+
+def snapshot(root: Path) -> tuple[tuple[str, str], ...]:
+    """Every path below the root with what it is."""
+    found = []
+    for directory, directories, files in os.walk(root):
+        for name in directories + files:
+            path = Path(directory, name)
+            shown = "/" + str(path.relative_to(root))
+            if path.is_symlink():
+                found.append((shown, f"-> {os.readlink(path)}"))
+            elif path.is_dir():
+                found.append((shown, "directory"))
+            else:
+                found.append((shown, f"file of {path.stat().st_size}"))
+    return tuple(sorted(found))
+
+
+def run_real(root: Path, commands: tuple[tuple[str, ...], ...]) -> list[Result]:
+    """Run the commands one after the other."""
+    results = []
+    for command in commands:
+        done = subprocess.run(
+            [REAL, f"--root={root}", *command],
+            env=_ENVIRONMENT,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+        out, err = (data.decode("utf-8", "surrogateescape") for data in (done.stdout, done.stderr))
+        results.append(Result(out, err, done.returncode, snapshot(root)))
+    return results
+
+
+def run_ours(root: Path, commands: tuple[tuple[str, ...], ...]) -> list[Result]:
+    """The same in this process: the verb's function with parsed options."""
+    results = []
+    directory = os.getcwd()
+    os.chdir("/")
+    try:
+        for command in commands:
+            results.append(_run_ours(root, command))
+    finally:
+        os.chdir(directory)
+    return results
+
+
+def _run_ours(root: Path, command: tuple[str, ...]) -> Result:
+    stdout, stderr = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+        status = guarded(lambda: _systemctl(["systemctl", f"--root={root}", *command]))
+    return Result(stdout.getvalue(), stderr.getvalue(), status, snapshot(root))
+
+
+def _systemctl(argv: list[str]) -> int:
+    options, operands = settings.parse(argv, str, str)
+    return verbs.run(operands[0], operands[1:], options, Context(options))
