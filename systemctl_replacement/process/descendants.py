@@ -95,6 +95,21 @@ def is_below(pid: int, root: int) -> bool:
     return False
 
 
+def sent_from_below(pid: int, uid: int, root: int) -> bool:
+    """Whether the sender of a message is below ``root``. One that is gone already is known by its user only: root's
+    or that of a child of ``root``."""
+    if read_stat(pid):
+        return is_below(pid, root)
+    return uid == 0 or any(_owner(child) == uid for child in children(root))
+
+
+def _owner(pid: int) -> int:
+    try:
+        return os.stat(f"/proc/{pid}").st_uid
+    except OSError:
+        return -1
+
+
 def send(pid: int, signal: int, cont: bool = False, hup: bool = False) -> bool:
     """Sends the signal, then SIGCONT and SIGHUP where asked for; False if the kernel refused. Gone is not refused."""
     try:

@@ -14,9 +14,10 @@ import os
 import select
 import time
 
-from .. import syscalls
+from .. import exit_status, syscalls
 from ..journal import record
 from . import descendants, environment, execute, notify, removal
+from .kill import FinalKill
 from .link import Link, close_fds
 from .output import Output
 from .title import set_title
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 _QUEUE_LIMIT = 64
 """With so many messages waiting for the manager, notifications wait in their socket instead of our memory."""
-_FIRST_KILL_PAUSE, _LAST_KILL_PAUSE = 0.001, 1.0
-"""Seconds between the rounds of a final kill: they double, because what survives many rounds is stuck in the kernel."""
 _WATCH_INTERVAL = 1.0
 """Seconds between looks at a foreign main process, on kernels without pidfd only."""
 
@@ -39,9 +38,9 @@ _WATCH_INTERVAL = 1.0
 class Supervisor:
     """One unit's processes, sockets and output."""
 
-    def __init__(self, message: Message, fds: dict[str, int], child_signals: int) -> None:
+    def __init__(self, message: Message, link: Link, fds: dict[str, int], child_signals: int) -> None:
         self.unit: str = message["unit"]
-        self.link = Link(fds["link"])
+        self.link = link
         self.notify: _socket.socket | None = notify.open_socket(fds["notify"]) if "notify" in fds else None
         self.log_write = fds.get("log_write", -1)
         log_read = fds.get("log", -1)
@@ -63,24 +62,22 @@ class Supervisor:
         self.known_children: dict[int, int] = {}  # pid -> start time
         self.had_children = False
         self.children_changed = False
-        self.kill_spare: set[int] | None = None  # a final kill is going on, these are spared
-        self.kill_denied: set[int] = set()
-        self.kill_pause = _FIRST_KILL_PAUSE
+        self.final_kill = FinalKill()
         self.give_up_at: float | None = None  # the manager is gone: SIGKILL at this monotonic second
         self.orphaned = False
         self.released = False
         self.barriers: list[int] = []
-        self.handlers: dict[int, Callable[[], None]] = {}
+        self.handlers: dict[int, Callable[[], object]] = {}
         self.poll = select.poll()
         self.signal_fd = child_signals
         self._watch_fd(self.link.fileno(), self._on_link)
         self._watch_fd(self.signal_fd, self._on_child)
         if self.notify:
-            self._watch_fd(self.notify.fileno(), self._on_notify)
+            self._watch_fd(self.notify.fileno(), self._receive_notification)
         if log_read >= 0:
-            self._watch_fd(log_read, self._on_output)
+            self._watch_fd(log_read, self.output.read)
 
-    def _watch_fd(self, fd: int, handler: Callable[[], None]) -> None:
+    def _watch_fd(self, fd: int, handler: Callable[[], object]) -> None:
         self.handlers[fd] = handler
         self.poll.register(fd, select.POLLIN)
 
@@ -123,8 +120,8 @@ class Supervisor:
     def _timeout(self) -> int | None:
         """Milliseconds until something is due; None while nothing is: an idle unit wakes nobody."""
         pauses = []
-        if self.kill_spare is not None:
-            pauses.append(self.kill_pause)
+        if self.final_kill.active:
+            pauses.append(self.final_kill.pause)
         if self.give_up_at is not None:
             pauses.append(max(self.give_up_at - time.monotonic(), 0))
         if -1 in self.watched.values():
@@ -134,9 +131,9 @@ class Supervisor:
     def _after_events(self) -> None:
         if self.give_up_at is not None and time.monotonic() >= self.give_up_at:
             self.give_up_at = None
-            self._begin_final_kill([])
-        if self.kill_spare is not None:
-            self._kill_round()
+            self.final_kill.begin(self.removals)
+        if self.final_kill.active:
+            self._report_denied(self.final_kill.round())
         if -1 in self.watched.values():
             self._look_after_watched()
         if self.children_changed:
@@ -147,13 +144,7 @@ class Supervisor:
 
     def report_problem(self, error: BaseException) -> None:
         """A defect of ours is logged with its place and costs the one event that met it."""
-        frames, traceback = [], error.__traceback__
-        while traceback:
-            code = traceback.tb_frame.f_code
-            frames.append(f"{code.co_filename}:{traceback.tb_lineno} {code.co_name}")
-            traceback = traceback.tb_next
-        text = f"Supervisor cannot handle an event: {error!r} at " + ", ".join(frames)
-        error.__traceback__ = None
+        text = f"Supervisor cannot handle an event: {describe(error)}"
         self.output.log(3, text)
         self._send({"ev": "problem", "message": text})
 
@@ -238,6 +229,7 @@ class Supervisor:
             execute.run(spec, files, fds, self.log_write, write_end)
         os.close(write_end)
         when = record.stamp()
+        self.final_kill.end()  # whoever starts a program has given up waiting for what cannot be killed
         os.set_blocking(read_end, False)
         self.tokens[pid] = token
         self.identifiers[pid] = execute.identifier(spec)
@@ -325,7 +317,7 @@ class Supervisor:
         self._attribute_output()
 
     def _become_empty(self) -> None:
-        self.kill_spare = None
+        self.final_kill.end()
         if self.children_changed:
             self._report_children()
         if self.had_children:
@@ -413,34 +405,20 @@ class Supervisor:
             allowed = pid in self.watched or descendants.is_below(pid, os.getpid())
             if allowed and not descendants.send(pid, number, cont, hup):
                 denied.append(pid)
-        if denied:
-            self._send({"ev": "kill-denied", "pids": denied})
+        self._report_denied(denied)
 
     def _signal_all(self, message: Message) -> None:
         spare = [*message.get("except", ()), *self.removals]
         if message["signal"] == _signal.SIGKILL:
-            self._begin_final_kill(spare)
+            self._report_denied(self.final_kill.begin(spare))
             return
         cont, hup = message.get("cont", False), message.get("hup", False)
         denied = descendants.signal_each(os.getpid(), message["signal"], spare, cont, hup)
-        if denied:
-            self._send({"ev": "kill-denied", "pids": denied})
+        self._report_denied(denied)
 
-    def _begin_final_kill(self, spare: list[int]) -> None:
-        self.kill_spare = set(spare)
-        self.kill_denied = set()
-        self.kill_pause = _FIRST_KILL_PAUSE
-        self._kill_round()
-
-    def _kill_round(self) -> None:
-        assert self.kill_spare is not None
-        before = len(self.kill_denied)
-        alive = descendants.kill_round(os.getpid(), self.kill_spare, self.kill_denied)
-        if len(self.kill_denied) > before:
-            self._send({"ev": "kill-denied", "pids": sorted(self.kill_denied)})
-        self.kill_pause = min(self.kill_pause * 2, _LAST_KILL_PAUSE)
-        if not alive and (self.kill_spare or self.kill_denied):
-            self.kill_spare = None  # what is left is not ours to kill; without any, ECHILD says when to stop
+    def _report_denied(self, pids: list[int]) -> None:
+        if pids:
+            self._send({"ev": "kill-denied", "pids": pids})
 
     def _remove(self, paths: list[str]) -> None:
         pid = os.fork()
@@ -450,16 +428,10 @@ class Supervisor:
 
     # -- what the unit says -----------------------------------------------------------------------------------------
 
-    def _on_output(self) -> None:
-        self.output.read()
-
     def _on_console_room(self) -> None:
         count = self.output.report_dropped()
         if count:
             self._send({"ev": "log-dropped", "count": count})
-
-    def _on_notify(self) -> None:
-        self._receive_notification()
 
     def _receive_notification(self) -> bool:
         """Handles one datagram; whether there was one."""
@@ -475,7 +447,7 @@ class Supervisor:
             datagram.pid,
             self.main,
             self.control,
-            self.access == "all" and self._is_ours(datagram.pid, datagram.uid),
+            self.access == "all" and self._may_speak(datagram.pid, datagram.uid),
         )
         keep_fds = False
         if refusal:
@@ -493,35 +465,33 @@ class Supervisor:
         close_fds(datagram.fds)
         return True
 
-    def _is_ours(self, pid: int, uid: int) -> bool:
-        if pid in self.watched or descendants.is_below(pid, os.getpid()):
-            return True
-        if descendants.read_stat(pid):
-            return False
-        # The sender is gone already: its user must do, which is root or that of a process of ours.
-        return uid == 0 or any(_owner(child) == uid for child in descendants.children(os.getpid()))
+    def _may_speak(self, pid: int, uid: int) -> bool:
+        return pid in self.watched or descendants.sent_from_below(pid, uid, os.getpid())
 
 
-def _owner(pid: int) -> int:
-    try:
-        return os.stat(f"/proc/{pid}").st_uid
-    except OSError:
-        return -1
+def describe(error: BaseException) -> str:
+    """An exception and where it came from, without importing the module that prints tracebacks."""
+    frames, traceback = [], error.__traceback__
+    while traceback:
+        code = traceback.tb_frame.f_code
+        frames.append(f"{code.co_filename}:{traceback.tb_lineno} {code.co_name}")
+        traceback = traceback.tb_next
+    error.__traceback__ = None
+    return f"{error!r} at " + ", ".join(frames)
 
 
 def main(message: Message, fds: dict[str, int], child_signals: int) -> NoReturn:
     """The life of a supervisor; ``child_signals`` is a signalfd for SIGCHLD."""
-    status = 70
+    status = exit_status.EXIT_SOFTWARE
+    link = Link(fds["link"])
     try:
         _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
         os.setsid()
         syscalls.set_child_subreaper()
         set_title(f"supervisor: {message['unit']}", "supervisor")
-        supervisor = Supervisor(message, fds, child_signals)
-        try:
-            supervisor.run()
-            status = 0
-        except Exception as error:
-            supervisor.report_problem(error)
+        Supervisor(message, link, fds, child_signals).run()
+        status = 0
+    except Exception as error:
+        link.send({"ev": "problem", "message": f"Supervisor ends: {describe(error)}"})
     finally:
         os._exit(status)

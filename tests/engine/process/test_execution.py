@@ -1,0 +1,297 @@
+"""What a started program finds, and what is told when it cannot be started."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .tree import Tree, Unit
+
+root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to change users")
+
+
+def output_of(unit: Unit, *argv: str, **spec: Any) -> list[str]:
+    """Runs a program to its end; the lines it printed."""
+    token = unit.spawn(*argv, **spec)
+    ended = unit.wait("exited", token=token)
+    assert ended["code"] == "exited" and ended["status"] == 0, ended
+    return unit.messages()
+
+
+def shell_output(unit: Unit, script: str, **spec: Any) -> list[str]:
+    return output_of(unit, "/bin/sh", "-c", script, **spec)
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "message"),
+    [
+        ({"path": "/nonexistent"}, 203, "Failed to locate executable /nonexistent: No such file or directory"),
+        ({"path": "nonexistent"}, 203, "Failed to locate executable nonexistent: No such file or directory"),
+        ({"path": "/etc/passwd"}, 203, "Failed to locate executable /etc/passwd: Permission denied"),
+        (
+            {"working_directory": [False, "/nonexistent"]},
+            200,
+            "Changing to the requested working directory failed: No such file or directory",
+        ),
+        ({"user": "no-such-user"}, 217, "Failed to determine user credentials: No such process"),
+        ({"group": "no-such-group"}, 216, "Failed to determine group credentials: No such process"),
+        ({"stdin": "file:/nonexistent"}, 208, "Failed to set up standard input: No such file or directory"),
+        ({"stdout": "file:/nonexistent/x"}, 209, "Failed to set up standard output: No such file or directory"),
+        ({"stderr": "file:/nonexistent/x"}, 222, "Failed to set up standard error output: No such file or directory"),
+        (
+            {
+                "directories": [
+                    {"kind": "RuntimeDirectory", "variable": "R", "base": "/dev/null", "names": ["a"], "mode": 0o755}
+                ]
+            },
+            233,
+            "Failed to set up special execution directory in /dev/null: Not a directory",
+        ),
+    ],
+)
+def test_a_failing_step_is_told_in_systemds_words(unit: Unit, spec: Any, status: int, message: str) -> None:
+    token = unit.spawn("/bin/true", **spec)
+    failed = unit.wait("exec-failed", token=token)
+    assert (failed["status"], failed["message"]) == (status, message)
+    assert failed["summary"].startswith(f"Failed at step {failed['step']} spawning ")
+    assert unit.wait("exited", token=token)["status"] == status
+    kinds = [event["ev"] for event in unit.events if event.get("token") == token]
+    assert kinds == ["forked", "exec-failed", "exited"]
+
+
+def test_a_bad_interpreter_is_told(unit: Unit, tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text("#!/nonexistent/interpreter\n")
+    script.chmod(0o755)
+    token = unit.spawn(str(script))
+    failed = unit.wait("exec-failed", token=token)
+    assert failed["message"] == f"Failed to execute {script}: No such file or directory"
+    assert failed["summary"] == f"Failed at step EXEC spawning {script}: No such file or directory"
+
+
+def test_a_missing_program_may_be_no_failure(unit: Unit) -> None:
+    token = unit.spawn("/nonexistent", ignore_failure=True)
+    assert unit.wait("exited", token=token)["status"] == 0
+    assert "test.service: Executable /nonexistent missing, skipping: No such file or directory" in unit.messages()
+
+
+def test_a_missing_environment_file_makes_no_process(unit: Unit) -> None:
+    token = unit.spawn("/bin/true", environment_files=[[True, "/nonexistent"], [False, "/nonexistent/file"]])
+    failed = unit.wait("spawn-failed", token=token)
+    assert failed["message"] == "/nonexistent/file: No such file or directory"
+    assert not unit.find("forked", token=token)
+
+
+def test_the_environment_is_what_was_given_and_nothing_else(unit: Unit, tmp_path: Path) -> None:
+    (tmp_path / "env").write_text("A=file\nB='two words'\n1BAD=x\n")
+    token = unit.spawn(
+        "/usr/bin/env",
+        environment=["A=unit", "C=\udcff", "GONE=1", "KEPT=2"],
+        environment_files=[[False, f"{tmp_path}/e?v"]],
+        unset_environment=["GONE", "KEPT=3"],
+        pid_variables=["LISTEN_PID"],
+    )
+    pid = unit.wait("forked", token=token)["pid"]
+    unit.wait("exited", token=token)
+    messages = [line["MESSAGE"] for line in unit.lines()]
+    variables = {message if isinstance(message, str) else bytes(message) for message in messages}
+    variables = {entry for entry in variables if not str(entry).startswith("test.service: Ignoring")}
+    assert variables == {
+        "A=file",
+        "B=two words",
+        b"C=\xff",
+        "KEPT=2",
+        f"SYSTEMD_EXEC_PID={pid}",
+        f"LISTEN_PID={pid}",
+        f"MANAGERPID={unit.pid}",
+    }
+
+
+def test_variables_are_expanded_in_the_child(unit: Unit) -> None:
+    lines = output_of(
+        unit,
+        "/usr/bin/printf",
+        "%s\\n",
+        "$WORDS",
+        "x${ONE}y",
+        "$$ONE",
+        environment=["WORDS=a 'b c'", "ONE=1"],
+        expand=True,
+    )
+    assert lines == ["a", "b c", "x1y", "$ONE"]
+
+
+def test_the_process_state_is_clean(unit: Unit) -> None:
+    script = "grep -E '^(Sig(Blk|Ign)|Umask)' /proc/self/status; ls /proc/self/fd; ulimit -Sn"
+    lines = shell_output(unit, script, ignore_sigpipe=False)
+    assert lines[:3] == ["Umask:\t0022", "SigBlk:\t0000000000000000", "SigIgn:\t0000000000000000"]
+    assert lines[3:6] == ["0", "1", "2"]
+    assert lines[7] == "1024"
+
+
+def test_sigpipe_is_ignored_by_default(unit: Unit) -> None:
+    assert shell_output(unit, "grep SigIgn /proc/self/status") == ["SigIgn:\t0000000000001000"]
+
+
+def test_limits_umask_and_priorities(unit: Unit) -> None:
+    script = "ulimit -Sn; ulimit -Hn; umask; ulimit -c; nice"
+    lines = shell_output(
+        unit, script, limits={"NOFILE": [100, 200], "CORE": [0, 0]}, umask=0o027, nice=5, cpu_affinity=[0]
+    )
+    assert lines == ["100", "200", "0027", "0", "5"]
+
+
+def test_a_session_of_its_own(unit: Unit) -> None:
+    pid = unit.shell("read x", stdin="fd:0", fds=(os.pipe()[0],))
+    assert os.getsid(pid) == os.getpgid(pid) == pid
+    assert os.getsid(unit.pid) == unit.pid
+
+
+def test_sockets_are_passed_from_three_on(unit: Unit, tmp_path: Path) -> None:
+    sockets = [socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(3)]
+    for number, passed in enumerate(sockets):
+        passed.bind(str(tmp_path / f"s{number}"))
+    script = "for fd in /proc/self/fd/[0-9]*; do readlink $fd; done; env | grep LISTEN | sort"
+    fds = tuple(passed.fileno() for passed in sockets)
+    token = unit.spawn("/bin/sh", "-c", script, fds=fds, listen_fds=3, listen_names=["a", "b", "c"])
+    pid = unit.wait("forked", token=token)["pid"]
+    unit.wait("exited", token=token)
+    lines = unit.messages()
+    links = [line for line in lines if line.startswith("socket:")]
+    assert links == [f"socket:[{os.fstat(passed.fileno()).st_ino}]" for passed in sockets]
+    assert lines[-3:] == ["LISTEN_FDNAMES=a:b:c", "LISTEN_FDS=3", f"LISTEN_PID={pid}"]
+    for passed in sockets:
+        passed.close()
+
+
+def test_standard_streams(unit: Unit, tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    token = unit.spawn(
+        "/bin/sh", "-c", "cat; echo error >&2", stdin="data", stdin_data="aGVsbG8K", stdout=f"truncate:{target}"
+    )
+    unit.wait("exited", token=token)
+    assert target.read_text() == "hello\nerror\n"
+    token = unit.spawn("/bin/echo", "more", stdout=f"append:{target}", stderr="null")
+    unit.wait("exited", token=token)
+    assert target.read_text() == "hello\nerror\nmore\n"
+    token = unit.spawn("/bin/echo", "MORE", stdout=f"file:{target}")
+    unit.wait("exited", token=token)
+    assert target.read_text() == "MORE\n\nerror\nmore\n"
+
+
+def test_standard_output_can_be_opened_again(unit: Unit) -> None:
+    assert shell_output(unit, "echo again > /dev/stdout") == ["again"]
+
+
+def test_idle_waits_for_its_pipe(unit: Unit) -> None:
+    read_end, write_end = os.pipe()
+    token = unit.spawn("/bin/true", fds=(read_end,), idle=0)
+    os.close(read_end)
+    unit.wait("forked", token=token)
+    unit.tree.until(lambda: unit.find("children") is not None)
+    assert not unit.find("executed")
+    os.close(write_end)
+    unit.wait("executed", token=token)
+
+
+def test_directories_are_made(unit: Unit, tmp_path: Path) -> None:
+    base = tmp_path / "run"
+    lines = shell_output(
+        unit,
+        "echo $RUNTIME_DIRECTORY",
+        directories=[
+            {
+                "kind": "RuntimeDirectory",
+                "variable": "RUNTIME_DIRECTORY",
+                "base": str(base),
+                "names": ["a/b", ["c", "link"]],
+                "mode": 0o750,
+            }
+        ],
+    )
+    assert lines == [f"{base}/a/b:{base}/c"]
+    assert (base / "a/b").stat().st_mode & 0o7777 == 0o750
+    assert (base / "a").stat().st_mode & 0o7777 == 0o755
+    assert os.readlink(base / "link") == "c"
+
+
+def test_removal_follows_no_links(unit: Unit, tmp_path: Path) -> None:
+    keep = tmp_path / "keep"
+    keep.mkdir()
+    (keep / "file").write_text("")
+    gone = tmp_path / "gone"
+    (gone / "deep").mkdir(parents=True)
+    (gone / "deep" / "link").symlink_to(keep)
+    unit.send("remove", paths=[str(gone), str(tmp_path / "never")])
+    unit.wait("removed")
+    assert not gone.exists()
+    assert (keep / "file").exists()
+    assert not unit.find("exited") and not unit.find("empty")
+
+
+@root
+def test_another_user(unit: Unit, tmp_path: Path) -> None:
+    base = tmp_path / "state"
+    lines = shell_output(
+        unit,
+        "id -u; id -g; id -G; echo $USER $LOGNAME $HOME $SHELL; echo x > /dev/stdout",
+        user="daemon",
+        supplementary_groups=["games"],
+        directories=[
+            {"kind": "StateDirectory", "variable": "STATE_DIRECTORY", "base": str(base), "names": ["d"], "mode": 0o755}
+        ],
+    )
+    assert lines == ["1", "1", "1 60", "daemon daemon /usr/sbin", "x"]
+    assert (base / "d").stat().st_uid == (base / "d").stat().st_gid == 1
+
+
+@root
+def test_privileged_keeps_root_but_the_environment_of_the_user(unit: Unit) -> None:
+    assert shell_output(unit, "id -u; echo $USER", user="daemon", privileged=True) == ["0", "daemon"]
+
+
+@root
+def test_capabilities(unit: Unit) -> None:
+    script = "grep -E '^(CapEff|CapBnd|CapAmb|NoNewPrivs)' /proc/self/status"
+    lines = shell_output(
+        unit, script, user="daemon", capability_bounding=0x401, ambient_capabilities=0x400, no_new_privileges=True
+    )
+    assert lines == [
+        "CapEff:\t0000000000000400",
+        "CapBnd:\t0000000000000401",
+        "CapAmb:\t0000000000000400",
+        "NoNewPrivs:\t1",
+    ]
+
+
+@root
+def test_chroot_and_home(unit: Unit, tmp_path: Path) -> None:
+    token = unit.spawn("/bin/true", root_directory=str(tmp_path))
+    assert unit.wait("exec-failed", token=token)["step"] == "EXEC"
+    assert shell_output(unit, "pwd", user="daemon", working_directory=[False, "~"]) == ["/usr/sbin"]
+
+
+def test_a_terminal_becomes_the_controlling_one(unit: Unit) -> None:
+    master, slave = os.openpty()
+    name = os.ttyname(slave)
+    os.close(slave)
+    pid = unit.shell("tty; read x; echo got $x", stdin="tty", stdout="inherit", tty_path=name)
+    os.write(master, b"word\n")
+    unit.wait("exited", pid=pid)
+    shown = os.read(master, 1000).decode()
+    assert name in shown and "got word" in shown
+    os.close(master)
+
+
+def test_the_forkserver_says_when_no_process_can_be_had(tree: Tree, unit: Unit) -> None:
+    tree.until(lambda: bool(tree.answers) or _receive(tree))
+    assert tree.answers == [{"pid": unit.pid, "tag": "test.service"}]
+
+
+def _receive(tree: Tree) -> bool:
+    tree.answers += tree.forkserver.receive()
+    return bool(tree.answers)

@@ -1,0 +1,282 @@
+"""What a unit says: to its notify socket, to its log pipe; where it goes, and that nobody waits for anybody."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from systemctl_replacement.process.client import make_pair
+
+from .tree import Event, Tree, Unit
+
+SENDER = """
+import array, os, socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.connect(sys.argv[1])
+{body}
+"""
+
+
+def send_from_child(unit: Unit, body: str, **spec: Any) -> int:
+    """Runs a program that talks to the notify socket; its pid after its end."""
+    token = unit.spawn(sys.executable, "-IS", "-c", SENDER.format(body=body), unit.notify_path, **spec)
+    unit.wait("exited", token=token)
+    return int(unit.wait("forked", token=token)["pid"])
+
+
+def notifications(unit: Unit) -> list[Event]:
+    return [event for event in unit.events if event["ev"] == "notify"]
+
+
+def test_what_a_dying_process_said_comes_before_its_end(unit: Unit) -> None:
+    for _ in range(20):
+        unit.forget()
+        pid = send_from_child(unit, "s.send(b'READY=1\\nSTATUS=up = fine'); os._exit(3)", role="main")
+        kinds = [event["ev"] for event in unit.events if event["ev"] in ("notify", "exited", "executed", "forked")]
+        assert kinds == ["forked", "executed", "notify", "exited"]
+        assert notifications(unit)[0]["text"] == {"READY": "1", "STATUS": "up = fine"}
+        assert (notifications(unit)[0]["pid"], notifications(unit)[0]["uid"]) == (pid, os.geteuid())
+
+
+@pytest.mark.parametrize(
+    ("access", "role", "accepted"),
+    [
+        ("none", "main", False),
+        ("main", "main", True),
+        ("main", "control", False),
+        ("exec", "control", True),
+        ("exec", None, False),
+        ("all", None, True),
+    ],
+)
+def test_notify_access(unit: Unit, access: str, role: str | None, accepted: bool) -> None:
+    unit.send("identity", notify_access=access)
+    pid = send_from_child(unit, "s.send(b'READY=1')", role=role)
+    assert bool(notifications(unit)) == accepted
+    if not accepted:
+        assert any(f"Got notification message from PID {pid}" in message for message in unit.messages())
+
+
+def test_strangers_are_not_heard(unit: Unit) -> None:
+    unit.send("identity", notify_access="all")
+    stranger = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    stranger.sendto(b"READY=1", unit.notify_path)
+    unit.wait("exited", pid=unit.shell("exit 0"))
+    assert not notifications(unit)
+    assert f"test.service: Cannot find unit for notify message of PID {os.getpid()}, ignoring." in unit.messages()
+    stranger.close()
+
+
+def test_garbage_is_logged_and_ignored(unit: Unit) -> None:
+    unit.send("identity", notify_access="all")
+    body = """
+for data in (b"", b"\\0", b"x", b"\\xff" * 100, b"READY=1\\0more", b"A" * 4096, b"A=1" * 100000, b"=x", b"\\n\\n"):
+    try:
+        s.send(data)
+    except OSError:
+        pass
+r, w = os.pipe()
+s.sendmsg([b"X=1"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [r] * 253))])
+s.send(b"STATUS=\\xff still here\\0")
+"""
+    unit.wait("exited", pid=unit.shell("echo the journal is open now"))
+    before = len(os.listdir(f"/proc/{unit.pid}/fd"))
+    send_from_child(unit, body)
+    texts = [event["text"] for event in notifications(unit)]
+    assert texts == [{"X": "1"}, {"STATUS": "\udcff still here"}]
+    messages = unit.messages()
+    assert "test.service: Received notify message with embedded NUL. Ignoring." in messages
+    assert "test.service: Received notify message exceeded maximum size. Ignoring." in messages
+    assert len(os.listdir(f"/proc/{unit.pid}/fd")) == before
+
+
+def test_stored_descriptors_are_passed_up_and_a_barrier_is_closed(unit: Unit) -> None:
+    unit.send("identity", notify_access="all")
+    body = """
+r, w = os.pipe()
+b, a = os.pipe()
+def send(data, *fds):
+    s.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))])
+send(b"FDSTORE=1\\nFDNAME=x", r)
+send(b"READY=1", r)
+send(b"BARRIER=1", a)
+os.close(a)
+sys.exit(len(os.read(b, 1)))
+"""
+    send_from_child(unit, body)
+    assert [event["text"] for event in notifications(unit)] == [{"FDSTORE": "1", "FDNAME": "x"}, {"READY": "1"}]
+    assert unit.wait("exited")["status"] == 0
+    stored = unit.fds[unit.events.index(notifications(unit)[0])]
+    assert len(stored) == 1 and len(unit.fds) == 1
+    os.close(stored[0])
+
+
+def test_lines_become_records(unit: Unit) -> None:
+    pid = unit.shell("printf 'one\\n\\n<3>bad\\n<9>odd\\ntwo\\377\\n'; printf unfinished", identifier="name%d")
+    unit.wait("exited", pid=pid)
+    lines = unit.lines()
+    assert [line["MESSAGE"] for line in lines] == ["one", "bad", "<9>odd", list(b"two\xff"), "unfinished"]
+    assert [line["PRIORITY"] for line in lines] == ["6", "3", "6", "6", "6"]
+    first = lines[0]
+    assert first["_SYSTEMD_UNIT"] == "test.service" and first["_SYSTEMD_INVOCATION_ID"] == "0" * 32
+    assert first["SYSLOG_IDENTIFIER"] == "name%d" and first["_PID"] == str(pid)
+    assert int(first["__REALTIME_TIMESTAMP"]) > 10**15 and "__MONOTONIC_TIMESTAMP" in first
+    assert os.stat(unit.journal).st_mode & 0o777 == 0o640
+
+
+def test_long_lines_are_split(unit: Unit) -> None:
+    unit.wait("exited", pid=unit.shell("head -c 100000 /dev/zero | tr '\\0' x; echo; echo end"))
+    assert [len(message) for message in unit.messages()] == [49152, 49152, 1696, 3]
+
+
+def test_settings_change_what_records_carry(unit: Unit) -> None:
+    unit.send("settings", fields={"_SYSTEMD_INVOCATION_ID": "1" * 32}, level_prefix=False, priority=4)
+    unit.wait("exited", pid=unit.shell("echo '<3>x'"))
+    line = unit.lines()[0]
+    assert (line["MESSAGE"], line["PRIORITY"], line["_SYSTEMD_INVOCATION_ID"]) == ("<3>x", "4", "1" * 32)
+
+
+def test_a_flood_blocks_nobody_and_loses_nothing_in_the_journal(unit: Unit) -> None:
+    flooding = unit.spawn("/bin/sh", "-c", "seq 40000", role="main")
+    # Meanwhile its supervisor answers.
+    unit.wait("executed", token=flooding)
+    unit.wait("exited", pid=unit.shell("exit 5"))
+    unit.wait("exited", token=flooding)
+    assert unit.messages() == [str(number) for number in range(1, 40001)]
+
+
+# -- the console ------------------------------------------------------------------------------------------------------
+
+
+class Screen:
+    """A console process, with the reading end of its stdout in our hands."""
+
+    def __init__(self, tree: Tree, as_json: bool = False, is_tty: bool = False) -> None:
+        self.tree = tree
+        self.read_end, write_end = os.pipe()
+        os.set_blocking(self.read_end, False)
+        self.link, theirs = make_pair()
+        tree.forkserver.request_console(theirs, write_end, as_json, is_tty)
+        os.close(theirs)
+        os.close(write_end)
+        self.text = b""
+        self.replies: list[Event] = []
+
+    def source(self, unit: str) -> int:
+        """A supervisor's way to the console."""
+        ours, theirs = make_pair()
+        self.link.send({"op": "add", "unit": unit}, [theirs])
+        os.close(theirs)
+        return ours.socket.detach()
+
+    def wait_for(self, text: bytes) -> None:
+        self.tree.until(lambda: text in self.read(), f"{text!r} in {self.text[-300:]!r}")
+
+    def read(self) -> bytes:
+        while True:
+            try:
+                data = os.read(self.read_end, 65536)
+            except BlockingIOError:
+                return self.text
+            if not data:
+                return self.text
+            self.text += data
+
+    def flushed(self) -> None:
+        self.link.send({"op": "flush"})
+        self.tree.until(self._answered, "flushed")
+
+    def _answered(self) -> bool:
+        self.read()
+        self.replies += [message for message, _ in self.link.receive()]
+        return bool(self.replies)
+
+
+def show_on(screen: Screen, unit: Unit, as_json: bool = False) -> None:
+    fd = screen.source(unit.name)
+    unit.send("console", fd, json=as_json)
+    os.close(fd)
+
+
+def test_lines_reach_the_container(tree: Tree, unit: Unit) -> None:
+    screen = Screen(tree)
+    show_on(screen, unit)
+    pid = unit.shell("echo hello; echo '<4>careful'")
+    unit.wait("exited", pid=pid)
+    screen.link.send({"op": "write", "text": "[  OK  ] Started.\n"})
+    screen.link.send({"op": "record", "record": {"SYSLOG_IDENTIFIER": "systemd", "_PID": "1", "MESSAGE": "done"}})
+    screen.flushed()
+    assert screen.text == b"sh[%d]: hello\nsh[%d]: careful\n[  OK  ] Started.\nsystemd[1]: done\n" % (pid, pid)
+    screen.link.close()
+
+
+def test_records_reach_the_container(tree: Tree, unit: Unit) -> None:
+    screen = Screen(tree, as_json=True)
+    show_on(screen, unit, as_json=True)
+    unit.wait("exited", pid=unit.shell("echo hello"))
+    screen.wait_for(b"hello")
+    assert json.loads(screen.text)["MESSAGE"] == "hello"
+    screen.link.close()
+
+
+def test_a_blocked_console_blocks_nobody_and_drops_are_counted(tree: Tree, unit: Unit) -> None:
+    screen = Screen(tree)
+    show_on(screen, unit)
+    pid = unit.shell("seq 40000")
+    unit.wait("exited", pid=pid)
+    assert len(unit.messages()) == 40000
+    dropped = 0
+    tree.until(lambda: screen.read() != b"" and unit.find("log-dropped") is not None, "the count of what was dropped")
+    dropped = unit.wait("log-dropped")["count"]
+    screen.flushed()
+    lines = screen.text.splitlines()
+    shown = [line for line in lines if line.startswith(b"sh[%d]: " % pid)]
+    assert len(shown) + dropped == 40000
+    assert any(line.endswith(b"%d lines dropped, the console was blocked" % dropped) for line in lines)
+    screen.link.close()
+
+
+def test_a_dead_console_is_replaced(tree: Tree, unit: Unit) -> None:
+    first = Screen(tree)
+    show_on(first, unit)
+    tree.until(lambda: any(answer["tag"] == "console" for answer in _answers(tree)))
+    console = next(answer["pid"] for answer in tree.answers if answer["tag"] == "console")
+    os.kill(console, 9)
+    poll = select.poll()
+    poll.register(first.link.fileno(), select.POLLIN)
+    poll.poll()
+    unit.wait("exited", pid=unit.shell("echo lost"))
+    second = Screen(tree)
+    show_on(second, unit)
+    unit.wait("exited", pid=unit.shell("echo found"))
+    second.wait_for(b"found")
+    assert b"lost" not in second.text
+    assert unit.messages() == ["lost", "found"]
+    first.link.close()
+    second.link.close()
+
+
+def _answers(tree: Tree) -> list[Event]:
+    tree.answers += tree.forkserver.receive()
+    return tree.answers
+
+
+def test_a_full_disk_stops_nobody(tree: Tree, tmp_path: Path) -> None:
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full")
+    unit = Unit.__new__(Unit)
+    (tmp_path / "full.service.journal.jsonl").symlink_to("/dev/full")
+    tree.units.append(unit)
+    Unit.__init__(unit, tree, "full.service", tmp_path)
+    unit.wait("exited", pid=unit.shell("echo into the void"))
+    (tmp_path / "full.service.journal.jsonl").unlink()
+    unit.wait("exited", pid=unit.shell("echo heard"))
+    assert unit.messages()[0].startswith("1 messages could not be written: ")
+    assert unit.messages()[1] == "heard"

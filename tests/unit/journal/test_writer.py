@@ -1,0 +1,125 @@
+"""The journal's files: whole lines, bounded size, and no exception whatever the disk does."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from systemctl_replacement.journal import record
+from systemctl_replacement.journal.writer import Writer
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def test_a_record_carries_its_fields_and_time(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "unit.journal.jsonl"
+    Writer(str(path)).write({"MESSAGE": "é", "PRIORITY": 6, "DATA": b"\xff\x00"}, (12, 34))
+    assert read(path) == [
+        {
+            "__REALTIME_TIMESTAMP": "12",
+            "__MONOTONIC_TIMESTAMP": "34",
+            "MESSAGE": "é",
+            "PRIORITY": "6",
+            "DATA": [255, 0],
+        }
+    ]
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_partial_last_line_is_closed_on_open(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    path.write_text('{"MESSAGE":"cut o')
+    Writer(str(path)).write({"MESSAGE": "next"})
+    first, second = path.read_text().splitlines()
+    assert first == '{"MESSAGE":"cut o'
+    assert json.loads(second)["MESSAGE"] == "next"
+
+
+def test_rotation_by_size(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    writer = Writer(str(path), max_bytes=1000)
+    for number in range(50):
+        writer.write({"MESSAGE": str(number)})
+    old, new = read(tmp_path / "j.1"), read(path)
+    assert path.stat().st_size <= 1000 and (tmp_path / "j.1").stat().st_size <= 1000
+    numbers = [int(entry["MESSAGE"]) for entry in old + new]
+    assert numbers == list(range(numbers[0], 50))
+    assert sorted(os.listdir(tmp_path)) == ["j", "j.1"]
+
+
+def test_what_cannot_be_written_is_counted_and_told_later(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    path.symlink_to("/dev/full")
+    writer = Writer(str(path))
+    for _ in range(3):
+        writer.write({"MESSAGE": "lost"})
+    assert writer.dropped == 3
+    path.unlink()
+    writer.write({"MESSAGE": "kept"})
+    told, kept = read(path)
+    assert told["MESSAGE"].startswith("3 messages could not be written: ")
+    assert kept["MESSAGE"] == "kept"
+    assert writer.dropped == 0
+
+
+@pytest.mark.parametrize("target", ["/dev/null/x", "/proc/self/nothing/x"])
+def test_nothing_raises(target: str) -> None:
+    Writer(target).write({"MESSAGE": "x"})
+
+
+def test_a_disk_that_fills_up_in_the_middle_of_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "j"
+    writer = Writer(str(path))
+    writer.write({"MESSAGE": "first"})
+    real = os.write
+    room = [10]
+
+    def short(fd: int, data: Any) -> int:
+        if not room[0]:
+            raise OSError(28, "No space left on device")
+        count = real(fd, bytes(data)[: room[0]])
+        room[0] -= count
+        return count
+
+    monkeypatch.setattr(os, "write", short)
+    writer.write({"MESSAGE": "cut"})
+    assert writer.dropped == 1
+    monkeypatch.undo()
+    writer.write({"MESSAGE": "last"})
+    lines = path.read_bytes().splitlines()
+    assert len(lines) == 4 and len(lines[1]) == 10
+    assert json.loads(lines[2])["MESSAGE"] == "1 messages could not be written: No space left on device"
+    assert json.loads(lines[3])["MESSAGE"] == "last"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (b"<3>x", (3, b"x")),
+        (b"<003>x", (3, b"x")),
+        (b"<8>x", (6, b"<8>x")),
+        (b"<>x", (6, b"<>x")),
+        (b"<3", (6, b"<3")),
+        (b"<0003>x", (6, b"<0003>x")),
+        (b"<-1>x", (6, b"<-1>x")),
+        (b"x<3>", (6, b"x<3>")),
+        (b"", (6, b"")),
+    ],
+)
+def test_priority_prefix(line: bytes, expected: tuple[int, bytes]) -> None:
+    assert record.parse_priority(line, 6) == expected
+
+
+@given(st.dictionaries(st.text(min_size=1), st.text() | st.binary() | st.integers()))
+def test_every_record_is_one_line_of_json(fields: dict[str, Any]) -> None:
+    line = record.encode(fields)
+    assert line.endswith(b"\n") and line.count(b"\n") == 1
+    assert set(fields) <= set(json.loads(line))
