@@ -26,7 +26,7 @@ class ManagerConfig:
     log_level: int = 6
     log_target: str = "journal-or-kmsg"
     show_status: str = "yes"
-    status_unit_format: str = "description"
+    status_unit_format: str = "combined"  # as Debian builds it
     default_timer_accuracy: int = 60 * USEC_PER_SEC
     default_timeout_start: int = 90 * USEC_PER_SEC
     default_timeout_stop: int = 90 * USEC_PER_SEC

@@ -1,0 +1,393 @@
+"""What clients may ask of the manager: the methods of io.systemctl-replacement.Manager.
+
+Each takes a Call and answers it, at once or later. Nothing here knows of sockets: a D-Bus facade can use the same calls.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from typing import Any, Callable
+
+from systemctl_replacement.control.server import Call
+from systemctl_replacement.jobs import ordering, request
+from systemctl_replacement.jobs.model import START, Job, JobError
+from systemctl_replacement.manager import show
+from systemctl_replacement.manager.manager import Manager
+from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.unitfile import names as unit_names
+from systemctl_replacement.units.states import INACTIVE_OR_FAILED
+
+NO_SUCH_UNIT = "org.freedesktop.systemd1.NoSuchUnit"
+NO_SUCH_PROCESS = "org.freedesktop.systemd1.NoSuchProcess"
+NO_SUCH_JOB = "org.freedesktop.systemd1.NoSuchJob"
+NO_UNIT_FOR_PID = "org.freedesktop.systemd1.NoUnitForPID"
+INVALID_ARGS = "org.freedesktop.DBus.Error.InvalidArgs"
+SHUTTING_DOWN = "org.freedesktop.systemd1.ShuttingDown"
+
+_LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
+_FIRST_SIGNAL, _LAST_SIGNAL = 1, 64
+
+
+class Calls:
+    """The methods, bound to a manager."""
+
+    def __init__(
+        self, manager: Manager, reload: Callable[[], None], reexecute: Callable[[], None]
+    ) -> None:
+        self._manager = manager
+        self._reload = reload
+        self._reexecute = reexecute
+
+    def table(self) -> dict[str, Callable[[Call], object]]:
+        """Method name to function, for the control server."""
+        return {
+            "States": self.states,
+            "Units": self.units,
+            "Show": self.show,
+            "Enqueue": self.enqueue,
+            "WaitInactive": self.wait_inactive,
+            "Processes": self.processes,
+            "UnitByPID": self.unit_by_pid,
+            "Kill": self.kill,
+            "ResetFailed": self.reset_failed,
+            "Reload": self.reload,
+            "Reexecute": self.reexecute,
+            "Jobs": self.jobs,
+            "CancelJobs": self.cancel_jobs,
+            "GetEnvironment": self.get_environment,
+            "SetEnvironment": self.set_environment,
+            "UnsetEnvironment": self.unset_environment,
+            "SystemState": self.system_state,
+            "Halt": self.halt,
+            "Log": self.log,
+        }
+
+    # --- looking ---
+
+    def _unit(self, name: str) -> ManagedUnit:
+        """The unit for a name; JobError in systemd's words for one that cannot be a unit's."""
+        if not unit_names.valid_unit_name(name):
+            raise JobError(INVALID_ARGS, f"Unit name {name} is not valid.")
+        if unit_names.is_template(name):
+            raise JobError(INVALID_ARGS, f"Unit name {name} is missing the instance name.")
+        self._manager.registry.collect()
+        return self._manager.registry.get(name)
+
+    def _states_of(self, names: list[str]) -> list[dict[str, str]]:
+        found = []
+        for name in names:
+            try:
+                unit: ManagedUnit | None = self._unit(name)
+            except JobError:
+                unit = None
+            found.append(
+                {
+                    "name": name,
+                    "id": unit.id if unit is not None else name,
+                    "load_state": unit.file.load_state if unit is not None else "not-found",
+                    "active_state": unit.active_state if unit is not None else "inactive",
+                    "sub_state": unit.sub_state if unit is not None else "dead",
+                }
+            )
+        return found
+
+    def states(self, call: Call) -> None:
+        call.reply(states=self._states_of(call.parameters["names"]))
+
+    def units(self, call: Call) -> None:
+        registry, patterns = self._manager.registry, call.parameters["patterns"]
+        registry.collect()
+        found = []
+        for unit in registry:
+            names = registry.names(unit)
+            if patterns and not any(fnmatch.fnmatchcase(name, pattern) for name in names for pattern in patterns):
+                continue
+            found.append(
+                {
+                    "id": unit.id,
+                    "names": names,
+                    "description": unit.description,
+                    "load_state": unit.file.load_state,
+                    "active_state": unit.active_state,
+                    "sub_state": unit.sub_state,
+                    "following": "",
+                    "job_id": unit.job.id if unit.job is not None else 0,
+                    "job_type": unit.job.type if unit.job is not None else "",
+                }
+            )
+        call.reply(units=found)
+
+    def show(self, call: Call) -> None:
+        manager, wanted = self._manager, call.parameters["properties"]
+        names = call.parameters["names"]
+        if not names:
+            call.reply(units=[{"name": "", "id": "", "properties": show.of_manager(manager)}])
+            return
+        units = []
+        for name in names:
+            try:
+                unit = self._unit(name)
+            except JobError as error:
+                call.fail(error.name, error.message)
+                return
+            properties = show.of_unit(manager, unit)
+            if wanted is not None:
+                properties = {key: value for key, value in properties.items() if key in wanted}
+            units.append({"name": name, "id": unit.id, "properties": properties})
+        call.reply(units=units)
+
+    def processes(self, call: Call) -> None:
+        try:
+            unit = self._unit(call.parameters["name"])
+        except JobError as error:
+            call.fail(error.name, error.message)
+            return
+        tracking = unit.tracking
+        control = unit.service.control if unit.type == "service" else None
+        call.reply(
+            supervisor=tracking.supervisor if tracking is not None else 0,
+            main=unit.service.main_pid if unit.type == "service" else 0,
+            control=control.pid if control is not None else 0,
+            degraded=tracking.degraded if tracking is not None else False,
+            pids=self._manager.processes.pids(unit.id),
+        )
+
+    def unit_by_pid(self, call: Call) -> None:
+        pid = call.parameters["pid"]
+        owner = self._manager.processes.owner(pid)
+        if owner is None:
+            call.fail(NO_UNIT_FOR_PID, f"PID {pid} does not belong to any loaded unit.")
+        else:
+            call.reply(name=owner)
+
+    def jobs(self, call: Call) -> None:
+        table = self._manager.jobs
+        found = []
+        for job in table.jobs.values():
+            blockers = ordering.blockers(table.view, job)
+            after = [other.id for other in (table.view.job(unit) for unit in blockers) if other is not None]
+            found.append(
+                {"id": job.id, "unit": job.unit, "job_type": job.type, "state": job.state, "after": after, "before": []}
+            )
+        by_id = {entry["id"]: entry for entry in found}
+        for entry in found:
+            for other in entry["after"]:  # type: ignore[attr-defined]
+                by_id[other]["before"].append(entry["id"])  # type: ignore[attr-defined]
+        call.reply(jobs=found)
+
+    def get_environment(self, call: Call) -> None:
+        call.reply(environment=[f"{k}={v}" for k, v in sorted(self._manager.execution.environment.items())])
+
+    def system_state(self, call: Call) -> None:
+        manager = self._manager
+        if call.parameters.get("wait") and not manager.booted:
+            manager.boot_waiters.append(call)
+            return
+        call.reply(state=manager.system_state())
+
+    # --- jobs ---
+
+    def enqueue(self, call: Call) -> None:
+        """Queue a job for each name; with `wait`, answer again when all have ended."""
+        Request(self._manager, self._unit, call).run()
+
+    def cancel_jobs(self, call: Call) -> None:
+        table = self._manager.jobs
+        ids = call.parameters["ids"] or list(table.jobs)
+        for job_id in ids:
+            if not table.cancel(job_id) and call.parameters["ids"]:
+                call.fail(NO_SUCH_JOB, f"Job {job_id} does not exist.")
+                return
+        call.reply()
+
+    def wait_inactive(self, call: Call) -> None:
+        names, manager = call.parameters["names"], self._manager
+
+        def look() -> None:
+            units = [manager.registry.find(name) for name in names]
+            if any(u is not None and (u.job is not None or u.active_state not in INACTIVE_OR_FAILED) for u in units):
+                return
+            if look in manager.calls_waiting_inactive:
+                manager.calls_waiting_inactive.remove(look)
+            call.reply(states=self._states_of(names))
+
+        manager.calls_waiting_inactive.append(look)
+        call.on_cancel = lambda: manager.calls_waiting_inactive.remove(look)
+        look()
+
+    # --- changing ---
+
+    def kill(self, call: Call) -> None:
+        name, whom, signal = (call.parameters[key] for key in ("name", "whom", "signal"))
+        manager = self._manager
+        unit = manager.registry.find(name)
+        if unit is None or (unit.file.load_state == "not-found" and unit.tracking is None):
+            call.fail(NO_SUCH_UNIT, f"Unit {name} not loaded.")
+            return
+        if not _FIRST_SIGNAL <= signal <= _LAST_SIGNAL:
+            call.fail(INVALID_ARGS, "Signal number out of range.")
+            return
+        strict = whom.endswith("-fail")
+        whom = whom[: -len("-fail")] if strict else whom
+        state = unit.service if unit.type == "service" else None
+        main = state.main_pid if state is not None else 0
+        control = state.control.pid if state is not None and state.control is not None else 0
+        if whom == "all":
+            if unit.tracking is not None:
+                manager.processes.signal_all(unit.id, signal, (), False, False)
+            elif strict:
+                call.fail(NO_SUCH_PROCESS, "No matching processes to kill")
+                return
+        else:
+            pid = main if whom == "main" else control
+            if not pid:
+                call.fail(NO_SUCH_PROCESS, f"No {whom} process to kill")
+                return
+            manager.processes.signal(unit.id, (pid,), signal, False, False)
+        call.reply()
+
+    def reset_failed(self, call: Call) -> None:
+        manager = self._manager
+        names = call.parameters["names"]
+        for name in names:
+            unit = manager.registry.find(name)
+            if unit is None or (unit.file.load_state == "not-found" and not unit.tracking):
+                call.fail(NO_SUCH_UNIT, f"Unit {name} not loaded.")
+                return
+            manager.reset_failed(unit)
+        if not names:
+            for unit in manager.registry:
+                manager.reset_failed(unit)
+        call.reply()
+
+    def reload(self, call: Call) -> None:
+        self._reload()
+        call.reply()
+
+    def reexecute(self, call: Call) -> None:
+        # No reply: the end of the connection is the answer, as under systemd.
+        self._manager.call_soon(self._reexecute)
+
+    def set_environment(self, call: Call) -> None:
+        assignments = call.parameters["assignments"]
+        for assignment in assignments:
+            name, equals, _ = assignment.partition("=")
+            if not equals or not _valid_variable(name):
+                call.fail(INVALID_ARGS, "Invalid environment assignments")
+                return
+        for assignment in assignments:
+            name, _, value = assignment.partition("=")
+            self._manager.execution.environment[name] = value
+        call.reply()
+
+    def unset_environment(self, call: Call) -> None:
+        environment = self._manager.execution.environment
+        for name in call.parameters["names"]:
+            key, equals, value = name.partition("=")
+            if key in environment and (not equals or environment[key] == value):
+                del environment[key]
+        call.reply()
+
+    def halt(self, call: Call) -> None:
+        verb, status, force = call.parameters["verb"], call.parameters["exit_status"], call.parameters["force"] or 0
+        halt = self._manager.halt
+        call.reply()
+        if force >= 2:
+            self._manager.call_soon(lambda: halt.immediate(verb, status))
+        else:
+            self._manager.call_soon(lambda: halt.request(verb, "", status))
+
+    def log(self, call: Call) -> None:
+        log, level = self._manager.log, call.parameters["level"]
+        if level is not None:
+            if level.isdigit() and int(level) < len(_LEVELS):
+                log.maximum = int(level)
+            elif level in _LEVELS:
+                log.maximum = _LEVELS.index(level)
+            else:
+                call.fail(INVALID_ARGS, f"Invalid log level '{level}'")
+                return
+        call.reply(level=_LEVELS[log.maximum], target="journal")
+
+
+class Request:
+    """One Enqueue call: the jobs it asks for, and who waits for them."""
+
+    def __init__(self, manager: Manager, find: Callable[[str], ManagedUnit], call: Call) -> None:
+        self._manager = manager
+        self._find = find
+        self._call = call
+        self._outcomes: list[dict[str, Any]] = []
+        self._open = 0
+
+    def run(self) -> None:
+        parameters = self._call.parameters
+        jobs: list[tuple[dict[str, Any], Job]] = []
+        for name in parameters["names"]:
+            outcome = _outcome(name)
+            self._outcomes.append(outcome)
+            try:
+                job = self._enqueue(name, outcome)
+            except JobError as error:
+                outcome["error"] = {"dbus_name": error.name, "message": error.message}
+                continue
+            jobs.append((outcome, job))
+        if not parameters["wait"]:
+            self._call.reply(jobs=self._outcomes)
+            return
+        for outcome, job in jobs:
+            self._open += 1
+            self._manager.jobs.when_finished(job.id, lambda job, how, outcome=outcome: self._ended(outcome, job, how))  # type: ignore[misc]
+        if self._open:
+            self._call.reply_more(jobs=self._outcomes)
+        else:
+            self._call.reply(jobs=self._outcomes)
+
+    def _enqueue(self, name: str, outcome: dict[str, Any]) -> Job:
+        manager, parameters = self._manager, self._call.parameters
+        unit = self._find(name)
+        outcome["unit"] = unit.id
+        operation = parameters["operation"]
+        if operation not in request.OPERATIONS:
+            raise JobError(INVALID_ARGS, f"Unknown operation {operation}.")
+        job_type = request.job_type(manager.jobs.view, unit.id, operation)
+        if job_type == START:
+            unit.skipped = ""  # asked for by name: this is no boot
+        outcome["need_reload"] = show.need_reload(unit)
+        anchor, installed = manager.jobs.enqueue(unit.id, job_type, parameters["mode"])
+        outcome["id"], outcome["job_type"] = anchor.id, anchor.type
+        if parameters.get("show_transaction"):
+            outcome["affected"] = [
+                {"id": job.id, "unit": job.unit, "job_type": job.type, "state": job.state}
+                for job in installed
+                if job.id != anchor.id
+            ]
+        return anchor
+
+    def _ended(self, outcome: dict[str, Any], job: Job, result: str) -> None:
+        unit = self._manager.registry.find(job.unit)
+        outcome["result"] = result
+        if unit is not None and unit.type == "service":
+            outcome["service_result"] = unit.service.result
+        self._open -= 1
+        if not self._open:
+            self._call.reply(jobs=self._outcomes)
+
+
+def _outcome(name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "unit": name,
+        "id": 0,
+        "job_type": "",
+        "error": None,
+        "result": None,
+        "service_result": None,
+        "need_reload": None,
+        "affected": None,
+        "extra": None,
+    }
+
+
+def _valid_variable(name: str) -> bool:
+    return bool(name) and not name[0].isdigit() and all(c.isascii() and (c.isalnum() or c == "_") for c in name)

@@ -1,0 +1,232 @@
+"""Whether the conditions and assertions of a unit hold (systemd.unit(5) "CONDITIONS AND ASSERTS")."""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+import os
+from collections.abc import Mapping
+from typing import Any, Callable
+
+from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.unitfile import capabilities
+from systemctl_replacement.unitfile.specifiers import Host
+from systemctl_replacement.unitfile.values import parse_bool
+
+LOG_WARNING = 4
+
+_FIRST_REGULAR_ID = 1000
+_NOBODY = 65534
+
+
+class Checker:
+    """Tests conditions against the system below `root`. What a container cannot know is told as `unknown`."""
+
+    def __init__(
+        self,
+        root: str,
+        host: Callable[[], Host],
+        environment: Callable[[], Mapping[str, str]],
+        virtualization: Callable[[], str],
+        log_unit: Callable[[str, int, str], None],
+    ) -> None:
+        self._root = root
+        self._host = host
+        self._environment = environment
+        self._virtualization = virtualization
+        self._log_unit = log_unit
+        self._tests: dict[str, Callable[[str], bool]] = {
+            "PathExists": lambda p: os.path.exists(self._path(p)),
+            "PathExistsGlob": lambda p: bool(glob.glob(self._path(p))),
+            "PathIsDirectory": lambda p: os.path.isdir(self._path(p)),
+            "PathIsSymbolicLink": lambda p: os.path.islink(self._path(p)),
+            "PathIsMountPoint": lambda p: os.path.ismount(self._path(p)),
+            "PathIsReadWrite": lambda p: os.path.exists(self._path(p)) and not _read_only(self._path(p)),
+            "PathIsEncrypted": lambda p: False,
+            "DirectoryNotEmpty": self._directory_not_empty,
+            "FileNotEmpty": self._file_not_empty,
+            "FileIsExecutable": self._file_is_executable,
+            "Virtualization": self._is_virtualized,
+            "Host": self._is_host,
+            "User": self._is_user,
+            "Group": self._is_group,
+            "Environment": self._in_environment,
+            "KernelCommandLine": self._on_command_line,
+            "Architecture": lambda p: p in ("native", self._host().architecture),
+            "ACPower": lambda p: parse_bool(p),
+            "FirstBoot": lambda p: parse_bool(p) == os.path.exists(self._path("/run/systemd/first-boot")),
+            "NeedsUpdate": lambda p: False,
+            "Security": lambda p: False,
+            "ControlGroupController": lambda p: False,
+            "Capability": self._has_capability,
+            "CPUs": lambda p: _compare(os.cpu_count() or 1, p),
+            "Memory": lambda p: _compare(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), p),
+            "KernelVersion": self._kernel_version,
+            "ControlGroup": lambda p: False,
+        }
+
+    def hold(self, unit: ManagedUnit, which: str) -> tuple[bool, tuple[int, ...]]:
+        """Whether the unit's "Conditions" or "Asserts" hold, and for each 1 (held), -1 (failed) or 0 (not tested).
+
+        All plain ones must hold, and of those marked `|` at least one.
+        """
+        results = []
+        triggered = -1
+        holds = True
+        for condition in unit.get("Unit", which) or ():
+            if condition.trigger and triggered == 1:
+                results.append(0)
+                continue
+            met = self._test(unit, condition) != condition.negate
+            results.append(1 if met else -1)
+            if condition.trigger:
+                triggered = 1 if met else 0
+            elif not met:
+                holds = False
+                break
+        return holds and triggered != 0, tuple(results)
+
+    def _test(self, unit: ManagedUnit, condition: Any) -> bool:
+        test = self._tests.get(condition.kind)
+        if test is None:
+            self._log_unit(unit.id, LOG_WARNING, f"Condition{condition.kind}= cannot be checked here, assuming false.")
+            return False
+        try:
+            return test(condition.parameter)
+        except (OSError, ValueError) as error:
+            self._log_unit(
+                unit.id, LOG_WARNING, f"Couldn't determine result for Condition{condition.kind}="
+                f"{condition.parameter}, assuming failed: {error}",
+            )  # fmt: skip
+            return False
+
+    def _path(self, path: str) -> str:
+        return self._root + path
+
+    def _directory_not_empty(self, path: str) -> bool:
+        try:
+            with os.scandir(self._path(path)) as entries:
+                return any(True for _ in entries)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+    def _file_not_empty(self, path: str) -> bool:
+        path = self._path(path)
+        return os.path.isfile(path) and os.stat(path).st_size > 0
+
+    def _file_is_executable(self, path: str) -> bool:
+        path = self._path(path)
+        return os.path.isfile(path) and bool(os.stat(path).st_mode & 0o111)
+
+    def _is_virtualized(self, parameter: str) -> bool:
+        found = self._virtualization()
+        if parameter == "private-users":
+            return _user_namespace()
+        if parameter == "container":
+            return bool(found)
+        if parameter == "vm":
+            return False
+        try:
+            return parse_bool(parameter) == bool(found)
+        except ValueError:
+            return parameter == found
+
+    def _is_host(self, parameter: str) -> bool:
+        host = self._host()
+        if len(parameter) == 32 and all(c in "0123456789abcdef" for c in parameter.lower()):
+            return parameter.lower() == host.machine_id
+        return fnmatch.fnmatchcase(host.hostname.lower(), parameter.lower())
+
+    def _is_user(self, parameter: str) -> bool:
+        # The name comes from /etc/passwd: PID 1 asks no name service.
+        host = self._host()
+        if parameter.isdigit():
+            return int(parameter) == host.uid
+        if parameter == "@system":
+            return host.uid < _FIRST_REGULAR_ID or host.uid == _NOBODY
+        return parameter == host.user
+
+    def _is_group(self, parameter: str) -> bool:
+        groups = {os.getegid(), *os.getgroups()}
+        if parameter.isdigit():
+            return int(parameter) in groups
+        if parameter == self._host().group:
+            return True
+        with open(self._path("/etc/group"), encoding="utf-8", errors="surrogateescape") as file:
+            rows = [line.rstrip("\n").split(":") for line in file]
+        return any(len(row) > 2 and row[0] == parameter and row[2].isdigit() and int(row[2]) in groups for row in rows)
+
+    def _in_environment(self, parameter: str) -> bool:
+        name, equals, value = parameter.partition("=")
+        environment = self._environment()
+        return environment.get(name) == value if equals else name in environment
+
+    def _on_command_line(self, parameter: str) -> bool:
+        with open("/proc/cmdline", encoding="utf-8", errors="replace") as file:
+            words = file.read().split()
+        return parameter in words if "=" in parameter else any(word.split("=")[0] == parameter for word in words)
+
+    def _has_capability(self, parameter: str) -> bool:
+        number = capabilities.number(parameter)
+        with open("/proc/self/status", encoding="ascii") as file:
+            bounding = next(line.split()[1] for line in file if line.startswith("CapBnd:"))
+        return bool(int(bounding, 16) >> number & 1)
+
+    def _kernel_version(self, parameter: str) -> bool:
+        release = os.uname().release
+        words = parameter.split()
+        return all(_compare_version(release, word) for word in words) and bool(words)
+
+
+def _read_only(path: str) -> bool:
+    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+
+
+def _user_namespace() -> bool:
+    with open("/proc/self/uid_map", encoding="ascii") as file:
+        return file.read().split() != ["0", "0", "4294967295"]
+
+
+def _split_operator(text: str) -> tuple[str, str]:
+    for operator in ("<=", ">=", "!=", "=", "<", ">"):
+        if text.startswith(operator):
+            return operator, text[len(operator) :].strip()
+    return "", text
+
+
+def _compare(actual: int, parameter: str) -> bool:
+    """An amount against `>=N` and its like; without an operator: at least that much."""
+    from systemctl_replacement.unitfile.values import parse_size
+
+    operator, number = _split_operator(parameter)
+    wanted = parse_size(number)
+    return _ordered((actual > wanted) - (actual < wanted), operator or ">=")
+
+
+def _ordered(order: int, operator: str) -> bool:
+    return {
+        "<": order < 0,
+        "<=": order <= 0,
+        "=": order == 0,
+        "!=": order != 0,
+        ">=": order >= 0,
+        ">": order > 0,
+    }[operator]
+
+
+def _compare_version(release: str, word: str) -> bool:
+    operator, wanted = _split_operator(word)
+    if not operator:
+        return fnmatch.fnmatchcase(release, word)
+    ours, theirs = _numbers(release), _numbers(wanted)
+    return _ordered((ours > theirs) - (ours < theirs), operator)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    numbers = []
+    for part in version.replace("-", ".").split("."):
+        digits = "".join(character for character in part if character.isdigit())
+        if digits != part:
+            break
+        numbers.append(int(digits))
+    return tuple(numbers)

@@ -1,0 +1,157 @@
+"""The manager's end of the console process, and the log of the manager itself.
+
+The manager never writes to the container's stdout: it sends its lines to the console process over a non-blocking link.
+Its records go to its own journal file, marked with the unit they speak of (UNIT=), as systemd's do.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+import stat
+import time
+from typing import TYPE_CHECKING, Callable
+
+from systemctl_replacement.journal.writer import Writer
+from systemctl_replacement.manager.loop import READ, WRITE, Loop
+from systemctl_replacement.process.client import ForkServer, make_pair
+from systemctl_replacement.process.link import Link
+
+if TYPE_CHECKING:
+    from systemctl_replacement.journal.record import Value
+
+LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG = 3, 4, 5, 6, 7
+
+# With so many lines waiting the console is blocked: further ones are dropped and counted.
+_QUEUE_LIMIT = 1000
+
+
+class Console:
+    """The process that owns the container's stdout. Made anew when it dies; lines that wait are then lost."""
+
+    def __init__(self, loop: Loop, stdout: int, as_json: bool) -> None:
+        self.as_json = as_json
+        self.pid = 0
+        self.link: Link | None = None
+        self._loop = loop
+        self.stdout = stdout
+        self._dropped = 0
+        self._flushed: list[Callable[[], object]] = []
+
+    def start(self, forkserver: ForkServer) -> None:
+        """Ask for a console process; its sources have to be given to it again."""
+        self.drop()
+        link, theirs = make_pair()
+        try:
+            is_tty = stat.S_ISCHR(os.fstat(self.stdout).st_mode) and os.isatty(self.stdout)
+            forkserver.request_console(theirs, self.stdout, self.as_json, is_tty)
+        finally:
+            os.close(theirs)
+        self.adopt(link)
+
+    def adopt(self, link: Link) -> None:
+        self.link = link
+        self._loop.add(link.fileno(), READ, self._ready)
+
+    def drop(self) -> None:
+        """Forget a console process that died."""
+        if self.link is not None:
+            self._loop.remove(self.link.fileno())
+            self.link.close()
+            self.link = None
+        self.pid = 0
+        flushed, self._flushed = self._flushed, []
+        for callback in flushed:
+            callback()
+
+    def source(self, unit: str) -> int:
+        """A descriptor for a supervisor to write its unit's lines to; -1 without a console process. The caller's."""
+        if self.link is None:
+            return -1
+        ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC, 0)
+        try:
+            self._send({"op": "add", "unit": unit}, [theirs.fileno()])
+        finally:
+            theirs.close()
+        return ours.detach()
+
+    def write(self, record: dict[str, object], text: str) -> None:
+        """Show one line of the manager: as a record, or as text."""
+        if self.link is None or self.link.queued > _QUEUE_LIMIT:
+            self._dropped += 1
+            return
+        self._send({"op": "record", "record": record} if self.as_json else {"op": "write", "text": text})
+
+    def flush(self, then: Callable[[], object]) -> None:
+        """Call back once everything sent so far has been written, or at once if there is no console process."""
+        if self.link is None:
+            then()
+            return
+        self._flushed.append(then)
+        self._send({"op": "flush"})
+
+    def _send(self, message: dict[str, object], fds: list[int] | None = None) -> None:
+        assert self.link is not None
+        self.link.send(message, fds or [])
+        self._loop.modify(self.link.fileno(), READ | (WRITE if self.link.wants_write else 0))
+
+    def _ready(self, _events: int) -> None:
+        if self.link is None:
+            return
+        try:
+            self.link.flush()
+            received = self.link.receive()
+        except (EOFError, OSError):
+            self.drop()
+            return
+        for message, _fds in received:
+            if message.get("ev") == "flushed" and self._flushed:
+                self._flushed.pop(0)()
+        if self.link is not None:
+            self._loop.modify(self.link.fileno(), READ | (WRITE if self.link.wants_write else 0))
+
+
+class Log:
+    """The manager's log lines: to its journal and to the console. Levels above `maximum` are left out."""
+
+    def __init__(self, writer: Writer, console: Console | None, boot_id: str, maximum: int = LOG_INFO) -> None:
+        self.maximum = maximum
+        self._writer = writer
+        self._console = console
+        self._fixed: dict[str, Value] = {
+            "_BOOT_ID": boot_id,
+            "_PID": str(os.getpid()),
+            "_UID": str(os.geteuid()),
+            "_COMM": "systemd",
+            "_SYSTEMD_UNIT": "init.scope",
+            "SYSLOG_IDENTIFIER": "systemd",
+        }
+
+    def manager(self, level: int, message: str) -> None:
+        """A line that speaks of no unit in particular."""
+        self._write(level, message, {})
+
+    def unit(self, unit: str, level: int, message: str, invocation_id: str = "") -> None:
+        """A line about a unit, shown as `unit: message`."""
+        self.about(unit, level, f"{unit}: {message}", invocation_id)
+
+    def about(self, unit: str, level: int, message: str, invocation_id: str = "") -> None:
+        """A line that speaks of a unit in its own words."""
+        fields: dict[str, Value] = {"UNIT": unit}
+        if invocation_id:
+            fields["INVOCATION_ID"] = invocation_id
+        self._write(level, message, fields)
+
+    def _write(self, level: int, message: str, fields: dict[str, Value]) -> None:
+        if level > self.maximum:
+            return
+        record: dict[str, Value] = {"PRIORITY": str(level), **self._fixed, **fields, "MESSAGE": message}
+        when = (time.time_ns() // 1000, time.monotonic_ns() // 1000)
+        self._writer.write(record, when)
+        if self._console is not None:
+            shown: dict[str, object] = {
+                "__REALTIME_TIMESTAMP": str(when[0]),
+                "__MONOTONIC_TIMESTAMP": str(when[1]),
+                **record,
+            }
+            self._console.write(shown, f"systemd[{os.getpid()}]: {message}\n")

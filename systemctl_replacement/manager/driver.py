@@ -1,0 +1,235 @@
+"""Runs the machines: an event goes in, the actions that come out are carried out here.
+
+The only place that changes a unit's state. What follows from a change for other units and jobs is `on_change`'s.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Protocol
+
+from systemctl_replacement.manager import pid_file
+from systemctl_replacement.manager.execution import ExecutionContext, spec_of
+from systemctl_replacement.manager.loop import Loop, now_monotonic
+from systemctl_replacement.manager.processes import Processes
+from systemctl_replacement.manager.registry import Registry
+from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.units import events, service, simple
+from systemctl_replacement.units.events import Context, Event
+from systemctl_replacement.units.service_state import ServiceState
+
+LOG_WARNING = 4
+
+# Type=idle waits for the job queue to run empty, but not longer than this (systemd.service(5)).
+IDLE_TIMEOUT_USEC = 5_000_000
+
+
+class Host(Protocol):
+    """What running the machines needs of the manager."""
+
+    loop: Loop
+    registry: Registry
+    processes: Processes
+    execution: ExecutionContext
+
+    def log_unit(self, unit: str, level: int, message: str) -> None: ...
+
+    def unit_changed(self, unit: ManagedUnit, old: str, changed: events.Changed) -> None: ...
+
+    def enqueue_restart(self, unit: ManagedUnit) -> None: ...
+
+    def when_no_jobs(self, callback: Callable[[], object]) -> None: ...
+
+
+class Driver:
+    """Steps units and does what their machines ask for."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._watches: dict[str, pid_file.Watch] = {}
+        self._carry_out: dict[type[Any], Callable[[ManagedUnit, Any], None]] = {
+            events.Changed: self._changed,
+            events.Spawn: self._spawn,
+            events.Signal: self._signal,
+            events.SignalAll: self._signal_all,
+            events.Identify: self._identify,
+            events.GuessMain: self._guess_main,
+            events.ReadPidFile: self._read_pid_file,
+            events.WatchPidFile: self._watch_pid_file,
+            events.RemovePidFile: self._remove_pid_file,
+            events.CleanUp: self._clean_up,
+            events.EnqueueRestart: self._enqueue_restart,
+            events.Log: self._log,
+        }
+
+    def step(self, unit: ManagedUnit, event: Event) -> None:
+        """Give an event to a unit's machine and do what it answers."""
+        old = unit.active_state
+        actions: tuple[events.Action, ...]
+        if isinstance(unit.state, ServiceState):
+            before = unit.state.deadline
+            unit.state, actions = service.step(unit.config, unit.state, event, self._context(unit))
+            if unit.state.deadline != before:
+                self.arm(unit)
+        else:
+            unit.state, actions = simple.step(unit.type, unit.state, event)
+        for action in actions:
+            if isinstance(action, events.Changed):
+                # Passing through several states, each is compared with the one before.
+                self._host.unit_changed(unit, old, action)
+                old = action.active
+            else:
+                self._carry_out[type(action)](unit, action)
+        self.release_if_done(unit)
+
+    def _context(self, unit: ManagedUnit) -> Context:
+        job = unit.job.type if unit.job is not None else ""
+        return Context(
+            now=now_monotonic(), unit=unit.id, stop_pending=job == "stop", restart_pending=job == "restart"
+        )
+
+    def arm(self, unit: ManagedUnit) -> None:
+        """Set the timer of a unit to the deadline of its state."""
+        if unit.timer is not None:
+            unit.timer.cancel()
+            unit.timer = None
+        deadline = unit.service.deadline
+        if deadline is not None:
+            unit.timer = self._host.loop.call_at(deadline, lambda: self._elapsed(unit))
+
+    def resume(self, unit: ManagedUnit) -> None:
+        """Take up a service where the manager before the re-execution left it."""
+        self.arm(unit)
+        state = unit.service
+        if state.waiting_for == "pidfile-again":
+            self._watch_pid_file(unit, events.WatchPidFile(True))
+        under_way = unit.tracking.tokens if unit.tracking is not None else set()
+        for running, main in ((state.main, True), (state.control, False)):
+            if running is not None and not running.pid and running.token not in under_way:
+                self._spawn(unit, events.Spawn(running.token, running.phase, running.command, main))
+
+    def _elapsed(self, unit: ManagedUnit) -> None:
+        unit.timer = None
+        self.step(unit, events.Elapsed())
+
+    def release_if_done(self, unit: ManagedUnit) -> None:
+        """Let the supervisor of a unit go that is down for good and has no process left."""
+        tracking = unit.tracking
+        if tracking is None:
+            return
+        if tracking.idle and unit.sub_state in ("dead", "failed") and not tracking.releasing:
+            self._host.processes.release(unit.id)
+
+    def processes_idle(self, unit_id: str) -> None:
+        """The processes of a unit are all gone, or its supervisor is."""
+        unit = self._host.registry.find(unit_id)
+        if unit is None:
+            return
+        unit.tracking = self._host.processes.trackings.get(unit_id)
+        if unit.tracking is None:
+            self._host.registry.may_collect()
+        else:
+            self.release_if_done(unit)
+
+    # --- actions ---
+
+    def _changed(self, unit: ManagedUnit, action: events.Changed) -> None:
+        raise AssertionError("announced by step()")
+
+    def _spawn(self, unit: ManagedUnit, action: events.Spawn) -> None:
+        if unit.config.type == "idle" and action.main:
+            waiting = _Once(lambda: self._spawn_now(unit, action))
+            self._host.when_no_jobs(waiting)
+            self._host.loop.call_at(now_monotonic() + IDLE_TIMEOUT_USEC, waiting)
+            return
+        self._spawn_now(unit, action)
+
+    def _spawn_now(self, unit: ManagedUnit, action: events.Spawn) -> None:
+        if not _still_wanted(unit, action.token):
+            return
+        processes = self._host.processes
+        processes.invocations[unit.id] = unit.invocation_id
+        try:
+            processes.settings[unit.id] = self._host.execution.supervisor_settings(unit)
+            spec = spec_of(self._host.execution, unit, action)
+            processes.spawn(unit.id, action.token, spec, notify=unit.config.notify_access != "none")
+        except OSError as error:
+            message = error.strerror or str(error)
+            self._host.loop.call_soon(lambda: self.step(unit, events.SpawnFailed(action.token, message)))
+        unit.tracking = processes.trackings.get(unit.id)
+
+    def _signal(self, unit: ManagedUnit, action: events.Signal) -> None:
+        self._host.processes.signal(unit.id, action.pids, action.signal, action.cont, action.hup)
+
+    def _signal_all(self, unit: ManagedUnit, action: events.SignalAll) -> None:
+        self._host.processes.signal_all(unit.id, action.signal, action.spare, action.cont, action.hup)
+
+    def _identify(self, unit: ManagedUnit, action: events.Identify) -> None:
+        access = unit.config.notify_access
+        processes = self._host.processes
+        foreign = action.main != 0 and (action.alien or _is_not_spawned(unit, action.main))
+        processes.identify(unit.id, action.main, action.control, access, foreign)
+
+    def _guess_main(self, unit: ManagedUnit, _action: events.GuessMain) -> None:
+        self._host.processes.guess_main(unit.id)
+
+    def _read_pid_file(self, unit: ManagedUnit, _action: events.ReadPidFile) -> None:
+        # Later, so that what was asked for together with it is done first.
+        self._host.loop.call_soon(lambda: self._tell_pid_file(unit))
+
+    def _tell_pid_file(self, unit: ManagedUnit) -> None:
+        answer = pid_file.read(self._pid_file_path(unit), unit.id, self._host.processes.owner)
+        self.step(unit, answer)
+
+    def _pid_file_path(self, unit: ManagedUnit) -> str:
+        return self._host.execution.below_root(unit.config.pid_file)
+
+    def _watch_pid_file(self, unit: ManagedUnit, action: events.WatchPidFile) -> None:
+        if action.on == (unit.id in self._watches):
+            return
+        if not action.on:
+            self._watches.pop(unit.id).close()
+        else:
+            path = self._pid_file_path(unit)
+            try:
+                self._watches[unit.id] = pid_file.Watch(self._host.loop, path, lambda: self._tell_pid_file(unit))
+            except OSError as error:
+                self._host.log_unit(unit.id, LOG_WARNING, f"Cannot watch PID file {path}: {error.strerror}")
+
+    def _remove_pid_file(self, unit: ManagedUnit, _action: events.RemovePidFile) -> None:
+        pid_file.remove(self._pid_file_path(unit))
+
+    def _clean_up(self, unit: ManagedUnit, action: events.CleanUp) -> None:
+        paths: list[str] = self._host.execution.directories_to_remove(unit, action.restarting)
+        if paths and not self._host.processes.remove(unit.id, paths):
+            self._host.log_unit(unit.id, LOG_WARNING, f"Cannot remove {', '.join(paths)}: nobody is there to do it.")
+
+    def _enqueue_restart(self, unit: ManagedUnit, _action: events.EnqueueRestart) -> None:
+        self._host.enqueue_restart(unit)
+
+    def _log(self, unit: ManagedUnit, action: events.Log) -> None:
+        self._host.log_unit(unit.id, action.level, action.message)
+
+
+class _Once:
+    """A callback that two occasions may call and only the first one does."""
+
+    def __init__(self, callback: Callable[[], object]) -> None:
+        self._callback: Callable[[], object] | None = callback
+
+    def __call__(self) -> None:
+        callback, self._callback = self._callback, None
+        if callback is not None:
+            callback()
+
+
+def _still_wanted(unit: ManagedUnit, token: int) -> bool:
+    state = unit.service
+    return any(running is not None and running.token == token for running in (state.main, state.control))
+
+
+def _is_not_spawned(unit: ManagedUnit, pid: int) -> bool:
+    """Whether a main process is none that we started: its supervisor may not be its parent."""
+    state = unit.service
+    return state.main is None or state.main.pid != pid
+
+

@@ -1,0 +1,194 @@
+"""From a unit's settings to what a process is given to run in: the spec that supervisors understand.
+
+Sources: systemd.exec(5), systemd.service(5). What the spec's keys mean is said in process/execute.py.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.unitfile.manager_config import ManagerConfig
+from systemctl_replacement.unitfile.values import INFINITY
+from systemctl_replacement.units.events import Spawn
+
+# The PATH systemd gives to services where the image keeps /bin and /usr/bin apart or not alike (systemd.exec(5)).
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+LIMITS = (
+    "CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NOFILE", "AS", "NPROC", "MEMLOCK", "LOCKS", "SIGPENDING",
+    "MSGQUEUE", "NICE", "RTPRIO", "RTTIME",
+)  # fmt: skip
+
+# The five kinds of directories with the variable that names them and where they are (systemd.exec(5)).
+DIRECTORIES = (
+    ("RuntimeDirectory", "RUNTIME_DIRECTORY", "/run"),
+    ("StateDirectory", "STATE_DIRECTORY", "/var/lib"),
+    ("CacheDirectory", "CACHE_DIRECTORY", "/var/cache"),
+    ("LogsDirectory", "LOGS_DIRECTORY", "/var/log"),
+    ("ConfigurationDirectory", "CONFIGURATION_DIRECTORY", "/etc"),
+)
+
+# Programs in init.d hand over to systemctl unless told not to, and would never end doing so.
+_SKIP_REDIRECT = ("SYSTEMCTL_SKIP_REDIRECT=1", "_SYSTEMCTL_SKIP_REDIRECT=1")
+
+# systemd raises the soft limit of no service: programs that use select(2) break above 1024 descriptors.
+_NOFILE_SOFT, _NOFILE_HARD = 1024, 524288
+
+
+class ExecutionContext:
+    """What all units' processes share: the manager's environment and configuration, the root of `--root=`."""
+
+    def __init__(self, root: str, config: ManagerConfig, inherited: Mapping[str, str]) -> None:
+        self.root = root
+        self.config = config
+        self.inherited = inherited  # the manager's own environment, for PassEnvironment=
+        self.environment: dict[str, str] = default_environment(config)
+
+    def below_root(self, path: str) -> str:
+        return self.root + path if self.root else path
+
+    def supervisor_settings(self, unit: ManagedUnit) -> dict[str, Any]:
+        """What a unit's supervisor must know of its journal and of stopping it should the manager die."""
+        journal: dict[str, Any] = {"fields": {"_SYSTEMD_INVOCATION_ID": unit.invocation_id}}
+        prefix = unit.get("Service", "SyslogLevelPrefix")
+        if prefix is not None:
+            journal["level_prefix"] = prefix
+        level = unit.get("Service", "SyslogLevel")
+        if level is not None:
+            journal["priority"] = level
+        stop = unit.config.timeout_stop_usec
+        return {"journal": journal, "stop_timeout": min(stop, 2**53)}
+
+    def directories_to_remove(self, unit: ManagedUnit, restarting: bool) -> list[str]:
+        """The runtime directories that go with a dead service (RuntimeDirectoryPreserve=)."""
+        preserve = unit.get("Service", "RuntimeDirectoryPreserve")
+        if preserve == "yes" or (preserve == "restart" and restarting):
+            return []
+        names = [entry[0] for entry in unit.get("Service", "RuntimeDirectory") or ()]
+        return [self.below_root(f"/run/{name}") for name in names]
+
+
+def default_environment(config: ManagerConfig) -> dict[str, str]:
+    """The environment block every service starts from."""
+    environment = {"PATH": DEFAULT_PATH}
+    for assignment in config.default_environment:
+        name, _, value = assignment.partition("=")
+        environment[name] = value
+    return environment
+
+
+def spec_of(context: ExecutionContext, unit: ManagedUnit, action: Spawn) -> dict[str, Any]:
+    """The spec for one command of a service."""
+
+    def get(name: str) -> Any:
+        return unit.get("Service", name)
+
+    command = action.command
+    privileged = command.privileged == "+" or (bool(get("PermissionsStartOnly")) and not action.phase == "ExecStart")
+    spec: dict[str, Any] = {
+        "role": "main" if action.main else "control",
+        "path": command.path,
+        "argv": list(command.argv),
+        "expand": not command.no_environment,
+        "environment": _environment(context, unit, action),
+        "environment_files": [list(entry) for entry in get("EnvironmentFile") or ()],
+        "pid_variables": ["SYSTEMD_EXEC_PID"],
+        "umask": get("UMask") if get("UMask") is not None else 0o022,
+        "limits": _limits(context, get),
+        "ignore_sigpipe": get("IgnoreSIGPIPE") is not False,
+        "stdin": get("StandardInput") or "null",
+        "stdout": _output(context, get("StandardOutput") or context.config.default_standard_output, "journal"),
+        "stderr": _output(context, get("StandardError") or context.config.default_standard_error, "inherit"),
+        "identifier": get("SyslogIdentifier") or os.path.basename(command.path),
+        "privileged": privileged,
+    }
+    for key, directive in _PLAIN:
+        value = get(directive)
+        if value is not None and value != () and value != "":
+            spec[key] = value if not isinstance(value, tuple) else list(value)
+    directory = get("WorkingDirectory")
+    if directory is not None:
+        spec["working_directory"] = list(directory) if isinstance(directory, tuple) else [False, directory]
+    directories = _directories(context, unit)
+    if directories:
+        spec["directories"] = directories
+    return spec
+
+
+# Settings that go into the spec as they are.
+_PLAIN: tuple[tuple[str, str], ...] = (
+    ("user", "User"),
+    ("group", "Group"),
+    ("supplementary_groups", "SupplementaryGroups"),
+    ("root_directory", "RootDirectory"),
+    ("nice", "Nice"),
+    ("oom_score_adjust", "OOMScoreAdjust"),
+    ("no_new_privileges", "NoNewPrivileges"),
+    ("tty_path", "TTYPath"),
+)
+
+
+def _environment(context: ExecutionContext, unit: ManagedUnit, action: Spawn) -> list[str]:
+    """The variables of one process, in systemd's order of precedence: later ones win."""
+    merged: dict[str, str] = dict(context.environment)
+
+    def add(assignments: tuple[str, ...] | list[str]) -> None:
+        for assignment in assignments:
+            name, _, value = assignment.partition("=")
+            merged[name] = value
+
+    add(action.environment)
+    if unit.invocation_id:
+        merged["INVOCATION_ID"] = unit.invocation_id
+    if action.command.path.startswith("/etc/init.d/"):
+        add(_SKIP_REDIRECT)
+    for name in unit.get("Service", "PassEnvironment") or ():
+        if name in context.inherited:
+            merged[name] = context.inherited[name]
+    add(unit.get("Service", "Environment") or ())
+    for name in unit.get("Service", "UnsetEnvironment") or ():
+        key, equals, value = name.partition("=")
+        if key in merged and (not equals or merged[key] == value):
+            del merged[key]
+    return [f"{name}={value}" for name, value in merged.items()]
+
+
+def _limits(context: ExecutionContext, get: Any) -> dict[str, list[int]]:
+    limits: dict[str, list[int]] = {"NOFILE": [_NOFILE_SOFT, _NOFILE_HARD]}
+    for name in LIMITS:
+        limit: Any | None = get(f"Limit{name}") or context.config.default_limits.get(name)
+        if limit is not None:
+            limits[name] = [-1 if value == INFINITY else value for value in (limit.soft, limit.hard)]
+    return limits
+
+
+def _output(context: ExecutionContext, configured: str | None, default: str) -> str:
+    """Where output goes. What would go to a system log daemon goes to the journal, which serves both."""
+    output = configured or default
+    if output.split("+")[0] in ("journal", "syslog", "kmsg"):
+        return "journal"
+    for kind in ("file:", "append:", "truncate:"):
+        if output.startswith(kind):
+            return kind + context.below_root(output[len(kind) :])
+    return output
+
+
+def _directories(context: ExecutionContext, unit: ManagedUnit) -> list[dict[str, Any]]:
+    found = []
+    for kind, variable, base in DIRECTORIES:
+        entries = unit.get("Service", kind) or ()
+        if entries:
+            mode = unit.get("Service", f"{kind}Mode")
+            found.append(
+                {
+                    "kind": kind,
+                    "variable": variable,
+                    "base": context.below_root(base),
+                    "names": [entry[0] for entry in entries],
+                    "mode": 0o755 if mode is None else mode,
+                }
+            )
+    return found

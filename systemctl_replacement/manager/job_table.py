@@ -1,0 +1,202 @@
+"""The jobs in progress: installing transactions, running what may run, telling who waits how it ended.
+
+The decisions are the job engine's (room jobs); this is the table they are about, and the queue.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Callable, Protocol
+
+from systemctl_replacement.jobs import outcome, transaction
+from systemctl_replacement.jobs.model import CANCELED, NOP, RUNNING, WAITING, Job, JobError
+from systemctl_replacement.jobs.ordering import runnable
+from systemctl_replacement.manager.registry import Registry
+from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.manager.view import UnitView
+
+# What performing a job answers besides a result: it goes on, or it has to wait for the unit to settle.
+IN_PROGRESS = ""
+AGAIN = "again"
+
+Finished = Callable[[Job, str], None]
+
+
+class Host(Protocol):
+    """What the table needs of the manager."""
+
+    def perform(self, job: Job) -> str:
+        """Begin a job: IN_PROGRESS, AGAIN or the result it ends with at once."""
+
+    def job_finished(self, job: Job, result: str) -> None: ...
+
+    def start_on_failure(self, unit: ManagedUnit) -> None: ...
+
+    def log_unit(self, unit: str, level: int, message: str) -> None: ...
+
+    def call_soon(self, callback: Callable[[], object]) -> None: ...
+
+
+class JobTable:
+    """All installed jobs, by id; each is also `job` or `nop_job` of its unit."""
+
+    def __init__(self, registry: Registry, host: Host) -> None:
+        self.jobs: dict[int, Job] = {}
+        self.next_id = 1
+        self.view = UnitView(registry, self.jobs)
+        self._registry = registry
+        self._host = host
+        self._waiters: dict[int, list[Finished]] = {}
+        self._idle_waiters: list[Callable[[], object]] = []
+        self._queue: dict[int, None] = {}
+        self._scheduled = False
+
+    def __len__(self) -> int:
+        return len(self.jobs)
+
+    # --- requests ---
+
+    def enqueue(self, unit: str, job_type: str, mode: str) -> tuple[Job, tuple[Job, ...]]:
+        """Install the jobs for a request: the one that answers it, and all of them. Raises JobError."""
+        try:
+            change = transaction.build(self.view, unit, job_type, mode, self.next_id)
+        except JobError as error:
+            self._log(error.log)
+            raise
+        self._log(change.log)
+        self.next_id = change.next_id
+        for job in change.cancelled:
+            if job.id in self.jobs:
+                self.finish(self.jobs[job.id], CANCELED, recursive=False)
+        for job in change.install:
+            self._install(job)
+        return change.anchor, change.install
+
+    def cancel(self, job_id: int) -> bool:
+        """`systemctl cancel`: end a job, and those that depend on it; False if there is no such job."""
+        job = self.jobs.get(job_id)
+        if job is None:
+            return False
+        self.finish(job, CANCELED)
+        return True
+
+    def when_finished(self, job_id: int, callback: Finished) -> None:
+        self._waiters.setdefault(job_id, []).append(callback)
+
+    def when_idle(self, callback: Callable[[], object]) -> None:
+        """Call back once, as soon as no job is left."""
+        if self.jobs:
+            self._idle_waiters.append(callback)
+        else:
+            self._host.call_soon(callback)
+
+    def _install(self, job: Job) -> None:
+        unit = self._registry[job.unit]
+        self.jobs[job.id] = job
+        if job.type == NOP:
+            unit.nop_job = job
+        else:
+            unit.job = job
+        if job.state == WAITING:
+            self._want(job.id)
+
+    # --- running ---
+
+    def wake(self, unit: ManagedUnit) -> None:
+        """The unit has settled: its job may be able to run now."""
+        if unit.job is not None and unit.job.state == WAITING:
+            self._want(unit.job.id)
+
+    def _want(self, job_id: int) -> None:
+        self._queue[job_id] = None
+        if not self._scheduled:
+            self._scheduled = True
+            self._host.call_soon(self._dispatch)
+
+    def _dispatch(self) -> None:
+        self._scheduled = False
+        while self._queue:
+            job_id = next(iter(self._queue))
+            del self._queue[job_id]
+            job = self.jobs.get(job_id)
+            if job is not None and job.state == WAITING and runnable(self.view, job):
+                self._run(job)
+
+    def _run(self, job: Job) -> None:
+        self._replace(replace(job, state=RUNNING))
+        result = self._host.perform(self.jobs[job.id])
+        now = self.jobs.get(job.id)
+        if now is None:
+            return
+        if result == AGAIN:
+            self._replace(replace(now, state=WAITING))
+        elif result != IN_PROGRESS:
+            self.finish(now, result)
+
+    def _replace(self, job: Job) -> None:
+        self.jobs[job.id] = job
+        unit = self._registry[job.unit]
+        if job.type == NOP:
+            unit.nop_job = job
+        else:
+            unit.job = job
+
+    # --- ending ---
+
+    def finish(self, job: Job, result: str, recursive: bool = True) -> None:
+        """End a job, with those that fail because of it."""
+        ending = outcome.finish(self.view, job, result, recursive=recursive)
+        self._log(ending.log)
+        for ended, how in ending.finished:
+            self._remove(ended)
+        if ending.again is not None:
+            self._host.job_finished(job, result)
+            self._install(ending.again)
+        for unit_id in ending.wake:
+            unit = self._registry.find(unit_id)
+            if unit is not None:
+                self.wake(unit)
+        for ended, how in ending.finished:
+            self._host.job_finished(ended, how)
+            for callback in self._waiters.pop(ended.id, ()):
+                callback(ended, how)
+        for unit_id in ending.on_failure:
+            unit = self._registry.find(unit_id)
+            if unit is not None:
+                self._host.start_on_failure(unit)
+        if not self.jobs:
+            waiters, self._idle_waiters = self._idle_waiters, []
+            for waiter in waiters:
+                self._host.call_soon(waiter)
+
+    def _remove(self, job: Job) -> None:
+        self.jobs.pop(job.id, None)
+        self._queue.pop(job.id, None)
+        unit = self._registry[job.unit]
+        if job.type == NOP:
+            unit.nop_job = None
+        else:
+            unit.job = None
+        self._registry.may_collect()
+
+    def state_changed(self, unit: ManagedUnit, active_state: str, reload_succeeded: bool) -> bool:
+        """End the unit's job if its new state does; whether nobody asked for the change."""
+        job: Job | None = unit.job
+        if job is None:
+            return True
+        if job.state == WAITING:
+            self.wake(unit)
+        progress = outcome.result_of_state(job, active_state, reload_succeeded)
+        if progress.result is not None:
+            self.finish(job, progress.result)
+        return progress.unexpected
+
+    def _log(self, lines: tuple[tuple[str, int, str], ...]) -> None:
+        for unit, level, message in lines:
+            self._host.log_unit(unit, level, message)
+
+    def restore(self, jobs: list[Job], next_id: int) -> None:
+        """Take over the jobs of the manager that executed itself again."""
+        self.next_id = next_id
+        for job in jobs:
+            self._install(job)

@@ -1,0 +1,287 @@
+"""The manager: holds the parts together and says what a unit's change of state means for everything else."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any, Callable
+
+from systemctl_replacement.control.server import Call
+from systemctl_replacement.jobs import consequences
+from systemctl_replacement.jobs.model import MODE_REPLACE, RESTART, START, STOP, Job, JobError
+from systemctl_replacement.manager import job_messages, performing
+from systemctl_replacement.manager.conditions import Checker
+from systemctl_replacement.manager.console import Log
+from systemctl_replacement.manager.driver import Driver
+from systemctl_replacement.manager.execution import ExecutionContext
+from systemctl_replacement.manager.halt import Halt
+from systemctl_replacement.manager.job_table import IN_PROGRESS, JobTable
+from systemctl_replacement.manager.loop import Loop, now_stamp
+from systemctl_replacement.manager.processes import Processes
+from systemctl_replacement.manager.registry import Registry
+from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.unitfile.manager_config import ManagerConfig
+from systemctl_replacement.units import events
+from systemctl_replacement.units.events import Event, Notified, ResetFailed
+from systemctl_replacement.units.service_config import ServiceConfig
+from systemctl_replacement.units.states import (
+    ACTIVATING,
+    ACTIVE_OR_RELOADING,
+    DEACTIVATING,
+    FAILED,
+    INACTIVE,
+    INACTIVE_OR_FAILED,
+)
+
+LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG = 3, 4, 5, 6, 7
+
+
+class Manager:
+    """One service manager. The parts are made by `startup.py` and put in here."""
+
+    registry: Registry
+    jobs: JobTable
+    processes: Processes
+    driver: Driver
+    execution: ExecutionContext
+    conditions: Checker
+    halt: Halt
+
+    def __init__(self, loop: Loop, log: Log, config: ManagerConfig) -> None:
+        self.loop = loop
+        self.log = log
+        self.config = config
+        self.boot: dict[str, Any] = {}  # id, and the stamps start and finish
+        self.booted = False  # the jobs of the boot are done
+        self.boot_waiters: list[Call] = []
+        self.calls_waiting_inactive: list[Callable[[], object]] = []
+
+    # --- small services for the parts ---
+
+    def call_soon(self, callback: Callable[[], object]) -> None:
+        self.loop.call_soon(callback)
+
+    def when_no_jobs(self, callback: Callable[[], object]) -> None:
+        """Call back when all jobs but those that wait for this are done (Type=idle)."""
+        self.jobs.when_idle(callback)
+
+    def log_unit(self, unit: str, level: int, message: str) -> None:
+        if not unit:
+            self.log.manager(level, message)
+            return
+        found = self.registry.find(unit)
+        self.log.unit(unit, level, message, found.invocation_id if found is not None else "")
+
+    def report_exception(self, where: str, error: BaseException) -> None:
+        """A defect of ours costs what it happened in, never the manager: it is logged with its traceback."""
+        text = "".join(traceback.format_exception(type(error), error, error.__traceback__)).rstrip()
+        self.log.manager(LOG_ERR, f"Internal error in {where}:")
+        for line in text.split("\n"):
+            self.log.manager(LOG_ERR, line)
+
+    # --- events and jobs ---
+
+    def step(self, unit: ManagedUnit, event: Event) -> None:
+        self.driver.step(unit, event)
+
+    def unit_event(self, unit_id: str, event: Event) -> None:
+        """Something happened to a process of a unit."""
+        unit = self.registry.find(unit_id)
+        if unit is None or unit.type != "service":
+            return
+        if isinstance(event, Notified):
+            event = self._check_main_pid(unit, event)
+        self.driver.step(unit, event)
+
+    def _check_main_pid(self, unit: ManagedUnit, event: Notified) -> Notified:
+        """MAINPID= may name a process of the unit, or any process if root says so."""
+        text = event.fields.get("MAINPID", "")
+        if not (text.isascii() and text.isdigit()) or int(text) <= 1:
+            return event
+        pid = int(text)
+        owner = self.processes.owner(pid)
+        if owner == unit.id:
+            return events.Notified(event.pid, event.fields, pid, False)
+        self.log_unit(
+            unit.id, LOG_WARNING, f"New main PID {pid} does not belong to service, refusing.",
+        )  # fmt: skip
+        return event
+
+    def perform(self, job: Job) -> str:
+        """Begin a job; its beginning is logged if it takes a while."""
+        unit = self.registry[job.unit]
+        result = performing.perform(self, job)
+        if result == IN_PROGRESS and job.id in self.jobs.jobs and not _immediate(unit):
+            message = job_messages.beginning(unit.type, job.type, unit.status_name)
+            if message is not None:
+                self.log.about(unit.id, LOG_INFO, message, unit.invocation_id)
+        return result
+
+    def job_finished(self, job: Job, result: str) -> None:
+        """Log the end of a job and let those go that nobody needs any more."""
+        unit = self.registry[job.unit]
+        if job.type == START and result == "done" and not unit.condition_result:
+            self._log_skipped(unit)
+        else:
+            oneshot = unit.type == "service" and unit.config.type == "oneshot"
+            line = job_messages.end(unit.type, job.type, result, unit.status_name, oneshot)
+            if line is not None:
+                self.log.about(unit.id, line[0], line[1], unit.invocation_id)
+        for other in consequences.maybe_unneeded(self.jobs.view, unit.id):
+            self.call_soon(lambda other=other: self._stop_if_unneeded(other))  # type: ignore[misc]
+
+    def _log_skipped(self, unit: ManagedUnit) -> None:
+        if unit.skipped:
+            self.log.about(unit.id, LOG_INFO, f"{unit.status_name} is skipped in a container ({unit.skipped}).")
+            return
+        conditions = unit.get("Unit", "Conditions") or ()
+        failed = next((c for c, met in zip(conditions, unit.condition_results) if met < 0 and not c.trigger), None)
+        if failed is None:
+            text = "because no trigger condition checks were met."
+        else:
+            sign = ("|" if failed.trigger else "") + ("!" if failed.negate else "")
+            text = f"because of an unmet condition check (Condition{failed.kind}={sign}{failed.parameter})."
+        self.log.about(unit.id, LOG_INFO, f"{unit.status_name} was skipped {text}")
+
+    def try_enqueue(self, unit_id: str, job_type: str, mode: str, why: str) -> Job | None:
+        """Enqueue a job nobody asked for by hand; failing to is a log line."""
+        try:
+            return self.jobs.enqueue(unit_id, job_type, mode)[0]
+        except JobError as error:
+            self.log_unit(unit_id, LOG_WARNING, f"Failed to enqueue {why}: {error.message}")
+            return None
+
+    def enqueue_restart(self, unit: ManagedUnit) -> None:
+        """RestartSec= is over."""
+        self.try_enqueue(unit.id, RESTART, MODE_REPLACE, "restart job")
+
+    # --- changes of state ---
+
+    def unit_changed(self, unit: ManagedUnit, old: str, changed: events.Changed) -> None:
+        """A unit entered a (sub-)state: stamps, its job, and everything that hangs on it."""
+        new = changed.active
+        if old != new:
+            self._stamp(unit, old, new)
+        unexpected = self.jobs.state_changed(unit, new, not changed.reload_failed)
+        if old == new:
+            return
+        if unexpected:
+            for request in consequences.retroactive(self.jobs.view, unit.id, old, new):
+                self.try_enqueue(request.unit, request.type, request.mode, "job")
+        if new in INACTIVE_OR_FAILED:
+            self._went_down(unit, old, new, changed.will_restart)
+        elif new in ACTIVE_OR_RELOADING and old not in ACTIVE_OR_RELOADING:
+            self._came_up(unit)
+
+    def _stamp(self, unit: ManagedUnit, old: str, new: str) -> None:
+        stamp = now_stamp()
+        unit.stamps["StateChange"] = stamp
+        if old in INACTIVE_OR_FAILED and new not in INACTIVE_OR_FAILED:
+            unit.stamps["InactiveExit"] = stamp
+        elif old not in INACTIVE_OR_FAILED and new in INACTIVE_OR_FAILED:
+            unit.stamps["InactiveEnter"] = stamp
+        if old not in ACTIVE_OR_RELOADING and new in ACTIVE_OR_RELOADING:
+            unit.stamps["ActiveEnter"] = stamp
+        elif old in ACTIVE_OR_RELOADING and new not in ACTIVE_OR_RELOADING:
+            unit.stamps["ActiveExit"] = stamp
+
+    def _went_down(self, unit: ManagedUnit, old: str, new: str, will_restart: bool) -> None:
+        self.registry.may_collect()
+        if not will_restart:
+            if new == FAILED:
+                self.start_on_failure(unit)
+                self.halt.unit_action(unit, "FailureAction")
+            elif old not in INACTIVE_OR_FAILED:
+                self._start_related(unit, "OnSuccess")
+                self.halt.unit_action(unit, "SuccessAction")
+        view = self.jobs.view
+        for other in unit.related("BoundBy"):
+            self.call_soon(lambda other=other: self._stop_if_bound(other))  # type: ignore[misc]
+        for other in consequences.maybe_unneeded(view, unit.id):
+            self.call_soon(lambda other=other: self._stop_if_unneeded(other))  # type: ignore[misc]
+        if consequences.upheld_by(view, unit.id) is not None:
+            self.call_soon(lambda: self._start_if_upheld(unit.id))
+        for waiting in list(self.calls_waiting_inactive):
+            waiting()
+
+    def _came_up(self, unit: ManagedUnit) -> None:
+        for other in unit.related("Upholds"):
+            self.call_soon(lambda other=other: self._start_if_upheld(other))  # type: ignore[misc]
+
+    def start_on_failure(self, unit: ManagedUnit) -> None:
+        """Start what OnFailure= names."""
+        self._start_related(unit, "OnFailure")
+
+    def _start_related(self, unit: ManagedUnit, kind: str) -> None:
+        others = unit.related(kind)
+        if others:
+            self.log_unit(unit.id, LOG_INFO, f"Triggering {kind}= dependencies.")
+        mode = unit.get("Unit", f"{kind}JobMode") or (MODE_REPLACE if kind == "OnFailure" else "fail")
+        for other in others:
+            self.try_enqueue(other, START, mode, f"{kind}= job")
+
+    def _stop_if_bound(self, unit_id: str) -> None:
+        if self.registry.find(unit_id) is None:
+            return
+        culprit = consequences.bound_to_inactive(self.jobs.view, unit_id)
+        if culprit is not None:
+            self.log_unit(unit_id, LOG_INFO, f"Unit is bound to inactive unit {culprit}. Stopping, too.")
+            self.try_enqueue(unit_id, STOP, MODE_REPLACE, "stop job")
+
+    def _stop_if_unneeded(self, unit_id: str) -> None:
+        if self.registry.find(unit_id) is not None and consequences.unneeded(self.jobs.view, unit_id):
+            self.log_unit(unit_id, LOG_INFO, "Unit not needed anymore. Stopping.")
+            self.try_enqueue(unit_id, STOP, "fail", "stop job")
+
+    def _start_if_upheld(self, unit_id: str) -> None:
+        if self.registry.find(unit_id) is None:
+            return
+        culprit = consequences.upheld_by(self.jobs.view, unit_id)
+        if culprit is not None:
+            self.log_unit(unit_id, LOG_INFO, f"Unit is upheld by active unit {culprit}. Starting.")
+            self.try_enqueue(unit_id, START, "fail", "start job")
+
+    # --- the system as a whole ---
+
+    def failed_units(self) -> list[ManagedUnit]:
+        return [unit for unit in self.registry if unit.active_state == FAILED]
+
+    def system_state(self) -> str:
+        """What `is-system-running` says."""
+        if self.halt.requested:
+            return "stopping"
+        if not self.booted:
+            return "starting"
+        for name in ("rescue.target", "emergency.target"):
+            unit = self.registry.find(name)
+            if unit is not None and unit.active_state in (*ACTIVE_OR_RELOADING, ACTIVATING):
+                return "maintenance"
+        return "degraded" if self.failed_units() else "running"
+
+    def boot_finished(self) -> None:
+        """No job of the boot is left."""
+        self.booted = True
+        calls, self.boot_waiters = self.boot_waiters, []
+        for call in calls:
+            call.reply(state=self.system_state())
+
+    def reset_failed(self, unit: ManagedUnit) -> None:
+        """Forget a failure and the start limit."""
+        unit.starts = []
+        if unit.type == "service":
+            self.step(unit, ResetFailed())
+
+    def units_at_work(self) -> list[ManagedUnit]:
+        """The units because of which an on-demand manager has to stay: services that are not down and tidy."""
+        return [
+            unit
+            for unit in self.registry
+            if unit.tracking is not None
+            or (unit.type == "service" and unit.active_state != INACTIVE)
+            or unit.active_state == DEACTIVATING
+        ]
+
+
+def _immediate(unit: ManagedUnit) -> bool:
+    """Whether a start is over as soon as the process exists: systemd then says "Started" only."""
+    config: ServiceConfig = unit.config
+    return unit.type == "service" and unit.sub_state == "start" and config.type in ("simple", "idle")

@@ -1,0 +1,117 @@
+"""The command line of `init`: ours, and the options systemd's own PID 1 takes, which are accepted (systemd(1))."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from systemctl_replacement.unitfile import names
+from systemctl_replacement.unitfile.values import INFINITY, parse_time_span
+
+_LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
+
+# Options of systemd(1) that take a value and mean nothing here; those without a value are ignored by not being known.
+_IGNORED_WITH_VALUE = frozenset(
+    (
+        "--log-target", "--log-color", "--log-location", "--log-time", "--default-standard-output",
+        "--default-standard-error", "--machine-id", "--switched-root", "--crash-vt", "--service-watchdogs",
+        "--show-status", "--confirm-spawn", "--dump-core", "--crash-shell", "--crash-reboot",
+        "--dump-configuration-items", "--dump-bus-properties",
+    )
+)  # fmt: skip
+_OPTIONAL_VALUE = frozenset(("--show-status", "--confirm-spawn", "--dump-core", "--crash-shell", "--crash-reboot", "--crash-vt", "--log-color", "--log-location", "--log-time"))  # fmt: skip
+
+
+class UsageError(Exception):
+    """A command line that cannot be meant; the text says why."""
+
+
+@dataclass(frozen=True)
+class InitOptions:
+    """What init was told. Times are microseconds."""
+
+    root: str = ""
+    unit: str = ""  # --unit=: the target to boot to
+    units: tuple[str, ...] = ()  # the services to run instead of a target
+    on_demand: bool = False
+    ready_fd: int = -1
+    deserialize_fd: int = -1
+    stop_timeout: int | None = None
+    log_level: int = 6
+    json: bool = False
+
+
+def parse(arguments: list[str]) -> InitOptions:
+    """The options for `init ARGUMENTS`. Raises UsageError.
+
+    As systemd's PID 1 does, unknown options are ignored: a kernel or an engine may pass anything.
+    """
+    found: dict[str, object] = {}
+    units: list[str] = []
+    rest = list(arguments)
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            if rest:
+                raise UsageError("Running a foreground command (init -- COMMAND) is not supported yet.")
+            break
+        if not word.startswith("-") or word == "-":
+            units.append(names.mangle(word))
+            continue
+        name, equals, value = word.partition("=")
+        if not equals and name in _NEEDS_VALUE:
+            if not rest:
+                raise UsageError(f"Option {name} needs a value.")
+            value = rest.pop(0)
+        _take(found, name, value)
+    return InitOptions(units=tuple(units), **found)  # type: ignore[arg-type]
+
+
+_NEEDS_VALUE = frozenset(
+    ("--root", "--unit", "--ready-fd", "--deserialize", "--stop-timeout", "--log-level")
+) | (_IGNORED_WITH_VALUE - _OPTIONAL_VALUE)  # fmt: skip
+
+
+def _take(found: dict[str, object], name: str, value: str) -> None:
+    if name == "--root":
+        found["root"] = value
+    elif name == "--unit":
+        found["unit"] = names.mangle(value, ".target")
+    elif name == "--on-demand":
+        found["on_demand"] = True
+    elif name == "--ready-fd":
+        found["ready_fd"] = _number(name, value)
+    elif name == "--deserialize":
+        found["deserialize_fd"] = _number(name, value)
+    elif name == "--stop-timeout":
+        found["stop_timeout"] = _timeout(value)
+    elif name == "--log-level":
+        found["log_level"] = _level(value)
+    elif name == "--log-format":
+        if value not in ("json", "text"):
+            raise UsageError(f"Unknown log format '{value}': json or text.")
+        found["json"] = value == "json"
+
+
+def _number(name: str, value: str) -> int:
+    if not value.isdigit():
+        raise UsageError(f"Option {name} needs a number, not '{value}'.")
+    return int(value)
+
+
+def _timeout(value: str) -> int:
+    try:
+        usec = parse_time_span(value)
+    except ValueError:
+        raise UsageError(f"Failed to parse --stop-timeout= parameter '{value}'.") from None
+    if usec == INFINITY or usec == 0:
+        raise UsageError("--stop-timeout= needs a time between 0 and infinity.")
+    return usec
+
+
+def _level(value: str) -> int:
+    if value.isdigit() and int(value) < len(_LEVELS):
+        return int(value)
+    if value in _LEVELS:
+        return _LEVELS.index(value)
+    raise UsageError(f"Failed to parse log level '{value}'.")
+

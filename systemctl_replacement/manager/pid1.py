@@ -1,0 +1,127 @@
+"""What a manager owes the system it runs: signals, runtime files, children; as PID 1, and as a subreaper elsewhere.
+
+The table of signals is the container contract (docs/container.md); RTMIN is 34, glibc's, whatever the libc says, because
+that is what engines send.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+from collections.abc import Mapping
+
+from systemctl_replacement import syscalls
+
+SIGHUP, SIGINT, SIGUSR1, SIGUSR2, SIGTERM, SIGCHLD, SIGPWR = 1, 2, 10, 12, 15, 17, 30
+RTMIN = 34
+
+# Signal -> (what to do, with what).
+ACTIONS: dict[int, tuple[str, str]] = {
+    SIGCHLD: ("reap", ""),
+    SIGTERM: ("halt", "poweroff"),
+    SIGINT: ("halt", "poweroff"),
+    SIGPWR: ("halt", "poweroff"),
+    RTMIN + 3: ("halt", "halt"),
+    RTMIN + 4: ("halt", "poweroff"),
+    RTMIN + 5: ("halt", "reboot"),
+    RTMIN + 6: ("halt", "kexec"),
+    RTMIN + 13: ("immediate", "halt"),
+    RTMIN + 14: ("immediate", "poweroff"),
+    RTMIN + 15: ("immediate", "reboot"),
+    RTMIN + 16: ("immediate", "kexec"),
+    SIGHUP: ("reload", ""),
+    RTMIN + 25: ("reexecute", ""),
+    SIGUSR2: ("dump", ""),
+    RTMIN + 0: ("isolate", "default.target"),
+    RTMIN + 1: ("isolate", "rescue.target"),
+    RTMIN + 2: ("isolate", "emergency.target"),
+    RTMIN + 22: ("log-level", "debug"),
+    RTMIN + 23: ("log-level", "info"),
+}
+
+
+def signal_name(number: int) -> str:
+    """How a log line names a signal."""
+    from systemctl_replacement import signals
+
+    return f"SIG{signals.name(number)}"
+
+
+def become_the_systems_manager(root: str, runtime: str, environment: Mapping[str, str]) -> None:
+    """What PID 1 sets up before the first service starts: its name, the directory that says systemd is there, the
+    name of the container's engine; and what `docker restart` left of an earlier life is cleared."""
+    syscalls.set_process_name("systemd")
+    # On stale files we stumble otherwise: /run is kept over a restart of the container, its processes are not.
+    for path in (*glob.glob(f"{root}/run/*.pid"), *glob.glob(f"{root}/run/*/*.pid")):
+        _remove_file(path)
+    try:
+        os.makedirs(f"{runtime}/system", mode=0o755, exist_ok=True)
+        engine = environment.get("container", "")
+        if engine:
+            with open(f"{runtime}/container", "w", encoding="utf-8") as file:
+                file.write(engine)
+    except OSError as error:
+        raise OSError(error.errno, f"Cannot write below {runtime}: {error.strerror}") from error
+
+
+def clear_sockets(runtime: str) -> None:
+    """Remove notify sockets of a manager that is gone."""
+    for path in glob.glob(f"{runtime}/notify/*"):
+        _remove_file(path, sockets=True)
+
+
+def _remove_file(path: str, sockets: bool = False) -> None:
+    try:
+        mode = os.lstat(path).st_mode
+        if stat.S_ISREG(mode) or (sockets and stat.S_ISSOCK(mode)):
+            os.unlink(path)
+    except OSError:
+        return  # what we may not remove is not ours to worry about
+
+
+def raise_descriptor_limit() -> None:
+    """Open as many descriptors as the hard limit allows: every unit needs a few."""
+    _soft, hard = syscalls.get_limit("NOFILE")
+    syscalls.set_limit("NOFILE", hard, hard)
+
+
+def container_engine(root: str, environment: Mapping[str, str]) -> str:
+    """What runs this container: $container's value, or "docker", "podman" by their marker files; "" outside of one."""
+    told = environment.get("container", "")
+    if told:
+        return told
+    if os.path.exists(f"{root}/run/.containerenv"):
+        return "podman"
+    if os.path.exists(f"{root}/.dockerenv"):
+        return "docker"
+    if "KUBERNETES_SERVICE_HOST" in environment:
+        return "container-other"
+    return ""
+
+
+def mounted_units() -> dict[str, str]:
+    """The mount units of what the kernel has mounted, each with the mount point."""
+    from systemctl_replacement.unitfile.names import escape_path
+
+    found: dict[str, str] = {}
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+        for line in file:
+            point = _unescape_octal(line.split(" ")[4])
+            try:
+                found[f"{escape_path(point)}.mount"] = point
+            except ValueError:
+                continue  # a mount point that no unit can be named after
+    return found
+
+
+def _unescape_octal(text: str) -> str:
+    for code in ("040", "011", "012", "134"):
+        text = text.replace(f"\\{code}", chr(int(code, 8)))
+    return text
+
+
+def inherited_environment() -> dict[str, str]:
+    """The environment init was given, less what is meant for init alone."""
+    kept: list[tuple[str, str]] = [(k, v) for k, v in os.environ.items() if k not in ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")]  # fmt: skip
+    return dict(kept)

@@ -1,0 +1,500 @@
+"""All processes of all units, as far as the manager has to do with them: supervisors asked for, messages both ways,
+deaths of our own infrastructure survived, and children reaped.
+
+What the units' processes do reaches the machines as events through `on_event`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Any, Callable
+
+from systemctl_replacement import paths as paths_module
+from systemctl_replacement.manager.console import Console
+from systemctl_replacement.manager.loop import READ, WRITE, Loop, now_stamp
+from systemctl_replacement.manager.tracking import Tracking
+from systemctl_replacement.process import descendants
+from systemctl_replacement.process.client import ForkServer, make_pair
+from systemctl_replacement.process.link import Link, close_fds
+from systemctl_replacement.units.events import (
+    Empty,
+    Event,
+    Executed,
+    Exited,
+    Forked,
+    MainGuessed,
+    Notified,
+    SpawnFailed,
+)
+
+LOG_ERR, LOG_WARNING = 3, 4
+SIGKILL, SIGCONT, SIGHUP = 9, 18, 1
+
+# A forkserver that dies this often in a row is not made again at once: something is killing it.
+_FORKSERVER_RETRY_USEC = 1_000_000
+
+
+class Processes:
+    """The trackings of all units, by unit id, and the processes that serve them."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        forkserver: ForkServer,
+        console: Console | None,
+        runtime: str,
+        journal_path: Callable[[str], str],
+        on_event: Callable[[str, Event], None],
+        on_idle: Callable[[str], None],
+        log_unit: Callable[[str, int, str], None],
+    ) -> None:
+        self.loop = loop
+        self.forkserver = forkserver
+        self.console = console
+        self.trackings: dict[str, Tracking] = {}
+        self.invocations: dict[str, str] = {}
+        self.settings: dict[str, dict[str, Any]] = {}  # per unit: what its supervisor must know (Tracking's owner sets it)
+        self._by_supervisor: dict[int, Tracking] = {}
+        self._runtime = runtime
+        self._journal_path = journal_path
+        self._on_event = on_event
+        self._on_idle = on_idle
+        self._log_unit = log_unit
+        self._notify_number = 0
+        self._console_requested = False
+        self._attach_forkserver()
+
+    # --- the forkserver and the console ---
+
+    def _attach_forkserver(self) -> None:
+        self.loop.add(self.forkserver.fileno(), READ, self._forkserver_ready)
+
+    def start_console(self) -> None:
+        """Have the console process made, and its sources given to it."""
+        if self.console is None:
+            return
+        self.console.start(self.forkserver)
+        self._console_requested = True
+        self._flush_forkserver()
+        for tracking in self.trackings.values():
+            self._give_console(tracking)
+
+    def _give_console(self, tracking: Tracking) -> None:
+        assert self.console is not None
+        fd = self.console.source(tracking.unit)
+        if fd >= 0:
+            self._send(tracking, {"op": "console", "json": self.console.as_json}, [fd])
+            os.close(fd)
+
+    def _flush_forkserver(self) -> None:
+        self.forkserver.flush()
+        self.loop.modify(self.forkserver.fileno(), READ | (WRITE if self.forkserver.wants_write else 0))
+
+    def _forkserver_ready(self, _events: int) -> None:
+        try:
+            self._flush_forkserver()
+            answers = self.forkserver.receive()
+        except (EOFError, OSError):
+            self._forkserver_died()
+            return
+        for answer in answers:
+            self._made(answer)
+
+    def _made(self, answer: dict[str, Any]) -> None:
+        pid, tag = answer["pid"], answer["tag"]
+        if tag == "console":
+            self._console_requested = False
+            if self.console is not None:
+                self.console.pid = pid
+                if not pid:
+                    self.console.drop()
+            return
+        tracking = self.trackings.get(tag)
+        if tracking is None:
+            return
+        if pid:
+            tracking.supervisor = pid
+            self._by_supervisor[pid] = tracking
+        else:
+            self._supervisor_failed(tracking, f"Failed to fork: {answer['message']}")
+
+    def _forkserver_died(self) -> None:
+        """Make a new one, and ask it again for what the old one had not answered."""
+        self.loop.remove(self.forkserver.fileno())
+        try:
+            self.forkserver.spawn_fresh(paths_module.self_command())
+        except OSError as error:
+            self._log_unit("", LOG_ERR, f"Cannot start a forkserver, trying again: {error.strerror}")
+            self.loop.call_at(now_stamp()[1] + _FORKSERVER_RETRY_USEC, self._retry_forkserver)
+            return
+        self._attach_forkserver()
+        if self._console_requested:
+            self.start_console()
+        for tracking in list(self.trackings.values()):
+            if tracking.link is not None and not tracking.supervisor and not tracking.ready:
+                self._supervise_again(tracking)
+
+    def _retry_forkserver(self) -> None:
+        # The dead link is still in place; replacing it is what _forkserver_died does.
+        self.loop.add(self.forkserver.fileno(), 0, self._forkserver_ready)
+        self._forkserver_died()
+
+    # --- supervisors ---
+
+    def track(self, unit: str, notify: bool) -> Tracking:
+        """The tracking of a unit, with a supervisor asked for. OSError when descriptors run out."""
+        tracking = self.trackings.get(unit)
+        if tracking is None:
+            tracking = Tracking(unit)
+            self._notify_number += 1
+            path = f"{self._runtime}/notify/{os.getpid()}-{self._notify_number}" if notify else ""
+            try:
+                tracking.open_channels(path)
+            except OSError:
+                tracking.close()
+                raise
+            self.trackings[unit] = tracking
+        if tracking.link is None:
+            self._supervise(tracking)
+        tracking.releasing = False
+        return tracking
+
+    def _supervise(self, tracking: Tracking) -> None:
+        link, theirs = make_pair()
+        console = self.console.source(tracking.unit) if self.console is not None else -1
+        settings = self.settings.get(tracking.unit, {})
+        try:
+            self.forkserver.request_supervisor(
+                tracking.unit,
+                theirs,
+                tracking.log_read,
+                tracking.notify.fileno() if tracking.notify is not None else -1,
+                console,
+                {"path": self._journal_path(tracking.unit), **settings.get("journal", {})},
+                log_write_fd=tracking.log_write,
+                console_json=self.console is not None and self.console.as_json,
+                stop_timeout=settings.get("stop_timeout", 90_000_000),
+            )
+        except OSError:
+            link.close()
+            raise
+        finally:
+            close_fds([theirs] if console < 0 else [theirs, console])
+        self._flush_forkserver()
+        tracking.link = link
+        tracking.supervisor = 0
+        tracking.ready = False
+        tracking.early = []
+        self.loop.add(link.fileno(), READ, lambda _events: self._link_ready(tracking, link))
+
+    def adopt(self, tracking: Tracking) -> None:
+        """Take over a tracking from the manager that executed itself again."""
+        self.trackings[tracking.unit] = tracking
+        link = tracking.link
+        if link is not None:
+            self.loop.add(link.fileno(), READ, lambda _events: self._link_ready(tracking, link))
+        if tracking.supervisor:
+            self._by_supervisor[tracking.supervisor] = tracking
+
+    def _supervise_again(self, tracking: Tracking) -> None:
+        """The supervisor never came to be: ask again and repeat what it was told."""
+        early = tracking.early
+        self._drop_link(tracking)
+        try:
+            self._supervise(tracking)
+        except OSError as error:
+            self._supervisor_failed(tracking, f"Failed to fork: {error.strerror}")
+            return
+        for message in early:
+            self._send(tracking, message)
+
+    def _supervisor_failed(self, tracking: Tracking, message: str) -> None:
+        self._drop_link(tracking)
+        self._fail_tokens(tracking, message)
+        self._settled(tracking)
+
+    def _fail_tokens(self, tracking: Tracking, message: str) -> None:
+        tokens, tracking.tokens = tracking.tokens, set()
+        for token in sorted(tokens):
+            self._on_event(tracking.unit, SpawnFailed(token, message))
+
+    def _drop_link(self, tracking: Tracking) -> None:
+        if tracking.link is not None:
+            self.loop.remove(tracking.link.fileno())
+            tracking.link.close()
+            tracking.link = None
+        self._by_supervisor.pop(tracking.supervisor, None)
+        tracking.supervisor = 0
+        tracking.ready = False
+        tracking.early = []
+
+    def _send(self, tracking: Tracking, message: dict[str, Any], fds: Iterable[int] = ()) -> None:
+        link = tracking.link
+        if link is None:
+            return
+        if not tracking.ready:
+            tracking.early.append(message)
+        link.send(message, list(fds))
+        self.loop.modify(link.fileno(), READ | (WRITE if link.wants_write else 0))
+
+    def _link_ready(self, tracking: Tracking, link: Link) -> None:
+        if tracking.link is not link:
+            return
+        try:
+            link.flush()
+            received = link.receive()
+        except (EOFError, OSError):
+            self._supervisor_died(tracking)
+            return
+        # The end of the last process is followed by "empty": told together, no state flickers.
+        kinds = [message["ev"] for message, _ in received if message["ev"] != "children"]
+        for message, fds in received:
+            close_fds(fds)
+            if message["ev"] != "children":
+                kinds.pop(0)
+            self._received(tracking, message, kinds[:1] == ["empty"])
+        if tracking.link is link:
+            self.loop.modify(link.fileno(), READ | (WRITE if link.wants_write else 0))
+        self._settled(tracking)
+
+    def _received(self, tracking: Tracking, message: dict[str, Any], last: bool) -> None:
+        event, unit = message["ev"], tracking.unit
+        if event == "ready":
+            tracking.ready, tracking.early = True, []
+            tracking.supervisor = message["pid"]
+            self._by_supervisor[message["pid"]] = tracking
+        elif event == "forked":
+            tracking.tokens.discard(message["token"])
+            tracking.populated = True
+            self._on_event(unit, Forked(message["token"], message["pid"], tuple(message["time"])))
+        elif event == "executed":
+            self._on_event(unit, Executed(message["token"]))
+        elif event == "exec-failed":
+            self._log_unit(unit, LOG_ERR, message["message"])
+            if message.get("summary"):
+                self._log_unit(unit, LOG_ERR, message["summary"])
+        elif event == "spawn-failed":
+            tracking.tokens.discard(message["token"])
+            self._on_event(unit, SpawnFailed(message["token"], message["message"]))
+        elif event == "exited":
+            if last:
+                tracking.populated = False
+            empty = last and not tracking.lost
+            self._on_event(
+                unit, Exited(message["pid"], message["code"], message["status"], tuple(message["time"]), last=empty)
+            )
+        elif event == "empty":
+            if tracking.populated:
+                tracking.populated = False
+                if not tracking.lost:
+                    self._on_event(unit, Empty())
+        elif event == "notify":
+            self._on_event(unit, Notified(message["pid"], message["text"]))
+        elif event == "children":
+            tracking.children = [(pid, start) for pid, start in message["pids"]]
+            if tracking.children:
+                tracking.populated = True
+        elif event == "guess":
+            self._on_event(unit, MainGuessed(message["pid"]))
+        elif event == "kill-denied":
+            pids = ", ".join(map(str, message["pids"]))
+            self._log_unit(unit, LOG_WARNING, f"Not permitted to signal processes: {pids}")
+        elif event == "removed":
+            tracking.removing -= 1
+        elif event == "problem":
+            self._log_unit(unit, LOG_ERR, f"supervisor: {message['message']}")
+
+    def _supervisor_died(self, tracking: Tracking) -> None:
+        """Killed, most likely. Its processes are ours now; a new one takes over output and notifications."""
+        released = tracking.releasing
+        self._drop_link(tracking)
+        tracking.removing = 0
+        if released:
+            self._forget(tracking)
+            return
+        self._log_unit(tracking.unit, LOG_WARNING, "Supervisor died; its processes are watched by the manager directly.")
+        tracking.degraded = True
+        tracking.populated = False
+        tracking.adopt_orphans(self.invocations.get(tracking.unit, ""), self._foreign_children())
+        self._fail_tokens(tracking, "Supervisor died")
+        if tracking.lost:
+            try:
+                self._supervise(tracking)
+                self.identify(tracking.unit, tracking.main, tracking.control, "")
+            except OSError as error:
+                self._log_unit(tracking.unit, LOG_WARNING, f"Cannot start a new supervisor: {error.strerror}")
+        # Ends that came before the death was noticed.
+        self.loop.call_soon(self.reap)
+        self._check_lost_main(tracking)
+
+    def _check_lost_main(self, tracking: Tracking) -> None:
+        """The supervisor took the exit status of what it had reaped but not yet reported with it."""
+        for pid in (tracking.main, tracking.control):
+            if pid and pid not in tracking.lost and not _exists(pid):
+                self._on_event(tracking.unit, Exited(pid, "killed", SIGKILL, now_stamp(), last=not tracking.lost))
+        if not tracking.lost and not tracking.main and not tracking.control:
+            self._on_event(tracking.unit, Empty())
+        self._settled(tracking)
+
+    def _settled(self, tracking: Tracking) -> None:
+        if tracking.idle and self.trackings.get(tracking.unit) is tracking:
+            self._on_idle(tracking.unit)
+
+    # --- what the manager asks for ---
+
+    def spawn(self, unit: str, token: int, spec: dict[str, Any], notify: bool) -> None:
+        """Start a process of a unit; answered by Forked or SpawnFailed. OSError when descriptors run out."""
+        tracking = self.track(unit, notify)
+        if tracking.notify_path:
+            spec["environment"] = [*spec["environment"], f"NOTIFY_SOCKET={tracking.notify_path}"]
+        tracking.tokens.add(token)
+        self._send(tracking, {"op": "spawn", "token": token, "spec": spec})
+
+    def identify(self, unit: str, main: int, control: int, notify_access: str, foreign: bool = False) -> None:
+        """Tell which process is which: for NotifyAccess=, and to watch a main process from elsewhere."""
+        tracking = self.trackings.get(unit)
+        if tracking is None:
+            return
+        tracking.main, tracking.control = main, control
+        message: dict[str, Any] = {"op": "identity", "main": main, "control": control}
+        if notify_access:
+            message["notify_access"] = notify_access
+        self._send(tracking, message)
+        if foreign and main not in tracking.lost:
+            self._send(tracking, {"op": "watch", "pid": main})
+
+    def signal(self, unit: str, pids: tuple[int, ...], signal: int, cont: bool, hup: bool) -> None:
+        tracking = self.trackings.get(unit)
+        if tracking is None:
+            return
+        theirs = []
+        for pid in pids:
+            if pid in tracking.lost:
+                descendants.send(pid, signal, cont, hup)
+            else:
+                theirs.append(pid)
+        if theirs:
+            message = {"op": "signal", "pids": theirs, "signal": signal, "cont": cont, "hup": hup}
+            self._send(tracking, message)
+
+    def signal_all(self, unit: str, signal: int, spare: tuple[int, ...], cont: bool, hup: bool) -> None:
+        tracking = self.trackings.get(unit)
+        if tracking is None:
+            return
+        if tracking.lost:
+            tracking.refresh_lost(self._foreign_children())
+            for pid in [pid for pid in tracking.lost if pid not in spare]:
+                descendants.send(pid, signal, cont, hup)
+        message = {"op": "signal-all", "signal": signal, "except": list(spare), "cont": cont, "hup": hup}
+        self._send(tracking, message)
+
+    def guess_main(self, unit: str) -> None:
+        tracking = self.trackings[unit]
+        self._send(tracking, {"op": "guess-main"})
+
+    def remove(self, unit: str, paths: list[str]) -> bool:
+        """Remove directories in the background; False if nobody is there to do it."""
+        tracking = self.trackings.get(unit)
+        if tracking is None or tracking.link is None:
+            return False
+        tracking.removing += 1
+        self._send(tracking, {"op": "remove", "paths": paths})
+        return True
+
+    def release(self, unit: str) -> None:
+        """The unit is down and empty: its supervisor may end."""
+        tracking = self.trackings.get(unit)
+        if tracking is None or tracking.releasing:
+            return
+        if tracking.link is None:
+            self._forget(tracking)
+            return
+        tracking.releasing = True
+        self._send(tracking, {"op": "release"})
+
+    def _forget(self, tracking: Tracking) -> None:
+        tracking.close()
+        if self.trackings.get(tracking.unit) is tracking:
+            del self.trackings[tracking.unit]
+            self._on_idle(tracking.unit)
+
+    # --- children ---
+
+    def owner(self, pid: int) -> str | None:
+        """The unit that a process belongs to."""
+        seen = 0
+        while pid > 1 and seen < 1024:
+            if pid in self._by_supervisor:
+                return None if seen == 0 else self._by_supervisor[pid].unit
+            for tracking in self.trackings.values():
+                if pid in tracking.lost:
+                    return tracking.unit
+            stat = descendants.read_stat(pid)
+            if stat is None:
+                return None
+            pid = stat[1]
+            seen += 1
+        return None
+
+    def pids(self, unit: str) -> list[int]:
+        """Every process of a unit."""
+        tracking = self.trackings.get(unit)
+        if tracking is None:
+            return []
+        found = descendants.descendants(tracking.supervisor) if tracking.supervisor else []
+        if tracking.lost:
+            tracking.refresh_lost(self._foreign_children())
+            found += list(tracking.lost)
+        return found
+
+    def _foreign_children(self) -> list[int]:
+        """Our direct children that are none of our own making."""
+        ours: set[int] = {self.forkserver.pid, *self._by_supervisor}
+        if self.console is not None:
+            ours.add(self.console.pid)
+        return [pid for pid in descendants.children(os.getpid()) if pid not in ours]
+
+    def reap(self) -> None:
+        """Collect every child that ended: SIGCHLD came. Orphans of nobody we know are reaped and forgotten."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self._reaped(pid, status)
+
+    def _reaped(self, pid: int, status: int) -> None:
+        if self.console is not None and pid == self.console.pid:
+            self.console.drop()
+            self.start_console()
+            return
+        for tracking in list(self.trackings.values()):
+            if tracking.lost:
+                self._lost_ended(tracking, pid, status)
+
+    def _lost_ended(self, tracking: Tracking, pid: int, status: int) -> None:
+        was_ours = pid in tracking.lost or pid in (tracking.main, tracking.control)
+        tracking.forget_lost(pid)
+        tracking.refresh_lost(self._foreign_children())
+        empty = not tracking.lost and not tracking.populated
+        if was_ours:
+            code, number = decode_status(status)
+            self._on_event(tracking.unit, Exited(pid, code, number, now_stamp(), last=empty))
+        elif empty:
+            self._on_event(tracking.unit, Empty())
+        self._settled(tracking)
+
+
+def decode_status(status: int) -> tuple[str, int]:
+    """(exited killed dumped, exit status or signal) of a wait status."""
+    if os.WIFSIGNALED(status):
+        return ("dumped" if os.WCOREDUMP(status) else "killed"), os.WTERMSIG(status)
+    return "exited", os.WEXITSTATUS(status)
+
+
+def _exists(pid: int) -> bool:
+    stat = descendants.read_stat(pid)
+    return stat is not None and stat[0] not in "ZX"

@@ -1,0 +1,202 @@
+"""The units in memory: loading them with all they refer to, forgetting those nobody needs, loading them anew.
+
+A unit is loaded together with everything it names, so that inverse dependencies are known; a unit that is inactive, has
+no job and is referred to by no unit that matters is forgotten, so that the next request reads its files again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Callable
+
+from systemctl_replacement.manager.unit import INVERSE, ManagedUnit
+from systemctl_replacement.unitfile.load import Unit
+from systemctl_replacement.unitfile.manager_config import ManagerConfig
+from systemctl_replacement.units.service_config import ServiceConfig
+from systemctl_replacement.units.simple import ON, SimpleState
+from systemctl_replacement.units.states import INACTIVE
+
+# Units that exist without a file and cannot be stopped (systemd.special(7)).
+PERPETUAL = frozenset({"-.slice", "init.scope", "-.mount"})
+
+
+class Registry:
+    """Units by name. `read` loads one unit's files; `mounted` says which mount units the kernel has mounted."""
+
+    def __init__(
+        self,
+        read: Callable[[str], Unit],
+        config: ManagerConfig,
+        mounted: Callable[[], dict[str, str]],
+        on_load: Callable[[ManagedUnit], None],
+    ) -> None:
+        self._read = read
+        self._config = config
+        self._mounted = mounted
+        self._on_load = on_load
+        self._mounts: dict[str, str] | None = None
+        self._units: dict[str, ManagedUnit] = {}
+        self._ids: dict[str, str] = {}  # every known name -> id
+        self._former: dict[str, ManagedUnit] = {}  # during a reload: units not yet loaded again
+        self._unlinked: deque[ManagedUnit] = deque()
+        self._collectable = False  # something became collectable since the last collect()
+
+    def __iter__(self) -> Iterator[ManagedUnit]:
+        return iter(list(self._units.values()))
+
+    def __len__(self) -> int:
+        return len(self._units)
+
+    def find(self, name: str) -> ManagedUnit | None:
+        """The unit if it is loaded."""
+        return self._units.get(self._ids.get(name, ""))
+
+    def get(self, name: str) -> ManagedUnit:
+        """The unit, loaded if need be; one without files has load state not-found."""
+        unit = self._find_or_load(name)
+        self._link_all()
+        return unit
+
+    def __getitem__(self, unit_id: str) -> ManagedUnit:
+        return self._units[unit_id]
+
+    def names(self, unit: ManagedUnit) -> list[str]:
+        return sorted({name for name, unit_id in self._ids.items() if unit_id == unit.id} | set(unit.file.names))
+
+    def _find_or_load(self, name: str) -> ManagedUnit:
+        known = self.find(name)
+        if known is not None:
+            return known
+        file = self._read(name)
+        unit = self._units.get(file.id)
+        if unit is None:
+            unit = self._former.pop(file.id, None)
+            if unit is None:
+                unit = ManagedUnit(file)
+                self._collectable = True
+            self._adopt(unit, file)
+        self._ids[name] = unit.id
+        return unit
+
+    def _adopt(self, unit: ManagedUnit, file: Unit) -> None:
+        unit.file = file
+        unit.dependencies = {}
+        unit.references = set()
+        unit.problems_logged = False
+        if file.type == "service":
+            unit.config = ServiceConfig.from_unit(file, self._config) if file.load_state == "loaded" else ServiceConfig()
+        elif file.type == "mount" and self.mounts().get(file.id) is not None:
+            unit.state = SimpleState(ON["mount"])
+        elif unit.id in PERPETUAL:
+            unit.state = SimpleState(ON.get(file.type, "running"))
+        self._units[unit.id] = unit
+        for name in (unit.id, *file.names):
+            self._ids[name] = unit.id
+        self._unlinked.append(unit)
+        self._on_load(unit)
+
+    def mounts(self) -> dict[str, str]:
+        """Mount units the kernel has mounted, with what is mounted there; read once per (re)load."""
+        if self._mounts is None:
+            self._mounts = self._mounted()
+        return self._mounts
+
+    def _link_all(self) -> None:
+        targets = []
+        while self._unlinked:
+            unit = self._unlinked.popleft()
+            self._link(unit)
+            if unit.type == "target" and _has_default_dependencies(unit):
+                targets.append(unit)
+        for target in targets:
+            self._order_target(target)
+
+    def _order_target(self, target: ManagedUnit) -> None:
+        """A target comes after what it pulls in, unless told otherwise (systemd.target(5), default dependencies)."""
+        for kind in _PULLED_IN:
+            for other_id in target.related(kind):
+                other = self._units[other_id]
+                if _has_default_dependencies(other) and other_id not in target.related("Before"):
+                    target.relate("After", other_id)
+                    other.relate("Before", target.id)
+
+    def _link(self, unit: ManagedUnit) -> None:
+        for kind, names in unit.file.dependencies.items():
+            inverse = INVERSE.get(kind)
+            if inverse is None:
+                continue
+            for name in names:
+                other = self._find_or_load(name)
+                unit.relate(kind, other.id)
+                other.relate(inverse, unit.id)
+                unit.references.add(other.id)
+
+    # --- reloading and forgetting ---
+
+    def reload(self, read: Callable[[str], Unit], config: ManagerConfig) -> None:
+        """Load every unit that matters anew from its files; states, jobs and processes stay."""
+        kept = [unit for unit in self._units.values() if not _idle(unit)]
+        self._former = self._units
+        self._read, self._config, self._mounts = read, config, None
+        self._units, self._ids = {}, {}
+        self._unlinked.clear()
+        for unit in kept:
+            if unit.id in self._former:
+                del self._former[unit.id]
+                self._adopt_again(unit)
+        self._link_all()
+        self._former = {}
+        self._collectable = True
+
+    def _adopt_again(self, unit: ManagedUnit) -> None:
+        file = self._read(unit.id)
+        if file.id != unit.id:
+            # The file became an alias of another unit. What runs under the old name keeps it until it is stopped.
+            file = unit.file
+        self._adopt(unit, file)
+
+    def may_collect(self) -> None:
+        """A unit became inactive: the next collect() looks for units to forget."""
+        self._collectable = True
+
+    def collect(self) -> None:
+        """Forget idle units that no other unit refers to."""
+        if not self._collectable:
+            return
+        self._collectable = False
+        pending = [unit for unit in self._units.values() if not _idle(unit)]
+        needed = {unit.id for unit in pending}
+        while pending:
+            for other in pending.pop().references:
+                if other not in needed:
+                    needed.add(other)
+                    pending.append(self._units[other])
+        if len(needed) == len(self._units):
+            return
+        gone = self._units.keys() - needed
+        for unit in self._units.values():
+            if unit.id in needed:
+                for related in unit.dependencies.values():
+                    for other in related.keys() & gone:
+                        del related[other]
+        for unit_id in gone:
+            del self._units[unit_id]
+        self._ids = {name: unit_id for name, unit_id in self._ids.items() if unit_id in needed}
+
+
+_PULLED_IN = ("Requires", "Requisite", "Wants", "BindsTo", "Upholds")
+
+
+def _has_default_dependencies(unit: ManagedUnit) -> bool:
+    return unit.file.load_state == "loaded" and bool(unit.get("Unit", "DefaultDependencies"))
+
+
+def _idle(unit: ManagedUnit) -> bool:
+    return (
+        unit.job is None
+        and unit.nop_job is None
+        and unit.tracking is None
+        and unit.active_state == INACTIVE
+        and unit.id not in PERPETUAL
+    )

@@ -1,0 +1,184 @@
+"""What `systemctl show` says of a unit or of the manager: the values that only a running manager knows, raw.
+
+What follows from the unit's files is in unitfile/unit_properties.py; order, kinds and defaults are unitfile/properties.py's.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from systemctl_replacement import __version__
+from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.manager.view import can_reload, can_stop, ignore_on_isolate
+from systemctl_replacement.unitfile.unit_properties import of_file
+from systemctl_replacement.units.service_config import PHASES
+from systemctl_replacement.units.service_state import ExecStatus, ServiceState
+from systemctl_replacement.units.simple import STARTABLE
+
+if TYPE_CHECKING:
+    from systemctl_replacement.manager.manager import Manager
+
+# Codes of siginfo_t as D-Bus carries them.
+_CODES = {"": 0, "exited": 1, "killed": 2, "dumped": 3}
+
+_DEPENDENCIES = (
+    "Requires", "Requisite", "Wants", "BindsTo", "PartOf", "Upholds", "RequiredBy", "RequisiteOf", "WantedBy",
+    "BoundBy", "UpheldBy", "ConsistsOf", "Conflicts", "ConflictedBy", "Before", "After", "OnSuccess", "OnSuccessOf",
+    "OnFailure", "OnFailureOf", "Triggers", "TriggeredBy", "PropagatesReloadTo", "ReloadPropagatedFrom",
+    "PropagatesStopTo", "StopPropagatedFrom", "JoinsNamespaceOf",
+)  # fmt: skip
+
+
+def need_reload(unit: ManagedUnit) -> bool:
+    """Whether a file of the unit changed since it was read (NeedDaemonReload)."""
+    for path, stamp in unit.file.stamps:
+        try:
+            if os.stat(path).st_mtime_ns != stamp:
+                return True
+        except OSError:
+            return True
+    return False
+
+
+def of_unit(manager: Manager, unit: ManagedUnit) -> dict[str, Any]:
+    """The properties of a unit that differ from their defaults, or may."""
+    properties: dict[str, Any] = of_file(unit.file, manager.config)
+    properties.update(
+        {
+            "Id": unit.id,
+            "Names": manager.registry.names(unit),
+            "Description": unit.description,
+            "LoadState": unit.file.load_state,
+            "ActiveState": unit.active_state,
+            "SubState": unit.sub_state,
+            "CanStart": unit.file.load_state == "loaded" and (unit.type == "service" or unit.type in STARTABLE)
+            and not unit.get("Unit", "RefuseManualStart"),
+            "CanStop": can_stop(unit) and unit.file.load_state == "loaded" and not unit.get("Unit", "RefuseManualStop"),
+            "CanReload": can_reload(unit) and unit.file.load_state == "loaded",
+            "CanIsolate": bool(unit.get("Unit", "AllowIsolate")) and not unit.get("Unit", "RefuseManualStart"),
+            "IgnoreOnIsolate": ignore_on_isolate(unit),
+            "Job": unit.job.id if unit.job is not None else 0,
+            "NeedDaemonReload": need_reload(unit),
+            "ConditionResult": unit.condition_result,
+            "AssertResult": unit.assert_result,
+            "InvocationID": unit.invocation_id,
+            "Perpetual": not can_stop(unit),
+            "LoadError": list(unit.file.load_error) if unit.file.load_error else ["", ""],
+        }
+    )  # fmt: skip
+    for kind in _DEPENDENCIES:
+        properties[kind] = list(unit.related(kind))
+    for name, stamp in unit.stamps.items():
+        key = "StateChangeTimestamp" if name == "StateChange" else f"{name}Timestamp"
+        properties[key], properties[f"{key}Monotonic"] = stamp
+    if unit.skipped:
+        properties["SkipReason"] = unit.skipped
+    if isinstance(unit.state, ServiceState):
+        properties.update(_of_service(unit, unit.state))
+    return properties
+
+
+def _of_service(unit: ManagedUnit, state: ServiceState) -> dict[str, Any]:
+    main = state.main_status
+    control = state.control
+    config = unit.config
+    properties: dict[str, Any] = {
+        "Type": config.type,
+        "MainPID": state.main_pid,
+        "ControlPID": control.pid if control is not None else 0,
+        "StatusText": state.status_text,
+        "StatusErrno": state.status_errno,
+        "Result": state.result,
+        "ReloadResult": state.reload_result,
+        "NRestarts": state.restarts,
+        "NotifyAccess": config.notify_access,
+        "TimeoutStartUSec": config.timeout_start_usec,
+        "TimeoutStopUSec": config.timeout_stop_usec,
+        "TimeoutAbortUSec": config.timeout_abort_usec,
+        "RuntimeMaxUSec": config.runtime_max_usec,
+        "RestartUSec": config.restart_usec,
+        "RestartKillSignal": config.restart_kill_signal,
+        "ExecMainPID": main.pid,
+        "ExecMainCode": _CODES[main.code],
+        "ExecMainStatus": main.status,
+        "ExecMainStartTimestamp": main.start[0],
+        "ExecMainStartTimestampMonotonic": main.start[1],
+        "ExecMainExitTimestamp": main.exit[0],
+        "ExecMainExitTimestampMonotonic": main.exit[1],
+    }
+    for phase in PHASES:
+        commands = _commands(unit, state, phase)
+        if commands:
+            properties[phase] = commands
+            properties[f"{phase}Ex"] = [{**command, "flags": _flags(c)} for command, c in zip(commands, config.phase(phase))]
+    return properties
+
+
+def _commands(unit: ManagedUnit, state: ServiceState, phase: str) -> list[dict[str, Any]]:
+    statuses = {index: status for name, index, status in state.statuses if name == phase}
+    found = []
+    for index, command in enumerate(unit.config.phase(phase)):
+        status = statuses.get(index, ExecStatus())
+        found.append(
+            {
+                "path": command.path,
+                "argv": list(command.argv),
+                "ignore_errors": command.ignore_failure,
+                "start_time": status.start[0],
+                "stop_time": status.exit[0],
+                "pid": status.pid,
+                "code": _CODES[status.code],
+                "status": status.status,
+            }
+        )
+    return found
+
+
+def _flags(command: Any) -> list[str]:
+    flags = []
+    if command.ignore_failure:
+        flags.append("ignore-failure")
+    if command.no_environment:
+        flags.append("no-env-expand")
+    privileged = {"+": "privileged", "!": "no-setuid", "!!": "ambient"}.get(command.privileged)
+    return [*flags, privileged] if privileged else flags
+
+
+def of_manager(manager: Manager) -> dict[str, Any]:
+    """The properties of the manager itself."""
+    units = list(manager.registry)
+    start, finish = manager.boot.get("start", (0, 0)), manager.boot.get("finish", (0, 0))
+    config = manager.config
+    return {
+        "Version": f"252 (systemctl-replacement {__version__})",
+        "SystemState": manager.system_state(),
+        "NNames": len(units),
+        "NFailedUnits": len(manager.failed_units()),
+        "NJobs": len(manager.jobs.jobs),
+        "NInstalledJobs": manager.jobs.next_id - 1,
+        "Environment": [f"{name}={value}" for name, value in sorted(manager.execution.environment.items())],
+        "KernelTimestamp": start[0],
+        "KernelTimestampMonotonic": 0,
+        "UserspaceTimestamp": start[0],
+        "UserspaceTimestampMonotonic": start[1],
+        "FinishTimestamp": finish[0],
+        "FinishTimestampMonotonic": finish[1],
+        "DefaultTimeoutStartUSec": config.default_timeout_start,
+        "DefaultTimeoutStopUSec": config.default_timeout_stop,
+        "DefaultRestartUSec": config.default_restart,
+        "DefaultStartLimitIntervalUSec": config.default_start_limit_interval,
+        "DefaultStartLimitBurst": config.default_start_limit_burst,
+    }
+
+
+def dump(manager: Manager) -> list[str]:
+    """The manager's state in lines, for SIGUSR2."""
+    lines = [f"State: {manager.system_state()}, {len(manager.jobs.jobs)} jobs"]
+    for job in manager.jobs.jobs.values():
+        lines.append(f"Job {job.id}: {job.unit}/{job.type} {job.state}")
+    for unit in manager.registry:
+        if unit.tracking is not None or unit.active_state != "inactive":
+            supervisor = unit.tracking.supervisor if unit.tracking is not None else 0
+            lines.append(f"{unit.id}: {unit.active_state} ({unit.sub_state}), supervisor {supervisor}")
+    return lines

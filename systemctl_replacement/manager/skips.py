@@ -1,0 +1,62 @@
+"""Which units a boot in a container leaves alone: data, shipped in units/skip-in-container.conf and extended in /etc.
+
+The file says itself what its format is. The last line that matches a unit decides.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Callable
+
+FILE_NAME = "skip-in-container.conf"
+LOCAL_FILES = (f"/etc/systemctl-replacement/{FILE_NAME}", f"/run/systemctl-replacement/{FILE_NAME}")
+
+
+@dataclass(frozen=True)
+class Skips:
+    """Rules in order: (pattern, reason); an empty reason takes units out again."""
+
+    rules: tuple[tuple[str, str], ...] = ()
+
+    def reason(self, names: Sequence[str]) -> str:
+        """Why a unit of these names is skipped, "" if it is not."""
+        for pattern, reason in reversed(self.rules):
+            if any(fnmatch.fnmatchcase(name, pattern) for name in names):
+                return reason
+        return ""
+
+
+def parse(text: str, path: str, problem: Callable[[str], None]) -> list[tuple[str, str]]:
+    """The rules of one file; a line that is none is told to `problem` as `path:line: message` and left out."""
+    rules = []
+    for number, line in enumerate(text.splitlines(), 1):
+        pattern, _, reason = line.partition("#")
+        pattern, reason = pattern.strip(), reason.strip()
+        if not pattern:
+            continue
+        if len(pattern.split()) != 1:
+            problem(f"{path}:{number}: More than one pattern in a line, ignoring: {pattern}")
+        elif pattern.startswith("!"):
+            rules.append((pattern[1:], ""))
+        else:
+            rules.append((pattern, reason or "of no use in a container"))
+    return rules
+
+
+def read(shipped: str, root: str, problem: Callable[[str], None]) -> Skips:
+    """The rules of the shipped file (in the directory `shipped`) and of the local ones below `root`."""
+    rules: list[tuple[str, str]] = []
+    for path in (os.path.join(shipped, FILE_NAME), *(root + name for name in LOCAL_FILES)):
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                text = file.read()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            problem(f"Cannot read {path}: {error.strerror}")
+            continue
+        rules += parse(text, path, problem)
+    return Skips(tuple(rules))

@@ -1,0 +1,390 @@
+"""Making a manager out of its parts: as PID 1, in the foreground elsewhere, on demand, or after a re-execution."""
+
+from __future__ import annotations
+
+import _socket
+import os
+import sys
+from typing import Any
+
+from systemctl_replacement import __version__, paths, syscalls
+from systemctl_replacement.control import server
+from systemctl_replacement.jobs.model import MODE_ISOLATE, MODE_REPLACE, START, JobError
+from systemctl_replacement.journal.writer import Writer
+from systemctl_replacement.manager import halt, pid1, reexecution, show, skips
+from systemctl_replacement.manager.calls import Calls
+from systemctl_replacement.manager.conditions import Checker
+from systemctl_replacement.manager.console import Console, Log
+from systemctl_replacement.manager.driver import Driver
+from systemctl_replacement.manager.execution import ExecutionContext, default_environment
+from systemctl_replacement.manager.job_table import JobTable
+from systemctl_replacement.manager.loop import READ, Loop, now_monotonic, now_stamp
+from systemctl_replacement.manager.manager import Manager
+from systemctl_replacement.manager.options import InitOptions
+from systemctl_replacement.manager.processes import Processes
+from systemctl_replacement.manager.registry import Registry
+from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.process.client import ForkServer
+from systemctl_replacement.unitfile import load, loadpath
+from systemctl_replacement.unitfile.manager_config import ManagerConfig, read_manager_config
+from systemctl_replacement.unitfile.specifiers import Host
+from systemctl_replacement.units.events import Start
+
+LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO = 3, 4, 5, 6
+SIGKILL = 9
+
+# An on-demand manager without work or clients stays this long, so that a series of commands is served by one.
+LINGER_USEC = 10_000_000
+
+# How long children get to end after everything was stopped.
+_FAREWELL_USEC = 2_000_000
+
+# What is up already in a container that nobody booted: services there must not start the rest of a system.
+_UP_ON_DEMAND = ("sysinit.target", "basic.target", "-.slice", "system.slice")
+
+
+class System:
+    """A manager with everything around it. `run` ends with the exit status."""
+
+    def __init__(self, options: InitOptions, forkserver: ForkServer | None, state: dict[str, Any] | None) -> None:
+        self._options = options
+        self._paths = paths.Paths(options.root)
+        self._is_pid1 = os.getpid() == 1 and not options.root
+        self._status = 0
+        self._ended = False
+        self._environment = pid1.inherited_environment()
+        runtime = self._paths.runtime
+        self._runtime = runtime
+        self.loop = Loop(self._report_exception)
+        boot: dict[str, Any] = state["boot"] if state is not None else {"id": os.urandom(16).hex(), "start": list(now_stamp())}
+        self._boot = boot
+        self._log_directory = self._paths.log_directory()
+        self._console = self._make_console(state)
+        writer = Writer(f"{self._log_directory}/manager.journal.jsonl")
+        self.log = Log(writer, self._console, boot["id"], options.log_level)
+        self._host = Host.current(options.root, boot["id"])
+        config = self._read_config()
+        self.manager = manager = Manager(self.loop, self.log, config)
+        manager.boot = boot
+        self._index = loadpath.Index(self._paths.unit_path(), options.root)
+        self._skips = self._read_skips()
+        manager.registry = Registry(self._read_unit, config, self._mounted, self._loaded)
+        manager.jobs = JobTable(manager.registry, manager)
+        manager.execution = ExecutionContext(options.root, config, self._environment)
+        manager.conditions = Checker(
+            options.root,
+            lambda: self._host,
+            lambda: {**self._environment, **manager.execution.environment},
+            lambda: pid1.container_engine(options.root, self._environment),
+            manager.log_unit,
+        )
+        manager.driver = Driver(manager)
+        if forkserver is None:
+            assert state is not None
+            forkserver = reexecution.forkserver_of(state)
+        manager.processes = Processes(
+            self.loop,
+            forkserver,
+            self._console,
+            runtime,
+            lambda unit: f"{self._log_directory}/{unit}.journal.jsonl",
+            manager.unit_event,
+            manager.driver.processes_idle,
+            manager.log_unit,
+        )
+        manager.halt = halt.Halt(manager, self._stop_timeout(), self._finish)
+        self._calls = Calls(manager, self.reload, self.reexecute)
+        self._listener = self._listen(state)
+        self._server = server.Server(
+            self._listener,
+            self._calls.table(),
+            version=__version__,
+            on_exception=self._report_exception,
+            on_idle=self._maybe_leave,
+        )
+        self._signal_fd = syscalls.signalfd()
+
+    # --- parts ---
+
+    def _make_console(self, state: dict[str, Any] | None) -> Console | None:
+        if state is not None:
+            if state["console"] is None:
+                return None
+            console = Console(self.loop, state["console"]["stdout"], state["console"]["json"])
+            reexecution.console_of(state, console)
+            return console
+        if self._options.on_demand:
+            return None
+        try:
+            return Console(self.loop, syscalls.duplicate_above(1, 3), self._options.json)
+        except OSError:
+            return None  # started without a stdout: there is nobody to tell
+
+    def _listen(self, state: dict[str, Any] | None) -> _socket.socket:
+        if state is not None:
+            return _socket.socket(fileno=state["listener"])
+        path = self._paths.socket_path()
+        if _answers(path):
+            raise OSError(98, "Another manager is running", path)
+        return server.listen(path)
+
+    def _read_config(self) -> ManagerConfig:
+        config = read_manager_config(self._options.root, self._host)
+        for problem in config.problems:
+            self.log.manager(problem.level, str(problem))
+        return config
+
+    def _read_skips(self) -> skips.Skips:
+        if self._options.on_demand:
+            return skips.Skips()
+        return skips.read(paths.shipped_units(), self._options.root, lambda text: self.log.manager(LOG_WARNING, text))
+
+    def _stop_timeout(self) -> int | None:
+        if self._options.on_demand:
+            return None
+        return halt.stop_timeout(
+            self._options.stop_timeout,
+            self._environment,
+            lambda path: self._is_pid1 and os.path.exists(path),
+        )
+
+    def _read_unit(self, name: str) -> load.Unit:
+        return load.load(name, self._index, self._host)
+
+    def _mounted(self) -> dict[str, str]:
+        try:
+            return pid1.mounted_units()
+        except OSError as error:
+            self.log.manager(LOG_WARNING, f"Cannot read /proc/self/mountinfo: {error.strerror}")
+            return {}
+
+    def _loaded(self, unit: ManagedUnit) -> None:
+        """A unit was loaded: what is wrong with it is logged once, and whether a boot skips it is known from now on."""
+        for problem in unit.file.problems:
+            self.log.about(unit.id, problem.level, str(problem))
+        unit.skipped = self._skips.reason([unit.id, *unit.file.names])
+
+    def _report_exception(self, where: str, error: BaseException) -> None:
+        self.manager.report_exception(where, error)
+
+    # --- life ---
+
+    def start(self) -> None:
+        """Set up what the system needs of us and enqueue the boot."""
+        manager = self.manager
+        self.loop.add(self._signal_fd, READ, self._signals)
+        self._server.attach(self.loop)
+        if not self._options.on_demand:
+            manager.processes.start_console()
+        if self._options.on_demand:
+            for name in _UP_ON_DEMAND:
+                unit = manager.registry.get(name)
+                if unit.file.load_state == "loaded":
+                    manager.step(unit, Start())
+            manager.booted = True
+            self._linger()
+        else:
+            self.log.manager(LOG_INFO, f"systemctl-replacement {__version__} starting.")
+            self._boot_units()
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on after a re-execution."""
+        self.loop.add(self._signal_fd, READ, self._signals)
+        self._server.attach(self.loop)
+        reexecution.restore(self.manager, state)
+        if not self.manager.booted:
+            self.manager.jobs.when_idle(self._booted)
+        self.manager.processes.reap()
+        self.log.manager(LOG_INFO, "Reexecuted.")
+        self._maybe_leave()
+
+    def _boot_units(self) -> None:
+        manager, options = self.manager, self._options
+        if options.units:
+            for name in options.units:
+                manager.registry.get(name).skipped = ""
+                manager.try_enqueue(name, START, MODE_REPLACE, "start job")
+        else:
+            self._boot_target(options.unit or "default.target")
+        manager.jobs.when_idle(self._booted)
+
+    def _boot_target(self, target: str) -> None:
+        for name, mode in ((target, MODE_ISOLATE), (target, MODE_REPLACE), ("rescue.target", MODE_ISOLATE)):
+            try:
+                self.manager.jobs.enqueue(name, START, mode)
+                return
+            except JobError as error:
+                self.log.manager(LOG_ERR, f"Failed to isolate {name}: {error.message}")
+
+    def _booted(self) -> None:
+        self._boot["finish"] = list(now_stamp())
+        self.manager.boot_finished()
+        took = (self._boot["finish"][1] - self._boot["start"][1]) / 1_000_000
+        self.log.manager(LOG_INFO, f"Startup finished in {took:.3f}s.")
+
+    def run(self) -> int:
+        self.loop.run()
+        return self._status
+
+    # --- signals ---
+
+    def _signals(self, _events: int) -> None:
+        for number, _pid, _status, _code in syscalls.read_signalfd(self._signal_fd):
+            action = pid1.ACTIONS.get(number)
+            if action is not None:
+                self._act(number, *action)
+
+    def _act(self, number: int, what: str, argument: str) -> None:
+        manager = self.manager
+        if what == "reap":
+            manager.processes.reap()
+        elif what == "halt":
+            manager.halt.request(argument, pid1.signal_name(number))
+        elif what == "immediate":
+            manager.halt.immediate(argument)
+        elif what == "reload":
+            self.reload()
+        elif what == "reexecute":
+            self.reexecute()
+        elif what == "isolate":
+            manager.try_enqueue(argument, START, MODE_ISOLATE, f"{argument} on {pid1.signal_name(number)}")
+        elif what == "log-level":
+            self.log.maximum = 7 if argument == "debug" else LOG_INFO
+        elif what == "dump":
+            for line in show.dump(manager):
+                self.log.manager(LOG_INFO, line)
+
+    # --- reloading, re-executing ---
+
+    def reload(self) -> None:
+        """Read all unit files again (`daemon-reload`)."""
+        self.log.manager(LOG_INFO, "Reloading.")
+        manager = self.manager
+        self._host = Host.current(self._options.root, self._boot["id"])
+        config = self._read_config()
+        old_default = default_environment(manager.config)
+        manager.config = manager.execution.config = config
+        for name, value in default_environment(config).items():
+            if manager.execution.environment.get(name) == old_default.get(name):
+                manager.execution.environment[name] = value
+        self._index = loadpath.Index(self._paths.unit_path(), self._options.root)
+        self._skips = self._read_skips()
+        manager.registry.reload(self._read_unit, config)
+
+    def reexecute(self) -> None:
+        """Execute ourselves again and keep everything; put off while something is on its way."""
+        if reexecution.has_unsent(self.manager) or self.loop.has_pending():
+            self.loop.call_at(now_monotonic() + 1000, self.reexecute)
+            return
+        state = reexecution.snapshot(self.manager, self._listener.fileno(), self._boot)
+        arguments = ["init"]
+        if self._options.root:
+            arguments.append(f"--root={self._options.root}")
+        if self._options.on_demand:
+            arguments.append("--on-demand")
+        if self._options.stop_timeout is not None:
+            arguments.append(f"--stop-timeout={self._options.stop_timeout}us")
+        try:
+            reexecution.execute(state, [*paths.self_command(), *arguments])
+        except OSError as error:
+            self.log.manager(LOG_ERR, f"Cannot reexecute: {error.strerror}")
+
+    # --- leaving ---
+
+    def _linger(self) -> None:
+        if self._options.on_demand:
+            self.loop.call_at(now_monotonic() + LINGER_USEC, self._leave_if_idle)
+
+    def _maybe_leave(self) -> None:
+        """The last client has left."""
+        self._linger()
+
+    def _leave_if_idle(self) -> None:
+        manager = self.manager
+        if self._server.clients or manager.jobs.jobs or manager.halt.requested:
+            return
+        if manager.units_at_work():
+            return
+        self.log.manager(LOG_INFO, "Nothing to do, leaving.")
+        self._finish(0)
+
+    def _finish(self, status: int) -> None:
+        """Everything is stopped: take leave of what is left, show the last lines, end."""
+        if self._ended:
+            return
+        self._ended = True
+        self._status = status
+        self._server.close()
+        try:
+            os.unlink(self._paths.socket_path())
+        except OSError:
+            pass  # gone with the tmpfs it was on
+        for tracking in list(self.manager.processes.trackings.values()):
+            self.manager.processes.signal_all(tracking.unit, SIGKILL, (), False, False)
+            self.manager.processes.release(tracking.unit)
+        if self._console is not None:
+            self.loop.call_at(now_monotonic() + _FAREWELL_USEC, self.loop.stop)
+            self._console.flush(self.loop.stop)
+        else:
+            self.loop.call_soon(self.loop.stop)
+
+
+def _answers(path: str) -> bool:
+    """Whether a manager listens at a socket."""
+    socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC, 0)
+    try:
+        socket.connect(path)
+    except OSError:
+        return False
+    finally:
+        socket.close()
+    return True
+
+
+def run(options: InitOptions, forkserver: ForkServer | None) -> int:
+    """Run a manager to its end; the exit status. `forkserver` is None after a re-execution."""
+    state = reexecution.read(options.deserialize_fd) if options.deserialize_fd >= 0 else None
+    is_pid1 = os.getpid() == 1 and not options.root
+    if not is_pid1:
+        syscalls.set_child_subreaper()
+    try:
+        pid1.raise_descriptor_limit()
+        runtime = paths.Paths(options.root).runtime
+        if state is None:
+            pid1.clear_sockets(runtime)
+            if is_pid1:
+                pid1.become_the_systems_manager(options.root, runtime, os.environ)
+        elif is_pid1:
+            syscalls.set_process_name("systemd")
+        system = System(options, forkserver, state)
+    except OSError as error:
+        return _cannot_start(options, error)
+    _leave_terminal(options)
+    if state is not None:
+        system.resume(state)
+    else:
+        system.start()
+    if options.ready_fd >= 0:
+        os.write(options.ready_fd, b"READY\n")
+        os.close(options.ready_fd)
+    return system.run()
+
+
+def _cannot_start(options: InitOptions, error: OSError) -> int:
+    where = f"{error.filename}: " if error.filename else ""
+    text = f"Cannot start the manager: {where}{error.strerror}\n"
+    if options.ready_fd >= 0:
+        os.write(options.ready_fd, text.encode())
+    else:
+        sys.stderr.write(text)
+    return 1
+
+
+def _leave_terminal(options: InitOptions) -> None:
+    """Keep no standard descriptor: the console process has stdout, and nothing may block on the others."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    if null > 2:
+        os.close(null)
+    os.chdir("/")

@@ -1,0 +1,149 @@
+"""What the manager keeps of one unit's processes: the supervisor, what outlives it, and those that lost it.
+
+The log pipe and the notify socket belong to the manager, so that a new supervisor can take them over. When a supervisor
+is killed its processes fall to us; which they are is known from its last reports and from /proc.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from systemctl_replacement.process.descendants import descendants, read_stat
+from systemctl_replacement.process.link import Link
+
+
+class Tracking:
+    """The processes of one unit. `lost` maps the pids that have no supervisor to their start time in ticks."""
+
+    def __init__(self, unit: str) -> None:
+        self.unit = unit
+        self.link: Link | None = None
+        self.supervisor = 0
+        self.ready = False
+        self.log_read = -1
+        self.log_write = -1
+        self.notify_path = ""
+        self.notify: _socket.socket | None = None
+        self.children: list[tuple[int, int]] = []
+        self.lost: dict[int, int] = {}
+        self.degraded = False
+        self.tokens: set[int] = set()  # spawns whose process is not reported yet
+        self.early: list[dict[str, Any]] = []  # messages sent to a supervisor that has not said it is ready
+        self.removing = 0  # removals of directories under way
+        self.populated = False
+        self.main = 0
+        self.control = 0
+        self.releasing = False
+
+    def open_channels(self, notify_path: str) -> None:
+        """Make the log pipe and the notify socket; OSError if that is impossible."""
+        self.log_read, self.log_write = os.pipe2(os.O_CLOEXEC)
+        if notify_path:
+            self.notify = make_notify_socket(notify_path)
+            self.notify_path = notify_path
+
+    def close(self) -> None:
+        """Give up everything."""
+        for fd in (self.log_read, self.log_write):
+            if fd >= 0:
+                os.close(fd)
+        self.log_read = self.log_write = -1
+        if self.notify is not None:
+            self.notify.close()
+            self.notify = None
+        if self.notify_path:
+            try:
+                os.unlink(self.notify_path)
+            except OSError:
+                pass  # a tmpfs that was emptied under us: it is gone all the same
+            self.notify_path = ""
+        if self.link is not None:
+            self.link.close()
+            self.link = None
+
+    @property
+    def idle(self) -> bool:
+        """No process is left, none is coming, and nothing is being cleaned up."""
+        return not (self.populated or self.tokens or self.lost or self.removing)
+
+    # --- processes without a supervisor ---
+
+    def adopt_orphans(self, invocation_id: str, foreign: Iterable[int]) -> None:
+        """The supervisor died: note every process of the unit that is known or can be told to be one."""
+        known = {pid for pid, start in self.children if _start_time(pid) == start}
+        known.update(pid for pid in (self.main, self.control) if pid)
+        sessions = {session for session in map(_session, known) if session}
+        for pid in foreign:
+            if pid not in known and (_session(pid) in sessions or _has_invocation(pid, invocation_id)):
+                known.add(pid)
+        self.note_lost(known)
+
+    def note_lost(self, pids: Iterable[int]) -> None:
+        """Watch these processes and everything below them."""
+        for pid in pids:
+            for found in (pid, *descendants(pid)):
+                start = _start_time(found)
+                if start is not None:
+                    self.lost[found] = start
+
+    def refresh_lost(self, foreign: Iterable[int]) -> None:
+        """Bring the set up to date: who has gone, who was born, who lost a parent that was ours."""
+        sessions = {session for session in map(_session, self.lost) if session}
+        self.lost = {pid: start for pid, start in self.lost.items() if _start_time(pid) == start}
+        self.note_lost(list(self.lost))
+        self.note_lost(pid for pid in foreign if pid not in self.lost and _session(pid) in sessions)
+
+    def is_lost(self, pid: int) -> bool:
+        return pid in self.lost
+
+    def forget_lost(self, pid: int) -> None:
+        self.lost.pop(pid, None)
+
+
+def make_notify_socket(path: str) -> _socket.socket:
+    """A datagram socket that everyone may write to: senders are told apart by their credentials."""
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+    socket = _socket.socket(
+        _socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK, 0
+    )
+    try:
+        socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_PASSCRED, 1)
+        socket.bind(path)
+        os.chmod(path, 0o666)
+    except OSError:
+        socket.close()
+        raise
+    return socket
+
+
+def _start_time(pid: int) -> int | None:
+    """The start time in ticks of a living process; None for a zombie or none."""
+    stat = read_stat(pid)
+    return None if stat is None or stat[0] in "ZX" else stat[3]
+
+
+def _session(pid: int) -> int:
+    """The session of a process, 0 if it is gone or shares ours."""
+    try:
+        session = os.getsid(pid)
+    except OSError:
+        return 0
+    return 0 if session == os.getsid(0) else session
+
+
+def _has_invocation(pid: int, invocation_id: str) -> bool:
+    """Whether the process was started in the unit's present life, where its environment can be read."""
+    if not invocation_id:
+        return False
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return f"INVOCATION_ID={invocation_id}".encode() in file.read().split(b"\0")
+    except OSError:
+        return False

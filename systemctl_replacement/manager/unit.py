@@ -1,0 +1,111 @@
+"""A unit as the manager holds it: the loaded file, the state of its machine, its job, its processes, its past."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Union
+
+from systemctl_replacement.units import simple
+from systemctl_replacement.units.service import active_state as service_active_state
+from systemctl_replacement.units.service_config import ServiceConfig
+from systemctl_replacement.units.service_state import ServiceState
+from systemctl_replacement.units.simple import SimpleState
+
+if TYPE_CHECKING:
+    from systemctl_replacement.jobs.model import Job
+    from systemctl_replacement.manager.loop import Timer
+    from systemctl_replacement.manager.tracking import Tracking
+    from systemctl_replacement.unitfile.load import Unit
+
+Stamp = tuple[int, int]
+
+State = Union[ServiceState, SimpleState]
+
+# Every kind of dependency with the kind that the other side sees (org.freedesktop.systemd1(5)).
+INVERSE: dict[str, str] = {
+    "Requires": "RequiredBy",
+    "Requisite": "RequisiteOf",
+    "Wants": "WantedBy",
+    "BindsTo": "BoundBy",
+    "Upholds": "UpheldBy",
+    "PartOf": "ConsistsOf",
+    "Conflicts": "ConflictedBy",
+    "Before": "After",
+    "After": "Before",
+    "OnSuccess": "OnSuccessOf",
+    "OnFailure": "OnFailureOf",
+    "Triggers": "TriggeredBy",
+    "TriggeredBy": "Triggers",
+    "PropagatesReloadTo": "ReloadPropagatedFrom",
+    "ReloadPropagatedFrom": "PropagatesReloadTo",
+    "PropagatesStopTo": "StopPropagatedFrom",
+    "StopPropagatedFrom": "PropagatesStopTo",
+    "JoinsNamespaceOf": "JoinsNamespaceOf",
+}
+
+
+class ManagedUnit:
+    """One loaded unit. `id` is its canonical name; everything else may change under it by a daemon-reload."""
+
+    def __init__(self, file: Unit) -> None:
+        self.id = file.id
+        self.file = file
+        self.config = ServiceConfig()  # services only
+        self.state: State = ServiceState() if file.type == "service" else SimpleState()
+        self.dependencies: dict[str, dict[str, None]] = {}  # kind -> unit ids, in order, inverses included
+        self.references: set[str] = set()  # ids of the units this one names itself
+        self.job: Job | None = None
+        self.nop_job: Job | None = None
+        self.tracking: Tracking | None = None
+        self.timer: Timer | None = None
+        self.skipped = ""  # why init leaves this unit alone in a container, "" if it does not
+        self.invocation_id = ""
+        self.stamps: dict[str, Stamp] = {}  # InactiveExit ActiveEnter ActiveExit InactiveEnter StateChange Condition Assert
+        self.condition_result = False
+        self.assert_result = False
+        self.condition_results: tuple[int, ...] = ()  # per Condition: 0 untested, 1 held, -1 failed
+        self.starts: list[int] = []  # monotonic times of recent starts, for the start limit
+        self.problems_logged = False
+
+    @property
+    def type(self) -> str:
+        return self.file.type
+
+    @property
+    def service(self) -> ServiceState:
+        """The state of a service."""
+        assert isinstance(self.state, ServiceState)
+        return self.state
+
+    @property
+    def sub_state(self) -> str:
+        return self.state.sub
+
+    @property
+    def active_state(self) -> str:
+        if isinstance(self.state, ServiceState):
+            return service_active_state(self.config, self.state.sub)
+        return simple.active_state(self.state.sub)
+
+    @property
+    def description(self) -> str:
+        return str(self.file.get("Unit", "Description") or self.id)
+
+    @property
+    def status_name(self) -> str:
+        """The unit as messages name it: `id - description` (StatusUnitFormat=combined, as Debian builds systemd)."""
+        description = self.file.get("Unit", "Description")
+        return f"{self.id} - {description}" if description and description != self.id else self.id
+
+    def get(self, section: str, directive: str) -> Any:
+        return self.file.get(section, directive)
+
+    def related(self, kind: str) -> dict[str, None]:
+        """The ids of the units related by one kind of dependency; must not be changed."""
+        return self.dependencies.get(kind, _NONE)
+
+    def relate(self, kind: str, other: str) -> None:
+        if other != self.id:
+            self.dependencies.setdefault(kind, {})[other] = None
+
+
+_NONE: dict[str, None] = {}

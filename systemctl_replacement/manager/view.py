@@ -1,0 +1,89 @@
+"""The units as the job engine sees them (jobs.model.View)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from systemctl_replacement.jobs.model import RELOAD, RESTART, STOP, Job
+from systemctl_replacement.manager.registry import PERPETUAL, Registry
+from systemctl_replacement.manager.unit import ManagedUnit
+
+# Unit types that `isolate` stops unless IgnoreOnIsolate= says otherwise (systemd.unit(5)).
+_STOPPED_BY_ISOLATE = frozenset({"service", "target", "socket", "timer", "path"})
+
+
+def can_reload(unit: ManagedUnit) -> bool:
+    """CanReload=: the unit has a way to reload its configuration."""
+    if unit.type == "service":
+        return bool(unit.config.phase("ExecReload")) or unit.config.type == "notify-reload"
+    return unit.type == "mount"
+
+
+def can_stop(unit: ManagedUnit) -> bool:
+    """CanStop= but for RefuseManualStop=."""
+    return unit.id not in PERPETUAL
+
+
+def ignore_on_isolate(unit: ManagedUnit) -> bool:
+    """IgnoreOnIsolate=, with its default by unit type."""
+    configured = unit.get("Unit", "IgnoreOnIsolate")
+    return unit.type not in _STOPPED_BY_ISOLATE if configured is None else bool(configured)
+
+
+class UnitView:
+    """Answers from the registry and the job table."""
+
+    def __init__(self, registry: Registry, jobs: dict[int, Job]) -> None:
+        self._registry = registry
+        self._jobs = jobs
+
+    def canonical(self, unit: str) -> str:
+        return self._registry.get(unit).id
+
+    def units(self) -> Iterable[str]:
+        return [unit.id for unit in self._registry]
+
+    def load_state(self, unit: str) -> str:
+        return self._registry.get(unit).file.load_state
+
+    def load_error(self, unit: str) -> tuple[str, str] | None:
+        return self._registry.get(unit).file.load_error
+
+    def active_state(self, unit: str) -> str:
+        return self._registry.get(unit).active_state
+
+    def dependencies(self, unit: str, kind: str) -> Collection[str]:
+        return self._registry.get(unit).related(kind).keys()
+
+    def job(self, unit: str) -> Job | None:
+        return self._registry.get(unit).job
+
+    def nop_job(self, unit: str) -> Job | None:
+        return self._registry.get(unit).nop_job
+
+    def jobs(self) -> Iterable[Job]:
+        return list(self._jobs.values())
+
+    def applicable(self, unit: str, job_type: str) -> bool:
+        found = self._registry.get(unit)
+        if job_type in (STOP, RESTART):
+            return can_stop(found)
+        return can_reload(found) if job_type == RELOAD else True
+
+    def can_reload(self, unit: str) -> bool:
+        return can_reload(self._registry.get(unit))
+
+    def can_isolate(self, unit: str) -> bool:
+        return bool(self._registry.get(unit).get("Unit", "AllowIsolate"))
+
+    def refuse_manual_start(self, unit: str) -> bool:
+        return bool(self._registry.get(unit).get("Unit", "RefuseManualStart"))
+
+    def refuse_manual_stop(self, unit: str) -> bool:
+        return bool(self._registry.get(unit).get("Unit", "RefuseManualStop"))
+
+    def ignore_on_isolate(self, unit: str) -> bool:
+        return ignore_on_isolate(self._registry.get(unit))
+
+    def stop_when_unneeded(self, unit: str) -> bool:
+        return bool(self._registry.get(unit).get("Unit", "StopWhenUnneeded"))

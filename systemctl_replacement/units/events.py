@@ -1,0 +1,230 @@
+"""What can happen to a unit, and what its machine asks for in return.
+
+A machine is a pure function `step(config, state, event, context) -> (state, actions)`: events come from the manager's
+loop, actions are carried out by it. Nothing here knows of descriptors, clocks or processes other than by number.
+Times are monotonic microseconds; a stamp is (realtime, monotonic).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Union
+
+Stamp = tuple[int, int]
+
+# --- events -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Start:
+    """A start job runs. The unit's conditions hold and its start limit is not hit."""
+
+
+@dataclass(frozen=True)
+class StartLimitHit:
+    """A start job ran, but the unit was started too often (StartLimitBurst=, systemd.unit(5))."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A stop job runs."""
+
+
+@dataclass(frozen=True)
+class Reload:
+    """A reload job runs."""
+
+
+@dataclass(frozen=True)
+class ResetFailed:
+    """`systemctl reset-failed`."""
+
+
+@dataclass(frozen=True)
+class Forked:
+    """The process of a Spawn action exists; whether its program can be executed is not known yet."""
+
+    token: int
+    pid: int
+    time: Stamp
+
+
+@dataclass(frozen=True)
+class Executed:
+    """The program of a Spawn action has been executed (what Type=exec waits for)."""
+
+    token: int
+
+
+@dataclass(frozen=True)
+class SpawnFailed:
+    """No process came of a Spawn action: fork failed, an environment file could not be read, the supervisor died."""
+
+    token: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Exited:
+    """A process of the unit ended. `code` is exited, killed or dumped; `status` the exit status or the signal."""
+
+    pid: int
+    code: str
+    status: int
+    time: Stamp
+    last: bool = False  # no process of the unit is left
+
+
+@dataclass(frozen=True)
+class Empty:
+    """No process of the unit is left."""
+
+
+@dataclass(frozen=True)
+class Elapsed:
+    """The deadline of the state has passed."""
+
+
+@dataclass(frozen=True)
+class Notified:
+    """A notification that NotifyAccess= lets through (sd_notify(3)). `main_pid_ok` says that MAINPID= may be believed."""
+
+    pid: int
+    fields: Mapping[str, str]
+    main_pid: int = 0
+    main_alien: bool = False
+
+
+@dataclass(frozen=True)
+class MainGuessed:
+    """Answer to GuessMain: the only process of the unit that nobody accounts for, else 0."""
+
+    pid: int
+
+
+@dataclass(frozen=True)
+class PidFileRead:
+    """Answer to ReadPidFile: a process that may be believed to be the main one, or 0 and why not."""
+
+    pid: int
+    alien: bool = False
+    message: str = ""
+
+
+Event = Union[
+    Start, StartLimitHit, Stop, Reload, ResetFailed, Forked, Executed, SpawnFailed, Exited, Empty, Elapsed, Notified,
+    MainGuessed, PidFileRead,
+]  # fmt: skip
+
+# --- actions ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Changed:
+    """The unit entered a sub-state. The machine may pass through several in one step; each is announced in order."""
+
+    sub: str
+    active: str
+    result: str
+    will_restart: bool = False
+    reload_failed: bool = False
+
+
+@dataclass(frozen=True)
+class Spawn:
+    """Start a process. `phase` is the directive the command comes from (ExecStart ...); `main` that it becomes the
+    main process; `environment` is what the machine knows (MAINPID=, SERVICE_RESULT= ...)."""
+
+    token: int
+    phase: str
+    command: Any  # unitfile.commands.ExecCommand
+    main: bool
+    environment: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Signal:
+    """Send a signal to single processes. `hup` adds SIGHUP, `cont` SIGCONT (systemd.kill(5))."""
+
+    pids: tuple[int, ...]
+    signal: int
+    hup: bool = False
+    cont: bool = True
+
+
+@dataclass(frozen=True)
+class SignalAll:
+    """Send a signal to every process of the unit but those in `spare`."""
+
+    signal: int
+    spare: tuple[int, ...] = ()
+    hup: bool = False
+    cont: bool = True
+
+
+@dataclass(frozen=True)
+class Identify:
+    """Tell whoever tracks the processes which is the main and which the control process (0: none)."""
+
+    main: int
+    control: int
+    alien: bool = False
+
+
+@dataclass(frozen=True)
+class GuessMain:
+    """Find out the main process of a forking service without PIDFile=; answered by MainGuessed."""
+
+
+@dataclass(frozen=True)
+class ReadPidFile:
+    """Read PIDFile=; answered by PidFileRead."""
+
+
+@dataclass(frozen=True)
+class WatchPidFile:
+    """Read PIDFile= again whenever it changes, or stop doing so."""
+
+    on: bool
+
+
+@dataclass(frozen=True)
+class RemovePidFile:
+    """The service is gone: so is its PID file."""
+
+
+@dataclass(frozen=True)
+class CleanUp:
+    """The service is dead: remove its runtime directories unless they are preserved (systemd.exec(5))."""
+
+    restarting: bool
+
+
+@dataclass(frozen=True)
+class EnqueueRestart:
+    """RestartSec= has passed: enqueue a restart job."""
+
+
+@dataclass(frozen=True)
+class Log:
+    """A line for the unit's log, by syslog level (3 err, 4 warning, 5 notice, 6 info, 7 debug)."""
+
+    level: int
+    message: str
+
+
+Action = Union[
+    Changed, Spawn, Signal, SignalAll, Identify, GuessMain, ReadPidFile, WatchPidFile, RemovePidFile, CleanUp,
+    EnqueueRestart, Log,
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a step may know besides configuration, state and event."""
+
+    now: int  # monotonic microseconds
+    unit: str  # for messages
+    stop_pending: bool = False  # a stop job is queued for the unit
+    restart_pending: bool = False  # the stop is the first half of a restart job

@@ -1,0 +1,458 @@
+"""The service machine: what each event means in each state (systemd.service(5); the diagram is docs/states.md)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Callable
+
+from systemctl_replacement import exit_status, signals
+from systemctl_replacement.units.events import (
+    Action,
+    Context,
+    Elapsed,
+    Empty,
+    Event,
+    Executed,
+    Exited,
+    Forked,
+    GuessMain,
+    MainGuessed,
+    Notified,
+    PidFileRead,
+    ReadPidFile,
+    Reload,
+    ResetFailed,
+    Signal,
+    SpawnFailed,
+    Start,
+    StartLimitHit,
+    Stop,
+    WatchPidFile,
+)
+from systemctl_replacement.units.service_config import ServiceConfig
+from systemctl_replacement.units.service_exit import result_of
+from systemctl_replacement.units.service_flow import (
+    LOG_DEBUG,
+    LOG_NOTICE,
+    LOG_WARNING,
+    Flow,
+    active_state,
+)
+from systemctl_replacement.units.service_state import ExecStatus, Running, ServiceState
+from systemctl_replacement.units.states import (
+    EXIT_CODE,
+    FINAL,
+    KILLING,
+    PROTOCOL,
+    SKIP_CONDITION,
+    START_LIMIT_HIT,
+    STARTING,
+    STOPPING,
+    SUCCESS,
+)
+
+__all__ = ["active_state", "again_later", "step"]
+
+
+def again_later(state: ServiceState) -> bool:
+    """Whether a start job has to wait: the service is on its way down, or about to be restarted by itself."""
+    return state.sub in STOPPING or state.sub == "auto-restart"
+
+
+def step(
+    config: ServiceConfig, state: ServiceState, event: Event, context: Context
+) -> tuple[ServiceState, tuple[Action, ...]]:
+    """The state after an event, and what is to be done about it, in order."""
+    flow = Flow(config, state, context)
+    handler = _HANDLERS[type(event)]
+    handler(flow, event)
+    return flow.state, tuple(flow.actions)
+
+
+# --- requests ---------------------------------------------------------------------------------------------------
+
+
+def _start(flow: Flow, _event: Start) -> None:
+    state = flow.state
+    if state.sub in STARTING or again_later(state) or state.sub not in ("dead", "failed"):
+        return
+    flow.set(
+        result=SUCCESS,
+        reload_result=SUCCESS,
+        main_pid=0,
+        main_known=False,
+        main_alien=False,
+        main_status=ExecStatus(),
+        statuses=(),
+        forbid_restart=False,
+        notify_state="",
+        status_text="",
+        status_errno=0,
+        restarts=0 if state.flush_restarts else state.restarts,
+        flush_restarts=False,
+    )
+    flow.enter_condition()
+
+
+def _start_limit_hit(flow: Flow, _event: StartLimitHit) -> None:
+    flow.log(LOG_WARNING, "Start request repeated too quickly.")
+    if flow.state.sub in ("dead", "failed"):
+        # Whatever the unit died of before, this is what it fails of now.
+        flow.set(result=START_LIMIT_HIT)
+        flow.enter_dead(START_LIMIT_HIT, allow_restart=False)
+
+
+def _stop(flow: Flow, _event: Stop) -> None:
+    sub = flow.state.sub
+    flow.set(forbid_restart=True)
+    if sub in STOPPING or sub in ("dead", "failed"):
+        return
+    if sub == "auto-restart":
+        flow.enter("dead")
+    elif sub in STARTING or sub == "reload":
+        flow.enter_signal("stop-sigterm", SUCCESS)
+    else:
+        flow.enter_stop(SUCCESS)
+
+
+def _reload(flow: Flow, _event: Reload) -> None:
+    if flow.state.sub in ("running", "exited"):
+        flow.enter_reload()
+
+
+def _reset_failed(flow: Flow, _event: ResetFailed) -> None:
+    if flow.state.sub == "failed":
+        flow.set(result=SUCCESS, reload_result=SUCCESS)
+        flow.enter("dead")
+    flow.set(result=SUCCESS, reload_result=SUCCESS, restarts=0, flush_restarts=False)
+
+
+# --- processes --------------------------------------------------------------------------------------------------
+
+
+def _running(state: ServiceState, token: int) -> tuple[str, Running | None]:
+    for role, running in (("main", state.main), ("control", state.control)):
+        if running is not None and running.token == token:
+            return role, running
+    return "", None
+
+
+def _forked(flow: Flow, event: Forked) -> None:
+    role, running = _running(flow.state, event.token)
+    flow.set(populated=True)
+    if running is None:
+        return
+    running = replace(running, pid=event.pid)
+    flow.record(running, pid=event.pid, start=event.time, exit=(0, 0), code="", status=0)
+    if role == "control":
+        flow.set(control=running)
+        flow.identify()
+    else:
+        flow.set(main=running, main_status=ExecStatus(event.pid, event.time))
+        flow.set_main(event.pid)
+    sub = flow.state.sub
+    if sub in KILLING | FINAL:
+        # It was still being made when everything was to die.
+        if flow.config.kill_mode in ("process", "mixed"):
+            flow.ask(Signal((event.pid,), flow.kill_signal(sub)))
+    elif role == "main" and sub == "start" and flow.config.type in ("simple", "idle"):
+        flow.enter_start_post()
+
+
+def _executed(flow: Flow, event: Executed) -> None:
+    role, running = _running(flow.state, event.token)
+    if running is not None and role == "main" and flow.state.sub == "start" and flow.config.type == "exec":
+        flow.enter_start_post()
+
+
+def _spawn_failed(flow: Flow, event: SpawnFailed) -> None:
+    role, running = _running(flow.state, event.token)
+    if running is None:
+        return
+    if role == "control":
+        flow.set(control=None)
+    else:
+        flow.set(main=None, main_pid=0, main_known=True)
+    flow.resources(running, event.message)
+
+
+def _exited(flow: Flow, event: Exited) -> None:
+    if event.last:
+        flow.set(populated=False)
+    if event.pid == flow.state.main_pid:
+        _main_exited(flow, event)
+    elif flow.state.control is not None and event.pid == flow.state.control.pid:
+        _control_exited(flow, event)
+    if event.last and flow.state.sub not in ("dead", "failed", "auto-restart"):
+        _empty(flow, Empty())
+
+
+def _log_exit(flow: Flow, kind: str, event: Exited, success: bool) -> None:
+    if event.code == "exited":
+        text = exit_status.name(event.status)
+    else:
+        text = signals.name(event.status)
+    status = f"{event.status}/{text}" if text else str(event.status)
+    level = LOG_DEBUG if success else LOG_NOTICE
+    flow.log(level, f"{kind} process exited, code={event.code}, status={status}")
+
+
+def _main_exited(flow: Flow, event: Exited) -> None:
+    state, config = flow.state, flow.config
+    result = result_of(config, event.code, event.status)
+    running = state.main
+    ended = replace(state.main_status, pid=event.pid, exit=event.time, code=event.code, status=event.status)
+    flow.set(main_pid=0, main_known=True, main_alien=False, main_status=ended)
+    if running is not None:
+        flow.record(running, exit=event.time, code=event.code, status=event.status)
+        if running.command.ignore_failure:
+            result = SUCCESS
+    elif any(command.ignore_failure for command in config.phase("ExecStart")[:1]):
+        result = SUCCESS
+    _log_exit(flow, "Main", event, result == SUCCESS or flow.state.sub in STOPPING)
+    flow.fail_with(result)
+
+    following = None
+    if running is not None and config.type == "oneshot" and result == SUCCESS and state.sub == "start":
+        following = flow.next_index(running)
+    flow.set(main=None)
+    if following is not None:
+        flow.spawn("ExecStart", following, main=True, timeout=config.timeout_start_usec)
+        return
+    if config.exit_type == "cgroup" and flow.state.populated:
+        return  # the service lives as long as any of its processes
+    sub = flow.state.sub
+    if sub in ("start-post", "reload", "stop"):
+        # With a control process at work its end decides.
+        if not flow.control_alive:
+            if sub == "stop":
+                flow.enter_signal("stop-sigterm", result)
+            else:
+                flow.enter_stop(result)
+    elif sub == "start" and config.type == "oneshot":
+        if result == SUCCESS:
+            flow.enter_start_post()
+        else:
+            flow.enter_signal("stop-sigterm", result)
+    elif sub == "start" and config.type in ("notify", "notify-reload"):
+        # Only a notification makes such a service active.
+        if result != SUCCESS:
+            flow.enter_signal("stop-sigterm", result)
+        elif not config.remain_after_exit or config.notify_access == "main":
+            flow.enter_signal("stop-sigterm", PROTOCOL)
+    elif sub in ("start", "running"):
+        flow.enter_running(result)
+    elif sub in KILLING:
+        if not flow.control_alive:
+            flow.enter_stop_post(result)
+    elif sub == "stop-post":
+        if not flow.control_alive:
+            flow.enter_signal("final-sigterm", result)
+    elif sub in FINAL and not flow.control_alive:
+        flow.enter_dead(result)
+
+
+def _control_exited(flow: Flow, event: Exited) -> None:
+    state, config = flow.state, flow.config
+    running = state.control
+    assert running is not None
+    result = SUCCESS if event.code == "exited" and event.status == 0 else result_of(config, event.code, event.status)
+    if running.command.ignore_failure:
+        result = SUCCESS
+    flow.record(running, exit=event.time, code=event.code, status=event.status)
+    flow.set(control=None)
+    flow.identify()
+    sub = state.sub
+    if sub == "condition" and result == EXIT_CODE and event.status < 255:
+        result = SKIP_CONDITION
+    _log_exit(flow, "Control", event, result in (SUCCESS, SKIP_CONDITION))
+    if sub != "reload":
+        flow.fail_with(result)
+    if result == SUCCESS and sub not in KILLING | FINAL:
+        following = flow.next_index(running)
+        if following is not None:
+            starting = sub in STARTING or sub == "reload"
+            timeout = config.timeout_start_usec if starting else config.timeout_stop_usec
+            flow.spawn(running.phase, following, main=False, timeout=timeout)
+            return
+    if sub == "condition":
+        if result == SUCCESS:
+            flow.enter_start_pre()
+        else:
+            flow.enter_signal("stop-sigterm", result)
+    elif sub == "start-pre":
+        if result == SUCCESS:
+            flow.enter_start()
+        else:
+            flow.enter_signal("stop-sigterm", result)
+    elif sub == "start":
+        if config.type == "forking":
+            _forking_started(flow, result)
+    elif sub == "start-post":
+        if result != SUCCESS:
+            flow.enter_signal("stop-sigterm", result)
+        else:
+            _find_main(flow)
+    elif sub == "reload":
+        flow.set(reload_result=result)
+        flow.enter_running(SUCCESS)
+    elif sub == "stop":
+        flow.enter_signal("stop-sigterm", result)
+    elif flow.main_alive():
+        return  # wait for the main process as well
+    elif sub in KILLING:
+        flow.enter_stop_post(result)
+    elif sub == "stop-post":
+        flow.enter_signal("final-sigterm", result)
+    elif sub in FINAL:
+        flow.enter_dead(result)
+
+
+# --- the main process of a forking service ------------------------------------------------------------------------
+
+
+def _forking_started(flow: Flow, result: str) -> None:
+    if result != SUCCESS:
+        flow.enter_signal("stop-sigterm", result)
+    elif flow.config.pid_file and flow.config.phase("ExecStartPost"):
+        flow.enter_start_post()  # which may be what writes the PID file
+    else:
+        _find_main(flow)
+
+
+def _find_main(flow: Flow) -> None:
+    """Find out the main process before going on; the answer comes as an event of its own."""
+    state, config = flow.state, flow.config
+    if config.type != "forking" or (state.main_known and state.main_pid):
+        _go_on(flow)
+    elif config.pid_file:
+        flow.set(waiting_for="pidfile")
+        flow.ask(ReadPidFile())
+    elif config.guess_main_pid and flow.state.populated:
+        flow.set(waiting_for="guess")
+        flow.ask(GuessMain())
+    else:
+        _go_on(flow)
+
+
+def _go_on(flow: Flow) -> None:
+    flow.set(waiting_for="")
+    if flow.state.sub == "start":
+        flow.enter_start_post()
+    elif flow.state.sub == "start-post":
+        flow.enter_running(SUCCESS)
+
+
+def _main_guessed(flow: Flow, event: MainGuessed) -> None:
+    if flow.state.waiting_for != "guess":
+        return
+    if event.pid:
+        flow.set(main_status=ExecStatus(event.pid, _control_start(flow.state)))
+        flow.set_main(event.pid)
+    _go_on(flow)
+
+
+def _control_start(state: ServiceState) -> tuple[int, int]:
+    """When the starter ran: as good a start time as a daemon that forked itself has."""
+    return next((status.exit for phase, _, status in reversed(state.statuses) if phase == "ExecStart"), (0, 0))
+
+
+def _pid_file_read(flow: Flow, event: PidFileRead) -> None:
+    state = flow.state
+    waiting = state.waiting_for in ("pidfile", "pidfile-again")
+    if event.message and state.waiting_for == "pidfile":
+        flow.log(LOG_WARNING, event.message)
+    if not waiting and state.sub not in ("running", "reload", "start", "start-post"):
+        return
+    if event.pid and event.pid != state.main_pid:
+        flow.set(main_status=ExecStatus(event.pid, _control_start(state)))
+        flow.set_main(event.pid, event.alien)
+    if not waiting:
+        return
+    if event.pid:
+        flow.ask(WatchPidFile(False))
+        _go_on(flow)
+    elif not state.populated:
+        flow.log(LOG_WARNING, "Daemon never wrote its PID file. Failing.")
+        flow.set(waiting_for="")
+        flow.enter_signal("stop-sigterm", PROTOCOL)
+    else:
+        flow.set(waiting_for="pidfile-again")
+        flow.ask(WatchPidFile(True))
+
+
+# --- everything else ----------------------------------------------------------------------------------------------
+
+
+def _empty(flow: Flow, _event: Empty) -> None:
+    flow.set(populated=False)
+    state, config = flow.state, flow.config
+    sub = state.sub
+    if state.main_pid and not state.main_alien:
+        return  # its own exit is still to be reported, and says more
+    main_gone, control_gone = not flow.main_alive(), not flow.control_alive
+    if sub in ("start", "start-post") and main_gone and control_gone:
+        if state.waiting_for.startswith("pidfile"):
+            flow.protocol_failure()
+        elif sub == "start" and config.type in ("notify", "notify-reload"):
+            flow.enter_stop_post(PROTOCOL)
+    elif sub == "running":
+        flow.enter_running(SUCCESS)
+    elif main_gone and control_gone and sub in KILLING:
+        flow.enter_stop_post(SUCCESS)
+    elif main_gone and control_gone and (sub == "stop-post" or sub in FINAL):
+        flow.enter_dead(SUCCESS)
+
+
+def _elapsed(flow: Flow, _event: Elapsed) -> None:
+    flow.time_out()
+
+
+def _notified(flow: Flow, event: Notified) -> None:
+    fields, config = event.fields, flow.config
+    if event.main_pid and event.main_pid != flow.state.main_pid and flow.state.sub in (
+        "start",
+        "start-post",
+        "running",
+        "reload",
+        *STOPPING,
+    ):
+        flow.set(main=None, main_status=ExecStatus(event.main_pid, flow.state.main_status.start))
+        flow.set_main(event.main_pid, event.main_alien)
+    if "STATUS" in fields:
+        flow.set(status_text=fields["STATUS"])
+    if fields.get("ERRNO", "").isascii() and fields.get("ERRNO", "").isdigit():
+        flow.set(status_errno=int(fields["ERRNO"]))
+    sub = flow.state.sub
+    if fields.get("STOPPING") == "1":
+        flow.set(notify_state="stopping")
+        if sub == "running":
+            flow.enter_stop_by_notify()
+    elif fields.get("READY") == "1" and fields.get("RELOADING") != "1":
+        flow.set(notify_state="ready")
+        if sub == "start" and config.type in ("notify", "notify-reload"):
+            flow.enter_start_post()
+        elif sub == "reload" and not flow.control_alive:
+            flow.enter_running(SUCCESS)
+    elif fields.get("RELOADING") == "1":
+        flow.set(notify_state="reloading")
+        if sub == "running":
+            flow.enter_reload_by_notify()
+
+
+_HANDLERS: dict[type[Any], Callable[[Flow, Any], None]] = {
+    Start: _start,
+    StartLimitHit: _start_limit_hit,
+    Stop: _stop,
+    Reload: _reload,
+    ResetFailed: _reset_failed,
+    Forked: _forked,
+    Executed: _executed,
+    SpawnFailed: _spawn_failed,
+    Exited: _exited,
+    Empty: _empty,
+    Elapsed: _elapsed,
+    Notified: _notified,
+    MainGuessed: _main_guessed,
+    PidFileRead: _pid_file_read,
+}

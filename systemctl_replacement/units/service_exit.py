@@ -1,0 +1,71 @@
+"""How the end of a process is judged, and whether a service comes back after it.
+
+Source: systemd.service(5), SuccessExitStatus= and the table "Exit causes and the effect of the Restart= settings".
+"""
+
+from __future__ import annotations
+
+from systemctl_replacement.unitfile.values import INFINITY, StatusSet
+from systemctl_replacement.units.service_config import ServiceConfig
+from systemctl_replacement.units.service_state import ServiceState
+from systemctl_replacement.units.states import (
+    CORE_DUMP,
+    EXIT_CODE,
+    SIGNAL,
+    SKIP_CONDITION,
+    SUCCESS,
+    WATCHDOG,
+)
+
+# Signals that end a daemon cleanly; a one-shot command has no such (systemd.service(5), SuccessExitStatus=).
+CLEAN_SIGNALS = frozenset({1, 2, 13, 15})  # HUP INT PIPE TERM
+
+
+def matches(statuses: StatusSet, code: str, status: int) -> bool:
+    """Whether an end (`code` exited, killed or dumped) is named in a set of exit statuses and signals."""
+    return status in (statuses.statuses if code == "exited" else statuses.signals)
+
+
+def result_of(config: ServiceConfig, code: str, status: int) -> str:
+    """The result that the end of a process stands for."""
+    if matches(config.success, code, status):
+        return SUCCESS
+    if code == "exited":
+        return SUCCESS if status == 0 else EXIT_CODE
+    if code == "killed":
+        return SUCCESS if status in CLEAN_SIGNALS and config.type != "oneshot" else SIGNAL
+    return CORE_DUMP
+
+
+def shall_restart(config: ServiceConfig, state: ServiceState) -> bool:
+    """Whether a service that just died is started again (Restart= and its two exception lists)."""
+    if state.forbid_restart:
+        return False
+    end = state.main_status
+    if end.code and matches(config.restart_prevent, end.code, end.status):
+        return False
+    if end.code and matches(config.restart_force, end.code, end.status):
+        return True
+    result = state.result
+    wanted = {
+        "no": False,
+        "always": result != SKIP_CONDITION,
+        "on-success": result == SUCCESS,
+        "on-failure": result not in (SUCCESS, SKIP_CONDITION),
+        "on-abnormal": result not in (SUCCESS, EXIT_CODE, SKIP_CONDITION),
+        "on-watchdog": result == WATCHDOG,
+        "on-abort": result in (SIGNAL, CORE_DUMP),
+    }
+    return wanted[config.restart]
+
+
+def restart_delay(config: ServiceConfig, restarts: int) -> int:
+    """The time before the next restart, microseconds: RestartSec=, growing to RestartMaxDelaySec= in RestartSteps= steps
+    (systemd 254): geometrically, so that each delay is the same multiple of the one before."""
+    first, last, steps = config.restart_usec, config.restart_max_delay_usec, config.restart_steps
+    if steps == 0 or last == INFINITY or last <= first or restarts == 0:
+        return first
+    if restarts >= steps:
+        return last
+    unit = first or 1
+    return int(unit * (last / unit) ** (restarts / steps))

@@ -1,0 +1,60 @@
+"""The state of a service: plain frozen data, so that it can be shown, compared, tested and carried over a re-execution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from systemctl_replacement.units.events import Stamp
+from systemctl_replacement.units.states import SUCCESS
+
+NEVER: Stamp = (0, 0)
+
+
+@dataclass(frozen=True)
+class ExecStatus:
+    """What became of one process: when it started and ended, and how (`code` exited, killed, dumped or "" so far)."""
+
+    pid: int = 0
+    start: Stamp = NEVER
+    exit: Stamp = NEVER
+    code: str = ""
+    status: int = 0
+
+
+@dataclass(frozen=True)
+class Running:
+    """A command in progress. It is remembered whole, so that a changed unit file under it is harmless."""
+
+    phase: str
+    index: int
+    command: Any  # unitfile.commands.ExecCommand
+    token: int
+    pid: int = 0  # 0 until the process exists
+
+
+@dataclass(frozen=True)
+class ServiceState:
+    """Everything that changes in the life of a service."""
+
+    sub: str = "dead"
+    result: str = SUCCESS
+    reload_result: str = SUCCESS
+    main_pid: int = 0
+    main_known: bool = False  # main_pid is the truth, also when it is 0 (the main process has ended)
+    main_alien: bool = False  # the main process is not below the unit's supervisor
+    main: Running | None = None  # the ExecStart= command whose process is the main one
+    control: Running | None = None
+    main_status: ExecStatus = ExecStatus()
+    statuses: tuple[tuple[str, int, ExecStatus], ...] = ()  # (phase, index, status) of each command that ran
+    populated: bool = False  # processes exist, or are about to
+    deadline: int | None = None  # monotonic microseconds at which the state times out
+    restarts: int = 0
+    flush_restarts: bool = False  # the counter is kept for reading until the next start
+    forbid_restart: bool = False
+    waiting_for: str = ""  # "guess" or "pidfile": the question the state waits to have answered
+    notify_state: str = ""  # the last of ready, reloading and stopping that the service told
+    status_text: str = ""
+    status_errno: int = 0
+    next_token: int = 1
+    exec_failure: str = ""  # why the last command could not be executed, for the log line of its exit

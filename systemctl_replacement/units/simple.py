@@ -1,0 +1,41 @@
+"""Units that run nothing: targets and slices are just on or off; mounts show what the kernel has mounted.
+
+Sources: systemd.target(5), systemd.slice(5), systemd.mount(5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from systemctl_replacement.units.events import Action, Changed, Event, Start, Stop
+from systemctl_replacement.units.states import ACTIVE, INACTIVE
+
+# What "on" is called, by unit type. Types that are missing here cannot be started by us.
+ON = {"target": "active", "slice": "active", "mount": "mounted", "device": "plugged", "swap": "active"}
+
+# Types whose units we can switch on; the others of ON only mirror the kernel.
+STARTABLE = frozenset({"target", "slice"})
+
+
+@dataclass(frozen=True)
+class SimpleState:
+    """The state of a unit without processes: `dead`, or what its type calls being on."""
+
+    sub: str = "dead"
+
+
+def active_state(sub: str) -> str:
+    """The active state a sub-state stands for."""
+    return INACTIVE if sub == "dead" else ACTIVE
+
+
+def step(unit_type: str, state: SimpleState, event: Event) -> tuple[SimpleState, tuple[Action, ...]]:
+    """The state after an event, and what is to be announced."""
+    sub = state.sub
+    if isinstance(event, Start) and unit_type in STARTABLE:
+        sub = ON[unit_type]
+    elif isinstance(event, Stop):
+        sub = "dead"
+    if sub == state.sub:
+        return state, ()
+    return replace(state, sub=sub), (Changed(sub, active_state(sub), "success"),)

@@ -1,0 +1,75 @@
+"""The names of states and results, and what each sub-state means for the unit as a whole.
+
+Sources: `systemctl --state=help` of systemd 252, systemd.service(5), org.freedesktop.systemd1(5).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+ACTIVE: Final = "active"
+RELOADING: Final = "reloading"
+INACTIVE: Final = "inactive"
+FAILED: Final = "failed"
+ACTIVATING: Final = "activating"
+DEACTIVATING: Final = "deactivating"
+
+ACTIVE_OR_RELOADING: Final = frozenset({ACTIVE, RELOADING})
+INACTIVE_OR_FAILED: Final = frozenset({INACTIVE, FAILED})
+
+# The sub-states of a service, each with the active state it stands for.
+SERVICE_ACTIVE_STATE: Final[dict[str, str]] = {
+    "dead": INACTIVE,
+    "condition": ACTIVATING,
+    "start-pre": ACTIVATING,
+    "start": ACTIVATING,
+    "start-post": ACTIVATING,
+    "running": ACTIVE,
+    "exited": ACTIVE,
+    "reload": RELOADING,
+    "stop": DEACTIVATING,
+    "stop-watchdog": DEACTIVATING,
+    "stop-sigterm": DEACTIVATING,
+    "stop-sigkill": DEACTIVATING,
+    "stop-post": DEACTIVATING,
+    "final-watchdog": DEACTIVATING,
+    "final-sigterm": DEACTIVATING,
+    "final-sigkill": DEACTIVATING,
+    "failed": FAILED,
+    "auto-restart": ACTIVATING,
+}
+
+# For Type=idle systemd counts a service as started as soon as its command waits to run, so that nothing waits for it.
+IDLE_ACTIVE_STATE: Final[dict[str, str]] = {
+    **SERVICE_ACTIVE_STATE,
+    **dict.fromkeys(("start-pre", "start", "start-post"), ACTIVE),
+}
+
+STARTING: Final = frozenset({"condition", "start-pre", "start", "start-post"})
+STOPPING: Final = frozenset(
+    {
+        "stop",
+        "stop-watchdog",
+        "stop-sigterm",
+        "stop-sigkill",
+        "stop-post",
+        "final-watchdog",
+        "final-sigterm",
+        "final-sigkill",
+    }
+)
+KILLING: Final = frozenset({"stop-watchdog", "stop-sigterm", "stop-sigkill"})
+FINAL: Final = frozenset({"final-watchdog", "final-sigterm", "final-sigkill"})
+
+# Results of a service (the property Result).
+SUCCESS: Final = "success"
+RESOURCES: Final = "resources"
+PROTOCOL: Final = "protocol"
+TIMEOUT: Final = "timeout"
+EXIT_CODE: Final = "exit-code"
+SIGNAL: Final = "signal"
+CORE_DUMP: Final = "core-dump"
+WATCHDOG: Final = "watchdog"
+START_LIMIT_HIT: Final = "start-limit-hit"
+OOM_KILL: Final = "oom-kill"
+SKIP_CONDITION: Final = "exec-condition"
