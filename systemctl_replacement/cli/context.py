@@ -1,0 +1,110 @@
+"""What every verb is given: the options, where things are, the terminal, and the manager.
+
+On the hot path: what only some verbs need is imported when it is used.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from systemctl_replacement.control.client import CallError, Client, connect
+from systemctl_replacement.paths import Paths
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from systemctl_replacement.cli.settings import Options
+
+# Exit statuses of the LSB, which systemctl uses for the verbs that change units: by D-Bus error.
+EXIT_NOT_IMPLEMENTED = 3
+EXIT_NO_PERMISSION = 4
+EXIT_NOT_INSTALLED = 5
+EXIT_NOT_CONFIGURED = 6
+_EXIT_STATUSES = {
+    "org.freedesktop.systemd1.NoSuchUnit": EXIT_NOT_INSTALLED,
+    "org.freedesktop.DBus.Error.AccessDenied": EXIT_NO_PERMISSION,
+    "org.freedesktop.systemd1.OnlyByDependency": EXIT_NO_PERMISSION,
+    "org.freedesktop.systemd1.NoIsolation": EXIT_NO_PERMISSION,
+    "org.freedesktop.systemd1.TransactionIsDestructive": EXIT_NO_PERMISSION,
+    "org.freedesktop.systemd1.JobTypeNotApplicable": EXIT_NOT_IMPLEMENTED,
+    "org.freedesktop.systemd1.LoadFailed": EXIT_NOT_CONFIGURED,
+}
+
+
+class Failure(Exception):
+    """An expected failure: the text goes to stderr, `status` is the exit status."""
+
+    def __init__(self, text: str, status: int = 1) -> None:
+        super().__init__(text)
+        self.text = text
+        self.status = status
+
+
+class Context:
+    """One invocation of systemctl."""
+
+    def __init__(self, options: Options, paths: Paths | None = None) -> None:
+        self.options = options
+        self.paths = Paths(options.root) if paths is None else paths
+        self._manager: Client | None = None
+        self._connected = False
+
+    def out(self, text: str) -> None:
+        """Print one line (or several) on stdout."""
+        sys.stdout.write(text + "\n")
+
+    def err(self, text: str) -> None:
+        """Print one line (or several) on stderr, after what is on its way to stdout."""
+        sys.stdout.flush()
+        sys.stderr.write(text + "\n")
+
+    def manager(self) -> Client | None:
+        """The running manager, or None: queries then answer from the files."""
+        if not self._connected:
+            self._connected = True
+            if self.options.scope == "user":
+                raise Failure("Failed to connect to bus: No medium found")
+            if self.options.host is not None or self.options.machine not in (None, ".host"):
+                raise Failure("Failed to connect to bus: Host is down")
+            self._manager = connect(self.paths)
+        return self._manager
+
+    def running_manager(self, verb: str) -> Client:
+        """The manager, started in the background if none runs: for verbs that change something.
+
+        Below a root none is started: there systemctl only works on files.
+        """
+        manager = self.manager()
+        if manager is None:
+            if self.options.root or self.options.image:
+                raise Failure(f"Verb '{verb}' cannot be used with --root= or --image=.")
+            from systemctl_replacement.control.activate import ActivationError, start_manager
+
+            try:
+                manager = self._manager = start_manager(self.paths)
+            except (ActivationError, OSError) as error:
+                raise Failure(f"Failed to start the service manager: {error}") from None
+        return manager
+
+    def start_after(self, verb: str, names: Sequence[str]) -> int:
+        """Run another verb ("start" for `enable --now`) on these units; its exit status."""
+        from systemctl_replacement.cli import verbs
+
+        return verbs.run(verb, list(names), self.options, self)
+
+    def local(self) -> Any:
+        """What the unit files say, as if by a manager that has started nothing. The same calls as a client's."""
+        from systemctl_replacement.cli.offline import FileManager
+
+        return FileManager(self.paths)
+
+    def asked(self) -> Any:
+        """Whom to ask: the manager, or the files if none runs."""
+        return self.manager() or self.local()
+
+
+def exit_status(error: CallError, default: int = 1) -> int:
+    """systemctl's exit status for an error of the verbs that start and stop units."""
+    return _EXIT_STATUSES.get(error.dbus_name, default)

@@ -1,0 +1,90 @@
+"""show-environment, set-environment, unset-environment, import-environment: the manager's environment block."""
+
+from __future__ import annotations
+
+import os
+
+from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.control.client import CallError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from systemctl_replacement.cli.settings import Options
+
+# What a shell would take for something else than itself.
+_SPECIAL = frozenset(" \t\n\r\v\f\"\\`$*?['()<>|&;!#~={}^@+-]%,:/") - frozenset("@%+=:,./-_^{}]!#")
+_ESCAPES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
+
+
+def show_environment(_words: list[str], options: Options, context: Context) -> int:
+    """Print the environment that services start with, quoted for a shell."""
+    if options.output in ("json", "json-pretty"):
+        import json
+
+        pairs = [entry.partition("=") for entry in _environment(context)]
+        indent = "\t" if options.output == "json-pretty" else None
+        context.out(json.dumps({name: value for name, _, value in pairs}, indent=indent, ensure_ascii=False))
+        return 0
+    for entry in _environment(context):
+        name, _, value = entry.partition("=")
+        context.out(f"{name}={shell_quoted(value)}")
+    return 0
+
+
+def _environment(context: Context) -> list[str]:
+    environment: list[str] = context.asked().call("GetEnvironment")["environment"]
+    return environment
+
+
+def shell_quoted(value: str) -> str:
+    """The value as it is, or as $'...' if a shell would not read it back so."""
+    if not any(character in _SPECIAL or not character.isprintable() for character in value):
+        return value
+    quoted = "".join(
+        _ESCAPES.get(character) or ("\\" + character if character in "\\'" else character) for character in value
+    )
+    return f"$'{quoted}'"
+
+
+def set_environment(words: list[str], _options: Options, context: Context) -> int:
+    """Add assignments to the environment that services start with."""
+    return _change(context, "set", words)
+
+
+def _change(context: Context, verb: str, words: list[str]) -> int:
+    manager = context.running_manager(f"{verb}-environment")
+    try:
+        if verb == "unset":
+            manager.call("UnsetEnvironment", names=words)
+        else:
+            manager.call("SetEnvironment", assignments=words)
+    except CallError as error:
+        raise Failure(f"Failed to {verb} environment: {error.message}") from None
+    return 0
+
+
+def unset_environment(words: list[str], _options: Options, context: Context) -> int:
+    """Take variables out of it."""
+    return _change(context, "unset", words)
+
+
+def import_environment(words: list[str], _options: Options, context: Context) -> int:
+    """Copy variables of the caller's environment to it: those named, or all."""
+    if not words:
+        context.err("Calling import-environment without a list of variable names is deprecated.")
+        return _change(context, "import", [f"{name}={value}" for name, value in os.environ.items()])
+    assignments = []
+    for name in words:
+        if name in os.environ:
+            assignments.append(f"{name}={os.environ[name]}")
+        else:
+            context.err(f"Environment variable ${name} not set, ignoring.")
+    return _change(context, "import", assignments)
+
+
+VERBS = {
+    "show-environment": show_environment,
+    "set-environment": set_environment,
+    "unset-environment": unset_environment,
+    "import-environment": import_environment,
+}

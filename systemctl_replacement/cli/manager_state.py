@@ -1,0 +1,67 @@
+"""daemon-reload, daemon-reexec, log-level, log-target: what concerns the manager itself."""
+
+from __future__ import annotations
+
+from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.control.client import CallError, Disconnected
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from systemctl_replacement.cli.settings import Options
+
+LOG_LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
+
+
+def daemon_reload(_words: list[str], _options: Options, context: Context) -> int:
+    """Read all unit files again. Without a manager there is nothing that could be out of date."""
+    if context.options.scope == "global":
+        return 0
+    manager = context.manager()
+    if manager is not None:
+        try:
+            # Generators run before it answers.
+            manager.call_waiting("Reload")
+        except CallError as error:
+            raise Failure(f"Failed to reload daemon: {error.message}") from None
+    return 0
+
+
+def daemon_reexec(_words: list[str], _options: Options, context: Context) -> int:
+    """The manager executes itself again; it closes the connection instead of answering."""
+    manager = context.manager()
+    if manager is not None:
+        try:
+            manager.call_waiting("Reexecute")
+        except CallError as error:
+            raise Failure(f"Failed to reload daemon: {error.message}") from None
+        except Disconnected:
+            pass
+    return 0
+
+
+def log_level(words: list[str], _options: Options, context: Context) -> int:
+    """Show or set the manager's log level."""
+    if words and words[0] not in LOG_LEVELS and words[0] not in tuple("01234567"):
+        raise Failure(f'"{words[0]}" is not a valid log level.')
+    return _log("level", words, context)
+
+
+def log_target(words: list[str], _options: Options, context: Context) -> int:
+    """Show or set where the manager logs to."""
+    return _log("target", words, context)
+
+
+def _log(what: str, words: list[str], context: Context) -> int:
+    if words:
+        context.running_manager(f"log-{what}").call("Log", **{what: words[0]})
+        return 0
+    context.out(context.asked().call("Log")[what])
+    return 0
+
+
+VERBS = {
+    "daemon-reload": daemon_reload,
+    "daemon-reexec": daemon_reexec,
+    "log-level": log_level,
+    "log-target": log_target,
+}

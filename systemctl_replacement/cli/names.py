@@ -1,0 +1,51 @@
+"""From what was typed to unit names: mangling, and globs over the units that are loaded."""
+
+from __future__ import annotations
+
+from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.unitfile.names import is_glob, mangle
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+
+def mangled(name: str, context: Context, suffix: str = ".service", *, glob: bool = True) -> str:
+    """The unit name, or the pattern, that a word of the command line means."""
+    try:
+        made = mangle(name, suffix, glob=glob)
+    except ValueError:
+        raise Failure("Failed to mangle name: Invalid argument\nFailed to expand names: Invalid argument") from None
+    unsuffixed = made[: -len(suffix)] if made.endswith(suffix) and not name.endswith(suffix) else made
+    if unsuffixed != name and not name.startswith("/") and not context.options.quiet:
+        context.err(f'Invalid unit name "{name}" escaped as "{unsuffixed}" (maybe you should use systemd-escape?).')
+    return made
+
+
+def expand(
+    words: Sequence[str], context: Context, suffix: str = ".service", units: Sequence[dict[str, Any]] | None = None
+) -> list[str]:
+    """Unit names for words of the command line: globs become the loaded units that match, in order of their names.
+
+    units: what the manager has loaded, if it was asked already.
+    """
+    names = [mangled(word, context, suffix) for word in words]
+    patterns = [name for name in names if is_glob(name)]
+    expanded = [name for name in names if not is_glob(name)]
+    if patterns:
+        if units is None:
+            units = context.asked().call("Units", patterns=[])["units"]
+        expanded += matching(patterns, units)
+    return expanded
+
+
+def matching(patterns: Sequence[str], units: Sequence[dict[str, Any]]) -> list[str]:
+    """Ids of the units of which a name matches a pattern, sorted."""
+    from fnmatch import fnmatchcase
+
+    return sorted(
+        unit["id"]
+        for unit in units
+        if any(fnmatchcase(name, pattern) for pattern in patterns for name in (unit["id"], *unit["names"]))
+    )

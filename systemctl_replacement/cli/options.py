@@ -1,0 +1,112 @@
+"""GNU getopt_long, driven by a table: what the C library does to a command line, to the letter.
+
+Permutation, clusters, glued values, unambiguous abbreviations, `--`, POSIXLY_CORRECT and the error texts are
+glibc's, because scripts and people rely on them. On the hot path: no imports. Source: getopt(3).
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+NO = 0
+REQUIRED = 1
+OPTIONAL = 2
+
+
+class OptionError(Exception):
+    """The command line is wrong; the text is what getopt_long prints."""
+
+
+class CommandLine:
+    """One pass over a command line.
+
+    long: option name to (argument, key), in the order in which glibc would list them; argument is NO, REQUIRED or
+    OPTIONAL. short: letter to the same. unabbreviated: names that must be written in full.
+    `options()` must be used up before `operands` is complete.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        long: Mapping[str, tuple[int, str]],
+        short: Mapping[str, tuple[int, str]],
+        unabbreviated: Sequence[str] = (),
+    ) -> None:
+        self._program = argv[0]
+        self._arguments = argv
+        self._position = 1
+        self._long = long
+        self._short = short
+        self._unabbreviated = unabbreviated
+        self.operands: list[str] = []
+
+    def options(self) -> Iterator[tuple[str, str | None]]:
+        """(key, value) of each option as it comes; OptionError at the first that is wrong."""
+        posix = "POSIXLY_CORRECT" in os.environ
+        while self._position < len(self._arguments):
+            argument = self._arguments[self._position]
+            self._position += 1
+            if argument == "--":
+                break
+            if len(argument) < 2 or argument[0] != "-":
+                self.operands.append(argument)
+                if posix:
+                    break
+            elif argument[1] == "-":
+                yield self._long_option(argument[2:])
+            else:
+                yield from self._cluster(argument[1:])
+        self.operands += self._arguments[self._position :]
+
+    def _cluster(self, letters: str) -> Iterator[tuple[str, str | None]]:
+        while letters:
+            letter, letters = letters[0], letters[1:]
+            if letter not in self._short:
+                raise OptionError(f"{self._program}: invalid option -- '{letter}'")
+            takes, key = self._short[letter]
+            if takes == NO:
+                yield key, None
+                continue
+            value: str | None = letters
+            if not letters and takes == REQUIRED:
+                value = self._next()
+                if value is None:
+                    raise OptionError(f"{self._program}: option requires an argument -- '{letter}'")
+            yield key, value or (None if takes == OPTIONAL else value)
+            return
+
+    def _long_option(self, text: str) -> tuple[str, str | None]:
+        given, equals, glued = text.partition("=")
+        name = given if given in self._long else self._abbreviated(given, text)
+        takes, key = self._long[name]
+        if equals:
+            if takes == NO:
+                raise OptionError(f"{self._program}: option '--{name}' doesn't allow an argument")
+            return key, glued
+        if takes != REQUIRED:
+            return key, None
+        value = self._next()
+        if value is None:
+            raise OptionError(f"{self._program}: option '--{name}' requires an argument")
+        return key, value
+
+    def _abbreviated(self, given: str, text: str) -> str:
+        candidates = [name for name in self._long if name.startswith(given) and name not in self._unabbreviated]
+        if not candidates:
+            raise OptionError(f"{self._program}: unrecognized option '--{text}'")
+        # Several names of the same option are not ambiguous.
+        different = [name for name in candidates if self._long[name] != self._long[candidates[0]]]
+        if different:
+            names = " ".join(f"'--{name}'" for name in [candidates[0], *different])
+            raise OptionError(f"{self._program}: option '--{text}' is ambiguous; possibilities: {names}")
+        return candidates[0]
+
+    def _next(self) -> str | None:
+        if self._position == len(self._arguments):
+            return None
+        self._position += 1
+        return self._arguments[self._position - 1]

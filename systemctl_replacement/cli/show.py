@@ -1,0 +1,99 @@
+"""show: properties of units, in systemd's order; and how properties are fetched, which status shares."""
+
+from __future__ import annotations
+
+from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.cli.names import expand
+from systemctl_replacement.cli.property_text import render
+from systemctl_replacement.control.client import CallError
+from systemctl_replacement.unitfile import properties as tables
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from systemctl_replacement.cli.settings import Options
+
+
+def show(words: list[str], options: Options, context: Context) -> int:
+    """Print properties of units, of the units of processes, or of the manager."""
+    if not words:
+        try:
+            manager = fetch(context, [])[0]
+        except CallError as error:
+            raise Failure(f"Failed to get properties: {error.message}") from None
+        _print(manager, "", options, context)
+        return 0
+    names = expand([word for word in words if not _is_number(word)], context)
+    for word in words:
+        if _is_number(word):
+            # systemctl knows jobs by number here; we have none that could be shown.
+            raise Failure(f"Failed to get properties: Unknown object '/org/freedesktop/systemd1/job/{word}'.")
+    if options.types:
+        names = [name for name in names if name.rpartition(".")[2] in options.types]
+    for number, name in enumerate(names):
+        try:
+            unit = fetch(context, [name], options.properties)[0]
+        except CallError as error:
+            raise Failure(f"Failed to get properties: {error.message}") from None
+        if number:
+            context.out("")
+        _print(unit, name.rpartition(".")[2], options, context)
+    return 0
+
+
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdigit()
+
+
+def fetch(context: Context, names: list[str], wanted: list[str] | None = None) -> list[dict[str, Any]]:
+    """The properties of units; of the manager without names. What the files alone decide is added."""
+    parameters: dict[str, Any] = {"names": names}
+    if wanted is not None:
+        parameters["properties"] = [*wanted, "Id", "LoadState", "FragmentPath"]
+    units: list[dict[str, Any]] = [unit["properties"] for unit in context.asked().call("Show", **parameters)["units"]]
+    for unit in units:
+        if names and (wanted is None or "UnitFileState" in wanted or "UnitFilePreset" in wanted):
+            add_unit_file_state(unit, context)
+    return units
+
+
+def add_unit_file_state(unit: dict[str, Any], context: Context) -> None:
+    """UnitFileState and UnitFilePreset: the manager leaves them to us, they only depend on files."""
+    if not unit.get("FragmentPath") and unit.get("LoadState") != "masked":
+        return
+    from systemctl_replacement.cli.unit_files_common import new_plan
+    from systemctl_replacement.unitfile.install_changes import InstallFailed
+    from systemctl_replacement.unitfile.presets import read_presets
+    from systemctl_replacement.unitfile.state import StateReader
+
+    plan = new_plan(context.options, context)
+    name = unit["FragmentPath"].rpartition("/")[2] if unit.get("LoadState") != "masked" else unit["Id"]
+    if "@." in name:
+        name = unit["Id"]
+    try:
+        unit.setdefault("UnitFileState", StateReader(plan).state(name))
+    except InstallFailed:
+        unit.setdefault("UnitFileState", "bad")
+    enable = read_presets(plan.tree, plan.directories.scope).query(name).enable
+    unit.setdefault("UnitFilePreset", "enabled" if enable else "disabled")
+
+
+def _print(unit: dict[str, Any], unit_type: str, options: Options, context: Context) -> None:
+    for known in tables.of_type(unit_type):
+        if options.properties is not None and known.name not in options.properties:
+            continue
+        if known.kind == "unprintable":
+            if options.all:
+                _line(known.name, "[unprintable]", options, context)
+            continue
+        for text in render(known.kind, unit.get(known.name, known.default), options.timestamp):
+            if text or options.all:
+                _line(known.name, text, options, context)
+
+
+def _line(name: str, text: str, options: Options, context: Context) -> None:
+    context.out(text if options.value else f"{name}={text}")
+
+
+VERBS = {"show": show}

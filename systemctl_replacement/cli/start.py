@@ -1,0 +1,201 @@
+"""start, stop, reload, restart and their kin, isolate: queue jobs, wait for them, say what went wrong."""
+
+from __future__ import annotations
+
+from systemctl_replacement.cli.context import Context, Failure, exit_status
+from systemctl_replacement.cli.names import expand, mangled
+from systemctl_replacement.control.client import CallError
+from systemctl_replacement.unitfile.names import is_glob
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from systemctl_replacement.cli.settings import Options
+    from systemctl_replacement.control.client import Client
+
+# Verb to the manager's operation; messages name the operation, as systemctl's do.
+OPERATIONS = {
+    "start": "start",
+    "stop": "stop",
+    "condstop": "stop",
+    "reload": "reload",
+    "restart": "restart",
+    "try-restart": "try-restart",
+    "condrestart": "try-restart",
+    "reload-or-restart": "reload-or-restart",
+    "reload-or-try-restart": "reload-or-try-restart",
+    "try-reload-or-restart": "reload-or-try-restart",
+    "force-reload": "reload-or-try-restart",
+    "condreload": "reload-or-try-restart",
+}
+
+# Errors that say all there is to say.
+_NO_HINT = (
+    "org.freedesktop.systemd1.NoSuchUnit",
+    "org.freedesktop.systemd1.UnitMasked",
+    "org.freedesktop.systemd1.JobTypeNotApplicable",
+)
+
+_JOB_RESULTS = {
+    "canceled": "Job for {unit} canceled.",
+    "timeout": "Job for {unit} timed out.",
+    "dependency": "A dependency job for {unit} failed. See 'journalctl -xe' for details.",
+    "invalid": "{unit} is not active, cannot reload.",
+    "assert": "Assertion failed on job for {unit}.",
+    "unsupported": "Operation on or unit type of {unit} not supported on this system.",
+    "collected": "Queued job for {unit} was garbage collected.",
+    "once": "Unit {unit} was started already once and can't be started again.",
+}
+_SERVICE_RESULTS = {
+    "resources": "of unavailable resources or another system error",
+    "protocol": "the service did not take the steps required by its unit configuration",
+    "timeout": "a timeout was exceeded",
+    "exit-code": "the control process exited with error code",
+    "signal": "a fatal signal was delivered to the control process",
+    "core-dump": "a fatal signal was delivered causing the control process to dump core",
+    "watchdog": "the service failed to send watchdog ping",
+    "start-limit-hit": "start of the service was attempted too often",
+    "oom-kill": "of an out-of-memory (OOM) situation",
+}
+
+
+def run_verb(verb: str, words: list[str], options: Options, context: Context) -> int:
+    """Queue a job for each unit and wait until all have ended; the LSB's exit statuses."""
+    operation = OPERATIONS[verb]
+    if not words:
+        return _marked(options)
+    if options.marked:
+        raise Failure("No additional arguments allowed with --marked.")
+    if operation == "start" and not options.all and any(is_glob(word) for word in words):
+        context.err(
+            "Warning: systemctl start called with a glob pattern.\n"
+            "Hint: unit globs expand to loaded units, so start will usually have no effect.\n"
+            "      Passing --all will also load units which are pulled in by other units.\n"
+            "      See systemctl(1) for more details."
+        )
+    manager = context.running_manager(verb)
+    return enqueue(manager, operation, expand(words, context), options.job_mode, options, context)
+
+
+def _marked(options: Options) -> int:
+    if not options.marked:
+        raise Failure("Too few arguments.")
+    raise Failure("systemctl-replacement: --marked is not available yet")
+
+
+def isolate(words: list[str], options: Options, context: Context) -> int:
+    """Start one unit and stop all that it does not need."""
+    manager = context.running_manager("isolate")
+    return enqueue(manager, "start", [mangled(words[0], context, ".target")], "isolate", options, context)
+
+
+def enqueue(manager: Client, operation: str, names: list[str], mode: str, options: Options, context: Context) -> int:
+    """Queue jobs, wait unless --no-block, report; the exit status."""
+    if not names:
+        return 0
+    if operation == "stop":
+        _warn_of_triggers(manager, names, options, context)
+    waits = not options.no_block
+    parameters = {"operation": operation, "names": names, "mode": mode, "wait": waits}
+    if options.show_transaction:
+        parameters["show_transaction"] = True
+    replies = manager.call_more("Enqueue", **parameters)
+    queued = next(replies)["jobs"]
+    status = 0
+    for outcome in queued:
+        status = _report_queued(outcome, operation, options, context) or status
+    jobs = queued
+    for reply in replies:
+        jobs = reply["jobs"]
+    if waits:
+        for outcome in jobs:
+            if not outcome.get("error"):
+                status = _report_ended(outcome, options, context) or status
+    if options.wait and operation in ("start", "restart") and status == 0:
+        states = manager.call_waiting("WaitInactive", names=names)["states"]
+        if any(state["active_state"] == "failed" for state in states):
+            return 1
+    return status
+
+
+def _report_queued(outcome: dict[str, Any], operation: str, options: Options, context: Context) -> int:
+    error = outcome.get("error")
+    name = outcome["name"]
+    if error:
+        context.err(f"Failed to {operation} {name}: {error['message']}")
+        if error["dbus_name"] not in _NO_HINT:
+            context.err(f"See system logs and 'systemctl status {name}' for details.")
+        return exit_status(CallError("io.systemctl-replacement.Manager.Failed", error))
+    if outcome.get("need_reload"):
+        warn_of_changes(name, context)
+    if options.show_transaction:
+        context.err(f"Enqueued anchor job {outcome['id']} {outcome['unit']}/{outcome['job_type']}.")
+        for job in outcome.get("affected") or ():
+            context.err(f"Enqueued auxiliary job {job['id']} {job['unit']}/{job['job_type']}.")
+    return 0
+
+
+def warn_of_changes(name: str, context: Context) -> None:
+    """The warning that files are newer than what the manager read: Ansible and others look for it."""
+    context.err(
+        f"Warning: The unit file, source configuration file or drop-ins of {name} changed on disk. "
+        "Run 'systemctl daemon-reload' to reload units."
+    )
+
+
+def _report_ended(outcome: dict[str, Any], options: Options, context: Context) -> int:
+    result = outcome.get("result") or "done"
+    unit = outcome["unit"]
+    if result in ("done", "skipped"):
+        return 0
+    if not options.quiet:
+        if result in _JOB_RESULTS:
+            context.err(_JOB_RESULTS[result].format(unit=unit))
+        else:
+            context.err(failure_text(unit, outcome.get("service_result") or ""))
+    return 1
+
+
+def failure_text(unit: str, service_result: str) -> str:
+    """What systemctl says of a failed job, from the unit's Result property."""
+    lines = [
+        f"Job for {unit} failed because {_SERVICE_RESULTS[service_result]}."
+        if service_result in _SERVICE_RESULTS
+        else f"Job for {unit} failed.",
+        f'See "systemctl status {unit}" and "journalctl -xeu {unit}" for details.',
+    ]
+    if service_result == "start-limit-hit":
+        lines += [
+            f'To force a start use "systemctl reset-failed {unit}"',
+            f'followed by "systemctl start {unit}" again.',
+        ]
+    return "\n".join(lines)
+
+
+def _warn_of_triggers(manager: Client, names: list[str], options: Options, context: Context) -> None:
+    if options.quiet or options.no_warn:
+        return
+    try:
+        units = manager.call("Show", names=names, properties=["TriggeredBy"])["units"]
+    except CallError:
+        return  # stopping will say what is wrong with the name
+    triggers = {unit["id"]: unit["properties"].get("TriggeredBy") or [] for unit in units}
+    candidates = sorted({trigger for found in triggers.values() for trigger in found} - set(names))
+    if not candidates:
+        return
+    states = manager.call("States", names=candidates)["states"]
+    active = {state["name"] for state in states if state["active_state"] in ("active", "reloading")}
+    for unit, found in triggers.items():
+        still = [trigger for trigger in found if trigger in active]
+        if still:
+            context.err(f"Warning: Stopping {unit}, but it can still be activated by:")
+            for trigger in still:
+                context.err(f"  {trigger}")
+
+
+def _verb(verb: str) -> Any:
+    return lambda words, options, context: run_verb(verb, words, options, context)
+
+
+VERBS = {**{verb: _verb(verb) for verb in OPERATIONS}, "isolate": isolate}

@@ -1,0 +1,53 @@
+"""is-active, is-failed, is-system-running: what scripts ask all the time. The hot path."""
+
+from __future__ import annotations
+
+from systemctl_replacement.cli.context import Context
+from systemctl_replacement.cli.names import expand
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from systemctl_replacement.cli.settings import Options
+
+EXIT_NOT_RUNNING = 3
+
+
+def is_active(words: list[str], options: Options, context: Context) -> int:
+    """Print a state for every name; 0 if any unit is active or reloading."""
+    return _check(words, options, context, ("active", "reloading"), EXIT_NOT_RUNNING)
+
+
+def is_failed(words: list[str], options: Options, context: Context) -> int:
+    """Print a state for every name; 0 if any unit has failed."""
+    return _check(words, options, context, ("failed",), 1)
+
+
+def _check(words: list[str], options: Options, context: Context, good: tuple[str, ...], otherwise: int) -> int:
+    names = expand(words, context)
+    states = context.asked().call("States", names=names)["states"] if names else []
+    if not options.quiet:
+        for state in states:
+            context.out(state["active_state"])
+    return 0 if any(state["active_state"] in good for state in states) else otherwise
+
+
+def is_system_running(_words: list[str], options: Options, context: Context) -> int:
+    """Print the state of the whole; 0 only if it is running."""
+    manager = context.manager()
+    if manager is None:
+        state = "offline"
+    elif options.wait:
+        state = manager.call_waiting("SystemState", wait=True)["state"]
+    else:
+        state = manager.call("SystemState")["state"]
+    if not options.quiet:
+        context.out(state)
+    return 0 if state == "running" else 1
+
+
+VERBS = {
+    "is-active": is_active,
+    "check": is_active,
+    "is-failed": is_failed,
+    "is-system-running": is_system_running,
+}

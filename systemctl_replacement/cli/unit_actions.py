@@ -1,0 +1,45 @@
+"""kill and reset-failed: one call per unit, errors named per unit."""
+
+from __future__ import annotations
+
+from systemctl_replacement.cli.context import Context
+from systemctl_replacement.cli.names import expand
+from systemctl_replacement.control.client import CallError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from systemctl_replacement.cli.settings import Options
+
+
+def kill(words: list[str], options: Options, context: Context) -> int:
+    """Send a signal to processes of units."""
+    # A manager that does not run has no processes; none is started to be told so.
+    manager = context.asked()
+    whom = options.kill_whom or "all"
+    status = 0
+    for name in expand(words, context):
+        try:
+            manager.call("Kill", name=name, whom=whom, signal=options.signal)
+        except CallError as error:
+            context.err(f"Failed to kill unit {name}: {error.message}")
+            status = status or 1
+    return status
+
+
+def reset_failed(words: list[str], options: Options, context: Context) -> int:
+    """Forget failures and start limits of units, or of all."""
+    manager = context.asked()
+    if not words:
+        manager.call("ResetFailed", names=[])
+        return 0
+    status = 0
+    for name in expand(words, context):
+        try:
+            manager.call("ResetFailed", names=[name])
+        except CallError as error:
+            context.err(f"Failed to reset failed state of unit {name}: {error.message}")
+            status = status or 1
+    return status
+
+
+VERBS = {"kill": kill, "reset-failed": reset_failed}

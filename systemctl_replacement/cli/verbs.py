@@ -1,0 +1,119 @@
+"""The verbs of systemctl 252: how many operands each takes, and the module that knows it.
+
+On the hot path: a module is imported when its verb is used.
+"""
+
+from __future__ import annotations
+
+from systemctl_replacement.cli.context import Context, Failure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from systemctl_replacement.cli.settings import Options
+
+ANY = 1 << 30
+
+# Verb: (fewest operands, most operands, module below cli/ or "" if it is not available yet).
+VERBS = {
+    "list-units": (0, ANY, "list_units"),
+    "list-unit-files": (0, ANY, "unit_files"),
+    "list-automounts": (0, ANY, ""),
+    "list-sockets": (0, ANY, ""),
+    "list-timers": (0, ANY, ""),
+    "list-jobs": (0, ANY, "job_list"),
+    "list-machines": (0, ANY, ""),
+    "clear-jobs": (0, 0, "job_list"),
+    "cancel": (0, ANY, "job_list"),
+    "start": (1, ANY, "start"),
+    "stop": (1, ANY, "start"),
+    "condstop": (1, ANY, "start"),
+    "reload": (1, ANY, "start"),
+    "restart": (1, ANY, "start"),
+    "try-restart": (1, ANY, "start"),
+    "reload-or-restart": (0, ANY, "start"),
+    "reload-or-try-restart": (1, ANY, "start"),
+    "try-reload-or-restart": (1, ANY, "start"),
+    "force-reload": (1, ANY, "start"),
+    "condreload": (1, ANY, "start"),
+    "condrestart": (1, ANY, "start"),
+    "isolate": (1, 1, "start"),
+    "default": (0, 0, "system"),
+    "rescue": (0, 0, "system"),
+    "emergency": (0, 0, "system"),
+    "halt": (0, 0, "system"),
+    "poweroff": (0, 0, "system"),
+    "reboot": (0, 0, "system"),
+    "kexec": (0, 0, "system"),
+    "exit": (0, 1, "system"),
+    "suspend": (0, 0, ""),
+    "hibernate": (0, 0, ""),
+    "hybrid-sleep": (0, 0, ""),
+    "suspend-then-hibernate": (0, 0, ""),
+    "switch-root": (1, 2, ""),
+    "is-system-running": (0, 0, "states"),
+    "kill": (1, ANY, "unit_actions"),
+    "clean": (1, ANY, ""),
+    "freeze": (1, ANY, ""),
+    "thaw": (1, ANY, ""),
+    "is-active": (1, ANY, "states"),
+    "check": (1, ANY, "states"),
+    "is-failed": (1, ANY, "states"),
+    "reset-failed": (0, ANY, "unit_actions"),
+    "show": (0, ANY, "show"),
+    "cat": (1, ANY, "cat"),
+    "status": (0, ANY, "status"),
+    "help": (1, ANY, "manual"),
+    "list-dependencies": (0, ANY, "list_dependencies"),
+    "daemon-reload": (0, 0, "manager_state"),
+    "daemon-reexec": (0, 0, "manager_state"),
+    "log-level": (0, 1, "manager_state"),
+    "log-target": (0, 1, "manager_state"),
+    "service-log-level": (1, 2, ""),
+    "service-log-target": (1, 2, ""),
+    "service-watchdogs": (0, 1, ""),
+    "show-environment": (0, 0, "environment"),
+    "set-environment": (1, ANY, "environment"),
+    "unset-environment": (1, ANY, "environment"),
+    "import-environment": (0, ANY, "environment"),
+    "set-property": (2, ANY, ""),
+    "bind": (2, 3, ""),
+    "mount-image": (2, 4, ""),
+    "enable": (1, ANY, "unit_files"),
+    "disable": (1, ANY, "unit_files"),
+    "reenable": (1, ANY, "unit_files"),
+    "preset": (1, ANY, "unit_files"),
+    "preset-all": (0, 0, "unit_files"),
+    "is-enabled": (1, ANY, "unit_files"),
+    "mask": (1, ANY, "unit_files"),
+    "unmask": (1, ANY, "unit_files"),
+    "link": (1, ANY, "unit_files"),
+    "revert": (1, ANY, "unit_files"),
+    "add-wants": (2, ANY, "unit_files"),
+    "add-requires": (2, ANY, "unit_files"),
+    "get-default": (0, 0, "unit_files"),
+    "set-default": (1, 1, "unit_files"),
+    "edit": (1, ANY, "unit_files"),
+}
+
+
+def run(verb: str, operands: list[str], options: Options, context: Context) -> int:
+    """Run a verb; its exit status. Raises Failure for a verb or operands that cannot be."""
+    if verb not in VERBS:
+        raise Failure(f"Unknown command verb {verb}.")
+    fewest, most, module = VERBS[verb]
+    if len(operands) < fewest:
+        raise Failure("Too few arguments.")
+    if len(operands) > most:
+        raise Failure("Too many arguments.")
+    function = _load(module).get(verb) if module else None
+    if function is None:
+        raise Failure(f"systemctl-replacement: verb {verb} is not available yet")
+    status: int = function(operands, options, context)
+    return status
+
+
+def _load(module: str) -> dict[str, object]:
+    # Plain __import__: importlib would have to be imported itself.
+    name = f"systemctl_replacement.cli.{module}"
+    table: dict[str, object] = __import__(name, fromlist=["VERBS"]).VERBS
+    return table

@@ -1,0 +1,130 @@
+"""Starting the manager in the background, when the first verb that must change something finds none.
+
+The manager is a process of its own: it keeps nothing of the command that happened to start it, neither
+descriptors nor session, directory, environment, limits or priorities. Those it takes from PID 1, as a service
+would get them.
+"""
+
+from __future__ import annotations
+
+import _signal
+import fcntl
+import os
+import resource
+
+from systemctl_replacement.control.client import Client, connect
+from systemctl_replacement.paths import Paths, self_command
+
+# Of the caller's environment only this is kept: it decides which runtime directory is used.
+_KEPT = (b"XDG_RUNTIME_DIR",)
+_PATH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_LIMITS = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
+
+
+class ActivationError(Exception):
+    """The manager did not start; the text is its own, if it had any."""
+
+
+def start_manager(paths: Paths) -> Client:
+    """Start a manager, or join one that somebody else is starting; a connection to it.
+
+    Raises ActivationError, OSError.
+    """
+    lock = os.open(f"{paths.runtime}/systemctl-replacement.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        manager = connect(paths)
+        if manager is None:
+            _start(paths)
+            manager = connect(paths)
+        if manager is None:
+            raise ActivationError("it does not answer")
+        return manager
+    finally:
+        os.close(lock)
+
+
+def _start(paths: Paths) -> None:
+    """Start it and wait until it listens."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.close(reading)
+            _become_manager(paths, writing)
+        finally:
+            os._exit(127)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with os.fdopen(reading, "rb") as pipe:
+        answer = pipe.readline().decode("utf-8", "replace").strip()
+    if answer != "READY":
+        raise ActivationError(answer or "it ended before it was ready")
+
+
+def _become_manager(paths: Paths, writing: int) -> None:
+    """In the child: detach, and execute the manager in a grandchild."""
+    os.setsid()
+    if os.fork() != 0:
+        os._exit(0)
+    ready = 3
+    null = os.open("/dev/null", os.O_RDWR)
+    os.dup2(writing, ready, inheritable=True)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor, inheritable=True)
+    _close_all_above(ready)
+    os.chdir("/")
+    os.umask(0o022)
+    for number in _signal.valid_signals():
+        # What cannot be changed (KILL, STOP, those that the C library keeps) does not matter.
+        try:
+            _signal.signal(number, _signal.SIG_DFL)
+        except (OSError, ValueError):
+            continue
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+    _copy_from_pid_1()
+    command = [*self_command(), "init", "--on-demand", f"--ready-fd={ready}"]
+    if paths.root:
+        command.append(f"--root={paths.root}")
+    os.execve(command[0], command, _environment())
+
+
+def _close_all_above(last: int) -> None:
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > last:
+            try:
+                os.close(int(name))
+            except OSError:
+                continue  # the descriptor of the listing itself
+
+
+def _copy_from_pid_1() -> None:
+    """Limits, nice, affinity and OOM score, as far as we are allowed to look and to set."""
+    for limit in _LIMITS:
+        try:
+            resource.setrlimit(limit, resource.prlimit(1, limit))
+        except (OSError, ValueError):
+            continue
+    try:
+        os.sched_setaffinity(0, os.sched_getaffinity(1))
+        os.setpriority(os.PRIO_PROCESS, 0, os.getpriority(os.PRIO_PROCESS, 1))
+        with open("/proc/1/oom_score_adj", "rb") as source, open("/proc/self/oom_score_adj", "wb") as target:
+            target.write(source.read())
+    except OSError:
+        pass  # not allowed: then it keeps ours
+
+
+def _environment() -> dict[bytes, bytes]:
+    """PID 1's environment, or the least that works if we may not read it."""
+    environment = {b"PATH": _PATH}
+    try:
+        with open("/proc/1/environ", "rb") as file:
+            entries = file.read().split(b"\0")
+    except OSError:
+        entries = []
+    for entry in entries:
+        name, equals, value = entry.partition(b"=")
+        if equals and name not in _KEPT:
+            environment[name] = value
+    environment.update({name: os.environb[name] for name in _KEPT if name in os.environb})
+    return environment
