@@ -155,9 +155,12 @@ class Processes:
                 tracking.close()
                 raise
             self.trackings[unit] = tracking
+        if tracking.releasing:
+            # Its supervisor has been told to end and would not hear of a new life of the unit: this one gets its own.
+            self._drop_link(tracking)
+            tracking.releasing = False
         if tracking.link is None:
             self._supervise(tracking)
-        tracking.releasing = False
         return tracking
 
     def _supervise(self, tracking: Tracking) -> None:
