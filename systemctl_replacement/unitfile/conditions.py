@@ -42,7 +42,7 @@ def parse_condition(scope: Scope, key: str, text: str) -> Any:
     trigger = text.startswith("|")
     rest = text[1:].lstrip(" \t\n\r") if trigger else text
     negate = rest.startswith("!")
-    rest = rest[1:].lstrip(" \t\n\r") if negate else rest
+    rest = rest[1:] if negate else rest
     try:
         parameter = scope.expand(rest)
     except SpecifierError as error:

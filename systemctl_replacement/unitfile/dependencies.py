@@ -75,7 +75,8 @@ def target_orders_after(
 ) -> bool:
     """Whether a target gets After= a unit it pulls in (Wants=, Requires= …), as systemd.target(5) has it.
 
-    `pulled_in`: the target has a requirement dependency on `other` (from either side's file). `both_default`: both are loaded with DefaultDependencies=yes. An explicit Before= of the target wins.
+    `pulled_in`: the target has a requirement dependency on `other`, from either side's file. `both_default`: both are
+    loaded and have DefaultDependencies=yes. An explicit Before= of the target wins.
     """
     return pulled_in and both_default and other not in target_dependencies.get("Before", ())
 

@@ -28,11 +28,12 @@ class Directive:
     """One directive.
 
     `section`: the section it is documented for; "Exec", "Resource" and "Kill" are shared by several sections.
-    `parse`: None for what is accepted and has no effect in systemd itself.
+    `parse`: None for what is accepted and has no effect in systemd itself. `combine`: one of the words above.
     `default`: what `Unit.get` gives when it is not assigned; None if the manager's configuration or other settings
     decide. `property`: the name in `systemctl show`, "" if it has none. `since`: the release of systemd whose NEWS
-    first names it, 0 if none does (it is then older than that). `honoured`: FULL, BEST_EFFORT, IGNORED or NOT_YET, with the
-    `reason` for all but FULL. `targets`: (section, directive) pairs it sets instead of itself: old names, shorthands.
+    first names it, 0 if none does (it is then older than that). `honoured`: FULL, BEST_EFFORT, IGNORED or NOT_YET,
+    with the `reason` for all but FULL. `targets`: (section, directive) pairs it sets instead of itself: old names,
+    shorthands.
     """
 
     __slots__ = (

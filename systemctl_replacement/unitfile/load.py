@@ -91,6 +91,8 @@ class _Loader:
         self.scope = Scope(Context(self.id, host, self.fragment.path), self.report)
 
     def report(self, level: int, message: str) -> None:
+        if not message.isascii():
+            message = "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in message)
         self.problems.append(Problem(self.where[0], self.where[1], level, message))
 
     def complain(self, level: int, message: str) -> None:

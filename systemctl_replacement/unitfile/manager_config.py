@@ -79,7 +79,8 @@ _LIMIT_PARSERS: dict[str, Parser] = {f"DefaultLimit{name}": parsers_exec.limit(n
 # Known to systemd 252 and without a meaning here: consoles, watchdogs, crash handling, resource accounting …
 _ACCEPTED = frozenset(
     (
-        "LogColor", "LogLocation", "LogTime", "DumpCore", "CrashShell", "CrashChangeVT", "CrashReboot", "CtrlAltDelBurstAction",
+        "LogColor", "LogLocation", "LogTime", "DumpCore", "CrashShell", "CrashChangeVT", "CrashReboot",
+        "CtrlAltDelBurstAction",
         "CPUAffinity", "NUMAPolicy", "NUMAMask", "JoinControllers", "RuntimeWatchdogSec", "RuntimeWatchdogPreSec",
         "RuntimeWatchdogPreGovernor", "RebootWatchdogSec", "ShutdownWatchdogSec", "KExecWatchdogSec", "WatchdogDevice",
         "CapabilityBoundingSet", "SystemCallArchitectures", "DefaultCPUAccounting", "DefaultIOAccounting",

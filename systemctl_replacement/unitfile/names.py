@@ -20,7 +20,7 @@ _TYPE_SET = frozenset(UNIT_TYPES)
 
 
 def valid_unit_name(name: str, *, plain: bool = True, instance: bool = True, template: bool = True) -> bool:
-    """Whether this is a unit name of a wanted kind: plain `a.service`, instance `a@b.service`, template `a@.service`."""
+    """Whether this names a unit of a wanted kind: plain `a.service`, instance `a@b.service`, template `a@.service`."""
     if not name or len(name) > NAME_MAX:
         return False
     dot = name.rfind(".")

@@ -20,7 +20,7 @@ def message_of(error: Exception) -> str:
 
 
 def simple(convert: Callable[[str], Any], what: str, *, empty: Any = None) -> Parser:
-    """A parser around `convert`; "Failed to parse WHAT, ignoring: TEXT" if it raises. `empty`: the answer to no text."""
+    """A parser around `convert`; "Failed to parse WHAT, ignoring: TEXT" if it raises. `empty`: what no text gives."""
 
     def parse(scope: Scope, key: str, text: str) -> Any:
         if empty is not None and not text:
@@ -126,7 +126,7 @@ def check_path(key: str, path: str, *, absolute: bool = True) -> str:
     if "\0" in path or len(path.encode("utf-8", "surrogateescape")) >= 4096:
         raise Refused(f"{key}= path is too long, ignoring: {path}")
     path = names.simplify_path(path)
-    if ".." in path and not names.is_normalized_path(path):
+    if path == "." or (".." in path and not names.is_normalized_path(path)):
         raise Refused(f"{key}= path is not normalized, ignoring: {path}")
     return path
 
@@ -175,7 +175,11 @@ def prefixed_path_list(scope: Scope, key: str, text: str) -> tuple[str, ...]:
         prefix = word[: len(word) - len(body)]
         return prefix + check_path(key, expanded(scope, body, "{}"))
 
-    return each(scope, words(scope, key, text), convert)
+    try:
+        items = quoting.split(text, unescape=False)
+    except quoting.QuotingError:
+        raise Refused(f"Failed to extract first word, ignoring: {text}", 3) from None
+    return each(scope, items, convert)
 
 
 def unit_dependencies(scope: Scope, key: str, text: str) -> tuple[str, ...]:
@@ -228,9 +232,7 @@ def trigger_unit(scope: Scope, key: str, text: str) -> str:
 
 def slice_unit(scope: Scope, key: str, text: str) -> Any:
     """Slice=."""
-    if not text:
-        return UNSET
-    name = expanded(scope, text)
+    name = expanded(scope, text, "{}")
     if not names.valid_unit_name(name):
         raise Refused(f"Failed to load slice unit {name}, ignoring: Unit name {name} is not valid.")
     if not name.endswith(".slice"):

@@ -11,7 +11,6 @@ from binascii import a2b_base64, b2a_base64
 from typing import Any
 
 from systemctl_replacement.unitfile import names, parsers, quoting, values
-from systemctl_replacement.unitfile.commands import extract_word
 from systemctl_replacement.unitfile.parsers import expanded
 from systemctl_replacement.unitfile.scope import UNSET, Fatal, Invalid, Parser, Refused, Scope
 from systemctl_replacement.unitfile.specifiers import SpecifierError
@@ -71,20 +70,22 @@ def environment(scope: Scope, key: str, text: str) -> tuple[str, ...]:
 
 def pass_environment(scope: Scope, key: str, text: str) -> tuple[str, ...]:
     """PassEnvironment=: names of variables."""
-    return _variable_names(scope, text, "Invalid environment name for PassEnvironment, ignoring: ", False)
+    return _variable_names(scope, key, text, "Invalid environment name for PassEnvironment, ignoring: ", False)
 
 
 def unset_environment(scope: Scope, key: str, text: str) -> tuple[str, ...]:
     """UnsetEnvironment=: names, or assignments that are dropped only when they match."""
-    return _variable_names(scope, text, "Invalid environment name or assignment UnsetEnvironment, ignoring: ", True)
+    return _variable_names(
+        scope, key, text, "Invalid environment name or assignment UnsetEnvironment, ignoring: ", True
+    )
 
 
-def _variable_names(scope: Scope, text: str, complaint: str, assignments: bool) -> tuple[str, ...]:
+def _variable_names(scope: Scope, key: str, text: str, complaint: str, assignments: bool) -> tuple[str, ...]:
     found = []
     try:
         items = quoting.split(text)
     except quoting.QuotingError:
-        raise Refused(f"Trailing garbage in value, ignoring: {text}", 3) from None
+        raise Refused(f"Trailing garbage in {key}, ignoring: {text}", 3) from None
     for word in items:
         try:
             name = scope.expand(word)
@@ -209,26 +210,10 @@ def _stream_path(scope: Scope, key: str, text: str) -> str:
 def input_text(scope: Scope, key: str, text: str) -> bytes:
     """StandardInputText=: a line of input, C escapes decoded."""
     try:
-        unescaped = _unescape_all(text)
-    except ValueError:
+        unescaped = quoting.unescape(text)
+    except quoting.QuotingError:
         raise Refused(f"Failed to decode C escaped text '{text}', ignoring: Invalid argument") from None
     return os.fsencode(expanded(scope, unescaped)) + b"\n"
-
-
-def _unescape_all(text: str) -> str:
-    out = []
-    position = 0
-    while position < len(text):
-        if text[position] != "\\":
-            out.append(text[position])
-            position += 1
-            continue
-        found = quoting.unescape_one(text, position + 1)
-        if found is None:
-            raise ValueError(text)
-        out.append(found[0])
-        position = found[1]
-    return "".join(out)
 
 
 def input_data(scope: Scope, key: str, text: str) -> bytes:
@@ -295,6 +280,9 @@ def exec_directories(scope: Scope, key: str, text: str) -> tuple[tuple[str, ...]
     except quoting.QuotingError:
         raise Refused(f"Invalid syntax {key}={text}, ignoring: Invalid argument") from None
     for word in items:
+        if not word:
+            scope.warn(f"Invalid syntax in {key}=, ignoring: {word}")
+            continue
         try:
             parts = quoting.split(word, ":", keep_empty=True, unescape=False)
             source = _directory(scope, key, parts[0])
@@ -304,7 +292,7 @@ def exec_directories(scope: Scope, key: str, text: str) -> tuple[tuple[str, ...]
                 scope.warn(str(problem), problem.level)
             continue
         if target and key == "ConfigurationDirectory":
-            scope.warn(f"Destination parameter is not supported for ConfigurationDirectory, ignoring: {target}")
+            scope.warn(f"Destination parameter is not supported for ConfigurationDirectory, ignoring: {word}")
             target = ""
         found.append((source, target) if target else (source,))
     return tuple(found)
@@ -320,7 +308,11 @@ def _directory(scope: Scope, key: str, text: str) -> str:
 def exit_status_set(scope: Scope, key: str, text: str) -> values.StatusSet:
     """SuccessExitStatus=, RestartPreventExitStatus=, RestartForceExitStatus=."""
     found = values.StatusSet()
-    for word in parsers.words(scope, key, text):
+    try:
+        items = quoting.split(text, unquote=False, unescape=False)
+    except quoting.QuotingError:
+        raise Refused(f"Invalid syntax, ignoring: {text}", 3) from None
+    for word in items:
         try:
             found |= values.parse_exit_status(word)
         except (ValueError, OverflowError):
@@ -385,19 +377,3 @@ def exec_search_path(scope: Scope, key: str, text: str) -> tuple[str, ...]:
     """ExecSearchPath=: colon-separated absolute directories."""
     items = quoting.split(text, ":", unquote=False, retain_escape=True)
     return parsers.each(scope, items, lambda word: parsers.check_path(key, expanded(scope, word, "{}")))
-
-
-def credential(scope: Scope, key: str, text: str) -> tuple[tuple[str, str], ...]:
-    """SetCredential=, LoadCredential= and their like: (name, value or path); the path may be left out for Load…."""
-    name, colon, rest = text.partition(":")
-    if not name or (not colon and key.startswith("Set")):
-        raise Refused(f"Invalid syntax, ignoring: {text}")
-    if key.startswith("Set"):
-        return ((expanded(scope, name), _unescape_all(rest) if key == "SetCredential" else rest),)
-    return ((expanded(scope, name), expanded(scope, rest) if colon else name),)
-
-
-def exec_word(scope: Scope, key: str, text: str) -> Any:
-    """One word that may be quoted; empty goes back to the default."""
-    word, _ = extract_word(scope, text, 0)
-    return UNSET if not word else expanded(scope, word)

@@ -6,6 +6,7 @@ Percentages are kept as text: what they are a share of is known only at run time
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from systemctl_replacement.unitfile import parsers, values
@@ -55,10 +56,125 @@ def block_io_weight(scope: Scope, key: str, text: str) -> Any:
     return _weight(text, 10, 1000, "Invalid block IO weight")
 
 
+def _device_setting(text: str, complaint: str, value_of: Callable[[str], Any], value_complaint: str = "") -> None:
+    device, _, value = text.partition(" ")
+    value = value.strip()
+    if not value or not device.startswith("/"):
+        raise Refused(f"{complaint} specified in '{text}', ignoring.")
+    try:
+        value_of(value)
+    except (ValueError, OverflowError) as error:
+        shown = value_complaint.format(value, parsers.message_of(error))
+        raise Refused(shown or f"{complaint} specified in '{text}', ignoring.") from None
+
+
+def _io_weight(text: str) -> int:
+    weight = values.parse_unsigned(text, 10000)
+    if weight == 0:
+        raise OverflowError(text)
+    return weight
+
+
+def _bandwidth(text: str) -> int:
+    return values.INFINITY if text == "infinity" else values.parse_size(text, 1000)
+
+
 def block_io_item(scope: Scope, key: str, text: str) -> tuple[str, ...]:
-    """BlockIODeviceWeight= and its like, deprecated."""
+    """BlockIODeviceWeight= and its like, deprecated: a device and a number."""
     scope.warn(f"Unit uses {key}=; please use IO*= settings instead. Support for {key}= will be removed soon.", 5)
+    if key.endswith("Weight"):
+        _device_setting(text, "Invalid device node or weight", values.parse_unsigned)
+    else:
+        _device_setting(
+            text, "Invalid device node or bandwidth", _bandwidth, "Invalid Block IO Bandwidth '{}', ignoring."
+        )
     return (text,)
+
+
+def io_item(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+    """IODeviceWeight=, IOReadBandwidthMax= and their like: a device and a value."""
+    if key == "IODeviceWeight":
+        _device_setting(text, "Invalid device path or weight", _io_weight, "IO weight '{}' invalid, ignoring: {}")
+    elif key == "IODeviceLatencyTargetSec":
+        complaint = "Failed to parse timer value, ignoring: {}"
+        _device_setting(text, "Invalid device path or latency", values.parse_time_span, complaint)
+    else:
+        _device_setting(text, "Invalid device node or bandwidth", _bandwidth, "Invalid IO limit '{}', ignoring.")
+    return (text,)
+
+
+def ip_address(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+    """IPAddressAllow=, IPAddressDeny=: addresses with prefix lengths, or any, localhost, link-local, multicast."""
+
+    def convert(word: str) -> str:
+        if word in ("any", "localhost", "link-local", "multicast"):
+            return word
+        from ipaddress import ip_interface
+
+        try:
+            ip_interface(word)
+        except ValueError:
+            raise Refused(f"Address prefix is invalid, ignoring assignment: {word}") from None
+        return word
+
+    return parsers.each(scope, parsers.words(scope, key, text), convert)
+
+
+def disable_controllers(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+    """DisableControllers=."""
+    items = parsers.words(scope, key, text)
+    if any(word not in CONTROLLERS for word in items):
+        raise Refused(f"Invalid cgroup string: {text}, ignoring")
+    return tuple(items)
+
+
+_BPF_ATTACH = frozenset(
+    (
+        "ingress", "egress", "sock_create", "sock_ops", "device", "bind4", "bind6", "connect4", "connect6",
+        "post_bind4", "post_bind6", "sendmsg4", "sendmsg6", "sysctl", "recvmsg4", "recvmsg6", "getsockopt",
+        "setsockopt",
+    )
+)  # fmt: skip
+
+
+def bpf_program(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+    """BPFProgram=: attach type and path."""
+    kind, colon, _ = text.partition(":")
+    if not colon:
+        raise Refused(f"Invalid syntax in {key}=, ignoring: {text}")
+    if kind not in _BPF_ATTACH:
+        raise Refused(f"Unknown BPF attach type={kind}, ignoring: {text}")
+    return (text,)
+
+
+def socket_bind(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+    """SocketBindAllow=, SocketBindDeny=: `any`, or family, protocol and ports."""
+    parts = text.split(":")
+    if parts[0] in ("ipv4", "ipv6"):
+        parts.pop(0)
+    if parts and parts[0] in ("tcp", "udp"):
+        parts.pop(0)
+    low, dash, high = parts[0].partition("-") if parts else ("", "", "")
+    try:
+        fits = len(parts) == 0 or parts == ["any"] or 0 < int(low) <= int(high if dash else low) <= 65535
+    except ValueError:
+        fits = False
+    if not fits or len(parts) > 1:
+        raise Refused(f"Unable to parse {key}= assignment, ignoring: {text}")
+    return (text,)
+
+
+def network_interfaces(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+    """RestrictNetworkInterfaces=."""
+    invert = "~" if text.startswith("~") else ""
+
+    def convert(word: str) -> str:
+        if "/" in word or ":" in word or len(word) > 15:
+            raise Refused(f"Invalid interface name, ignoring: {word}")
+        return word
+
+    items = parsers.each(scope, parsers.words(scope, key, text[len(invert) :]), convert)
+    return (invert + " ".join(items),) if items else ()
 
 
 def cpu_quota(scope: Scope, key: str, text: str) -> Any:
@@ -130,6 +246,9 @@ def device_allow(scope: Scope, key: str, text: str) -> tuple[str, ...]:
     node = text.split(None, 1)[0]
     if not node.startswith(("/dev/", "/run/systemd/inaccessible/", "block-", "char-")):
         raise Refused(f"Invalid device node path '{node}', ignoring.")
+    rights = text[len(node) :].strip()
+    if any(right not in "rwm" for right in rights):
+        raise Refused(f"Invalid device rights '{rights}', ignoring.")
     return (text,)
 
 

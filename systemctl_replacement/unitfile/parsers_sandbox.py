@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from systemctl_replacement.unitfile import parsers, quoting, values
@@ -14,7 +15,6 @@ FACILITIES = (
     "", "", "", "", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
 )  # fmt: skip
 IO_CLASSES = ("none", "realtime", "best-effort", "idle")
-CPU_POLICIES = ("other", "batch", "idle", "fifo", "rr")
 SECURE_BITS = (
     "keep-caps", "keep-caps-locked", "no-setuid-fixup", "no-setuid-fixup-locked", "noroot", "noroot-locked",
 )  # fmt: skip
@@ -32,32 +32,38 @@ personality = choice(
 mount_flags = choice(("shared", "slave", "private"), "mount flag", empty=UNSET)
 
 
-def _indexed(names: tuple[str, ...], what: str, maximum: int, empty: Any) -> Parser:
+def _numbered(names: Mapping[int, str], what: str, maximum: int) -> Parser:
+    """A word of a set, or a number: known ones become their word, others up to `maximum` stay digits."""
+    words = frozenset(names.values())
+
     def convert(text: str) -> str:
-        if text in names and text:
+        if text in words:
             return text
-        number = values.parse_unsigned(text)
-        if number > maximum or number >= len(names) or not names[number]:
-            raise ValueError(text)
-        return names[number]
+        number = values.parse_unsigned(text, maximum)
+        return names.get(number, str(number))
 
-    return parsers.simple(convert, what, empty=empty)
+    return parsers.simple(convert, what, empty=UNSET)
 
 
-io_class = _indexed(IO_CLASSES, "IO scheduling class", 3, UNSET)
+io_class = _numbered(dict(enumerate(IO_CLASSES)), "IO scheduling class", 8)
+cpu_policy = _numbered({0: "other", 1: "fifo", 2: "rr", 3: "batch", 5: "idle"}, "CPU scheduling policy", 2**31 - 1)
+_NUMA_POLICIES = ("default", "preferred", "bind", "interleave", "local")
 
 
-def _cpu_policy(text: str) -> str:
-    numbers = {"0": "other", "1": "fifo", "2": "rr", "3": "batch", "5": "idle"}
-    if text in CPU_POLICIES:
-        return text
-    if text in numbers:
-        return numbers[text]
-    raise ValueError(text)
+def numa_policy(scope: Scope, key: str, text: str) -> Any:
+    """NUMAPolicy=."""
+    if text and text not in _NUMA_POLICIES:
+        raise Refused(f"Invalid NUMA policy type, ignoring: {text}")
+    return text or UNSET
 
 
-cpu_policy = parsers.simple(_cpu_policy, "CPU scheduling policy", empty=UNSET)
-numa_policy = _indexed(("default", "preferred", "bind", "interleave", "local"), "NUMA policy", 4, UNSET)
+def numa_mask(scope: Scope, key: str, text: str) -> frozenset[int]:
+    """NUMAMask=: nodes as CPUAffinity= has CPUs."""
+    try:
+        return cpu_set(scope, key, text)
+    except Refused as problem:
+        scope.warn(str(problem), problem.level)
+        raise Refused(f"Failed to parse NUMA node mask, ignoring: {text}") from None
 
 
 def io_priority(scope: Scope, key: str, text: str) -> Any:
@@ -96,7 +102,8 @@ def cpu_set(scope: Scope, key: str, text: str) -> frozenset[int]:
         elif last < 8192:
             found.update(range(first, last + 1))
         else:
-            raise Refused(f"CPU out of range '{word}'")
+            over = max(first, 8192)
+            raise Refused(f"Cannot add CPU {over} to set: Numerical result out of range")
     return frozenset(found)
 
 
@@ -136,7 +143,7 @@ def bind_paths(scope: Scope, key: str, text: str) -> tuple[tuple[bool, str, str,
         source = parsers.expanded(scope, parts[0], '"{}"')
         optional = source.startswith("-")
         source = parsers.check_path(key, source[1:] if optional else source)
-        target = parsers.expanded(scope, parts[1], '"{}"') if len(parts) > 1 and parts[1] else source
+        target = parsers.expanded(scope, parts[1], '"{}"') if len(parts) > 1 else source
         target = parsers.check_path(key, target)
         options = parts[2] if len(parts) > 2 else ""
         if options not in ("", "rbind", "norbind"):
@@ -160,4 +167,5 @@ def _keep_colons(scope: Scope, key: str, text: str) -> list[str]:
     try:
         return quoting.split(text, unescape=True, unescape_relax=True)
     except quoting.QuotingError:
-        raise Refused(f"Invalid syntax, ignoring: {text}", 3) from None
+        said = f"parse {key}" if key.startswith("Bind") else "extract first word"
+        raise Refused(f"Failed to {said}, ignoring: {text}", 3) from None

@@ -56,7 +56,10 @@ def check_address(address: str) -> None:
             raise ValueError(address)
     elif colon and not _is_ipv4(host):
         raise ValueError(address)
-    if not 0 < values.parse_unsigned(port) <= 65535:
+    number = values.parse_unsigned(port)
+    if number == 0:
+        raise ValueError(address)
+    if number > 65535:
         raise OverflowError(address)
 
 

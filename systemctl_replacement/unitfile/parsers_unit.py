@@ -53,11 +53,14 @@ def obsolete_dependencies(scope: Scope, key: str, text: str) -> tuple[str, ...]:
     return parsers.unit_dependencies(scope, key, text)
 
 
+_URI_SCHEMES = ("http://", "https://", "file:/", "info:", "man:")
+
+
 def documentation(scope: Scope, key: str, text: str) -> tuple[str, ...]:
     """Documentation=: URIs."""
 
     def convert(word: str) -> str:
-        if not word.startswith(("http://", "https://", "file:/", "info:", "man:")) or word.endswith(":"):
+        if not any(word.startswith(scheme) and len(word) > len(scheme) for scheme in _URI_SCHEMES):
             raise Refused(f"Invalid URL, ignoring: {word}")
         return word
 
@@ -102,14 +105,16 @@ def timeout_abort(scope: Scope, key: str, text: str) -> Any:
 def bus_name(scope: Scope, key: str, text: str) -> str:
     """BusName=."""
     name = parsers.expanded(scope, text, "{}")
-    parts = name.split(".")
-    if len(parts) < 2 or len(name) > 255 or not all(map(_bus_name_part, parts)):
+    unique = name.startswith(":")
+    parts = name.removeprefix(":").split(".")
+    if len(parts) < 2 or len(name) > 255 or not all(_bus_name_part(part, unique) for part in parts):
         raise Refused(f"Invalid bus name, ignoring: {name}")
     return name
 
 
-def _bus_name_part(part: str) -> bool:
-    return bool(part) and part.isascii() and part.replace("-", "_").isidentifier()
+def _bus_name_part(part: str, unique: bool) -> bool:
+    part = part.replace("-", "_")
+    return part.isascii() and (part.isidentifier() or (unique and bool(part) and ("_" + part).isidentifier()))
 
 
 def swap_priority(scope: Scope, key: str, text: str) -> Any:

@@ -39,13 +39,39 @@ def unescape_one(text: str, position: int) -> tuple[str, int] | None:
             return None
         if letter == "x":
             return _byte(code), end
-        if code >= 0x110000 or (code & 0xFFFFF800) == 0xD800 or 0xFDD0 <= code <= 0xFDEF or (code & 0xFFFE) == 0xFFFE:
+        if letter == "U" and not _is_character(code):
             return None
-        return chr(code), end
+        # \\u is taken for what it is, surrogates too: those become bytes that are no UTF-8.
+        return chr(code).encode("utf-8", "surrogatepass").decode("utf-8", "surrogateescape"), end
     digits = text[position : position + 3]
     if len(digits) == 3 and _OCTAL.issuperset(digits) and 0 < int(digits, 8) <= 255:
         return _byte(int(digits, 8)), position + 3
     return None
+
+
+def _is_character(code: int) -> bool:
+    return (
+        code < 0x110000 and (code & 0xFFFFF800) != 0xD800 and not 0xFDD0 <= code <= 0xFDEF and (code & 0xFFFE) != 0xFFFE
+    )
+
+
+def unescape(text: str) -> str:
+    """`text` with all C escapes decoded. Raises QuotingError for one that means nothing."""
+    if "\\" not in text:
+        return text
+    parts: list[str] = []
+    position = 0
+    while position < len(text):
+        if text[position] != "\\":
+            parts.append(text[position])
+            position += 1
+            continue
+        found = unescape_one(text, position + 1)
+        if found is None:
+            raise QuotingError("unknown escape")
+        parts.append(found[0])
+        position = found[1]
+    return _join(parts)
 
 
 def _byte(code: int) -> str:

@@ -351,23 +351,25 @@ def valid_environment_name(name: str) -> bool:
 
 
 def valid_environment_assignment(text: str) -> bool:
-    """Whether this is NAME=VALUE with a valid name and a value free of control characters but tab and newline."""
+    """Whether this is NAME=VALUE with a valid name and a value that is UTF-8."""
     name, equals, value = text.partition("=")
     if not equals or not valid_environment_name(name):
         return False
-    return value.isprintable() or not any(c in value for c in _CONTROL)
+    return value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value)
 
 
-_CONTROL = frozenset(chr(code) for code in range(32) if chr(code) not in "\t\n") | {"\x7f"}
+_CONTROL = frozenset(chr(code) for code in range(32)) | {"\x7f"}
 
 
 def valid_user_or_group(text: str) -> bool:
     """Whether systemd accepts this as User= or Group=: a number, or a name by its relaxed rules (systemd.exec(5))."""
-    if text.isascii() and text.isdigit():
-        return parse_integer(text, 0, 2**32 - 1) not in (0xFFFF, 0xFFFFFFFF) if not _leading_zero(text) else False
-    if not text or text[0] in " " or text[-1] in " " or text in (".", "..") or len(text.encode()) > 256:
+    digits = text.removeprefix("-")
+    if digits.isascii() and digits.isdigit():
+        # A name may not look like a number, and as a number it must be a uid that is not reserved.
+        return text == digits and not _leading_zero(text) and int(text) < 2**32 - 1 and int(text) != 0xFFFF
+    if not text or text[0] == " " or text[-1] == " " or text in (".", "..", "-") or len(text.encode()) > 256:
         return False
-    return not any(c in text for c in ":/") and not any(c in _CONTROL or c in "\t\n" for c in text)
+    return not any(c in ":/" or c in _CONTROL or "\ud800" <= c <= "\udfff" for c in text)
 
 
 def _leading_zero(text: str) -> bool:

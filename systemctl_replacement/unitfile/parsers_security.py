@@ -1,0 +1,168 @@
+"""Parsers of sandboxing lists: capabilities, system calls, namespaces, address families, disk images (systemd.exec(5)).
+
+Values are kept as their words (a leading `~` inverts, as in the file). Messages from systemd 252; system calls are
+not checked by name, which takes libseccomp's table of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from systemctl_replacement.unitfile import parsers, quoting, values
+from systemctl_replacement.unitfile.scope import UNSET, Refused, Scope
+
+NAMESPACES = frozenset(("cgroup", "ipc", "net", "mnt", "pid", "user", "uts"))
+ARCHITECTURES = frozenset(
+    (
+        "native", "x86", "x86-64", "x32", "arm", "arm64", "loongarch64", "mips", "mips64", "mips64-n32", "mips-le",
+        "mips64-le", "mips64-le-n32", "parisc", "parisc64", "ppc", "ppc64", "ppc64-le", "riscv64", "s390", "s390x",
+    )
+)  # fmt: skip
+FAMILIES = frozenset(
+    "AF_" + name
+    for name in ["UNSPEC", "UNIX", "LOCAL", "FILE", "INET", "AX25", "IPX", "APPLETALK", "NETROM", "BRIDGE", "ATMPVC", "X25", "INET6", "ROSE", "DECnet", "NETBEUI", "SECURITY", "KEY", "NETLINK", "ROUTE", "PACKET", "ASH", "ECONET", "ATMSVC", "RDS", "SNA", "IRDA", "PPPOX", "WANPIPE", "LLC", "IB", "MPLS", "CAN", "TIPC", "BLUETOOTH", "IUCV", "RXRPC", "ISDN", "PHONET", "IEEE802154", "CAIF", "ALG", "NFC", "VSOCK", "KCM", "QIPCRTR", "SMC", "XDP", "MCTP"]
+)
+
+
+def namespaces(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+    """RestrictNamespaces=: a boolean or namespace types."""
+    try:
+        return ("yes" if values.parse_bool(text) else "no",)
+    except ValueError:
+        pass
+    listed = text.removeprefix("~")
+    if any(word not in NAMESPACES for word in listed.split()):
+        raise Refused(f"Failed to parse namespace type string, ignoring: {listed}")
+    return (text,)
+
+
+def address_families(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+    """RestrictAddressFamilies=: `none`, or AF_… names."""
+    if text == "none":
+        return (text,)
+    invert = "~" if text.startswith("~") else ""
+
+    def convert(word: str) -> str:
+        if word not in FAMILIES:
+            raise Refused(f"Failed to parse address family, ignoring: {word}")
+        return word
+
+    return _inverted(invert, parsers.each(scope, parsers.words(scope, key, text[len(invert) :]), convert))
+
+
+def _inverted(invert: str, items: tuple[str, ...]) -> tuple[str, ...]:
+    return (invert + " ".join(items),) if items else ()
+
+
+def architectures(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+    """SystemCallArchitectures=."""
+
+    def convert(word: str) -> str:
+        if word not in ARCHITECTURES:
+            raise Refused(f'Failed to parse system call architecture "{word}", ignoring: Invalid argument')
+        return word
+
+    return parsers.each(scope, parsers.words(scope, key, text), convert)
+
+
+def error_number(scope: Scope, key: str, text: str) -> Any:
+    """SystemCallErrorNumber=: an errno by name or number, or `kill`."""
+    if not text:
+        return UNSET
+    if text == "kill":
+        return text
+    from errno import errorcode
+
+    if text not in errorcode.values():
+        try:
+            values.parse_integer(text, 0, 4095)
+        except (ValueError, OverflowError):
+            raise Refused(f"Failed to parse error number, ignoring: {text}") from None
+    return text
+
+
+def coredump_filter(scope: Scope, key: str, text: str) -> Any:
+    """CoredumpFilter=: names of mappings, or a mask in hexadecimal."""
+    if not text:
+        return UNSET
+    for word in text.split():
+        if word not in _COREDUMP and not _is_hex(word):
+            raise Refused(f"Failed to parse the CoredumpFilter={text}, ignoring: Invalid argument")
+    return text
+
+
+_COREDUMP = frozenset(
+    (
+        "private-anonymous", "shared-anonymous", "private-file-backed", "shared-file-backed", "elf-headers",
+        "private-huge", "shared-huge", "private-dax", "shared-dax", "default", "all",
+    )
+)  # fmt: skip
+
+
+def _is_hex(word: str) -> bool:
+    digits = word.removeprefix("0x")
+    return bool(digits) and all(digit in "0123456789abcdefABCDEF" for digit in digits)
+
+
+def root_hash(scope: Scope, key: str, text: str) -> Any:
+    """RootHash=: hexadecimal digits or a path."""
+    if not text:
+        return UNSET
+    if text.startswith("/"):
+        return parsers.check_path(key, parsers.expanded(scope, text))
+    if len(text) % 2 or not _is_hex(text):
+        raise Refused(f"Failed to decode RootHash=, ignoring: {text}")
+    if len(text) < 32:
+        raise Refused(f"RootHash= is too short, ignoring: {text}")
+    return text
+
+
+def images(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+    """ExtensionImages=, MountImages=: image, mount point and options in one word each."""
+
+    def convert(word: str) -> str:
+        source, colon, _ = word.partition(":")
+        parsers.check_path(key, parsers.expanded(scope, source.removeprefix("-"), "{}"))
+        if key == "MountImages" and not colon:
+            raise Refused(f"Missing destination in MountImages, ignoring: {word}")
+        return word
+
+    try:
+        items = quoting.split(text, unescape_relax=True)
+    except quoting.QuotingError:
+        raise Refused(f"Invalid syntax, ignoring: {text}", 3) from None
+    return parsers.each(scope, items, convert)
+
+
+def log_namespace(scope: Scope, key: str, text: str) -> Any:
+    """LogNamespace=."""
+    name = parsers.expanded(scope, text, "{}")
+    if name and ("/" in name or len(name) > 200):
+        raise Refused(f"Specified log namespace name is not valid, ignoring: {name}")
+    return name or UNSET
+
+
+def _check_credential_name(name: str) -> None:
+    if not name or "/" in name or len(name) > 255:
+        raise Refused(f'Credential name "{name}" not valid, ignoring.')
+
+
+def set_credential(scope: Scope, key: str, text: str) -> tuple[tuple[str, str], ...]:
+    """SetCredential=, SetCredentialEncrypted=: (name, content); escapes are decoded in the former."""
+    name, colon, rest = text.partition(":")
+    if not colon:
+        raise Refused(f"Invalid syntax, ignoring: {text}")
+    _check_credential_name(name)
+    if key == "SetCredential":
+        try:
+            rest = quoting.unescape(rest)
+        except quoting.QuotingError:
+            raise Refused(f'Can\'t unescape "{rest}", ignoring: Invalid argument') from None
+    return ((parsers.expanded(scope, name, '"{}"'), rest),)
+
+
+def load_credential(scope: Scope, key: str, text: str) -> tuple[tuple[str, str], ...]:
+    """LoadCredential=, LoadCredentialEncrypted=: (name, path or name to look for)."""
+    name, colon, rest = text.partition(":")
+    _check_credential_name(name)
+    return ((parsers.expanded(scope, name, '"{}"'), parsers.expanded(scope, rest, '"{}"') if colon else name),)
