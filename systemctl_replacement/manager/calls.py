@@ -31,9 +31,7 @@ _FIRST_SIGNAL, _LAST_SIGNAL = 1, 64
 class Calls:
     """The methods, bound to a manager."""
 
-    def __init__(
-        self, manager: Manager, reload: Callable[[], None], reexecute: Callable[[], None]
-    ) -> None:
+    def __init__(self, manager: Manager, reload: Callable[[], None], reexecute: Callable[[], None]) -> None:
         self._manager = manager
         self._reload = reload
         self._reexecute = reexecute

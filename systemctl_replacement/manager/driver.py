@@ -83,9 +83,7 @@ class Driver:
 
     def _context(self, unit: ManagedUnit) -> Context:
         job = unit.job.type if unit.job is not None else ""
-        return Context(
-            now=now_monotonic(), unit=unit.id, stop_pending=job == "stop", restart_pending=job == "restart"
-        )
+        return Context(now=now_monotonic(), unit=unit.id, stop_pending=job == "stop", restart_pending=job == "restart")
 
     def arm(self, unit: ManagedUnit) -> None:
         """Set the timer of a unit to the deadline of its state."""
@@ -231,5 +229,3 @@ def _is_not_spawned(unit: ManagedUnit, pid: int) -> bool:
     """Whether a main process is none that we started: its supervisor may not be its parent."""
     state = unit.service
     return state.main is None or state.main.pid != pid
-
-

@@ -44,9 +44,7 @@ TARGETS = {
 }
 
 
-def stop_timeout(
-    option: int | None, environment: Mapping[str, str], exists: Callable[[str], bool]
-) -> int | None:
+def stop_timeout(option: int | None, environment: Mapping[str, str], exists: Callable[[str], bool]) -> int | None:
     """How long the halt may take, microseconds; None: as long as the units' own timeouts.
 
     option: --stop-timeout=, microseconds; else $SYSTEMCTL_STOP_TIMEOUT in seconds; else what the engine's default is.

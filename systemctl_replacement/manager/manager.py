@@ -152,7 +152,8 @@ class Manager:
 
     def enqueue_restart(self, unit: ManagedUnit) -> None:
         """RestartSec= is over."""
-        self.try_enqueue(unit.id, RESTART, MODE_REPLACE, "restart job")
+        if self.try_enqueue(unit.id, RESTART, MODE_REPLACE, "restart job") is None:
+            self.call_soon(lambda: self.step(unit, events.RestartRefused()))
 
     # --- changes of state ---
 

@@ -114,4 +114,3 @@ def _level(value: str) -> int:
     if value in _LEVELS:
         return _LEVELS.index(value)
     raise UsageError(f"Failed to parse log level '{value}'.")
-

@@ -54,7 +54,9 @@ class Processes:
         self.console = console
         self.trackings: dict[str, Tracking] = {}
         self.invocations: dict[str, str] = {}
-        self.settings: dict[str, dict[str, Any]] = {}  # per unit: what its supervisor must know (Tracking's owner sets it)
+        self.settings: dict[
+            str, dict[str, Any]
+        ] = {}  # per unit: what its supervisor must know (Tracking's owner sets it)
         self._by_supervisor: dict[int, Tracking] = {}
         self._runtime = runtime
         self._journal_path = journal_path
@@ -316,7 +318,9 @@ class Processes:
         if released:
             self._forget(tracking)
             return
-        self._log_unit(tracking.unit, LOG_WARNING, "Supervisor died; its processes are watched by the manager directly.")
+        self._log_unit(
+            tracking.unit, LOG_WARNING, "Supervisor died; its processes are watched by the manager directly."
+        )
         tracking.degraded = True
         tracking.populated = False
         tracking.adopt_orphans(self.invocations.get(tracking.unit, ""), self._foreign_children())

@@ -85,7 +85,9 @@ class Registry:
         unit.references = set()
         unit.problems_logged = False
         if file.type == "service":
-            unit.config = ServiceConfig.from_unit(file, self._config) if file.load_state == "loaded" else ServiceConfig()
+            unit.config = (
+                ServiceConfig.from_unit(file, self._config) if file.load_state == "loaded" else ServiceConfig()
+            )
         elif file.type == "mount" and self.mounts().get(file.id) is not None:
             unit.state = SimpleState(ON["mount"])
         elif unit.id in PERPETUAL:

@@ -111,7 +111,9 @@ def _of_service(unit: ManagedUnit, state: ServiceState) -> dict[str, Any]:
         commands = _commands(unit, state, phase)
         if commands:
             properties[phase] = commands
-            properties[f"{phase}Ex"] = [{**command, "flags": _flags(c)} for command, c in zip(commands, config.phase(phase))]
+            properties[f"{phase}Ex"] = [
+                {**command, "flags": _flags(c)} for command, c in zip(commands, config.phase(phase))
+            ]
     return properties
 
 

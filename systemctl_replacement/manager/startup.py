@@ -56,7 +56,9 @@ class System:
         runtime = self._paths.runtime
         self._runtime = runtime
         self.loop = Loop(self._report_exception)
-        boot: dict[str, Any] = state["boot"] if state is not None else {"id": os.urandom(16).hex(), "start": list(now_stamp())}
+        boot: dict[str, Any] = (
+            state["boot"] if state is not None else {"id": os.urandom(16).hex(), "start": list(now_stamp())}
+        )
         self._boot = boot
         self._log_directory = self._paths.log_directory()
         self._console = self._make_console(state)

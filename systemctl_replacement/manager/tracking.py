@@ -110,9 +110,7 @@ def make_notify_socket(path: str) -> _socket.socket:
         os.unlink(path)
     except FileNotFoundError:
         pass
-    socket = _socket.socket(
-        _socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK, 0
-    )
+    socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK, 0)
     try:
         socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_PASSCRED, 1)
         socket.bind(path)

@@ -59,7 +59,9 @@ class ManagedUnit:
         self.timer: Timer | None = None
         self.skipped = ""  # why init leaves this unit alone in a container, "" if it does not
         self.invocation_id = ""
-        self.stamps: dict[str, Stamp] = {}  # InactiveExit ActiveEnter ActiveExit InactiveEnter StateChange Condition Assert
+        self.stamps: dict[
+            str, Stamp
+        ] = {}  # InactiveExit ActiveEnter ActiveExit InactiveEnter StateChange Condition Assert
         self.condition_result = False
         self.assert_result = False
         self.condition_results: tuple[int, ...] = ()  # per Condition: 0 untested, 1 held, -1 failed

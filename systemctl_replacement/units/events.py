@@ -87,6 +87,11 @@ class Elapsed:
 
 
 @dataclass(frozen=True)
+class RestartRefused:
+    """The job that EnqueueRestart asked for cannot be enqueued."""
+
+
+@dataclass(frozen=True)
 class Notified:
     """A notification that NotifyAccess= lets through (sd_notify(3)). `main_pid_ok` says that MAINPID= may be believed."""
 
@@ -113,7 +118,7 @@ class PidFileRead:
 
 
 Event = Union[
-    Start, StartLimitHit, Stop, Reload, ResetFailed, Forked, Executed, SpawnFailed, Exited, Empty, Elapsed, Notified,
+    Start, StartLimitHit, Stop, Reload, ResetFailed, Forked, Executed, SpawnFailed, Exited, Empty, Elapsed, RestartRefused, Notified,
     MainGuessed, PidFileRead,
 ]  # fmt: skip
 

@@ -22,6 +22,7 @@ from systemctl_replacement.units.events import (
     ReadPidFile,
     Reload,
     ResetFailed,
+    RestartRefused,
     Signal,
     SpawnFailed,
     Start,
@@ -44,6 +45,7 @@ from systemctl_replacement.units.states import (
     FINAL,
     KILLING,
     PROTOCOL,
+    RESOURCES,
     SKIP_CONDITION,
     START_LIMIT_HIT,
     STARTING,
@@ -408,14 +410,25 @@ def _elapsed(flow: Flow, _event: Elapsed) -> None:
     flow.time_out()
 
 
+def _restart_refused(flow: Flow, _event: RestartRefused) -> None:
+    if flow.state.sub == "auto-restart":
+        flow.log(LOG_WARNING, "Failed to schedule restart job.")
+        flow.enter_dead(RESOURCES, allow_restart=False)
+
+
 def _notified(flow: Flow, event: Notified) -> None:
     fields, config = event.fields, flow.config
-    if event.main_pid and event.main_pid != flow.state.main_pid and flow.state.sub in (
-        "start",
-        "start-post",
-        "running",
-        "reload",
-        *STOPPING,
+    if (
+        event.main_pid
+        and event.main_pid != flow.state.main_pid
+        and flow.state.sub
+        in (
+            "start",
+            "start-post",
+            "running",
+            "reload",
+            *STOPPING,
+        )
     ):
         flow.set(main=None, main_status=ExecStatus(event.main_pid, flow.state.main_status.start))
         flow.set_main(event.main_pid, event.main_alien)
@@ -452,6 +465,7 @@ _HANDLERS: dict[type[Any], Callable[[Flow, Any], None]] = {
     Exited: _exited,
     Empty: _empty,
     Elapsed: _elapsed,
+    RestartRefused: _restart_refused,
     Notified: _notified,
     MainGuessed: _main_guessed,
     PidFileRead: _pid_file_read,

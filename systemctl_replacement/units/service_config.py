@@ -18,6 +18,7 @@ PHASES = ("ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecRe
 
 NO_STATUS = StatusSet(frozenset(), frozenset())
 
+
 @dataclass(frozen=True)
 class ServiceConfig:
     """A service's settings as its machine sees them; see `from_unit` for where each comes from."""
@@ -117,4 +118,3 @@ def notify_access(configured: str | None, kind: str, watchdog_usec: int) -> str:
 
 def _first(value: int | None, default: int) -> int:
     return default if value is None else value
-

@@ -1,0 +1,279 @@
+"""The service machine, story by story (systemd.service(5))."""
+
+from __future__ import annotations
+
+import pytest
+
+from systemctl_replacement.units import events
+from tests.unit.units.world import SIGKILL, World, command, config
+
+
+def phases(world: World) -> list[str]:
+    return [action.phase for action in world.asked if isinstance(action, events.Spawn)]
+
+
+def started(**settings: object) -> tuple[World, int]:
+    world = World(config(**settings))
+    world.start()
+    return world, world.state.main_pid
+
+
+def test_simple_runs_as_soon_as_it_is_forked() -> None:
+    world, main = started(type="simple")
+    assert world.state.sub == "running"
+    assert main in world.pids
+
+
+def test_exec_waits_for_the_exec() -> None:
+    world, _ = started(type="exec")
+    assert world.state.sub == "start"
+    world.step(events.Executed(1))
+    assert world.state.sub == "running"
+
+
+def test_exec_that_cannot_be_executed_fails() -> None:
+    world, main = started(type="exec")
+    world.exit(main, "exited", 203)
+    assert (world.state.sub, world.state.result) == ("failed", "exit-code")
+    assert world.state.main_status.status == 203
+
+
+def test_all_phases_in_order() -> None:
+    every = ("ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecStop", "ExecStopPost")
+    world = World(config(commands={phase: (command(f"/{phase}"),) for phase in every}))
+    world.step(events.Start())
+    for _ in range(2):
+        world.exit(world.fork())
+    main = world.fork()
+    world.exit(world.fork())
+    assert world.state.sub == "running"
+    world.step(events.Stop())
+    world.exit(world.fork())
+    assert world.state.sub == "stop-sigterm"
+    world.exit(main, "killed", 15)
+    world.exit(world.fork())
+    assert world.state.sub == "dead"
+    assert phases(world) == list(every)
+    assert world.state.result == "success"
+
+
+def test_oneshot_runs_its_commands_one_after_another() -> None:
+    world = World(
+        config(type="oneshot", commands={"ExecStart": (command("/a"), command("/b"))}, remain_after_exit=True)
+    )
+    world.step(events.Start())
+    world.exit(world.fork())
+    assert world.state.sub == "start"
+    world.exit(world.fork())
+    assert world.state.sub == "exited"
+
+
+def test_oneshot_stops_at_the_first_failure_unless_it_is_ignored() -> None:
+    commands = {"ExecStart": (command("/a", ignore_failure=True), command("/b"), command("/c"))}
+    world = World(config(type="oneshot", commands=commands))
+    world.step(events.Start())
+    world.exit(world.fork(), "exited", 1)
+    world.exit(world.fork(), "exited", 1)
+    assert (world.state.sub, world.state.result) == ("failed", "exit-code")
+    assert phases(world) == ["ExecStart", "ExecStart"]
+
+
+def test_a_changed_file_does_not_repeat_commands() -> None:
+    world = World(config(type="oneshot", commands={"ExecStart": (command("/a"), command("/b"))}))
+    world.step(events.Start())
+    pid = world.fork()
+    world.config = config(type="oneshot", commands={"ExecStart": (command("/new"), command("/a"), command("/b"))})
+    world.exit(pid)
+    spawn = next(iter(world.spawns.values()))
+    assert spawn.command.path == "/b"
+
+
+def test_forking_guesses_its_main_process() -> None:
+    world = World(config(type="forking"))
+    world.step(events.Start())
+    starter = world.fork()
+    world.pids.add(500)
+    world.exit(starter)
+    assert world.state.waiting_for == "guess"
+    world.step(events.MainGuessed(500))
+    assert (world.state.sub, world.state.main_pid) == ("running", 500)
+    world.exit(500, "killed", SIGKILL)
+    assert (world.state.sub, world.state.result) == ("failed", "signal")
+
+
+def test_forking_with_an_unknown_main_process_lives_as_long_as_any() -> None:
+    world = World(config(type="forking"))
+    world.step(events.Start())
+    starter = world.fork()
+    world.pids.update((500, 501))
+    world.exit(starter)
+    world.step(events.MainGuessed(0))
+    assert world.state.sub == "running"
+    world.exit(500)
+    assert world.state.sub == "running"
+    world.exit(501)
+    assert world.state.sub == "dead"
+
+
+def test_forking_waits_for_its_pid_file() -> None:
+    world = World(config(type="forking", pid_file="/run/x.pid"))
+    world.step(events.Start())
+    starter = world.fork()
+    world.pids.add(500)
+    world.exit(starter)
+    world.step(events.PidFileRead(0, message="not yet"))
+    assert world.state.sub == "start"
+    assert events.WatchPidFile(True) in world.asked
+    world.step(events.PidFileRead(500))
+    assert (world.state.sub, world.state.main_pid) == ("running", 500)
+
+
+def test_forking_whose_pid_file_never_comes() -> None:
+    world = World(config(type="forking", pid_file="/run/x.pid"))
+    world.step(events.Start())
+    world.exit(world.fork())
+    world.step(events.PidFileRead(0, message="not there"))
+    assert (world.state.sub, world.state.result) == ("failed", "protocol")
+
+
+def test_notify_is_ready_when_it_says_so() -> None:
+    world, main = started(type="notify", notify_access="main")
+    assert world.state.sub == "start"
+    world.step(events.Notified(main, {"READY": "1", "STATUS": "serving"}))
+    assert (world.state.sub, world.state.status_text) == ("running", "serving")
+    world.step(events.Notified(main, {"RELOADING": "1"}))
+    assert world.state.sub == "reload"
+    world.step(events.Notified(main, {"READY": "1"}))
+    assert world.state.sub == "running"
+
+
+def test_notify_that_ends_without_being_ready() -> None:
+    world, main = started(type="notify", notify_access="main")
+    world.exit(main)
+    assert (world.state.sub, world.state.result) == ("failed", "protocol")
+
+
+def test_a_start_that_takes_too_long() -> None:
+    world, main = started(type="notify", notify_access="main")
+    world.elapse()
+    assert (world.state.sub, world.state.result) == ("stop-sigterm", "timeout")
+    world.elapse()
+    assert world.state.sub == "stop-sigkill"
+    world.exit(main, "killed", SIGKILL)
+    assert world.state.sub == "failed"
+
+
+def test_stop_while_a_control_process_is_being_made() -> None:
+    world = World(config(commands={"ExecStartPre": (command(),), "ExecStart": (command(),)}, kill_mode="process"))
+    world.step(events.Start())
+    world.step(events.Stop())
+    assert world.state.sub == "stop-sigterm"
+    pid = world.fork()
+    assert events.Signal((pid,), 15) in world.asked
+    world.exit(pid, "killed", 15)
+    assert world.state.sub == "dead"
+
+
+def test_failed_reload_keeps_the_service() -> None:
+    world, _ = started(commands={"ExecStart": (command(),), "ExecReload": (command("/r"),)})
+    world.step(events.Reload())
+    world.exit(world.fork(), "exited", 1)
+    assert (world.state.sub, world.state.result, world.state.reload_result) == ("running", "success", "exit-code")
+
+
+def test_start_post_that_fails_ends_the_service() -> None:
+    world = World(config(commands={"ExecStart": (command(),), "ExecStartPost": (command("/p"),)}))
+    world.step(events.Start())
+    main = world.fork()
+    world.exit(world.fork(), "exited", 1)
+    assert world.state.sub == "stop-sigterm"
+    world.exit(main, "killed", 15)
+    assert (world.state.sub, world.state.result) == ("failed", "exit-code")
+
+
+def test_condition_decides_about_the_start() -> None:
+    commands = {"ExecCondition": (command("/c"),), "ExecStart": (command(),)}
+    world = World(config(commands=commands))
+    world.step(events.Start())
+    world.exit(world.fork(), "exited", 1)
+    assert (world.state.sub, world.state.result) == ("dead", "exec-condition")
+    world = World(config(commands=commands))
+    world.step(events.Start())
+    world.exit(world.fork(), "exited", 255)
+    assert (world.state.sub, world.state.result) == ("failed", "exit-code")
+
+
+def test_a_command_that_cannot_be_run_at_all() -> None:
+    world = World(config())
+    world.step(events.Start())
+    world.spawns.clear()
+    world.step(events.SpawnFailed(1, "No such file or directory"))
+    assert (world.state.sub, world.state.result) == ("failed", "resources")
+
+
+def test_stop_post_knows_how_it_ended() -> None:
+    world, main = started(commands={"ExecStart": (command(),), "ExecStopPost": (command("/post"),)})
+    world.exit(main, "exited", 3)
+    spawn = next(iter(world.spawns.values()))
+    assert spawn.environment == ("SERVICE_RESULT=exit-code", "EXIT_CODE=exited", "EXIT_STATUS=3")
+
+
+def test_left_overs_are_killed_after_the_main_process() -> None:
+    world, main = started()
+    world.pids.add(500)
+    world.step(events.Stop())
+    world.exit(main, "killed", 15)
+    assert world.state.sub == "final-sigterm"
+    world.elapse()
+    assert world.state.sub == "final-sigkill"
+    world.exit(500, "killed", SIGKILL)
+    assert (world.state.sub, world.state.result) == ("failed", "timeout")
+
+
+def test_restart_counts_and_can_be_refused() -> None:
+    world, main = started(restart="always")
+    world.exit(main)
+    assert world.seen[-2:] == ["dead", "auto-restart"]
+    world.elapse()
+    assert world.state.restarts == 1
+    assert events.EnqueueRestart() in world.asked
+    world.run_restart_job()
+    world.run_spawns()
+    assert (world.state.sub, world.state.restarts) == ("running", 1)
+    world.step(events.Stop())
+    world.exit(world.state.main_pid, "killed", 15)
+    assert world.state.sub == "dead"
+    world.start()
+    assert world.state.restarts == 0
+
+
+# systemd.service(5), table "Exit causes and the effect of the Restart= settings".
+ENDS = {
+    "clean exit": ("exited", 0),
+    "clean signal": ("killed", 15),
+    "unclean exit": ("exited", 1),
+    "unclean signal": ("killed", 9),
+    "core dump": ("dumped", 11),
+}
+RESTARTS = {
+    "no": set(),
+    "always": set(ENDS) | {"timeout"},
+    "on-success": {"clean exit", "clean signal"},
+    "on-failure": {"unclean exit", "unclean signal", "core dump", "timeout"},
+    "on-abnormal": {"unclean signal", "core dump", "timeout"},
+    "on-abort": {"unclean signal", "core dump"},
+    "on-watchdog": set(),
+}
+
+
+@pytest.mark.parametrize("restart", RESTARTS)
+@pytest.mark.parametrize("end", [*ENDS, "timeout"])
+def test_restart_table(restart: str, end: str) -> None:
+    if end == "timeout":
+        world, main = started(restart=restart, type="notify", notify_access="main")
+        world.elapse()
+        world.exit(main, "killed", 15)
+    else:
+        world, main = started(restart=restart)
+        world.exit(main, *ENDS[end])
+    assert (world.state.sub == "auto-restart") == (end in RESTARTS[restart])

@@ -1,0 +1,102 @@
+"""A world for the service machine: it carries out the actions in memory and says what may happen next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from systemctl_replacement.unitfile.commands import ExecCommand
+from systemctl_replacement.units import events, service
+from systemctl_replacement.units.service_config import ServiceConfig
+from systemctl_replacement.units.service_state import ServiceState
+
+SIGKILL = 9
+
+
+def command(path: str = "/bin/x", ignore_failure: bool = False) -> ExecCommand:
+    return ExecCommand(path, (path,), ignore_failure, False, "")
+
+
+def config(**settings: Any) -> ServiceConfig:
+    """A service with one ExecStart= unless `commands` says otherwise."""
+    settings.setdefault("commands", {"ExecStart": (command(),)})
+    return ServiceConfig(**settings)
+
+
+@dataclass
+class World:
+    """State, clock, living processes and spawns under way of one service."""
+
+    config: ServiceConfig
+    state: ServiceState = field(default_factory=ServiceState)
+    now: int = 1_000_000
+    pids: set[int] = field(default_factory=set)
+    spawns: dict[int, events.Spawn] = field(default_factory=dict)
+    asked: list[events.Action] = field(default_factory=list)
+    seen: list[str] = field(default_factory=list)
+    next_pid: int = 100
+    stop_pending: bool = False
+    restart_job: bool = False  # what EnqueueRestart asked for, waiting to be run
+
+    def step(self, event: events.Event) -> tuple[events.Action, ...]:
+        context = events.Context(self.now, "x.service", stop_pending=self.stop_pending)
+        self.state, actions = service.step(self.config, self.state, event, context)
+        for action in actions:
+            if isinstance(action, events.Spawn):
+                self.spawns[action.token] = action
+            elif isinstance(action, events.Changed):
+                self.seen.append(action.sub)
+                self.restart_job = False
+            elif isinstance(action, events.EnqueueRestart):
+                self.restart_job = True
+        self.asked += actions
+        return actions
+
+    def fork(self, token: int | None = None) -> int:
+        """Let a spawn under way come to be; its pid."""
+        if token is None:
+            token = next(iter(self.spawns))
+        del self.spawns[token]
+        self.next_pid += 1
+        self.pids.add(self.next_pid)
+        self.step(events.Forked(token, self.next_pid, (self.now, self.now)))
+        return self.next_pid
+
+    def exit(self, pid: int, code: str = "exited", status: int = 0) -> None:
+        self.pids.discard(pid)
+        last = not self.pids
+        self.step(events.Exited(pid, code, status, (self.now, self.now), last=last))
+
+    def elapse(self) -> None:
+        """Let the deadline of the state pass."""
+        assert self.state.deadline is not None
+        self.now = max(self.now, self.state.deadline)
+        self.step(events.Elapsed())
+
+    def start(self) -> None:
+        """A start job, up to the main process."""
+        self.step(events.Start())
+        self.run_spawns()
+
+    def run_spawns(self) -> None:
+        while self.spawns:
+            self.fork()
+
+    def run_restart_job(self) -> None:
+        self.step(events.Stop())
+        self.step(events.Start())
+
+    def settle(self) -> None:
+        """Stop the service and let everything end as it is told to."""
+        for _ in range(100):
+            if self.state.sub in ("dead", "failed") and not self.pids:
+                return
+            if self.state.sub not in ("dead", "failed"):
+                self.step(events.Stop())
+            if self.spawns:
+                self.run_spawns()
+            elif self.pids:
+                self.exit(min(self.pids), "killed", SIGKILL)
+            elif self.state.deadline is not None:
+                self.elapse()
+        raise AssertionError(f"does not settle: {self.state}")
