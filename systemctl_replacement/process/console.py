@@ -25,6 +25,8 @@ _WRITE_SIZE = 4096
 _LAST_WORDS_SECONDS = 2.0
 """How long a blocked stdout may keep us when the manager is gone."""
 _DATAGRAM_SIZE = 262144
+_PENDING_LIMIT = 1024 * 1024
+"""Bytes that may wait here for a blocked stdout, beside what waits in the sockets."""
 
 
 class Console:
@@ -37,6 +39,7 @@ class Console:
         self.is_tty = is_tty
         self.pending = bytearray()
         self.flushes = 0
+        self.dropped = 0
         self.sources: list[int] = []
         self.managed = True
 
@@ -63,7 +66,12 @@ class Console:
             for fd in [fd for fd in self.sources if fd in ready]:
                 self._read(fd)
         if self.managed and self.link.fileno() in ready:
+            # What units printed before the manager spoke is to stand before its words.
+            for fd in list(self.sources):
+                self._read_all(fd)
             self._listen()
+        if self.dropped and not self.pending:
+            self._count_dropped()
         if self.flushes and not self.pending and not self._anything_waiting():
             for _ in range(self.flushes):
                 self.link.send({"ev": "flushed"})
@@ -86,18 +94,36 @@ class Console:
             return
         del self.pending[:written]
 
-    def _read(self, fd: int) -> None:
+    def _read_all(self, fd: int) -> None:
+        while len(self.pending) < _PENDING_LIMIT and self._read(fd):
+            pass
+
+    def _read(self, fd: int) -> bool:
+        """Takes one message of a unit's; whether there was one."""
         try:
             data = os.read(fd, _DATAGRAM_SIZE)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             data = b""
-        if data:
-            self._queue(data)
-        else:
+        if not data:
             self.sources.remove(fd)
             os.close(fd)
+            return False
+        self._queue(data)
+        return True
+
+    def _say(self, data: bytes) -> None:
+        """Queues the manager's own words, which have no socket to wait in: too many are dropped."""
+        if len(self.pending) < _PENDING_LIMIT:
+            self._queue(data)
+        else:
+            self.dropped += 1
+
+    def _count_dropped(self) -> None:
+        text = f"{self.dropped} lines of systemd dropped, the console was blocked"
+        self.dropped = 0
+        self._queue(self._format({"PRIORITY": "4", "SYSLOG_IDENTIFIER": "systemd", "_PID": "1", "MESSAGE": text}))
 
     def _queue(self, data: bytes) -> None:
         # A foreground command may have the terminal in raw mode, where a newline does not return.
@@ -117,9 +143,9 @@ class Console:
                 os.set_blocking(fds[0], False)
                 self.sources += fds
             elif operation == "write":
-                self._queue(message["text"].encode("utf-8", "surrogateescape"))
+                self._say(message["text"].encode("utf-8", "surrogateescape"))
             elif operation == "record":
-                self._queue(self._format(message["record"]))
+                self._say(self._format(message["record"]))
             elif operation == "flush":
                 self.flushes += 1
 

@@ -48,8 +48,8 @@ class Credentials:
 
 def find_user(user: str) -> Credentials:
     """The account of a name or number; OSError ESRCH when there is none, as systemd says it."""
-    if user in ("root", "0"):
-        return Credentials(0, 0, "root", "/root", "/bin/sh")
+    if user in ("root", "0"):  # never looked up, so that it is there whatever the state of the account files
+        return Credentials(0, 0, "root", "/root", "/bin/bash" if os.access("/bin/bash", os.X_OK) else "/bin/sh")
     try:
         entry = pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
     except (KeyError, OverflowError):

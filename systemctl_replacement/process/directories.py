@@ -30,8 +30,8 @@ EXIT_STATUSES = {
 def make(directory: dict[str, Any], uid: int, gid: int) -> str:
     """Makes what one directive asks for, the unit's user its owner; the value of its variable. OSError.
 
-    A directory that belongs to somebody else already is given to the user with all below it. Configuration is left
-    to whom it belongs: services do not write there.
+    A directory that is there but belongs to somebody else is given to the user with all below it. Configuration that
+    is there is left to whom it belongs: services do not write to it.
     """
     paths = []
     for entry in directory["names"]:
@@ -39,10 +39,8 @@ def make(directory: dict[str, Any], uid: int, gid: int) -> str:
         path = os.path.join(directory["base"], name)
         _make_parents(path)
         made = _make_one(path, directory["mode"])
-        if directory["kind"] != "ConfigurationDirectory":
+        if made or directory["kind"] != "ConfigurationDirectory":
             _give(path, uid, gid)
-            os.chmod(path, directory["mode"])
-        elif made:
             os.chmod(path, directory["mode"])
         for link in links:
             _link(path, os.path.join(directory["base"], link))

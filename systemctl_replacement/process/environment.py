@@ -185,7 +185,12 @@ def expand(text: str, variables: Mapping[str, str]) -> str:
             position = dollar + 2
         elif following == "{" and "}" in text[dollar:]:
             close = text.index("}", dollar)
-            result.append(variables.get(text[dollar + 2 : close], ""))
+            name = text[dollar + 2 : close]
+            if ":" in name:  # a shell's ${NAME:-default} means nothing here
+                position = text.index(":", dollar) + 1
+                result.append(text[dollar:position])
+                continue
+            result.append(variables.get(name, ""))
             position = close + 1
         else:
             result.append("$")
@@ -195,14 +200,15 @@ def expand(text: str, variables: Mapping[str, str]) -> str:
 
 
 def split_words(text: str) -> list[str]:
-    """The words of a variable's value: quotes hold words together, a backslash protects one character."""
+    """The words of a variable's value: quotes hold words together, a backslash, even in quotes, protects one
+    character."""
     words: list[str] = []
     word: list[str] | None = None
     quote = ""
     position = 0
     while position < len(text):
         character = text[position]
-        if character == "\\" and quote != "'":
+        if character == "\\":
             position += 1
             word = (word or []) + [text[position : position + 1]]
         elif quote:

@@ -169,13 +169,13 @@ class _Child:
         os.umask(self.spec.get("umask", 0o022))
         self._set_limits()
         self._change_root()
+        program = self._find_program()
         self._change_privileges()
         self._change_directory()
         if self.spec.get("no_new_privileges") and not self.privileged:
             self._step(
                 exit_status.EXIT_NO_NEW_PRIVILEGES, "Failed to disable new privileges", syscalls.set_no_new_privileges
             )
-        program = self._find_program()
         self._place_descriptors()
         self._execute(program)
 
@@ -286,6 +286,9 @@ class _Child:
                 variables.pop(name, None)
 
     def _set_limits(self) -> None:
+        if self.privileged:
+            return
+        # Our own limit of descriptors is raised; systemd's default for services is this.
         for name, (soft, hard) in {"NOFILE": (1024, 524288), **self.spec.get("limits", {})}.items():
             what = f"Failed to adjust resource limit RLIMIT_{name}"
             self._step(exit_status.EXIT_LIMITS, what, syscalls.set_limit, name, soft, hard)
@@ -293,8 +296,10 @@ class _Child:
     def _change_root(self) -> None:
         root = self.spec.get("root_directory")
         if root and root != "/":
-            what = "Chrooting to the requested root directory failed"
-            self._step(exit_status.EXIT_CHROOT, what, os.chroot, root)
+            # systemd binds the root in a mount namespace, and that is what its users know to have failed.
+            what = "Failed to set up mount namespacing"
+            self._step(exit_status.EXIT_NAMESPACE, what, os.chroot, root)
+            os.chdir("/")
 
     def _change_privileges(self) -> None:
         if self.privileged:
@@ -315,7 +320,7 @@ class _Child:
     def _change_directory(self) -> None:
         missing_ok, path = self.spec.get("working_directory") or (False, "/")
         if path == "~":
-            path = self._home()
+            path = (self.user and self.user.home) or "/root"
         try:
             os.chdir(path)
         except OSError as error:
@@ -323,13 +328,6 @@ class _Child:
                 raise Failure(
                     exit_status.EXIT_CHDIR, "Changing to the requested working directory failed", error
                 ) from None
-
-    def _home(self) -> str:
-        home = self.user.home if self.user else "/root"
-        if not home:
-            error = OSError(errno.ENXIO, os.strerror(errno.ENXIO))
-            raise Failure(exit_status.EXIT_CHDIR, "Failed to determine $HOME for user", error)
-        return home
 
     def _find_program(self) -> str:
         path: str = self.spec["path"]

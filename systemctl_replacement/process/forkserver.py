@@ -54,8 +54,8 @@ def main(link_fd: int) -> NoReturn:
 
 def _leave_everything(link_fd: int) -> None:
     """Keeps nothing of whoever started us: no descriptor, no terminal, no directory."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for fd in (0, 1, 2):
+    for fd, flags in ((0, os.O_RDONLY), (1, os.O_WRONLY), (2, os.O_WRONLY)):
+        null = os.open(os.devnull, flags)
         if fd not in (link_fd, null):
             os.dup2(null, fd)
     syscalls.close_all_except([0, 1, 2, link_fd])

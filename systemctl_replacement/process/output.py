@@ -41,6 +41,7 @@ class Output:
         "_prefix",
         "_static",
         "_writer",
+        "announced",
         "identifier",
         "level_prefix",
         "log_fd",
@@ -61,6 +62,7 @@ class Output:
         self._pid = 0
         self.identifier = unit
         self._dropped = 0
+        self.announced = 0
         self._console: _socket.socket | None = None
         self.set_console(console_fd, console_json)
         self.configure(journal)
@@ -197,6 +199,7 @@ class Output:
         try:
             if self._dropped:
                 self._console.send(self._loss_line(), _SEND_FLAGS)
+                self.announced += self._dropped
                 self._dropped = 0
             if lines:
                 self._console.send(b"".join(lines), _SEND_FLAGS)
@@ -212,11 +215,14 @@ class Output:
         """The console's descriptor while lines wait to be counted there, to be polled for room; else -1."""
         return self._console.fileno() if self._console and self._dropped else -1
 
-    def report_dropped(self) -> int:
-        """Says on the console how many lines it missed, if it has room now; their number, else 0."""
-        dropped = self._dropped
+    def announce_dropped(self) -> None:
+        """Says on the console how many lines it missed, if it has room now."""
         self._send([])
-        return dropped if dropped and not self._dropped else 0
+
+    def take_announced(self) -> int:
+        """How many lines the console was said to have missed since the last call."""
+        announced, self.announced = self.announced, 0
+        return announced
 
     def _loss_line(self) -> bytes:
         text = f"{self.unit}: {self._dropped} lines dropped, the console was blocked"

@@ -59,19 +59,15 @@ def set_output(spec: dict[str, Any], number: int, fds: list[int], log: int, owne
     kind, _, argument = chosen.partition(":")
     if kind == "inherit" and number == 2:
         _put(1, 2)
-    elif kind == "inherit":
-        # Nothing to inherit from a standard input that is nothing but an end of file.
-        if spec.get("stdin", "null") in ("null", "data"):
-            _open(os.devnull, os.O_WRONLY, 1)
-        else:
-            _put(0, 1)
+    elif kind == "inherit" and spec.get("stdin", "null").startswith(("tty", "fd:")):
+        _put(0, 1)
     elif kind == "null":
         _open(os.devnull, os.O_WRONLY, number)
-    elif kind == "journal" and log >= 0:
+    elif kind in ("journal", "inherit") and log >= 0:  # systemd inherits terminals and sockets only
         _put(log, number)
         if owner:
             _give(number, owner)
-    elif kind == "journal":
+    elif kind in ("journal", "inherit"):
         _open(os.devnull, os.O_WRONLY, number)
     elif kind == "tty":
         if spec.get("stdin", "null").startswith("tty"):

@@ -109,7 +109,7 @@ class Supervisor:
         if self.notify:
             self.poll.register(self.notify.fileno(), 0 if self.link.queued > _QUEUE_LIMIT else select.POLLIN)
         if blocked_console >= 0:
-            self.handlers[blocked_console] = self._on_console_room
+            self.handlers[blocked_console] = self.output.announce_dropped
             self.poll.register(blocked_console, select.POLLOUT)
         try:
             return self.poll.poll(self._timeout())
@@ -138,6 +138,8 @@ class Supervisor:
             self._look_after_watched()
         if self.children_changed:
             self._report_children()
+        if self.output.announced:
+            self._send({"ev": "log-dropped", "count": self.output.take_announced()})
         if self.barriers and not self.link.wants_write:
             close_fds(self.barriers)
             self.barriers = []
@@ -208,13 +210,16 @@ class Supervisor:
     # -- starting ---------------------------------------------------------------------------------------------------
 
     def _spawn(self, token: Any, spec: dict[str, Any], fds: list[int], fds_lost: bool) -> None:
+        what = "Failed to receive descriptors"
         try:
             if fds_lost:
                 raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            what = "Failed to load environment files"
             files, problems = environment.load_files(spec.get("environment_files", ()))
+            what = "Failed to fork"
             read_end, write_end = os.pipe2(os.O_CLOEXEC)
         except OSError as error:
-            self._fail_spawn(token, error)
+            self._fail_spawn(token, what, error)
             return
         for problem in problems:
             self.output.log(4, problem)
@@ -222,7 +227,7 @@ class Supervisor:
             pid = os.fork()
         except OSError as error:
             close_fds([read_end, write_end])
-            self._fail_spawn(token, error)
+            self._fail_spawn(token, "Failed to fork", error)
             return
         if pid == 0:
             os.close(read_end)
@@ -244,8 +249,8 @@ class Supervisor:
         self._attribute_output(pid)
         self._send({"ev": "forked", "token": token, "pid": pid, "time": when})
 
-    def _fail_spawn(self, token: Any, error: OSError) -> None:
-        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    def _fail_spawn(self, token: Any, what: str, error: OSError) -> None:
+        text = f"{what}: {error.strerror}"
         self._send({"ev": "spawn-failed", "token": token, "errno": error.errno, "message": text})
 
     def _on_exec_report(self, fd: int) -> None:
@@ -427,11 +432,6 @@ class Supervisor:
         self.removals[pid] = paths
 
     # -- what the unit says -----------------------------------------------------------------------------------------
-
-    def _on_console_room(self) -> None:
-        count = self.output.report_dropped()
-        if count:
-            self._send({"ev": "log-dropped", "count": count})
 
     def _receive_notification(self) -> bool:
         """Handles one datagram; whether there was one."""

@@ -42,6 +42,16 @@ def shell_output(unit: Unit, script: str, **spec: Any) -> list[str]:
         ({"stdin": "file:/nonexistent"}, 208, "Failed to set up standard input: No such file or directory"),
         ({"stdout": "file:/nonexistent/x"}, 209, "Failed to set up standard output: No such file or directory"),
         ({"stderr": "file:/nonexistent/x"}, 222, "Failed to set up standard error output: No such file or directory"),
+        ({"path": "/etc"}, 203, "Failed to locate executable /etc: Is a directory"),
+        ({"path": "/dev/null"}, 203, "Failed to locate executable /dev/null: File descriptor in bad state"),
+        ({"user": "12345678"}, 217, "Failed to determine user credentials: No such process"),
+        ({"supplementary_groups": ["none"]}, 216, "Failed to determine supplementary groups: No such process"),
+        (
+            {"path": "/none", "working_directory": [False, "/none"]},
+            203,
+            "Failed to locate executable /none: No such file or directory",
+        ),
+        ({"root_directory": "/nonexistent"}, 226, "Failed to set up mount namespacing: No such file or directory"),
         (
             {
                 "directories": [
@@ -82,7 +92,7 @@ def test_a_missing_program_may_be_no_failure(unit: Unit) -> None:
 def test_a_missing_environment_file_makes_no_process(unit: Unit) -> None:
     token = unit.spawn("/bin/true", environment_files=[[True, "/nonexistent"], [False, "/nonexistent/file"]])
     failed = unit.wait("spawn-failed", token=token)
-    assert failed["message"] == "/nonexistent/file: No such file or directory"
+    assert failed["message"] == "Failed to load environment files: No such file or directory"
     assert not unit.find("forked", token=token)
 
 

@@ -36,6 +36,11 @@ from systemctl_replacement.process import environment
         ("export A=1\n", [("export A", "1")]),
         ("A='unfinished", [("A", "unfinished")]),
         ('A="unfinished', [("A", "unfinished")]),
+        ("A='it'\\''s'\n", [("A", "it''s'")]),
+        ("A=\\'a b\\'\n", [("A", "'a b'")]),
+        ("A='a'\"b\"c'd'\n", [("A", "abc'd'")]),
+        ('A="tab\tx"   # c\n', [("A", "tab\tx# c")]),
+        ("A=x\\\n  y\n", [("A", "x  y")]),
         ("A=1\nA=2\n", [("A", "1"), ("A", "2")]),
         ("A=$B ${C}\n", [("A", "$B ${C}")]),
         ("", []),
@@ -58,7 +63,14 @@ def test_single_quotes_protect_everything_but_themselves(text: str) -> None:
     assert environment.parse_file(f"A='{text}'\n") == [("A", text)]
 
 
-VARIABLES = {"ONE": "1", "WORDS": "a  'b c' d\\ e", "EMPTY": "", "Q": '"x"y'}
+VARIABLES = {
+    "ONE": "1",
+    "WORDS": "a  'b c' d\\ e",
+    "EMPTY": "",
+    "Q": '"x"y',
+    "ESCAPED": "'a\\b' \"c\\d\" a\\",
+    "UNBALANCED": "a 'b c",
+}
 
 
 @pytest.mark.parametrize(
@@ -81,6 +93,12 @@ VARIABLES = {"ONE": "1", "WORDS": "a  'b c' d\\ e", "EMPTY": "", "Q": '"x"y'}
         (["${ONE"], ["${ONE"]),
         (["a$"], ["a$"]),
         (["$Q"], ["xy"]),
+        (["$"], []),
+        (["${a-b}"], [""]),
+        (["${ONE:-x}"], ["${ONE:-x}"]),
+        (["${ONE:-${ONE}}"], ["${ONE:-1}"]),
+        (["$ESCAPED"], ["ab", "cd", "a"]),
+        (["$UNBALANCED"], ["a", "b c"]),
         ([""], [""]),
     ],
 )
