@@ -37,8 +37,18 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^\w{3} [ \d]\d \d\d:\d\d:\d\d (\S+ [^ \[]+)\[\d+\]:", r"DATE \1[PID]:"),
         (r"^( *Invocation): [0-9a-f]{32}", r"\1: ID"),
         # list-jobs
-        (r"^ *\d+ (\S+\.\w+ +(?:start|stop|restart|reload|verify-active|nop) +(?:waiting|running))", r"JOB \1"),
+        (r"^ *\d+ +(\S+\.\w+ +(?:start|stop|restart|reload|verify-active|nop) +(?:waiting|running))", r"JOB \1"),
     )
+)
+
+
+# Sets that systemd prints in an order of chance.
+_SETS = re.compile(
+    r"^(Requires|Requisite|Wants|BindsTo|PartOf|Upholds|RequiredBy|RequisiteOf|WantedBy|BoundBy|UpheldBy|ConsistsOf"
+    r"|Conflicts|ConflictedBy|Before|After|OnFailure|OnFailureOf|OnSuccess|OnSuccessOf|Triggers|TriggeredBy"
+    r"|PropagatesReloadTo|ReloadPropagatedFrom|PropagatesStopTo|StopPropagatedFrom|JoinsNamespaceOf|References"
+    r"|ReferencedBy|RequiresMountsFor|SliceOf|Names)=(.*)$",
+    re.MULTILINE,
 )
 
 
@@ -46,4 +56,4 @@ def normalise(text: str) -> str:
     """The text with everything volatile replaced."""
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
-    return text
+    return _SETS.sub(lambda match: f"{match[1]}={' '.join(sorted(match[2].split()))}", text)

@@ -18,23 +18,83 @@ CONTROL = "/etc/systemd/system.control"
 OUTSIDE = "/opt"
 
 NAMES = (
-    "a.service", "b.service", "D.service", "c.service", "a.socket", "t@.service", "t@x.service", "t@y.service",
-    "u@.service", "u@x.service", "g.target", "multi-user.target", "default.target", "h.timer", "m.mount", "no-unit",
-)  # fmt: skip
+    "a.service",
+    "b.service",
+    "D.service",
+    "c.service",
+    "a.socket",
+    "t@.service",
+    "t@x.service",
+    "t@y.service",
+    "u@.service",
+    "u@x.service",
+    "g.target",
+    "multi-user.target",
+    "default.target",
+    "h.timer",
+    "m.mount",
+    "no-unit",
+)
 DIRECTORIES = (USR, USR, USR, ETC, ETC, RUN, LOCAL, TRANSIENT, GENERATOR, CONTROL, OUTSIDE)
 LINES = (
-    "WantedBy=multi-user.target", "WantedBy=g.target t@x.service", "RequiredBy=multi-user.target", "WantedBy=",
-    "WantedBy=u@.service", "Alias=c.service", "Alias=b.service a.service", "Alias=u@.service", "Alias=t@x.service",
-    "Alias=a.socket", "Alias=default.target", "Alias=multi-user.target.wants/a.service", "Alias=g.target.wants/t@x.service",
-    "Alias=%p-%i.service", "Alias=x/y.service", "Alias=u@.service.requires/t@.service", "Also=b.service", "Also=a.socket c.service", "Also=t@x.service",
-    "Also=missing.service", "Also=%n", "Also=%z", "DefaultInstance=%m", "WantedBy=%m.target", "Alias=u@.service.wants/t@x.service", "Also=no-unit", "DefaultInstance=x", "DefaultInstance=", "DefaultInstance=%p", "DefaultInstance=a/b",
-    "WantedBy=bad", "Wanted=x", "X-Y=z", "nonsense", "[Unit]", "[Install]", "[Odd]", "WantedBy='g.target", "WantedBy='g.target'",
-    "UpheldBy=g.target", "Alias=m.mount", "Alias=%j.service", "RequiredBy=%i.target %p.target",
-)  # fmt: skip
+    "WantedBy=multi-user.target",
+    "WantedBy=g.target t@x.service",
+    "RequiredBy=multi-user.target",
+    "WantedBy=",
+    "WantedBy=u@.service",
+    "Alias=c.service",
+    "Alias=b.service a.service",
+    "Alias=u@.service",
+    "Alias=t@x.service",
+    "Alias=a.socket",
+    "Alias=default.target",
+    "Alias=multi-user.target.wants/a.service",
+    "Alias=g.target.wants/t@x.service",
+    "Alias=%p-%i.service",
+    "Alias=x/y.service",
+    "Alias=u@.service.requires/t@.service",
+    "Also=b.service",
+    "Also=a.socket c.service",
+    "Also=t@x.service",
+    "Also=missing.service",
+    "Also=%n",
+    "Also=%z",
+    "DefaultInstance=%m",
+    "WantedBy=%m.target",
+    "Alias=u@.service.wants/t@x.service",
+    "Also=no-unit",
+    "DefaultInstance=x",
+    "DefaultInstance=",
+    "DefaultInstance=%p",
+    "DefaultInstance=a/b",
+    "WantedBy=bad",
+    "Wanted=x",
+    "X-Y=z",
+    "nonsense",
+    "[Unit]",
+    "[Install]",
+    "[Odd]",
+    "WantedBy='g.target",
+    "WantedBy='g.target'",
+    "UpheldBy=g.target",
+    "Alias=m.mount",
+    "Alias=%j.service",
+    "RequiredBy=%i.target %p.target",
+)
 PRESET_LINES = (
-    "enable a.service", "disable a.service", "disable *", "enable *.socket", "disable b*", "enable t@.service x y",
-    "disable t@.service", "enable t@*", "# no", "garbage here", "enable a.service x", "disable [!a]*.service",
-)  # fmt: skip
+    "enable a.service",
+    "disable a.service",
+    "disable *",
+    "enable *.socket",
+    "disable b*",
+    "enable t@.service x y",
+    "disable t@.service",
+    "enable t@*",
+    "# no",
+    "garbage here",
+    "enable a.service x",
+    "disable [!a]*.service",
+)
 
 
 @dataclass(frozen=True)
@@ -117,4 +177,11 @@ commands = st.one_of(
     ),
 )
 
-cases = st.builds(Case, _trees, st.lists(commands, min_size=1, max_size=3).map(tuple))
+
+def _comparable(case: Case) -> bool:
+    """Below a root systemd 252 forgets that a generator's unit is a vendor's: `revert` keeps what it should remove."""
+    generated = any(path.startswith(GENERATOR) for path, _ in (*case.tree.files, *case.tree.links))
+    return not (generated and any(command[0] == "revert" for command in case.commands))
+
+
+cases = st.builds(Case, _trees, st.lists(commands, min_size=1, max_size=3).map(tuple)).filter(_comparable)

@@ -1,38 +1,52 @@
 """Random trees and commands: the same links on disk, the same words and the same exit status as the real systemctl.
 
-SYSTEMCTL_EXAMPLES=N tries N cases instead of a few; it also prints what they covered.
+SYSTEMCTL_EXAMPLES=N tries N cases instead of a few; `pytest -s` shows what they covered.
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests.conformance.offline.generate import Case, cases
-from tests.conformance.offline.runner import real_version, run_ours, run_real
+from tests.conformance.offline.runner import Result, real_version, run_ours, run_real
 
-EXAMPLES = int(os.environ.get("SYSTEMCTL_EXAMPLES", "60"))
-COVERAGE: Counter[str] = Counter()
+EXAMPLES = int(os.environ.get("SYSTEMCTL_EXAMPLES", "150"))
 
 pytestmark = pytest.mark.skipif(real_version() != 252, reason="the oracle, systemctl 252, is not installed")
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("offline") / "root"
+def comparable(command: tuple[str, ...], result: Result) -> Result:
+    """systemd's `reenable` reads unit files once more than needed, and warns once more of what is wrong in them."""
+    if command[0] != "reenable":
+        return result
+    lines = result.stderr.splitlines(keepends=True)
+    reports = ("Failed ", "Created ", "Removed ", "Unit ")
+    kept = [line for number, line in enumerate(lines) if line.startswith(reports) or line not in lines[:number]]
+    return replace(result, stderr="".join(kept))
 
 
-@pytest.mark.timeout(0)
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), print_blob=False)
-@given(cases)
-def test_same_as_systemctl(root: Path, case: Case) -> None:
-    case.tree.build(root)
-    expected = run_real(root, case.commands)
-    case.tree.build(root)
-    assert run_ours(root, case.commands) == expected
-    for command, result in zip(case.commands, expected):
-        COVERAGE[f"{command[0]} {'fails' if result.status else 'succeeds'}"] += 1
+def test_same_as_systemctl(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    coverage: Counter[str] = Counter()
+
+    @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(cases)
+    def check(case: Case) -> None:
+        case.tree.build(root)
+        expected = run_real(root, case.commands)
+        case.tree.build(root)
+        ours = run_ours(root, case.commands)
+        for command, real_result, our_result in zip(case.commands, expected, ours):
+            assert comparable(command, our_result) == comparable(command, real_result), command
+            coverage[f"{command[0]} {'fails' if real_result.status else 'succeeds'}"] += 1
+
+    check()
+    for name, count in sorted(coverage.items()):
+        print(f"{count:6} {name}")
+    assert len(coverage) >= 15
