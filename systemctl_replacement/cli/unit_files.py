@@ -38,39 +38,16 @@ if TYPE_CHECKING:
     Verb = Callable[[list[str], Options, Context], int]
 
 _STARTED_NOW = {"enable": "start", "disable": "stop", "mask": "stop"}
-_HINTED = ("enable", "reenable", "preset")
+_HINTED = ("enable", "reenable")
 
 
-def _run_enable(arguments: list[str], options: Options, context: Context) -> int:
-    return _change("enable", arguments, options, context)
+def _verb(name: str) -> Verb:
+    """The function of a verb that takes a list of units."""
 
+    def run(arguments: list[str], options: Options, context: Context) -> int:
+        return _change(name, arguments, options, context)
 
-def _run_disable(arguments: list[str], options: Options, context: Context) -> int:
-    return _change("disable", arguments, options, context)
-
-
-def _run_reenable(arguments: list[str], options: Options, context: Context) -> int:
-    return _change("reenable", arguments, options, context)
-
-
-def _run_preset(arguments: list[str], options: Options, context: Context) -> int:
-    return _change("preset", arguments, options, context)
-
-
-def _run_mask(arguments: list[str], options: Options, context: Context) -> int:
-    return _change("mask", arguments, options, context)
-
-
-def _run_unmask(arguments: list[str], options: Options, context: Context) -> int:
-    return _change("unmask", arguments, options, context)
-
-
-def _run_link(arguments: list[str], options: Options, context: Context) -> int:
-    return _change("link", arguments, options, context)
-
-
-def _run_revert(arguments: list[str], options: Options, context: Context) -> int:
-    return _change("revert", arguments, options, context)
+    return run
 
 
 def _change(verb: str, arguments: list[str], options: Options, context: Context) -> int:
@@ -146,7 +123,20 @@ def _add_dependency(arguments: list[str], options: Options, context: Context, ki
 def _run_set_default(arguments: list[str], options: Options, context: Context) -> int:
     target = unit_name(arguments[0], ".target", "set-default", options, context)
     outcome = install.set_default(new_plan(options, context), target)
-    return _finish(outcome, "set default", "Failed to set default target", options, context)
+    status = _finish(outcome, "set default", "Failed to set default target", options, context)
+    if not options.quiet:
+        _note_other_default(target, new_plan(options, context), context)
+    return status
+
+
+def _note_other_default(target: str, plan: Plan, context: Context) -> None:
+    """Say so if the default is something else all the same."""
+    try:
+        name = install.get_default(plan)
+    except InstallFailed:
+        return  # a dangling link: get-default will say what is wrong with it
+    if name != target:
+        context.err(f'Note: "{name}" is the default unit (possibly a runtime override).')
 
 
 def _finish(outcome: Outcome, verb: str, online_failure: str, options: Options, context: Context) -> int:
@@ -214,15 +204,8 @@ def _absolute(names: list[str], context: Context) -> list[str]:
 
 
 VERBS: Mapping[str, Verb] = {
-    "enable": _run_enable,
-    "disable": _run_disable,
-    "reenable": _run_reenable,
-    "preset": _run_preset,
+    **{name: _verb(name) for name in ("enable", "disable", "reenable", "preset", "mask", "unmask", "link", "revert")},
     "preset-all": _run_preset_all,
-    "mask": _run_mask,
-    "unmask": _run_unmask,
-    "link": _run_link,
-    "revert": _run_revert,
     "add-wants": _run_add_wants,
     "add-requires": _run_add_requires,
     "set-default": _run_set_default,

@@ -55,7 +55,7 @@ def run_list_unit_files(arguments: list[str], options: Options, context: Context
     """`list-unit-files [PATTERN…]`: 1 if there is nothing to list."""
     plan = new_plan(options, context)
     reader = StateReader(plan)
-    files = [file for file in reader.files(_filter(arguments, options)) if _has_state(file, options)]
+    files = [file for file in reader.files(_filter(arguments)) if _is_wanted(file, options)]
     files.sort(key=_order)
     report_problems(plan.problems, context)
     presets: Presets | None = None
@@ -72,16 +72,16 @@ def run_list_unit_files(arguments: list[str], options: Options, context: Context
     return 0 if rows else 1
 
 
-def _has_state(file: UnitFile, options: Options) -> bool:
+def _is_wanted(file: UnitFile, options: Options) -> bool:
+    if options.types and file.name.rpartition(".")[2] not in options.types:
+        return False
     return not options.states or file.state in options.states
 
 
-def _filter(patterns: list[str], options: Options) -> Callable[[str], bool]:
+def _filter(patterns: list[str]) -> Callable[[str], bool]:
     expression = re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns)) if patterns else None
 
     def wanted(name: str) -> bool:
-        if options.types and name.rpartition(".")[2] not in options.types:
-            return False
         return expression is None or expression.match(name) is not None
 
     return wanted

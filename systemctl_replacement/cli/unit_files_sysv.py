@@ -1,7 +1,8 @@
-"""Units that are SysV init scripts, too: enable and disable are passed on to the distribution's tool for runlevel links.
+"""Units that are SysV init scripts, too: enable and disable are passed on to the distribution's tool for runlevel
+links.
 
-Source: systemctl(1) "enable", systemd-sysv-install(8) of Debian; `$SYSTEMCTL_SKIP_SYSV` as update-rc.d sets it. The tool calls
-systemctl again, so nothing is locked here.
+Source: systemctl(1) "enable", systemd-sysv-install(8) of Debian; `$SYSTEMCTL_SKIP_SYSV` as update-rc.d sets it. The
+tool calls systemctl again, so nothing is locked here.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ _TRUE = ("1", "yes", "y", "true", "t", "on")
 
 
 def synchronize(verb: str, names: list[str], options: Options, context: Context, plan: Plan) -> bool:
-    """Run the tool for those of `names` that have an init script; names without a native unit are removed from the list.
+    """Run the tool for those of `names` that have an init script; names without a native unit are removed from the
+    list.
 
     Returns whether `is-enabled` found one enabled. Raises Failure.
     """

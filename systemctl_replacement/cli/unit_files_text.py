@@ -1,4 +1,5 @@
-"""What the install verbs say: systemd 252's words, of which there are two sets, with a manager running ("online") and without."""
+"""What the install verbs say: systemd 252's words, of which there are two sets, with a manager running ("online") and
+without."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""enable, disable, mask and their kin, as plans: what links to make and remove, and what to report. Nothing is written here.
+"""enable, disable, mask and their kin, as plans: what links to make and remove, and what to report. Nothing is
+written here.
 
-Source: systemctl(1) "Unit File Commands", systemd.unit(5) "[INSTALL] SECTION OPTIONS"; order and details from systemd 252.
-Every function takes a `Plan`, which reads the tree, and returns an `Outcome` for `install_changes.apply`.
+Source: systemctl(1) "Unit File Commands", systemd.unit(5) "[INSTALL] SECTION OPTIONS"; order and details from systemd
+252. Every function takes a `Plan`, which reads the tree, and returns an `Outcome` for `install_changes.apply`.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ _TOLERATED_BY_PRESET_ALL = frozenset(
 
 
 def enable(plan: Plan, names: Sequence[str], *, runtime: bool = False, force: bool = False) -> Outcome:
-    """Make the links that the units' [Install] sections ask for; paths of unit files outside the load path are linked, too."""
+    """Make the links that the units' [Install] sections ask for; paths of unit files outside the load path are
+    linked, too."""
     lookup = plan.lookup()
     try:
         for name in names:
@@ -119,7 +121,7 @@ def link(plan: Plan, paths: Sequence[str], *, runtime: bool = False, force: bool
         if error:
             plan.fail(error, path)
             return plan.outcome(error)
-        if not plan.directories.in_search_path(path):
+        if not plan.in_search_path(path):
             todo[path] = None
     error = 0
     for path in todo:
@@ -160,7 +162,8 @@ def revert(plan: Plan, names: Sequence[str]) -> Outcome:
 def add_dependency(
     plan: Plan, target: str, names: Sequence[str], kind: str, *, runtime: bool = False, force: bool = False
 ) -> Outcome:
-    """`add-wants` and `add-requires`: link units into the target's `.wants/` or `.requires/`; kind "Wants" or "Requires"."""
+    """`add-wants` and `add-requires`: link units into the target's `.wants/` or `.requires/`; kind "Wants" or
+    "Requires"."""
     lookup = plan.lookup()
     if not valid_unit_name(target):
         return plan.outcome(errno.EINVAL)
@@ -268,7 +271,8 @@ def _made(plan: Plan, lookup: Lookup, config: str, *, force: bool, load: bool = 
 
 
 def _make_all(plan: Plan, lookup: Lookup, config: str, *, force: bool, load: bool = True, lenient: bool = False) -> int:
-    """Make the links of all names, those of Also= as they come up. Returns how many were asked for; raises the first failure."""
+    """Make the links of all names, those of Also= as they come up. Returns how many were asked for; raises the first
+    failure."""
     count = 0
     failure: InstallFailed | None = None
     while lookup.waiting:
@@ -296,7 +300,8 @@ def _make_all(plan: Plan, lookup: Lookup, config: str, *, force: bool, load: boo
 
 
 def _remove_all(plan: Plan, lookup: Lookup, config: str) -> None:
-    """Remove the links to all names and to what they are aliases of or name in Also=. A loop of links is raised at the end."""
+    """Remove the links to all names and to what they are aliases of or name in Also=. A loop of links is raised at
+    the end."""
     removal = Removal(lookup, config)
     while lookup.waiting:
         name = next(iter(lookup.waiting))

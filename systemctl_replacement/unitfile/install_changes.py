@@ -1,4 +1,5 @@
-"""What an install verb does, as data: a plan of steps, each with the changes that are reported for it, and its execution.
+"""What an install verb does, as data: a plan of steps, each with the changes that are reported for it, and its
+execution.
 
 Planning reads only (see install_tree); this is the one place of the install verbs that writes.
 """
@@ -50,7 +51,8 @@ class InstallChange:
 
 @dataclass(frozen=True)
 class Action:
-    """One change on disk, paths inside the root. kind "link": make or replace the link; "unlink"; "remove": a whole directory.
+    """One change on disk, paths inside the root. kind "link": make or replace the link; "unlink"; "remove": a whole
+    directory.
 
     Directories that an "unlink" leaves empty are removed up to, not including, `boundary`.
     """

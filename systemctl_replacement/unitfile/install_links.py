@@ -1,4 +1,5 @@
-"""Making the links that enable a unit: aliases, `.wants/` and `.requires/`, and the link to a file outside the load path."""
+"""Making the links that enable a unit: aliases, `.wants/` and `.requires/`, and the link to a file outside the load
+path."""
 
 from __future__ import annotations
 
@@ -62,26 +63,26 @@ def _equivalent(lookup: Lookup, path: str, present: str, target: str) -> bool:
     other = target if target.startswith("/") else f"{directory}/{target}"
     if lookup.tree.same_file(one, other):
         return True
-    directories = lookup.directories
     return (
         one.rpartition("/")[2] == other.rpartition("/")[2]
-        and directories.in_search_path(one)
-        and directories.in_search_path(other)
+        and lookup.plan.in_search_path(one)
+        and lookup.plan.in_search_path(other)
     )
 
 
 def make_links(lookup: Lookup, info: UnitInfo, config: str, *, force: bool, lenient: bool) -> int:
-    """Plan all links of one unit. Returns how many its [Install] asks for; the first failure is raised after the others are done.
+    """Plan all links of one unit. Returns how many its [Install] asks for; the first failure is raised after the
+    others are done.
 
     `lenient` (presets): a template that cannot be enabled without an instance is no error.
     """
     failure: InstallFailed | None = None
     count = 0
     makers: tuple[Callable[[], int], ...] = (
+        lambda: _make_file_link(lookup, info, config, force),
         lambda: _make_aliases(lookup, info, config, force),
         lambda: _make_dependencies(lookup, info, config, info.section.wanted_by, ".wants", lenient),
         lambda: _make_dependencies(lookup, info, config, info.section.required_by, ".requires", lenient),
-        lambda: _make_file_link(lookup, info, config, force),
     )
     for make in makers:
         try:
@@ -97,9 +98,8 @@ def _make_aliases(lookup: Lookup, info: UnitInfo, config: str, force: bool) -> i
     failure: InstallFailed | None = None
     count = 0
     for word in info.section.aliases:
-        alias = _expanded(lookup, info, word)
         try:
-            alias = _checked_alias(lookup, info, alias)
+            alias = _checked_alias(lookup, info, _expanded(lookup, info, word))
             path = f"{config}/{alias}"
             make_link(lookup, info.path, path, force=force or _broken(lookup, path))
             count += 1
@@ -129,7 +129,8 @@ def _broken(lookup: Lookup, path: str) -> bool:
 
 
 def _checked_alias(lookup: Lookup, info: UnitInfo, alias: str) -> str:
-    """The alias, with the unit's instance filled in. Raises InstallFailed, reported unless it is ELOOP: an alias of itself."""
+    """The alias, with the unit's instance filled in. Raises InstallFailed, reported unless it is ELOOP: an alias of
+    itself."""
     directory, slash, name = alias.rpartition("/")
     if slash:
         _check_alias_path(lookup, info, alias, directory, name)
@@ -180,27 +181,34 @@ def _make_dependencies(
     failure: InstallFailed | None = None
     count = 0
     for word in wanting:
-        unit = _expanded(lookup, info, word)
-        if not valid_unit_name(unit, plain=not only_templates):
-            if lenient:
-                continue
-            if valid_unit_name(unit):
-                lookup.plan.fail(errno.EIDRM, unit, name)
-                failure = InstallFailed(errno.EIDRM)
-            else:
-                lookup.plan.fail(errno.EUCLEAN, unit)
-                failure = InstallFailed(errno.EUCLEAN)
-            continue
         try:
+            unit = _wanting_unit(lookup, info, word, name, only_templates=only_templates, lenient=lenient)
+            if not unit:
+                continue
             make_link(lookup, info.path, f"{config}/{unit}{suffix}/{name}", force=True)
-            count += 1
         except InstallFailed as problem:
             failure = failure or problem
+            continue
+        count += 1
         if not _exists(lookup, unit):
             lookup.plan.report(InstallChange(DESTINATION_MISSING, unit, lookup.plan.shown(info.path)))
     if failure is not None:
         raise failure
     return count
+
+
+def _wanting_unit(lookup: Lookup, info: UnitInfo, word: str, name: str, *, only_templates: bool, lenient: bool) -> str:
+    """The unit that a word of WantedBy= means; "" if it is to be passed over. Failures are reported and raised."""
+    unit = _expanded(lookup, info, word)
+    if valid_unit_name(unit, plain=not only_templates):
+        return unit
+    if lenient:
+        return ""
+    if valid_unit_name(unit):
+        lookup.plan.fail(errno.EIDRM, unit, name)
+        raise InstallFailed(errno.EIDRM)
+    lookup.plan.fail(errno.EUCLEAN, unit)
+    raise InstallFailed(errno.EUCLEAN)
 
 
 def _check_instance(lookup: Lookup, name: str) -> None:
@@ -219,6 +227,6 @@ def _exists(lookup: Lookup, name: str) -> bool:
 
 
 def _make_file_link(lookup: Lookup, info: UnitInfo, config: str, force: bool) -> int:
-    if not lookup.directories.in_search_path(info.path):
+    if not lookup.plan.in_search_path(info.path):
         make_link(lookup, info.path, f"{config}/{info.name}", force=force)
     return 0

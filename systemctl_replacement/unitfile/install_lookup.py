@@ -1,7 +1,8 @@
-"""Finding the unit file behind a name for the install verbs: through the load path, templates, aliases, links and masks.
+"""Finding the unit file behind a name for the install verbs: through the load path, templates, aliases, links and
+masks.
 
-Unlike loading (loadpath), which wants the unit, these verbs want the chain of names that leads to it, and only its [Install].
-Source: systemctl(1) on enable and is-enabled; the cases by trying systemd 252.
+Unlike loading (loadpath), which wants the unit, these verbs want the chain of names that leads to it, and only its
+[Install]. Source: systemctl(1) on enable and is-enabled; the cases by trying systemd 252.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ class UnitInfo:
 class Plan:
     """One plan in the making: the tree and directories it is for, what was found out, the steps so far.
 
-    `problems` are warnings in the order in which systemd prints them. Plans that follow each other (`reenable`) share one.
+    `problems` are warnings in the order in which systemd prints them. Plans that follow each other (`reenable`) share
+    one.
     """
 
     def __init__(self, directories: UnitDirectories, root: str = "") -> None:
@@ -63,6 +65,13 @@ class Plan:
         self.expander = Expander(self.tree.root)
         self.problems: list[Problem] = []
         self.steps: list[Step] = []
+        # Where /lib is a link, links to units may say /lib or /usr/lib.
+        paths = directories.search_path
+        self._places = frozenset((*paths, *(self.tree.locate(path) for path in paths)))
+
+    def in_search_path(self, path: str) -> bool:
+        """Whether a file lies directly in a unit directory, by whichever name the directory goes."""
+        return path.rpartition("/")[0] in self._places
 
     def lookup(self) -> Lookup:
         """A new set of names."""
@@ -112,7 +121,8 @@ class Lookup:
         return info
 
     def discover(self, name: str, *, load: bool = True, follow: bool = True, report: bool = True) -> UnitInfo:
-        """Add a name or an absolute path and follow it to its unit file; failures are reported as changes, then raised."""
+        """Add a name or an absolute path and follow it to its unit file; failures are reported as changes, then
+        raised."""
         try:
             if name.startswith("/"):
                 info = self.add("", name)
@@ -136,7 +146,8 @@ class Lookup:
         return info
 
     def traverse(self, start: UnitInfo, *, load: bool = True, follow: bool = True) -> UnitInfo:
-        """Follow links from name to name until a unit file or a mask. Not `follow`: refuse links the administrator made."""
+        """Follow links from name to name until a unit file or a mask. Not `follow`: refuse links the administrator
+        made."""
         self.search(start, load=load)
         info = start
         steps = 0
@@ -224,7 +235,7 @@ class Lookup:
 
     def _examine_link(self, info: UnitInfo, path: str) -> None:
         target = self._destination(path)
-        if self.directories.in_search_path(target) or self._below_search_path(target):
+        if self.plan.in_search_path(target) or self._below_search_path(target):
             name = path.rpartition("/")[2]
             check_alias(name, target, name, NOTICE, self.plan.problems)
             kind = ALIAS
@@ -268,7 +279,8 @@ class Lookup:
 
 
 def unit_file_exists(lookup: Lookup, name: str) -> bool:
-    """Whether a name has a unit file. Raises InstallFailed if it has one that is broken, or is an alias the administrator made."""
+    """Whether a name has a unit file. Raises InstallFailed if it has one that is broken, or is an alias the
+    administrator made."""
     try:
         lookup.discover(name, load=False, follow=False, report=False)
     except InstallFailed as problem:
@@ -279,7 +291,8 @@ def unit_file_exists(lookup: Lookup, name: str) -> bool:
 
 
 def check_alias(alias: str, target: str, shown: str, level: int, problems: list[Problem]) -> None:
-    """Whether a link named `alias` may point to a unit: of one type, and instances only to their template or the same instance.
+    """Whether a link named `alias` may point to a unit: of one type, and instances only to their template or the same
+    instance.
 
     Raises InstallFailed: EINVAL and EXDEV with a problem, ELOOP for a link to its own name.
     """

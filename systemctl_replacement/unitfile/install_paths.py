@@ -1,6 +1,8 @@
-"""Which unit directories there are and what each stands for: where the administrator's links go, what is volatile, what is vendor's.
+"""Which unit directories there are and what each stands for: where the administrator's links go, what is volatile,
+what is vendor's.
 
-Source: systemd.unit(5) "UNIT FILE LOAD PATH", systemctl(1) on enable, revert and is-enabled. All paths are inside the root.
+Source: systemd.unit(5) "UNIT FILE LOAD PATH", systemctl(1) on enable, revert and is-enabled. All paths are inside the
+root.
 """
 
 from __future__ import annotations
@@ -46,10 +48,6 @@ class UnitDirectories:
         """The same, less what generators make."""
         return replace(self, search_path=tuple(path for path in self.search_path if path not in self.generators))
 
-    def in_search_path(self, path: str) -> bool:
-        """Whether a file lies directly in a unit directory."""
-        return _parent(path) in self.search_path
-
     def is_config(self, path: str) -> bool:
         """Whether a file is the administrator's: directly in /etc/systemd/system or /run/systemd/system."""
         return _parent(path) in (self.persistent_config, self.runtime_config)
@@ -80,7 +78,8 @@ class UnitDirectories:
 
 
 def system_directories(unit_path: list[str], root: str, shipped: str) -> UnitDirectories:
-    """From the load path as `Paths.unit_path()` gives it (below the root). `shipped` is where our own units lie outside of it.
+    """From the load path as `Paths.unit_path()` gives it (below the root). `shipped` is where our own units lie
+    outside of it.
 
     Below a root the units we ship are those of the image, never those of the program that runs.
     """

@@ -6,7 +6,7 @@ import errno
 from typing import TYPE_CHECKING
 
 from systemctl_replacement.unitfile.install_changes import UNLINK, Action, InstallChange, InstallFailed, Step
-from systemctl_replacement.unitfile.names import valid_unit_name
+from systemctl_replacement.unitfile.names import template_of, valid_unit_name
 
 if TYPE_CHECKING:
     from systemctl_replacement.unitfile.install_lookup import Lookup
@@ -54,6 +54,8 @@ class Removal:
         return again
 
     def _leads_to_marked(self, path: str, name: str) -> bool:
+        if name in self.marked or ("@" in name and template_of(name) in self.marked):
+            return True
         try:
             target = self.lookup.tree.chase(path)
         except OSError as problem:
@@ -61,4 +63,7 @@ class Removal:
             self.lookup.plan.fail(failure.error, self.lookup.plan.shown(path))
             self._failure = self._failure or failure
             return False
-        return target in self.marked or target.rpartition("/")[2] in self.marked or name in self.marked
+        if target.rpartition("/")[2] in self.marked:
+            return True
+        # Below a root systemd compares names only: after `revert` a unit stays enabled there.
+        return not self.lookup.tree.root and target in self.marked

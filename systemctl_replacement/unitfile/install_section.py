@@ -1,4 +1,5 @@
-"""The [Install] section: what links a unit wants when it is enabled. Source: systemd.unit(5) "[INSTALL] SECTION OPTIONS"."""
+"""The [Install] section: what links a unit wants when it is enabled. Source: systemd.unit(5) "[INSTALL] SECTION
+OPTIONS"."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ _INSTANCE_LETTERS = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm
 
 @dataclass
 class InstallSection:
-    """The settings so far; the unit file and then each drop-in add to them. Also= is expanded, the others as written."""
+    """The settings so far; the unit file and then each drop-in add to them. Also= is expanded, the others as
+    written."""
 
     aliases: list[str]
     wanted_by: list[str]
@@ -159,7 +161,8 @@ class Expander:
         self._host: specifiers.Host | None = None
 
     def expand(self, text: str, name: str) -> str:
-        """`text` expanded for a unit. Raises InstallFailed: EBADSLT for an unknown one, EUNATCH for one without a value."""
+        """`text` expanded for a unit. Raises InstallFailed: EBADSLT for an unknown one, EUNATCH for one without a
+        value."""
         if "%" not in text:
             return text
         if self._host is None:

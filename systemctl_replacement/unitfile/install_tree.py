@@ -1,7 +1,8 @@
 """The file system below a root as the install verbs see it: links never lead out of it, planned changes already show.
 
-systemd follows the kernel, so a link in an image (`/etc -> /mnt/etc`) makes `--root=` write to the host. Here each link is
-resolved inside the root. Planned links lie on top of what is on disk, so that a whole plan is made before anything is touched.
+systemd follows the kernel, so a link in an image (`/etc -> /mnt/etc`) makes `--root=` write to the host. Here each
+link is resolved inside the root. Planned links lie on top of what is on disk, so that a whole plan is made before
+anything is touched.
 """
 
 from __future__ import annotations

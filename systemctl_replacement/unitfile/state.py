@@ -1,7 +1,7 @@
 """Unit file states: enabled, linked, masked, static … as `is-enabled` and `list-unit-files` print them.
 
-Source: systemctl(1) "is-enabled"; the order of the decisions from systemd 252. The links of all directories are read once, so
-that listing every unit file costs time linear in the number of files.
+Source: systemctl(1) "is-enabled"; the order of the decisions from systemd 252. The links of all directories are read
+once, so that listing every unit file costs time linear in the number of files.
 """
 
 from __future__ import annotations
@@ -42,20 +42,27 @@ class UnitFile:
 
 
 class _Links:
-    """The links in one unit directory and in its .wants/ and .requires/ directories, by own name and by target's name."""
+    """The links in a directory by their own names and by those of their targets."""
 
-    def __init__(self, tree: Tree, directory: str) -> None:
-        self.dependencies: set[str] = set()
+    def __init__(self) -> None:
         self.names: set[str] = set()
         self.by_target: dict[str, list[str]] = {}
+
+    def read(self, tree: Tree, directory: str) -> list[str]:
+        """Add those of a directory. Returns the directories in it."""
+        directories = []
         for name, kind in tree.entries(directory):
-            path = f"{directory}/{name}"
-            if kind == "directory" and name.endswith((".wants", ".requires")):
-                self.dependencies.update(entry for entry, entry_kind in tree.entries(path) if entry_kind == "link")
-            elif kind == "link":
+            if kind == "link":
                 self.names.add(name)
-                target = (tree.readlink(path) or "").rstrip("/")
+                target = (tree.readlink(f"{directory}/{name}") or "").rstrip("/")
                 self.by_target.setdefault(target.rpartition("/")[2], []).append(name)
+            elif kind == "directory":
+                directories.append(f"{directory}/{name}")
+        return directories
+
+    def others(self, name: str) -> list[str]:
+        """Links of other names to a unit of this name."""
+        return [other for other in self.by_target.get(name, ()) if other != name]
 
 
 class StateReader:
@@ -65,7 +72,7 @@ class StateReader:
         self.plan = plan
         self.tree = plan.tree
         self.directories = plan.directories
-        self._links: dict[str, _Links] = {}
+        self._links: dict[str, tuple[_Links, _Links]] = {}
 
     def state(self, name: str) -> str:
         """The state of one unit file. Raises InstallFailed (ENOENT if there is no such unit file)."""
@@ -103,11 +110,16 @@ class StateReader:
                     state = "bad"
                 yield UnitFile(f"{self.tree.root}{directory}/{name}", state)
 
-    def _links_in(self, directory: str) -> _Links:
-        links = self._links.get(directory)
-        if links is None:
-            links = self._links[directory] = _Links(self.tree, directory)
-        return links
+    def _links_in(self, directory: str) -> tuple[_Links, _Links]:
+        """The links in a unit directory itself, and those in its .wants/ and .requires/ directories."""
+        found = self._links.get(directory)
+        if found is None:
+            direct, dependencies = _Links(), _Links()
+            for path in direct.read(self.tree, directory):
+                if path.endswith((".wants", ".requires")):
+                    dependencies.read(self.tree, path)
+            found = self._links[directory] = (direct, dependencies)
+        return found
 
     def _linked_state(self, info: UnitInfo, *, known_names_only: bool) -> str:
         """The state that links give, "" if there are none. `known_names_only`: only names that `enable` would make."""
@@ -137,23 +149,15 @@ class StateReader:
 
     def _look(self, info: UnitInfo, directory: str, known_names_only: bool, below_unit: bool) -> tuple[bool, bool]:
         """Whether one directory has links to the unit, and whether it has one that only makes the file known."""
-        links = self._links_in(directory)
+        direct, dependencies = self._links_in(directory)
         known = _known_names(info)
-        for name in known if known_names_only else (info.name,):
-            # In .wants/ the name of a link counts, whatever it points to.
-            if name in links.dependencies and name == info.name:
-                return True, False
-        if known_names_only and any(name in links.dependencies for name in known):
+        # In .wants/ a link of the unit's name counts, whatever it points to.
+        if info.name in dependencies.names:
             return True, False
-        same_name = False
-        candidates = list(links.by_target.get(info.name, ()))
-        if not below_unit and info.name in links.names and info.name not in candidates:
-            candidates.append(info.name)
-        for name in candidates:
-            if name == info.name:
-                same_name = True
-            elif not known_names_only or name in known:
-                return True, same_name
+        others = dependencies.others(info.name) + direct.others(info.name)
+        if any(name in known or not known_names_only for name in others):
+            return True, False
+        same_name = info.name in direct.by_target.get(info.name, ()) or (info.name in direct.names and not below_unit)
         return False, same_name
 
 
