@@ -37,6 +37,7 @@ class Console:
         self.stdout = stdout
         self._dropped = 0
         self._flushed: list[Callable[[], object]] = []
+        self.on_lost: Callable[[], object] | None = None  # called when the process died, to have another one made
 
     def start(self, forkserver: ForkServer) -> None:
         """Ask for a console process; its sources have to be given to it again."""
@@ -103,6 +104,8 @@ class Console:
             received = self.link.receive()
         except (EOFError, OSError):
             self.drop()
+            if self.on_lost is not None:
+                self.on_lost()
             return
         for message, _fds in received:
             if message.get("ev") == "flushed" and self._flushed:

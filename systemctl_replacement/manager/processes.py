@@ -65,6 +65,8 @@ class Processes:
         self._log_unit = log_unit
         self._notify_number = 0
         self._console_requested = False
+        if console is not None:
+            console.on_lost = self.start_console
         self._attach_forkserver()
 
     # --- the forkserver and the console ---
@@ -474,10 +476,6 @@ class Processes:
             self._reaped(pid, status)
 
     def _reaped(self, pid: int, status: int) -> None:
-        if self.console is not None and pid == self.console.pid:
-            self.console.drop()
-            self.start_console()
-            return
         for tracking in list(self.trackings.values()):
             if tracking.lost:
                 self._lost_ended(tracking, pid, status)
