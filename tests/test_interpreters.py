@@ -1,0 +1,48 @@
+"""Every Python from 3.9 on that is at hand can import all of us: syntax and what is evaluated at import time."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "systemctl_replacement"
+OLDEST, NEWEST = 9, 19
+# The one module that needs something from outside of the standard library.
+WITH_DEPENDENCIES = {"systemctl_replacement.image.command"}
+
+IMPORT_ALL = """
+import importlib, sys
+sys.path.insert(0, sys.argv[1])
+for name in sys.argv[2:]:
+    importlib.import_module(name)
+"""
+
+
+def interpreters() -> list[str]:
+    """One interpreter of each version, from PATH and from where pyenv keeps them."""
+    found: dict[int, str] = {}
+    for minor in range(OLDEST, NEWEST + 1):
+        name = f"python3.{minor}"
+        pyenv = sorted((Path.home() / ".pyenv/versions").glob(f"3.{minor}.*/bin/{name}"))
+        path = shutil.which(name, path="/usr/bin:/usr/local/bin") or (str(pyenv[-1]) if pyenv else None)
+        if path is not None:
+            found[minor] = path
+    found.setdefault(sys.version_info.minor, sys.executable)
+    return [found[minor] for minor in sorted(found)]
+
+
+@pytest.mark.parametrize("python", interpreters(), ids=lambda path: Path(path).name)
+def test_everything_can_be_imported(python: str) -> None:
+    modules = [
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+        for path in sorted(PACKAGE.rglob("*.py"))
+    ]
+    wanted = [name for name in modules if name not in WITH_DEPENDENCIES]
+    result = subprocess.run(
+        [python, "-BISXutf8", "-c", IMPORT_ALL, str(PACKAGE.parent), *wanted], capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
