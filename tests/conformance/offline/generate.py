@@ -36,6 +36,16 @@ NAMES = (
     "no-unit",
 )
 DIRECTORIES = (USR, USR, USR, ETC, ETC, RUN, LOCAL, TRANSIENT, GENERATOR, CONTROL, OUTSIDE)
+GOOD_LINES = (
+    "WantedBy=multi-user.target",
+    "WantedBy=g.target",
+    "RequiredBy=g.target multi-user.target",
+    "Alias=c.service",
+    "Alias=D.service",
+    "Also=b.service",
+    "Also=a.socket",
+    "DefaultInstance=x",
+)
 LINES = (
     "WantedBy=multi-user.target",
     "WantedBy=g.target t@x.service",
@@ -111,7 +121,12 @@ def _unit_text(lines: list[str]) -> str:
 
 _names = st.sampled_from(NAMES)
 _directories = st.sampled_from(DIRECTORIES)
-_texts = st.one_of(st.lists(st.sampled_from(LINES), max_size=4).map(_unit_text), st.just(""))
+_texts = st.one_of(
+    st.lists(st.sampled_from(GOOD_LINES), max_size=3).map(_unit_text),
+    st.lists(st.sampled_from(GOOD_LINES), max_size=3).map(_unit_text),
+    st.lists(st.sampled_from(GOOD_LINES + LINES), max_size=4).map(_unit_text),
+    st.just(""),
+)
 _paths = st.builds("{}/{}".format, _directories, _names)
 _files = st.tuples(_paths, _texts)
 _dropins = st.tuples(st.builds("{}/{}.d/{}.conf".format, _directories, _names, st.sampled_from("12")), _texts)
@@ -145,37 +160,47 @@ _trees = st.builds(
     directories=st.just((ETC,)),
 )
 
-_units = st.lists(st.one_of(_names, st.just("a"), st.just("missing.service")), min_size=1, max_size=3)
 _switches = st.lists(st.sampled_from(("--runtime", "--force", "--quiet")), max_size=2, unique=True)
 _modes = st.sampled_from(((), ("--preset-mode=enable-only",), ("--preset-mode=disable-only",)))
+_patterns = st.lists(st.sampled_from(("a*", "t@*", "*.target")), max_size=1)
 
 
-def _command(*verbs: str) -> st.SearchStrategy[tuple[str, ...]]:
-    return st.builds(lambda verb, switches, units: (verb, *switches, *units), st.sampled_from(verbs), _switches, _units)
+def _commands(tree: Tree) -> st.SearchStrategy[tuple[str, ...]]:
+    """Commands that mostly name what is in the tree."""
+    present = [path.rpartition("/")[2] for path, _ in (*tree.files, *tree.links)]
+    names = st.one_of(st.sampled_from([name for name in present if name in NAMES] or ["a"]), _names)
+    units = st.lists(st.one_of(names, names, names, st.just("missing.service")), min_size=1, max_size=3)
+
+    def listed(*verbs: str) -> st.SearchStrategy[tuple[str, ...]]:
+        return st.builds(
+            lambda verb, switches, units: (verb, *switches, *units), st.sampled_from(verbs), _switches, units
+        )
+
+    return st.one_of(
+        listed("enable"),
+        listed("disable"),
+        listed("mask", "unmask", "reenable"),
+        listed("is-enabled"),
+        listed("revert"),
+        st.builds(lambda switches, mode, units: ("preset", *switches, *mode, *units), _switches, _modes, units),
+        st.builds(lambda switches, mode: ("preset-all", *switches, *mode), _switches, _modes),
+        st.builds(
+            lambda verb, name: (verb, f"{OUTSIDE}/{name}"), st.sampled_from(("link", "enable", "reenable")), names
+        ),
+        st.builds(
+            lambda verb, target, units: (verb, target, *units),
+            st.sampled_from(("add-wants", "add-requires")),
+            names,
+            units,
+        ),
+        st.builds(lambda name: ("set-default", name), st.one_of(names, st.sampled_from(("g.target", "multi-user")))),
+        st.just(("get-default",)),
+        st.builds(lambda patterns: ("list-unit-files", *patterns), _patterns),
+    )
 
 
-commands = st.one_of(
-    _command("enable"),
-    _command("disable"),
-    _command("mask", "unmask", "reenable"),
-    _command("is-enabled"),
-    st.builds(lambda switches, mode, units: ("preset", *switches, *mode, *units), _switches, _modes, _units),
-    st.builds(lambda switches, mode: ("preset-all", *switches, *mode), _switches, _modes),
-    st.builds(lambda verb, name: (verb, f"{OUTSIDE}/{name}"), st.sampled_from(("link", "enable", "reenable")), _names),
-    st.builds(lambda units: ("revert", *units), _units),
-    st.builds(
-        lambda verb, target, units: (verb, target, *units),
-        st.sampled_from(("add-wants", "add-requires")),
-        _names,
-        _units,
-    ),
-    st.builds(lambda name: ("set-default", name), _names),
-    st.just(("get-default",)),
-    st.builds(
-        lambda patterns: ("list-unit-files", *patterns),
-        st.lists(st.sampled_from(("a*", "t@*", "*.target")), max_size=1),
-    ),
-)
+def _case(tree: Tree) -> st.SearchStrategy[Case]:
+    return st.builds(Case, st.just(tree), st.lists(_commands(tree), min_size=1, max_size=3).map(tuple))
 
 
 def _comparable(case: Case) -> bool:
@@ -184,4 +209,4 @@ def _comparable(case: Case) -> bool:
     return not (generated and any(command[0] == "revert" for command in case.commands))
 
 
-cases = st.builds(Case, _trees, st.lists(commands, min_size=1, max_size=3).map(tuple)).filter(_comparable)
+cases = _trees.flatmap(_case).filter(_comparable)
