@@ -40,6 +40,7 @@ come before its "exited". The spec's keys are described in :mod:`.execute`.
 from __future__ import annotations
 
 import os
+import sys
 
 from .link import Link, make_pair
 
@@ -71,6 +72,8 @@ class ForkServer:
                 from . import forkserver
 
                 forkserver.main(theirs)
+            except BaseException:
+                sys.excepthook(*sys.exc_info())
             finally:
                 os._exit(70)
         os.close(theirs)

@@ -48,7 +48,10 @@ class Credentials:
 
 def find_user(user: str) -> Credentials:
     """The account of a name or number; OSError ESRCH when there is none, as systemd says it."""
-    if user in ("root", "0"):  # never looked up, so that it is there whatever the state of the account files
+    # These two are never looked up, so that they are there whatever the state of the account files.
+    if user in ("nobody", "65534"):
+        return Credentials(65534, 65534, "nobody", "", "")
+    if user in ("root", "0"):
         return Credentials(0, 0, "root", "/root", "/bin/bash" if os.access("/bin/bash", os.X_OK) else "/bin/sh")
     try:
         entry = pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
