@@ -3,6 +3,8 @@
 Source: the "IMPLICIT DEPENDENCIES" and "DEFAULT DEPENDENCIES" parts of systemd.unit(5), systemd.service(5) and the
 other types, systemd.exec(5), systemd.resource-control(5). What depends on other units being loaded (targets are
 ordered after what they pull in) is `target_orders_after`, for the manager to ask pair by pair.
+
+Dependencies on device units are left out, as systemd does in a container, which has no udev.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ _DIRECTORY_KINDS = (
     ("LogsDirectory", "/var/log"),
     ("ConfigurationDirectory", "/etc"),
 )
-_JOURNAL_OUTPUTS = frozenset((None, "journal", "journal+console", "kmsg", "kmsg+console", "inherit"))
+_JOURNAL_OUTPUTS = frozenset(("journal", "journal+console", "kmsg", "kmsg+console"))
+_PERPETUAL = frozenset(("-.slice", "system.slice", "init.scope", "-.mount"))
+_EXTRINSIC = ("/proc/", "/sys/", "/dev/", "/run/initramfs/", "/run/systemd/")
 _PULLS = ("Wants", "Requires", "Requisite", "BindsTo", "PartOf", "Upholds")
 _NETWORK_FILE_SYSTEMS = frozenset(
     ("afs", "ceph", "cifs", "smb3", "smbfs", "sshfs", "ncpfs", "ncp", "nfs", "nfs4", "gfs", "gfs2", "glusterfs",
@@ -58,12 +62,12 @@ def complete(unit: str, unit_type: str, get: Get, explicit: Mapping[str, Iterabl
         collector.add(kind, *others)
     _slice(collector, unit_type, get)
     section = _RUN_TYPES.get(unit_type)
-    if section and (unit_type != "socket" or _has_commands(get)):
+    if section and unit not in _PERPETUAL and (unit_type != "socket" or _has_commands(get)):
         _execution(collector, section, get)
     handler = _IMPLICIT.get(unit_type)
     if handler:
         handler(collector, get)
-    if get("Unit", "DefaultDependencies"):
+    if get("Unit", "DefaultDependencies") and unit not in _PERPETUAL:
         default = _DEFAULT.get(unit_type)
         if default:
             default(collector, get)
@@ -86,10 +90,12 @@ def pulls_in(dependencies: Mapping[str, Iterable[str]]) -> set[str]:
     return {other for kind in _PULLS for other in dependencies.get(kind, ())}
 
 
-def default_slice(unit: str, unit_type: str) -> str:
-    """The slice of a unit without Slice=: system.slice, or system-PREFIX.slice for instances."""
+def default_slice(unit: str, unit_type: str, get: Get) -> str:
+    """The slice of a unit without Slice=: system.slice, system-PREFIX.slice for instances, -.slice for what is given."""
     if names.is_instance(unit):
         return f"system-{names.escape(names.prefix_of(unit))}.slice"
+    if unit == "init.scope" or (unit_type == "mount" and _is_extrinsic(get("Mount", "Where") or _unit_path(unit))):
+        return "-.slice"
     return "system.slice"
 
 
@@ -100,7 +106,8 @@ def _slice(collector: _Collector, unit_type: str, get: Get) -> None:
             collector.add("After Requires", parent)
     elif unit_type in _RUN_TYPES or unit_type == "scope":
         section = _RUN_TYPES.get(unit_type, "Scope")
-        collector.add("After Requires", get(section, "Slice") or default_slice(collector.unit, unit_type))
+        chosen = get(section, "Slice") or default_slice(collector.unit, unit_type, get)
+        collector.add("After Requires", chosen)
 
 
 def _has_commands(get: Get) -> bool:
@@ -120,16 +127,16 @@ def _execution(collector: _Collector, section: str, get: Get) -> None:
     if any(get(section, key) for key in ("StateDirectory", "CacheDirectory", "LogsDirectory")):
         collector.add("After", "systemd-remount-fs.service")
     if get(section, "PrivateTmp"):
-        collector.add("RequiresMountsFor", "/tmp", "/var/tmp")
+        collector.add("RequiresMountsFor", "/var/tmp")
+        collector.add("Wants After", "tmp.mount")
         collector.add("After", "systemd-tmpfiles-setup.service")
     namespace = get(section, "LogNamespace")
     if namespace:
         for pattern in ("systemd-journald@{}.socket", "systemd-journald-varlink@{}.socket"):
             collector.add("After Requires", pattern.format(names.escape(namespace)))
-    elif get(section, "StandardOutput") in _JOURNAL_OUTPUTS or get(section, "StandardError") in _JOURNAL_OUTPUTS - {
-        "inherit",
-        None,
-    }:
+    elif (get(section, "StandardOutput") or "journal") in _JOURNAL_OUTPUTS or get(
+        section, "StandardError"
+    ) in _JOURNAL_OUTPUTS:
         collector.add("After", "systemd-journald.socket")
 
 
@@ -165,9 +172,6 @@ def _socket_implicit(collector: _Collector, get: Get) -> None:
     for kind, address in get("Socket", "Listen"):
         if address.startswith("/") and kind != "ListenMessageQueue":
             collector.add("RequiresMountsFor", address)
-    device = get("Socket", "BindToDevice")
-    if device and device != "lo":
-        collector.add("BindsTo After", names.escape_path(f"/sys/subsystem/net/devices/{device}") + ".device")
 
 
 def _socket_default(collector: _Collector, get: Get) -> None:
@@ -179,7 +183,7 @@ def _socket_default(collector: _Collector, get: Get) -> None:
 def _timer_implicit(collector: _Collector, get: Get) -> None:
     collector.add("Before Triggers", _triggered(collector, "Timer", get))
     if get("Timer", "Persistent"):
-        collector.add("RequiresMountsFor", f"/var/lib/systemd/timers/stamp-{collector.unit}")
+        collector.add("RequiresMountsFor", "/var/lib/systemd/timers")
 
 
 def _timer_default(collector: _Collector, get: Get) -> None:
@@ -208,21 +212,26 @@ def _mount_implicit(collector: _Collector, get: Get) -> None:
     if where != "/":
         collector.add("RequiresMountsFor", parent)
     what = get("Mount", "What")
-    options = get("Mount", "Options").split(",")
-    if what.startswith("/") and ("bind" in options or "rbind" in options):
+    if what.startswith("/") and not _is_network_mount(get):
         collector.add("RequiresMountsFor", what)
-    elif what.startswith("/dev/"):
-        device = names.escape_path(what) + ".device"
-        collector.add("After", device, "blockdev@" + names.escape_path(what) + ".target")
-        collector.add("Requires" if where == "/" else "BindsTo", device)
+
+
+def _is_network_mount(get: Get) -> bool:
+    kind = get("Mount", "Type")
+    return "_netdev" in get("Mount", "Options").split(",") or kind.removeprefix("fuse.") in _NETWORK_FILE_SYSTEMS
+
+
+def _is_extrinsic(where: str) -> bool:
+    """Whether a mount is the container's own, not for us to order: the root, the kernel's file systems, /dev."""
+    return where in ("/", "/usr") or any((where + "/").startswith(base) for base in _EXTRINSIC)
 
 
 def _mount_default(collector: _Collector, get: Get) -> None:
     where = get("Mount", "Where") or _unit_path(collector.unit)
-    if where in ("/", "/usr") or where.startswith(("/proc", "/sys", "/dev", "/run/initramfs")):
+    if _is_extrinsic(where):
         return
     options = get("Mount", "Options").split(",")
-    if "_netdev" in options or get("Mount", "Type").removeprefix("fuse.") in _NETWORK_FILE_SYSTEMS:
+    if _is_network_mount(get):
         collector.add("After", "remote-fs-pre.target", "network.target")
         collector.add("After Wants", "network-online.target")
         before = "remote-fs.target"
@@ -249,17 +258,11 @@ def _automount_default(collector: _Collector, get: Get) -> None:
 
 
 def _swap_implicit(collector: _Collector, get: Get) -> None:
-    what = get("Swap", "What")
-    if what.startswith("/dev/"):
-        collector.add("After BindsTo", names.escape_path(what) + ".device")
-        collector.add("After", "blockdev@" + names.escape_path(what) + ".target")
-    elif what:
-        collector.add("RequiresMountsFor", what)
-
-
-def _swap_default(collector: _Collector, get: Get) -> None:
-    collector.add("Before", "swap.target")
-    collector.add("Before Conflicts", "umount.target")
+    # No default dependencies: systemd gives swaps none in a container.
+    what = get("Swap", "What") or _unit_path(collector.unit)
+    collector.add("RequiresMountsFor", what)
+    if not what.startswith("/dev/"):
+        collector.add("After", "systemd-remount-fs.service")
 
 
 def _just_shutdown(collector: _Collector, get: Get) -> None:
@@ -290,7 +293,6 @@ _DEFAULT: dict[str, Callable[[_Collector, Get], None]] = {
     "path": _path_default,
     "mount": _mount_default,
     "automount": _automount_default,
-    "swap": _swap_default,
     "slice": _just_shutdown,
     "scope": _just_shutdown,
 }

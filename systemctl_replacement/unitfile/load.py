@@ -157,20 +157,15 @@ class _Loader:
         self.stamps.append((path, status.st_mtime_ns))
         if is_mask(status):
             return (LOADED if self.id in _PERPETUAL else MASKED), 0
-        parsed = self.parse(data, path)
+        parsed = parse(data, path, self.sections)
         try:
-            self.take_all(parsed.assignments, path)
+            self.take_all(parsed, path)
         except Fatal:
             self.complain(NOTICE, "Unit configuration has fatal error, unit will not be started.")
             return BAD_SETTING, 8
         except Invalid as problem:
             return FAILED, problem.errno
         return (FAILED, parsed.error) if parsed.error else (LOADED, 0)
-
-    def parse(self, data: bytes, path: str) -> Parsed:
-        parsed = parse(data, path, self.sections)
-        self.problems.extend(parsed.problems)
-        return parsed
 
     def read_dropins(self) -> None:
         for path in self.index.dropins(self.fragment.names):
@@ -183,29 +178,43 @@ class _Loader:
             self.stamps.append((path, status.st_mtime_ns))
             self.dropins.append(path)
             try:
-                self.take_all(self.parse(data, path).assignments, path)
+                self.take_all(parse(data, path, self.sections), path)
             except (Fatal, Invalid):
                 # systemd leaves the rest of such a drop-in out and goes on; the message is in the problems.
                 continue
 
-    def take_all(self, assignments: tuple[Assignment, ...], path: str) -> None:
+    def take_all(self, parsed: Parsed, path: str) -> None:
         """Apply the assignments of one file in order. Fatal and Invalid end it, their message is recorded."""
-        for assignment in assignments:
-            self.where = (path, assignment.line)
-            directive = directives.lookup(assignment.section, assignment.key)
-            if directive is None:
-                if not assignment.key.startswith("X-"):
-                    self.report(WARNING, f"Unknown key '{assignment.key}' in section [{assignment.section}], ignoring.")
-                continue
-            if directive.parse is None:
-                continue
-            try:
-                self.take(directive, assignment)
-            except Refused as problem:
-                self.report(problem.level, str(problem))
-            except (Fatal, Invalid) as problem:
-                self.report(ERROR, str(problem))
-                raise
+        before = len(self.problems)
+        last = None
+        try:
+            for assignment in parsed.assignments:
+                self.where = (path, assignment.line)
+                self.take_one(assignment)
+        except (Fatal, Invalid):
+            last = self.where[1]
+            raise
+        finally:
+            # Problems of syntax and of values, in the order of the file, none behind the line that ended it.
+            syntax = [problem for problem in parsed.problems if last is None or problem.line <= last]
+            if syntax:
+                self.problems[before:] = sorted(syntax + self.problems[before:], key=lambda problem: problem.line)
+
+    def take_one(self, assignment: Assignment) -> None:
+        directive = directives.lookup(assignment.section, assignment.key)
+        if directive is None:
+            if not assignment.key.startswith("X-"):
+                self.report(WARNING, f"Unknown key '{assignment.key}' in section [{assignment.section}], ignoring.")
+            return
+        if directive.parse is None:
+            return
+        try:
+            self.take(directive, assignment)
+        except Refused as problem:
+            self.report(problem.level, str(problem))
+        except (Fatal, Invalid) as problem:
+            self.report(ERROR, str(problem))
+            raise
 
     def take(self, directive: Directive, assignment: Assignment) -> None:
         assert directive.parse is not None
@@ -260,9 +269,12 @@ class _Loader:
 
     def derive(self) -> None:
         """Settings that follow from others when they are not assigned."""
+        settings = self.settings
+        section = directives.TYPE_SECTIONS.get(self.type, "")
+        if settings.get((section, "StandardInput"), "null").startswith(("tty", "socket", "fd")):
+            settings.setdefault((section, "StandardOutput"), "inherit")
         if self.type != "service":
             return
-        settings = self.settings
         if ("Service", "Type") not in settings:
             bus, start = self.get("Service", "BusName"), self.get("Service", "ExecStart")
             settings[("Service", "Type")] = "dbus" if bus else "simple" if start else "oneshot"

@@ -30,6 +30,8 @@ def user_or_group(scope: Scope, key: str, text: str) -> Any:
     name = _expand_or_die(scope, text)
     if not values.valid_user_or_group(name):
         raise Fatal(f"Invalid user/group name or numeric ID: {name}")
+    if name == "nobody" and key == "User":
+        scope.warn("Special user nobody configured, this is not safe!", 5)
     return name
 
 
