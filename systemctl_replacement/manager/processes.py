@@ -477,7 +477,8 @@ class Processes:
 
     def _reaped(self, pid: int, status: int) -> None:
         for tracking in list(self.trackings.values()):
-            if tracking.lost:
+            # A main process that is a zombie already counts as lost no longer, but its end is still to be told.
+            if tracking.lost or pid in (tracking.main, tracking.control):
                 self._lost_ended(tracking, pid, status)
 
     def _lost_ended(self, tracking: Tracking, pid: int, status: int) -> None:
