@@ -5,7 +5,7 @@ On the hot path. Every expected failure is a Failure with its text; this is the 
 
 from __future__ import annotations
 
-import _signal
+import _signal  # type: ignore[import-not-found]
 import os
 import sys
 
@@ -64,6 +64,8 @@ def _failed(text: str, status: int) -> int:
 
 
 def _systemctl(argv: Sequence[str]) -> int:
+    if argv[0].endswith(".py"):
+        argv = ["systemctl", *argv[1:]]
     options, operands = parse(argv, on_help=_help, on_version=lambda: VERSION)
     verb = operands[0] if operands else "list-units"
     return verbs.run(verb, operands[1:], options, Context(options))

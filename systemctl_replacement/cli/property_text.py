@@ -23,7 +23,14 @@ _NAMESPACES = (
     (0x04000000, "uts"),
 )
 _MOUNT_FLAGS = {0: "", 1 << 20: "shared", 1 << 19: "slave", 1 << 18: "private"}
-CAPABILITIES = ["chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap", "linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner", "sys_module", "sys_rawio", "sys_chroot", "sys_ptrace", "sys_pacct", "sys_admin", "sys_boot", "sys_nice", "sys_resource", "sys_time", "sys_tty_config", "mknod", "lease", "audit_write", "audit_control", "setfcap", "mac_override", "mac_admin", "syslog", "wake_alarm", "block_suspend", "audit_read", "perfmon", "bpf", "checkpoint_restore"]
+CAPABILITIES = (
+    "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
+    "linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner",
+    "sys_module", "sys_rawio", "sys_chroot", "sys_ptrace", "sys_pacct", "sys_admin", "sys_boot", "sys_nice",
+    "sys_resource", "sys_time", "sys_tty_config", "mknod", "lease", "audit_write", "audit_control", "setfcap",
+    "mac_override", "mac_admin", "syslog", "wake_alarm", "block_suspend", "audit_read", "perfmon", "bpf",
+    "checkpoint_restore",
+)  # fmt: skip
 
 
 def render(kind: str, value: Any, timestamp_style: str = "pretty") -> list[str]:
@@ -61,27 +68,17 @@ def _command(command: dict[str, Any], style: str) -> str:
         else f"ignore_errors={_yes_no(command['ignore_errors'])}"
     )
     code = command["code"]
-    status, extra = command["status"], "0"
-    if code == 1:
-        extra = _status_name(status)
-    elif code in (2, 3):
+    status = str(command["status"])
+    if code != 1:
         from systemctl_replacement import signals
 
-        extra = signals.name(status)
-    if extra and extra != "0":
-        status_text = f"{status}/{extra}"
-    else:
-        status_text = f"{status}" + ("/0" if code == 0 else "")
+        status += f"/{signals.name(command['status']) if command['status'] else '0'}"
     start = format_timestamp(command["start_time"], style) or "n/a"
     stop = format_timestamp(command["stop_time"], style) or "n/a"
     return (
         f"{{ path={command['path']} ; argv[]={' '.join(command['argv'])} ; {middle} ; start_time=[{start}] ; "
-        f"stop_time=[{stop}] ; pid={command['pid']} ; code={_CODES[code]} ; status={status_text} }}"
+        f"stop_time=[{stop}] ; pid={command['pid']} ; code={_CODES[code]} ; status={status} }}"
     )
-
-
-def _status_name(status: int) -> str:
-    return "" if status else "0"
 
 
 def _yes_no(value: Any) -> str:

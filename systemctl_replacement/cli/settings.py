@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 UNIT_TYPES = ("service", "mount", "swap", "socket", "target", "device", "automount", "timer", "path", "slice", "scope")
 LOAD_STATES = ("stub", "loaded", "not-found", "bad-setting", "error", "merged", "masked")
-OUTPUT_MODES = ["short", "short-full", "short-iso", "short-iso-precise", "short-precise", "short-monotonic", "short-delta", "short-unix", "verbose", "export", "json", "json-pretty", "json-sse", "json-seq", "cat", "with-unit"]
+OUTPUT_MODES = (
+    "short", "short-full", "short-iso", "short-iso-precise", "short-precise", "short-monotonic", "short-delta",
+    "short-unix", "verbose", "export", "json", "json-pretty", "json-sse", "json-seq", "cat", "with-unit",
+)  # fmt: skip
 PRESET_MODES = ("full", "enable-only", "disable-only")
 TIMESTAMP_STYLES = ("pretty", "us", "utc", "us+utc", "unix")
 CLEAN_RESOURCES = ("runtime", "state", "cache", "logs", "configuration")
@@ -221,7 +224,7 @@ _TEXTS = (
 
 
 def parse(argv: Sequence[str], on_help: Callable[[], str], on_version: Callable[[], str]) -> tuple[Options, list[str]]:
-    """The options and the operands. Raises OptionError, UsageError, HelpShown (with the text of on_help, on_version)."""
+    """The options and the operands. Raises OptionError, UsageError, HelpShown (with on_help's or on_version's text)."""
     options = Options()
     # Not in 252: it must not change what an abbreviation means.
     line = CommandLine(argv, LONG, SHORT, unabbreviated=("no-warn",))

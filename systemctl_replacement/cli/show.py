@@ -32,6 +32,7 @@ def show(words: list[str], options: Options, context: Context) -> int:
     if options.types:
         names = [name for name in names if name.rpartition(".")[2] in options.types]
     for number, name in enumerate(names):
+        check_not_template(name)
         try:
             unit = fetch(context, [name], options.properties)[0]
         except CallError as error:
@@ -40,6 +41,12 @@ def show(words: list[str], options: Options, context: Context) -> int:
             context.out("")
         _print(unit, name.rpartition(".")[2], options, context)
     return 0
+
+
+def check_not_template(name: str) -> None:
+    """Raise Failure for a template: only instances have properties."""
+    if "@." in name:
+        raise Failure(f"Failed to get properties: Unit name {name} is neither a valid invocation ID nor unit name.")
 
 
 def _is_number(word: str) -> bool:

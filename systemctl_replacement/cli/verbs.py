@@ -9,7 +9,11 @@ from systemctl_replacement.cli.context import Context, Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from systemctl_replacement.cli.settings import Options
+
+    Verb = Callable[[list[str], Options, Context], int]
 
 ANY = 1 << 30
 
@@ -108,12 +112,11 @@ def run(verb: str, operands: list[str], options: Options, context: Context) -> i
     function = _load(module).get(verb) if module else None
     if function is None:
         raise Failure(f"systemctl-replacement: verb {verb} is not available yet")
-    status: int = function(operands, options, context)
-    return status
+    return function(operands, options, context)
 
 
-def _load(module: str) -> dict[str, object]:
+def _load(module: str) -> dict[str, Verb]:
     # Plain __import__: importlib would have to be imported itself.
     name = f"systemctl_replacement.cli.{module}"
-    table: dict[str, object] = __import__(name, fromlist=["VERBS"]).VERBS
+    table: dict[str, Verb] = __import__(name, fromlist=["VERBS"]).VERBS
     return table

@@ -7,7 +7,7 @@ would get them.
 
 from __future__ import annotations
 
-import _signal
+import _signal  # type: ignore[import-not-found]
 import fcntl
 import os
 import resource

@@ -49,7 +49,7 @@ KINDS = {
 }
 
 # What the same property starts from in another unit type.
-_OTHER_DEFAULTS = {
+_OTHER_DEFAULTS: dict[str, dict[str, Any]] = {
     "socket": {"KeyringMode": "shared"},
     "swap": {"KeyringMode": "shared"},
     "mount": {"KeyringMode": "shared", "SameProcessGroup": True},

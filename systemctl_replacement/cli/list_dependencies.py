@@ -1,0 +1,92 @@
+"""list-dependencies: the tree of what a unit needs, or of what needs it."""
+
+from __future__ import annotations
+
+from systemctl_replacement.cli.context import Context
+from systemctl_replacement.cli.names import expand
+from systemctl_replacement.cli.terminal import Terminal, start_pager
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from systemctl_replacement.cli.settings import Options
+
+FORWARD = ("Requires", "Requisite", "Wants", "ConsistsOf", "BindsTo", "Upholds")
+_REVERSE = ("RequiredBy", "RequisiteOf", "WantedBy", "PartOf", "BoundBy", "UpheldBy")
+
+
+def list_dependencies(words: list[str], options: Options, context: Context) -> int:
+    """Print the dependencies of units as a tree, or as a list with --plain."""
+    if options.pager:
+        start_pager()
+    printer = _Printer(options, context)
+    for position, name in enumerate(expand(words or ["default.target"], context)):
+        if position:
+            context.out("")
+        context.out(name)
+        printer.print_below(name, [], [])
+    return 0
+
+
+class _Printer:
+    """One walk. What was printed once is not gone into again, except with --all."""
+
+    def __init__(self, options: Options, context: Context) -> None:
+        self._options = options
+        self._context = context
+        self._terminal = Terminal()
+        self._seen: set[str] = set()
+        self._known: dict[str, dict[str, Any]] = {}
+        self._kinds = self._chosen_kinds()
+
+    def _chosen_kinds(self) -> tuple[str, ...]:
+        if self._options.after or self._options.before:
+            kinds = (["After"] if self._options.after else []) + (["Before"] if self._options.before else [])
+            return tuple(kinds)
+        return _REVERSE if self._options.reverse else FORWARD
+
+    def print_below(self, name: str, branches: list[bool], above: list[str]) -> None:
+        """The dependencies of a unit. branches: for each level above whether its line goes on below."""
+        above = [*above, name]
+        names = [other for other in self._dependencies(name) if self._options.all or other not in self._seen]
+        for position, dependency in enumerate(names):
+            more = position < len(names) - 1
+            if dependency in above:
+                if not self._options.plain:
+                    self._print("...", [*branches, more], "")
+                continue
+            if dependency in self._seen and not self._options.all:
+                continue
+            self._seen.add(dependency)
+            self._print(dependency, [*branches, more], self._terminal.state_dot(self._state(dependency)))
+            if self._options.all or dependency.endswith(".target"):
+                self.print_below(dependency, [*branches, more], above)
+
+    def _print(self, text: str, branches: list[bool], dot: str) -> None:
+        if self._options.plain:
+            self._context.out("  " + text)
+            return
+        terminal = self._terminal
+        line = "".join(terminal.glyph("vertical") if goes_on else "  " for goes_on in branches[:-1])
+        line += terminal.glyph("branch" if branches[-1] else "last")
+        self._context.out(f"{dot or ' '} {line}{text}")
+
+    def _dependencies(self, name: str) -> list[str]:
+        unit = self._unit(name)
+        names = {other for kind in self._kinds for other in unit.get(kind) or ()}
+        return sorted(names, key=lambda other: (other.endswith(".target"), other))
+
+    def _state(self, name: str) -> str:
+        state: str = self._unit(name).get("ActiveState", "inactive")
+        return state
+
+    def _unit(self, name: str) -> dict[str, Any]:
+        if name not in self._known:
+            wanted = [*self._kinds, "ActiveState"]
+            found = self._context.asked().call("Show", names=[name], properties=wanted)["units"][0]
+            self._known[name] = found["properties"]
+        return self._known[name]
+
+
+VERBS = {"list-dependencies": list_dependencies}

@@ -1,0 +1,38 @@
+"""help: the manual pages of units."""
+
+from __future__ import annotations
+
+import os
+
+from systemctl_replacement.cli.context import Context
+from systemctl_replacement.cli.names import expand
+from systemctl_replacement.cli.show import check_not_template
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from systemctl_replacement.cli.settings import Options
+
+
+def manual(words: list[str], _options: Options, context: Context) -> int:
+    """Show the pages that Documentation= names; other addresses are printed."""
+    for name in expand(words, context):
+        check_not_template(name)
+        unit = context.asked().call("Show", names=[name], properties=["Documentation"])["units"][0]
+        pages = unit["properties"].get("Documentation") or []
+        if not pages:
+            context.err(f"Documentation for {name} not known.")
+        for page in pages:
+            if page.startswith("man:"):
+                _man(page[len("man:") :], context)
+            else:
+                context.err(f"Can't show: {page}")
+    return 0
+
+
+def _man(page: str, context: Context) -> None:
+    title, _, section = page.rstrip(")").partition("(")
+    if os.spawnlp(os.P_WAIT, "man", "man", *([section] if section else []), title) == 127:
+        context.err("Failed to execute man: No such file or directory")
+
+
+VERBS = {"help": manual}

@@ -1,0 +1,73 @@
+"""What /proc says of a unit's processes: command lines, memory, CPU time, for `status`.
+
+Without cgroups these are sums over the processes that are alive. Plain reads of /proc, no dependency; files of
+other users that may not be read count as missing.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_QUOTE_NEEDED = frozenset("\"\\`$*?['()<>|&;!")
+
+
+def command_name(pid: int) -> str:
+    """The name of a process's program, as the kernel keeps it; "" if it is gone."""
+    return _read(pid, "comm").decode("utf-8", "replace").rstrip("\n")
+
+
+def command_line(pid: int) -> str:
+    """A process's arguments as a shell would read them; [name] if it has none."""
+    arguments = _read(pid, "cmdline").split(b"\0")
+    while arguments and not arguments[-1]:
+        arguments.pop()
+    if not arguments:
+        name = command_name(pid)
+        return f"[{name}]" if name else "n/a"
+    return " ".join(_quoted(argument.decode("utf-8", "replace")) for argument in arguments)
+
+
+def _quoted(argument: str) -> str:
+    if argument and not any(character.isspace() or character in _QUOTE_NEEDED for character in argument):
+        return argument
+    return '"' + "".join("\\" + character if character in '"\\`$' else character for character in argument) + '"'
+
+
+def tasks(pids: Sequence[int]) -> int:
+    """How many threads they have."""
+    return sum(_status_field(pid, b"Threads:") for pid in pids)
+
+
+def memory(pids: Sequence[int]) -> int:
+    """Bytes of memory that are theirs: anonymous and shared memory in RAM, no files."""
+    return 1024 * sum(_status_field(pid, b"RssAnon:") + _status_field(pid, b"RssShmem:") for pid in pids)
+
+
+def cpu_usec(pids: Sequence[int]) -> int:
+    """Microseconds of CPU time that they and their ended children have used."""
+    ticks = 0
+    for pid in pids:
+        # The name is in parentheses and may contain anything.
+        fields = _read(pid, "stat").rpartition(b")")[2].split()
+        if len(fields) > 14:
+            ticks += sum(int(field) for field in fields[11:15])
+    return ticks * 1_000_000 // os.sysconf("SC_CLK_TCK")
+
+
+def _status_field(pid: int, name: bytes) -> int:
+    for line in _read(pid, "status").split(b"\n"):
+        if line.startswith(name):
+            return int(line.split()[1])
+    return 0
+
+
+def _read(pid: int, name: str) -> bytes:
+    try:
+        with open(f"/proc/{pid}/{name}", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""

@@ -1,0 +1,110 @@
+"""status: what a unit is, how it is, its processes and its last log lines."""
+
+from __future__ import annotations
+
+from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.cli.names import expand
+from systemctl_replacement.cli.show import add_unit_file_state, check_not_template
+from systemctl_replacement.cli.start import warn_of_changes
+from systemctl_replacement.cli.status_text import unit_lines
+from systemctl_replacement.cli.terminal import Terminal, start_pager
+from systemctl_replacement.control.client import CallError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from systemctl_replacement.cli.settings import Options
+
+EXIT_NOT_RUNNING = 3
+EXIT_UNKNOWN = 4
+
+
+def status(words: list[str], options: Options, context: Context) -> int:
+    """Print the status of units; of the whole without any. LSB exit statuses."""
+    if options.pager:
+        start_pager()
+    terminal = Terminal()
+    if not words and not (options.types or options.states or options.all):
+        _system_status(terminal, options, context)
+        return 0
+    result = 0
+    shown = 0
+    for name in _names(words, options, context):
+        check_not_template(name)
+        unit = _fetch(name, context)
+        if unit.get("LoadState") == "not-found" and unit.get("ActiveState", "inactive") == "inactive":
+            context.err(f"Unit {name} could not be found.")
+            result = EXIT_UNKNOWN
+            continue
+        if unit.get("NeedDaemonReload"):
+            warn_of_changes(name, context)
+        if shown:
+            context.out("")
+        shown += 1
+        for line in unit_lines(unit, _processes(unit, context), options, terminal, context.paths):
+            context.out(line)
+        if unit.get("ActiveState", "inactive") not in ("active", "reloading"):
+            result = result or EXIT_NOT_RUNNING
+    return result
+
+
+def _names(words: list[str], options: Options, context: Context) -> list[str]:
+    if words:
+        pids = [word for word in words if word.isascii() and word.isdigit()]
+        found = [_name_of_pid(int(pid), context) for pid in pids]
+        return found + expand([word for word in words if word not in pids], context)
+    from systemctl_replacement.cli.list_units import selected_units
+
+    return [unit["id"] for unit in selected_units([], options, context)]
+
+
+def _name_of_pid(pid: int, context: Context) -> str:
+    try:
+        name: str = context.asked().call("UnitByPID", pid=pid)["name"]
+    except CallError as error:
+        raise Failure(f"Failed to get unit for PID {pid}: {error.message}") from None
+    return name
+
+
+def _fetch(name: str, context: Context) -> dict[str, Any]:
+    asked = context.asked()
+    try:
+        unit: dict[str, Any] = asked.call("Show", names=[name])["units"][0]["properties"]
+        add_unit_file_state(unit, context)
+        triggers = [*(unit.get("Triggers") or ()), *(unit.get("TriggeredBy") or ())]
+        if triggers:
+            states = asked.call("States", names=triggers)["states"]
+            unit["_TriggerStates"] = {state["name"]: state["active_state"] for state in states}
+    except CallError as error:
+        raise Failure(f"Failed to get properties: {error.message}") from None
+    return unit
+
+
+def _processes(unit: dict[str, Any], context: Context) -> dict[str, Any]:
+    if unit.get("ActiveState", "inactive") == "inactive" and unit.get("LoadState") != "loaded":
+        return {"pids": [], "degraded": False}
+    processes: dict[str, Any] = context.asked().call("Processes", name=unit["Id"])
+    return processes
+
+
+def _system_status(terminal: Terminal, options: Options, context: Context) -> None:
+    from systemctl_replacement.cli.status_text import system_lines
+
+    manager = context.manager()
+    if manager is None:
+        raise Failure("System has not been booted with systemd as init system (PID 1). Can't operate.")
+    properties = manager.call("Show", names=[])["units"][0]["properties"]
+    units = manager.call("Units", patterns=[])["units"]
+    active = [unit["id"] for unit in units if unit["active_state"] != "inactive"]
+    processes = {}
+    for name in active:
+        pids = manager.call("Processes", name=name)["pids"]
+        if pids:
+            processes[name] = pids
+    jobs = len(manager.call("Jobs")["jobs"])
+    for line in system_lines(properties, len(units), jobs, processes, options, terminal):
+        context.out(line)
+
+
+VERBS = {"status": status}

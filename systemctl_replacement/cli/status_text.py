@@ -1,0 +1,300 @@
+"""How `status` looks: lines from properties. Nothing here asks the manager.
+
+Without cgroups, `CGroup:` names the group that systemd would use and lists the processes that the unit's
+supervisor knows; `Tasks:`, `Memory:` and `CPU:` are sums over them (docs/differences.md).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from systemctl_replacement import exit_status, signals
+from systemctl_replacement.cli import processes as proc
+from systemctl_replacement.cli.log_text import format_record
+from systemctl_replacement.cli.terminal import Terminal, tree
+from systemctl_replacement.cli.timestamps import format_relative, format_timestamp
+from systemctl_replacement.journal.reader import last_of_unit
+from systemctl_replacement.paths import Paths
+from systemctl_replacement.unitfile.values import format_time_span
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from systemctl_replacement.cli.settings import Options
+
+    Properties = dict[str, Any]
+
+_LABEL = 11
+_INDENT = " " * (_LABEL + 2)
+_COMMANDS = ("ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost")
+_CODES = ("", "exited", "killed", "dumped")
+# Unit file states in which a preset has no say.
+_NO_PRESET = ("alias", "static", "generated", "transient")
+_SINCE = {
+    "active": "ActiveEnterTimestamp",
+    "reloading": "ActiveEnterTimestamp",
+    "inactive": "InactiveEnterTimestamp",
+    "failed": "InactiveEnterTimestamp",
+    "activating": "InactiveExitTimestamp",
+    "deactivating": "ActiveExitTimestamp",
+}
+
+
+def _labelled(label: str, text: str) -> str:
+    return f"{label:>{_LABEL}}: {text}"
+
+
+def unit_lines(
+    unit: Properties, processes: Properties, options: Options, terminal: Terminal, paths: Paths
+) -> Iterator[str]:
+    """The status of one unit."""
+    now = time.time_ns() // 1000
+    yield _header(unit, terminal)
+    yield _labelled("Loaded", _loaded(unit, terminal))
+    if unit.get("Transient"):
+        yield _labelled("Transient", "yes")
+    yield from _drop_ins(unit, terminal)
+    yield _labelled("Active", _active(unit, options, terminal, now))
+    yield from _duration(unit)
+    yield from _conditions(unit, options, now)
+    if unit.get("SkipReason"):
+        yield _labelled("Skipped", unit["SkipReason"])
+    for label, name in (("Where", "Where"), ("What", "What")):
+        if unit.get(name) and unit["Id"].endswith((".mount", ".automount", ".swap")):
+            yield _labelled(label, unit[name])
+    yield from _triggers("TriggeredBy", unit, terminal)
+    if unit["Id"].endswith(".timer"):
+        yield _labelled("Trigger", _next_elapse(unit, options, now))
+    yield from _triggers("Triggers", unit, terminal)
+    yield from _aligned("Docs", unit.get("Documentation") or ())
+    yield from _aligned("Listen", [f"{path} ({kind})" for kind, path in unit.get("Listen") or ()])
+    yield from _commands(unit)
+    yield from _pids(unit)
+    if unit.get("StatusText"):
+        yield _labelled("Status", f'"{unit["StatusText"]}"')
+    if unit.get("StatusErrno"):
+        yield _labelled("Error", f"{unit['StatusErrno']} ({os.strerror(unit['StatusErrno'])})")
+    yield from _resources(unit, processes, options, terminal)
+    yield from _log(unit, options, terminal, paths)
+
+
+def _header(unit: Properties, terminal: Terminal) -> str:
+    line = f"{terminal.state_dot(unit.get('ActiveState', 'inactive'))} {unit['Id']}"
+    description = unit.get("Description") or unit["Id"]
+    return line if description == unit["Id"] else f"{line} - {description}"
+
+
+def _loaded(unit: Properties, terminal: Terminal) -> str:
+    state = unit.get("LoadState", "loaded")
+    message = (unit.get("LoadError") or ["", ""])[1]
+    shown = terminal.colored(state, "" if state in ("loaded", "masked") else "red")
+    path = unit.get("SourcePath") or unit.get("FragmentPath") or ""
+    file_state, preset = unit.get("UnitFileState") or "", unit.get("UnitFilePreset") or ""
+    if message:
+        return f"{shown} (Reason: {message})"
+    if path and file_state:
+        colors = {"enabled": "green", "disabled": "yellow"}
+        text = terminal.colored(file_state, colors.get(file_state.partition("-")[0], ""))
+        if preset and file_state not in _NO_PRESET:
+            text += f"; preset: {terminal.colored(preset, colors[preset])}"
+        return f"{shown} ({path}; {text})"
+    return f"{shown} ({path})" if path else shown
+
+
+def _drop_ins(unit: Properties, terminal: Terminal) -> Iterator[str]:
+    directories: dict[str, list[str]] = {}
+    for path in unit.get("DropInPaths") or ():
+        directory, _, name = path.rpartition("/")
+        directories.setdefault(directory, []).append(name)
+    for position, (directory, names) in enumerate(directories.items()):
+        yield _labelled("Drop-In", directory) if position == 0 else _INDENT + directory
+        yield f"{_INDENT}{terminal.glyph('last')}{', '.join(names)}"
+
+
+def _active(unit: Properties, options: Options, terminal: Terminal, now: int) -> str:
+    state, sub_state = unit.get("ActiveState", "inactive"), unit.get("SubState", "dead")
+    text = state if state == sub_state else f"{state} ({sub_state})"
+    text = terminal.colored(text, terminal.state_color(state))
+    result = unit.get("Result", "success")
+    if result and result != "success":
+        text += f" (Result: {result})"
+    since = unit.get(_SINCE.get(state, ""), 0)
+    if since:
+        text += f" since {format_timestamp(since, options.timestamp)}; {format_relative(since, now)}"
+    return text
+
+
+def _duration(unit: Properties) -> Iterator[str]:
+    """How long it had been active, of a unit that no longer is."""
+    start, end = unit.get("ActiveEnterTimestampMonotonic", 0), unit.get("ActiveExitTimestampMonotonic", 0)
+    if unit.get("ActiveState", "inactive") in ("inactive", "failed") and 0 < start <= end:
+        yield _labelled("Duration", format_time_span(end - start, 1000))
+
+
+def _conditions(unit: Properties, options: Options, now: int) -> Iterator[str]:
+    for label, result, stamp in (
+        ("Condition", "ConditionResult", "ConditionTimestamp"),
+        ("Assert", "AssertResult", "AssertTimestamp"),
+    ):
+        when = unit.get(stamp, 0)
+        if when and not unit.get(result, True):
+            text = format_timestamp(when, options.timestamp)
+            yield _labelled(label, f"start {label.lower()}{'ion' if label == 'Assert' else ''} failed at {text}; "
+                                   f"{format_relative(when, now)}")  # fmt: skip
+            failed = unit.get("FailedCondition") or []
+            for line in failed if label == "Condition" else []:
+                yield f"{_INDENT}{line} was not met"
+
+
+def _triggers(label: str, unit: Properties, terminal: Terminal) -> Iterator[str]:
+    states = unit.get("_TriggerStates", {})
+    names = unit.get(label) or ()
+    yield from _aligned(label, [f"{terminal.state_dot(states.get(name, 'inactive'))} {name}" for name in names])
+
+
+def _aligned(label: str, lines: Any) -> Iterator[str]:
+    for position, line in enumerate(lines):
+        yield _labelled(label, line) if position == 0 else _INDENT + line
+
+
+def _next_elapse(unit: Properties, options: Options, now: int) -> str:
+    elapse = unit.get("NextElapseUSecRealtime", 0)
+    text = format_timestamp(elapse, options.timestamp)
+    return f"{text}; {format_relative(elapse, now)}" if text else "n/a"
+
+
+def _commands(unit: Properties) -> Iterator[str]:
+    for name in _COMMANDS:
+        for command in unit.get(name) or ():
+            if command["code"]:
+                argv = " ".join(command["argv"])
+                yield _labelled(
+                    "Process", f"{command['pid']} {name}={argv} ({_ending(command['code'], command['status'])})"
+                )
+
+
+def _ending(code: int, status: int) -> str:
+    """ "code=exited, status=1/FAILURE", "code=killed, signal=TERM"."""
+    if code == 1:
+        name = exit_status.name(status)
+        return f"code=exited, status={status}{f'/{name}' if name else ''}"
+    return f"code={_CODES[code]}, signal={signals.name(status)}"
+
+
+def _pids(unit: Properties) -> Iterator[str]:
+    main = unit.get("MainPID") or unit.get("ExecMainPID") or 0
+    control = unit.get("ControlPID") or 0
+    if main:
+        if unit.get("MainPID"):
+            name = proc.command_name(main)
+            text = f"{main} ({name})" if name else str(main)
+        elif unit.get("ExecMainCode"):
+            text = f"{main} ({_ending(unit['ExecMainCode'], unit.get('ExecMainStatus', 0))})"
+        else:
+            text = str(main)
+        if control:
+            text += f"; Control PID: {_named(control)}"
+        yield _labelled("Main PID", text)
+    elif control:
+        yield _labelled("Cntrl PID", _named(control))
+
+
+def _named(pid: int) -> str:
+    name = proc.command_name(pid)
+    return f"{pid} ({name})" if name else str(pid)
+
+
+def _resources(unit: Properties, processes: Properties, options: Options, terminal: Terminal) -> Iterator[str]:
+    pids = processes["pids"]
+    if not pids:
+        return
+    count, memory, cpu = proc.tasks(pids), proc.memory(pids), proc.cpu_usec(pids)
+    if count:
+        yield _labelled("Tasks", str(count))
+    if memory:
+        yield _labelled("Memory", format_bytes(memory))
+    if cpu:
+        yield _labelled("CPU", format_time_span(cpu, 1000))
+    yield _labelled("CGroup", control_group(unit))
+    yield from tree(terminal, process_lines(pids, len(_INDENT) + 2, options, terminal), _INDENT)
+    if processes.get("degraded"):
+        yield f"{_INDENT}(tracking is degraded: the supervisor was killed; processes it knew of may be missing)"
+
+
+def control_group(unit: Properties) -> str:
+    """The cgroup that systemd would use for a unit."""
+    if unit.get("ControlGroup"):
+        return str(unit["ControlGroup"])
+    group = ""
+    parts = (unit.get("Slice") or "system.slice").removesuffix(".slice").split("-")
+    for length in range(1, len(parts) + 1):
+        if parts[length - 1]:
+            group += "/" + "-".join(parts[:length]) + ".slice"
+    return f"{group}/{unit['Id']}"
+
+
+def process_lines(pids: list[int], indent: int, options: Options, terminal: Terminal) -> list[str]:
+    """One line per process: pid and command, as wide as the terminal."""
+    width = len(str(max(pids)))
+    lines = []
+    for pid in sorted(pids):
+        line = f"{pid:>{width}} {proc.command_line(pid)}"
+        if terminal.tty and not options.full:
+            line = terminal.ellipsized_end(line, max(terminal.columns - indent, width + 10))
+        lines.append(line)
+    return lines
+
+
+def format_bytes(count: int) -> str:
+    """As systemd writes sizes: 580.0K, 12.7M."""
+    for factor, suffix in ((1 << 40, "T"), (1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K")):
+        if count >= factor:
+            return f"{count // factor}.{count % factor * 10 // factor}{suffix}"
+    return f"{count}B"
+
+
+def _log(unit: Properties, options: Options, terminal: Terminal, paths: Paths) -> Iterator[str]:
+    since = unit.get("InactiveExitTimestampMonotonic", 0)
+    if not since:
+        return
+    records = last_of_unit(paths, unit["Id"], options.lines, since)
+    for position, record in enumerate(records):
+        if position == 0:
+            yield ""
+        text = format_record(record, options.output)
+        if terminal.tty and not options.full and options.output.startswith("short"):
+            text = terminal.ellipsized_end(text, terminal.columns)
+        yield text
+
+
+def system_lines(
+    manager: Properties,
+    units: int,
+    jobs: int,
+    processes: dict[str, list[int]],
+    options: Options,
+    terminal: Terminal,
+) -> Iterator[str]:
+    """`status` without a unit: the whole."""
+    state = manager.get("SystemState", "")
+    failed = manager.get("NFailedUnits", 0)
+    color = {"running": "green", "degraded": "red", "maintenance": "red"}.get(state, "yellow")
+    now = time.time_ns() // 1000
+    yield f"{terminal.colored(terminal.glyph('active'), color)} {os.uname().nodename}"
+    yield f"    State: {terminal.colored(state, color)}"
+    yield f"    Units: {units} loaded (incl. loaded aliases)"
+    yield f"     Jobs: {jobs} queued"
+    yield f"   Failed: {failed} units"
+    since = manager.get("UserspaceTimestamp", 0)
+    yield f"    Since: {format_timestamp(since, options.timestamp)}; {format_relative(since, now)}"
+    yield f"  systemd: {manager.get('Version', '')}"
+    yield "   CGroup: /"
+    names = sorted(processes)
+    for position, name in enumerate(names):
+        last = position == len(names) - 1
+        yield f"           {terminal.glyph('last' if last else 'branch')}{name}"
+        indent = "           " + ("  " if last else terminal.glyph("vertical"))
+        yield from tree(terminal, process_lines(processes[name], len(indent) + 2, options, terminal), indent)

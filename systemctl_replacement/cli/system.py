@@ -1,0 +1,78 @@
+"""halt, poweroff, reboot, kexec, exit, default, rescue, emergency: the whole system, which here is the container."""
+
+from __future__ import annotations
+
+from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.cli.start import enqueue
+from systemctl_replacement.control.client import CallError, Disconnected
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from systemctl_replacement.cli.settings import Options
+
+_TARGETS = {"default": "default.target", "rescue": "rescue.target", "emergency": "emergency.target"}
+
+
+def halt_system(verb: str, options: Options, context: Context, exit_status: int | None = None) -> int:
+    """Ask the manager to end, orderly or by force."""
+    if options.dry_run:
+        return 0
+    manager = context.manager()
+    if manager is None:
+        if options.root:
+            raise Failure(f"Verb '{verb}' cannot be used with --root= or --image=.")
+        raise Failure(
+            "System has not been booted with systemd as init system (PID 1). Can't operate.\n"
+            "Failed to connect to bus: Host is down"
+        )
+    parameters: dict[str, Any] = {"verb": verb, "force": min(options.force, 2)}
+    if exit_status is not None:
+        parameters["exit_status"] = exit_status
+    try:
+        manager.call("Halt", **parameters)
+    except CallError as error:
+        context.err(f"Failed to start {verb}.target: {error.message}")
+        if error.dbus_name != "org.freedesktop.DBus.Error.AccessDenied":
+            return 1
+        context.err(f"See system logs and 'systemctl status {verb}.target' for details.")
+        return 4
+    except Disconnected:
+        pass  # it went at once
+    return 0
+
+
+def exit_system(words: list[str], options: Options, context: Context) -> int:
+    """End the manager with an exit status, which is the container's."""
+    exit_status = 0
+    if words:
+        if not (words[0].isascii() and words[0].isdigit() and int(words[0]) <= 255):
+            raise Failure("Invalid exit code.")
+        exit_status = int(words[0])
+    return halt_system("exit", options, context, exit_status)
+
+
+def isolate_target(verb: str, options: Options, context: Context) -> int:
+    """Go to one of the targets that stand for a mode of the system."""
+    if options.dry_run:
+        return 0
+    manager = context.running_manager(verb)
+    # Jobs of the whole system are not waited for: the caller may be stopped by them.
+    options.no_block = options.no_block or verb in ("rescue", "emergency")
+    return enqueue(manager, "start", [_TARGETS[verb]], "isolate", options, context)
+
+
+def _halt_verb(verb: str) -> Any:
+    return lambda words, options, context: halt_system(verb, options, context)
+
+
+def _target_verb(verb: str) -> Any:
+    return lambda words, options, context: isolate_target(verb, options, context)
+
+
+VERBS = {
+    **{verb: _halt_verb(verb) for verb in ("halt", "poweroff", "reboot", "kexec")},
+    **{verb: _target_verb(verb) for verb in _TARGETS},
+    "exit": exit_system,
+}
