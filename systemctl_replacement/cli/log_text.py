@@ -5,6 +5,7 @@ Source: journalctl(1) "--output=".
 
 from __future__ import annotations
 
+import os
 import time
 
 from systemctl_replacement.journal.reader import number, text_of
@@ -49,7 +50,7 @@ def _short(record: dict[str, Any], mode: str) -> str:
     if mode == "with-unit":
         identifier = text_of(record, "_SYSTEMD_UNIT") or identifier
     pid = text_of(record, "_PID") or text_of(record, "SYSLOG_PID")
-    head = f"{_timestamp(record, mode)} {text_of(record, '_HOSTNAME') or 'localhost'} {identifier}"
+    head = f"{_timestamp(record, mode)} {text_of(record, '_HOSTNAME') or os.uname().nodename} {identifier}"
     head += f"[{pid}]: " if pid else ": "
     first, *others = text_of(record).rstrip("\n").split("\n")
     return "\n".join([head + first, *(" " * len(head) + line for line in others)])

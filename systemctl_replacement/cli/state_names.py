@@ -10,28 +10,36 @@ _STATES = (
     ("unit active states", "active reloading inactive failed activating deactivating maintenance"),
     (
         "unit file states",
-        "enabled enabled-runtime linked linked-runtime alias masked masked-runtime static disabled indirect "
-        "generated transient bad",
+        (
+            "enabled enabled-runtime linked linked-runtime alias masked masked-runtime static disabled indirect "
+            "generated transient bad"
+        ),
     ),
     ("automount unit substates", "dead waiting running failed"),
     ("device unit substates", "dead tentative plugged"),
     (
         "mount unit substates",
-        "dead mounting mounting-done mounted remounting unmounting remounting-sigterm remounting-sigkill "
-        "unmounting-sigterm unmounting-sigkill failed cleaning",
+        (
+            "dead mounting mounting-done mounted remounting unmounting remounting-sigterm remounting-sigkill "
+            "unmounting-sigterm unmounting-sigkill failed cleaning"
+        ),
     ),
     ("path unit substates", "dead waiting running failed"),
     ("scope unit substates", "dead start-chown running abandoned stop-sigterm stop-sigkill failed"),
     (
         "service unit substates",
-        "dead condition start-pre start start-post running exited reload stop stop-watchdog stop-sigterm "
-        "stop-sigkill stop-post final-watchdog final-sigterm final-sigkill failed auto-restart cleaning",
+        (
+            "dead condition start-pre start start-post running exited reload stop stop-watchdog stop-sigterm "
+            "stop-sigkill stop-post final-watchdog final-sigterm final-sigkill failed auto-restart cleaning"
+        ),
     ),
     ("slice unit substates", "dead active"),
     (
         "socket unit substates",
-        "dead start-pre start-chown start-post listening running stop-pre stop-pre-sigterm stop-pre-sigkill "
-        "stop-post final-sigterm final-sigkill failed cleaning",
+        (
+            "dead start-pre start-chown start-post listening running stop-pre stop-pre-sigterm stop-pre-sigkill "
+            "stop-post final-sigterm final-sigkill failed cleaning"
+        ),
     ),
     (
         "swap unit substates",
