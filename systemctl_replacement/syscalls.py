@@ -207,6 +207,7 @@ def _set_limit(name: str, soft: int, hard: int) -> None:
 
 def set_limit(name: str, soft: int, hard: int) -> None:
     """Sets RLIMIT_``name``; without the privilege, to the nearest that the hard limit allows, as systemd does."""
+    soft, hard = soft & INFINITY, hard & INFINITY  # some say -1
     try:
         _set_limit(name, soft, hard)
     except PermissionError:

@@ -23,7 +23,8 @@ Supervisor to manager (``ev``; ``time`` is [realtime usec, monotonic usec])::
                  message ("Failed to locate executable /x: No such file or directory"),
                  summary ("Failed at step EXEC spawning /x: No such file or directory"); "exited" follows
     spawn-failed token, errno, message          no process was made (result "resources")
-    exited       pid, code (exited killed dumped), status, time, token (null for what we did not start)
+    exited       pid, code (exited killed dumped), status, time, token (null for what we did not start), last (no child
+                 is left: "empty" follows if there were any)
     empty        time                           no descendant is left, after there were some
     notify       pid, uid, text {"READY": "1"}; fds with FDSTORE=1
     children     pids [[pid, start time in ticks], …]   the direct children, after every change that was noticed

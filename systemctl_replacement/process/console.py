@@ -66,9 +66,6 @@ class Console:
             for fd in [fd for fd in self.sources if fd in ready]:
                 self._read(fd)
         if self.managed and self.link.fileno() in ready:
-            # What units printed before the manager spoke is to stand before its words.
-            for fd in list(self.sources):
-                self._read_all(fd)
             self._listen()
         if self.dropped and not self.pending:
             self._count_dropped()
@@ -94,9 +91,10 @@ class Console:
             return
         del self.pending[:written]
 
-    def _read_all(self, fd: int) -> None:
-        while len(self.pending) < _PENDING_LIMIT and self._read(fd):
-            pass
+    def _read_all(self) -> None:
+        for fd in list(self.sources):
+            while len(self.pending) < _PENDING_LIMIT and self._read(fd):
+                pass
 
     def _read(self, fd: int) -> bool:
         """Takes one message of a unit's; whether there was one."""
@@ -114,7 +112,9 @@ class Console:
         return True
 
     def _say(self, data: bytes) -> None:
-        """Queues the manager's own words, which have no socket to wait in: too many are dropped."""
+        """Queues the manager's own words, after what units had printed before. They have no socket to wait in: too many
+        are dropped."""
+        self._read_all()
         if len(self.pending) < _PENDING_LIMIT:
             self._queue(data)
         else:

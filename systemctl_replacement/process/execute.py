@@ -364,16 +364,24 @@ class _Child:
         argv = self.spec["argv"]
         if self.spec.get("expand"):
             argv = environment.expand_arguments(argv, self.variables)
-        if self.spec.get("ignore_sigpipe", True):
-            _signal.signal(_signal.SIGPIPE, _signal.SIG_IGN)
+        # Ignored in any case until the supervisor is told: it may have been killed, which is not our end.
+        _signal.signal(_signal.SIGPIPE, _signal.SIG_IGN)
         arguments = [_encode(argument) for argument in argv] or [_encode(program)]
         variables = {_encode(name): _encode(value) for name, value in self.variables.items()}
-        os.write(self.report, _ABOUT_TO_EXEC)
+        self._announce()
+        if not self.spec.get("ignore_sigpipe", True):
+            _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
         syscalls.unblock_all_signals()
         try:
             os.execve(program, arguments, variables)
         except OSError as error:
             raise Failure(exit_status.EXIT_EXEC, f"Failed to execute {self.spec['path']}", error) from None
+
+    def _announce(self) -> None:
+        try:
+            os.write(self.report, _ABOUT_TO_EXEC)
+        except BrokenPipeError:
+            return  # without a supervisor nobody waits for it
 
 
 def _check_executable(path: str) -> None:

@@ -83,6 +83,9 @@ def _answer(link: Link, message: Message, fds: list[int], child_signals: int) ->
         return
     if pid == 0:
         link.socket.close()
+        # Requests that came together with this one are waiting with descriptors of their own: keeping another unit's
+        # link open would hide its supervisor's death.
+        syscalls.close_all_except([0, 1, 2, child_signals, *fds])
         named = dict(zip(message["fds"], fds))
         if message["op"] == "supervisor":
             supervisor.main(message, named, child_signals)

@@ -314,7 +314,8 @@ class Supervisor:
             code, number = "dumped" if os.WCOREDUMP(status) else "killed", os.WTERMSIG(status)
         else:
             code, number = "exited", os.WEXITSTATUS(status)
-        self._send({"ev": "exited", "pid": pid, "code": code, "status": number, "time": when, "token": token})
+        ended = {"ev": "exited", "pid": pid, "code": code, "status": number, "time": when, "token": token}
+        self._send({**ended, "last": not self._has_children()})
         if pid == self.main:
             self.main = 0
         if pid == self.control:
@@ -398,7 +399,8 @@ class Supervisor:
         if self._is_child(pid):
             return
         # Only its parent knows how it ended; systemd takes such an end for a success as well.
-        self._send({"ev": "exited", "pid": pid, "code": "exited", "status": 0, "time": record.stamp(), "token": None})
+        ended = {"ev": "exited", "pid": pid, "code": "exited", "status": 0, "time": record.stamp(), "token": None}
+        self._send({**ended, "last": not self._has_children()})
 
     # -- signals ----------------------------------------------------------------------------------------------------
 

@@ -50,6 +50,7 @@ def test_ends_are_told_with_their_kind(unit: Unit) -> None:
         ended = unit.wait("exited", pid=pid)
         assert (ended["code"], ended["status"], ended["token"]) == (code, status, unit.token)
         assert ended["time"][0] > 10**15
+        assert ended["last"]
 
 
 def test_a_daemon_that_double_forks_and_changes_session_stays(unit: Unit, tmp_path: Path) -> None:
@@ -59,6 +60,7 @@ def test_a_daemon_that_double_forks_and_changes_session_stays(unit: Unit, tmp_pa
     script = f"(setsid sh -c '(env -i /bin/sh {daemon}) & (env -i /bin/sh {daemon}) &') & exit 0"
     pid = unit.shell(script)
     unit.wait("exited", pid=pid)
+    assert not unit.wait("exited", pid=pid)["last"]
     daemons = read_pids(pids, 2, unit.tree)
     unit.tree.until(lambda: sorted(descendants.children(unit.pid)) == sorted(daemons))
     assert not unit.find("empty")

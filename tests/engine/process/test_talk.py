@@ -234,7 +234,6 @@ def test_a_blocked_console_blocks_nobody_and_drops_are_counted(tree: Tree, unit:
     unit.wait("exited", pid=pid)
     assert len(unit.messages()) == 40000
 
-
     def shown() -> int:
         return screen.read().count(b"sh[%d]: " % pid)
 

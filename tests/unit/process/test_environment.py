@@ -28,7 +28,7 @@ from systemctl_replacement.process import environment
         ("A=x\\ \n", [("A", "x ")]),
         ("A=a\\b\n", [("A", "ab")]),
         ("A=\"x\"y 'z'\n", [("A", "xy 'z'")]),
-        ("A=x\"y\"\n", [("A", 'x"y"')]),
+        ('A=x"y"\n', [("A", 'x"y"')]),
         ("A=\"x\" 'y'\n", [("A", "xy")]),
         ("A\nB=1\n", [("B", "1")]),
         ("A=1\r\nB=2\r\n", [("A", "1"), ("B", "2")]),
