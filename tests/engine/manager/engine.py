@@ -1,0 +1,174 @@
+"""A manager in the foreground on units below a directory of its own, with real processes. Needs no root."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Optional
+
+import psutil
+
+from systemctl_replacement.control.client import Client, Disconnected, connect
+from systemctl_replacement.paths import Paths
+
+MAIN = Path(__file__).resolve().parents[3] / "systemctl_replacement" / "__main__.py"
+PATIENCE = 20.0  # seconds; a condition that takes longer never comes true
+
+
+def wait_for(condition: Callable[[], Any], what: str) -> Any:
+    """The condition's first true value. AssertionError if it never has one."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.01)  # between two looks at the condition
+
+
+class Engine:
+    """One manager and its unit directory; as a context manager it boots, and leaves nothing behind."""
+
+    def __init__(self, units: Optional[dict[str, str]] = None, boot: Iterable[str] = ()) -> None:
+        # A short path: socket names have 108 bytes.
+        self.root = Path(tempfile.mkdtemp(prefix="engine-"))
+        self.units = self.root / "etc/systemd/system"
+        self.units.mkdir(parents=True)
+        self.boot = tuple(boot)
+        self.notes = self.root / "notes"
+        for name, text in (units or {}).items():
+            self.write(name, text)
+        self.output = self.root / "output"
+        self.process: Optional[subprocess.Popen[bytes]] = None
+        self._client: Optional[Client] = None
+        self._seen: set[psutil.Process] = set()
+
+    def write(self, name: str, text: str) -> None:
+        """A unit file; @ROOT@ in it is the directory of this engine."""
+        (self.units / name).write_text(text.replace("@ROOT@", str(self.root)))
+
+    def __enter__(self) -> Engine:
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-ISXutf8", str(MAIN), "init", f"--root={self.root}", *self.boot],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        wait_for(lambda: self._connect() or self.process and self.process.poll() is not None, "the manager's socket")
+        assert self.process.poll() is None, self.output.read_text()
+        self.call("SystemState", wait=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self.process is not None
+        mine = set(self.processes()) | self._seen
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for process in mine:
+            try:
+                process.kill()
+            except psutil.NoSuchProcess:
+                continue
+        shutil.rmtree(self.root)
+
+    def _connect(self) -> Optional[Client]:
+        try:
+            self._client = connect(Paths(str(self.root)))
+        except Disconnected:
+            self._client = None
+        return self._client
+
+    def processes(self) -> list[psutil.Process]:
+        """Everything below the manager."""
+        assert self.process is not None
+        try:
+            found = psutil.Process(self.process.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+        self._seen.update(found)
+        return found
+
+    def titled(self, title: str) -> psutil.Process:
+        """The one process of ours with this title ("supervisor: x.service", "forkserver", "console")."""
+
+        def look() -> Optional[psutil.Process]:
+            for process in self.processes():
+                try:
+                    if " ".join(process.cmdline()).startswith(title):
+                        return process
+                except psutil.NoSuchProcess:
+                    continue
+            return None
+
+        found: psutil.Process = wait_for(look, f"a process called {title}")
+        return found
+
+    # --- the control protocol ---
+
+    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        if self._client is None:
+            wait_for(self._connect, "the manager's socket")
+        assert self._client is not None
+        return self._client.call_waiting(method, **parameters)
+
+    def reexecute(self) -> None:
+        """daemon-reexec, until the new manager answers."""
+        try:
+            self.call("Reexecute")
+        except Disconnected:
+            self._client = None
+        self.call("SystemState")
+
+    def enqueue(self, operation: str, unit: str) -> dict[str, Any]:
+        """The outcome of a request that nobody waits for."""
+        reply = self.call("Enqueue", operation=operation, names=[unit], mode="replace", wait=False)
+        outcome: dict[str, Any] = reply["jobs"][0]
+        assert outcome["error"] is None, outcome
+        return outcome
+
+    def run(self, operation: str, unit: str) -> str:
+        """The result of a job, once it has ended."""
+        if self._client is None:
+            wait_for(self._connect, "the manager's socket")
+        assert self._client is not None
+        replies = list(self._client.call_more("Enqueue", operation=operation, names=[unit], mode="replace", wait=True))
+        outcome = replies[-1]["jobs"][0]
+        assert outcome["error"] is None, outcome
+        return str(outcome["result"])
+
+    def show(self, unit: str) -> dict[str, Any]:
+        properties: dict[str, Any] = self.call("Show", names=[unit], properties=None)["units"][0]["properties"]
+        return properties
+
+    def sub(self, unit: str) -> str:
+        state = self.call("States", names=[unit])["states"][0]
+        return str(state["sub_state"])
+
+    def wait_sub(self, unit: str, *subs: str) -> None:
+        wait_for(lambda: self.sub(unit) in subs, f"{unit} to be {' or '.join(subs)}, it is {self.sub(unit)}")
+
+    def wait_idle(self) -> None:
+        wait_for(lambda: not self.call("Jobs")["jobs"], "all jobs to end")
+
+    # --- what the services wrote ---
+
+    def noted(self) -> list[str]:
+        """The lines that services appended to @ROOT@/notes."""
+        return self.notes.read_text().split("\n")[:-1] if self.notes.exists() else []
+
+    def halt(self, number: int = signal.SIGTERM) -> int:
+        """Signal the manager and wait for its end; the exit status."""
+        assert self.process is not None
+        self.processes()
+        os.kill(self.process.pid, number)
+        return self.process.wait(PATIENCE)
+
+    def text(self) -> str:
+        return self.output.read_text(errors="replace")

@@ -1,0 +1,182 @@
+"""What the manager survives, in every sub-state of a service: its own re-execution, and the death of its helpers.
+
+After each the state that is shown is true, the next command works, and nothing is left behind.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from tests.engine.manager.engine import Engine, wait_for
+
+# Waits in one place until a file appears: how a test keeps a service in a sub-state as long as it needs.
+HOLD = "/bin/sh -c 'while ! test -e @ROOT@/go; do sleep 0.02; done'"
+MAIN = "ExecStart=/bin/sleep 1000\n"
+DEAF = "ExecStart=/bin/sh -c 'trap \"\" TERM; touch @ROOT@/deaf; while :; do sleep 0.02; done'\n"
+
+# Sub-state -> (the [Service] section, how to get there, where it goes when it is let go).
+STATES: dict[str, tuple[str, str, str]] = {
+    "condition": (f"ExecCondition={HOLD}\n{MAIN}", "start", "running"),
+    "start-pre": (f"ExecStartPre={HOLD}\n{MAIN}", "start", "running"),
+    "start": (f"Type=oneshot\nRemainAfterExit=yes\nExecStart={HOLD}\nExecStart=/bin/true\n", "start", "exited"),
+    "start-post": (f"{MAIN}ExecStartPost={HOLD}\n", "start", "running"),
+    "running": (MAIN, "start", "running"),
+    "exited": ("Type=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n", "start", "exited"),
+    "reload": (f"{MAIN}ExecReload={HOLD}\n", "start reload", "running"),
+    "stop": (f"{MAIN}ExecStop={HOLD}\n", "start stop", "dead"),
+    "stop-sigterm": (f"{DEAF}TimeoutStopSec=2\n", "start stop", "failed"),
+    "stop-post": (f"{MAIN}ExecStopPost={HOLD}\n", "start stop", "dead"),
+    "auto-restart": ("ExecStart=/bin/sh -c 'test -e @ROOT@/go && exec sleep 1000'\nRestart=always\nRestartSec=4\n"
+                     "StartLimitBurst=100\n", "start", "running"),
+    "failed": ("ExecStart=/bin/false\n", "start", "failed"),
+}  # fmt: skip
+
+
+def reach(engine: Engine, sub: str) -> None:
+    """Bring x.service into a sub-state."""
+    for operation in STATES[sub][1].split():
+        engine.enqueue(operation, "x.service")
+        if operation == "start" and operation != STATES[sub][1]:
+            engine.wait_sub("x.service", "running")
+            if "deaf" in STATES[sub][0]:
+                wait_for((engine.root / "deaf").exists, "a deaf process")
+    engine.wait_sub("x.service", sub)
+    if sub not in ("exited", "failed", "auto-restart"):
+        wait_for(lambda: any(engine.show("x.service")[key] for key in _PIDS[sub]), "the process of the state")
+
+
+# Which process a sub-state has; the main process in all others.
+_PIDS = {sub: ("ControlPID",) for sub in ("condition", "start-pre", "start-post", "reload", "stop", "stop-post")}
+_PIDS.update({sub: ("MainPID",) for sub in STATES if sub not in _PIDS})
+
+
+def stable(engine: Engine) -> dict[str, object]:
+    shown = engine.show("x.service")
+    keys = ("ActiveState", "SubState", "MainPID", "ControlPID", "ExecMainStartTimestampMonotonic", "InvocationID",
+            "ActiveEnterTimestampMonotonic", "InactiveExitTimestampMonotonic", "NRestarts", "Result")  # fmt: skip
+    return {key: shown.get(key) for key in keys}
+
+
+def finish(engine: Engine, sub: str, ends: tuple[str, ...]) -> None:
+    """Let go what was held, see where it goes, and that the unit can be started and stopped afterwards."""
+    (engine.root / "go").touch()
+    engine.wait_sub("x.service", *ends)
+    engine.wait_idle()
+    engine.call("ResetFailed", names=["x.service"])
+    assert engine.run("restart", "x.service") == ("done" if sub != "failed" else "done")
+    if "failed" not in sub:
+        engine.wait_sub("x.service", "running", "exited")
+    if "deaf" in STATES[sub][0]:
+        return  # its stop takes its time: once is enough
+    assert engine.run("stop", "x.service") == "done"
+    wait_for(lambda: not units_processes(engine), "the end of the unit's processes")
+
+
+def units_processes(engine: Engine) -> list[psutil.Process]:
+    """Everything below the manager that is neither its forkserver nor its console."""
+    found = []
+    for process in engine.processes():
+        try:
+            title = " ".join(process.cmdline())
+            if process.status() != psutil.STATUS_ZOMBIE and title not in ("forkserver", "console"):
+                found.append(process)
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("sub", STATES)
+def test_reexecution(sub: str) -> None:
+    with Engine({"x.service": f"[Service]\n{STATES[sub][0]}"}, boot=("basic.target",)) as engine:
+        reach(engine, sub)
+        before = stable(engine)
+        engine.reexecute()
+        assert stable(engine) == before
+        finish(engine, sub, (STATES[sub][2],))
+
+
+@pytest.mark.parametrize("sub", STATES)
+def test_forkserver_killed(sub: str) -> None:
+    with Engine({"x.service": f"[Service]\n{STATES[sub][0]}"}, boot=("basic.target",)) as engine:
+        reach(engine, sub)
+        before = stable(engine)
+        engine.titled("forkserver").kill()
+        assert stable(engine) == before
+        finish(engine, sub, (STATES[sub][2],))
+
+
+# A control process goes on without its supervisor, and the manager sees how it ends; a process that was just being made
+# when the supervisor died may be lost, and fails its phase.
+@pytest.mark.parametrize("sub", [sub for sub in STATES if sub not in ("exited", "auto-restart", "failed")])
+def test_supervisor_killed(sub: str) -> None:
+    with Engine({"x.service": f"[Service]\n{STATES[sub][0]}"}, boot=("basic.target",)) as engine:
+        reach(engine, sub)
+        before = stable(engine)
+        engine.titled("supervisor: x.service").kill()
+        wait_for(lambda: engine.call("Processes", name="x.service")["degraded"], "the death to be noticed")
+        assert stable(engine) == before
+        engine.reexecute()
+        assert stable(engine) == before
+        finish(engine, sub, (STATES[sub][2],))
+
+
+def test_console_killed() -> None:
+    talk = "[Service]\nType=oneshot\nExecStart=/bin/echo still heard\n"
+    with Engine({"x.service": f"[Service]\n{MAIN}", "talk.service": talk}, boot=("x.service",)) as engine:
+        before = stable(engine)
+        console = engine.titled("console")
+        console.kill()
+        wait_for(lambda: engine.titled("console").pid != console.pid, "a new console")
+        assert stable(engine) == before
+        assert engine.run("start", "talk.service") == "done"
+        wait_for(lambda: "still heard" in engine.text(), "output through the new console")
+
+
+def test_everything_killed_at_once() -> None:
+    units = {"x.service": f"[Service]\n{MAIN}Restart=always\n", "y.service": f"[Service]\n{MAIN}"}
+    with Engine(units, boot=("x.service", "y.service")) as engine:
+        engine.wait_sub("x.service", "running")
+        engine.wait_sub("y.service", "running")
+        for process in engine.processes():
+            process.kill()
+        engine.wait_sub("y.service", "failed")
+        assert engine.show("y.service")["Result"] == "signal"
+        wait_for(
+            lambda: engine.sub("x.service") == "running" and engine.show("x.service")["NRestarts"] == 1, "a restart"
+        )
+        assert engine.run("start", "y.service") == "done"
+        assert engine.halt() == 0
+
+
+def test_killed_daemon_of_a_killed_supervisor() -> None:
+    daemon = "Type=forking\nExecStart=/bin/sh -c 'setsid sh -c \"sleep 1000 & sleep 1000 & wait\" &'\n"
+    with Engine({"x.service": f"[Service]\n{daemon}"}, boot=("x.service",)) as engine:
+        engine.wait_sub("x.service", "running")
+        main = engine.show("x.service")["MainPID"]
+        wait_for(lambda: len(psutil.Process(main).children()) == 2, "the daemon's children")
+        engine.titled("supervisor: x.service").kill()
+        wait_for(lambda: engine.call("Processes", name="x.service")["degraded"], "the death to be noticed")
+        psutil.Process(main).kill()
+        engine.wait_sub("x.service", "failed")
+        assert engine.show("x.service")["Result"] == "signal"
+        wait_for(lambda: not units_processes(engine), "the end of the daemon's children")
+
+
+def test_death_of_the_manager_ends_its_units() -> None:
+    with Engine({"x.service": f"[Service]\n{MAIN}"}, boot=("x.service",)) as engine:
+        engine.wait_sub("x.service", "running")
+        processes = engine.processes()
+        assert len(processes) >= 4  # forkserver, console, supervisor, service
+        assert engine.process is not None
+        engine.process.kill()
+        gone: Callable[[], bool] = lambda: all(not alive(process) for process in processes)  # noqa: E731
+        wait_for(gone, "the end of everything")
+
+
+def alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE

@@ -1,0 +1,178 @@
+"""The manager with real processes: jobs, order, restarts, failures, and the halt."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.engine.manager.engine import Engine, wait_for
+
+NOTE = "/bin/sh -c 'echo {} >>@ROOT@/notes'"
+
+
+def noting(name: str, unit: str = "", service: str = "") -> str:
+    """A service that notes when it starts and when it stops."""
+    return (
+        f"[Unit]\n{unit}\n[Service]\nType=notify\nNotifyAccess=all\nTimeoutStartSec=20\n"
+        f"ExecStart=/bin/sh -c 'echo {name} up >>@ROOT@/notes; {READY}; exec sleep 1000'\n"
+        f"ExecStop={NOTE.format(name + ' down')}\n{service}\n"
+    )
+
+
+# sd_notify(3) without systemd-notify: any Python will do.
+READY = "@PYTHON@ -IS @ROOT@/ready.py"
+READY_SCRIPT = """
+import os, socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.connect(os.environ["NOTIFY_SOCKET"])
+s.send(b"READY=1")
+"""
+
+
+def engine(units: dict[str, str], boot: tuple[str, ...] = ("multi-user.target",)) -> Engine:
+    import sys
+
+    made = Engine(boot=boot)
+    (made.root / "ready.py").write_text(READY_SCRIPT)
+    for name, text in units.items():
+        made.write(name, text.replace("@PYTHON@", sys.executable))
+    return made
+
+
+def test_order_of_start_and_reverse_order_of_halt() -> None:
+    units = {
+        "a.service": noting("a"),
+        "b.service": noting("b", "After=a.service\nWants=a.service"),
+        "c.service": noting("c", "After=b.service\nRequires=b.service"),
+    }
+    with engine(units, boot=("c.service",)) as e:
+        assert e.noted() == ["a up", "b up", "c up"]
+        assert e.halt() == 0
+        assert e.noted()[3:] == ["c down", "b down", "a down"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, 37])
+def test_signals_of_the_halt(number: int) -> None:
+    with engine({"a.service": noting("a")}, boot=("a.service",)) as e:
+        children = e.processes()
+        assert e.halt(number) == 0
+        assert e.noted() == ["a up", "a down"]
+        wait_for(lambda: not any(map(psutil.Process.is_running, children)), "the end of everything")
+
+
+def test_exit_with_a_status() -> None:
+    with engine({}) as e:
+        e.call("Halt", verb="exit", exit_status=42, force=0)
+        assert e.process is not None
+        assert e.process.wait(20) == 42
+
+
+def test_a_killed_service_comes_back_and_one_that_keeps_dying_does_not() -> None:
+    units = {
+        "a.service": "[Service]\nExecStart=/bin/sleep 1000\nRestart=always\nRestartSec=0\n",
+        "b.service": "[Service]\nExecStart=/bin/false\nRestart=always\nRestartSec=0\n",
+    }
+    with engine(units) as e:
+        assert e.run("start", "a.service") == "done"
+        first = e.show("a.service")["MainPID"]
+        psutil.Process(first).kill()
+        wait_for(lambda: e.show("a.service")["MainPID"] not in (0, first), "a new main process")
+        assert e.show("a.service")["NRestarts"] == 1
+        e.enqueue("start", "b.service")
+        e.wait_sub("b.service", "failed")
+        assert e.show("b.service")["Result"] == "start-limit-hit"
+        e.call("ResetFailed", names=["b.service"])
+        assert e.sub("b.service") == "dead"
+
+
+def test_requires_fails_with_what_it_requires() -> None:
+    units = {
+        "bad.service": "[Service]\nType=oneshot\nExecStart=/bin/false\n",
+        "a.service": "[Unit]\nRequires=bad.service\nAfter=bad.service\n[Service]\nExecStart=/bin/sleep 1000\n",
+    }
+    with engine(units) as e:
+        assert e.run("start", "a.service") == "dependency"
+        assert e.sub("bad.service") == "failed"
+        assert e.sub("a.service") == "dead"
+
+
+def test_conditions_and_asserts() -> None:
+    units = {
+        "a.service": "[Unit]\nConditionPathExists=/does/not/exist\n[Service]\nExecStart=/bin/sleep 1000\n",
+        "b.service": "[Unit]\nAssertPathExists=/does/not/exist\n[Service]\nExecStart=/bin/sleep 1000\n",
+    }
+    with engine(units) as e:
+        assert e.run("start", "a.service") == "done"
+        assert e.sub("a.service") == "dead"
+        assert e.show("a.service")["ConditionResult"] is False
+        assert e.run("start", "b.service") == "assert"
+
+
+def test_a_client_that_goes_away_cancels_nothing() -> None:
+    units = {"a.service": f"[Service]\nType=oneshot\nExecStart=/bin/sleep 0.3\nExecStart={NOTE.format('done')}\n"}
+    with engine(units) as e:
+        e.enqueue("start", "a.service")
+        assert e._client is not None
+        e._client = None
+        wait_for(lambda: e.noted() == ["done"], "the job of a client that left")
+
+
+def test_forking_with_and_without_pid_file() -> None:
+    daemon = "(sleep 1000 & echo $! >@ROOT@/pid)"
+    units = {
+        "a.service": f"[Service]\nType=forking\nPIDFile=/pid\nExecStart=/bin/sh -c '{daemon}'\n".replace("$!", "$$!"),
+        "b.service": "[Service]\nType=forking\nExecStart=/bin/sh -c 'setsid sleep 1000 &'\n",
+    }
+    with engine(units) as e:
+        for name in units:
+            assert e.run("start", name) == "done"
+            main = psutil.Process(e.show(name)["MainPID"])
+            wait_for(lambda main=main: main.name() == "sleep", "the daemon")  # type: ignore[misc]
+            assert e.run("stop", name) == "done"
+            assert not main.is_running() or main.status() == psutil.STATUS_ZOMBIE
+
+
+def test_reload_of_unit_files_keeps_what_runs() -> None:
+    with engine({"a.service": "[Service]\nExecStart=/bin/sleep 1000\n"}) as e:
+        assert e.run("start", "a.service") == "done"
+        main = e.show("a.service")["MainPID"]
+        e.write("a.service", "[Unit]\nDescription=Changed\n[Service]\nExecStart=/bin/sleep 2000\n")
+        assert e.show("a.service")["NeedDaemonReload"] is True
+        e.call("Reload")
+        shown = e.show("a.service")
+        assert (shown["MainPID"], shown["Description"], shown["NeedDaemonReload"]) == (main, "Changed", False)
+        (e.units / "a.service").unlink()
+        e.call("Reload")
+        assert e.show("a.service")["LoadState"] == "not-found"
+        assert e.run("stop", "a.service") == "done"
+        assert not psutil.pid_exists(main)
+
+
+def test_a_new_file_for_a_unit_that_was_not_found() -> None:
+    with engine({}) as e:
+        assert e.call("States", names=["late.service"])["states"][0]["load_state"] == "not-found"
+        e.write("late.service", "[Service]\nExecStart=/bin/sleep 1000\n")
+        e.call("Reload")
+        assert e.run("start", "late.service") == "done"
+
+
+def test_environment_directories_and_identity(tmp_path: Path) -> None:
+    units = {
+        "a.service": (
+            '[Service]\nType=oneshot\nRemainAfterExit=yes\nRuntimeDirectory=mine\nEnvironment=A=1 "B=two words"\n'
+            "EnvironmentFile=-/does/not/exist\nEnvironmentFile=@ROOT@/file\nWorkingDirectory=@ROOT@\nUMask=0077\n"
+            "LimitNOFILE=123:456\n"
+            "ExecStart=/bin/sh -c 'echo $$A,$$B,$$C >>notes; echo $$RUNTIME_DIRECTORY >>notes; umask >>notes; "
+            "ulimit -n >>notes; ulimit -Hn >>notes; echo ${B} >>notes; env | grep -c ^LC_ >>notes'\n"
+        )
+    }
+    with engine(units) as e:
+        (e.root / "file").write_text("C=from file\n")
+        assert e.run("start", "a.service") in ("done", "failed")
+        assert e.noted() == ["1,two words,from file", f"{e.root}/run/mine", "0077", "123", "456", "two words", "0"]
+        assert (e.root / "run/mine").is_dir()
+        e.run("stop", "a.service")
+        wait_for(lambda: not (e.root / "run/mine").exists(), "the runtime directory to be removed")
