@@ -7,7 +7,7 @@ What the units' processes do reaches the machines as events through `on_event`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Callable
 
 from systemctl_replacement import paths as paths_module
@@ -149,6 +149,12 @@ class Processes:
     def track(self, unit: str, notify: bool) -> Tracking:
         """The tracking of a unit, with a supervisor asked for. OSError when descriptors run out."""
         tracking = self.trackings.get(unit)
+        if tracking is not None and tracking.releasing:
+            # Its supervisor has been told to end and would not hear of a new life of the unit, but may still read what
+            # is sent to the old channels: the new life gets everything new.
+            self._drop_link(tracking)
+            tracking.close()
+            tracking = None
         if tracking is None:
             tracking = Tracking(unit)
             self._notify_number += 1
@@ -159,10 +165,6 @@ class Processes:
                 tracking.close()
                 raise
             self.trackings[unit] = tracking
-        if tracking.releasing:
-            # Its supervisor has been told to end and would not hear of a new life of the unit: this one gets its own.
-            self._drop_link(tracking)
-            tracking.releasing = False
         if tracking.link is None:
             self._supervise(tracking)
         return tracking
@@ -236,11 +238,12 @@ class Processes:
         tracking.ready = False
         tracking.early = []
 
-    def _send(self, tracking: Tracking, message: dict[str, Any], fds: Iterable[int] = ()) -> None:
+    def _send(self, tracking: Tracking, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
         link = tracking.link
         if link is None:
             return
-        if not tracking.ready:
+        if not tracking.ready and not fds:
+            # To be repeated to another supervisor, if this one never comes to be; that one is made with its descriptors.
             tracking.early.append(message)
         link.send(message, list(fds))
         self.loop.modify(link.fileno(), READ | (WRITE if link.wants_write else 0))
