@@ -42,6 +42,7 @@ class Index:
         self._resolved: dict[str, tuple[str, str]] = {}
         self._listings: dict[str, tuple[str, ...]] = {}
         # /lib may be a link to /usr/lib: unit directories are recognised by either path.
+        self._known_elsewhere: dict[str, str] = {}
         self._known = {directory: directory for directory in self.directories}
         for directory in self.directories:
             self._known.setdefault(os.path.realpath(directory), directory)
@@ -124,10 +125,19 @@ class Index:
                 return link
             if link.startswith("/") and self.root and (current + "/").startswith(self.root + "/"):
                 link = self.root + link
-            current = os.path.normpath(os.path.join(os.path.dirname(current), link))
+            current = self._in_unit_path(os.path.normpath(os.path.join(os.path.dirname(current), link)))
             if os.path.dirname(current) in self._known and os.path.basename(current) != own:
                 return current
         return None
+
+    def _in_unit_path(self, path: str) -> str:
+        """`path` with the unit directory it is in by that directory's own name, however it is reached."""
+        directory, _, name = path.rpartition("/")
+        if directory not in self._known:
+            self._known_elsewhere.setdefault(directory, os.path.realpath(directory))
+            directory = self._known_elsewhere[directory]
+        known = self._known.get(directory)
+        return f"{known}/{name}" if known else path
 
     def _alias_fits(self, alias: str, target: str) -> bool:
         """Whether an alias may point there: same type and kind; an instance to its template or the same instance."""

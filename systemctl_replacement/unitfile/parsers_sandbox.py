@@ -90,7 +90,11 @@ def cpu_priority(scope: Scope, key: str, text: str) -> int:
 def cpu_set(scope: Scope, key: str, text: str) -> frozenset[int]:
     """CPUAffinity= and its like: numbers and ranges as `0-3,8`."""
     found: set[int] = set()
-    for word in quoting.split(text, quoting.WHITESPACE + ","):
+    try:
+        items = quoting.split(text, quoting.WHITESPACE + ",")
+    except quoting.QuotingError:
+        raise Refused(f"Invalid value for CPU affinity: {text}") from None
+    for word in items:
         low, dash, high = word.partition("-")
         try:
             first = values.parse_unsigned(low)
@@ -139,7 +143,10 @@ def bind_paths(scope: Scope, key: str, text: str) -> tuple[tuple[bool, str, str,
     """BindPaths=, BindReadOnlyPaths=: (may be missing, source, destination, recursive)."""
 
     def convert(word: str) -> tuple[bool, str, str, bool]:
-        parts = quoting.split(word, ":", keep_empty=True, unescape=False)
+        try:
+            parts = quoting.split(word, ":", keep_empty=True, unescape=False)
+        except quoting.QuotingError:
+            raise Refused(f"Failed to parse {key}, ignoring: {text}", 3) from None
         source = parsers.expanded(scope, parts[0], '"{}"')
         optional = source.startswith("-")
         source = parsers.check_path(key, source[1:] if optional else source)

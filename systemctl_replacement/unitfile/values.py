@@ -74,6 +74,7 @@ def _spans(text: str, units: dict[str, int], default: int) -> int:
                 raise ValueError(f"not a time span: {text!r}")
         if not whole and not fraction:
             raise ValueError(f"not a time span: {text!r}")
+        behind = position
         while position < end and text[position] in _BLANK:
             position += 1
         start = position
@@ -83,6 +84,9 @@ def _spans(text: str, units: dict[str, int], default: int) -> int:
         unit = units.get(name, 0) if name else default
         if not unit:
             raise ValueError(f"unknown unit of time: {name!r}")
+        if position == behind != end or int(whole or "0") >= INFINITY // unit:
+            # Neither a unit nor a blank in between ("1.5.5"), or out of range.
+            raise ValueError(f"not a time span: {text!r}")
         total += int(whole or "0") * unit
         scale = unit
         for digit in fraction:
