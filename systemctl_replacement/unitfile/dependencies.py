@@ -91,7 +91,7 @@ def pulls_in(dependencies: Mapping[str, Iterable[str]]) -> set[str]:
 
 
 def default_slice(unit: str, unit_type: str, get: Get) -> str:
-    """The slice of a unit without Slice=: system.slice, system-PREFIX.slice for instances, -.slice for what is there."""
+    """The slice of a unit without Slice=: system.slice, system-PREFIX.slice for instances, -.slice for the given."""
     if names.is_instance(unit):
         return f"system-{names.escape(names.prefix_of(unit))}.slice"
     if unit == "init.scope" or (unit_type == "mount" and _is_extrinsic(get("Mount", "Where") or _unit_path(unit))):

@@ -53,6 +53,17 @@ class Index:
             if target != name:
                 self._aliases.setdefault(target, set()).add(name)
 
+    def is_stale(self) -> bool:
+        """Whether a unit directory changed since it was scanned: files came, went or were replaced."""
+        for directory in self.directories:
+            try:
+                stamp: int | None = os.stat(directory).st_mtime_ns
+            except OSError:
+                stamp = None
+            if stamp != self.stamps.get(directory):
+                return True
+        return False
+
     def _scan(self, directory: str) -> None:
         try:
             self.stamps[directory] = os.stat(directory).st_mtime_ns

@@ -1,4 +1,4 @@
-"""Implicit and default dependencies. The expected ones are what real systemd 252 shows in a container for these units."""
+"""Implicit and default dependencies. Expected is what real systemd 252 shows in a container for the same units."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
         {
             "Requires": "plain.service system.slice",
             "Wants": "tmp.mount",
-            "After": "foo.target plain.service systemd-tmpfiles-setup.service systemd-remount-fs.service tmp.mount system.slice",
+            "After": (
+                "foo.target plain.service systemd-tmpfiles-setup.service systemd-remount-fs.service tmp.mount system.slice"
+            ),
             "RequiresMountsFor": "/srv/x /var/lib/st /var/tmp /run/rt",
         },
     ),
@@ -55,7 +57,9 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
     "name@x.service": (
         "[Service]\nLogNamespace=ns\n" + RUN,
         {
-            "Requires": "sysinit.target system-name.slice systemd-journald@ns.socket systemd-journald-varlink@ns.socket",
+            "Requires": (
+                "sysinit.target system-name.slice systemd-journald@ns.socket systemd-journald-varlink@ns.socket"
+            ),
             "After": (
                 "sysinit.target basic.target system-name.slice systemd-journald@ns.socket "
                 "systemd-journald-varlink@ns.socket"

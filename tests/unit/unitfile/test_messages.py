@@ -127,8 +127,8 @@ RAW = {
     "mark.service": b"\xef\xbb\xbf[Unit]\nBad=1\n[Service]\n" + TRUE.encode(),
     "mark-comment.service": b"\xef\xbb\xbf# foo\n[Unit]\nBad=1\n[Service]\n" + TRUE.encode(),
     "continued.service": (
-        b"[Unit]\nBad=1 \\\n# comment\n ; comment\n  2\\\n\nBad2=1\\\\\nBad3=1\\ \nBad4=1\n=1\nfoo\nOutside\n[Bar]\nX=1\n"
-        b"foo\n[X-Foo]\nY=1\n[Socket]\nListenStream=foo\n[Service]\n" + TRUE.encode() + b"Bad9=a\\"
+        b"[Unit]\nBad=1 \\\n# comment\n ; comment\n  2\\\n\nBad2=1\\\\\nBad3=1\\ \nBad4=1\n=1\nfoo\nOutside\n"
+        b"[Bar]\nX=1\nfoo\n[X-Foo]\nY=1\n[Socket]\nListenStream=foo\n[Service]\n" + TRUE.encode() + b"Bad9=a\\"
     ),
     "binary.service": b"\x7fELF\x02\x01\x01\0\0\0\xff\xfe",
     "empty.service": b"",
