@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.cli.terminal import is_coerced
 from systemctl_replacement.control.client import CallError
 
 TYPE_CHECKING = False
@@ -72,7 +73,9 @@ def import_environment(words: list[str], _options: Options, context: Context) ->
     """Copy variables of the caller's environment to it: those named, or all."""
     if not words:
         context.err("Calling import-environment without a list of variable names is deprecated.")
-        return _change(context, "import", [f"{name}={value}" for name, value in os.environ.items()])
+        own = ("LC_CTYPE",) if is_coerced() else ()
+        variables = [f"{name}={value}" for name, value in os.environ.items() if name not in own]
+        return _change(context, "import", variables)
     assignments = []
     for name in words:
         if name in os.environ:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from systemctl_replacement.cli.timestamps import format_timestamp
 from systemctl_replacement.unitfile.property_tables import INFINITY, UNSET_ID
-from systemctl_replacement.unitfile.values import format_time_span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -114,9 +113,16 @@ def _member(value: Any) -> str:
     return str(value)
 
 
+def _span(usec: int) -> str:
+    # Only when there is one to write: `show -p ActiveState` is asked by the hundred.
+    from systemctl_replacement.unitfile.values import format_time_span
+
+    return format_time_span(usec)
+
+
 def _monotonic_timer(timer: Any) -> str:
     base, usec, elapse = timer
-    return f"{{ {base}={format_time_span(usec)} ; next_elapse={format_time_span(elapse)} }}"
+    return f"{{ {base}={_span(usec)} ; next_elapse={_span(elapse)} }}"
 
 
 def _calendar_timer(timer: Any) -> str:
@@ -132,7 +138,7 @@ _RENDER: dict[str, Callable[[Any], list[str]]] = {
     "double": _one(lambda value: f"{value:g}"),
     "octal": _one(lambda value: f"{value:04o}"),
     "hex": _one(lambda value: f"0x{value:x}"),
-    "timespan": _one(format_time_span),
+    "timespan": _one(_span),
     "limit": _unless(INFINITY, "infinity"),
     "maybe": _unless(INFINITY, "[not set]"),
     "maybe-id": _unless(UNSET_ID, "[not set]"),

@@ -56,10 +56,21 @@ def unicode_wanted() -> bool:
         return forced in ("1", "yes", "y", "true", "t", "on")
     for variable in ("LC_ALL", "LC_CTYPE", "LANG"):
         value = os.environ.get(variable)
-        if value:
+        if value and not (variable == "LC_CTYPE" and is_coerced()):
             charset = value.partition(".")[2].partition("@")[0].lower().replace("-", "")
             return value not in ("C", "POSIX") and charset in ("", "utf8")
     return True
+
+
+def is_coerced() -> bool:
+    """Whether LC_CTYPE is Python's own doing: it sets one in the C locale, unasked (PEP 538)."""
+    if os.environ.get("LC_CTYPE") not in ("C.UTF-8", "C.utf8", "UTF-8"):
+        return False
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            return not any(entry.startswith(b"LC_CTYPE=") for entry in file.read().split(b"\0"))
+    except OSError:
+        return False
 
 
 def colors_wanted() -> bool:

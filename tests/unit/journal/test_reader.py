@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from systemctl_replacement.journal import reader
+from systemctl_replacement.paths import Paths
+
+
+def line(usec: int, **fields: str) -> str:
+    record = {"__REALTIME_TIMESTAMP": str(usec), "__MONOTONIC_TIMESTAMP": str(usec), "MESSAGE": f"m{usec}", **fields}
+    return json.dumps(record) + "\n"
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    made = tmp_path / "var/log/systemctl-replacement"
+    made.mkdir(parents=True)
+    return made
+
+
+def last(root: Path, count: int, since: int = 0) -> list[str]:
+    return [record["MESSAGE"] for record in reader.last_of_unit(Paths(str(root)), "a.service", count, since)]
+
+
+def test_merges_the_managers_lines(tmp_path: Path, directory: Path) -> None:
+    (directory / "a.service.journal.jsonl").write_text(line(1) + line(3))
+    (directory / "manager.journal.jsonl").write_text(line(2, UNIT="a.service") + line(4, UNIT="b.service") + line(5))
+    assert last(tmp_path, 10) == ["m1", "m2", "m3"]
+    assert last(tmp_path, 2) == ["m2", "m3"]
+    assert last(tmp_path, 10, since=2) == ["m2", "m3"]
+    assert last(tmp_path, 0) == []
+
+
+def test_goes_on_in_the_rotated_file(tmp_path: Path, directory: Path) -> None:
+    (directory / "a.service.journal.jsonl").write_text(line(3))
+    (directory / "a.service.journal.jsonl.1").write_text(line(1) + line(2))
+    assert last(tmp_path, 2) == ["m2", "m3"]
+
+
+def test_skips_what_is_no_record(tmp_path: Path, directory: Path) -> None:
+    text = line(1) + "garbage\n\n[1]\n" + line(2) + line(3)[:20]
+    (directory / "a.service.journal.jsonl").write_text(text)
+    assert last(tmp_path, 10) == ["m1", "m2"]
+
+
+def test_without_any_file(tmp_path: Path) -> None:
+    assert last(tmp_path, 10) == []
+
+
+def test_reads_only_the_end(tmp_path: Path, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = directory / "a.service.journal.jsonl"
+    path.write_text("".join(line(usec, PADDING="x" * 1000) for usec in range(1, 3000)))
+    read = 0
+    pread = os.pread
+
+    def counted(descriptor: int, size: int, position: int) -> bytes:
+        nonlocal read
+        read += size
+        return pread(descriptor, size, position)
+
+    monkeypatch.setattr(os, "pread", counted)
+    assert last(tmp_path, 3) == ["m2997", "m2998", "m2999"]
+    assert read <= 2 * 64 * 1024
+
+
+@pytest.mark.parametrize("block", [1, 7, 64])
+def test_any_block_size(tmp_path: Path, directory: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    monkeypatch.setattr(reader, "_BLOCK", block)
+    (directory / "a.service.journal.jsonl").write_text(line(1) + line(2) + line(3))
+    assert last(tmp_path, 10) == ["m1", "m2", "m3"]
+
+
+def test_text_that_is_no_utf8() -> None:
+    assert reader.text_of({"MESSAGE": [104, 105, 255]}) == "hi\ufffd"
