@@ -30,7 +30,8 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
             "Requires": "plain.service system.slice",
             "Wants": "tmp.mount",
             "After": (
-                "foo.target plain.service systemd-tmpfiles-setup.service systemd-remount-fs.service tmp.mount system.slice"
+                "foo.target plain.service systemd-tmpfiles-setup.service systemd-remount-fs.service tmp.mount "
+                "system.slice"
             ),
             "RequiresMountsFor": "/srv/x /var/lib/st /var/tmp /run/rt",
         },
