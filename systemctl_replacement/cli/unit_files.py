@@ -6,7 +6,6 @@ With one running its wording is used and it is asked to reload. Source: systemct
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from systemctl_replacement.cli.context import Context, Failure
 from systemctl_replacement.cli.settings import Options
@@ -30,6 +29,7 @@ from systemctl_replacement.unitfile.install_changes import (
 from systemctl_replacement.unitfile.install_lookup import Plan, unit_file_exists
 from systemctl_replacement.unitfile.names import simplify_path
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 

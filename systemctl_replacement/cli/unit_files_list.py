@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from typing import TYPE_CHECKING
 
 from systemctl_replacement.cli.context import Context, Failure
 from systemctl_replacement.cli.unit_files_common import new_plan, report_problems, unit_names
 from systemctl_replacement.cli.unit_files_sysv import synchronize
 from systemctl_replacement.unitfile import install
 from systemctl_replacement.unitfile.install_changes import InstallFailed, unlinked
-from systemctl_replacement.unitfile.presets import Presets, read_presets
 from systemctl_replacement.unitfile.state import ENABLED_STATES, StateReader, UnitFile
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -58,16 +57,11 @@ def run_list_unit_files(arguments: list[str], options: Options, context: Context
     files = [file for file in reader.files(_filter(arguments)) if _is_wanted(file, options)]
     files.sort(key=_order)
     report_problems(plan.problems, context)
-    presets: Presets | None = None
     rows = []
     for file in files:
-        preset = "-"
-        if file.state not in _NO_PRESET:
-            presets = presets or read_presets(plan.tree, plan.directories.scope)
-            preset = "enabled" if presets.query(file.name).enable else "disabled"
+        preset = "-" if file.state in _NO_PRESET else reader.preset(file.name)
         rows.append((file.name, file.state, preset))
-    if presets is not None:
-        report_problems(list(presets.problems), context)
+    report_problems(plan.problems, context)
     _print_table(rows, context, legend=options.legend and not options.quiet)
     return 0 if rows else 1
 

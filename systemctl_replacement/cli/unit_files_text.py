@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING
 
 from systemctl_replacement.unitfile import install_changes
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from systemctl_replacement.unitfile.install_changes import InstallChange
 

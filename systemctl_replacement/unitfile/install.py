@@ -8,7 +8,6 @@ Source: systemctl(1) "Unit File Commands", systemd.unit(5) "[INSTALL] SECTION OP
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
 
 from systemctl_replacement.unitfile.install_changes import (
     AUXILIARY_FAILED,
@@ -27,6 +26,7 @@ from systemctl_replacement.unitfile.install_removal import Removal
 from systemctl_replacement.unitfile.names import unit_type, valid_unit_name
 from systemctl_replacement.unitfile.presets import read_presets
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 

@@ -4,7 +4,6 @@ path."""
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
 
 from systemctl_replacement.unitfile.install_changes import (
     DESTINATION_MISSING,
@@ -26,6 +25,7 @@ from systemctl_replacement.unitfile.names import (
 )
 from systemctl_replacement.unitfile.syntax import DEBUG, Problem
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

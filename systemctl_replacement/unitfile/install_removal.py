@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
 
 from systemctl_replacement.unitfile.install_changes import UNLINK, Action, InstallChange, InstallFailed, Step
 from systemctl_replacement.unitfile.names import template_of, valid_unit_name
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from systemctl_replacement.unitfile.install_lookup import Lookup
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import errno
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from systemctl_replacement.paths import Paths, shipped_units
 from systemctl_replacement.unitfile.install_changes import InstallFailed
 from systemctl_replacement.unitfile.install_lookup import MASK, Plan, UnitInfo
-from systemctl_replacement.unitfile.names import is_template, replace_instance, valid_unit_name
+from systemctl_replacement.unitfile.install_paths import system_directories
+from systemctl_replacement.unitfile.names import is_template, replace_instance, template_of, valid_unit_name
+from systemctl_replacement.unitfile.presets import Presets, read_presets
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -42,37 +45,49 @@ class UnitFile:
 
 
 class _Links:
-    """The links in a directory by their own names and by those of their targets."""
+    """The links of one unit directory: those directly in it, and those in its .wants/ and .requires/ directories."""
 
-    def __init__(self) -> None:
+    def __init__(self, tree: Tree, directory: str) -> None:
         self.names: set[str] = set()
         self.by_target: dict[str, list[str]] = {}
-
-    def read(self, tree: Tree, directory: str) -> list[str]:
-        """Add those of a directory. Returns the directories in it."""
-        directories = []
+        self.dependencies: set[str] = set()
+        self.dependency_instances: dict[str, list[str]] = {}
         for name, kind in tree.entries(directory):
+            path = f"{directory}/{name}"
             if kind == "link":
                 self.names.add(name)
-                target = (tree.readlink(f"{directory}/{name}") or "").rstrip("/")
+                target = (tree.readlink(path) or "").rstrip("/")
                 self.by_target.setdefault(target.rpartition("/")[2], []).append(name)
-            elif kind == "directory":
-                directories.append(f"{directory}/{name}")
-        return directories
+            elif kind == "directory" and name.endswith((".wants", ".requires")):
+                self._read_dependencies(tree, path)
+
+    def _read_dependencies(self, tree: Tree, directory: str) -> None:
+        for name, kind in tree.entries(directory):
+            if kind == "link":
+                self.dependencies.add(name)
+                if "@" in name:
+                    self.dependency_instances.setdefault(template_of(name), []).append(name)
 
     def others(self, name: str) -> list[str]:
-        """Links of other names to a unit of this name."""
-        return [other for other in self.by_target.get(name, ()) if other != name]
+        """Links of other names that stand for a unit: in .wants/ by their own names, whatever they point to."""
+        direct = [other for other in self.by_target.get(name, ()) if other != name]
+        return direct + self.dependency_instances.get(name, [])
 
 
 class StateReader:
-    """Unit file states below one root. It sees the files as they were when it first looked."""
+    """Unit file states and presets below one root. It sees the files as they were when it first looked."""
+
+    @staticmethod
+    def of(paths: Paths) -> StateReader:
+        """The reader for the system that `paths` is about."""
+        return StateReader(Plan(system_directories(paths.unit_path(), paths.root, shipped_units()), paths.root))
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.tree = plan.tree
         self.directories = plan.directories
-        self._links: dict[str, tuple[_Links, _Links]] = {}
+        self._links: dict[str, _Links] = {}
+        self._presets: Presets | None = None
 
     def state(self, name: str) -> str:
         """The state of one unit file. Raises InstallFailed (ENOENT if there is no such unit file)."""
@@ -96,6 +111,13 @@ class StateReader:
             return "disabled"
         return "indirect" if info.section.also else "static"
 
+    def preset(self, name: str) -> str:
+        """What the preset files say of a unit: "enabled" or "disabled"."""
+        if self._presets is None:
+            self._presets = read_presets(self.tree, self.directories.scope)
+            self.plan.problems += self._presets.problems
+        return "enabled" if self._presets.query(name).enable else "disabled"
+
     def files(self, wanted: Callable[[str], bool] = lambda name: True) -> Iterator[UnitFile]:
         """Every unit file whose name is wanted, once each, in no particular order."""
         seen: set[str] = set()
@@ -110,15 +132,10 @@ class StateReader:
                     state = "bad"
                 yield UnitFile(f"{self.tree.root}{directory}/{name}", state)
 
-    def _links_in(self, directory: str) -> tuple[_Links, _Links]:
-        """The links in a unit directory itself, and those in its .wants/ and .requires/ directories."""
+    def _links_in(self, directory: str) -> _Links:
         found = self._links.get(directory)
         if found is None:
-            direct, dependencies = _Links(), _Links()
-            for path in direct.read(self.tree, directory):
-                if path.endswith((".wants", ".requires")):
-                    dependencies.read(self.tree, path)
-            found = self._links[directory] = (direct, dependencies)
+            found = self._links[directory] = _Links(self.tree, directory)
         return found
 
     def _linked_state(self, info: UnitInfo, *, known_names_only: bool) -> str:
@@ -149,15 +166,13 @@ class StateReader:
 
     def _look(self, info: UnitInfo, directory: str, known_names_only: bool, below_unit: bool) -> tuple[bool, bool]:
         """Whether one directory has links to the unit, and whether it has one that only makes the file known."""
-        direct, dependencies = self._links_in(directory)
+        links = self._links_in(directory)
         known = _known_names(info)
-        # In .wants/ a link of the unit's name counts, whatever it points to.
-        if info.name in dependencies.names:
+        if info.name in links.dependencies:
             return True, False
-        others = dependencies.others(info.name) + direct.others(info.name)
-        if any(name in known or not known_names_only for name in others):
+        if any(name in known or not known_names_only for name in links.others(info.name)):
             return True, False
-        same_name = info.name in direct.by_target.get(info.name, ()) or (info.name in direct.names and not below_unit)
+        same_name = info.name in links.by_target.get(info.name, ()) or (info.name in links.names and not below_unit)
         return False, same_name
 
 

@@ -11,12 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.conformance.offline.generate import Case, cases
 from tests.conformance.offline.runner import Result, real_version, run_ours, run_real
 
-EXAMPLES = int(os.environ.get("SYSTEMCTL_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("SYSTEMCTL_EXAMPLES", "80"))
 
 pytestmark = pytest.mark.skipif(real_version() != 252, reason="the oracle, systemctl 252, is not installed")
 
@@ -35,7 +35,12 @@ def test_same_as_systemctl(tmp_path: Path) -> None:
     root = tmp_path / "root"
     coverage: Counter[str] = Counter()
 
-    @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    # Shrinking takes minutes: only who asks for many examples wants to wait for it.
+    phases = tuple(Phase) if EXAMPLES > 500 else (Phase.explicit, Phase.generate)
+
+    @settings(
+        max_examples=EXAMPLES, deadline=None, database=None, phases=phases, suppress_health_check=list(HealthCheck)
+    )
     @given(cases)
     def check(case: Case) -> None:
         case.tree.build(root)
