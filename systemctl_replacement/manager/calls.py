@@ -1,6 +1,7 @@
 """What clients may ask of the manager: the methods of io.systemctl-replacement.Manager.
 
-Each takes a Call and answers it, at once or later. Nothing here knows of sockets: a D-Bus facade can use the same calls.
+Each takes a Call and answers it, at once or later. Nothing here knows of sockets: a D-Bus facade can use
+the same calls.
 """
 
 from __future__ import annotations
@@ -31,8 +32,15 @@ _FIRST_SIGNAL, _LAST_SIGNAL = 1, 64
 class Calls:
     """The methods, bound to a manager."""
 
-    def __init__(self, manager: Manager, reload: Callable[[], None], reexecute: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        manager: Manager,
+        refresh: Callable[[], None],
+        reload: Callable[[], None],
+        reexecute: Callable[[], None],
+    ) -> None:
         self._manager = manager
+        self._refresh = refresh
         self._reload = reload
         self._reexecute = reexecute
 
@@ -68,6 +76,7 @@ class Calls:
             raise JobError(INVALID_ARGS, f"Unit name {name} is not valid.")
         if unit_names.is_template(name):
             raise JobError(INVALID_ARGS, f"Unit name {name} is missing the instance name.")
+        self._refresh()
         self._manager.registry.collect()
         return self._manager.registry.get(name)
 

@@ -87,12 +87,13 @@ def spec_of(context: ExecutionContext, unit: ManagedUnit, action: Spawn) -> dict
         return unit.get("Service", name)
 
     command = action.command
-    privileged = command.privileged == "+" or (bool(get("PermissionsStartOnly")) and not action.phase == "ExecStart")
+    privileged = command.privileged == "+" or (bool(get("PermissionsStartOnly")) and action.phase != "ExecStart")
     spec: dict[str, Any] = {
         "role": "main" if action.main else "control",
         "path": command.path,
         "argv": list(command.argv),
         "expand": not command.no_environment,
+        "ignore_failure": command.ignore_failure,
         "environment": _environment(context, unit, action),
         "environment_files": [list(entry) for entry in get("EnvironmentFile") or ()],
         "pid_variables": ["SYSTEMD_EXEC_PID"],
@@ -123,6 +124,7 @@ _PLAIN: tuple[tuple[str, str], ...] = (
     ("user", "User"),
     ("group", "Group"),
     ("supplementary_groups", "SupplementaryGroups"),
+    ("unset_environment", "UnsetEnvironment"),
     ("root_directory", "RootDirectory"),
     ("nice", "Nice"),
     ("oom_score_adjust", "OOMScoreAdjust"),
@@ -149,10 +151,6 @@ def _environment(context: ExecutionContext, unit: ManagedUnit, action: Spawn) ->
         if name in context.inherited:
             merged[name] = context.inherited[name]
     add(unit.get("Service", "Environment") or ())
-    for name in unit.get("Service", "UnsetEnvironment") or ():
-        key, equals, value = name.partition("=")
-        if key in merged and (not equals or merged[key] == value):
-            del merged[key]
     return [f"{name}={value}" for name, value in merged.items()]
 
 
@@ -187,7 +185,7 @@ def _directories(context: ExecutionContext, unit: ManagedUnit) -> list[dict[str,
                     "kind": kind,
                     "variable": variable,
                     "base": context.below_root(base),
-                    "names": [entry[0] for entry in entries],
+                    "names": [list(entry) for entry in entries],
                     "mode": 0o755 if mode is None else mode,
                 }
             )

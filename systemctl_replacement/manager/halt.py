@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO = 3, 4, 5, 6
 SIGTERM, SIGKILL = 15, 9
 
-# Exit statuses of PID 1 (docs/container.md). 124 as timeout(1): processes had to be killed; 133 as systemd-nspawn's reboot.
+# Exit statuses of PID 1 (docs/container.md): 124 as timeout(1), processes had to be killed; 133 as systemd-nspawn's
+# reboot.
 FORCED_STATUS = 124
 REBOOT_STATUS = 133
 

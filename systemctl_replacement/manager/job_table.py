@@ -147,7 +147,7 @@ class JobTable:
         """End a job, with those that fail because of it."""
         ending = outcome.finish(self.view, job, result, recursive=recursive)
         self._log(ending.log)
-        for ended, how in ending.finished:
+        for ended, _how in ending.finished:
             self._remove(ended)
         if ending.again is not None:
             self._host.job_finished(job, result)

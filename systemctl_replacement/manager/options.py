@@ -18,7 +18,12 @@ _IGNORED_WITH_VALUE = frozenset(
         "--dump-configuration-items", "--dump-bus-properties",
     )
 )  # fmt: skip
-_OPTIONAL_VALUE = frozenset(("--show-status", "--confirm-spawn", "--dump-core", "--crash-shell", "--crash-reboot", "--crash-vt", "--log-color", "--log-location", "--log-time"))  # fmt: skip
+_OPTIONAL_VALUE = frozenset(
+    (
+        "--show-status", "--confirm-spawn", "--dump-core", "--crash-shell", "--crash-reboot", "--crash-vt",
+        "--log-color", "--log-location", "--log-time",
+    )
+)  # fmt: skip
 
 
 class UsageError(Exception):

@@ -1,7 +1,7 @@
 """What a manager owes the system it runs: signals, runtime files, children; as PID 1, and as a subreaper elsewhere.
 
-The table of signals is the container contract (docs/container.md); RTMIN is 34, glibc's, whatever the libc says, because
-that is what engines send.
+The table of signals is the container contract (docs/container.md); RTMIN is 34, glibc's, whatever the libc says,
+because that is what engines send.
 """
 
 from __future__ import annotations
@@ -121,7 +121,10 @@ def _unescape_octal(text: str) -> str:
     return text
 
 
+# Variables that are meant for init alone.
+_OURS = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")
+
+
 def inherited_environment() -> dict[str, str]:
     """The environment init was given, less what is meant for init alone."""
-    kept: list[tuple[str, str]] = [(k, v) for k, v in os.environ.items() if k not in ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")]  # fmt: skip
-    return dict(kept)
+    return {name: value for name, value in os.environ.items() if name not in _OURS}

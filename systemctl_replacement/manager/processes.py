@@ -243,7 +243,7 @@ class Processes:
         if link is None:
             return
         if not tracking.ready and not fds:
-            # To be repeated to another supervisor, if this one never comes to be; that one is made with its descriptors.
+            # To be repeated to another supervisor if this one never comes to be, which is made with its descriptors.
             tracking.early.append(message)
         link.send(message, list(fds))
         self.loop.modify(link.fileno(), READ | (WRITE if link.wants_write else 0))
@@ -257,18 +257,14 @@ class Processes:
         except (EOFError, OSError):
             self._supervisor_died(tracking)
             return
-        # The end of the last process is followed by "empty": told together, no state flickers.
-        kinds = [message["ev"] for message, _ in received if message["ev"] != "children"]
         for message, fds in received:
             close_fds(fds)
-            if message["ev"] != "children":
-                kinds.pop(0)
-            self._received(tracking, message, kinds[:1] == ["empty"])
+            self._received(tracking, message)
         if tracking.link is link:
             self.loop.modify(link.fileno(), READ | (WRITE if link.wants_write else 0))
         self._settled(tracking)
 
-    def _received(self, tracking: Tracking, message: dict[str, Any], last: bool) -> None:
+    def _received(self, tracking: Tracking, message: dict[str, Any]) -> None:
         event, unit = message["ev"], tracking.unit
         if event == "ready":
             tracking.ready, tracking.early = True, []
@@ -288,9 +284,9 @@ class Processes:
             tracking.tokens.discard(message["token"])
             self._on_event(unit, SpawnFailed(message["token"], message["message"]))
         elif event == "exited":
-            if last:
+            if message["last"]:
                 tracking.populated = False
-            empty = last and not tracking.lost
+            empty = message["last"] and not tracking.lost
             self._on_event(
                 unit, Exited(message["pid"], message["code"], message["status"], tuple(message["time"]), last=empty)
             )

@@ -161,7 +161,7 @@ def _restored(saved: dict[str, Any]) -> Tracking:
     if saved["notify"] >= 0:
         tracking.notify = _socket.socket(fileno=saved["notify"])
     tracking.children = [(pid, start) for pid, start in saved["children"]]
-    tracking.lost = {pid: start for pid, start in saved["lost"]}
+    tracking.lost = dict(saved["lost"])
     tracking.tokens = set(saved["tokens"])
     return tracking
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Callable
 
-from systemctl_replacement.manager.unit import INVERSE, ManagedUnit
+from systemctl_replacement.manager.unit import INVERSE, INVERSE_OF, ManagedUnit
 from systemctl_replacement.unitfile.load import Unit
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.units.service_config import ServiceConfig
@@ -150,6 +150,39 @@ class Registry:
         self._link_all()
         self._former = {}
         self._collectable = True
+
+    def retry_missing(self) -> None:
+        """The unit directories changed: load the units that had no files before. Others keep what was loaded."""
+        missing = [
+            unit for unit in self._units.values() if unit.file.load_state == "not-found" and unit.tracking is None
+        ]
+        for unit in missing:
+            file = self._read(unit.id)
+            if file.load_state == "not-found":
+                continue
+            if file.id == unit.id:
+                related = unit.dependencies
+                self._adopt(unit, file)
+                unit.dependencies = related  # what others said of it still holds
+            else:
+                self._become_alias(unit, file.id)
+        self._link_all()
+
+    def _become_alias(self, unit: ManagedUnit, name: str) -> None:
+        """A name that had no file is another unit's now: that one takes over what others said of it."""
+        del self._units[unit.id]
+        for known in [known for known, unit_id in self._ids.items() if unit_id == unit.id]:
+            del self._ids[known]
+        real = self._find_or_load(name)
+        for kind, others in unit.dependencies.items():
+            for other_id in others:
+                other = self._units[other_id]
+                other.related(INVERSE_OF[kind]).pop(unit.id, None)
+                other.references.discard(unit.id)
+                other.references.add(real.id)
+                other.relate(INVERSE_OF[kind], real.id)
+                real.relate(kind, other_id)
+        self._ids[unit.id] = real.id
 
     def _adopt_again(self, unit: ManagedUnit) -> None:
         file = self._read(unit.id)

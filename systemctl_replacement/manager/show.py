@@ -1,6 +1,7 @@
 """What `systemctl show` says of a unit or of the manager: the values that only a running manager knows, raw.
 
-What follows from the unit's files is in unitfile/unit_properties.py; order, kinds and defaults are unitfile/properties.py's.
+What follows from the unit's files is in unitfile/unit_properties.py; order, kinds and defaults in
+unitfile/properties.py.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class System:
         config = self._read_config()
         self.manager = manager = Manager(self.loop, self.log, config)
         manager.boot = boot
-        self._index = loadpath.Index(self._paths.unit_path(), options.root)
+        self._index = self._scan()
         self._skips = self._read_skips()
         manager.registry = Registry(self._read_unit, config, self._mounted, self._loaded)
         manager.jobs = JobTable(manager.registry, manager)
@@ -95,7 +95,7 @@ class System:
             manager.log_unit,
         )
         manager.halt = halt.Halt(manager, self._stop_timeout(), self._finish)
-        self._calls = Calls(manager, self.reload, self.reexecute)
+        self._calls = Calls(manager, self.look_for_new_files, self.reload, self.reexecute)
         self._listener = self._listen(state)
         self._server = server.Server(
             self._listener,
@@ -135,6 +135,18 @@ class System:
         for problem in config.problems:
             self.log.manager(problem.level, str(problem))
         return config
+
+    def _scan(self) -> loadpath.Index:
+        index = loadpath.Index(self._paths.unit_path(), self._options.root)
+        for problem in index.problems:
+            self.log.manager(problem.level, str(problem))
+        return index
+
+    def look_for_new_files(self) -> None:
+        """Before a request: units that have no files yet may have got some, without any daemon-reload."""
+        if self._index.is_stale():
+            self._index = self._scan()
+            self.manager.registry.retry_missing()
 
     def _read_skips(self) -> skips.Skips:
         if self._options.on_demand:
@@ -269,7 +281,7 @@ class System:
         for name, value in default_environment(config).items():
             if manager.execution.environment.get(name) == old_default.get(name):
                 manager.execution.environment[name] = value
-        self._index = loadpath.Index(self._paths.unit_path(), self._options.root)
+        self._index = self._scan()
         self._skips = self._read_skips()
         manager.registry.reload(self._read_unit, config)
 

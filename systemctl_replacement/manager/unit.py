@@ -42,6 +42,9 @@ INVERSE: dict[str, str] = {
     "JoinsNamespaceOf": "JoinsNamespaceOf",
 }
 
+# The same for either side.
+INVERSE_OF: dict[str, str] = {**{inverse: kind for kind, inverse in INVERSE.items()}, **INVERSE}
+
 
 class ManagedUnit:
     """One loaded unit. `id` is its canonical name; everything else may change under it by a daemon-reload."""

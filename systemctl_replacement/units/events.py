@@ -93,7 +93,7 @@ class RestartRefused:
 
 @dataclass(frozen=True)
 class Notified:
-    """A notification that NotifyAccess= lets through (sd_notify(3)). `main_pid_ok` says that MAINPID= may be believed."""
+    """A notification that NotifyAccess= lets through (sd_notify(3)). main_pid: MAINPID=, if it may be believed."""
 
     pid: int
     fields: Mapping[str, str]
@@ -118,8 +118,8 @@ class PidFileRead:
 
 
 Event = Union[
-    Start, StartLimitHit, Stop, Reload, ResetFailed, Forked, Executed, SpawnFailed, Exited, Empty, Elapsed, RestartRefused, Notified,
-    MainGuessed, PidFileRead,
+    Start, StartLimitHit, Stop, Reload, ResetFailed, Forked, Executed, SpawnFailed, Exited, Empty, Elapsed, RestartRefused,
+    Notified, MainGuessed, PidFileRead,
 ]  # fmt: skip
 
 # --- actions ----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The start limit: at most so many starts in so much time (StartLimitIntervalSec=, StartLimitBurst=, systemd.unit(5))."""
+"""The start limit: at most so many starts in so much time (systemd.unit(5), StartLimitBurst=)."""
 
 from __future__ import annotations
 

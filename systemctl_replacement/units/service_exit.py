@@ -60,8 +60,8 @@ def shall_restart(config: ServiceConfig, state: ServiceState) -> bool:
 
 
 def restart_delay(config: ServiceConfig, restarts: int) -> int:
-    """The time before the next restart, microseconds: RestartSec=, growing to RestartMaxDelaySec= in RestartSteps= steps
-    (systemd 254): geometrically, so that each delay is the same multiple of the one before."""
+    """The time before the next restart, microseconds: RestartSec=, growing to RestartMaxDelaySec= in RestartSteps=
+    steps (systemd 254): geometrically, so that each delay is the same multiple of the one before."""
     first, last, steps = config.restart_usec, config.restart_max_delay_usec, config.restart_steps
     if steps == 0 or last == INFINITY or last <= first or restarts == 0:
         return first

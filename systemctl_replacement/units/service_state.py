@@ -1,4 +1,4 @@
-"""The state of a service: plain frozen data, so that it can be shown, compared, tested and carried over a re-execution."""
+"""The state of a service: plain frozen data, so that it can be shown, tested and carried over a re-execution."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Engine:
                 [sys.executable, "-ISXutf8", str(MAIN), "init", f"--root={self.root}", *self.boot],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             )  # fmt: skip
-        wait_for(lambda: self._connect() or self.process and self.process.poll() is not None, "the manager's socket")
+        wait_for(lambda: self._connect() or (self.process and self.process.poll() is not None), "the manager's socket")
         assert self.process.poll() is None, self.output.read_text()
         self.call("SystemState", wait=True)
         return self

@@ -10,6 +10,7 @@ import pytest
 
 from tests.engine.manager.engine import Engine, wait_for
 
+SLEEP = "[Service]\nExecStart=/bin/sleep 1000\n"
 NOTE = "/bin/sh -c 'echo {} >>@ROOT@/notes'"
 
 
@@ -155,8 +156,22 @@ def test_a_new_file_for_a_unit_that_was_not_found() -> None:
     with engine({}) as e:
         assert e.call("States", names=["late.service"])["states"][0]["load_state"] == "not-found"
         e.write("late.service", "[Service]\nExecStart=/bin/sleep 1000\n")
-        e.call("Reload")
         assert e.run("start", "late.service") == "done"
+
+
+def test_a_missing_unit_that_others_name_and_that_becomes_an_alias() -> None:
+    units = {
+        "a.service": "[Unit]\nWants=late.service other.service\nAfter=late.service\n" + SLEEP,
+    }
+    with engine(units, boot=("a.service",)) as e:
+        e.write("real.service", "[Service]\nExecStart=/bin/sleep 1000\n")
+        (e.units / "late.service").symlink_to("real.service")
+        assert e.run("start", "late.service") == "done"
+        shown = e.show("real.service")
+        assert shown["WantedBy"] == ["a.service"]
+        assert "a.service" in shown["Before"]
+        assert "real.service" in e.show("a.service")["Wants"]
+        assert "late.service" not in e.show("a.service")["Wants"]
 
 
 def test_environment_directories_and_identity(tmp_path: Path) -> None:
