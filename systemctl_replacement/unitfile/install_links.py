@@ -76,19 +76,24 @@ def make_links(lookup: Lookup, info: UnitInfo, config: str, *, force: bool, leni
 
     `lenient` (presets): a template that cannot be enabled without an instance is no error.
     """
-    failure: InstallFailed | None = None
-    count = 0
     makers: tuple[Callable[[], int], ...] = (
-        lambda: _make_file_link(lookup, info, config, force),
         lambda: _make_aliases(lookup, info, config, force),
         lambda: _make_dependencies(lookup, info, config, info.section.wanted_by, ".wants", lenient),
         lambda: _make_dependencies(lookup, info, config, info.section.required_by, ".requires", lenient),
     )
+    failure: InstallFailed | None = None
+    count = 0
+    try:
+        _make_file_link(lookup, info, config, force)
+    except InstallFailed as problem:
+        failure = problem
     for make in makers:
         try:
             count += make()
         except InstallFailed as problem:
-            failure = failure or problem
+            # As in systemd, what went well before in another of the lists outweighs it; reported it is all the same.
+            if not count:
+                failure = failure or problem
     if failure is not None:
         raise failure
     return count
@@ -226,7 +231,6 @@ def _exists(lookup: Lookup, name: str) -> bool:
         return True  # there is something of that name, if only something broken
 
 
-def _make_file_link(lookup: Lookup, info: UnitInfo, config: str, force: bool) -> int:
+def _make_file_link(lookup: Lookup, info: UnitInfo, config: str, force: bool) -> None:
     if not lookup.plan.in_search_path(info.path):
         make_link(lookup, info.path, f"{config}/{info.name}", force=force)
-    return 0

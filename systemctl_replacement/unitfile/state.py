@@ -22,11 +22,6 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.unitfile.install_tree import Tree
 
-STATES = (
-    "enabled", "enabled-runtime", "linked", "linked-runtime", "alias", "masked", "masked-runtime", "static", "disabled",
-    "indirect", "generated", "transient", "bad",
-)  # fmt: skip
-
 ENABLED_STATES = frozenset(("enabled", "enabled-runtime", "static", "alias", "indirect", "generated"))
 """The states for which `is-enabled` succeeds."""
 
