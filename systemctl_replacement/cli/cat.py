@@ -27,18 +27,21 @@ def cat(words: list[str], options: Options, context: Context) -> int:
     local = context.local()
     manager = None if options.root else context.manager()
     for position, name in enumerate(expand(words, context)):
-        if position:
-            context.out("")
-        _print_unit(name, local, manager, terminal, context)
+        _print_unit(name, local, manager, terminal, context, separated=position > 0)
     return 0
 
 
-def _print_unit(name: str, local: object, manager: object, terminal: Terminal, context: Context) -> None:
+def _print_unit(
+    name: str, local: object, manager: object, terminal: Terminal, context: Context, *, separated: bool
+) -> None:
     fragment, drop_ins, load_state = _files(name, local)
+    found = load_state == "masked" or fragment or drop_ins
+    if separated and found:
+        context.out("")
     if load_state == "masked":
         context.out(f"# Unit {name} is masked.")
         return
-    if not fragment and not drop_ins:
+    if not found:
         raise Failure(f"No files found for {name}.")
     if manager is not None and _is_outdated(name, manager):
         context.out(_colored(_OUTDATED.format(name=name), terminal))

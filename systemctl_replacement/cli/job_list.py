@@ -18,6 +18,7 @@ def list_jobs(words: list[str], options: Options, context: Context) -> int:
     """Print the queued jobs; with --after and --before also what each waits for, and what waits for it."""
     jobs: list[dict[str, Any]] = context.asked().call("Jobs")["jobs"]
     by_id = {job["id"]: job for job in jobs}
+    queued = len(jobs)
     if words:
         from fnmatch import fnmatchcase
 
@@ -26,7 +27,7 @@ def list_jobs(words: list[str], options: Options, context: Context) -> int:
     legend = options.legend and not options.quiet
     if not jobs:
         if legend:
-            context.out("No jobs listed." if words else "No jobs running.")
+            context.out("No jobs listed." if queued else "No jobs running.")
         return 0
     jobs.sort(key=lambda job: job["id"])
     rows = [(str(job["id"]), job["unit"], job["job_type"], job["state"]) for job in jobs]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from systemctl_replacement.cli.context import Context
-from systemctl_replacement.cli.names import mangled, matching
+from systemctl_replacement.cli.names import matching
 from systemctl_replacement.cli.terminal import Terminal, start_pager
 
 TYPE_CHECKING = False
@@ -39,8 +39,7 @@ def selected_units(words: list[str], options: Options, context: Context) -> list
     """The units that patterns and options choose, in systemd's order."""
     units: list[dict[str, Any]] = context.asked().call("Units", patterns=[])["units"]
     if words:
-        patterns = [mangled(word, context) for word in words]
-        chosen = set(matching(patterns, units))
+        chosen = set(matching(words, units))
         if options.with_dependencies:
             chosen = _with_dependencies(chosen, context)
         units = [unit for unit in units if unit["id"] in chosen]

@@ -22,6 +22,7 @@ _NAMESPACES = (
     (0x04000000, "uts"),
 )
 _MOUNT_FLAGS = {0: "", 1 << 20: "shared", 1 << 19: "slave", 1 << 18: "private"}
+_NUMA_POLICIES = {-1: "n/a", 0: "default", 1: "preferred", 2: "bind", 3: "interleave", 4: "local"}
 CAPABILITIES = (
     "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
     "linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner",
@@ -146,6 +147,7 @@ _RENDER: dict[str, Callable[[Any], list[str]]] = {
     "maybe-status": _one(lambda value: "[not set]" if value < 0 else str(value)),
     "capabilities": _one(_capabilities),
     "namespaces": _one(_namespaces),
+    "numa-policy": _one(lambda value: _NUMA_POLICIES[value]),
     "mount-flags": _one(lambda value: _MOUNT_FLAGS.get(value, f"0x{value:x}")),
     "strings": _one(_strings),
     "filter": _one(_filter),

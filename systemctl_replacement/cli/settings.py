@@ -6,7 +6,7 @@ some options need is imported when they are used.
 
 from __future__ import annotations
 
-from systemctl_replacement.cli.options import NO, REQUIRED, CommandLine
+from systemctl_replacement.cli.options import NO, OPTIONAL, REQUIRED, CommandLine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -165,6 +165,7 @@ SHORT = {
     "i": (NO, "ignore_inhibitors"),
     "T": (NO, "show_transaction"),
     "r": (NO, "recursive"),
+    ".": (OPTIONAL, "dot"),  # "-.slice": not an option, but an answer that helps
 }
 
 # Options that only set an attribute of the same name, and those that set another one.
@@ -239,6 +240,11 @@ def parse(argv: Sequence[str], on_help: Callable[[], str], on_version: Callable[
             raise HelpShown(on_help())
         elif key == "version":
             raise HelpShown(on_version())
+        elif key == "dot":
+            raise UsageError(
+                f"{argv[0]}: invalid option -- '.'\nHint: to specify units starting with a dash, use \"--\":\n"
+                f"      {argv[0]} [OPTIONS...] COMMAND -- -.{value or ''} ..."
+            )
         elif value is not None:
             if key in _TEXTS:
                 setattr(options, key, value)

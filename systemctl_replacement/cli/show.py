@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.cli.settings import Options
 
+# What is only decided when a unit's file is read.
+_NOT_LOADED = {"Type": "", "OOMPolicy": "", "StandardOutput": "inherit"}
+
 
 def show(words: list[str], options: Options, context: Context) -> int:
     """Print properties of units, of the units of processes, or of the manager."""
@@ -86,7 +89,15 @@ def add_unit_file_state(unit: dict[str, Any], context: Context) -> None:
     unit.setdefault("UnitFilePreset", "enabled" if enable else "disabled")
 
 
+def _is_empty(kind: str, value: Any) -> bool:
+    """Whether a value that has a text counts as empty: shown only with --all or when it was asked for."""
+    if kind == "filter":
+        return not any(value)
+    return kind == "maybe-status" and bool(value < 0)
+
+
 def _print(unit: dict[str, Any], unit_type: str, options: Options, context: Context) -> None:
+    unset = _NOT_LOADED if unit.get("LoadState") in ("not-found", "masked") else {}
     for known in tables.of_type(unit_type):
         if options.properties is not None and known.name not in options.properties:
             continue
@@ -94,7 +105,12 @@ def _print(unit: dict[str, Any], unit_type: str, options: Options, context: Cont
             if options.all:
                 _line(known.name, "[unprintable]", options, context)
             continue
-        for text in render(known.kind, unit.get(known.name, known.default), options.timestamp):
+        value = unit.get(known.name, known.default)
+        if known.name in unset:
+            value = unset[known.name]
+        if _is_empty(known.kind, value) and not options.all:
+            continue
+        for text in render(known.kind, value, options.timestamp):
             if text or options.all:
                 _line(known.name, text, options, context)
 

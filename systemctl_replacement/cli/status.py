@@ -25,11 +25,13 @@ def status(words: list[str], options: Options, context: Context) -> int:
     if options.pager:
         start_pager()
     terminal = Terminal()
-    if not words and not (options.types or options.states or options.all):
-        _system_status(terminal, options, context)
-        return 0
-    result = 0
     shown = 0
+    if not words and not (options.types or options.states):
+        _system_status(terminal, options, context)
+        if not options.all:
+            return 0
+        shown = 1
+    result = 0
     for name in _names(words, options, context):
         check_not_template(name)
         unit = _fetch(name, context)

@@ -229,11 +229,17 @@ def control_group(unit: Properties) -> str:
     if unit.get("ControlGroup"):
         return str(unit["ControlGroup"])
     group = ""
-    parts = (unit.get("Slice") or "system.slice").removesuffix(".slice").split("-")
+    parts = (unit.get("Slice") or _default_slice(unit["Id"])).removesuffix(".slice").split("-")
     for length in range(1, len(parts) + 1):
         if parts[length - 1]:
             group += "/" + "-".join(parts[:length]) + ".slice"
     return f"{group}/{unit['Id']}"
+
+
+def _default_slice(name: str) -> str:
+    """Instances of a template share a slice of their own below system.slice."""
+    prefix, at, _ = name.partition("@")
+    return f"system-{prefix.replace('-', chr(92) + 'x2d')}.slice" if at else "system.slice"
 
 
 def process_lines(pids: list[int], indent: int, options: Options, terminal: Terminal) -> list[str]:

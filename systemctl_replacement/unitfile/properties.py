@@ -31,6 +31,7 @@ KINDS = {
     "capabilities": "a bit set of capabilities",
     "namespaces": "a bit set of CLONE_NEW* flags that stay allowed; INFINITY: no restriction",
     "mount-flags": "MS_SHARED, MS_SLAVE, MS_PRIVATE, or 0",
+    "numa-policy": "a memory policy by number; -1: n/a",
     "strings": "a list of strings",
     "label": "a security label: a string; with a dash in front if it may be ignored",
     "filter": "[allow-list, [names]]; with a tilde in front unless it is an allow-list",

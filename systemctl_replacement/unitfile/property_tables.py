@@ -156,7 +156,7 @@ _EXEC: _Rows = (
     ("CPUSchedulingPriority", "integer", 0),
     ("CPUAffinity", "string", ""),
     ("CPUAffinityFromNUMA", "bool", False),
-    ("NUMAPolicy", "integer", -1),
+    ("NUMAPolicy", "numa-policy", -1),
     ("NUMAMask", "string", ""),
     ("TimerSlackNSec", "integer", 50000),
     ("CPUSchedulingResetOnFork", "bool", False),

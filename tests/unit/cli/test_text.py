@@ -64,8 +64,8 @@ COMMAND = {
             [{**COMMAND, "flags": ["ignore-failure"], "pid": 5, "code": 2, "status": 9}],
             [
                 (
-                    "{ path=/bin/sh ; argv[]=/bin/sh -c a b ; flags=ignore-failure ; start_time=[n/a] ; stop_time=[n/a] ; "
-                    "pid=5 ; code=killed ; status=9/KILL }"
+                    "{ path=/bin/sh ; argv[]=/bin/sh -c a b ; flags=ignore-failure ; start_time=[n/a] ; "
+                    "stop_time=[n/a] ; pid=5 ; code=killed ; status=9/KILL }"
                 )
             ],
         ),

@@ -46,7 +46,7 @@ def units(manager: FakeManager) -> FakeManager:
         (["kill", "-s", "HUP", "ok"], "", 0),
         (["list-units", "--plain", "--no-legend"], ("fail.service loaded failed failed  fail.service\n"
                                                    "ok.service   loaded active running OK service\n"), 0),
-        (["--no-legend", "list-units", "ok"], "  ok.service loaded active running OK service\n", 0),
+        (["--no-legend", "list-units", "ok.service"], "  ok.service loaded active running OK service\n", 0),
         (["--no-legend", "--failed"], "● fail.service loaded failed failed fail.service\n", 0),
     ],
 )  # fmt: skip
