@@ -156,12 +156,12 @@ class Calls:
             main=unit.service.main_pid if unit.type == "service" else 0,
             control=control.pid if control is not None else 0,
             degraded=tracking.degraded if tracking is not None else False,
-            pids=self._manager.processes.pids(unit.id),
+            pids=self._manager.processes.reaper.pids(unit.id),
         )
 
     def unit_by_pid(self, call: Call) -> None:
         pid = call.parameters["pid"]
-        owner = self._manager.processes.owner(pid)
+        owner = self._manager.processes.reaper.owner(pid)
         if owner is None:
             call.fail(NO_UNIT_FOR_PID, f"PID {pid} does not belong to any loaded unit.")
         else:

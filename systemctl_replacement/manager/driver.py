@@ -175,7 +175,7 @@ class Driver:
         self._host.loop.call_soon(lambda: self._tell_pid_file(unit))
 
     def _tell_pid_file(self, unit: ManagedUnit) -> None:
-        answer = pid_file.read(self._pid_file_path(unit), unit.id, self._host.processes.owner)
+        answer = pid_file.read(self._pid_file_path(unit), unit.id, self._host.processes.reaper.owner)
         self.step(unit, answer)
 
     def _pid_file_path(self, unit: ManagedUnit) -> str:

@@ -98,7 +98,7 @@ class Manager:
         if not (text.isascii() and text.isdigit()) or int(text) <= 1:
             return event
         pid = int(text)
-        owner = self.processes.owner(pid)
+        owner = self.processes.reaper.owner(pid)
         if owner == unit.id:
             return events.Notified(event.pid, event.fields, pid, False)
         self.log_unit(

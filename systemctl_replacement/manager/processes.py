@@ -1,5 +1,5 @@
 """All processes of all units, as far as the manager has to do with them: supervisors asked for, messages both ways,
-deaths of our own infrastructure survived, and children reaped.
+deaths of our own infrastructure survived. What falls to the manager itself is the reaper's.
 
 What the units' processes do reaches the machines as events through `on_event`.
 """
@@ -13,6 +13,7 @@ from typing import Any, Callable
 from systemctl_replacement import paths as paths_module
 from systemctl_replacement.manager.console import Console
 from systemctl_replacement.manager.loop import READ, WRITE, Loop, now_stamp
+from systemctl_replacement.manager.reaper import Reaper
 from systemctl_replacement.manager.tracking import Tracking
 from systemctl_replacement.process import descendants
 from systemctl_replacement.process.client import ForkServer, make_pair
@@ -57,6 +58,7 @@ class Processes:
         self.settings: dict[
             str, dict[str, Any]
         ] = {}  # per unit: what its supervisor must know (Tracking's owner sets it)
+        self.reaper = Reaper(self.trackings, self._own_children, on_event, self._settled)
         self._by_supervisor: dict[int, Tracking] = {}
         self._runtime = runtime
         self._journal_path = journal_path
@@ -90,6 +92,13 @@ class Processes:
         if fd >= 0:
             self._send(tracking, {"op": "console", "json": self.console.as_json}, [fd])
             os.close(fd)
+
+    def _own_children(self) -> set[int]:
+        """The pids of our infrastructure."""
+        ours = {self.forkserver.pid, *self._by_supervisor}
+        if self.console is not None:
+            ours.add(self.console.pid)
+        return ours
 
     def _flush_forkserver(self) -> None:
         self.forkserver.flush()
@@ -324,7 +333,7 @@ class Processes:
         )
         tracking.degraded = True
         tracking.populated = False
-        tracking.adopt_orphans(self.invocations.get(tracking.unit, ""), self._foreign_children())
+        tracking.adopt_orphans(self.invocations.get(tracking.unit, ""), self.reaper.foreign_children())
         self._fail_tokens(tracking, "Supervisor died")
         if tracking.lost:
             try:
@@ -333,7 +342,7 @@ class Processes:
             except OSError as error:
                 self._log_unit(tracking.unit, LOG_WARNING, f"Cannot start a new supervisor: {error.strerror}")
         # Ends that came before the death was noticed.
-        self.loop.call_soon(self.reap)
+        self.loop.call_soon(self.reaper.reap)
         self._check_lost_main(tracking)
 
     def _check_lost_main(self, tracking: Tracking) -> None:
@@ -391,7 +400,7 @@ class Processes:
         if tracking is None:
             return
         if tracking.lost:
-            tracking.refresh_lost(self._foreign_children())
+            tracking.refresh_lost(self.reaper.foreign_children())
             for pid in [pid for pid in tracking.lost if pid not in spare]:
                 descendants.send(pid, signal, cont, hup)
         message = {"op": "signal-all", "signal": signal, "except": list(spare), "cont": cont, "hup": hup}
@@ -426,78 +435,6 @@ class Processes:
         if self.trackings.get(tracking.unit) is tracking:
             del self.trackings[tracking.unit]
             self._on_idle(tracking.unit)
-
-    # --- children ---
-
-    def owner(self, pid: int) -> str | None:
-        """The unit that a process belongs to."""
-        seen = 0
-        while pid > 1 and seen < 1024:
-            if pid in self._by_supervisor:
-                return None if seen == 0 else self._by_supervisor[pid].unit
-            for tracking in self.trackings.values():
-                if pid in tracking.lost:
-                    return tracking.unit
-            stat = descendants.read_stat(pid)
-            if stat is None:
-                return None
-            pid = stat[1]
-            seen += 1
-        return None
-
-    def pids(self, unit: str) -> list[int]:
-        """Every process of a unit."""
-        tracking = self.trackings.get(unit)
-        if tracking is None:
-            return []
-        found = descendants.descendants(tracking.supervisor) if tracking.supervisor else []
-        if tracking.lost:
-            tracking.refresh_lost(self._foreign_children())
-            found += list(tracking.lost)
-        return found
-
-    def _foreign_children(self) -> list[int]:
-        """Our direct children that are none of our own making."""
-        ours: set[int] = {self.forkserver.pid, *self._by_supervisor}
-        if self.console is not None:
-            ours.add(self.console.pid)
-        return [pid for pid in descendants.children(os.getpid()) if pid not in ours]
-
-    def reap(self) -> None:
-        """Collect every child that ended: SIGCHLD came. Orphans of nobody we know are reaped and forgotten."""
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
-            self._reaped(pid, status)
-
-    def _reaped(self, pid: int, status: int) -> None:
-        for tracking in list(self.trackings.values()):
-            # A main process that is a zombie already counts as lost no longer, but its end is still to be told.
-            if tracking.lost or pid in (tracking.main, tracking.control):
-                self._lost_ended(tracking, pid, status)
-
-    def _lost_ended(self, tracking: Tracking, pid: int, status: int) -> None:
-        was_ours = pid in tracking.lost or pid in (tracking.main, tracking.control)
-        tracking.forget_lost(pid)
-        tracking.refresh_lost(self._foreign_children())
-        empty = not tracking.lost and not tracking.populated
-        if was_ours:
-            code, number = decode_status(status)
-            self._on_event(tracking.unit, Exited(pid, code, number, now_stamp(), last=empty))
-        elif empty:
-            self._on_event(tracking.unit, Empty())
-        self._settled(tracking)
-
-
-def decode_status(status: int) -> tuple[str, int]:
-    """(exited killed dumped, exit status or signal) of a wait status."""
-    if os.WIFSIGNALED(status):
-        return ("dumped" if os.WCOREDUMP(status) else "killed"), os.WTERMSIG(status)
-    return "exited", os.WEXITSTATUS(status)
 
 
 def _exists(pid: int) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Callable
 
 from systemctl_replacement.manager.unit import INVERSE, INVERSE_OF, ManagedUnit
+from systemctl_replacement.unitfile import dependencies
 from systemctl_replacement.unitfile.load import Unit
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.units.service_config import ServiceConfig
@@ -105,23 +106,26 @@ class Registry:
         return self._mounts
 
     def _link_all(self) -> None:
-        targets = []
+        linked = []
         while self._unlinked:
             unit = self._unlinked.popleft()
             self._link(unit)
-            if unit.type == "target" and _has_default_dependencies(unit):
-                targets.append(unit)
-        for target in targets:
-            self._order_target(target)
+            linked.append(unit)
+        for unit in linked:
+            # Whichever of a target and what it pulls in is loaded later completes the order of the two.
+            if unit.type == "target":
+                for other in dependencies.pulls_in(unit.dependencies):
+                    self._order(unit, self._units[other])
+            for kind in _PULLED_IN_BY:
+                for target in unit.related(kind):
+                    if self._units[target].type == "target":
+                        self._order(self._units[target], unit)
 
-    def _order_target(self, target: ManagedUnit) -> None:
-        """A target comes after what it pulls in, unless told otherwise (systemd.target(5), default dependencies)."""
-        for kind in _PULLED_IN:
-            for other_id in target.related(kind):
-                other = self._units[other_id]
-                if _has_default_dependencies(other) and other_id not in target.related("Before"):
-                    target.relate("After", other_id)
-                    other.relate("Before", target.id)
+    def _order(self, target: ManagedUnit, other: ManagedUnit) -> None:
+        both_default = _has_default_dependencies(target) and _has_default_dependencies(other)
+        if dependencies.target_orders_after(target.id, target.dependencies, other.id, True, both_default):
+            target.relate("After", other.id)
+            other.relate("Before", target.id)
 
     def _link(self, unit: ManagedUnit) -> None:
         for kind, names in unit.file.dependencies.items():
@@ -220,7 +224,7 @@ class Registry:
         self._ids = {name: unit_id for name, unit_id in self._ids.items() if unit_id in needed}
 
 
-_PULLED_IN = ("Requires", "Requisite", "Wants", "BindsTo", "Upholds")
+_PULLED_IN_BY = ("RequiredBy", "RequisiteOf", "WantedBy", "BoundBy", "UpheldBy")
 
 
 def _has_default_dependencies(unit: ManagedUnit) -> bool:

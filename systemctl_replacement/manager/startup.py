@@ -208,7 +208,7 @@ class System:
         reexecution.restore(self.manager, state)
         if not self.manager.booted:
             self.manager.jobs.when_idle(self._booted)
-        self.manager.processes.reap()
+        self.manager.processes.reaper.reap()
         self.log.manager(LOG_INFO, "Reexecuted.")
         self._maybe_leave()
 
@@ -251,7 +251,7 @@ class System:
     def _act(self, number: int, what: str, argument: str) -> None:
         manager = self.manager
         if what == "reap":
-            manager.processes.reap()
+            manager.processes.reaper.reap()
         elif what == "halt":
             manager.halt.request(argument, pid1.signal_name(number))
         elif what == "immediate":
