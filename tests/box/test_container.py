@@ -1,0 +1,58 @@
+"""The container contract (docs/container.md): ends and their statuses, restarts, images with the systemd package."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.box.harness import SYSTEMD_PACKAGES, Box
+from tests.box.test_main_job import SERVERS, enabled, status_code
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("systemctl exit 7", 7),
+        ("systemctl poweroff", 0),
+        ("systemctl halt", 0),
+        ("systemctl reboot", 133),
+        ("systemctl --no-block exit", 0),
+    ],
+)
+def test_exit_status_of_a_halt(command: str, status: int) -> None:
+    unit = "[Service]\nExecStart=/bin/sleep infinity\nExecStop=/bin/sh -c 'echo stopped > /stopped'\n"
+    with Box(files=enabled("a.service", unit)) as box:
+        box.wait_booted()
+        box.run(command)
+        assert box.wait() == status
+        assert box.read("/stopped") == "stopped\n"
+
+
+def test_a_service_can_end_the_container() -> None:
+    unit = "[Unit]\nFailureAction=exit\n[Service]\nExecStart=/bin/sh -c 'exit 42'\n"
+    with Box(files=enabled("job.service", unit)) as box:
+        assert box.wait() == 42
+
+
+def test_a_container_starts_again_after_a_halt_and_after_a_kill() -> None:
+    with Box(packages=SERVERS) as box:
+        box.wait_booted()
+        box.signal(15)
+        assert box.wait() == 0
+        box.boot()
+        assert box.wait_booted() == "running"
+        box.signal(9)
+        assert box.wait() == -9
+        box.boot()
+        assert box.wait_booted() == "running"
+        assert status_code(box) == "200"
+        assert box.run("redis-cli ping").stdout == "PONG\n"
+
+
+def test_image_with_the_systemd_package() -> None:
+    with Box(packages=[*SERVERS, *SYSTEMD_PACKAGES]) as box:
+        assert box.wait_booted() == "running", box.run("systemctl --failed").stdout
+        assert status_code(box) == "200"
+        assert not box.find("systemd-journald") and not box.find("systemd-logind")
+        assert box.run("systemctl is-active systemd-journald").stdout == "inactive\n"
+        box.signal(37)
+        assert box.wait() == 0
