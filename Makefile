@@ -5,13 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 
-.PHONY: help demo test fast check clean
+.PHONY: help demo test fast check conformance clean
 
 help:
 	@echo "make demo    run init in the foreground on a few demo services; Ctrl-C halts them"
 	@echo "make test    every test (as root also the ones that boot containers)"
 	@echo "make fast    the tests that need no container"
 	@echo "make check   ruff, mypy --strict and the import rules"
+	@echo "make conformance   the same questions to real systemd and to ours (as root); ARGS=NAME for some of them"
 	@echo "make clean   remove what these commands have made in this directory"
 
 demo: $(STAMP)
@@ -30,6 +31,10 @@ check: $(STAMP)
 	$(BIN)/ruff format --check systemctl_replacement/image tests/box tests/image tests/test_architecture.py
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+conformance: $(STAMP)
+	@tools/prepare-tests $(BIN)/python
+	@$(BIN)/python -m tests.conformance $(ARGS)
 
 $(STAMP): pyproject.toml
 	@tools/prepare-venv $(PYTHON) $(VENV)

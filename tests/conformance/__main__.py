@@ -36,8 +36,9 @@ def main() -> int:
         return 2
     compared = [case for case in cases if not case.newer]
     if options.show:
+        shown = _references(compared, options.fresh)
         for case in compared:
-            print(f"--- {case.name}", *_references([case], options.fresh)[case.name].lines(), sep="\n")
+            print(f"--- {case.name}", *shown[case.name].lines(), sep="\n")
         return 0
     verdicts = _compare(cases, compared, fresh=options.fresh or options.twice, twice=options.twice)
     for one in verdicts:

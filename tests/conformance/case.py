@@ -17,7 +17,8 @@ succeeds, and what the case looks at is looked at then. The other lines, anywher
     newer: VERSION            the behaviour of a systemd newer than 252: not compared
     box: fresh                boot a box for this case alone, and destroy it afterwards
 
-`for:` values may be written NAME:text, so that text with blanks (quote it) gets a short name in the case's name.
+`for:` values may be written NAME:text, so that text with blanks (quote it) gets a short name in the case's name; \\n in
+it is the end of a line.
 """
 
 from __future__ import annotations
@@ -121,7 +122,7 @@ def _parameters(name: str, text: str) -> Iterator[tuple[str, list[tuple[str, str
             if not words:
                 raise CaseError(f"{name}: no values for {key}")
             split = [word.partition(":") for word in words]
-            yield key, [(short, value if colon else short) for short, colon, value in split]
+            yield key, [(short, value.replace("\\n", "\n") if colon else short) for short, colon, value in split]
 
 
 def _fill(text: str, values: Mapping[str, str]) -> str:

@@ -54,4 +54,4 @@ def test_same_as_systemctl(tmp_path: Path) -> None:
     check()
     for name, count in sorted(coverage.items()):
         print(f"{count:6} {name}")
-    assert len(coverage) >= 15
+    assert len({name.split()[0] for name in coverage}) >= 8, "the generator hardly generates anything"

@@ -1,0 +1,111 @@
+"""The conformance harness itself: scripts, normalisation, verdicts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conformance import verdict
+from tests.conformance.case import MISSING, Case, CaseError, load, load_all
+from tests.conformance.execute import Seen, Transcript
+from tests.conformance.normalise import normalise
+from tests.conformance.verdict import judge, listed_differences, summary
+
+
+def write(directory: Path, script: str, **units: str) -> list[Case]:
+    (directory / "case" / "units").mkdir(parents=True)
+    (directory / "case" / "script").write_text(script)
+    for name, text in units.items():
+        (directory / "case" / "units" / f"{name}.service").write_text(text)
+    return load(directory / "case", directory)
+
+
+def test_a_script(tmp_path: Path) -> None:
+    (case,) = write(
+        tmp_path,
+        "# why\nshow: a.service Id\nfile: /x\n$ first\nwait: one\nwait: two: three\n$ second\nbox: fresh\n",
+        a="[Unit]\n",
+    )
+    assert case.name == "case"
+    assert [(step.command, step.waits) for step in case.steps] == [("first", ("one", "two: three")), ("second", ())]
+    assert case.shown == (("a.service", ("Id",)),)
+    assert case.files == ("/x",)
+    assert case.fresh
+    assert [(entry.path, entry.text) for entry in case.entries] == [("/etc/systemd/system/a.service", "[Unit]\n")]
+
+
+def test_parameters_multiply(tmp_path: Path) -> None:
+    cases = write(tmp_path, "for: A x y\nfor: B one:'1 \\n2'\n$ @A@\n", a="@A@=@B@")
+    assert [case.name for case in cases] == ["case[x,one]", "case[y,one]"]
+    assert [case.steps[0].command for case in cases] == ["x", "y"]
+    assert cases[1].entries[0].text == "y=1 \n2"
+
+
+@pytest.mark.parametrize("script", ["", "nonsense\n", "$ x\nneeds: magic\n", "wait: x\n", "for: A\n$ x\n"])
+def test_scripts_that_are_refused(tmp_path: Path, script: str) -> None:
+    with pytest.raises(CaseError):
+        write(tmp_path, script)
+
+
+def test_every_case_can_be_read_and_has_a_name_of_its_own() -> None:
+    names = [case.name for case in load_all()]
+    assert len(names) == len(set(names)) > 120
+
+
+@pytest.mark.parametrize(
+    ("text", "normalised"),
+    [
+        ("MainPID=12\nControlPID=0\n", "MainPID=PID\nControlPID=0\n"),
+        ("ActiveEnterTimestamp=Sun 2026-11-22 00:20:13 UTC", "ActiveEnterTimestamp=TIME"),
+        ("ActiveEnterTimestampMonotonic=0", "ActiveEnterTimestampMonotonic=0"),
+        ("ActiveEnterTimestampMonotonic=123", "ActiveEnterTimestampMonotonic=USEC"),
+        ("After=c b a\nDescription=c b a", "After=a b c\nDescription=c b a"),
+        ("MemoryCurrent=123\nMemoryMax=infinity", "MemoryCurrent=USAGE\nMemoryMax=infinity"),
+        (
+            "     Active: active (running) since Sun 2026-11-22 00:20:13 UTC; 1min 5s ago",
+            "     Active: active (running) since TIME; SPAN ago",
+        ),
+        ("   Main PID: 77 (sleep)\n      Tasks: 1\n     CGroup: /x\n             └─77 sleep 1\n", None),
+        ("  12 a.service start running", "JOB a.service start running"),
+    ],
+)
+def test_what_changes_from_run_to_run_is_made_equal(text: str, normalised: str | None) -> None:
+    if normalised is None:
+        normalised = "   Main PID: PID (sleep)\n     CGroup: TREE\n"
+    assert normalise(text) == normalised
+
+
+def transcript(stdout: str) -> Transcript:
+    return Transcript((Seen("x", "0", stdout, "", ""),))
+
+
+def make(needs: str = "", newer: str = "") -> Case:
+    return Case("group/name", (), (), (), (), needs, newer, False)
+
+
+def test_verdicts() -> None:
+    one, two = transcript("1\n"), transcript("2\n")
+    listed = listed_differences("- case `group/*`: because\n")
+    verdicts = [
+        judge(make(), one, one, {}),
+        judge(make(), one, two, {}),
+        judge(make(), one, two, listed),
+        judge(make(), one, one, listed),
+        judge(make(needs=min(MISSING)), one, two, {}),
+        judge(make(newer="254"), one, two, {}),
+    ]
+    assert [one.kind for one in verdicts] == ["same", "differ", "listed", "stale", "not yet", "newer"]
+    assert verdicts[1].diff[-2:] == ("-stdout: 1", "+stdout: 2")
+    assert verdicts[2].detail == "because"
+    assert summary(verdicts) == "conformance: 1 same, 1 listed, 1 newer, 1 not yet, 2 differ"
+
+
+def test_a_case_that_does_not_run_under_systemd_differs() -> None:
+    broken = Transcript((), "no box")
+    assert judge(make(), broken, broken, {}).kind == verdict.DIFFERS
+
+
+def test_transcripts_are_remembered_whole() -> None:
+    one = Transcript((Seen("a", "1", "b", "c", "d"),), "e")
+    assert Transcript.from_json(one.as_json()) == one
