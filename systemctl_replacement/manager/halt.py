@@ -177,9 +177,9 @@ class Halt:
         if action == "none" or verb not in TARGETS:
             return
         status = unit.get("Unit", f"{setting}ExitStatus")
-        if status < 0 and verb == "exit":  # not set: the service's own
-            status = unit.service.main_status.status if unit.type == "service" and setting == "FailureAction" else 0
-        if status is not None and verb == "exit":
+        if status < 0 and unit.type == "service" and unit.service.main_status.code == "exited":
+            status = unit.service.main_status.status
+        if status >= 0 and verb == "exit":
             self.action_status = status
         if force == "immediate":
             self.immediate(verb)
