@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 from systemctl_replacement.cli.context import Context
 from systemctl_replacement.cli.names import expand
+from systemctl_replacement.cli.settings import parse_boolean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +36,7 @@ def _check(words: list[str], options: Options, context: Context, good: tuple[str
 
 def is_system_running(_words: list[str], options: Options, context: Context) -> int:
     """Print the state of the whole; 0 only if it is running."""
-    manager = context.manager()
+    manager = None if parse_boolean(os.environ.get("SYSTEMD_OFFLINE", "")) else context.manager()
     if manager is None:
         state = "offline"
     elif options.wait:

@@ -5,7 +5,10 @@ On the hot path: a module is imported when its verb is used.
 
 from __future__ import annotations
 
+import os
+
 from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.cli.settings import parse_boolean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,6 +102,9 @@ VERBS = {
     "edit": (1, ANY, "unit_files"),
 }
 
+# Verbs that answer when $SYSTEMD_OFFLINE says that nothing runs, besides those of unit files.
+_OFFLINE = ("is-system-running",)
+
 
 def run(verb: str, operands: list[str], options: Options, context: Context) -> int:
     """Run a verb; its exit status. Raises Failure for a verb or operands that cannot be."""
@@ -109,6 +115,9 @@ def run(verb: str, operands: list[str], options: Options, context: Context) -> i
         raise Failure("Too few arguments.")
     if len(operands) > most:
         raise Failure("Too many arguments.")
+    if verb not in _OFFLINE and module != "unit_files" and parse_boolean(os.environ.get("SYSTEMD_OFFLINE", "")):
+        context.err(f"Running in chroot, ignoring command '{verb}'")
+        return 0
     function = _load(module).get(verb) if module else None
     if function is None:
         raise Failure(f"systemctl-replacement: verb {verb} is not available yet")

@@ -337,6 +337,14 @@ def test_changing_verbs_below_a_root_need_its_manager(run: Run, tmp_path: Path) 
     assert (done.stdout, done.returncode) == ("inactive\n", 3)
 
 
+def test_systemd_offline(manager: FakeManager) -> None:
+    done = manager.run("start", "ok", SYSTEMD_OFFLINE="1")
+    assert (done.stderr, done.returncode) == ("Running in chroot, ignoring command 'start'\n", 0)
+    assert manager.calls == []
+    done = manager.run("is-system-running", SYSTEMD_OFFLINE="1")
+    assert (done.stdout, done.returncode) == ("offline\n", 1)
+
+
 def test_version_has_two_lines(run: Run) -> None:
     lines = run("--version").stdout.splitlines()
     assert len(lines) == 2
