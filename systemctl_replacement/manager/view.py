@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from systemctl_replacement.jobs.model import RELOAD, RESTART, STOP, Job
 from systemctl_replacement.manager.registry import PERPETUAL, Registry
 from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.units.simple import STARTABLE
 
 # Unit types that `isolate` stops unless IgnoreOnIsolate= says otherwise (systemd.unit(5)).
 _STOPPED_BY_ISOLATE = frozenset({"service", "target", "socket", "timer", "path"})
@@ -20,13 +21,13 @@ def can_reload(unit: ManagedUnit) -> bool:
 
 
 def can_stop(unit: ManagedUnit) -> bool:
-    """CanStop= but for RefuseManualStop=."""
-    return unit.id not in PERPETUAL
+    """CanStop= but for RefuseManualStop=. What only mirrors the kernel (mounts, devices) is not ours to stop."""
+    return unit.id not in PERPETUAL and (unit.type == "service" or unit.type in STARTABLE)
 
 
 def ignore_on_isolate(unit: ManagedUnit) -> bool:
     """IgnoreOnIsolate=, with its default by unit type."""
-    configured = unit.get("Unit", "IgnoreOnIsolate")
+    configured = unit.file.settings.get(("Unit", "IgnoreOnIsolate"))
     return unit.type not in _STOPPED_BY_ISOLATE if configured is None else bool(configured)
 
 

@@ -1,0 +1,253 @@
+"""The parts of the manager that need no processes."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Optional
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from systemctl_replacement import wire
+from systemctl_replacement.manager import codec, halt, job_messages, options, pid1, pid_file, skips
+from systemctl_replacement.manager.loop import READ, WRITE, Loop, now_monotonic
+from systemctl_replacement.unitfile.commands import ExecCommand
+from systemctl_replacement.units.events import PidFileRead
+from systemctl_replacement.units.ratelimit import below_limit
+from systemctl_replacement.units.service_state import ExecStatus, Running, ServiceState
+from systemctl_replacement.units.simple import SimpleState
+
+
+class Caught(list[tuple[str, BaseException]]):
+    def __call__(self, where: str, error: BaseException) -> None:
+        self.append((where, error))
+
+
+def test_loop_calls_in_order_and_survives_exceptions() -> None:
+    caught, seen = Caught(), []
+    loop = Loop(caught)
+    read_end, write_end = os.pipe()
+
+    def ready(events: int) -> None:
+        seen.append(("ready", events, os.read(read_end, 10)))
+        raise RuntimeError("a defect")
+
+    loop.add(read_end, READ, ready)
+    loop.call_soon(lambda: os.write(write_end, b"x"))
+    now = now_monotonic()
+    loop.call_at(now + 20_000, lambda: seen.append("second"))
+    loop.call_at(now + 10_000, lambda: seen.append("first"))
+    loop.call_at(now + 15_000, lambda: seen.append("never")).cancel()
+    loop.call_at(now + 30_000, loop.stop)
+    loop.run()
+    os.close(read_end)
+    os.close(write_end)
+    assert seen == [("ready", READ, b"x"), "first", "second"]
+    assert [str(error) for _, error in caught] == ["a defect"]
+    assert now_monotonic() >= now + 30_000
+
+
+def test_loop_does_not_wake_before_a_deadline() -> None:
+    loop = Loop(Caught())
+    rounds = []
+    wait = loop._wait
+
+    def counted() -> object:
+        rounds.append(time.monotonic())
+        return wait()
+
+    loop._wait = counted  # type: ignore[method-assign,assignment]
+    loop.call_at(now_monotonic() + 50_500, loop.stop)
+    loop.run()
+    assert len(rounds) <= 2
+
+
+def test_loop_events() -> None:
+    loop = Loop(Caught())
+    read_end, write_end = os.pipe()
+    seen: list[int] = []
+
+    def writable(events: int) -> None:
+        seen.append(events)
+        loop.remove(write_end)
+        loop.stop()
+
+    loop.add(write_end, WRITE, writable)
+    loop.run()
+    os.close(read_end)
+    os.close(write_end)
+    assert seen == [WRITE]
+
+
+# --- states over a re-execution ---
+
+_TEXT = st.text(max_size=5)
+_COMMAND = st.builds(ExecCommand, _TEXT, st.tuples(_TEXT), st.booleans(), st.booleans(), st.sampled_from(["", "+"]))
+_STAMP = st.tuples(st.integers(0, 2**50), st.integers(0, 2**50))
+_STATUS = st.builds(ExecStatus, st.integers(0, 9), _STAMP, _STAMP, _TEXT, st.integers(0, 255))
+_RUNNING = st.builds(Running, _TEXT, st.integers(0, 3), _COMMAND, st.integers(1, 9), st.integers(0, 9))
+_SERVICE = st.builds(
+    ServiceState,
+    sub=_TEXT,
+    main=st.none() | _RUNNING,
+    control=st.none() | _RUNNING,
+    main_status=_STATUS,
+    statuses=st.lists(st.tuples(_TEXT, st.integers(0, 3), _STATUS), max_size=3).map(tuple),
+    deadline=st.none() | st.integers(0, 2**60),
+)
+
+
+@given(_SERVICE | st.builds(SimpleState, _TEXT))
+def test_states_come_back_as_they_went(state: object) -> None:
+    assert codec.decode(wire.loads(wire.dumps(codec.encode(state)))) == state
+
+
+def test_states_of_another_version() -> None:
+    data = codec.encode(SimpleState("active"))
+    data["unknown"] = 1
+    assert codec.decode(data) == SimpleState("active")
+    del data["sub"]
+    assert codec.decode(data) == SimpleState()
+
+
+def test_what_cannot_travel_is_refused() -> None:
+    with pytest.raises(TypeError):
+        codec.encode(object())
+
+
+# --- the command line of init ---
+
+
+def test_options() -> None:
+    parsed = options.parse(["--root=/x", "--unit", "y", "--stop-timeout=5s", "--log-level=debug", "a", "b.timer"])
+    assert parsed.root == "/x"
+    assert parsed.unit == "y.target"
+    assert parsed.stop_timeout == 5_000_000
+    assert parsed.log_level == 7
+    assert parsed.units == ("a.service", "b.timer")
+
+
+def test_options_of_systemds_own_are_accepted() -> None:
+    words = [
+        "--system",
+        "--show-status=false",
+        "--log-target",
+        "console",
+        "--default-standard-output=journal",
+        "--crash-shell",
+    ]
+    assert options.parse(words) == options.InitOptions()
+    assert options.parse(["--whatever=1", "-x"]) == options.InitOptions()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--stop-timeout=never"], "Failed to parse --stop-timeout= parameter 'never'."),
+        (["--log-level=loud"], "Failed to parse log level 'loud'."),
+        (["--unit"], "Option --unit needs a value."),
+        (["--ready-fd=x"], "Option --ready-fd needs a number, not 'x'."),
+        (["--", "sh"], "Running a foreground command (init -- COMMAND) is not supported yet."),
+    ],
+)
+def test_options_that_cannot_be_meant(words: list[str], message: str) -> None:
+    with pytest.raises(options.UsageError, match="^" + message.replace("(", r"\(").replace(")", r"\)")):
+        options.parse(words)
+
+
+# --- small decisions ---
+
+
+@pytest.mark.parametrize(
+    ("option", "environment", "files", "expected"),
+    [
+        (7, {"container": "podman"}, (), 7),
+        (None, {"SYSTEMCTL_STOP_TIMEOUT": "20", "container": "podman"}, (), 20_000_000),
+        (None, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, (), 29_000_000),
+        (None, {"container": "podman"}, (), 9_000_000),
+        (None, {}, ("/.dockerenv",), 9_000_000),
+        (None, {}, (), None),
+    ],
+)
+def test_stop_timeout(
+    option: Optional[int], environment: dict[str, str], files: tuple[str, ...], expected: object
+) -> None:
+    assert halt.stop_timeout(option, environment, files.__contains__) == expected
+
+
+def test_start_limit() -> None:
+    starts: list[int] = []
+    allowed = []
+    for now in (0, 1, 2, 3, 4, 14, 15):
+        ok, starts = below_limit(starts, now, 10, 4)
+        allowed.append(ok)
+    assert allowed == [True, True, True, True, False, True, True]
+    assert below_limit([0, 99], 1, 0, 5) == (True, [])
+    assert below_limit([0, 99], 1, 10, 0) == (True, [])
+
+
+def test_job_messages() -> None:
+    assert job_messages.beginning("service", "start", "x") == "Starting x..."
+    assert job_messages.beginning("target", "start", "x") is None
+    assert job_messages.end("service", "start", "done", "x", oneshot=True) == (6, "Finished x.")
+    assert job_messages.end("target", "start", "done", "x") == (6, "Reached target x.")
+    assert job_messages.end("service", "start", "dependency", "x") == (4, "Dependency failed for x.")
+    assert job_messages.end("service", "start", "canceled", "x") is None
+
+
+def test_skips(tmp_path: Path) -> None:
+    (tmp_path / skips.FILE_NAME).write_text(
+        "# a comment\n*.mount  # by the engine\na b # two\n!data.mount\nlast.service\n"
+    )
+    problems: list[str] = []
+    rules = skips.read(str(tmp_path), str(tmp_path), problems.append)
+    assert rules.reason(["home.mount"]) == "by the engine"
+    assert rules.reason(["data.mount"]) == ""
+    assert rules.reason(["alias.service", "last.service"])
+    assert rules.reason(["nginx.service"]) == ""
+    assert problems == [f"{tmp_path}/{skips.FILE_NAME}:3: More than one pattern in a line, ignoring: a b"]
+
+
+def test_signals_that_stop_are_those_that_engines_send() -> None:
+    halting = {number for number, (what, _) in pid1.ACTIONS.items() if what == "halt"}
+    assert halting == {2, 15, 30, 37, 38, 39, 40}
+
+
+# --- PID files ---
+
+
+def read_pid(path: Path, owner: Optional[str] = "x.service") -> PidFileRead:
+    return pid_file.read(str(path), "x.service", lambda pid: owner)
+
+
+def test_pid_file_of_a_process_of_the_unit(tmp_path: Path) -> None:
+    (tmp_path / "pid").write_text(f"{os.getppid()}\n")
+    answer = read_pid(tmp_path / "pid")
+    assert (answer.pid, answer.alien) == (os.getppid(), False)
+
+
+def test_pid_files_that_are_tricks(tmp_path: Path) -> None:
+    good = tmp_path / "good"
+    good.write_text(f"{os.getppid()}\n")
+    (tmp_path / "link").symlink_to(good)
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "text").write_text("not a number\n")
+    (tmp_path / "one").write_text("1\n")
+    (tmp_path / "gone").write_text("2147483646\n")
+    (tmp_path / "empty").write_text("")
+    for name in ("link", "fifo", "text", "one", "gone", "empty", "missing"):
+        answer = read_pid(tmp_path / name)
+        assert answer.pid == 0
+        assert answer.message, name
+
+
+def test_pid_file_of_a_foreign_process_needs_a_trusted_owner(tmp_path: Path) -> None:
+    path = tmp_path / "pid"
+    path.write_text(f"{os.getppid()}\n")
+    assert read_pid(path, owner="other.service").alien
+    if os.geteuid() == 0:
+        os.chown(path, 12345, 12345)
+        assert read_pid(path, owner="other.service").pid == 0

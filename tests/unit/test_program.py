@@ -1,0 +1,55 @@
+"""Which program a command line asks for."""
+
+from __future__ import annotations
+
+import pytest
+
+from systemctl_replacement.__main__ import init_arguments, program
+
+
+@pytest.mark.parametrize(
+    ("pid", "argv", "expected"),
+    [
+        (1, ["/usr/bin/systemctl", "init"], "init"),
+        (1, ["/usr/bin/systemctl"], "init"),
+        (1, ["/sbin/init"], "init"),
+        (1, ["/sbin/init", "--show-status=false", "--unit=x.target"], "init"),
+        (1, ["/sbin/init", "splash", "quiet"], "init"),
+        (1, ["/usr/bin/systemctl", "--version"], "systemctl"),
+        (1, ["/usr/bin/systemctl", "status"], "systemctl"),
+        (7, ["/usr/bin/systemctl"], "systemctl"),
+        (7, ["/sbin/init"], "telinit"),
+        (7, ["/sbin/init", "6"], "telinit"),
+        (7, ["/sbin/telinit", "u"], "telinit"),
+        (7, ["/usr/bin/systemctl", "init", "nginx"], "init"),
+        (7, ["/usr/bin/systemctl", "start", "--init", "nginx"], "init"),
+        (7, ["/usr/bin/systemctl", "-1"], "init"),
+        (7, ["/usr/bin/systemctl", "start", "init"], "systemctl"),
+        (7, ["/usr/bin/systemctl", "start", "--", "--init"], "systemctl"),
+        (7, ["/usr/bin/systemctl", "enable", "init.scope"], "systemctl"),
+        (7, ["/sbin/poweroff", "-f"], "poweroff"),
+        (7, ["/sbin/runlevel"], "runlevel"),
+        (7, ["/sbin/shutdown", "-r", "0"], "shutdown"),
+        (7, ["x", "--forkserver", "3"], "forkserver"),
+        (7, [], "systemctl"),
+    ],
+)
+def test_program(pid: int, argv: list[str], expected: str) -> None:
+    assert program(argv, pid) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["init"], []),
+        (["init", "nginx", "redis"], ["nginx", "redis"]),
+        (["--root=/x", "init", "--unit=y"], ["--root=/x", "--unit=y"]),
+        (["--root", "/x", "init"], ["--root=/x"]),
+        (["start", "--init", "a"], ["a"]),
+        (["init", "--", "sh", "-c", "true"], ["--", "sh", "-c", "true"]),
+        (["status", "-1"], None),
+        (["stop", "init"], None),
+    ],
+)
+def test_init_arguments(words: list[str], expected: list[str]) -> None:
+    assert init_arguments(["systemctl", *words]) == expected
