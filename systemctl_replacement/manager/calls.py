@@ -161,7 +161,7 @@ class Calls:
 
     def unit_by_pid(self, call: Call) -> None:
         pid = call.parameters["pid"]
-        owner = self._manager.processes.reaper.owner(pid)
+        owner = "init.scope" if pid == 1 else self._manager.processes.reaper.owner(pid)
         if owner is None:
             call.fail(NO_UNIT_FOR_PID, f"PID {pid} does not belong to any loaded unit.")
         else:
@@ -183,7 +183,7 @@ class Calls:
         call.reply(jobs=found)
 
     def get_environment(self, call: Call) -> None:
-        call.reply(environment=[f"{k}={v}" for k, v in sorted(self._manager.execution.environment.items())])
+        call.reply(environment=[f"{k}={v}" for k, v in self._manager.execution.environment.items()])
 
     def system_state(self, call: Call) -> None:
         manager = self._manager
@@ -236,6 +236,9 @@ class Calls:
             return
         strict = whom.endswith("-fail")
         whom = whom[: -len("-fail")] if strict else whom
+        if whom not in ("main", "control", "all"):
+            call.fail(INVALID_ARGS, f"Invalid who argument {whom}")
+            return
         state = unit.service if unit.type == "service" else None
         main = state.main_pid if state is not None else 0
         control = state.control.pid if state is not None and state.control is not None else 0

@@ -17,6 +17,9 @@ from systemctl_replacement.units.events import Spawn
 # The PATH systemd gives to services where the image keeps /bin and /usr/bin apart or not alike (systemd.exec(5)).
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+# The locale of services where the image configures none (systemd.exec(5), $LANG).
+DEFAULT_LANG = "C.UTF-8"
+
 LIMITS = (
     "CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NOFILE", "AS", "NPROC", "MEMLOCK", "LOCKS", "SIGPENDING",
     "MSGQUEUE", "NICE", "RTPRIO", "RTTIME",
@@ -73,7 +76,7 @@ class ExecutionContext:
 
 def default_environment(config: ManagerConfig) -> dict[str, str]:
     """The environment block every service starts from."""
-    environment = {"PATH": DEFAULT_PATH}
+    environment = {"LANG": DEFAULT_LANG, "PATH": DEFAULT_PATH}
     for assignment in config.default_environment:
         name, _, value = assignment.partition("=")
         environment[name] = value

@@ -55,7 +55,7 @@ def of_unit(manager: Manager, unit: ManagedUnit) -> dict[str, Any]:
             "SubState": unit.sub_state,
             "CanStart": unit.file.load_state == "loaded" and (unit.type == "service" or unit.type in STARTABLE)
             and not unit.get("Unit", "RefuseManualStart"),
-            "CanStop": can_stop(unit) and unit.file.load_state == "loaded" and not unit.get("Unit", "RefuseManualStop"),
+            "CanStop": can_stop(unit) and not unit.get("Unit", "RefuseManualStop"),
             "CanReload": can_reload(unit) and unit.file.load_state == "loaded",
             "CanIsolate": bool(unit.get("Unit", "AllowIsolate")) and not unit.get("Unit", "RefuseManualStart"),
             "IgnoreOnIsolate": ignore_on_isolate(unit),
@@ -160,7 +160,7 @@ def of_manager(manager: Manager) -> dict[str, Any]:
         "NFailedUnits": len(manager.failed_units()),
         "NJobs": len(manager.jobs.jobs),
         "NInstalledJobs": manager.jobs.next_id - 1,
-        "Environment": [f"{name}={value}" for name, value in sorted(manager.execution.environment.items())],
+        "Environment": [f"{name}={value}" for name, value in manager.execution.environment.items()],
         "KernelTimestamp": start[0],
         "KernelTimestampMonotonic": 0,
         "UserspaceTimestamp": start[0],

@@ -28,7 +28,7 @@ from systemctl_replacement.process.client import ForkServer
 from systemctl_replacement.unitfile import load, loadpath
 from systemctl_replacement.unitfile.manager_config import ManagerConfig, read_manager_config
 from systemctl_replacement.unitfile.specifiers import Host
-from systemctl_replacement.units.events import Start
+from systemctl_replacement.units.simple import ON, SimpleState
 
 LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO = 3, 4, 5, 6
 SIGKILL = 9
@@ -194,7 +194,9 @@ class System:
             for name in _UP_ON_DEMAND:
                 unit = manager.registry.get(name)
                 if unit.file.load_state == "loaded":
-                    manager.step(unit, Start())
+                    # Not by a job, and not by a step: what they want is not started behind them.
+                    unit.state = SimpleState(ON[unit.type])
+                    unit.stamps = dict.fromkeys(("StateChange", "InactiveExit", "ActiveEnter"), now_stamp())
             manager.booted = True
             self._linger()
         else:

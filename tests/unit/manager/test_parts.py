@@ -27,7 +27,8 @@ class Caught(list[tuple[str, BaseException]]):
 
 
 def test_loop_calls_in_order_and_survives_exceptions() -> None:
-    caught, seen = Caught(), []
+    caught = Caught()
+    seen: list[object] = []
     loop = Loop(caught)
     read_end, write_end = os.pipe()
 
