@@ -133,7 +133,8 @@ def _add(
     ignore_order: bool,
 ) -> _Steps:
     view = draft.view
-    if job_type != STOP:
+    # Nothing is to be done for a nop: also not for a masked unit (try-restart of one succeeds).
+    if job_type != STOP and not (job_type == NOP and view.load_state(unit) == "masked"):
         check_loaded(view, unit)
     if not view.applicable(unit, job_type):
         raise JobError(NOT_APPLICABLE, f"Job type {job_type} is not applicable for unit {unit}.")

@@ -12,7 +12,7 @@ _STAMP = _WEEKDAY + r" \d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? UTC"
 _SPAN = r"(?:\d+(?:\.\d+)?(?:us|ms|s|min|h|d|w|month|months|y)\b ?)+"
 
 # Properties that say how much of something was used: without control groups there is no such figure.
-_ACCOUNTING = r"(?:Memory|CPU|Tasks|IO|IP)\w*"
+_ACCOUNTING = r"MemoryCurrent|MemoryAvailable|CPUUsageNSec|TasksCurrent|I[OP](?:Ingress|Egress|Read|Write)\w+"
 
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.MULTILINE), replacement)
@@ -23,7 +23,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^(\w+(?:TimestampMonotonic|USecMonotonic))=[1-9]\d*$", r"\1=USEC"),
         (r"^(InvocationID)=[0-9a-f]{32}$", r"\1=ID"),
         (r"^(Job)=[1-9]\d*$", r"\1=JOB"),
-        (r"^(" + _ACCOUNTING + r")=(?:\d+|\[not set\]|\[no data\])$", r"\1=USAGE"),
+        (r"^(" + _ACCOUNTING + r")=(?:\d+|infinity|\[not set\]|\[no data\])$", r"\1=USAGE"),
         (r"^(ControlGroupId)=\d+$", r"\1=NUMBER"),
         (r"\b(start_time|stop_time)=\[" + _STAMP + r"\]", r"\1=[TIME]"),
         (r"\bpid=[1-9]\d*", "pid=PID"),
@@ -32,6 +32,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^( *(?:Process)): \d+ ", r"\1: PID "),
         (_STAMP, "TIME"),
         (r"\b" + _SPAN.rstrip(" ?") + r" ago", "SPAN ago"),
+        (r"^( *Duration): .*$", r"\1: SPAN"),
         (r"^ *(?:Tasks|Memory|CPU|IO|IP): .*\n", ""),
         (r"^( *CGroup): .*\n(?: +(?:├─|└─|\|-|`-).*\n)*", r"\1: TREE\n"),
         (r"^\w{3} [ \d]\d \d\d:\d\d:\d\d (\S+ [^ \[]+)\[\d+\]:", r"DATE \1[PID]:"),

@@ -61,7 +61,7 @@ def test_every_case_can_be_read_and_has_a_name_of_its_own() -> None:
         ("ActiveEnterTimestampMonotonic=0", "ActiveEnterTimestampMonotonic=0"),
         ("ActiveEnterTimestampMonotonic=123", "ActiveEnterTimestampMonotonic=USEC"),
         ("After=c b a\nDescription=c b a", "After=a b c\nDescription=c b a"),
-        ("MemoryCurrent=123\nMemoryMax=infinity", "MemoryCurrent=USAGE\nMemoryMax=infinity"),
+        ("MemoryCurrent=123\nMemoryMax=5", "MemoryCurrent=USAGE\nMemoryMax=5"),
         (
             "     Active: active (running) since Sun 2026-11-22 00:20:13 UTC; 1min 5s ago",
             "     Active: active (running) since TIME; SPAN ago",

@@ -79,6 +79,14 @@ def test_try_restart_of_an_inactive_unit_is_a_nop_without_dependencies() -> None
     assert world.finished == [("a", "nop", "done")]
 
 
+def test_try_restart_needs_a_unit_that_is_loaded_or_masked() -> None:
+    world = World("a Requires b")
+    world.load["a"] = "masked"
+    assert world.plan("a", "try-restart") == ["a/nop"]
+    world.load["a"] = "bad-setting"
+    assert refusal(world, "a", "try-restart")[0] == "BadUnitSetting"
+
+
 def test_aliases_are_resolved() -> None:
     world = World("a Requires b")
     world.aliases["z"] = "a"
