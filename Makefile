@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 
-.PHONY: help demo test fast check conformance clean
+.PHONY: help demo test fast check conformance bench clean
 
 help:
 	@echo "make demo    run init in the foreground on a few demo services; Ctrl-C halts them"
@@ -13,6 +13,7 @@ help:
 	@echo "make fast    the tests that need no container"
 	@echo "make check   ruff, mypy --strict and the import rules"
 	@echo "make conformance   the same questions to real systemd and to ours (as root); ARGS=NAME for some of them"
+	@echo "make bench   ours beside real systemd, in figures (as root); ARGS=--quick for a short run"
 	@echo "make clean   remove what these commands have made in this directory"
 
 demo: $(STAMP)
@@ -35,6 +36,10 @@ check: $(STAMP)
 conformance: $(STAMP)
 	@tools/prepare-tests $(BIN)/python
 	@$(BIN)/python -m tests.conformance $(ARGS)
+
+bench: $(STAMP)
+	@tools/prepare-tests $(BIN)/python
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 $(STAMP): pyproject.toml
 	@tools/prepare-venv $(PYTHON) $(VENV)

@@ -1,0 +1,72 @@
+"""Boot, memory once it is up, halt: one life of a container after the other."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from benchmarks import observe
+from benchmarks.figures import Results, Say
+from benchmarks.subjects import TINI, Subject, service_names
+from tests.box.harness import Box
+
+BOOT, HALT, MEMORY = "Boot", "Halt", "Memory"
+MEASURED_MEMORY = (0, 10, 100)
+
+
+def measure(results: Results, say: Say, counts: list[int], rounds: int, subjects: tuple[Subject, ...]) -> None:
+    """For each number of services, `rounds` times, each subject in turn."""
+    for count in counts:
+        for number in range(rounds):
+            for subject in subjects:
+                if subject is TINI and count != 1:
+                    continue
+                if count > 100 and number > 2:
+                    continue
+                say(f"boot, memory, halt: {count} services, {subject.name}, {number + 1} of {rounds}")
+                _life(results, subject, count)
+
+
+def _life(results: Results, subject: Subject, count: int) -> None:
+    names = service_names(count)
+    with subject.make() as box:
+        subject.lay_down(box, names)
+        box.boot()
+        started = time.time_ns()
+        executed = observe.stamps(box, names, 120)
+        if executed:
+            if count == 1:
+                row = results.row(
+                    BOOT, "container start to first service exec", "ms", budget="≤ 1.0 × systemd", limit=1.0
+                )
+                row.add(subject.name, (min(executed) - started) / 1e6)
+            else:
+                row = results.row(BOOT, f"boot of {count} services", "ms", budget="≤ 1.0 × systemd", limit=1.0)
+                row.add(subject.name, (max(executed) - started) / 1e6)
+        if subject.has_units:
+            box.wait_booted()
+        observe.wait_quiet(box)
+        if count in MEASURED_MEMORY:
+            _memory(results, box, subject, count)
+        if subject.halt_signal is not None and count:
+            before = time.monotonic_ns()
+            box.signal(subject.halt_signal)
+            box.wait(60)
+            title = f"halt of {count} service{'s' if count > 1 else ''}"
+            row = results.row(HALT, title, "ms", budget="≤ 1.0 × systemd", limit=1.0)
+            row.add(subject.name, (time.monotonic_ns() - before) / 1e6)
+
+
+def _memory(results: Results, box: Box, subject: Subject, count: int) -> None:
+    pids = observe.infrastructure(box)
+    first = observe.memory([box.pid1])
+    total = observe.memory(pids)
+    suffix = f"{count} service{'' if count == 1 else 's'}"
+    budget: dict[str, Any] = {"budget": "≤ 1.1 × systemd", "limit": 1.1}
+    results.row(MEMORY, f"PID 1, resident, {suffix}", "MiB", **budget).add(subject.name, first.resident)
+    results.row(MEMORY, f"PID 1, proportional, {suffix}", "MiB").add(subject.name, first.proportional)
+    about: dict[str, Any] = {"budget": "≤ 1.5 × systemd", "limit": 1.5} if count == 10 else {}
+    results.row(MEMORY, f"all infrastructure, proportional, {suffix}", "MiB", **about).add(
+        subject.name, total.proportional
+    )
+    results.row(MEMORY, f"number of infrastructure processes, {suffix}", "").add(subject.name, float(len(pids)))

@@ -1,0 +1,122 @@
+"""What is measured: PID 1 programs, how each is told of its services, and which of its processes are its own.
+
+Every subject runs the same services: a shell that writes the time of its execution to a file of its own and becomes
+`sleep`.
+"""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+from typing import Callable, Optional
+
+import psutil
+
+from tests.box.harness import Box
+
+STAMPS = "/bench"
+# What a service becomes, its name behind it; whatever else runs in a box is infrastructure.
+SERVICE_MARK = "sleep 7777"
+
+# The first thing a service does: host and box share the clock.
+STAMP_SCRIPT = f"#!/bin/sh\ndate +%s%N >> {STAMPS}/$1\nexec {SERVICE_MARK} ${{1#bench-}}\n"
+STAMP_PATH = "/usr/local/bin/stamp"
+
+
+def service_names(count: int) -> list[str]:
+    """Names of `count` services."""
+    return [f"bench-{number:03d}" for number in range(count)]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A PID 1. `lay_down(box, names)` puts services into a box that has not been booted."""
+
+    name: str
+    make: Callable[[], Box]
+    lay_down: Callable[[Box, list[str]], None]
+    halt_signal: Optional[int] = None  # None: it has no orderly halt
+    has_units: bool = False  # understands unit files
+
+
+def write_unit(box: Box, name: str, text: str, target: str = "multi-user.target") -> None:
+    """An enabled unit, as `systemctl enable` leaves it."""
+    path = f"/etc/systemd/system/{name}.service"
+    box.write(path, text)
+    if target:
+        box.symlink(path, f"/etc/systemd/system/{target}.wants/{name}.service")
+
+
+def _prepare(box: Box) -> None:
+    box.write(STAMP_PATH, STAMP_SCRIPT)
+    box.write(f"{STAMPS}/.keep", "")
+
+
+def process_of(box: Box, name: str) -> psutil.Process:
+    """The main process of a service."""
+    return box.find(f"{SERVICE_MARK} {name.partition('-')[2]}")[0]
+
+
+def _lay_down_units(box: Box, names: list[str]) -> None:
+    _prepare(box)
+    for name in names:
+        write_unit(
+            box,
+            name,
+            f"[Unit]\nDescription=Service {name} of the benchmark\nStartLimitIntervalSec=0\n"
+            f"[Service]\nType=exec\nExecStart={STAMP_PATH} {name}\nRestart=always\n"
+            "[Install]\nWantedBy=multi-user.target\n",
+        )
+
+
+def _lay_down_run_scripts(directory: str) -> Callable[[Box, list[str]], None]:
+    def lay_down(box: Box, names: list[str]) -> None:
+        _prepare(box)
+        box.write(f"{directory}/.keep", "")
+        for name in names:
+            box.write(f"{directory}/{name}/run", f"#!/bin/sh\nexec {STAMP_PATH} {name}\n")
+
+    return lay_down
+
+
+def _lay_down_supervisord(box: Box, names: list[str]) -> None:
+    _prepare(box)
+    text = (
+        "[supervisord]\nnodaemon=true\nuser=root\nlogfile=/dev/null\nlogfile_maxbytes=0\npidfile=/run/supervisord.pid\n"
+    )
+    for name in names:
+        text += f"[program:{name}]\ncommand={STAMP_PATH} {name}\nstartsecs=0\nautorestart=true\n"
+    box.write("/etc/bench-supervisord.conf", text)
+
+
+def _lay_down_single(box: Box, names: list[str]) -> None:
+    _prepare(box)
+
+
+def _make_systemd() -> Box:
+    # Volatile, as in a container without /var/log/journal; and no rate limit where throughput is measured.
+    files = {"/etc/systemd/journald.conf.d/bench.conf": "[Journal]\nRateLimitIntervalSec=0\n"}
+    return Box(systemd=True, files=files, boot=False)
+
+
+def _make_small(package: str, *argv: str) -> Callable[[], Box]:
+    return lambda: Box(packages=[package], ours=False, profile="docker", init=list(argv), boot=False)
+
+
+OURS = Subject("ours", lambda: Box(boot=False), _lay_down_units, signal.SIGRTMIN + 3, has_units=True)
+SYSTEMD = Subject("systemd", _make_systemd, _lay_down_units, signal.SIGRTMIN + 3, has_units=True)
+S6 = Subject("s6", _make_small("s6", "s6-svscan", "/srv/s6"), _lay_down_run_scripts("/srv/s6"), signal.SIGTERM)
+# runsvdir ends without waiting for its services.
+RUNIT = Subject("runit", _make_small("runit", "runsvdir", "/srv/runit"), _lay_down_run_scripts("/srv/runit"))
+SUPERVISORD = Subject(
+    "supervisord",
+    _make_small("supervisor", "supervisord", "-c", "/etc/bench-supervisord.conf"),
+    _lay_down_supervisord,
+    signal.SIGTERM,
+)
+TINI = Subject(
+    "tini", _make_small("tini", "tini", "--", STAMP_PATH, service_names(1)[0]), _lay_down_single, signal.SIGTERM
+)
+
+UNIT_SUBJECTS = (OURS, SYSTEMD)
+ALL_SUBJECTS = (OURS, SYSTEMD, S6, RUNIT, SUPERVISORD, TINI)
