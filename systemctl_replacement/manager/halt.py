@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Callable
 from systemctl_replacement.jobs.model import MODE_REPLACE, MODE_REPLACE_IRREVERSIBLY, START, STOP, JobError
 from systemctl_replacement.manager.loop import Timer, now_monotonic
 from systemctl_replacement.manager.unit import ManagedUnit
-from systemctl_replacement.units.states import INACTIVE_OR_FAILED
+from systemctl_replacement.units.states import ACTIVE, INACTIVE_OR_FAILED
 
 if TYPE_CHECKING:
     from systemctl_replacement.manager.manager import Manager
@@ -53,7 +53,7 @@ def stop_timeout(option: int | None, environment: Mapping[str, str], exists: Cal
     if option is not None:
         return option
     told = environment.get("SYSTEMCTL_STOP_TIMEOUT", "")
-    if told.isdigit():
+    if told.isascii() and told.isdigit():
         return int(told) * 1_000_000
     if "KUBERNETES_SERVICE_HOST" in environment:
         return KUBERNETES_TIMEOUT_USEC - RESERVE_USEC
@@ -77,6 +77,7 @@ class Halt:
         self._by = ""
         self._deadline: Timer | None = None
         self._shortened = False
+        self._stopping_rest = False
 
     @property
     def status(self) -> int:
@@ -88,6 +89,13 @@ class Halt:
         if self.forced:
             return FORCED_STATUS
         return REBOOT_STATUS if self.requested in ("reboot", "kexec") else 0
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the system goes down: a halt was requested, or one of its targets was started like any unit."""
+        shutdown = self._manager.registry.find("shutdown.target")
+        going = shutdown is not None and (shutdown.active_state == ACTIVE or shutdown.job is not None)
+        return bool(self.requested) or going
 
     def request(self, verb: str, by: str = "", exit_status: int | None = None) -> None:
         """Begin the halt; asked for again by the same signal a while later, hurry."""
@@ -150,10 +158,21 @@ class Halt:
                 self._manager.processes.signal_all(unit.id, signal, (), signal != SIGKILL, False)
 
     def _stopped(self) -> None:
-        """No job is left: end, unless units are still on their way down."""
-        if not self.requested:
+        """No job is left: the units that the halt has anything to do with are down. Stop the others, then end."""
+        left = [
+            unit
+            for unit in self._manager.registry
+            if unit.tracking is not None and unit.job is None and unit.active_state not in INACTIVE_OR_FAILED
+        ]
+        if not left or self._stopping_rest:
+            self.finish()
             return
-        self.finish()
+        # DefaultDependencies=no: nothing orders or stops them. Under systemd they get their SIGTERM from what ends the
+        # machine after everything else.
+        self._stopping_rest = True
+        for unit in left:
+            self._manager.try_enqueue(unit.id, STOP, MODE_REPLACE, "stop job")
+        self._manager.jobs.when_idle(self.finish)
 
     def finish(self) -> None:
         """Everything is down, or must be: end the manager."""
@@ -183,10 +202,10 @@ class Halt:
             self.action_status = status
         if force == "immediate":
             self.immediate(verb)
-        elif force == "force" and self.requested:
-            self.finish()
+        elif force == "force" and self.under_way:
+            self.requested = self.requested or verb
+            self._stopped()
         elif force == "force":
-            self.requested = verb
             self.immediate(verb)
         else:
             self._manager.log_unit(unit.id, LOG_NOTICE, f"Acting on {setting}={action}.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import traceback
+from dataclasses import replace
 from typing import Any, Callable
 
 from systemctl_replacement.control.server import Call
@@ -19,6 +21,7 @@ from systemctl_replacement.manager.loop import Loop, now_stamp
 from systemctl_replacement.manager.processes import Processes
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.process.descendants import read_stat
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.units import events
 from systemctl_replacement.units.events import Event, Notified, ResetFailed
@@ -98,13 +101,15 @@ class Manager:
         if not (text.isascii() and text.isdigit()) or int(text) <= 1:
             return event
         pid = int(text)
-        owner = self.processes.reaper.owner(pid)
-        if owner == unit.id:
-            return events.Notified(event.pid, event.fields, pid, False)
-        self.log_unit(
-            unit.id, LOG_WARNING, f"New main PID {pid} does not belong to service, refusing.",
-        )  # fmt: skip
-        return event
+        stat = read_stat(pid)
+        if stat is None or stat[0] in "ZX":
+            self.log_unit(unit.id, LOG_WARNING, f"New main PID {pid} does not exist or is a zombie.")
+            return event
+        alien = self.processes.reaper.owner(pid) != unit.id
+        if alien and event.uid not in (0, os.geteuid()):
+            self.log_unit(unit.id, LOG_WARNING, f"New main PID {pid} does not belong to service, refusing.")
+            return event
+        return replace(event, main_pid=pid, main_alien=alien)
 
     def perform(self, job: Job) -> str:
         """Begin a job; its beginning is logged if it takes a while."""
@@ -248,7 +253,7 @@ class Manager:
 
     def system_state(self) -> str:
         """What `is-system-running` says."""
-        if self.halt.requested:
+        if self.halt.under_way:
             return "stopping"
         if not self.booted:
             return "starting"

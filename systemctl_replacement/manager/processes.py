@@ -305,7 +305,7 @@ class Processes:
                 if not tracking.lost:
                     self._on_event(unit, Empty())
         elif event == "notify":
-            self._on_event(unit, Notified(message["pid"], message["text"]))
+            self._on_event(unit, Notified(message["pid"], message["text"], uid=message["uid"]))
         elif event == "children":
             tracking.children = [(pid, start) for pid, start in message["pids"]]
             if tracking.children:
@@ -434,6 +434,8 @@ class Processes:
         tracking.close()
         if self.trackings.get(tracking.unit) is tracking:
             del self.trackings[tracking.unit]
+            self.invocations.pop(tracking.unit, None)
+            self.settings.pop(tracking.unit, None)
             self._on_idle(tracking.unit)
 
 

@@ -93,12 +93,14 @@ class RestartRefused:
 
 @dataclass(frozen=True)
 class Notified:
-    """A notification that NotifyAccess= lets through (sd_notify(3)). main_pid: MAINPID=, if it may be believed."""
+    """A notification that NotifyAccess= lets through (sd_notify(3)), from process `pid` of user `uid` (-1: unknown).
+    main_pid: MAINPID=, if it may be believed."""
 
     pid: int
     fields: Mapping[str, str]
     main_pid: int = 0
     main_alien: bool = False
+    uid: int = -1
 
 
 @dataclass(frozen=True)
@@ -118,8 +120,8 @@ class PidFileRead:
 
 
 Event = Union[
-    Start, StartLimitHit, Stop, Reload, ResetFailed, Forked, Executed, SpawnFailed, Exited, Empty, Elapsed, RestartRefused,
-    Notified, MainGuessed, PidFileRead,
+    Start, StartLimitHit, Stop, Reload, ResetFailed, Forked, Executed, SpawnFailed, Exited, Empty, Elapsed,
+    RestartRefused, Notified, MainGuessed, PidFileRead,
 ]  # fmt: skip
 
 # --- actions ----------------------------------------------------------------------------------------------------
