@@ -409,7 +409,7 @@ def listen(path: str) -> _socket.socket:
     Raises OSError, EADDRINUSE if a manager answers there.
     """
     if address.connect(path) is not None:
-        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE), path)
+        raise OSError(errno.EADDRINUSE, "Another manager is running", path)
     socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
     try:
         # Bound under another name first: clients never find a socket that nobody listens on.

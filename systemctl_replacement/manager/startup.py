@@ -125,10 +125,10 @@ class System:
     def _listen(self, state: dict[str, Any] | None) -> _socket.socket:
         if state is not None:
             return _socket.socket(fileno=state["listener"])
-        path = self._paths.socket_path()
-        if _answers(path):
-            raise OSError(98, "Another manager is running", path)
-        return server.listen(path)
+        listener = server.listen(self._paths.socket_path())
+        # Not before: they belong to the other manager if one runs.
+        pid1.clear_sockets(self._runtime)
+        return listener
 
     def _read_config(self) -> ManagerConfig:
         config = read_manager_config(self._options.root, self._host)
@@ -198,6 +198,8 @@ class System:
                     unit.state = SimpleState(ON[unit.type])
                     unit.stamps = dict.fromkeys(("StateChange", "InactiveExit", "ActiveEnter"), now_stamp())
             manager.booted = True
+            # What ends by itself later, when nobody is connected, may be the last thing to stay for.
+            manager.calls_waiting_inactive.append(self._linger)
             self._linger()
         else:
             self.log.manager(LOG_INFO, f"systemctl-replacement {__version__} starting.")
@@ -345,18 +347,6 @@ class System:
             self.loop.call_soon(self.loop.stop)
 
 
-def _answers(path: str) -> bool:
-    """Whether a manager listens at a socket."""
-    socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC, 0)
-    try:
-        socket.connect(path)
-    except OSError:
-        return False
-    finally:
-        socket.close()
-    return True
-
-
 def run(options: InitOptions, forkserver: ForkServer | None) -> int:
     """Run a manager to its end; the exit status. `forkserver` is None after a re-execution."""
     state = reexecution.read(options.deserialize_fd) if options.deserialize_fd >= 0 else None
@@ -366,10 +356,8 @@ def run(options: InitOptions, forkserver: ForkServer | None) -> int:
     try:
         pid1.raise_descriptor_limit()
         runtime = paths.Paths(options.root).runtime
-        if state is None:
-            pid1.clear_sockets(runtime)
-            if is_pid1:
-                pid1.become_the_systems_manager(options.root, runtime, os.environ)
+        if is_pid1 and state is None:
+            pid1.become_the_systems_manager(options.root, runtime, os.environ)
         elif is_pid1:
             syscalls.set_process_name("systemd")
         system = System(options, forkserver, state)
