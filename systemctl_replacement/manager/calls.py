@@ -23,9 +23,10 @@ NO_SUCH_PROCESS = "org.freedesktop.systemd1.NoSuchProcess"
 NO_SUCH_JOB = "org.freedesktop.systemd1.NoSuchJob"
 NO_UNIT_FOR_PID = "org.freedesktop.systemd1.NoUnitForPID"
 INVALID_ARGS = "org.freedesktop.DBus.Error.InvalidArgs"
-SHUTTING_DOWN = "org.freedesktop.systemd1.ShuttingDown"
+NOT_SUPPORTED = "org.freedesktop.DBus.Error.NotSupported"
 
 _LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
+_WITHOUT_PROCESSES = ("target", "device", "automount", "timer", "path")
 _FIRST_SIGNAL, _LAST_SIGNAL = 1, 64
 
 
@@ -214,12 +215,15 @@ class Calls:
             units = [manager.registry.find(name) for name in names]
             if any(u is not None and (u.job is not None or u.active_state not in INACTIVE_OR_FAILED) for u in units):
                 return
-            if look in manager.calls_waiting_inactive:
-                manager.calls_waiting_inactive.remove(look)
+            forget()
             call.reply(states=self._states_of(names))
 
+        def forget() -> None:
+            if look in manager.calls_waiting_inactive:  # a client may also go away while it is being answered
+                manager.calls_waiting_inactive.remove(look)
+
         manager.calls_waiting_inactive.append(look)
-        call.on_cancel = lambda: manager.calls_waiting_inactive.remove(look)
+        call.on_cancel = forget
         look()
 
     # --- changing ---
@@ -238,6 +242,9 @@ class Calls:
         whom = whom[: -len("-fail")] if strict else whom
         if whom not in ("main", "control", "all"):
             call.fail(INVALID_ARGS, f"Invalid who argument {whom}")
+            return
+        if unit.type in _WITHOUT_PROCESSES:
+            call.fail(NOT_SUPPORTED, "Operation not supported")
             return
         state = unit.service if unit.type == "service" else None
         main = state.main_pid if state is not None else 0
@@ -310,7 +317,7 @@ class Calls:
     def log(self, call: Call) -> None:
         log, level = self._manager.log, call.parameters["level"]
         if level is not None:
-            if level.isdigit() and int(level) < len(_LEVELS):
+            if level.isascii() and level.isdigit() and int(level) < len(_LEVELS):
                 log.maximum = int(level)
             elif level in _LEVELS:
                 log.maximum = _LEVELS.index(level)
