@@ -6,6 +6,7 @@ Sources: systemd.exec(5), systemd.service(5). What the spec's keys mean is said 
 from __future__ import annotations
 
 import os
+from binascii import b2a_base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -103,7 +104,7 @@ def spec_of(context: ExecutionContext, unit: ManagedUnit, action: Spawn) -> dict
         "umask": get("UMask") if get("UMask") is not None else 0o022,
         "limits": _limits(context, get),
         "ignore_sigpipe": get("IgnoreSIGPIPE") is not False,
-        "stdin": get("StandardInput") or "null",
+        "stdin": _input(unit),
         "stdout": _output(context, get("StandardOutput") or context.config.default_standard_output, "journal"),
         "stderr": _output(context, get("StandardError") or context.config.default_standard_error, "inherit"),
         "identifier": get("SyslogIdentifier") or os.path.basename(command.path),
@@ -113,6 +114,8 @@ def spec_of(context: ExecutionContext, unit: ManagedUnit, action: Spawn) -> dict
         value = get(directive)
         if value is not None and value != () and value != "":
             spec[key] = value if not isinstance(value, tuple) else list(value)
+    if spec["stdin"] == "data":
+        spec["stdin_data"] = b2a_base64(get("StandardInputData") or b"", newline=False).decode()
     directory = get("WorkingDirectory")
     if directory is not None:
         spec["working_directory"] = list(directory) if isinstance(directory, tuple) else [False, directory]
@@ -164,6 +167,13 @@ def _limits(context: ExecutionContext, get: Any) -> dict[str, list[int]]:
         if limit is not None:
             limits[name] = [-1 if value == INFINITY else value for value in (limit.soft, limit.hard)]
     return limits
+
+
+def _input(unit: ManagedUnit) -> str:
+    """Where input comes from: what StandardInputText= and StandardInputData= give, unless StandardInput= is set."""
+    if ("Service", "StandardInput") in unit.file.settings or not unit.get("Service", "StandardInputData"):
+        return unit.get("Service", "StandardInput") or "null"
+    return "data"
 
 
 def _output(context: ExecutionContext, configured: str | None, default: str) -> str:

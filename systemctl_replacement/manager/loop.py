@@ -14,6 +14,10 @@ from typing import Callable
 READ = 1
 WRITE = 2
 
+# So many timers are looked through for cancelled ones, which would otherwise stay until their time comes: a service
+# may tell its watchdog very often that it is alive.
+_MANY_TIMERS = 256
+
 FdCallback = Callable[[int], object]
 
 
@@ -50,6 +54,7 @@ class Loop:
         self._poll = select.epoll()
         self._fds: dict[int, FdCallback] = {}
         self._timers: list[Timer] = []
+        self._sweep_at = _MANY_TIMERS
         self._soon: deque[Callable[[], object]] = deque()
         self._on_exception = on_exception
         self._stopped = False
@@ -69,6 +74,10 @@ class Loop:
         """Call back at a monotonic time in microseconds."""
         timer = Timer(time_, callback)
         heapq.heappush(self._timers, timer)
+        if len(self._timers) > self._sweep_at:
+            self._timers = [waiting for waiting in self._timers if waiting.callback is not None]
+            heapq.heapify(self._timers)
+            self._sweep_at = max(_MANY_TIMERS, 2 * len(self._timers))
         return timer
 
     def call_soon(self, callback: Callable[[], object]) -> None:

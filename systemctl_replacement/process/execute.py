@@ -270,6 +270,8 @@ class _Child:
                 variables["HOME"] = self.user.home
             if self.user.shell:
                 variables["SHELL"] = self.user.shell
+        elif (spec.get("working_directory") or (False, ""))[1] == "~":
+            variables["HOME"] = "/root"
         if spec.get("listen_fds"):
             variables["LISTEN_PID"] = pid
             variables["LISTEN_FDS"] = str(spec["listen_fds"])
