@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     pass
 
 # Names by which distributions call systemctl; `init` is telinit unless it is PID 1.
+BOOTED_AS = ("init", "systemd")
 COMPATIBILITY = ("telinit", "runlevel", "shutdown", "halt", "poweroff", "reboot")
 
 
@@ -27,7 +28,7 @@ def program(argv: list[str], pid: int) -> str:
     name = argv[0].rpartition("/")[2] if argv else ""
     if argv[1:2] == ["--forkserver"]:
         return "forkserver"
-    if pid == 1 and (name == "init" or all(word.startswith("-") and word != "--version" for word in argv[1:])):
+    if pid == 1 and (name in BOOTED_AS or all(word.startswith("-") and word != "--version" for word in argv[1:])):
         return "init"
     if name == "init":
         return "telinit"
@@ -91,7 +92,7 @@ def _init() -> int:
 
     arguments = init_arguments(sys.argv)
     try:
-        chosen = options.parse(sys.argv[1:] if arguments is None else arguments)
+        chosen = options.parse_kernel(sys.argv[1:]) if arguments is None else options.parse(arguments)
     except options.UsageError as error:
         sys.stderr.write(f"{error}\n")
         return 1

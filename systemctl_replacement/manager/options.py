@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from systemctl_replacement.unitfile import names
 from systemctl_replacement.unitfile.values import INFINITY, parse_time_span
@@ -71,6 +71,29 @@ def parse(arguments: list[str]) -> InitOptions:
     return InitOptions(units=tuple(units), **found)  # type: ignore[arg-type]
 
 
+def parse_kernel(arguments: list[str]) -> InitOptions:
+    """The options where we are called as the kernel calls PID 1: what is no option names what to boot to, as on the
+    kernel's command line (kernel-command-line(7)), or means something to somebody else. Raises UsageError."""
+    target = ""
+    words = []
+    for word in arguments:
+        if word.startswith("-") or (words and words[-1] in _NEEDS_VALUE):
+            words.append(word)
+        elif word.startswith("systemd.unit="):
+            target = names.mangle(word.partition("=")[2], ".target")
+        else:
+            target = _TARGETS.get(word, target)
+    options = parse(words)
+    return replace(options, unit=options.unit or target)
+
+
+_TARGETS = {
+    "emergency": "emergency.target",
+    **dict.fromkeys(("rescue", "single", "s", "S", "1"), "rescue.target"),
+    **dict.fromkeys(("2", "3", "4"), "multi-user.target"),
+    "5": "graphical.target",
+}
+
 _NEEDS_VALUE = frozenset(
     ("--root", "--unit", "--ready-fd", "--deserialize", "--stop-timeout", "--log-level")
 ) | (_IGNORED_WITH_VALUE - _OPTIONAL_VALUE)  # fmt: skip
@@ -98,7 +121,7 @@ def _take(found: dict[str, object], name: str, value: str) -> None:
 
 
 def _number(name: str, value: str) -> int:
-    if not value.isdigit():
+    if not (value.isascii() and value.isdigit()):
         raise UsageError(f"Option {name} needs a number, not '{value}'.")
     return int(value)
 
@@ -114,7 +137,7 @@ def _timeout(value: str) -> int:
 
 
 def _level(value: str) -> int:
-    if value.isdigit() and int(value) < len(_LEVELS):
+    if value.isascii() and value.isdigit() and int(value) < len(_LEVELS):
         return int(value)
     if value in _LEVELS:
         return _LEVELS.index(value)

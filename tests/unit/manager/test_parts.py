@@ -145,6 +145,22 @@ def test_options_of_systemds_own_are_accepted() -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "unit"),
+    [
+        (["splash", "quiet"], ""),
+        (["3", "root=/dev/sda1"], "multi-user.target"),
+        (["--show-status=false", "single"], "rescue.target"),
+        (["systemd.unit=x.service"], "x.service"),
+        (["--unit", "y", "5"], "y.target"),
+        (["--nonsense"], ""),
+    ],
+)
+def test_words_of_the_kernel_are_no_units(words: list[str], unit: str) -> None:
+    parsed = options.parse_kernel(words)
+    assert (parsed.unit, parsed.units) == (unit, ())
+
+
+@pytest.mark.parametrize(
     ("words", "message"),
     [
         (["--stop-timeout=never"], "Failed to parse --stop-timeout= parameter 'never'."),
