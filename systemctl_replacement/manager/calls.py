@@ -13,6 +13,7 @@ from systemctl_replacement.control.server import Call
 from systemctl_replacement.jobs import ordering, request
 from systemctl_replacement.jobs.model import START, Job, JobError
 from systemctl_replacement.manager import show
+from systemctl_replacement.manager.halt import TARGETS
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.unitfile import names as unit_names
@@ -288,8 +289,8 @@ class Calls:
     def set_environment(self, call: Call) -> None:
         assignments = call.parameters["assignments"]
         for assignment in assignments:
-            name, equals, _ = assignment.partition("=")
-            if not equals or not _valid_variable(name):
+            name, equals, value = assignment.partition("=")
+            if not equals or not _valid_variable(name) or not _valid_value(value):
                 call.fail(INVALID_ARGS, "Invalid environment assignments")
                 return
         for assignment in assignments:
@@ -308,6 +309,9 @@ class Calls:
     def halt(self, call: Call) -> None:
         verb, status, force = call.parameters["verb"], call.parameters["exit_status"], call.parameters["force"] or 0
         halt = self._manager.halt
+        if verb not in TARGETS:
+            call.fail(INVALID_ARGS, f"Unknown way to halt '{verb}'.")
+            return
         call.reply()
         if force >= 2:
             self._manager.call_soon(lambda: halt.immediate(verb, status))
@@ -408,3 +412,8 @@ def _outcome(name: str) -> dict[str, Any]:
 
 def _valid_variable(name: str) -> bool:
     return bool(name) and not name[0].isdigit() and all(c.isascii() and (c.isalnum() or c == "_") for c in name)
+
+
+def _valid_value(value: str) -> bool:
+    """Whether a value is text that a process can be given: with another one no service could be started any more."""
+    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)

@@ -75,7 +75,7 @@ def parse_kernel(arguments: list[str]) -> InitOptions:
     """The options where we are called as the kernel calls PID 1: what is no option names what to boot to, as on the
     kernel's command line (kernel-command-line(7)), or means something to somebody else. Raises UsageError."""
     target = ""
-    words = []
+    words: list[str] = []
     for word in arguments:
         if word.startswith("-") or (words and words[-1] in _NEEDS_VALUE):
             words.append(word)
