@@ -99,8 +99,7 @@ def _start(flow: Flow, _event: Start) -> None:
 def _start_limit_hit(flow: Flow, _event: StartLimitHit) -> None:
     flow.log(LOG_WARNING, "Start request repeated too quickly.")
     if flow.state.sub in ("dead", "failed"):
-        # Whatever the unit died of before, this is what it fails of now.
-        flow.set(result=START_LIMIT_HIT)
+        # What it failed of before stays its result.
         flow.enter_dead(START_LIMIT_HIT, allow_restart=False)
 
 
