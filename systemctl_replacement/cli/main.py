@@ -64,8 +64,8 @@ def _failed(text: str, status: int) -> int:
 
 
 def _systemctl(argv: Sequence[str]) -> int:
-    if argv[0].endswith(".py"):
-        argv = ["systemctl", *argv[1:]]
+    # A script is given its path instead of what was typed, which is the name nearly always.
+    argv = ["systemctl" if argv[0].endswith((".py", "/systemctl")) else argv[0], *argv[1:]]
     options, operands = parse(argv, on_help=_help, on_version=lambda: VERSION)
     verb = operands[0] if operands else "list-units"
     return verbs.run(verb, operands[1:], options, Context(options))

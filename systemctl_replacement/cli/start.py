@@ -101,7 +101,12 @@ def enqueue(manager: Client, operation: str, names: list[str], mode: str, option
     if options.show_transaction:
         parameters["show_transaction"] = True
     replies = manager.call_more("Enqueue", **parameters)
-    queued = next(replies)["jobs"]
+    try:
+        queued = next(replies)["jobs"]
+    except CallError as error:  # not what is wrong with one of the units: the request itself is refused
+        for name in names:
+            _report_refused(name, operation, error.dbus_name, error.message, context)
+        return exit_status(error)
     status = 0
     for outcome in queued:
         status = _report_queued(outcome, operation, options, context) or status
@@ -123,9 +128,7 @@ def _report_queued(outcome: dict[str, Any], operation: str, options: Options, co
     error = outcome.get("error")
     name = outcome["name"]
     if error:
-        context.err(f"Failed to {operation} {name}: {error['message']}")
-        if error["dbus_name"] not in _NO_HINT:
-            context.err(f"See system logs and 'systemctl status {name}' for details.")
+        _report_refused(name, operation, error["dbus_name"], error["message"], context)
         return exit_status(CallError("io.systemctl-replacement.Manager.Failed", error))
     if outcome.get("need_reload"):
         warn_of_changes(name, context)
@@ -134,6 +137,12 @@ def _report_queued(outcome: dict[str, Any], operation: str, options: Options, co
         for job in outcome.get("affected") or ():
             context.err(f"Enqueued auxiliary job {job['id']} {job['unit']}/{job['job_type']}.")
     return 0
+
+
+def _report_refused(name: str, operation: str, dbus_name: str, message: str, context: Context) -> None:
+    context.err(f"Failed to {operation} {name}: {message}")
+    if dbus_name not in _NO_HINT:
+        context.err(f"See system logs and 'systemctl status {name}' for details.")
 
 
 def warn_of_changes(name: str, context: Context) -> None:

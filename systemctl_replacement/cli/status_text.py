@@ -128,7 +128,9 @@ def _active(unit: Properties, options: Options, terminal: Terminal, now: int) ->
 
 
 def _duration(unit: Properties) -> Iterator[str]:
-    """How long it had been active, of a unit that no longer is."""
+    """How long it had been active, of a unit that no longer is; of targets systemctl does not tell."""
+    if unit.get("Id", "").endswith(".target"):
+        return
     start, end = unit.get("ActiveEnterTimestampMonotonic", 0), unit.get("ActiveExitTimestampMonotonic", 0)
     if unit.get("ActiveState", "inactive") in ("inactive", "failed") and 0 < start <= end:
         yield _labelled("Duration", format_time_span(end - start, 1000))
@@ -179,7 +181,7 @@ def _commands(unit: Properties) -> Iterator[str]:
 def _ending(code: int, status: int) -> str:
     """ "code=exited, status=1/FAILURE", "code=killed, signal=TERM"."""
     if code == 1:
-        name = exit_status.name(status)
+        name = exit_status.name(status, (exit_status.LIBC, exit_status.SYSTEMD))
         return f"code=exited, status={status}{f'/{name}' if name else ''}"
     return f"code={_CODES[code]}, signal={signals.name(status)}"
 

@@ -83,6 +83,23 @@ def test_a_service_restarts_itself(option: str) -> None:
         assert not (box.exists("/run/on") and not option), "what asked for the restart was stopped by it"
 
 
+def test_others_may_look_but_not_touch() -> None:
+    with Box(files={f"{DIRECTORY}/a.service": unit()}) as box:
+        box.wait_booted()
+        box.run("systemctl start a", check=True)
+        assert box.run("systemctl is-active a", user="1000:1000").stdout == "active\n"
+        for verb in ("start", "stop", "restart"):
+            result = box.run(f"systemctl {verb} a", user="1000:1000")
+            assert result.returncode == 4
+            assert result.stderr.splitlines() == [
+                f"Failed to {verb} a.service: Access denied",
+                "See system logs and 'systemctl status a.service' for details.",
+            ]
+        for command in ("kill a", "daemon-reload", "set-environment A=1", "poweroff", "exit 3", "reset-failed a"):
+            assert box.run(f"systemctl {command}", user="1000:1000").returncode
+        assert box.run("systemctl is-active a").stdout == "active\n"
+
+
 def test_a_second_init_is_refused_and_harms_nothing() -> None:
     notify = "[Service]\nType=notify\nNotifyAccess=all\nExecStart=/bin/sh -c 'systemd-notify --ready; sleep 1000'\n"
     with Box(files={f"{DIRECTORY}/n.service": notify}, packages=["systemd"]) as box:
