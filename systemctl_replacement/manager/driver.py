@@ -110,11 +110,11 @@ class Driver:
         self.step(unit, events.Elapsed())
 
     def release_if_done(self, unit: ManagedUnit) -> None:
-        """Let the supervisor of a unit go that is down for good and has no process left."""
+        """Let the supervisor of a unit go that has no process left and will have none before something happens."""
         tracking = unit.tracking
         if tracking is None:
             return
-        if tracking.idle and unit.sub_state in ("dead", "failed") and not tracking.releasing:
+        if tracking.idle and unit.sub_state in ("dead", "failed", "exited") and not tracking.releasing:
             self._host.processes.release(unit.id)
 
     def processes_idle(self, unit_id: str) -> None:
@@ -199,7 +199,8 @@ class Driver:
     def _clean_up(self, unit: ManagedUnit, action: events.CleanUp) -> None:
         paths: list[str] = self._host.execution.directories_to_remove(unit, action.restarting)
         if paths and not self._host.processes.remove(unit.id, paths):
-            self._host.log_unit(unit.id, LOG_WARNING, f"Cannot remove {', '.join(paths)}: nobody is there to do it.")
+            self._host.log_unit(unit.id, LOG_WARNING, f"Cannot remove {', '.join(paths)}: no process can be made.")
+        unit.tracking = self._host.processes.trackings.get(unit.id)
 
     def _enqueue_restart(self, unit: ManagedUnit, _action: events.EnqueueRestart) -> None:
         self._host.enqueue_restart(unit)

@@ -411,9 +411,10 @@ class Processes:
         self._send(tracking, {"op": "guess-main"})
 
     def remove(self, unit: str, paths: list[str]) -> bool:
-        """Remove directories in the background; False if nobody is there to do it."""
-        tracking = self.trackings.get(unit)
-        if tracking is None or tracking.link is None:
+        """Remove directories in the background; False if nobody can be had to do it."""
+        try:
+            tracking = self.track(unit, notify=False)
+        except OSError:
             return False
         tracking.removing += 1
         self._send(tracking, {"op": "remove", "paths": paths})
