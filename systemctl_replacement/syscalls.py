@@ -284,3 +284,8 @@ def glob(pattern: str) -> list[str]:
         return [os.fsdecode(found.paths[index]) for index in range(found.count)]
     finally:
         _libc.globfree(ctypes.byref(found))
+
+
+def matches(name: str, pattern: str) -> bool:
+    """fnmatch(3), as systemd uses it. Python's module of that name brings `re`, which costs PID 1 a megabyte."""
+    return int(_libc.fnmatch(os.fsencode(pattern), os.fsencode(name), 0)) == 0

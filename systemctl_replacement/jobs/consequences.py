@@ -7,9 +7,6 @@ them (Upholds=). Pure questions; the manager asks them when states change and en
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Optional
-
 from systemctl_replacement.jobs.model import (
     ACTIVE_OR_ACTIVATING_STATES,
     ACTIVE_STATES,
@@ -21,6 +18,11 @@ from systemctl_replacement.jobs.model import (
     STOP,
     View,
 )
+from systemctl_replacement.records import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
 
 _PINNED_BY = ("RequiredBy", "RequisiteOf", "WantedBy", "BoundBy", "UpheldBy")
 _PINS = ("Requires", "Requisite", "Wants", "BindsTo", "Upholds")

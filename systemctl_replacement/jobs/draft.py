@@ -7,10 +7,12 @@ units meets no recursion limit.
 
 from __future__ import annotations
 
-from typing import Optional
-
 from systemctl_replacement.jobs.merge import merge_and_collapse
 from systemctl_replacement.jobs.model import LogLine, View
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
 
 
 class Candidate:

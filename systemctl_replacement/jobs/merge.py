@@ -6,8 +6,6 @@ on the unit's active state (`collapse`); a job that would change nothing is redu
 
 from __future__ import annotations
 
-from typing import Optional
-
 from systemctl_replacement.jobs.model import (
     ACTIVE_STATES,
     INACTIVE_OR_DEACTIVATING_STATES,
@@ -22,6 +20,10 @@ from systemctl_replacement.jobs.model import (
     TRY_RESTART,
     VERIFY_ACTIVE,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
 
 # Pairs that are missing here conflict: stop with everything else.
 _MERGED = {

@@ -8,9 +8,14 @@ and error names are systemd's (org.freedesktop.systemd1(5), systemctl(1) "--job-
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from typing import Optional, Protocol
+from systemctl_replacement.records import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from typing import Optional, Protocol
+else:
+    Protocol = object
 
 # Job types that can be installed.
 START = "start"

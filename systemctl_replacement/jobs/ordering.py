@@ -7,9 +7,11 @@ go the other way round (systemd.unit(5), "Before=, After=").
 
 from __future__ import annotations
 
-from typing import Callable, Optional
-
 from systemctl_replacement.jobs.model import NOP, RESTART, STOP, Job, View
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Optional
 
 AFTER = "After"
 BEFORE = "Before"

@@ -7,10 +7,6 @@ is done goes on as a start.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Optional
-
 from systemctl_replacement.jobs.model import (
     ACTIVE_STATES,
     DEPENDENCY,
@@ -30,6 +26,12 @@ from systemctl_replacement.jobs.model import (
     LogLine,
     View,
 )
+from systemctl_replacement.records import dataclass, replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Optional
 
 _FAIL_WITH_START = ("RequiredBy", "RequisiteOf", "BoundBy")
 _FAIL_WITH_STOP = ("ConflictedBy",)

@@ -7,9 +7,6 @@ part of the unit; restarting restarts those of them that run; reloading passes o
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Optional
-
 from systemctl_replacement.jobs.draft import Candidate, Draft
 from systemctl_replacement.jobs.merge import collapse
 from systemctl_replacement.jobs.model import (
@@ -28,6 +25,11 @@ from systemctl_replacement.jobs.model import (
     View,
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from typing import Optional
+
 NOT_APPLICABLE = "org.freedesktop.systemd1.JobTypeNotApplicable"
 NO_SUCH_UNIT = "org.freedesktop.systemd1.NoSuchUnit"
 UNIT_MASKED = "org.freedesktop.systemd1.UnitMasked"
@@ -41,7 +43,8 @@ _PULLED_IN_HARD = (("Requires", START), ("BindsTo", START))
 _PULLED_IN_SOFT = (("Wants", START), ("Upholds", START))
 _STOP_PROPAGATES_TO = ("RequiredBy", "RequisiteOf", "BoundBy", "ConsistsOf", "PropagatesStopTo")
 
-_Steps = Generator["_Steps", None, None]
+if TYPE_CHECKING:
+    _Steps = Generator["_Steps", None, None]
 
 
 def check_loaded(view: View, unit: str) -> None:

@@ -8,9 +8,6 @@ Steps and their order are systemd's (252), so that the same units survive the sa
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Optional
-
 from systemctl_replacement.jobs import pull
 from systemctl_replacement.jobs.draft import Candidate, Draft
 from systemctl_replacement.jobs.merge import (
@@ -45,6 +42,11 @@ from systemctl_replacement.jobs.model import (
     View,
 )
 from systemctl_replacement.jobs.ordering import AFTER, BEFORE, find_cycle, goes_first
+from systemctl_replacement.records import replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
 
 INVALID_ARGS = "org.freedesktop.DBus.Error.InvalidArgs"
 NO_ISOLATION = "org.freedesktop.systemd1.NoIsolation"

@@ -6,9 +6,7 @@ the same calls.
 
 from __future__ import annotations
 
-import fnmatch
-from typing import Any, Callable
-
+from systemctl_replacement import syscalls
 from systemctl_replacement.control.server import Call
 from systemctl_replacement.jobs import ordering, request
 from systemctl_replacement.jobs.model import START, Job, JobError
@@ -18,6 +16,10 @@ from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.unitfile import names as unit_names
 from systemctl_replacement.units.states import INACTIVE_OR_FAILED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
 
 NO_SUCH_UNIT = "org.freedesktop.systemd1.NoSuchUnit"
 NO_SUCH_PROCESS = "org.freedesktop.systemd1.NoSuchProcess"
@@ -109,7 +111,7 @@ class Calls:
         found = []
         for unit in registry:
             names = registry.names(unit)
-            if patterns and not any(fnmatch.fnmatchcase(name, pattern) for name in names for pattern in patterns):
+            if patterns and not any(syscalls.matches(name, pattern) for name in names for pattern in patterns):
                 continue
             found.append(
                 {

@@ -5,13 +5,15 @@ Only classes named here can come out of it. Lists come back as tuples, which is 
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
-from typing import Any
-
 from systemctl_replacement.jobs.model import Job
+from systemctl_replacement.records import fields, is_dataclass
 from systemctl_replacement.unitfile.commands import ExecCommand
 from systemctl_replacement.units.service_state import ExecStatus, Running, ServiceState
 from systemctl_replacement.units.simple import SimpleState
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _CLASSES: dict[str, type[Any]] = {
     cls.__name__: cls for cls in (ExecCommand, ExecStatus, Job, Running, ServiceState, SimpleState)

@@ -10,14 +10,16 @@ import _socket
 import os
 import stat
 import time
-from typing import TYPE_CHECKING, Callable
 
 from systemctl_replacement.journal.writer import Writer
 from systemctl_replacement.manager.loop import READ, WRITE, Loop
 from systemctl_replacement.process.client import ForkServer, make_pair
 from systemctl_replacement.process.link import Link
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable
+
     from systemctl_replacement.journal.record import Value
 
 LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG = 3, 4, 5, 6, 7

@@ -6,15 +6,16 @@ reverse start order. What is left when the time is up is killed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Callable
-
 from systemctl_replacement.jobs.model import MODE_REPLACE, MODE_REPLACE_IRREVERSIBLY, START, STOP, JobError
 from systemctl_replacement.manager.loop import Timer, now_monotonic
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.units.states import ACTIVE, INACTIVE_OR_FAILED
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Callable
+
     from systemctl_replacement.manager.manager import Manager
 
 LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO = 3, 4, 5, 6

@@ -5,21 +5,25 @@ The decisions are the job engine's (room jobs); this is the table they are about
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Callable, Protocol
-
 from systemctl_replacement.jobs import outcome, transaction
 from systemctl_replacement.jobs.model import CANCELED, NOP, RUNNING, WAITING, Job, JobError
 from systemctl_replacement.jobs.ordering import runnable
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.manager.view import UnitView
+from systemctl_replacement.records import replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Protocol
+
+    Finished = Callable[[Job, str], None]
+else:
+    Protocol = object
 
 # What performing a job answers besides a result: it goes on, or it has to wait for the unit to settle.
 IN_PROGRESS = ""
 AGAIN = "again"
-
-Finished = Callable[[Job, str], None]
 
 
 class Host(Protocol):

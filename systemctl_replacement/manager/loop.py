@@ -8,8 +8,15 @@ from __future__ import annotations
 import heapq
 import select
 import time
-from collections import deque
-from typing import Callable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections import deque
+    from typing import Callable
+
+    FdCallback = Callable[[int], object]
+else:
+    from _collections import deque  # without the six modules that `collections` brings
 
 READ = 1
 WRITE = 2
@@ -17,8 +24,6 @@ WRITE = 2
 # So many timers are looked through for cancelled ones, which would otherwise stay until their time comes: a service
 # may tell its watchdog very often that it is alive.
 _MANY_TIMERS = 256
-
-FdCallback = Callable[[int], object]
 
 
 def now_monotonic() -> int:

@@ -6,12 +6,14 @@ because that is what engines send.
 
 from __future__ import annotations
 
-import glob
 import os
 import stat
-from collections.abc import Mapping
 
 from systemctl_replacement import syscalls
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SIGHUP, SIGINT, SIGUSR1, SIGUSR2, SIGTERM, SIGCHLD, SIGPWR = 1, 2, 10, 12, 15, 17, 30
 RTMIN = 34
@@ -53,7 +55,7 @@ def become_the_systems_manager(root: str, runtime: str, environment: Mapping[str
     name of the container's engine; and what `docker restart` left of an earlier life is cleared."""
     syscalls.set_process_name("systemd")
     # On stale files we stumble otherwise: /run is kept over a restart of the container, its processes are not.
-    for path in (*glob.glob(f"{root}/run/*.pid"), *glob.glob(f"{root}/run/*/*.pid")):
+    for path in (*syscalls.glob(f"{root}/run/*.pid"), *syscalls.glob(f"{root}/run/*/*.pid")):
         _remove_file(path)
     try:
         os.makedirs(f"{runtime}/system", mode=0o755, exist_ok=True)
@@ -67,7 +69,7 @@ def become_the_systems_manager(root: str, runtime: str, environment: Mapping[str
 
 def clear_sockets(runtime: str) -> None:
     """Remove notify sockets of a manager that is gone."""
-    for path in glob.glob(f"{runtime}/notify/*"):
+    for path in syscalls.glob(f"{runtime}/notify/*"):
         _remove_file(path, sockets=True)
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import ctypes
 import os
 import stat
-from typing import Callable
 
 from systemctl_replacement.manager.loop import READ, Loop
 from systemctl_replacement.process.descendants import read_stat
 from systemctl_replacement.units.events import PidFileRead
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
 
 # A PID and its newline are shorter; whatever is longer is none.
 _MAX_SIZE = 64

@@ -7,12 +7,15 @@ children that nobody knows (of `docker exec` sessions, say) are collected and ne
 from __future__ import annotations
 
 import os
-from typing import Callable, Optional
 
 from systemctl_replacement.manager.loop import now_stamp
 from systemctl_replacement.manager.tracking import Tracking
 from systemctl_replacement.process import descendants
 from systemctl_replacement.units.events import Empty, Event, Exited
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Optional
 
 # No chain of parents is longer: a guard against reading /proc while it changes.
 _DEEPEST = 1024

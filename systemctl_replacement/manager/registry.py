@@ -6,10 +6,6 @@ no job and is referred to by no unit that matters is forgotten, so that the next
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
-from typing import Callable
-
 from systemctl_replacement.manager.unit import INVERSE, INVERSE_OF, ManagedUnit
 from systemctl_replacement.unitfile import dependencies
 from systemctl_replacement.unitfile.load import Unit
@@ -17,6 +13,14 @@ from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.units.service_config import ServiceConfig
 from systemctl_replacement.units.simple import ON, SimpleState
 from systemctl_replacement.units.states import INACTIVE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections import deque
+    from collections.abc import Iterator
+    from typing import Callable
+else:
+    from _collections import deque  # without the six modules that `collections` brings
 
 # Units that exist without a file and cannot be stopped (systemd.special(7)).
 PERPETUAL = frozenset({"-.slice", "init.scope", "-.mount"})

@@ -5,11 +5,15 @@ The file says itself what its format is. The last line that matches a unit decid
 
 from __future__ import annotations
 
-import fnmatch
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Callable
+
+from systemctl_replacement import syscalls
+from systemctl_replacement.records import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Callable
 
 FILE_NAME = "skip-in-container.conf"
 LOCAL_FILES = (f"/etc/systemctl-replacement/{FILE_NAME}", f"/run/systemctl-replacement/{FILE_NAME}")
@@ -24,7 +28,7 @@ class Skips:
     def reason(self, names: Sequence[str]) -> str:
         """Why a unit of these names is skipped, "" if it is not."""
         for pattern, reason in reversed(self.rules):
-            if any(fnmatch.fnmatchcase(name, pattern) for name in names):
+            if any(syscalls.matches(name, pattern) for name in names):
                 return reason
         return ""
 

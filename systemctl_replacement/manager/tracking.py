@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import _socket
 import os
-from collections.abc import Iterable
-from typing import Any
 
 from systemctl_replacement.process.descendants import descendants, read_stat
 from systemctl_replacement.process.link import Link
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
 
 
 class Tracking:

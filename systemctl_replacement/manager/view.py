@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-
 from systemctl_replacement.jobs.model import RELOAD, RESTART, STOP, Job
 from systemctl_replacement.manager.registry import PERPETUAL, Registry
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.units.simple import STARTABLE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
 
 # Unit types that `isolate` stops unless IgnoreOnIsolate= says otherwise (systemd.unit(5)).
 _STOPPED_BY_ISOLATE = frozenset({"service", "target", "socket", "timer", "path"})

@@ -6,8 +6,7 @@ when the command is run.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile import names, quoting
 from systemctl_replacement.unitfile.scope import Fatal, Refused, Scope
 from systemctl_replacement.unitfile.specifiers import SpecifierError

@@ -5,12 +5,14 @@ Source: systemd.unit(5) "CONDITIONS AND ASSERTS".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
+from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile import parsers
 from systemctl_replacement.unitfile.scope import UNSET, Refused, Scope
 from systemctl_replacement.unitfile.specifiers import SpecifierError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 PATH_KINDS = frozenset(
     (

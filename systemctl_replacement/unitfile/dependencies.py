@@ -9,12 +9,15 @@ Dependencies on device units are left out, as systemd does in a container, which
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
-
 from systemctl_replacement.unitfile import names
 
-Get = Callable[[str, str], Any]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
+
+    Get = Callable[[str, str], Any]
+
 
 KINDS = (
     "Requires", "Requisite", "Wants", "BindsTo", "PartOf", "Upholds", "Conflicts", "Before", "After", "OnFailure",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
-
+from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile.scope import Parser
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
 
 # How a further assignment joins what was assigned before. All but ADD start anew after an empty assignment.
 REPLACE = "replace"  # the last one counts; what an empty one means is the parser's business

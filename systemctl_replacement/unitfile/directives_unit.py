@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 from systemctl_replacement.unitfile import parsers, parsers_unit
 from systemctl_replacement.unitfile.conditions import parse_condition
 from systemctl_replacement.unitfile.directive import ADD, APPEND, FULL, REPLACE, Directive, sets, shown, table
 from systemctl_replacement.unitfile.values import INFINITY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
 
 # Conditions and the release that brought each; every one has its Assert…=, but for Firmware in systemd 252.
 _CONDITIONS = {

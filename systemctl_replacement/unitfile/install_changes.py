@@ -7,8 +7,8 @@ Planning reads only (see install_tree); this is the one place of the install ver
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
 
+from systemctl_replacement.records import dataclass, replace
 from systemctl_replacement.unitfile.install_tree import Tree
 
 TYPE_CHECKING = False

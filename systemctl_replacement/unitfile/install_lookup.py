@@ -8,8 +8,8 @@ Unlike loading (loadpath), which wants the unit, these verbs want the chain of n
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass, field
 
+from systemctl_replacement.records import dataclass, field
 from systemctl_replacement.unitfile.install_changes import ERROR, InstallChange, InstallFailed, Outcome, Step
 from systemctl_replacement.unitfile.install_paths import UnitDirectories
 from systemctl_replacement.unitfile.install_section import (

@@ -7,7 +7,7 @@ root.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from systemctl_replacement.records import dataclass, replace
 
 SYSTEM = "system"
 GLOBAL = "global"

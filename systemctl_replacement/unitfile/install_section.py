@@ -4,14 +4,17 @@ OPTIONS"."""
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
-from dataclasses import dataclass
 
+from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile import specifiers
 from systemctl_replacement.unitfile.install_changes import InstallFailed
 from systemctl_replacement.unitfile.names import unit_type, valid_unit_name
 from systemctl_replacement.unitfile.quoting import QuotingError, split
 from systemctl_replacement.unitfile.syntax import WARNING, Assignment, Problem, parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SECTIONS = (
     "Install", "-Unit", "-Automount", "-Device", "-Mount", "-Path", "-Scope", "-Service", "-Slice", "-Socket", "-Swap",

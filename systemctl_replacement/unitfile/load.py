@@ -6,10 +6,8 @@ Source: systemd.unit(5); load states, errors and messages as systemd 252 has the
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
+from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile import dependencies, directives, names, verify
 from systemctl_replacement.unitfile.directive import ADD, APPEND, JOIN, MERGE, REPLACE, UNION, Directive
 from systemctl_replacement.unitfile.loadpath import DEPENDENCY_SUFFIXES, Index, is_mask
@@ -17,6 +15,11 @@ from systemctl_replacement.unitfile.scope import UNSET, Fatal, Invalid, Refused,
 from systemctl_replacement.unitfile.specifiers import Context, Host
 from systemctl_replacement.unitfile.syntax import ERROR, NOTICE, WARNING, Assignment, Parsed, Problem, parse
 from systemctl_replacement.unitfile.values import INFINITY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 LOADED, NOT_FOUND, BAD_SETTING, FAILED, MASKED = "loaded", "not-found", "bad-setting", "error", "masked"
 

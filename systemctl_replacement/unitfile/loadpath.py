@@ -7,11 +7,14 @@ directory; what lies behind a name is looked up when it is asked for.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile import names
 from systemctl_replacement.unitfile.syntax import WARNING, Problem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 DEPENDENCY_SUFFIXES = (("wants", "Wants"), ("requires", "Requires"), ("upholds", "Upholds"))
 _LINK_MAX = 40

@@ -6,15 +6,18 @@ Source: systemd-system.conf(5). Only what has a meaning here is kept; the other 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
+from systemctl_replacement.records import dataclass, field
 from systemctl_replacement.unitfile import parsers, parsers_exec, parsers_sandbox, parsers_unit
 from systemctl_replacement.unitfile.scope import UNSET, Fatal, Parser, Refused, Scope
 from systemctl_replacement.unitfile.specifiers import Context, Host
 from systemctl_replacement.unitfile.syntax import WARNING, Problem, parse
 from systemctl_replacement.unitfile.values import LIMIT_NAMES, USEC_PER_SEC, ResourceLimit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 _DROPIN_ROOTS = ("/etc", "/run", "/usr/local/lib", "/usr/lib")
 

@@ -6,12 +6,15 @@ The messages are systemd 252's (its log_syntax texts), as seen by feeding wrong 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
-from typing import Any
 
 from systemctl_replacement.unitfile import names, quoting, values
 from systemctl_replacement.unitfile.scope import UNSET, Parser, Refused, Scope
 from systemctl_replacement.unitfile.specifiers import SpecifierError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from typing import Any
 
 
 def message_of(error: Exception) -> str:

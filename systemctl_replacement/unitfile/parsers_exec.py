@@ -8,12 +8,15 @@ from __future__ import annotations
 import os
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
-from typing import Any
 
 from systemctl_replacement.unitfile import names, parsers, quoting, values
 from systemctl_replacement.unitfile.parsers import expanded
 from systemctl_replacement.unitfile.scope import UNSET, Fatal, Invalid, Parser, Refused, Scope
 from systemctl_replacement.unitfile.specifiers import SpecifierError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def _expand_or_die(scope: Scope, text: str) -> str:

@@ -6,12 +6,14 @@ Percentages are kept as text: what they are a share of is known only at run time
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from systemctl_replacement.unitfile import parsers, values
 from systemctl_replacement.unitfile.parsers import choice
 from systemctl_replacement.unitfile.scope import UNSET, Refused, Scope
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 CONTROLLERS = frozenset(
     (

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from systemctl_replacement.unitfile import parsers, quoting, values
 from systemctl_replacement.unitfile.parsers import bool_or, choice
 from systemctl_replacement.unitfile.scope import UNSET, Parser, Refused, Scope
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 FACILITIES = (

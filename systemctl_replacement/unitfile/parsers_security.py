@@ -6,10 +6,12 @@ not checked by name, which takes libseccomp's table of them.
 
 from __future__ import annotations
 
-from typing import Any
-
 from systemctl_replacement.unitfile import parsers, quoting, values
 from systemctl_replacement.unitfile.scope import UNSET, Refused, Scope
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 NAMESPACES = frozenset(("cgroup", "ipc", "net", "mnt", "pid", "user", "uts"))
 ARCHITECTURES = frozenset(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from systemctl_replacement.unitfile import parsers, values
 from systemctl_replacement.unitfile.parsers import choice
 from systemctl_replacement.unitfile.parsers_exec import valid_descriptor_name
 from systemctl_replacement.unitfile.scope import UNSET, Refused, Scope
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 protocol = choice(("udplite", "sctp"), "socket protocol", empty=UNSET)
 bind_ipv6_only = parsers.bool_or(("default", "both", "ipv6-only"), "bind IPv6 only value")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from systemctl_replacement.unitfile import parsers, values
 from systemctl_replacement.unitfile.scope import UNSET, Refused, Scope
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 EMERGENCY_ACTIONS = (
     "none", "reboot", "reboot-force", "reboot-immediate", "poweroff", "poweroff-force", "poweroff-immediate",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from dataclasses import dataclass
 
+from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile.install_paths import SYSTEM
 from systemctl_replacement.unitfile.install_tree import Tree
 from systemctl_replacement.unitfile.names import instance_of, replace_instance, template_of, valid_unit_name

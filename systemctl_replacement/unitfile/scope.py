@@ -7,11 +7,13 @@ skips within a value it otherwise takes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from systemctl_replacement.unitfile import specifiers
 from systemctl_replacement.unitfile.syntax import ERROR, WARNING
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 
 class Refused(Exception):
@@ -67,4 +69,7 @@ class Scope:
         self._report(level, message)
 
 
-Parser = Callable[[Scope, str, str], Any]
+if TYPE_CHECKING:
+    Parser = Callable[[Scope, str, str], Any]
+else:
+    Parser = object

@@ -6,10 +6,13 @@ Source: systemd.unit(5) "SPECIFIERS". What they stand for outside of the unit is
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
+from systemctl_replacement.records import dataclass, field
 from systemctl_replacement.unitfile import names
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 _ARCHITECTURES = {
     "x86_64": "x86-64", "amd64": "x86-64", "i386": "x86", "i486": "x86", "i586": "x86", "i686": "x86",

@@ -7,9 +7,9 @@ once, so that listing every unit file costs time linear in the number of files.
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
 
 from systemctl_replacement.paths import Paths, shipped_units
+from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile.install_changes import InstallFailed
 from systemctl_replacement.unitfile.install_lookup import MASK, Plan, UnitInfo
 from systemctl_replacement.unitfile.install_paths import system_directories

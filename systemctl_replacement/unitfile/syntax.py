@@ -5,9 +5,9 @@ Nothing here knows what a key means. Source: systemd.syntax(7); limits and messa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from systemctl_replacement.records import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 

@@ -6,13 +6,14 @@ A property that a directive stands behind has the directive's typed value, broug
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable
-
 from systemctl_replacement.unitfile import directives, properties
 from systemctl_replacement.unitfile.load import Unit
 from systemctl_replacement.unitfile.values import ResourceLimit
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Callable
+
     from systemctl_replacement.unitfile.manager_config import ManagerConfig
 
 _LIMIT_PREFIX = "Limit"

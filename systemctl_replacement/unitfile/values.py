@@ -6,10 +6,9 @@ INFINITY stands for "no limit". Source: systemd.syntax(7), systemd.time(7), syst
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from systemctl_replacement import exit_status
 from systemctl_replacement import signals as signal_table
+from systemctl_replacement.records import dataclass
 
 INFINITY = 2**64 - 1
 USEC_PER_SEC = 1_000_000

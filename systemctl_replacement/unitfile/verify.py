@@ -5,13 +5,15 @@ Each check gives the reason why the unit is bad-setting, in systemd's words, or 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from systemctl_replacement.unitfile import names
 from systemctl_replacement.unitfile.values import INFINITY
 
-Get = Callable[[str, str], Any]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Get = Callable[[str, str], Any]
 
 
 def verify(unit_type: str, unit: str, get: Get) -> str:

@@ -5,8 +5,7 @@ Sources: systemd.target(5), systemd.slice(5), systemd.mount(5).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
+from systemctl_replacement.records import dataclass, replace
 from systemctl_replacement.units.events import Action, Changed, Event, Start, Stop
 from systemctl_replacement.units.states import ACTIVE, INACTIVE
 

@@ -5,7 +5,10 @@ Sources: `systemctl --state=help` of systemd 252, systemd.service(5), org.freede
 
 from __future__ import annotations
 
-from typing import Final
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
 
 ACTIVE: Final = "active"
 RELOADING: Final = "reloading"
@@ -27,6 +30,8 @@ SERVICE_ACTIVE_STATE: Final[dict[str, str]] = {
     "running": ACTIVE,
     "exited": ACTIVE,
     "reload": RELOADING,
+    "reload-signal": RELOADING,
+    "reload-notify": RELOADING,
     "stop": DEACTIVATING,
     "stop-watchdog": DEACTIVATING,
     "stop-sigterm": DEACTIVATING,
@@ -46,6 +51,10 @@ IDLE_ACTIVE_STATE: Final[dict[str, str]] = {
 }
 
 STARTING: Final = frozenset({"condition", "start-pre", "start", "start-post"})
+# Reloading: by ExecReload= or on the service's own word; the other two are Type=notify-reload's (systemd 253).
+RELOADS: Final = frozenset({"reload", "reload-signal", "reload-notify"})
+# The watchdog watches while the service is up.
+WATCHED: Final = frozenset({"start-post", "running", *RELOADS})
 STOPPING: Final = frozenset(
     {
         "stop",
