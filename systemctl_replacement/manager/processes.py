@@ -7,8 +7,6 @@ What the units' processes do reaches the machines as events through `on_event`.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import Any, Callable
 
 from systemctl_replacement import paths as paths_module
 from systemctl_replacement.manager.console import Console
@@ -28,6 +26,11 @@ from systemctl_replacement.units.events import (
     Notified,
     SpawnFailed,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, Callable
 
 LOG_ERR, LOG_WARNING = 3, 4
 SIGKILL, SIGCONT, SIGHUP = 9, 18, 1

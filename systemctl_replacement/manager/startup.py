@@ -5,7 +5,6 @@ from __future__ import annotations
 import _socket
 import os
 import sys
-from typing import Any
 
 from systemctl_replacement import __version__, paths, syscalls
 from systemctl_replacement.control import server
@@ -29,6 +28,10 @@ from systemctl_replacement.unitfile import load, loadpath
 from systemctl_replacement.unitfile.manager_config import ManagerConfig, read_manager_config
 from systemctl_replacement.unitfile.specifiers import Host
 from systemctl_replacement.units.simple import ON, SimpleState
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO = 3, 4, 5, 6
 SIGKILL = 9
