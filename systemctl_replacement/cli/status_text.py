@@ -59,7 +59,7 @@ def unit_lines(
     yield from _drop_ins(unit, terminal)
     yield _labelled("Active", _active(unit, options, terminal, now))
     yield from _duration(unit)
-    yield from _conditions(unit, options, now)
+    yield from _conditions(unit, options, terminal, now)
     if unit.get("SkipReason"):
         yield _labelled("Skipped", unit["SkipReason"])
     for label, name in (("Where", "Where"), ("What", "What")):
@@ -136,19 +136,21 @@ def _duration(unit: Properties) -> Iterator[str]:
         yield _labelled("Duration", format_time_span(end - start, 1000))
 
 
-def _conditions(unit: Properties, options: Options, now: int) -> Iterator[str]:
-    for label, result, stamp in (
-        ("Condition", "ConditionResult", "ConditionTimestamp"),
-        ("Assert", "AssertResult", "AssertTimestamp"),
+def _conditions(unit: Properties, options: Options, terminal: Terminal, now: int) -> Iterator[str]:
+    for label, group, result, stamp in (
+        ("Condition", "Conditions", "ConditionResult", "ConditionTimestamp"),
+        ("Assert", "Asserts", "AssertResult", "AssertTimestamp"),
     ):
         when = unit.get(stamp, 0)
         if when and not unit.get(result, True):
             text = format_timestamp(when, options.timestamp)
             yield _labelled(label, f"start {label.lower()}{'ion' if label == 'Assert' else ''} failed at {text}; "
                                    f"{format_relative(when, now)}")  # fmt: skip
-            failed = unit.get("FailedCondition") or []
-            for line in failed if label == "Condition" else []:
-                yield f"{_INDENT}{line} was not met"
+            failed = [entry for entry in unit.get(group) or [] if entry[4] < 0]
+            for position, (name, trigger, negate, parameter, _) in enumerate(failed, 1):
+                glyph = "" if label == "Assert" else terminal.glyph("last" if position == len(failed) else "branch") + " "
+                signs = ("|" if trigger else "") + ("!" if negate else "")
+                yield f"{_INDENT}{glyph}{name}={signs}{parameter} was not met"
 
 
 def _triggers(label: str, unit: Properties, terminal: Terminal) -> Iterator[str]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import fnmatch
-import glob
 import os
-from collections.abc import Mapping
-from typing import Any, Callable
 
+from systemctl_replacement import syscalls
 from systemctl_replacement.manager.unit import ManagedUnit
-from systemctl_replacement.unitfile import capabilities
+from systemctl_replacement.unitfile import capabilities, quoting
 from systemctl_replacement.unitfile.specifiers import Host
 from systemctl_replacement.unitfile.values import parse_bool
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Callable
 
 LOG_WARNING = 4
 
@@ -37,7 +39,7 @@ class Checker:
         self._log_unit = log_unit
         self._tests: dict[str, Callable[[str], bool]] = {
             "PathExists": lambda p: os.path.exists(self._path(p)),
-            "PathExistsGlob": lambda p: bool(glob.glob(self._path(p))),
+            "PathExistsGlob": lambda p: bool(syscalls.glob(self._path(p))),
             "PathIsDirectory": lambda p: os.path.isdir(self._path(p)),
             "PathIsSymbolicLink": lambda p: os.path.islink(self._path(p)),
             "PathIsMountPoint": lambda p: os.path.ismount(self._path(p)),
@@ -55,7 +57,8 @@ class Checker:
             "Architecture": lambda p: p in ("native", self._host().architecture),
             "ACPower": lambda p: parse_bool(p),
             "FirstBoot": lambda p: parse_bool(p) == os.path.exists(self._path("/run/systemd/first-boot")),
-            "NeedsUpdate": lambda p: False,
+            "NeedsUpdate": self._needs_update,
+            "OSRelease": self._is_release,
             "Security": lambda p: False,
             "ControlGroupController": lambda p: False,
             "Capability": self._has_capability,
@@ -135,7 +138,7 @@ class Checker:
         host = self._host()
         if len(parameter) == 32 and all(c in "0123456789abcdef" for c in parameter.lower()):
             return parameter.lower() == host.machine_id
-        return fnmatch.fnmatchcase(host.hostname.lower(), parameter.lower())
+        return syscalls.matches(host.hostname.lower(), parameter.lower())
 
     def _is_user(self, parameter: str) -> bool:
         # The name comes from /etc/passwd: PID 1 asks no name service.
@@ -160,6 +163,31 @@ class Checker:
         name, equals, value = parameter.partition("=")
         environment = self._environment()
         return environment.get(name) == value if equals else name in environment
+
+    def _needs_update(self, path: str) -> bool:
+        """Whether /usr is newer than what was last updated below /etc or /var (systemd-update-done.service(8))."""
+        try:
+            updated = os.stat(self._path(f"{path.rstrip('/')}/.updated")).st_mtime_ns
+        except FileNotFoundError:
+            return True
+        return os.stat(self._path("/usr")).st_mtime_ns > updated
+
+    def _is_release(self, parameter: str) -> bool:
+        """`KEY=value` words on os-release(5); the operators of versions are understood, too."""
+        for word in quoting.split(parameter):
+            position = next((i for i, c in enumerate(word) if c in "<>!="), 0)
+            operator, wanted = _split_operator(word[position:])
+            if not position or not operator:
+                raise ValueError(f"not a comparison: {word}")
+            actual = self._host().os_release.get(word[:position], "")
+            if operator in ("=", "!="):
+                met = (actual == wanted) == (operator == "=")
+            else:
+                ours, theirs = _numbers(actual), _numbers(wanted)
+                met = _ordered((ours > theirs) - (ours < theirs), operator)
+            if not met:
+                return False
+        return True
 
     def _on_command_line(self, parameter: str) -> bool:
         with open("/proc/cmdline", encoding="utf-8", errors="replace") as file:
@@ -217,7 +245,7 @@ def _ordered(order: int, operator: str) -> bool:
 def _compare_version(release: str, word: str) -> bool:
     operator, wanted = _split_operator(word)
     if not operator:
-        return fnmatch.fnmatchcase(release, word)
+        return syscalls.matches(release, word)
     ours, theirs = _numbers(release), _numbers(wanted)
     return _ordered((ours > theirs) - (ours < theirs), operator)
 

@@ -5,17 +5,24 @@ The only place that changes a unit's state. What follows from a change for other
 
 from __future__ import annotations
 
-from typing import Any, Callable, Protocol
+import os
 
 from systemctl_replacement.manager import pid_file
-from systemctl_replacement.manager.execution import ExecutionContext, spec_of
-from systemctl_replacement.manager.loop import Loop, now_monotonic
+from systemctl_replacement.manager.execution import ExecutionContext, monitor_variables, spec_of
+from systemctl_replacement.manager.loop import Loop, now_monotonic, now_stamp
 from systemctl_replacement.manager.processes import Processes
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.records import replace
 from systemctl_replacement.units import events, service, simple
 from systemctl_replacement.units.events import Context, Event
 from systemctl_replacement.units.service_state import ServiceState
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Protocol
+else:
+    Protocol = object
 
 LOG_WARNING = 4
 
@@ -66,9 +73,9 @@ class Driver:
         old = unit.active_state
         actions: tuple[events.Action, ...]
         if isinstance(unit.state, ServiceState):
-            before = unit.state.deadline
-            unit.state, actions = service.step(unit.config, unit.state, event, self._context(unit))
-            if unit.state.deadline != before:
+            before = unit.state
+            unit.state, actions = service.step(unit.config, before, event, self._context(unit))
+            if unit.state.deadline != before.deadline or unit.state.watchdog_deadline != before.watchdog_deadline:
                 self.arm(unit)
         else:
             unit.state, actions = simple.step(unit.type, unit.state, event)
@@ -83,16 +90,25 @@ class Driver:
 
     def _context(self, unit: ManagedUnit) -> Context:
         job = unit.job.type if unit.job is not None else ""
-        return Context(now=now_monotonic(), unit=unit.id, stop_pending=job == "stop", restart_pending=job == "restart")
+        realtime, monotonic = now_stamp()
+        return Context(
+            now=monotonic,
+            realtime=realtime,
+            random=int.from_bytes(os.urandom(4), "big") / 2**32,
+            unit=unit.id,
+            stop_pending=job == "stop",
+            restart_pending=job == "restart",
+        )
 
     def arm(self, unit: ManagedUnit) -> None:
-        """Set the timer of a unit to the deadline of its state."""
+        """Set the timer of a unit to the deadline of its state or of its watchdog, whichever comes first."""
         if unit.timer is not None:
             unit.timer.cancel()
             unit.timer = None
-        deadline = unit.service.deadline
-        if deadline is not None:
-            unit.timer = self._host.loop.call_at(deadline, lambda: self._elapsed(unit))
+        state = unit.service
+        deadlines = [at for at in (state.deadline, state.watchdog_deadline) if at is not None]
+        if deadlines:
+            unit.timer = self._host.loop.call_at(min(deadlines), lambda: self._elapsed(unit))
 
     def resume(self, unit: ManagedUnit) -> None:
         """Take up a service where the manager before the re-execution left it."""
@@ -107,7 +123,9 @@ class Driver:
 
     def _elapsed(self, unit: ManagedUnit) -> None:
         unit.timer = None
-        self.step(unit, events.Elapsed())
+        state = unit.service
+        hung = state.watchdog_deadline is not None and state.watchdog_deadline <= now_monotonic()
+        self.step(unit, events.WatchdogElapsed() if hung else events.Elapsed())
 
     def release_if_done(self, unit: ManagedUnit) -> None:
         """Let the supervisor of a unit go that has no process left and will have none before something happens."""
@@ -148,12 +166,21 @@ class Driver:
         processes.invocations[unit.id] = unit.invocation_id
         try:
             processes.settings[unit.id] = self._host.execution.supervisor_settings(unit)
+            action = replace(action, environment=(*action.environment, *self._monitored(unit, action.phase)))
             spec = spec_of(self._host.execution, unit, action)
             processes.spawn(unit.id, action.token, spec, notify=unit.config.notify_access != "none")
         except OSError as error:
             message = error.strerror or str(error)
             self._host.loop.call_soon(lambda: self.step(unit, events.SpawnFailed(action.token, message)))
         unit.tracking = processes.trackings.get(unit.id)
+
+    def _monitored(self, unit: ManagedUnit, phase: str) -> tuple[str, ...]:
+        """What a unit started by OnFailure= or OnSuccess= may know of the one service that names it there."""
+        if phase not in ("ExecStartPre", "ExecStart"):
+            return ()
+        names = {**unit.related("OnFailureOf"), **unit.related("OnSuccessOf")}
+        services = [other for other in map(self._host.registry.find, names) if other and other.type == "service"]
+        return monitor_variables(services[0]) if len(services) == 1 else ()
 
     def _signal(self, unit: ManagedUnit, action: events.Signal) -> None:
         self._host.processes.signal(unit.id, action.pids, action.signal, action.cont, action.hup)

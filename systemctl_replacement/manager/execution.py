@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import os
 from binascii import b2a_base64
-from collections.abc import Mapping
-from typing import Any
 
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.unitfile.values import INFINITY
 from systemctl_replacement.units.events import Spawn
+from systemctl_replacement.units.service_exit import end_variables
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 # The PATH systemd gives to services where the image keeps /bin and /usr/bin apart or not alike (systemd.exec(5)).
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -100,7 +104,7 @@ def spec_of(context: ExecutionContext, unit: ManagedUnit, action: Spawn) -> dict
         "ignore_failure": command.ignore_failure,
         "environment": _environment(context, unit, action),
         "environment_files": [list(entry) for entry in get("EnvironmentFile") or ()],
-        "pid_variables": ["SYSTEMD_EXEC_PID"],
+        "pid_variables": ["SYSTEMD_EXEC_PID", *(["WATCHDOG_PID"] if _watched(unit, action) else [])],
         "umask": get("UMask") if get("UMask") is not None else 0o022,
         "limits": _limits(context, get),
         "ignore_sigpipe": get("IgnoreSIGPIPE") is not False,
@@ -109,6 +113,7 @@ def spec_of(context: ExecutionContext, unit: ManagedUnit, action: Spawn) -> dict
         "stderr": _output(context, get("StandardError") or context.config.default_standard_error, "inherit"),
         "identifier": get("SyslogIdentifier") or os.path.basename(command.path),
         "privileged": privileged,
+        "keep_user": command.privileged == "!",
     }
     for key, directive in _PLAIN:
         value = get(directive)
@@ -151,6 +156,8 @@ def _environment(context: ExecutionContext, unit: ManagedUnit, action: Spawn) ->
     add(action.environment)
     if unit.invocation_id:
         merged["INVOCATION_ID"] = unit.invocation_id
+    if _watched(unit, action):
+        merged["WATCHDOG_USEC"] = str(unit.service.watchdog_usec)
     if action.command.path.startswith("/etc/init.d/"):
         add(_SKIP_REDIRECT)
     for name in unit.get("Service", "PassEnvironment") or ():
@@ -158,6 +165,19 @@ def _environment(context: ExecutionContext, unit: ManagedUnit, action: Spawn) ->
             merged[name] = context.inherited[name]
     add(unit.get("Service", "Environment") or ())
     return [f"{name}={value}" for name, value in merged.items()]
+
+
+def monitor_variables(unit: ManagedUnit) -> tuple[str, ...]:
+    """What is told of a service to the unit that its OnFailure= or OnSuccess= starts (systemd.exec(5), $MONITOR_*)."""
+    state = unit.service
+    end = end_variables(state, "MONITOR_EXIT_CODE", "MONITOR_EXIT_STATUS")
+    invocation = (f"MONITOR_INVOCATION_ID={unit.invocation_id}",) if unit.invocation_id else ()
+    return (f"MONITOR_SERVICE_RESULT={state.result}", *end, *invocation, f"MONITOR_UNIT={unit.id}")
+
+
+def _watched(unit: ManagedUnit, action: Spawn) -> bool:
+    """Whether a process is to give signs of life (WatchdogSec=)."""
+    return action.phase == "ExecStart" and unit.service.watchdog_usec not in (None, 0, INFINITY)
 
 
 def _limits(context: ExecutionContext, get: Any) -> dict[str, list[int]]:

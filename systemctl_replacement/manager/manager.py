@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import traceback
-from dataclasses import replace
-from typing import Any, Callable
 
 from systemctl_replacement.control.server import Call
 from systemctl_replacement.jobs import consequences
@@ -22,6 +19,7 @@ from systemctl_replacement.manager.processes import Processes
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.process.descendants import read_stat
+from systemctl_replacement.records import replace
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.units import events
 from systemctl_replacement.units.events import Event, Notified, ResetFailed
@@ -34,6 +32,10 @@ from systemctl_replacement.units.states import (
     INACTIVE,
     INACTIVE_OR_FAILED,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
 
 LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG = 3, 4, 5, 6, 7
 
@@ -76,6 +78,8 @@ class Manager:
 
     def report_exception(self, where: str, error: BaseException) -> None:
         """A defect of ours costs what it happened in, never the manager: it is logged with its traceback."""
+        import traceback  # with all it imports; meant never to be needed
+
         text = "".join(traceback.format_exception(type(error), error, error.__traceback__)).rstrip()
         self.log.manager(LOG_ERR, f"Internal error in {where}:")
         for line in text.split("\n"):
@@ -115,7 +119,8 @@ class Manager:
         """Begin a job; its beginning is logged if it takes a while."""
         unit = self.registry[job.unit]
         result = performing.perform(self, job)
-        if result == IN_PROGRESS and job.id in self.jobs.jobs and not _immediate(unit):
+        now = self.jobs.jobs.get(job.id)
+        if result == IN_PROGRESS and now is not None and now.type == job.type and not _immediate(unit):
             message = job_messages.beginning(unit.type, job.type, unit.status_name)
             if message is not None:
                 self.log.about(unit.id, LOG_INFO, message, unit.invocation_id)

@@ -6,7 +6,6 @@ Each function answers IN_PROGRESS, AGAIN or the result with which the job ends a
 from __future__ import annotations
 
 import os
-from typing import Callable, Protocol
 
 from systemctl_replacement.jobs import model
 from systemctl_replacement.jobs.model import Job
@@ -22,6 +21,12 @@ from systemctl_replacement.units.events import Event, Reload, Start, StartLimitH
 from systemctl_replacement.units.ratelimit import below_limit
 from systemctl_replacement.units.simple import STARTABLE
 from systemctl_replacement.units.states import ACTIVATING, ACTIVE, ACTIVE_OR_RELOADING, INACTIVE_OR_FAILED, RELOADING
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Protocol
+else:
+    Protocol = object
 
 LOG_WARNING, LOG_INFO = 4, 6
 
@@ -56,7 +61,6 @@ def _start(host: Host, unit: ManagedUnit) -> str:
         if refused:
             return refused
     if unit.type not in STARTABLE and unit.type != "service":
-        host.log_unit(unit.id, LOG_WARNING, f"Units of type {unit.type} are not supported yet.")
         return model.UNSUPPORTED
     for other in unit.related("BindsTo"):
         if other in unit.related("After") and host.registry[other].active_state not in ACTIVE_OR_RELOADING:
@@ -85,7 +89,7 @@ def _refuse(host: Host, unit: ManagedUnit) -> str:
         unit.condition_result, unit.condition_results = host.conditions.hold(unit, "Conditions")
     if not unit.condition_result:
         return model.DONE
-    unit.assert_result, _ = host.conditions.hold(unit, "Asserts")
+    unit.assert_result, unit.assert_results = host.conditions.hold(unit, "Asserts")
     unit.stamps["Assert"] = now_stamp()
     return "" if unit.assert_result else model.ASSERT
 

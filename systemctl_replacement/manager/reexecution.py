@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import _socket
 import os
-from typing import Any
 
 from systemctl_replacement import wire
 from systemctl_replacement.manager.codec import decode, encode
@@ -18,8 +17,13 @@ from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.process.client import ForkServer
 from systemctl_replacement.process.link import Link
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _UNIT_FIELDS = (
-    "state", "stamps", "condition_result", "assert_result", "condition_results", "invocation_id", "starts", "skipped",
+    "state", "stamps", "condition_result", "assert_result", "condition_results", "assert_results", "invocation_id",
+    "starts", "skipped",
 )  # fmt: skip
 _TRACKING_FIELDS = (
     "supervisor", "ready", "log_read", "log_write", "notify_path", "degraded", "early", "removing", "populated",

@@ -7,17 +7,20 @@ unitfile/properties.py.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
 
 from systemctl_replacement import __version__
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.manager.view import can_reload, can_stop, ignore_on_isolate
 from systemctl_replacement.unitfile.unit_properties import of_file
+from systemctl_replacement.unitfile.values import INFINITY
 from systemctl_replacement.units.service_config import PHASES
 from systemctl_replacement.units.service_state import ExecStatus, ServiceState
 from systemctl_replacement.units.simple import STARTABLE
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from systemctl_replacement.manager.manager import Manager
 
 # Codes of siginfo_t as D-Bus carries them.
@@ -65,6 +68,8 @@ def of_unit(manager: Manager, unit: ManagedUnit) -> dict[str, Any]:
             "AssertResult": unit.assert_result,
             "InvocationID": unit.invocation_id,
             "Perpetual": not can_stop(unit),
+            **_tested(properties, "Conditions", unit.condition_results),
+            **_tested(properties, "Asserts", unit.assert_results),
             "LoadError": list(unit.file.load_error) if unit.file.load_error else ["", ""],
         }
     )  # fmt: skip
@@ -78,6 +83,15 @@ def of_unit(manager: Manager, unit: ManagedUnit) -> dict[str, Any]:
     if isinstance(unit.state, ServiceState):
         properties.update(_of_service(unit, unit.state))
     return properties
+
+
+def _tested(properties: dict[str, Any], name: str, results: tuple[int, ...]) -> dict[str, Any]:
+    """Conditions or Asserts with how each turned out when they were last tested."""
+    entries = properties.get(name)
+    if not entries:
+        return {}
+    padded = [*results, *[0] * (len(entries) - len(results))]
+    return {name: [[*entry[:4], result] for entry, result in zip(entries, padded)]}
 
 
 def _of_service(unit: ManagedUnit, state: ServiceState) -> dict[str, Any]:
@@ -94,6 +108,9 @@ def _of_service(unit: ManagedUnit, state: ServiceState) -> dict[str, Any]:
         "ReloadResult": state.reload_result,
         "NRestarts": state.restarts,
         "NotifyAccess": config.notify_access,
+        "WatchdogUSec": INFINITY if state.watchdog_usec is None else state.watchdog_usec,
+        "WatchdogTimestamp": state.watchdog_time[0],
+        "WatchdogTimestampMonotonic": state.watchdog_time[1],
         "TimeoutStartUSec": config.timeout_start_usec,
         "TimeoutStopUSec": config.timeout_stop_usec,
         "TimeoutAbortUSec": config.timeout_abort_usec,

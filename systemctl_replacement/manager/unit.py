@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Union
-
 from systemctl_replacement.units import simple
 from systemctl_replacement.units.service import active_state as service_active_state
 from systemctl_replacement.units.service_config import ServiceConfig
 from systemctl_replacement.units.service_state import ServiceState
 from systemctl_replacement.units.simple import SimpleState
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Union
+
     from systemctl_replacement.jobs.model import Job
     from systemctl_replacement.manager.loop import Timer
     from systemctl_replacement.manager.tracking import Tracking
     from systemctl_replacement.unitfile.load import Unit
 
+    State = Union[ServiceState, SimpleState]
+
 Stamp = tuple[int, int]
 
-State = Union[ServiceState, SimpleState]
 
 # Every kind of dependency with the kind that the other side sees (org.freedesktop.systemd1(5)).
 INVERSE: dict[str, str] = {
@@ -68,6 +70,7 @@ class ManagedUnit:
         self.condition_result = False
         self.assert_result = False
         self.condition_results: tuple[int, ...] = ()  # per Condition: 0 untested, 1 held, -1 failed
+        self.assert_results: tuple[int, ...] = ()  # the same per Assert
         self.starts: list[int] = []  # monotonic times of recent starts, for the start limit
         self.problems_logged = False
 

@@ -12,7 +12,8 @@ Keys of a spec (all optional but ``path`` and ``argv``)::
     role                 "main" or "control": counted by NotifyAccess= from the fork on
     environment          ["K=V"]; environment_files [[missing_ok, path]] override it; unset_environment ["K" or "K=V"]
     pid_variables        names set to the process's own pid
-    user, group, supplementary_groups, privileged ("+": none of these and no restriction below is applied)
+    user, group, supplementary_groups, privileged ("+": none of these and no restriction below is applied), keep_user
+                         ("!": these are looked up for the environment and the directories, but not changed to)
     umask, working_directory [missing_ok, path or "~"], root_directory
     limits {"NOFILE": [soft, hard]}, nice, oom_score_adjust, scheduling {policy, priority, reset_on_fork}, cpu_affinity
     capability_bounding  bit mask of what is kept; ambient_capabilities bit mask; no_new_privileges
@@ -306,14 +307,15 @@ class _Child:
     def _change_privileges(self) -> None:
         if self.privileged:
             return
-        if self.gid is not None or self.groups is not None:
+        change_user = not self.spec.get("keep_user")
+        if change_user and (self.gid is not None or self.groups is not None):
             what = "Changing group credentials failed"
             self._step(exit_status.EXIT_GROUP, what, context.set_groups, self.gid, self.groups)
         bounding = self.spec.get("capability_bounding")
         if bounding is not None:
             what = "Failed to drop capabilities"
             self._step(exit_status.EXIT_CAPABILITIES, what, context.set_bounding, bounding)
-        if self.user:
+        if self.user and change_user:
             what = f"Failed to change UID to {self.user.uid}"
             self._step(exit_status.EXIT_USER, what, context.set_user, self.user.uid, self.ambient)
         what = "Failed to apply ambient capabilities (after UID change)"

@@ -7,9 +7,12 @@ Times are monotonic microseconds; a stamp is (realtime, monotonic).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Union
+from systemctl_replacement.records import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Union
 
 Stamp = tuple[int, int]
 
@@ -87,6 +90,11 @@ class Elapsed:
 
 
 @dataclass(frozen=True)
+class WatchdogElapsed:
+    """The service gave no sign of life for longer than WatchdogSec=."""
+
+
+@dataclass(frozen=True)
 class RestartRefused:
     """The job that EnqueueRestart asked for cannot be enqueued."""
 
@@ -119,10 +127,13 @@ class PidFileRead:
     message: str = ""
 
 
-Event = Union[
-    Start, StartLimitHit, Stop, Reload, ResetFailed, Forked, Executed, SpawnFailed, Exited, Empty, Elapsed,
-    RestartRefused, Notified, MainGuessed, PidFileRead,
-]  # fmt: skip
+if TYPE_CHECKING:
+    Event = Union[
+        Start, StartLimitHit, Stop, Reload, ResetFailed, Forked, Executed, SpawnFailed, Exited, Empty, Elapsed,
+        WatchdogElapsed, RestartRefused, Notified, MainGuessed, PidFileRead,
+    ]  # fmt: skip
+else:
+    Event = object
 
 # --- actions ----------------------------------------------------------------------------------------------------
 
@@ -221,10 +232,13 @@ class Log:
     message: str
 
 
-Action = Union[
-    Changed, Spawn, Signal, SignalAll, Identify, GuessMain, ReadPidFile, WatchPidFile, RemovePidFile, CleanUp,
-    EnqueueRestart, Log,
-]  # fmt: skip
+if TYPE_CHECKING:
+    Action = Union[
+        Changed, Spawn, Signal, SignalAll, Identify, GuessMain, ReadPidFile, WatchPidFile, RemovePidFile, CleanUp,
+        EnqueueRestart, Log,
+    ]  # fmt: skip
+else:
+    Action = object
 
 
 @dataclass(frozen=True)
@@ -233,5 +247,7 @@ class Context:
 
     now: int  # monotonic microseconds
     unit: str  # for messages
+    realtime: int = 0  # microseconds
+    random: float = 0.0  # from [0, 1), for RuntimeRandomizedExtraSec=
     stop_pending: bool = False  # a stop job is queued for the unit
     restart_pending: bool = False  # the stop is the first half of a restart job

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, Callable
-
 from systemctl_replacement import exit_status, signals
+from systemctl_replacement.records import replace
 from systemctl_replacement.units.events import (
     Action,
     Context,
@@ -28,6 +26,7 @@ from systemctl_replacement.units.events import (
     Start,
     StartLimitHit,
     Stop,
+    WatchdogElapsed,
     WatchPidFile,
 )
 from systemctl_replacement.units.service_config import ServiceConfig
@@ -39,19 +38,26 @@ from systemctl_replacement.units.service_flow import (
     Flow,
     active_state,
 )
+from systemctl_replacement.units.service_notify import notified
 from systemctl_replacement.units.service_state import ExecStatus, Running, ServiceState
 from systemctl_replacement.units.states import (
     EXIT_CODE,
     FINAL,
     KILLING,
     PROTOCOL,
+    RELOADS,
     RESOURCES,
     SKIP_CONDITION,
     START_LIMIT_HIT,
     STARTING,
     STOPPING,
     SUCCESS,
+    WATCHED,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
 
 __all__ = ["active_state", "again_later", "step"]
 
@@ -91,6 +97,7 @@ def _start(flow: Flow, _event: Start) -> None:
         status_text="",
         status_errno=0,
         restarts=0 if state.flush_restarts else state.restarts,
+        watchdog_usec=flow.config.watchdog_usec,
         flush_restarts=False,
     )
     flow.enter_condition()
@@ -110,7 +117,7 @@ def _stop(flow: Flow, _event: Stop) -> None:
         return
     if sub == "auto-restart":
         flow.enter("dead")
-    elif sub in STARTING or sub == "reload":
+    elif sub in STARTING or sub in RELOADS:
         flow.enter_signal("stop-sigterm", SUCCESS)
     else:
         flow.enter_stop(SUCCESS)
@@ -162,7 +169,11 @@ def _forked(flow: Flow, event: Forked) -> None:
 
 def _executed(flow: Flow, event: Executed) -> None:
     role, running = _running(flow.state, event.token)
-    if running is not None and role == "main" and flow.state.sub == "start" and flow.config.type == "exec":
+    if running is None or role != "main" or flow.state.sub != "start":
+        return
+    if flow.config.type == "dbus":
+        flow.log(LOG_NOTICE, "There is no bus to see BusName= on, the service counts as started.")
+    if flow.config.type in ("exec", "dbus"):
         flow.enter_start_post()
 
 
@@ -241,7 +252,7 @@ def _main_exited(flow: Flow, event: Exited) -> None:
             flow.enter_signal("stop-sigterm", result)
         elif not config.remain_after_exit or config.notify_access == "main":
             flow.enter_signal("stop-sigterm", PROTOCOL)
-    elif sub in ("start", "running"):
+    elif sub in ("start", "running", "reload-signal", "reload-notify"):
         flow.enter_running(result)
     elif sub in KILLING:
         if not flow.control_alive:
@@ -296,7 +307,10 @@ def _control_exited(flow: Flow, event: Exited) -> None:
             _find_main(flow)
     elif sub == "reload":
         flow.set(reload_result=result)
-        flow.enter_running(SUCCESS)
+        if config.type == "notify-reload" and state.notify_state == "reloading":
+            flow.enter("reload-notify")
+        else:
+            flow.enter_running(SUCCESS)
     elif sub == "stop":
         flow.enter_signal("stop-sigterm", result)
     elif flow.main_alive():
@@ -397,7 +411,7 @@ def _empty(flow: Flow, _event: Empty) -> None:
             flow.protocol_failure()
         elif sub == "start" and config.type in ("notify", "notify-reload"):
             flow.enter_stop_post(PROTOCOL)
-    elif sub == "running":
+    elif sub in ("running", "reload-signal", "reload-notify"):
         flow.enter_running(SUCCESS)
     elif main_gone and control_gone and sub in KILLING:
         flow.enter_stop_post(SUCCESS)
@@ -415,41 +429,9 @@ def _restart_refused(flow: Flow, _event: RestartRefused) -> None:
         flow.enter_dead(RESOURCES, allow_restart=False)
 
 
-def _notified(flow: Flow, event: Notified) -> None:
-    fields, config = event.fields, flow.config
-    if (
-        event.main_pid
-        and event.main_pid != flow.state.main_pid
-        and flow.state.sub
-        in (
-            "start",
-            "start-post",
-            "running",
-            "reload",
-            *STOPPING,
-        )
-    ):
-        flow.set(main=None, main_status=ExecStatus(event.main_pid, flow.state.main_status.start))
-        flow.set_main(event.main_pid, event.main_alien)
-    if "STATUS" in fields:
-        flow.set(status_text=fields["STATUS"])
-    if fields.get("ERRNO", "").isascii() and fields.get("ERRNO", "").isdigit():
-        flow.set(status_errno=int(fields["ERRNO"]))
-    sub = flow.state.sub
-    if fields.get("STOPPING") == "1":
-        flow.set(notify_state="stopping")
-        if sub == "running":
-            flow.enter_stop_by_notify()
-    elif fields.get("READY") == "1" and fields.get("RELOADING") != "1":
-        flow.set(notify_state="ready")
-        if sub == "start" and config.type in ("notify", "notify-reload"):
-            flow.enter_start_post()
-        elif sub == "reload" and not flow.control_alive:
-            flow.enter_running(SUCCESS)
-    elif fields.get("RELOADING") == "1":
-        flow.set(notify_state="reloading")
-        if sub == "running":
-            flow.enter_reload_by_notify()
+def _watchdog_elapsed(flow: Flow, _event: WatchdogElapsed) -> None:
+    if flow.state.sub in WATCHED:
+        flow.hung()
 
 
 _HANDLERS: dict[type[Any], Callable[[Flow, Any], None]] = {
@@ -465,7 +447,8 @@ _HANDLERS: dict[type[Any], Callable[[Flow, Any], None]] = {
     Empty: _empty,
     Elapsed: _elapsed,
     RestartRefused: _restart_refused,
-    Notified: _notified,
+    WatchdogElapsed: _watchdog_elapsed,
+    Notified: notified,
     MainGuessed: _main_guessed,
     PidFileRead: _pid_file_read,
 }

@@ -5,13 +5,15 @@ Sources: systemd.service(5), systemd.kill(5). Times are microseconds, INFINITY m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
+from systemctl_replacement.records import dataclass, field
 from systemctl_replacement.unitfile.load import Unit
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.unitfile.values import INFINITY, StatusSet
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 # The directives that hold commands, in the order in which a service's life runs them.
 PHASES = ("ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost")
@@ -51,6 +53,8 @@ class ServiceConfig:
     send_sighup: bool = False
     send_sigkill: bool = True
     watchdog_usec: int = 0
+    reload_signal: int = 1
+    runtime_extra_usec: int = 0
 
     def phase(self, name: str) -> tuple[Any, ...]:
         """The commands of one directive, () when there are none."""
@@ -97,6 +101,8 @@ class ServiceConfig:
             send_sighup=get("SendSIGHUP"),
             send_sigkill=get("SendSIGKILL"),
             watchdog_usec=get("WatchdogSec") or 0,
+            reload_signal=get("ReloadSignal") or 1,
+            runtime_extra_usec=get("RuntimeRandomizedExtraSec") or 0,
         )
 
 

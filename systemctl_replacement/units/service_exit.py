@@ -5,6 +5,7 @@ Source: systemd.service(5), SuccessExitStatus= and the table "Exit causes and th
 
 from __future__ import annotations
 
+from systemctl_replacement import signals
 from systemctl_replacement.unitfile.values import INFINITY, StatusSet
 from systemctl_replacement.units.service_config import ServiceConfig
 from systemctl_replacement.units.service_state import ServiceState
@@ -35,6 +36,15 @@ def result_of(config: ServiceConfig, code: str, status: int) -> str:
     if code == "killed":
         return SUCCESS if status in CLEAN_SIGNALS and config.type != "oneshot" else SIGNAL
     return CORE_DUMP
+
+
+def end_variables(state: ServiceState, code: str, status: str) -> tuple[str, ...]:
+    """How the main process ended, as environment variables of these names; none while it has not."""
+    end = state.main_status
+    if not end.code:
+        return ()
+    text = str(end.status) if end.code == "exited" else signals.name(end.status)
+    return (f"{code}={end.code}", f"{status}={text}")
 
 
 def shall_restart(config: ServiceConfig, state: ServiceState) -> bool:

@@ -6,10 +6,8 @@ The diagram of all ways is docs/states.md.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
-
-from systemctl_replacement.unitfile.values import INFINITY
+from systemctl_replacement.records import replace
+from systemctl_replacement.unitfile.values import INFINITY, format_time_span
 from systemctl_replacement.units.events import (
     Action,
     Changed,
@@ -25,19 +23,26 @@ from systemctl_replacement.units.events import (
     WatchPidFile,
 )
 from systemctl_replacement.units.service_config import ServiceConfig
-from systemctl_replacement.units.service_exit import restart_delay, shall_restart
+from systemctl_replacement.units.service_exit import end_variables, restart_delay, shall_restart
 from systemctl_replacement.units.service_state import ExecStatus, Running, ServiceState
 from systemctl_replacement.units.states import (
     FINAL,
     IDLE_ACTIVE_STATE,
     KILLING,
     PROTOCOL,
+    RELOADS,
     RESOURCES,
     SERVICE_ACTIVE_STATE,
     SKIP_CONDITION,
     SUCCESS,
     TIMEOUT,
+    WATCHDOG,
+    WATCHED,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG = 3, 4, 5, 6, 7
 
@@ -81,6 +86,8 @@ class Flow:
         self.set(sub=sub, waiting_for="")
         if sub in _UNTIMED:
             self.set(deadline=None)
+        if sub not in WATCHED:
+            self.set(watchdog_deadline=None)
         self.ask(
             Changed(
                 sub,
@@ -147,13 +154,7 @@ class Flow:
             known.append(f"MAINPID={state.main_pid}")
         if phase in ("ExecStop", "ExecStopPost"):
             known.append(f"SERVICE_RESULT={state.result}")
-            end = state.main_status
-            if end.code:
-                from systemctl_replacement import signals
-
-                known.append(f"EXIT_CODE={end.code}")
-                status = str(end.status) if end.code == "exited" else signals.name(end.status)
-                known.append(f"EXIT_STATUS={status}")
+            known += end_variables(state, "EXIT_CODE", "EXIT_STATUS")
         return tuple(known)
 
     def record(self, running: Running, **changes: Any) -> ExecStatus:
@@ -205,8 +206,24 @@ class Flow:
         self.spawn("ExecStart", 0, main=config.type != "forking", timeout=timeout)
         self.enter("start")
 
+    def sign_of_life(self) -> None:
+        """Give the service another WatchdogSec=."""
+        usec = self.state.watchdog_usec
+        if usec and usec != INFINITY:
+            now = self.context.now
+            self.set(watchdog_time=(self.context.realtime, now), watchdog_deadline=now + usec)
+        else:
+            self.set(watchdog_deadline=None)
+
+    def hung(self) -> None:
+        """The watchdog bites."""
+        self.log(LOG_ERR, f"Watchdog timeout (limit {format_time_span(self.state.watchdog_usec or 0)})!")
+        self.set(watchdog_deadline=None)
+        self.enter_signal("stop-watchdog", WATCHDOG)
+
     def enter_start_post(self) -> None:
         self.forget_control()
+        self.sign_of_life()
         if not self.run_control("ExecStartPost", "start-post", self.config.timeout_start_usec):
             self.enter_running(SUCCESS)
 
@@ -223,7 +240,9 @@ class Flow:
                 self.enter_stop_by_notify()
             else:
                 self.enter("running")
-                self.deadline(self.config.runtime_max_usec)
+                extra = int(self.config.runtime_extra_usec * self.context.random)
+                limit = self.config.runtime_max_usec
+                self.deadline(limit if limit == INFINITY else limit + extra)
         elif self.config.remain_after_exit:
             self.enter("exited")
         else:
@@ -233,13 +252,21 @@ class Flow:
 
     def enter_reload(self) -> None:
         self.forget_control()
-        self.set(reload_result=SUCCESS)
-        if not self.run_control("ExecReload", "reload", self.config.timeout_start_usec):
+        self.set(reload_result=SUCCESS, reload_begin=self.context.now)
+        signalled = self.config.type == "notify-reload" and bool(self.state.main_pid)
+        if signalled:
+            self.ask(Signal((self.state.main_pid,), self.config.reload_signal, cont=True))
+        if self.run_control("ExecReload", "reload", self.config.timeout_start_usec):
+            return
+        if signalled:
+            self.deadline(self.config.timeout_start_usec)
+            self.enter("reload-signal")
+        else:
             self.enter_running(SUCCESS)
 
     def enter_reload_by_notify(self) -> None:
         self.deadline(self.config.timeout_start_usec)
-        self.enter("reload")
+        self.enter("reload-notify" if self.config.type == "notify-reload" else "reload")
 
     # --- stopping ---
 
@@ -285,7 +312,8 @@ class Flow:
             return False
         number = self.kill_signal(sub)
         killing = sub in ("stop-sigkill", "final-sigkill")
-        hup = config.send_sighup and not killing
+        # SendSIGHUP= goes with the normal signal only: not with SIGKILL, the watchdog's or that of a restart.
+        hup = config.send_sighup and sub.endswith("-sigterm") and not self.context.restart_pending
         everyone = config.kill_mode == "control-group" or (config.kill_mode == "mixed" and killing)
         control = state.control.pid if state.control else 0
         single = tuple(pid for pid in (state.main_pid, control) if pid)
@@ -373,7 +401,7 @@ class Flow:
         elif sub == "running":
             self.log(LOG_WARNING, "Service reached runtime time limit. Stopping.")
             self.enter_stop(TIMEOUT)
-        elif sub == "reload":
+        elif sub in RELOADS:
             self.log(LOG_WARNING, "Reload operation timed out. Killing reload process.")
             if self.state.control and self.state.control.pid:
                 self.ask(Signal((self.state.control.pid,), SIGKILL, cont=False))

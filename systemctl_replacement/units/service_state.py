@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
+from systemctl_replacement.records import dataclass
 from systemctl_replacement.units.events import Stamp
 from systemctl_replacement.units.states import SUCCESS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Optional
 
 NEVER: Stamp = (0, 0)
 
@@ -56,5 +58,9 @@ class ServiceState:
     notify_state: str = ""  # the last of ready, reloading and stopping that the service told
     status_text: str = ""
     status_errno: int = 0
+    watchdog_usec: Optional[int] = None  # what WATCHDOG_USEC= or, from the start on, WatchdogSec= says
+    watchdog_deadline: Optional[int] = None  # monotonic microseconds at which the service counts as hung
+    watchdog_time: Stamp = NEVER  # the last sign of life
+    reload_begin: int = 0  # when Type=notify-reload was told to reload, monotonic microseconds
     next_token: int = 1
     exec_failure: str = ""  # why the last command could not be executed, for the log line of its exit

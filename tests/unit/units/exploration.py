@@ -11,12 +11,12 @@ from systemctl_replacement.units.service_config import PHASES
 from tests.unit.units.happenings import WHAT, happen
 from tests.unit.units.world import World, command, config
 
-_LIVES = 6000
+_LIVES = 12000
 _LENGTH = 30
 
 
 def _random_config(choose: random.Random) -> Any:
-    kind = choose.choice(["simple", "exec", "forking", "oneshot", "notify", "idle"])
+    kind = choose.choice(["simple", "exec", "forking", "oneshot", "notify", "notify-reload", "idle", "dbus"])
     commands = {}
     for phase in PHASES:
         count = choose.randint(0, 2)
@@ -34,7 +34,8 @@ def _random_config(choose: random.Random) -> Any:
         send_sigkill=choose.random() < 0.7,
         start_failure_mode=choose.choice(["terminate", "abort", "kill"]),
         stop_failure_mode=choose.choice(["terminate", "abort", "kill"]),
-        notify_access="main" if kind == "notify" else "none",
+        notify_access="main" if kind.startswith("notify") else "none",
+        watchdog_usec=choose.choice([0, 50_000_000]),
         runtime_max_usec=choose.choice([INFINITY, 1_000_000]),
     )
 

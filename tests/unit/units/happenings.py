@@ -5,8 +5,17 @@ from __future__ import annotations
 from systemctl_replacement.units import events
 from tests.unit.units.world import World
 
-WHAT = ("start", "stop", "reload", "reset", "fork", "spawn-fails", "executed", "exit", "orphan", "elapse", "notify",
-         "answer", "restart", "empty")  # fmt: skip
+WHAT = (
+    "start", "stop", "reload", "reset", "fork", "spawn-fails", "executed", "exit", "orphan", "elapse", "hang", "notify",
+    "answer", "restart", "empty",
+)  # fmt: skip
+
+
+_TOLD = (
+    {"READY": "1"}, {"RELOADING": "1"}, {"STOPPING": "1"}, {"STATUS": "x"}, {"ERRNO": "z"}, {"WATCHDOG": "1"},
+    {"WATCHDOG": "trigger"}, {"WATCHDOG_USEC": "1000"}, {"EXTEND_TIMEOUT_USEC": "5000000"},
+    {"EXTEND_TIMEOUT_USEC": "-"},
+)  # fmt: skip
 
 
 def happen(world: World, what: str, number: int) -> None:
@@ -38,10 +47,15 @@ def happen(world: World, what: str, number: int) -> None:
     elif what == "orphan" and world.pids:
         world.next_pid += 1
         world.pids.add(world.next_pid)
+    elif what == "hang" and state.watchdog_deadline is not None:
+        world.now = max(world.now, state.watchdog_deadline)
+        world.step(events.WatchdogElapsed())
     elif what == "elapse" and state.deadline is not None:
         world.elapse()
     elif what == "notify" and world.pids:
-        fields = [{"READY": "1"}, {"RELOADING": "1"}, {"STOPPING": "1"}, {"STATUS": "x"}, {"ERRNO": "z"}][number % 5]
+        fields = _TOLD[number % len(_TOLD)]
+        if "RELOADING" in fields:
+            fields = {**fields, "MONOTONIC_USEC": str(world.now)}
         world.step(events.Notified(min(world.pids), fields))
     elif what == "answer" and state.waiting_for == "guess":
         world.step(events.MainGuessed(max(world.pids, default=0)))

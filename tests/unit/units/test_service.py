@@ -12,6 +12,10 @@ def phases(world: World) -> list[str]:
     return [action.phase for action in world.asked if isinstance(action, events.Spawn)]
 
 
+def watchdog(world: World) -> int | None:
+    return world.state.watchdog_deadline
+
+
 def started(**settings: object) -> tuple[World, int]:
     world = World(config(**settings))
     world.start()
@@ -277,3 +281,89 @@ def test_restart_table(restart: str, end: str) -> None:
         world, main = started(restart=restart)
         world.exit(main, *ENDS[end])
     assert (world.state.sub == "auto-restart") == (end in RESTARTS[restart])
+
+
+def test_the_watchdog_bites_what_gives_no_sign_of_life() -> None:
+    world, main = started(type="notify", notify_access="main", watchdog_usec=1_000_000)
+    assert watchdog(world) is None, "it is armed when the service is up"
+    world.step(events.Notified(main, {"READY": "1"}))
+    assert watchdog(world) == world.now + 1_000_000
+    world.now += 900_000
+    world.step(events.Notified(main, {"WATCHDOG": "1"}))
+    assert watchdog(world) == world.now + 1_000_000
+    world.now += 1_000_000
+    world.step(events.WatchdogElapsed())
+    assert (world.state.sub, world.state.result) == ("stop-watchdog", "watchdog")
+    assert events.SignalAll(6) in world.asked
+    world.exit(main, "dumped", 6)
+    assert (world.state.sub, world.state.result) == ("failed", "watchdog")
+
+
+def test_a_service_may_set_and_trigger_its_watchdog() -> None:
+    world, main = started(notify_access="main")
+    assert watchdog(world) is None
+    world.step(events.Notified(main, {"WATCHDOG_USEC": "5000000"}))
+    assert watchdog(world) == world.now + 5_000_000
+    world.step(events.Notified(main, {"WATCHDOG": "trigger"}))
+    assert (world.state.sub, world.state.result) == ("stop-watchdog", "watchdog")
+
+
+def test_a_start_may_be_extended() -> None:
+    world, main = started(type="notify", notify_access="main")
+    assert world.state.deadline == world.now + 90_000_000
+    world.step(events.Notified(main, {"EXTEND_TIMEOUT_USEC": "1000"}))
+    assert world.state.deadline == world.now + 90_000_000, "an earlier time changes nothing"
+    world.step(events.Notified(main, {"EXTEND_TIMEOUT_USEC": "100000000"}))
+    assert world.state.deadline == world.now + 100_000_000
+
+
+def test_malformed_fields_are_told_and_left_out() -> None:
+    world, main = started(notify_access="main")
+    world.step(events.Notified(main, {"ERRNO": "x", "WATCHDOG_USEC": "-1", "STATUS": "fine"}))
+    assert world.state.status_text == "fine"
+    told = [action.message for action in world.asked if isinstance(action, events.Log)]
+    assert "Failed to parse ERRNO= field value 'x' in notification message, ignoring." in told
+    assert "Failed to parse WATCHDOG_USEC= field value '-1' in notification message, ignoring." in told
+
+
+def test_notify_reload() -> None:
+    world, main = started(type="notify-reload", notify_access="main")
+    world.step(events.Notified(main, {"READY": "1"}))
+    world.step(events.Reload())
+    assert world.state.sub == "reload-signal"
+    assert events.Signal((main,), 1) in world.asked
+    world.step(events.Notified(main, {"RELOADING": "1", "MONOTONIC_USEC": str(world.now - 1)}))
+    assert world.state.sub == "reload-signal", "that was an earlier reload"
+    world.step(events.Notified(main, {"RELOADING": "1", "MONOTONIC_USEC": str(world.now)}))
+    assert world.state.sub == "reload-notify"
+    world.step(events.Notified(main, {"READY": "1"}))
+    assert (world.state.sub, world.state.reload_result) == ("running", "success")
+
+
+def test_notify_reload_that_is_not_answered() -> None:
+    world, main = started(type="notify-reload", notify_access="main")
+    world.step(events.Notified(main, {"READY": "1"}))
+    world.step(events.Reload())
+    world.elapse()
+    assert (world.state.sub, world.state.result, world.state.reload_result) == ("running", "success", "timeout")
+
+
+def test_dbus_without_a_bus_counts_as_started_once_executed() -> None:
+    world, _ = started(type="dbus")
+    world.step(events.Executed(1))
+    assert world.state.sub == "running"
+    assert any(isinstance(action, events.Log) and "no bus" in action.message for action in world.asked)
+
+
+def test_restart_sends_its_own_signal() -> None:
+    world, _ = started(restart_kill_signal=12)
+    world.restart_pending = True
+    world.step(events.Stop())
+    assert events.SignalAll(12) in world.asked
+
+
+def test_runtime_limit_with_a_random_extra() -> None:
+    world, _ = started(runtime_max_usec=1_000_000, runtime_extra_usec=1_000_000)
+    assert world.state.deadline == world.now + 1_500_000
+    world.elapse()
+    assert (world.state.sub, world.state.result) == ("stop-sigterm", "timeout")

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from systemctl_replacement.unitfile.values import INFINITY
 from systemctl_replacement.units import events
 from systemctl_replacement.units.service_config import PHASES
-from systemctl_replacement.units.states import FINAL, KILLING, SERVICE_ACTIVE_STATE
+from systemctl_replacement.units.states import FINAL, KILLING, RELOADS, SERVICE_ACTIVE_STATE, WATCHED
 from tests.unit.units.happenings import WHAT, happen
 from tests.unit.units.world import World, command, config
 
-_TIMED = {"condition", "start-pre", "start-post", "reload", "stop", "stop-post", "auto-restart", *KILLING, *FINAL}
+_TIMED = {"condition", "start-pre", "start-post", *RELOADS, "stop", "stop-post", "auto-restart", *KILLING, *FINAL}
 
 
 @st.composite
 def configs(draw: Any) -> Any:
-    kind = draw(st.sampled_from(["simple", "exec", "forking", "oneshot", "notify", "idle"]))
+    kind = draw(st.sampled_from(["simple", "exec", "forking", "oneshot", "notify", "notify-reload", "idle", "dbus"]))
     commands = {}
     for phase in PHASES:
         count = draw(st.integers(0, 2))
@@ -37,7 +37,8 @@ def configs(draw: Any) -> Any:
         send_sigkill=draw(st.booleans()),
         start_failure_mode=draw(st.sampled_from(["terminate", "abort", "kill"])),
         stop_failure_mode=draw(st.sampled_from(["terminate", "abort", "kill"])),
-        notify_access="main" if kind == "notify" else "none",
+        notify_access="main" if kind.startswith("notify") else "none",
+        watchdog_usec=draw(st.sampled_from([0, 50_000_000])),
         exit_type=draw(st.sampled_from(["main", "cgroup"])),
         runtime_max_usec=draw(st.sampled_from([INFINITY, 1_000_000])),
     )
@@ -48,6 +49,7 @@ def _check(world: World) -> None:
     assert state.sub in SERVICE_ACTIVE_STATE
     if state.sub in ("dead", "failed", "exited"):
         assert state.deadline is None
+    assert (state.watchdog_deadline is None) or state.sub in WATCHED
     if state.sub in ("dead", "failed", "auto-restart"):
         assert state.main is None
         assert state.control is None

@@ -36,10 +36,18 @@ class World:
     seen: list[str] = field(default_factory=list)
     next_pid: int = 100
     stop_pending: bool = False
+    restart_pending: bool = False
     restart_job: bool = False  # what EnqueueRestart asked for, waiting to be run
 
     def step(self, event: events.Event) -> tuple[events.Action, ...]:
-        context = events.Context(self.now, "x.service", stop_pending=self.stop_pending)
+        context = events.Context(
+            self.now,
+            "x.service",
+            realtime=self.now,
+            random=0.5,
+            stop_pending=self.stop_pending,
+            restart_pending=self.restart_pending,
+        )
         self.state, actions = service.step(self.config, self.state, event, context)
         for action in actions:
             if isinstance(action, events.Spawn):
