@@ -148,7 +148,8 @@ def _conditions(unit: Properties, options: Options, terminal: Terminal, now: int
                                    f"{format_relative(when, now)}")  # fmt: skip
             failed = [entry for entry in unit.get(group) or [] if entry[4] < 0]
             for position, (name, trigger, negate, parameter, _) in enumerate(failed, 1):
-                glyph = "" if label == "Assert" else terminal.glyph("last" if position == len(failed) else "branch") + " "
+                branch = "last" if position == len(failed) else "branch"
+                glyph = "" if label == "Assert" else f"{terminal.glyph(branch)} "
                 signs = ("|" if trigger else "") + ("!" if negate else "")
                 yield f"{_INDENT}{glyph}{name}={signs}{parameter} was not met"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from systemctl_replacement import syscalls
 from systemctl_replacement.control.server import Call
 from systemctl_replacement.jobs import ordering, request
-from systemctl_replacement.jobs.model import START, Job, JobError
+from systemctl_replacement.jobs.model import STOP, Job, JobError
 from systemctl_replacement.manager import show
 from systemctl_replacement.manager.halt import TARGETS
 from systemctl_replacement.manager.manager import Manager
@@ -374,8 +374,8 @@ class Request:
         if operation not in request.OPERATIONS:
             raise JobError(INVALID_ARGS, f"Unknown operation {operation}.")
         job_type = request.job_type(manager.jobs.view, unit.id, operation)
-        if job_type == START:
-            unit.skipped = ""  # asked for by name: this is no boot
+        if job_type != STOP:
+            manager.registry.unskip(unit)  # asked for by name: this is no boot
         outcome["need_reload"] = show.need_reload(unit)
         anchor, installed = manager.jobs.enqueue(unit.id, job_type, parameters["mode"])
         outcome["id"], outcome["job_type"] = anchor.id, anchor.type

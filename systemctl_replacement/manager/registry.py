@@ -131,11 +131,18 @@ class Registry:
             target.relate("After", other.id)
             other.relate("Before", target.id)
 
+    def unskip(self, unit: ManagedUnit) -> None:
+        """The unit is asked for by name: it is started after all, with what it needs."""
+        if unit.skipped:
+            unit.skipped = ""
+            self._unlinked.append(unit)
+            self._link_all()
+
     def _link(self, unit: ManagedUnit) -> None:
         for kind, names in unit.file.dependencies.items():
             inverse = INVERSE.get(kind)
-            if inverse is None:
-                continue
+            if inverse is None or (unit.skipped and kind in _PULLS_IN):
+                continue  # a unit that is not started pulls nothing in
             for name in names:
                 other = self._find_or_load(name)
                 unit.relate(kind, other.id)
@@ -228,6 +235,7 @@ class Registry:
         self._ids = {name: unit_id for name, unit_id in self._ids.items() if unit_id in needed}
 
 
+_PULLS_IN = frozenset({"Requires", "Requisite", "Wants", "BindsTo", "Upholds"})
 _PULLED_IN_BY = ("RequiredBy", "RequisiteOf", "WantedBy", "BoundBy", "UpheldBy")
 
 

@@ -223,7 +223,7 @@ class System:
         manager, options = self.manager, self._options
         if options.units:
             for name in options.units:
-                manager.registry.get(name).skipped = ""
+                manager.registry.unskip(manager.registry.get(name))
                 manager.try_enqueue(name, START, MODE_REPLACE, "start job")
         else:
             self._boot_target(options.unit or "default.target")

@@ -42,6 +42,7 @@ INVERSE: dict[str, str] = {
     "PropagatesStopTo": "StopPropagatedFrom",
     "StopPropagatedFrom": "PropagatesStopTo",
     "JoinsNamespaceOf": "JoinsNamespaceOf",
+    "Slice": "SliceOf",
 }
 
 # The same for either side.

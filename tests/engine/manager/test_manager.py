@@ -220,3 +220,20 @@ def test_environment_directories_and_identity(tmp_path: Path) -> None:
         assert (e.root / "run/mine").is_dir()
         e.run("stop", "a.service")
         wait_for(lambda: not (e.root / "run/mine").exists(), "the runtime directory to be removed")
+
+
+def test_a_skipped_unit_pulls_nothing_in_unless_it_is_asked_for_by_name() -> None:
+    units = {
+        "skipped.service": "[Unit]\nRequires=needed.service\nAfter=needed.service\n" + SLEEP,
+        "needed.service": SLEEP,
+        "a.service": "[Unit]\nRequires=skipped.service\nAfter=skipped.service\n" + SLEEP,
+    }
+    made = engine(units, boot=("a.service",))
+    directory = made.root / "etc/systemctl-replacement"
+    directory.mkdir()
+    (directory / "skip-in-container.conf").write_text("skipped.service # for a test\n")
+    with made as e:
+        assert [e.sub(f"{name}.service") for name in ("a", "skipped", "needed")] == ["running", "dead", "dead"]
+        assert "skipped.service is skipped in a container (for a test)." in e.text()
+        assert e.run("start", "skipped.service") == "done"
+        assert [e.sub(f"{name}.service") for name in ("skipped", "needed")] == ["running", "running"]
