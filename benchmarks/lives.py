@@ -17,13 +17,12 @@ MEASURED_MEMORY = (0, 10, 100)
 def measure(results: Results, say: Say, counts: list[int], rounds: int, subjects: tuple[Subject, ...]) -> None:
     """For each number of services, `rounds` times, each subject in turn."""
     for count in counts:
-        for number in range(rounds):
+        few = min(rounds, 3) if count > 100 else rounds
+        for number in range(few):
             for subject in subjects:
-                if subject is TINI and count != 1:
+                if count > subject.most_services or (subject is TINI and not count):
                     continue
-                if count > 100 and number > 2:
-                    continue
-                say(f"boot, memory, halt: {count} services, {subject.name}, {number + 1} of {rounds}")
+                say(f"boot, memory, halt: {count} services, {subject.name}, {number + 1} of {few}")
                 _life(results, subject, count)
 
 

@@ -77,6 +77,8 @@ def orphans(results: Results, boxes: dict[Subject, Box], counts: list[int], roun
     for count in counts:
         for _ in range(rounds):
             for subject, box in boxes.items():
+                if count > subject.most_orphans:
+                    continue
                 before = observe.process_count(box)
                 used = observe.activity([box.pid1]).processor
                 process = box.popen(

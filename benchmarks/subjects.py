@@ -37,6 +37,8 @@ class Subject:
     lay_down: Callable[[Box, list[str]], None]
     halt_signal: Optional[int] = None  # None: it has no orderly halt
     has_units: bool = False  # understands unit files
+    most_services: int = 1000  # more would take longer than the rest of the run
+    most_orphans: int = 10_000
 
 
 def write_unit(box: Box, name: str, text: str, target: str = "multi-user.target") -> None:
@@ -113,9 +115,15 @@ SUPERVISORD = Subject(
     _make_small("supervisor", "supervisord", "-c", "/etc/bench-supervisord.conf"),
     _lay_down_supervisord,
     signal.SIGTERM,
+    most_services=10,  # it stops three or four a second
+    most_orphans=1000,  # and reaps a hundred
 )
 TINI = Subject(
-    "tini", _make_small("tini", "tini", "--", STAMP_PATH, service_names(1)[0]), _lay_down_single, signal.SIGTERM
+    "tini",
+    _make_small("tini", "tini", "--", STAMP_PATH, service_names(1)[0]),
+    _lay_down_single,
+    signal.SIGTERM,
+    most_services=1,
 )
 
 UNIT_SUBJECTS = (OURS, SYSTEMD)
