@@ -6,6 +6,7 @@ Only classes named here can come out of it. Lists come back as tuples, which is 
 from __future__ import annotations
 
 from systemctl_replacement.jobs.model import Job
+from systemctl_replacement.manager.fd_store import Stored
 from systemctl_replacement.records import fields, is_dataclass
 from systemctl_replacement.unitfile.commands import ExecCommand
 from systemctl_replacement.units.service_state import ExecStatus, Running, ServiceState
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _CLASSES: dict[str, type[Any]] = {
-    cls.__name__: cls for cls in (ExecCommand, ExecStatus, Job, Running, ServiceState, SimpleState)
+    cls.__name__: cls for cls in (ExecCommand, ExecStatus, Job, Running, ServiceState, SimpleState, Stored)
 }
 _TAG = "$"
 

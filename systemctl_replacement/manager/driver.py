@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from systemctl_replacement.jobs.model import RESTART, START
 from systemctl_replacement.manager import pid_file
 from systemctl_replacement.manager.execution import ExecutionContext, monitor_variables, spec_of
 from systemctl_replacement.manager.loop import Loop, now_monotonic, now_stamp
@@ -168,7 +169,12 @@ class Driver:
             processes.settings[unit.id] = self._host.execution.supervisor_settings(unit)
             action = replace(action, environment=(*action.environment, *self._monitored(unit, action.phase)))
             spec = spec_of(self._host.execution, unit, action)
-            processes.spawn(unit.id, action.token, spec, notify=unit.config.notify_access != "none")
+            stored = unit.fd_store.entries if unit.fd_store is not None and action.phase == "ExecStart" else []
+            if stored:
+                spec["listen_fds"], spec["listen_names"] = len(stored), [entry.name for entry in stored]
+                spec["pid_variables"] = [*spec["pid_variables"], "LISTEN_PID"]
+            notify = unit.config.notify_access != "none"
+            processes.spawn(unit.id, action.token, spec, notify, [entry.fd for entry in stored])
         except OSError as error:
             message = error.strerror or str(error)
             self._host.loop.call_soon(lambda: self.step(unit, events.SpawnFailed(action.token, message)))
@@ -224,6 +230,9 @@ class Driver:
         pid_file.remove(self._pid_file_path(unit))
 
     def _clean_up(self, unit: ManagedUnit, action: events.CleanUp) -> None:
+        restarting = action.restarting or (unit.job is not None and unit.job.type in (START, RESTART))
+        if unit.fd_store is not None and not restarting:
+            unit.fd_store.clear()
         paths: list[str] = self._host.execution.directories_to_remove(unit, action.restarting)
         if paths and not self._host.processes.remove(unit.id, paths):
             self._host.log_unit(unit.id, LOG_WARNING, f"Cannot remove {', '.join(paths)}: no process can be made.")

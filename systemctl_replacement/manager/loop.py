@@ -68,6 +68,11 @@ class Loop:
         self._poll.register(fd, _mask(events))
         self._fds[fd] = callback
 
+    def watch_hang_up(self, fd: int, callback: FdCallback) -> None:
+        """Call back once the other end is gone. PermissionError for what cannot be polled."""
+        self._poll.register(fd, 0)  # EPOLLHUP and EPOLLERR are always told
+        self._fds[fd] = callback
+
     def modify(self, fd: int, events: int) -> None:
         self._poll.modify(fd, _mask(events))
 

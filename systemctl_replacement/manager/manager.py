@@ -12,6 +12,7 @@ from systemctl_replacement.manager.conditions import Checker
 from systemctl_replacement.manager.console import Log
 from systemctl_replacement.manager.driver import Driver
 from systemctl_replacement.manager.execution import ExecutionContext
+from systemctl_replacement.manager.fd_store import FdStore
 from systemctl_replacement.manager.halt import Halt
 from systemctl_replacement.manager.job_table import IN_PROGRESS, JobTable
 from systemctl_replacement.manager.loop import Loop, now_stamp
@@ -19,6 +20,7 @@ from systemctl_replacement.manager.processes import Processes
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.process.descendants import read_stat
+from systemctl_replacement.process.link import close_fds
 from systemctl_replacement.records import replace
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.units import events
@@ -97,7 +99,26 @@ class Manager:
             return
         if isinstance(event, Notified):
             event = self._check_main_pid(unit, event)
+            if event.fields.get("FDSTOREREMOVE") == "1" and unit.fd_store is not None:
+                unit.fd_store.remove(event.fields.get("FDNAME", ""))
         self.driver.step(unit, event)
+
+    def store_of(self, unit: ManagedUnit) -> FdStore:
+        """The descriptor store of a unit."""
+        if unit.fd_store is None:
+            unit.fd_store = FdStore(self.loop)
+        return unit.fd_store
+
+    def store_descriptors(self, unit_id: str, fields: dict[str, str], fds: list[int]) -> None:
+        """A notification with descriptors: FDSTORE=1 has them kept, anything else lets them go."""
+        unit = self.registry.find(unit_id)
+        limit = unit.get("Service", "FileDescriptorStoreMax") if unit is not None and unit.type == "service" else 0
+        if unit is None or fields.get("FDSTORE") != "1" or not limit:
+            close_fds(fds)
+            return
+        refused = self.store_of(unit).add(fields.get("FDNAME", ""), fds, fields.get("FDPOLL") != "0", limit)
+        if refused:
+            self.log_unit(unit_id, LOG_WARNING, f"Tried to store file descriptors, but {refused} too many: closed.")
 
     def _check_main_pid(self, unit: ManagedUnit, event: Notified) -> Notified:
         """MAINPID= may name a process of the unit, or any process if root says so."""

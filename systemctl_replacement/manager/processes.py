@@ -50,6 +50,7 @@ class Processes:
         runtime: str,
         journal_path: Callable[[str], str],
         on_event: Callable[[str, Event], None],
+        on_fds: Callable[[str, dict[str, str], list[int]], None],
         on_idle: Callable[[str], None],
         log_unit: Callable[[str, int, str], None],
     ) -> None:
@@ -66,6 +67,7 @@ class Processes:
         self._runtime = runtime
         self._journal_path = journal_path
         self._on_event = on_event
+        self._on_fds = on_fds  # a notification with descriptors, which are the callee's from then on
         self._on_idle = on_idle
         self._log_unit = log_unit
         self._notify_number = 0
@@ -229,6 +231,11 @@ class Processes:
             return
         for message in early:
             self._send(tracking, message)
+        # What came with descriptors cannot be repeated: those are with the one that never was.
+        repeated = {message["token"] for message in early if message["op"] == "spawn"}
+        for token in sorted(tracking.tokens - repeated):
+            tracking.tokens.discard(token)
+            self._on_event(tracking.unit, SpawnFailed(token, "Forkserver died"))
 
     def _supervisor_failed(self, tracking: Tracking, message: str) -> None:
         self._drop_link(tracking)
@@ -270,7 +277,10 @@ class Processes:
             self._supervisor_died(tracking)
             return
         for message, fds in received:
-            close_fds(fds)
+            if fds and message["ev"] == "notify":
+                self._on_fds(tracking.unit, message["text"], fds)
+            else:
+                close_fds(fds)
             self._received(tracking, message)
         if tracking.link is link:
             self.loop.modify(link.fileno(), READ | (WRITE if link.wants_write else 0))
@@ -363,13 +373,22 @@ class Processes:
 
     # --- what the manager asks for ---
 
-    def spawn(self, unit: str, token: int, spec: dict[str, Any], notify: bool) -> None:
-        """Start a process of a unit; answered by Forked or SpawnFailed. OSError when descriptors run out."""
+    def spawn(self, unit: str, token: int, spec: dict[str, Any], notify: bool, fds: Sequence[int] = ()) -> None:
+        """Start a process of a unit, with descriptors to pass on; answered by Forked or SpawnFailed.
+
+        OSError when descriptors run out.
+        """
         tracking = self.track(unit, notify)
+        settings = self.settings.get(unit, {})
+        if settings != tracking.settings:
+            if tracking.settings:
+                journal = settings.get("journal", {})
+                self._send(tracking, {"op": "settings", "stop_timeout": settings["stop_timeout"], **journal})
+            tracking.settings = settings
         if tracking.notify_path:
             spec["environment"] = [*spec["environment"], f"NOTIFY_SOCKET={tracking.notify_path}"]
         tracking.tokens.add(token)
-        self._send(tracking, {"op": "spawn", "token": token, "spec": spec})
+        self._send(tracking, {"op": "spawn", "token": token, "spec": spec}, fds)
 
     def identify(self, unit: str, main: int, control: int, notify_access: str, foreign: bool = False) -> None:
         """Tell which process is which: for NotifyAccess=, and to watch a main process from elsewhere."""

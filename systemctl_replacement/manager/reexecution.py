@@ -27,7 +27,7 @@ _UNIT_FIELDS = (
 )  # fmt: skip
 _TRACKING_FIELDS = (
     "supervisor", "ready", "log_read", "log_write", "notify_path", "degraded", "early", "removing", "populated",
-    "main", "control", "releasing",
+    "main", "control", "releasing", "settings",
 )  # fmt: skip
 _HALT_FIELDS = ("requested", "exit_status", "action_status", "forced")
 
@@ -71,7 +71,8 @@ def _console(console: Console) -> dict[str, Any]:
 
 
 def _unit(unit: ManagedUnit) -> dict[str, Any]:
-    return {"id": unit.id, **{name: encode(getattr(unit, name)) for name in _UNIT_FIELDS}}
+    store = unit.fd_store.entries if unit.fd_store is not None else []
+    return {"id": unit.id, "fd_store": encode(store), **{name: encode(getattr(unit, name)) for name in _UNIT_FIELDS}}
 
 
 def _tracking(tracking: Tracking) -> dict[str, Any]:
@@ -93,6 +94,8 @@ def descriptors(state: dict[str, Any]) -> list[int]:
         found += [state["console"]["fd"], state["console"]["stdout"]]
     for tracking in state["trackings"]:
         found += [tracking[name] for name in ("link", "notify", "log_read", "log_write")]
+    for unit in state["units"]:
+        found += [entry["fd"] for entry in unit["fd_store"]]
     return [fd for fd in found if fd >= 0]
 
 
@@ -143,6 +146,8 @@ def restore(manager: Manager, state: dict[str, Any]) -> None:
         for name in _UNIT_FIELDS:
             setattr(unit, name, decode(saved[name]))
         unit.starts = list(unit.starts)
+        for entry in decode(saved["fd_store"]):
+            manager.store_of(unit).restore(entry)
     for saved in state["trackings"]:
         tracking = _restored(saved)
         manager.processes.adopt(tracking)

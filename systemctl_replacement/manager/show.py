@@ -102,6 +102,7 @@ def _of_service(unit: ManagedUnit, state: ServiceState) -> dict[str, Any]:
         "Type": config.type,
         "MainPID": state.main_pid,
         "ControlPID": control.pid if control is not None else 0,
+        "NFileDescriptorStore": len(unit.fd_store) if unit.fd_store is not None else 0,
         "StatusText": state.status_text,
         "StatusErrno": state.status_errno,
         "Result": state.result,

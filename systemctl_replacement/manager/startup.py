@@ -94,6 +94,7 @@ class System:
             runtime,
             lambda unit: f"{self._log_directory}/{unit}.journal.jsonl",
             manager.unit_event,
+            manager.store_descriptors,
             manager.driver.processes_idle,
             manager.log_unit,
         )
@@ -168,7 +169,7 @@ class System:
     def _read_unit(self, name: str) -> load.Unit:
         return load.load(name, self._index, self._host)
 
-    def _mounted(self) -> dict[str, str]:
+    def _mounted(self) -> dict[str, pid1.Mount]:
         try:
             return pid1.mounted_units()
         except OSError as error:

@@ -35,6 +35,7 @@ class Tracking:
         self.degraded = False
         self.tokens: set[int] = set()  # spawns whose process is not reported yet
         self.early: list[dict[str, Any]] = []  # messages sent to a supervisor that has not said it is ready
+        self.settings: dict[str, Any] = {}  # what the supervisor was told of its journal and of stopping
         self.removing = 0  # removals of directories under way
         self.populated = False
         self.main = 0

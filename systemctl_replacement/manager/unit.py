@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any, Union
 
     from systemctl_replacement.jobs.model import Job
+    from systemctl_replacement.manager.fd_store import FdStore
     from systemctl_replacement.manager.loop import Timer
     from systemctl_replacement.manager.tracking import Tracking
     from systemctl_replacement.unitfile.load import Unit
@@ -74,6 +75,7 @@ class ManagedUnit:
         self.assert_results: tuple[int, ...] = ()  # the same per Assert
         self.starts: list[int] = []  # monotonic times of recent starts, for the start limit
         self.problems_logged = False
+        self.fd_store: FdStore | None = None  # made when the service first leaves something
 
     @property
     def type(self) -> str:
