@@ -18,7 +18,7 @@ def mangled(name: str, context: Context, suffix: str = ".service", *, glob: bool
     except ValueError:
         raise Failure("Failed to mangle name: Invalid argument\nFailed to expand names: Invalid argument") from None
     unsuffixed = made[: -len(suffix)] if made.endswith(suffix) and not name.endswith(suffix) else made
-    if unsuffixed != name and not name.startswith("/") and not context.options.quiet:
+    if made not in (name, name + suffix) and not name.startswith("/") and not context.options.quiet:
         context.err(f'Invalid unit name "{name}" escaped as "{unsuffixed}" (maybe you should use systemd-escape?).')
     return made
 

@@ -37,7 +37,7 @@ def status(words: list[str], options: Options, context: Context) -> int:
         unit = _fetch(name, context)
         if unit.get("LoadState") == "not-found" and unit.get("ActiveState", "inactive") == "inactive":
             context.err(f"Unit {name} could not be found.")
-            result = EXIT_UNKNOWN
+            result = result or EXIT_UNKNOWN
             continue
         if unit.get("NeedDaemonReload"):
             warn_of_changes(name, context)
