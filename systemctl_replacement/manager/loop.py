@@ -5,7 +5,7 @@ An exception in a callback is that callback's own: it is handed to `on_exception
 
 from __future__ import annotations
 
-import heapq
+import _heapq as heapq  # without its twin in Python
 import select
 import time
 
@@ -141,7 +141,10 @@ class Loop:
         try:
             callback(*arguments)
         except Exception as error:
-            self._on_exception(getattr(callback, "__qualname__", repr(callback)), error)
+            try:
+                self._on_exception(getattr(callback, "__qualname__", repr(callback)), error)
+            except Exception:
+                return  # nobody is left to tell, and PID 1 must not end of it
 
 
 def _mask(events: int) -> int:

@@ -11,7 +11,6 @@ import os
 from systemctl_replacement import __version__
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.manager.view import can_reload, can_stop, ignore_on_isolate
-from systemctl_replacement.unitfile.unit_properties import of_file
 from systemctl_replacement.unitfile.values import INFINITY
 from systemctl_replacement.units.service_config import PHASES
 from systemctl_replacement.units.service_state import ExecStatus, ServiceState
@@ -47,6 +46,9 @@ def need_reload(unit: ManagedUnit) -> bool:
 
 def of_unit(manager: Manager, unit: ManagedUnit) -> dict[str, Any]:
     """The properties of a unit that differ from their defaults, or may."""
+    # The tables behind it are a hundred kilobytes that many a container never needs.
+    from systemctl_replacement.unitfile.unit_properties import of_file
+
     properties: dict[str, Any] = of_file(unit.file, manager.config)
     properties.update(
         {
