@@ -193,6 +193,7 @@ class Calls:
         manager = self._manager
         if call.parameters.get("wait") and not manager.booted:
             manager.boot_waiters.append(call)
+            call.on_cancel = lambda: manager.boot_waiters.remove(call)
             return
         call.reply(state=manager.system_state())
 

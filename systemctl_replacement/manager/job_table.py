@@ -173,6 +173,15 @@ class JobTable:
             for waiter in waiters:
                 self._host.call_soon(waiter)
 
+    def answer_all(self, result: str) -> None:
+        """Tell everyone who still waits: the manager ends."""
+        waiters, self._waiters = self._waiters, {}
+        for job_id, callbacks in waiters.items():
+            job = self.jobs.get(job_id)
+            if job is not None:
+                for callback in callbacks:
+                    callback(job, result)
+
     def _remove(self, job: Job) -> None:
         self.jobs.pop(job.id, None)
         self._queue.pop(job.id, None)

@@ -294,6 +294,7 @@ class Manager:
         self.booted = True
         calls, self.boot_waiters = self.boot_waiters, []
         for call in calls:
+            call.on_cancel = None
             call.reply(state=self.system_state())
 
     def reset_failed(self, unit: ManagedUnit) -> None:

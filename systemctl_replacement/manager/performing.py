@@ -10,6 +10,7 @@ import os
 from systemctl_replacement.jobs import model
 from systemctl_replacement.jobs.model import Job
 from systemctl_replacement.manager.conditions import Checker
+from systemctl_replacement.manager.halt import Halt
 from systemctl_replacement.manager.job_table import AGAIN, IN_PROGRESS
 from systemctl_replacement.manager.loop import now_monotonic, now_stamp
 from systemctl_replacement.manager.registry import Registry
@@ -37,6 +38,7 @@ class Host(Protocol):
     registry: Registry
     config: ManagerConfig
     conditions: Checker
+    halt: Halt
 
     def step(self, unit: ManagedUnit, event: Event) -> None: ...
 
@@ -82,6 +84,7 @@ def _refuse(host: Host, unit: ManagedUnit) -> str:
         allowed, unit.starts = below_limit(unit.starts, now_monotonic(), interval, burst)
         if not allowed:
             host.step(unit, StartLimitHit())
+            host.halt.unit_action(unit, "StartLimitAction")
             return model.FAILED
     unit.condition_result = not unit.skipped
     unit.stamps["Condition"] = now_stamp()

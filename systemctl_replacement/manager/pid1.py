@@ -15,6 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    Mount = dict[str, str]
+
 SIGHUP, SIGINT, SIGUSR1, SIGUSR2, SIGTERM, SIGCHLD, SIGPWR = 1, 2, 10, 12, 15, 17, 30
 RTMIN = 34
 
@@ -102,19 +104,27 @@ def container_engine(root: str, environment: Mapping[str, str]) -> str:
     return ""
 
 
-def mounted_units() -> dict[str, str]:
-    """The mount units of what the kernel has mounted, each with the mount point."""
+def mounted_units() -> dict[str, Mount]:
+    """The mount units of what the kernel has mounted, each with its settings: Where, What, Type, Options (proc(5))."""
     from systemctl_replacement.unitfile.names import escape_path
 
-    found: dict[str, str] = {}
+    found: dict[str, Mount] = {}
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
         for line in file:
-            point = _unescape_octal(line.split(" ")[4])
+            place, _, source = line.rstrip("\n").partition(" - ")
+            point, options = (_unescape_octal(text) for text in place.split(" ")[4:6])
+            kind, what, superblock = (_unescape_octal(text) for text in source.split(" ")[:3])
             try:
-                found[f"{escape_path(point)}.mount"] = point
+                name = f"{escape_path(point)}.mount"
             except ValueError:
                 continue  # a mount point that no unit can be named after
+            found[name] = {"Where": point, "What": what, "Type": kind, "Options": _all_options(options, superblock)}
     return found
+
+
+def _all_options(mount: str, superblock: str) -> str:
+    """The options of a mount and of its file system as one list, `rw` or `ro` once."""
+    return ",".join(dict.fromkeys((mount + "," + superblock).split(",")))
 
 
 def _unescape_octal(text: str) -> str:

@@ -81,6 +81,15 @@ class Processes:
     def _attach_forkserver(self) -> None:
         self.loop.add(self.forkserver.fileno(), READ, self._forkserver_ready)
 
+    def close(self) -> None:
+        """Close every link: forkserver, console and supervisors end by themselves then."""
+        for tracking in self.trackings.values():
+            tracking.close()
+        if self.console is not None:
+            self.console.on_lost = None
+            self.console.drop()
+        self.forkserver.link.close()
+
     def start_console(self) -> None:
         """Have the console process made, and its sources given to it."""
         if self.console is None:

@@ -151,7 +151,10 @@ def restore(manager: Manager, state: dict[str, Any]) -> None:
     for saved in state["trackings"]:
         tracking = _restored(saved)
         manager.processes.adopt(tracking)
-        manager.registry.get(tracking.unit).tracking = tracking
+        unit = manager.registry.get(tracking.unit)
+        unit.tracking = tracking
+        manager.processes.invocations[unit.id] = unit.invocation_id
+        manager.processes.settings[unit.id] = tracking.settings
     manager.jobs.restore(list(decode(state["jobs"])), state["next_id"])
     for name in _HALT_FIELDS:
         setattr(manager.halt, name, state["halt"][name])

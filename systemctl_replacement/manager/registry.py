@@ -7,7 +7,8 @@ no job and is referred to by no unit that matters is forgotten, so that the next
 from __future__ import annotations
 
 from systemctl_replacement.manager.unit import INVERSE, INVERSE_OF, ManagedUnit
-from systemctl_replacement.unitfile import dependencies
+from systemctl_replacement.records import replace
+from systemctl_replacement.unitfile import dependencies, perpetual
 from systemctl_replacement.unitfile.load import Unit
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.units.service_config import ServiceConfig
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Iterator
     from typing import Callable
+
+    from systemctl_replacement.manager.pid1 import Mount
 else:
     from _collections import deque  # without the six modules that `collections` brings
 
 # Units that exist without a file and cannot be stopped (systemd.special(7)).
-PERPETUAL = frozenset({"-.slice", "init.scope", "-.mount"})
+PERPETUAL = perpetual.UNITS
 
 
 class Registry:
@@ -33,14 +36,15 @@ class Registry:
         self,
         read: Callable[[str], Unit],
         config: ManagerConfig,
-        mounted: Callable[[], dict[str, str]],
+        mounted: Callable[[], dict[str, Mount]],
         on_load: Callable[[ManagedUnit], None],
     ) -> None:
         self._read = read
         self._config = config
         self._mounted = mounted
         self._on_load = on_load
-        self._mounts: dict[str, str] | None = None
+        self._mounts: dict[str, Mount] | None = None
+        self._no_mounts: set[str] = set()  # mount units that are known not to be
         self._units: dict[str, ManagedUnit] = {}
         self._ids: dict[str, str] = {}  # every known name -> id
         self._former: dict[str, ManagedUnit] = {}  # during a reload: units not yet loaded again
@@ -93,8 +97,9 @@ class Registry:
             unit.config = (
                 ServiceConfig.from_unit(file, self._config) if file.load_state == "loaded" else ServiceConfig()
             )
-        elif file.type == "mount" and self.mounts().get(file.id) is not None:
+        elif file.type == "mount" and file.id in self.mounts():
             unit.state = SimpleState(ON["mount"])
+            unit.file = _as_mounted(file, self.mounts()[file.id])
         elif unit.id in PERPETUAL:
             unit.state = SimpleState(ON.get(file.type, "running"))
         self._units[unit.id] = unit
@@ -103,8 +108,8 @@ class Registry:
         self._unlinked.append(unit)
         self._on_load(unit)
 
-    def mounts(self) -> dict[str, str]:
-        """Mount units the kernel has mounted, with what is mounted there; read once per (re)load."""
+    def mounts(self) -> dict[str, Mount]:
+        """Mount units the kernel has mounted, each with what mountinfo says of it; read once per (re)load."""
         if self._mounts is None:
             self._mounts = self._mounted()
         return self._mounts
@@ -148,6 +153,31 @@ class Registry:
                 unit.relate(kind, other.id)
                 other.relate(inverse, unit.id)
                 unit.references.add(other.id)
+        for path in unit.file.dependencies.get("RequiresMountsFor", ()):
+            self._link_mounts(unit, path)
+
+    def _link_mounts(self, unit: ManagedUnit, path: str) -> None:
+        """Order a unit after the mounts that a path of its RequiresMountsFor= is on; require those that have a file."""
+        for name in dependencies.mounts_above(path):
+            mount = self._mount(name)
+            if mount is None or mount is unit:
+                continue
+            for kind in ("After", "Requires") if mount.file.fragment_path else ("After",):
+                unit.relate(kind, mount.id)
+                mount.relate(INVERSE[kind], unit.id)
+            unit.references.add(mount.id)
+
+    def _mount(self, name: str) -> ManagedUnit | None:
+        """A mount unit that has a file, or that the kernel has mounted; None if there is none of this name."""
+        known = self.find(name)
+        if known is None:
+            if name in self._no_mounts:
+                return None
+            if name not in self.mounts() and self._read(name).load_state == "not-found":
+                self._no_mounts.add(name)
+                return None
+            known = self._find_or_load(name)
+        return known if known.file.load_state == "loaded" else None
 
     # --- reloading and forgetting ---
 
@@ -156,6 +186,7 @@ class Registry:
         kept = [unit for unit in self._units.values() if not _idle(unit)]
         self._former = self._units
         self._read, self._config, self._mounts = read, config, None
+        self._no_mounts.clear()
         self._units, self._ids = {}, {}
         self._unlinked.clear()
         for unit in kept:
@@ -168,6 +199,7 @@ class Registry:
 
     def retry_missing(self) -> None:
         """The unit directories changed: load the units that had no files before. Others keep what was loaded."""
+        self._no_mounts.clear()
         missing = [
             unit for unit in self._units.values() if unit.file.load_state == "not-found" and unit.tracking is None
         ]
@@ -237,6 +269,13 @@ class Registry:
 
 _PULLS_IN = frozenset({"Requires", "Requisite", "Wants", "BindsTo", "Upholds"})
 _PULLED_IN_BY = ("RequiredBy", "RequisiteOf", "WantedBy", "BoundBy", "UpheldBy")
+
+
+def _as_mounted(file: Unit, mount: Mount) -> Unit:
+    """A mount unit with what the kernel says of it; it exists even without a file."""
+    settings = {**file.settings, **{("Mount", name): value for name, value in mount.items()}}
+    source = file.source_path or ("" if file.id in PERPETUAL else "/proc/self/mountinfo")
+    return replace(file, load_state="loaded", load_error=None, settings=settings, source_path=source)
 
 
 def _has_default_dependencies(unit: ManagedUnit) -> bool:

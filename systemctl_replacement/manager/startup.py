@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import _socket
 import os
+import select
 import sys
 
 from systemctl_replacement import __version__, paths, syscalls
 from systemctl_replacement.control import server
-from systemctl_replacement.jobs.model import MODE_ISOLATE, MODE_REPLACE, START, JobError
+from systemctl_replacement.jobs.model import DONE, MODE_ISOLATE, MODE_REPLACE, START, JobError
 from systemctl_replacement.journal.writer import Writer
 from systemctl_replacement.manager import halt, pid1, reexecution, show, skips
 from systemctl_replacement.manager.calls import Calls
@@ -39,6 +40,10 @@ SIGKILL = 9
 # An on-demand manager without work or clients stays this long, so that a series of commands is served by one.
 LINGER_USEC = 10_000_000
 
+# A re-execution waits for messages to be taken: a little longer each time, about five seconds in all.
+_DELAY_USEC = 1000
+_MOST_DELAYS = 100
+
 # How long children get to end after everything was stopped.
 _FAREWELL_USEC = 2_000_000
 
@@ -55,6 +60,7 @@ class System:
         self._is_pid1 = os.getpid() == 1 and not options.root
         self._status = 0
         self._ended = False
+        self._put_off = 0  # how often the re-execution under way was put off
         self._environment = pid1.inherited_environment()
         runtime = self._paths.runtime
         self._runtime = runtime
@@ -246,7 +252,24 @@ class System:
 
     def run(self) -> int:
         self.loop.run()
+        if not self._is_pid1:
+            self._await_children()
         return self._status
+
+    def _await_children(self) -> None:
+        """Leave nothing behind: what served us ends when its link closes, and is waited for."""
+        self.manager.processes.close()
+        end = now_monotonic() + _FAREWELL_USEC
+        poll = select.poll()
+        poll.register(self._signal_fd, select.POLLIN)
+        while now_monotonic() < end:
+            try:
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+            except ChildProcessError:
+                return
+            poll.poll(max(0, end - now_monotonic()) // 1000 + 1)
+            syscalls.read_signalfd(self._signal_fd)
 
     # --- signals ---
 
@@ -296,8 +319,9 @@ class System:
     def reexecute(self) -> None:
         """Execute ourselves again and keep everything; put off while something is on its way."""
         if reexecution.has_unsent(self.manager) or self.loop.has_pending():
-            self.loop.call_at(now_monotonic() + 1000, self.reexecute)
+            self._put_off_reexecution()
             return
+        self._put_off = 0
         state = reexecution.snapshot(self.manager, self._listener.fileno(), self._boot)
         arguments = ["init"]
         if self._options.root:
@@ -310,6 +334,14 @@ class System:
             reexecution.execute(state, [*paths.self_command(), *arguments])
         except OSError as error:
             self.log.manager(LOG_ERR, f"Cannot reexecute: {error.strerror}")
+
+    def _put_off_reexecution(self) -> None:
+        self._put_off += 1
+        if self._put_off > _MOST_DELAYS:
+            self._put_off = 0
+            self.log.manager(LOG_ERR, "Cannot reexecute: a supervisor does not take its messages.")
+            return
+        self.loop.call_at(now_monotonic() + _DELAY_USEC * self._put_off, self.reexecute)
 
     # --- leaving ---
 
@@ -336,6 +368,7 @@ class System:
             return
         self._ended = True
         self._status = status
+        self.manager.jobs.answer_all(DONE)
         self._server.close()
         try:
             os.unlink(self._paths.socket_path())

@@ -6,7 +6,7 @@ Source: the NEWS and manual pages of the releases that introduced them.
 from __future__ import annotations
 
 from systemctl_replacement.unitfile import parsers, parsers_unit
-from systemctl_replacement.unitfile.directive import ADD, APPEND, REPLACE, Directive, ignored, shown, table
+from systemctl_replacement.unitfile.directive import ADD, APPEND, FULL, REPLACE, Directive, ignored, shown, table
 from systemctl_replacement.unitfile.values import INFINITY
 
 _NO_CGROUP = "a container has no control group of its own to set limits on"
@@ -22,10 +22,10 @@ UNIT: tuple[Directive, ...] = table(
 SERVICE: tuple[Directive, ...] = table(
     "Service",
     (
-        ("RestartSteps", parsers.unsigned, REPLACE, 0, 254),
-        ("RestartMaxDelaySec", parsers.seconds, REPLACE, INFINITY, 254, shown("RestartMaxDelayUSec")),
+        ("RestartSteps", parsers.unsigned, REPLACE, 0, 254, FULL),
+        ("RestartMaxDelaySec", parsers.seconds, REPLACE, INFINITY, 254, shown("RestartMaxDelayUSec", FULL)),
         ("RestartMode", parsers_unit.restart_mode, REPLACE, "normal", 254),
-        ("ReloadSignal", parsers.signal, REPLACE, 1, 253),
+        ("ReloadSignal", parsers.signal, REPLACE, 1, 253, FULL),
         ("FileDescriptorStorePreserve", parsers_unit.descriptor_store_preserve, REPLACE, "restart", 254),
         ("OpenFile", parsers.opaque_item, APPEND, (), 253),
     ),

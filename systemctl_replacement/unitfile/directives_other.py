@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from systemctl_replacement.unitfile import parsers, parsers_unit
-from systemctl_replacement.unitfile.directive import APPEND, REPLACE, Directive, sets, shown, table
+from systemctl_replacement.unitfile.directive import APPEND, FULL, REPLACE, Directive, sets, shown, table
 from systemctl_replacement.unitfile.values import INFINITY
 
 MOUNT: tuple[Directive, ...] = table(
@@ -96,8 +96,8 @@ PATH: tuple[Directive, ...] = table(
 SCOPE: tuple[Directive, ...] = table(
     "Scope",
     (
-        ("RuntimeMaxSec", parsers.seconds, REPLACE, INFINITY, 229, shown("RuntimeMaxUSec")),
-        ("RuntimeRandomizedExtraSec", parsers.seconds, REPLACE, 0, 250, shown("RuntimeRandomizedExtraUSec")),
+        ("RuntimeMaxSec", parsers.seconds, REPLACE, INFINITY, 229, shown("RuntimeMaxUSec", FULL)),
+        ("RuntimeRandomizedExtraSec", parsers.seconds, REPLACE, 0, 250, shown("RuntimeRandomizedExtraUSec", FULL)),
         ("TimeoutStopSec", parsers.zero_is_never, REPLACE, None, 188, shown("TimeoutStopUSec")),
         ("OOMPolicy", parsers_unit.oom_policy, REPLACE, None, 251),
     ),

@@ -73,9 +73,8 @@ def restart_delay(config: ServiceConfig, restarts: int) -> int:
     """The time before the next restart, microseconds: RestartSec=, growing to RestartMaxDelaySec= in RestartSteps=
     steps (systemd 254): geometrically, so that each delay is the same multiple of the one before."""
     first, last, steps = config.restart_usec, config.restart_max_delay_usec, config.restart_steps
-    if steps == 0 or last == INFINITY or last <= first or restarts == 0:
+    if not first or not steps or not restarts or last == INFINITY or last <= first:
         return first
     if restarts >= steps:
         return last
-    unit = first or 1
-    return int(unit * (last / unit) ** (restarts / steps))
+    return int(first * (last / first) ** (restarts / steps))

@@ -237,3 +237,24 @@ def test_a_skipped_unit_pulls_nothing_in_unless_it_is_asked_for_by_name() -> Non
         assert "skipped.service is skipped in a container (for a test)." in e.text()
         assert e.run("start", "skipped.service") == "done"
         assert [e.sub(f"{name}.service") for name in ("skipped", "needed")] == ["running", "running"]
+
+
+def test_whoever_starts_the_halt_is_answered() -> None:
+    with engine({"a.service": noting("a")}, boot=("a.service",)) as e:
+        assert e.run("start", "poweroff.target") == "done"
+        assert e.process is not None
+        assert e.process.wait(20) == 0
+        assert e.noted() == ["a up", "a down"]
+
+
+def test_what_a_start_limit_does() -> None:
+    unit = "[Unit]\nStartLimitBurst=1\nStartLimitAction=exit\nFailureActionExitStatus=7\n" + SLEEP
+    # A unit that nobody refers to is forgotten with its start limit: this one is referred to.
+    units = {"a.service": unit, "b.service": noting("b", "After=a.service")}
+    with engine(units, boot=("b.service",)) as e:
+        assert e.run("start", "a.service") == "done"
+        assert e.run("stop", "a.service") == "done"
+        e.enqueue("start", "a.service")
+        assert e.process is not None
+        e.process.wait(20)
+        assert e.noted() == ["b up", "b down"]
