@@ -46,6 +46,8 @@ _MAXIMUM_FD = 0xFFFFFFFF
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
+# Without errno, and with numbers as they are: a call this way touches no page that is shared with other processes.
+_quick_prctl = ctypes.CDLL(None).prctl
 
 ALL_SIGNALS = frozenset(int(number) for number in _signal.valid_signals())
 
@@ -65,7 +67,9 @@ def prctl(option: int, second: int = 0, third: int = 0, fourth: int = 0, fifth: 
 
 def set_child_subreaper() -> None:
     """Orphans among our descendants become our children, however deep they were."""
-    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    # Every supervisor calls this, and it would be its only call through the other handle: 80 KB each.
+    if _quick_prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), "prctl")
 
 
 def set_process_name(comm: str) -> None:
