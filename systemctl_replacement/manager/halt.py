@@ -191,13 +191,14 @@ class Halt:
         self.finish()
 
     def unit_action(self, unit: ManagedUnit, setting: str) -> None:
-        """SuccessAction= or FailureAction= of a unit that went down (systemd.unit(5))."""
+        """SuccessAction=, FailureAction= or StartLimitAction= of a unit (systemd.unit(5)); the last has no status."""
         action = unit.get("Unit", setting) or "none"
         verb, _, force = action.partition("-")
         if action == "none" or verb not in TARGETS:
             return
-        status = unit.get("Unit", f"{setting}ExitStatus")
-        if status < 0 and unit.type == "service" and unit.service.main_status.code == "exited":
+        limited = setting == "StartLimitAction"
+        status = -1 if limited else unit.get("Unit", f"{setting}ExitStatus")
+        if status < 0 and not limited and unit.type == "service" and unit.service.main_status.code == "exited":
             status = unit.service.main_status.status
         if status >= 0 and verb == "exit":
             self.action_status = status

@@ -6,7 +6,7 @@ The decisions are the job engine's (room jobs); this is the table they are about
 from __future__ import annotations
 
 from systemctl_replacement.jobs import outcome, transaction
-from systemctl_replacement.jobs.model import CANCELED, NOP, RUNNING, WAITING, Job, JobError
+from systemctl_replacement.jobs.model import CANCELED, FAILED, NOP, RUNNING, WAITING, Job, JobError
 from systemctl_replacement.jobs.ordering import runnable
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit import ManagedUnit
@@ -37,6 +37,8 @@ class Host(Protocol):
     def start_on_failure(self, unit: ManagedUnit) -> None: ...
 
     def log_unit(self, unit: str, level: int, message: str) -> None: ...
+
+    def report_exception(self, where: str, error: BaseException) -> None: ...
 
     def call_soon(self, callback: Callable[[], object]) -> None: ...
 
@@ -128,7 +130,12 @@ class JobTable:
 
     def _run(self, job: Job) -> None:
         self._replace(replace(job, state=RUNNING))
-        result = self._host.perform(self.jobs[job.id])
+        try:
+            result = self._host.perform(self.jobs[job.id])
+        except Exception as error:
+            # A defect of ours costs the unit it was met in.
+            self._host.report_exception(f"{job.unit}/{job.type}", error)
+            result = FAILED
         now = self.jobs.get(job.id)
         if now is None:
             return

@@ -30,7 +30,12 @@ _DEPENDENCIES = (
     "BoundBy", "UpheldBy", "ConsistsOf", "Conflicts", "ConflictedBy", "Before", "After", "OnSuccess", "OnSuccessOf",
     "OnFailure", "OnFailureOf", "Triggers", "TriggeredBy", "PropagatesReloadTo", "ReloadPropagatedFrom",
     "PropagatesStopTo", "StopPropagatedFrom", "JoinsNamespaceOf",
+    "SliceOf",
 )  # fmt: skip
+
+
+# Types of units with processes of their own, which systemd can freeze.
+_FREEZABLE = ("service", "scope")
 
 
 def need_reload(unit: ManagedUnit) -> bool:
@@ -47,7 +52,9 @@ def need_reload(unit: ManagedUnit) -> bool:
 def of_unit(manager: Manager, unit: ManagedUnit) -> dict[str, Any]:
     """The properties of a unit that differ from their defaults, or may."""
     # The tables behind it are a hundred kilobytes that many a container never needs.
-    from systemctl_replacement.unitfile.unit_properties import of_file
+    from systemctl_replacement.manager.registry import PERPETUAL
+from systemctl_replacement.unitfile.names import slice_path
+from systemctl_replacement.unitfile.unit_properties import of_file
 
     properties: dict[str, Any] = of_file(unit.file, manager.config)
     properties.update(
@@ -69,7 +76,9 @@ def of_unit(manager: Manager, unit: ManagedUnit) -> dict[str, Any]:
             "ConditionResult": unit.condition_result,
             "AssertResult": unit.assert_result,
             "InvocationID": unit.invocation_id,
-            "Perpetual": not can_stop(unit),
+            "Perpetual": unit.id in PERPETUAL,
+            "CanFreeze": unit.type in _FREEZABLE,
+            "ControlGroup": _control_group(unit, properties.get("Slice", "")),
             **_tested(properties, "Conditions", unit.condition_results),
             **_tested(properties, "Asserts", unit.assert_results),
             "LoadError": list(unit.file.load_error) if unit.file.load_error else ["", ""],
@@ -85,6 +94,13 @@ def of_unit(manager: Manager, unit: ManagedUnit) -> dict[str, Any]:
     if isinstance(unit.state, ServiceState):
         properties.update(_of_service(unit, unit.state))
     return properties
+
+
+def _control_group(unit: ManagedUnit, parent: str) -> str:
+    """The control group that systemd would have made for a unit that is up (docs/differences.md)."""
+    if unit.active_state in INACTIVE_OR_FAILED or not parent:
+        return ""
+    return slice_path(parent) + ("/" + unit.id if unit.type != "slice" else slice_path(unit.id)[len(slice_path(parent)) :])
 
 
 def _tested(properties: dict[str, Any], name: str, results: tuple[int, ...]) -> dict[str, Any]:
