@@ -55,7 +55,8 @@ def _print_unit(
                 text = file.read()
         except OSError as error:
             raise Failure(f"Failed to cat {path}: {error.strerror}") from None
-        context.out(text[:-1] if text.endswith("\n") else text)
+        if text:
+            context.out(text[:-1] if text.endswith("\n") else text)
 
 
 def _files(name: str, local: object) -> tuple[str, tuple[str, ...], str]:

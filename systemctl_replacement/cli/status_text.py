@@ -16,6 +16,7 @@ from systemctl_replacement.cli.terminal import Terminal, tree
 from systemctl_replacement.cli.timestamps import format_relative, format_timestamp
 from systemctl_replacement.journal.reader import last_of_unit
 from systemctl_replacement.paths import Paths
+from systemctl_replacement.unitfile.names import slice_path
 from systemctl_replacement.unitfile.values import format_time_span
 
 TYPE_CHECKING = False
@@ -105,11 +106,14 @@ def _loaded(unit: Properties, terminal: Terminal) -> str:
 
 
 def _drop_ins(unit: Properties, terminal: Terminal) -> Iterator[str]:
-    directories: dict[str, list[str]] = {}
+    """In the order they apply in; those of one directory that follow each other share a line."""
+    groups: list[tuple[str, list[str]]] = []
     for path in unit.get("DropInPaths") or ():
         directory, _, name = path.rpartition("/")
-        directories.setdefault(directory, []).append(name)
-    for position, (directory, names) in enumerate(directories.items()):
+        if not groups or groups[-1][0] != directory:
+            groups.append((directory, []))
+        groups[-1][1].append(name)
+    for position, (directory, names) in enumerate(groups):
         yield _labelled("Drop-In", directory) if position == 0 else _INDENT + directory
         yield f"{_INDENT}{terminal.glyph('last')}{', '.join(names)}"
 
@@ -233,12 +237,7 @@ def control_group(unit: Properties) -> str:
     """The cgroup that systemd would use for a unit."""
     if unit.get("ControlGroup"):
         return str(unit["ControlGroup"])
-    group = ""
-    parts = (unit.get("Slice") or _default_slice(unit["Id"])).removesuffix(".slice").split("-")
-    for length in range(1, len(parts) + 1):
-        if parts[length - 1]:
-            group += "/" + "-".join(parts[:length]) + ".slice"
-    return f"{group}/{unit['Id']}"
+    return f"{slice_path(unit.get('Slice') or _default_slice(unit['Id']))}/{unit['Id']}"
 
 
 def _default_slice(name: str) -> str:

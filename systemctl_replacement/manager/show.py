@@ -9,12 +9,15 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement import __version__
+from systemctl_replacement.manager.registry import PERPETUAL
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.manager.view import can_reload, can_stop, ignore_on_isolate
+from systemctl_replacement.unitfile.names import slice_path
 from systemctl_replacement.unitfile.values import INFINITY
 from systemctl_replacement.units.service_config import PHASES
 from systemctl_replacement.units.service_state import ExecStatus, ServiceState
 from systemctl_replacement.units.simple import STARTABLE
+from systemctl_replacement.units.states import INACTIVE_OR_FAILED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,8 +32,7 @@ _DEPENDENCIES = (
     "Requires", "Requisite", "Wants", "BindsTo", "PartOf", "Upholds", "RequiredBy", "RequisiteOf", "WantedBy",
     "BoundBy", "UpheldBy", "ConsistsOf", "Conflicts", "ConflictedBy", "Before", "After", "OnSuccess", "OnSuccessOf",
     "OnFailure", "OnFailureOf", "Triggers", "TriggeredBy", "PropagatesReloadTo", "ReloadPropagatedFrom",
-    "PropagatesStopTo", "StopPropagatedFrom", "JoinsNamespaceOf",
-    "SliceOf",
+    "PropagatesStopTo", "StopPropagatedFrom", "JoinsNamespaceOf", "SliceOf",
 )  # fmt: skip
 
 
@@ -52,9 +54,7 @@ def need_reload(unit: ManagedUnit) -> bool:
 def of_unit(manager: Manager, unit: ManagedUnit) -> dict[str, Any]:
     """The properties of a unit that differ from their defaults, or may."""
     # The tables behind it are a hundred kilobytes that many a container never needs.
-    from systemctl_replacement.manager.registry import PERPETUAL
-from systemctl_replacement.unitfile.names import slice_path
-from systemctl_replacement.unitfile.unit_properties import of_file
+    from systemctl_replacement.unitfile.unit_properties import of_file
 
     properties: dict[str, Any] = of_file(unit.file, manager.config)
     properties.update(
@@ -98,9 +98,11 @@ from systemctl_replacement.unitfile.unit_properties import of_file
 
 def _control_group(unit: ManagedUnit, parent: str) -> str:
     """The control group that systemd would have made for a unit that is up (docs/differences.md)."""
-    if unit.active_state in INACTIVE_OR_FAILED or not parent:
+    if unit.active_state in INACTIVE_OR_FAILED:
         return ""
-    return slice_path(parent) + ("/" + unit.id if unit.type != "slice" else slice_path(unit.id)[len(slice_path(parent)) :])
+    if unit.type == "slice":
+        return slice_path(unit.id) or "/"
+    return f"{slice_path(parent)}/{unit.id}" if parent and unit.type in ("service", "scope") else ""
 
 
 def _tested(properties: dict[str, Any], name: str, results: tuple[int, ...]) -> dict[str, Any]:

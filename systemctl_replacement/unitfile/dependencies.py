@@ -9,11 +9,11 @@ Dependencies on device units are left out, as systemd does in a container, which
 
 from __future__ import annotations
 
-from systemctl_replacement.unitfile import names
+from systemctl_replacement.unitfile import names, perpetual
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any
 
     Get = Callable[[str, str], Any]
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 KINDS = (
     "Requires", "Requisite", "Wants", "BindsTo", "PartOf", "Upholds", "Conflicts", "Before", "After", "OnFailure",
     "OnSuccess", "PropagatesReloadTo", "ReloadPropagatedFrom", "PropagatesStopTo", "StopPropagatedFrom",
-    "JoinsNamespaceOf", "Triggers", "SliceOf", "RequiresMountsFor",
+    "JoinsNamespaceOf", "Triggers", "RequiresMountsFor",
 )  # fmt: skip
 """Forward kinds in which a unit may name others."""
 
@@ -35,7 +35,6 @@ _DIRECTORY_KINDS = (
     ("ConfigurationDirectory", "/etc"),
 )
 _JOURNAL_OUTPUTS = frozenset(("journal", "journal+console", "kmsg", "kmsg+console"))
-_PERPETUAL = frozenset(("-.slice", "system.slice", "init.scope", "-.mount"))
 _EXTRINSIC = ("/proc/", "/sys/", "/dev/", "/run/initramfs/", "/run/systemd/")
 _PULLS = ("Wants", "Requires", "Requisite", "BindsTo", "PartOf", "Upholds")
 _NETWORK_FILE_SYSTEMS = frozenset(
@@ -65,12 +64,12 @@ def complete(unit: str, unit_type: str, get: Get, explicit: Mapping[str, Iterabl
         collector.add(kind, *others)
     _slice(collector, unit_type, get)
     section = _RUN_TYPES.get(unit_type)
-    if section and unit not in _PERPETUAL and (unit_type != "socket" or _has_commands(get)):
+    if section and unit not in perpetual.UNITS and (unit_type != "socket" or _has_commands(get)):
         _execution(collector, section, get)
     handler = _IMPLICIT.get(unit_type)
     if handler:
         handler(collector, get)
-    if get("Unit", "DefaultDependencies") and unit not in _PERPETUAL:
+    if get("Unit", "DefaultDependencies") and unit not in perpetual.UNITS:
         default = _DEFAULT.get(unit_type)
         if default:
             default(collector, get)
@@ -93,6 +92,18 @@ def pulls_in(dependencies: Mapping[str, Iterable[str]]) -> set[str]:
     return {other for kind in _PULLS for other in dependencies.get(kind, ())}
 
 
+def mounts_above(path: str) -> Iterator[str]:
+    """The mount units that may hold a path, from the root on: those of the path itself and of what is above it."""
+    path = names.simplify_path(path)
+    yield "-.mount"
+    end = 0
+    while 0 <= end < len(path) and path != "/" and names.is_normalized_path(path):
+        end = path.find("/", end + 1)
+        name = names.escape_path(path if end < 0 else path[:end]) + ".mount"
+        if names.valid_unit_name(name):  # not too long
+            yield name
+
+
 def default_slice(unit: str, unit_type: str, get: Get) -> str:
     """The slice of a unit without Slice=: system.slice, system-PREFIX.slice for instances, -.slice for the given."""
     if names.is_instance(unit):
@@ -106,11 +117,11 @@ def _slice(collector: _Collector, unit_type: str, get: Get) -> None:
     if unit_type == "slice":
         parent = names.slice_parent(collector.unit)
         if parent:
-            collector.add("After Requires", parent)
+            collector.add("After Requires Slice", parent)
     elif unit_type in _RUN_TYPES or unit_type == "scope":
         section = _RUN_TYPES.get(unit_type, "Scope")
         chosen = get(section, "Slice") or default_slice(collector.unit, unit_type, get)
-        collector.add("After Requires", chosen)
+        collector.add("After Requires Slice", chosen)
 
 
 def _has_commands(get: Get) -> bool:

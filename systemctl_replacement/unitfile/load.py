@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement.records import dataclass
-from systemctl_replacement.unitfile import dependencies, directives, names, verify
+from systemctl_replacement.unitfile import dependencies, directives, names, perpetual, verify
 from systemctl_replacement.unitfile.directive import ADD, APPEND, JOIN, MERGE, REPLACE, UNION, Directive
 from systemctl_replacement.unitfile.loadpath import DEPENDENCY_SUFFIXES, Index, is_mask
 from systemctl_replacement.unitfile.scope import UNSET, Fatal, Invalid, Refused, Scope
@@ -24,12 +24,11 @@ if TYPE_CHECKING:
 LOADED, NOT_FOUND, BAD_SETTING, FAILED, MASKED = "loaded", "not-found", "bad-setting", "error", "masked"
 
 _NO_FRAGMENT_NEEDED = frozenset(("slice", "device"))
-_PERPETUAL = frozenset(("-.slice", "system.slice", "-.mount", "init.scope"))
 
 # D-Bus names of errnos (sd-bus); any other is System.Error.NAME.
 _DBUS_ERRNO = {
-    1: "AccessDenied", 2: "FileNotFound", 12: "NoMemory", 13: "AccessDenied", 17: "FileExists", 22: "InvalidArgs",
-    110: "Timeout",
+    1: "AccessDenied", 2: "FileNotFound", 5: "IOError", 12: "NoMemory", 13: "AccessDenied", 17: "FileExists",
+    22: "InvalidArgs", 74: "InconsistentMessage", 95: "NotSupported", 105: "LimitsExceeded", 110: "Timeout",
 }  # fmt: skip
 
 
@@ -148,10 +147,10 @@ class _Loader:
         path = self.fragment.path
         if self.type == "slice" and not names.valid_slice_name(self.id):
             return FAILED, 22
-        if self.type == "scope" and self.id not in _PERPETUAL:
+        if self.type == "scope" and self.id not in perpetual.UNITS:
             return NOT_FOUND, 2
         if not path:
-            return (LOADED, 0) if self.type in _NO_FRAGMENT_NEEDED or self.id in _PERPETUAL else (NOT_FOUND, 2)
+            return (LOADED, 0) if self.type in _NO_FRAGMENT_NEEDED or self.id in perpetual.UNITS else (NOT_FOUND, 2)
         try:
             data, status = _read(path)
         except OSError as error:
@@ -159,7 +158,7 @@ class _Loader:
             return NOT_FOUND, error.errno or 5
         self.stamps.append((path, status.st_mtime_ns))
         if is_mask(status):
-            return (LOADED if self.id in _PERPETUAL else MASKED), 0
+            return (LOADED if self.id in perpetual.UNITS else MASKED), 0
         parsed = parse(data, path, self.sections)
         try:
             self.take_all(parsed, path)
@@ -273,6 +272,7 @@ class _Loader:
     def derive(self) -> None:
         """Settings that follow from others when they are not assigned."""
         settings = self.settings
+        perpetual.complete(self.id, settings)
         section = directives.TYPE_SECTIONS.get(self.type, "")
         if settings.get((section, "StandardInput"), "null").startswith(("tty", "socket", "fd")):
             settings.setdefault((section, "StandardOutput"), "inherit")

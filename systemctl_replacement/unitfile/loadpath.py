@@ -225,11 +225,9 @@ class Index:
         return self._listed(directories, ".conf")
 
     def dependency_links(self, unit_names: Sequence[str], suffix: str) -> list[str]:
-        """Names of the links in the unit's `.wants/`, `.requires/` or `.upholds/` directories."""
-        found: dict[str, None] = {}
-        for path in self._listed(self._side_directories(unit_names, suffix), ""):
-            found.setdefault(os.path.basename(path))
-        return list(found)
+        """Names of the links in the unit's `.wants/`, `.requires/` or `.upholds/` directories, but for masked ones."""
+        paths = self._listed(self._side_directories(unit_names, suffix), "")
+        return [os.path.basename(path) for path in paths if not self.is_masked(path)]
 
     def _listed(self, directories: Iterable[str], ending: str) -> list[str]:
         by_name: dict[str, str] = {}

@@ -195,6 +195,12 @@ def slice_parent(name: str) -> str:
     return "-.slice" if dash < 0 else stem[:dash] + ".slice"
 
 
+def slice_path(name: str) -> str:
+    """The control group of a slice: `/a.slice/a-b.slice` for `a-b.slice`, "" for the root, `-.slice`."""
+    parent = slice_parent(name)
+    return f"{slice_path(parent)}/{name}" if parent else ""
+
+
 def valid_slice_name(name: str) -> bool:
     """Whether a valid unit name is also a valid slice: no leading, trailing or doubled dash except in `-.slice`."""
     if not valid_unit_name(name, instance=False, template=False) or not name.endswith(".slice"):

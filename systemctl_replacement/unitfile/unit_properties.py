@@ -8,39 +8,18 @@ from __future__ import annotations
 
 from systemctl_replacement.unitfile import directives, properties
 from systemctl_replacement.unitfile.load import Unit
+from systemctl_replacement.unitfile.property_values import raw
 from systemctl_replacement.unitfile.values import ResourceLimit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Any
 
     from systemctl_replacement.unitfile.manager_config import ManagerConfig
 
 _LIMIT_PREFIX = "Limit"
-
-
-def _plain(value: Any) -> Any:
-    """Tuples as lists, sets as sorted lists; anything else as it is."""
-    if isinstance(value, (tuple, list)):
-        return [_plain(item) for item in value]
-    if isinstance(value, (set, frozenset)):
-        return sorted(value)
-    return value
-
-
-def _statuses(value: Any) -> Any:
-    return [sorted(value.statuses), sorted(value.signals)]
-
-
-def _files(value: Any) -> Any:
-    return [[path, ignore] for ignore, path in value]
-
-
-def _paths(value: Any) -> Any:
-    return [entry[0] if isinstance(entry, tuple) else entry for entry in value]
-
-
-_BY_KIND: dict[str, Callable[[Any], Any]] = {"exit-statuses": _statuses, "environment-files": _files}
+_NOFILE_SOFT, _NOFILE_HARD = 1024, 524288
+_TASKS_LIMIT = 4194304  # the kernel's own, for 64 bits
 
 # Properties whose values the machines and the manager know better than the file does.
 _SKIPPED_KINDS = frozenset(("commands", "commands-ex"))
@@ -59,15 +38,21 @@ def of_file(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
         "Description": unit.get("Unit", "Description") or unit.id,
         "LoadError": list(unit.load_error) if unit.load_error else ["", ""],
     }
+    if "TasksMax" in kinds and unit.type != "slice":
+        found["TasksMax"] = _default_tasks()
     if unit.load_state != "loaded":
+        _limits(unit, config, kinds, found)
         return found
+    if "Slice" in kinds:
+        found["Slice"] = next(iter(unit.dependencies.get("Slice", ())), "")
+    found["RequiresMountsFor"] = list(unit.dependencies.get("RequiresMountsFor", ()))
     for (section, name), value in unit.settings.items():
         directive = directives.lookup(section, name)
         if directive is None or not directive.property or value is None:
             continue
         kind = kinds.get(directive.property, "")
         if kind and kind not in _SKIPPED_KINDS:
-            found[directive.property] = _raw(kind, value)
+            found[directive.property] = raw(directive.property, kind, value)
     _limits(unit, config, kinds, found)
     for condition_group, name in (("Conditions", "Conditions"), ("Asserts", "Asserts")):
         entries: list[list[Any]] = []
@@ -79,26 +64,31 @@ def of_file(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
     return found
 
 
-def _raw(kind: str, value: Any) -> Any:
-    convert = _BY_KIND.get(kind)
-    if convert is not None:
-        return convert(value)
-    if kind == "strings" and value and isinstance(value, (tuple, list)) and isinstance(value[0], tuple):
-        return _paths(value)
-    if kind == "string" and isinstance(value, tuple):
-        return "".join(("!" if value[0] else "", str(value[1]))) if len(value) == 2 else " ".join(map(str, value))
-    return _plain(value)
-
-
 def _limits(unit: Unit, config: ManagerConfig, kinds: dict[str, str], found: dict[str, Any]) -> None:
-    """Limit*= and the soft halves of each: from the unit, else from the manager's configuration."""
-    own = directives.TYPE_SECTIONS.get(unit.type)
+    """Limit*= and their soft halves: the unit's, else the manager's default, else what this process has itself."""
+    from systemctl_replacement.syscalls import RLIMITS, get_limit
+
+    own = directives.TYPE_SECTIONS.get(unit.type, "")
     for name in kinds:
-        if not name.startswith(_LIMIT_PREFIX) or name.endswith("Soft") or own is None:
+        short = name[len(_LIMIT_PREFIX) :]
+        if not name.startswith(_LIMIT_PREFIX) or short not in RLIMITS:
             continue
-        limit = unit.settings.get((own, name)) or config.default_limits.get(name[len(_LIMIT_PREFIX) :])
+        limit = unit.settings.get((own, name)) or config.default_limits.get(short)
         if isinstance(limit, ResourceLimit):
             found[name], found[f"{name}Soft"] = limit.hard, limit.soft
-        elif name == "LimitNOFILE":
-            found[name], found[f"{name}Soft"] = 524288, 1024
+        elif short == "NOFILE" and unit.load_state == "loaded":
+            found[name], found[f"{name}Soft"] = _NOFILE_HARD, _NOFILE_SOFT
+        else:
+            found[f"{name}Soft"], found[name] = get_limit(short)
 
+
+def _default_tasks() -> int:
+    """DefaultTasksMax=: 15% of what the kernel allows in all (systemd-system.conf(5))."""
+    allowed = [_TASKS_LIMIT]
+    for path in ("/proc/sys/kernel/pid_max", "/proc/sys/kernel/threads-max"):
+        try:
+            with open(path, encoding="ascii") as file:
+                allowed.append(int(file.read()))
+        except (OSError, ValueError):
+            continue
+    return min(allowed) * 15 // 100

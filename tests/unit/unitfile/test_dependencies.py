@@ -16,6 +16,7 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
     "plain.service": (
         "[Service]\n" + RUN,
         {
+            "Slice": "system.slice",
             "Requires": "sysinit.target system.slice",
             "After": "sysinit.target basic.target system.slice systemd-journald.socket",
             "Before": "shutdown.target",
@@ -27,6 +28,7 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
         + RUN
         + "WorkingDirectory=/srv/x\nStateDirectory=st\nRuntimeDirectory=rt\nPrivateTmp=yes\nStandardOutput=null\n",
         {
+            "Slice": "system.slice",
             "Requires": "plain.service system.slice",
             "Wants": "tmp.mount",
             "After": (
@@ -39,6 +41,7 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
     "optional.service": (
         "[Service]\n" + RUN + "WorkingDirectory=-/srv/x\nStandardOutput=null\nSockets=a.socket\n",
         {
+            "Slice": "system.slice",
             "Requires": "sysinit.target system.slice",
             "Wants": "a.socket",
             "After": "a.socket sysinit.target basic.target system.slice",
@@ -49,6 +52,7 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
     "bus.service": (
         "[Service]\nType=dbus\nBusName=a.b\nSlice=foo-bar.slice\n" + RUN,
         {
+            "Slice": "foo-bar.slice",
             "Requires": "dbus.socket foo-bar.slice sysinit.target",
             "After": "dbus.socket foo-bar.slice sysinit.target basic.target systemd-journald.socket",
             "Before": "shutdown.target",
@@ -58,6 +62,7 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
     "name@x.service": (
         "[Service]\nLogNamespace=ns\n" + RUN,
         {
+            "Slice": "system-name.slice",
             "Requires": (
                 "sysinit.target system-name.slice systemd-journald@ns.socket systemd-journald-varlink@ns.socket"
             ),
@@ -77,6 +82,7 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
     "path.socket": (
         "[Socket]\nListenStream=/srv/s.sock\n",
         {
+            "Slice": "system.slice",
             "Requires": "sysinit.target system.slice",
             "After": "sysinit.target system.slice",
             "Before": "path.service sockets.target shutdown.target",
@@ -88,6 +94,7 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
     "accept.socket": (
         "[Socket]\nListenStream=1234\nAccept=yes\nExecStartPre=/bin/true\nBindToDevice=eth0\n",
         {
+            "Slice": "system.slice",
             "Requires": "sysinit.target system.slice",
             "After": "sysinit.target system.slice systemd-journald.socket",
             "Before": "sockets.target shutdown.target",
@@ -119,6 +126,7 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
     "mnt-a.mount": (
         "[Mount]\nWhat=/dev/sda1\nWhere=/mnt/a\nType=ext4\n",
         {
+            "Slice": "system.slice",
             "Requires": "system.slice",
             "After": "local-fs-pre.target system.slice systemd-journald.socket",
             "Before": "local-fs.target umount.target",
@@ -129,6 +137,7 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
     "mnt-c.mount": (
         "[Mount]\nWhat=server:/x\nWhere=/mnt/c\nType=nfs\n",
         {
+            "Slice": "system.slice",
             "Requires": "system.slice",
             "Wants": "network-online.target",
             "After": ("network-online.target network.target remote-fs-pre.target system.slice systemd-journald.socket"),
@@ -140,6 +149,7 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
     "mnt-d.mount": (
         "[Mount]\nWhat=/srv\nWhere=/mnt/d\nOptions=bind,nofail\n",
         {
+            "Slice": "system.slice",
             "Requires": "system.slice",
             "After": "local-fs-pre.target system.slice systemd-journald.socket",
             "Before": "umount.target",
@@ -160,6 +170,7 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
     "swapfile.swap": (
         "[Swap]\nWhat=/swapfile\n",
         {
+            "Slice": "system.slice",
             "Requires": "system.slice",
             "After": "system.slice systemd-journald.socket systemd-remount-fs.service",
             "RequiresMountsFor": "/swapfile",
@@ -167,9 +178,15 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "new.slice": (
         "[Slice]\n",
-        {"Requires": "-.slice", "After": "-.slice", "Conflicts": "shutdown.target", "Before": "shutdown.target"},
+        {
+            "Slice": "-.slice",
+            "Requires": "-.slice",
+            "After": "-.slice",
+            "Conflicts": "shutdown.target",
+            "Before": "shutdown.target",
+        },
     ),
-    "system.slice": ("[Slice]\n", {"Requires": "-.slice", "After": "-.slice"}),
+    "system.slice": ("[Slice]\n", {"Slice": "-.slice", "Requires": "-.slice", "After": "-.slice"}),
 }
 
 

@@ -225,7 +225,10 @@ def test_errors_in_the_fragment(tree: Tree) -> None:
     ]
     header = tree.load("header.service")
     assert header.load_error is not None
-    assert (header.load_state, header.load_error[0]) == ("error", "System.Error.EBADMSG")
+    assert (header.load_state, header.load_error[0]) == (
+        "error",
+        "org.freedesktop.DBus.Error.InconsistentMessage",
+    )
     pid = tree.load("pid.service")
     assert pid.load_error is not None
     assert (pid.load_state, pid.load_error[0]) == ("error", "org.freedesktop.DBus.Error.InvalidArgs")

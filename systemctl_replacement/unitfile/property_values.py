@@ -1,0 +1,181 @@
+"""Typed settings as the raw values that properties have: where a directive's words stand for numbers, sets or pairs.
+
+Source: org.freedesktop.systemd1(5), systemd.exec(5), systemd.resource-control(5), linux/sched.h, linux/ioprio.h,
+linux/securebits.h, core(5). For unit_properties.py, which asks by kind and by name.
+"""
+
+from __future__ import annotations
+
+from systemctl_replacement.unitfile.values import INFINITY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+_NAMESPACES = {
+    "cgroup": 0x02000000,
+    "ipc": 0x08000000,
+    "net": 0x40000000,
+    "mnt": 0x00020000,
+    "pid": 0x20000000,
+    "user": 0x10000000,
+    "uts": 0x04000000,
+}
+_MOUNT_FLAGS = {"shared": 1 << 20, "slave": 1 << 19, "private": 1 << 18}
+_NUMA_POLICIES = ("default", "preferred", "bind", "interleave", "local")
+_IO_CLASSES = ("none", "realtime", "best-effort", "idle")
+_CPU_POLICIES = {"other": 0, "fifo": 1, "rr": 2, "batch": 3, "idle": 5}
+_SECURE_BITS = {
+    "noroot": 1,
+    "noroot-locked": 2,
+    "no-setuid-fixup": 4,
+    "no-setuid-fixup-locked": 8,
+    "keep-caps": 16,
+    "keep-caps-locked": 32,
+}
+_COREDUMP_FILTER = (
+    "private-anonymous", "shared-anonymous", "private-file-backed", "shared-file-backed", "elf-headers",
+    "private-huge", "shared-huge", "private-dax", "shared-dax",
+)  # fmt: skip
+_COREDUMP_DEFAULT = 0x33
+_TRUE, _FALSE = ("1", "yes", "y", "true", "t", "on"), ("0", "no", "n", "false", "f", "off")
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists, sets as sorted lists; anything else as it is."""
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    return value
+
+
+def _bits(items: tuple[str, ...], initial: int, bit: Callable[[str], int], whole: Callable[[str], int | None]) -> int:
+    """A bit set that several assignments build up: the first replaces `initial`, `~` in front takes away."""
+    found = initial
+    for item in items:
+        inverted = item.startswith("~")
+        known = whole(item)
+        if known is not None:
+            found = known
+            continue
+        mask = 0
+        for word in item.lstrip("~").split():
+            mask |= bit(word)
+        if found in (0, initial):
+            found = INFINITY & ~mask if inverted else mask
+        else:
+            found = found & ~mask if inverted else found | mask
+    return found
+
+
+def _capability(word: str) -> int:
+    from systemctl_replacement.unitfile import capabilities
+
+    try:
+        return 1 << capabilities.number(word)
+    except ValueError:
+        return 0  # one that systemd would not know either, or a newer one
+
+
+def _namespaces(value: Any) -> int:
+    def whole(item: str) -> int | None:
+        return 0 if item in _TRUE else INFINITY if item in _FALSE else None
+
+    return _bits(value, INFINITY, lambda word: _NAMESPACES.get(word, 0), whole)
+
+
+def _filter(value: tuple[str, ...]) -> list[Any]:
+    """[is an allow list, [names]]: the first assignment decides which it is, those of the other sign take away."""
+    allow = not value[0].startswith("~") if value else False
+    found: set[str] = set()
+    for item in value:
+        names = item.lstrip("~").split()
+        if item.startswith("~") == (not allow):
+            found.update(names)
+        else:
+            found.difference_update(names)
+    return [allow, sorted(found - {"none"})]
+
+
+def _coredump_filter(value: str) -> int:
+    mask = 0
+    for word in value.split():
+        if word in _COREDUMP_FILTER:
+            mask |= 1 << _COREDUMP_FILTER.index(word)
+        elif word == "default":
+            mask |= _COREDUMP_DEFAULT
+        elif word == "all":
+            return INFINITY
+        else:
+            try:
+                mask |= int(word, 16)
+            except ValueError:
+                continue  # as systemd: not understood, not counted
+    return mask
+
+
+def _pairs(value: Any) -> Any:
+    return [item.split() if isinstance(item, str) else _plain(item) for item in value]
+
+
+def _bind_paths(value: Any) -> list[str]:
+    return [
+        f"{'-' if optional else ''}{source}:{target}:{'rbind' if recursive else 'norbind'}"
+        for optional, source, target, recursive in value
+    ]
+
+
+def _cpus(value: Any) -> str:
+    """Numbers as ranges: `0-3 8`."""
+    parts: list[list[int]] = []
+    for number in sorted(value):
+        if parts and number == parts[-1][1] + 1:
+            parts[-1][1] = number
+        else:
+            parts.append([number, number])
+    return " ".join(str(low) if low == high else f"{low}-{high}" for low, high in parts)
+
+
+def _first_word(value: str) -> str:
+    """`append` of `append:/path`: the path is not part of the property."""
+    return value.partition(":")[0]
+
+
+_BY_NAME: dict[str, Callable[[Any], Any]] = {
+    "CapabilityBoundingSet": lambda value: _bits(value, INFINITY, _capability, lambda item: None),
+    "AmbientCapabilities": lambda value: _bits(value, 0, _capability, lambda item: None),
+    "IOSchedulingClass": lambda value: _IO_CLASSES.index(value) if value in _IO_CLASSES else int(value),
+    "CPUSchedulingPolicy": lambda value: _CPU_POLICIES[value] if value in _CPU_POLICIES else int(value),
+    "SecureBits": lambda value: sum(_SECURE_BITS[word] for word in value),
+    "CoredumpFilter": _coredump_filter,
+    "StandardInput": _first_word,
+    "StandardOutput": _first_word,
+    "StandardError": _first_word,
+    "BindPaths": _bind_paths,
+    "BindReadOnlyPaths": _bind_paths,
+    "TemporaryFileSystem": lambda value: [f"{path}:{options}" if options else path for path, options in value],
+}
+_BY_KIND: dict[str, Callable[[Any], Any]] = {
+    "exit-statuses": lambda value: [sorted(value.statuses), sorted(value.signals)],
+    "environment-files": lambda value: [[path, ignore] for ignore, path in value],
+    "namespaces": _namespaces,
+    "filter": _filter,
+    "mount-flags": lambda value: _MOUNT_FLAGS.get(value, 0),
+    "numa-policy": _NUMA_POLICIES.index,
+    "pairs": _pairs,
+}
+
+
+def raw(name: str, kind: str, value: Any) -> Any:
+    """The raw value of a property (see properties.KINDS) for what its directive was set to."""
+    convert = _BY_NAME.get(name) or _BY_KIND.get(kind)
+    if convert is not None:
+        return convert(value)
+    if kind == "strings" and value and isinstance(value, (tuple, list)) and isinstance(value[0], tuple):
+        return [entry[0] if isinstance(entry, tuple) else entry for entry in value]
+    if kind == "string" and isinstance(value, frozenset):
+        return _cpus(value)
+    if kind == "string" and isinstance(value, tuple):
+        return "".join(("!" if value[0] else "", str(value[1]))) if len(value) == 2 else " ".join(map(str, value))
+    return _plain(value)
