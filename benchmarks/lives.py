@@ -58,14 +58,13 @@ def _life(results: Results, subject: Subject, count: int) -> None:
 
 def _memory(results: Results, box: Box, subject: Subject, count: int) -> None:
     pids = observe.infrastructure(box)
-    first = observe.memory([box.pid1])
-    total = observe.memory(pids)
+    by_process = observe.memory(pids)
+    first = by_process[box.pid1]
+    total = sum(memory.proportional for memory in by_process.values())
     suffix = f"{count} service{'' if count == 1 else 's'}"
     budget: dict[str, Any] = {"budget": "≤ 1.1 × systemd", "limit": 1.1}
     results.row(MEMORY, f"PID 1, resident, {suffix}", "MiB", **budget).add(subject.name, first.resident)
     results.row(MEMORY, f"PID 1, proportional, {suffix}", "MiB").add(subject.name, first.proportional)
     about: dict[str, Any] = {"budget": "≤ 1.5 × systemd", "limit": 1.5} if count == 10 else {}
-    results.row(MEMORY, f"all infrastructure, proportional, {suffix}", "MiB", **about).add(
-        subject.name, total.proportional
-    )
+    results.row(MEMORY, f"all infrastructure, proportional, {suffix}", "MiB", **about).add(subject.name, total)
     results.row(MEMORY, f"number of infrastructure processes, {suffix}", "").add(subject.name, float(len(pids)))

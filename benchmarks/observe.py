@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from array import array
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +17,15 @@ from benchmarks.subjects import SERVICE_MARK, STAMPS
 from tests.box.harness import Box
 
 POLL = 0.002
-MIB = 1024.0  # kilobytes
+MIB = float(1 << 20)
+PAGE = os.sysconf("SC_PAGE_SIZE")
+PAGE_PRESENT = 1 << 63
+PAGE_NUMBER = (1 << 55) - 1
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Sums over processes, in MiB."""
+    """Of one process, in MiB."""
 
     resident: float
     proportional: float
@@ -76,19 +81,37 @@ def stamps(box: Box, names: Iterable[str], timeout: float) -> list[int]:
     return times
 
 
-def memory(pids: Iterable[int]) -> Memory:
-    """From /proc/PID/smaps_rollup."""
-    resident = proportional = private = 0
-    for pid in pids:
-        try:
-            text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        values = {line.split(":")[0]: int(line.split()[1]) for line in text.splitlines()[1:]}
-        resident += values["Rss"]
-        proportional += values["Pss"]
-        private += values["Private_Clean"] + values["Private_Dirty"]
-    return Memory(resident / MIB, proportional / MIB, private / MIB)
+def pages(pid: int) -> list[int]:
+    """The physical pages that a process has mapped (/proc/PID/pagemap)."""
+    found: list[int] = []
+    try:
+        maps = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8", errors="replace").splitlines()
+        with open(f"/proc/{pid}/pagemap", "rb", buffering=0) as pagemap:
+            for line in maps:
+                start, end = (int(text, 16) for text in line.split()[0].split("-"))
+                if "[v" in line:  # vsyscall, vvar, vdso: the kernel's own
+                    continue
+                entries = array("Q", os.pread(pagemap.fileno(), (end - start) // PAGE * 8, start // PAGE * 8))
+                found += [entry & PAGE_NUMBER for entry in entries if entry & PAGE_PRESENT]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [number for number in found if number]
+
+
+def memory(pids: Iterable[int]) -> dict[int, Memory]:
+    """Of each of these processes, a page that several of them share divided among them.
+
+    The kernel's own "Pss" would also divide among whoever maps the same files in other boxes that happen to run.
+    """
+    mapped = {pid: pages(pid) for pid in pids}
+    sharers = Counter(number for numbers in mapped.values() for number in set(numbers))
+    found = {}
+    for pid, numbers in mapped.items():
+        unique = set(numbers)
+        proportional = sum(1 / sharers[number] for number in unique)
+        private = sum(sharers[number] == 1 for number in unique)
+        found[pid] = Memory(len(unique) * PAGE / MIB, proportional * PAGE / MIB, private * PAGE / MIB)
+    return found
 
 
 def activity(pids: Iterable[int]) -> Activity:

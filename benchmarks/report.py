@@ -48,7 +48,7 @@ def markdown(results: Results, versions: dict[str, str], load: str, quick: bool)
         "Written by `make bench`; not to be edited. Every subject runs in the same kind of box (fresh namespaces",
         "over a Debian root file system), one after the other in every round. A figure is the median, with the lowest",
         "and the highest sample in brackets. The ratio is ours to systemd's. The budgets are the design's; nothing is",
-        "asserted.",
+        "asserted. Proportional memory divides a page that several processes of the box map among them.",
         "",
         f"- Date: {time.strftime('%Y-%m-%d %H:%M %Z')}{', a quick run (few repetitions)' if quick else ''}",
         *(f"- Machine: {line}" if index == 0 else f"- Kernel: {line}" for index, line in enumerate(machine())),
