@@ -5,6 +5,7 @@ After each the state that is shown is true, the next command works, and nothing 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import psutil
@@ -15,7 +16,19 @@ from tests.engine.manager.engine import Engine, wait_for
 # Waits in one place until a file appears: how a test keeps a service in a sub-state as long as it needs.
 HOLD = "/bin/sh -c 'while ! test -e @ROOT@/go; do sleep 0.02; done'"
 MAIN = "ExecStart=/bin/sleep 1000\n"
-DEAF = "ExecStart=/bin/sh -c 'trap \"\" TERM; touch @ROOT@/deaf; while :; do sleep 0.02; done'\n"
+DEAF = "ExecStart=/bin/sh -c 'trap \"\" TERM ABRT; touch @ROOT@/deaf; while :; do sleep 0.02; done'\n"
+# Stays behind when the main process ends.
+LEFT = 'trap \\"\\" TERM; touch @ROOT@/deaf; while :; do sleep 0.02; done'
+
+PYTHON = f"{sys.executable} -IS"
+SLOW_RELOAD = """
+import os, signal, socket, time
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.connect(os.environ["NOTIFY_SOCKET"])
+s.send(b"READY=1")
+time.sleep(1000)
+"""
 
 # Sub-state -> (the [Service] section, how to get there, where it goes when it is let go).
 STATES: dict[str, tuple[str, str, str]] = {
@@ -31,22 +44,33 @@ STATES: dict[str, tuple[str, str, str]] = {
     "stop-post": (f"{MAIN}ExecStopPost={HOLD}\n", "start stop", "dead"),
     "auto-restart": (("ExecStart=/bin/sh -c 'test -e @ROOT@/go && exec sleep 1000'\nRestart=always\nRestartSec=4\n"
                      "StartLimitBurst=100\n"), "start", "running"),
+    "reload-signal": (f"Type=notify-reload\nTimeoutStartSec=4\nExecStart={PYTHON} @ROOT@/slow_reload.py\n",
+                      "start reload", "running"),
+    "stop-watchdog": (f"{DEAF}TimeoutStopSec=100ms\nTimeoutStopFailureMode=abort\nTimeoutAbortSec=3\n",
+                      "start stop", "failed"),
+    "final-sigterm": ((f"ExecStart=/bin/sh -c '({LEFT}) & trap \"exit 0\" TERM; while :; do sleep 0.02; done'\n"
+                      "TimeoutStopSec=3\n"), "start stop", "failed"),
+    "daemon": ("Type=forking\nExecStart=/bin/sh -c 'setsid sh -c \"setsid sleep 1000 &\"'\n", "start", "running"),
     "failed": ("ExecStart=/bin/false\n", "start", "failed"),
 }  # fmt: skip
 
 
 def reach(engine: Engine, sub: str) -> None:
     """Bring x.service into a sub-state."""
+    (engine.root / "slow_reload.py").write_text(SLOW_RELOAD)
     for operation in STATES[sub][1].split():
         engine.enqueue(operation, "x.service")
         if operation == "start" and operation != STATES[sub][1]:
             engine.wait_sub("x.service", "running")
             if "deaf" in STATES[sub][0]:
                 wait_for((engine.root / "deaf").exists, "a deaf process")
-    engine.wait_sub("x.service", sub)
-    if sub not in ("exited", "failed", "auto-restart"):
+    engine.wait_sub("x.service", SUBS.get(sub, sub))
+    if sub not in ("exited", "failed", "auto-restart", "final-sigterm"):
         wait_for(lambda: any(engine.show("x.service")[key] for key in _PIDS[sub]), "the process of the state")
 
+
+# Stories that are not called by the sub-state they lead to.
+SUBS = {"daemon": "running"}
 
 # Which process a sub-state has; the main process in all others.
 _PIDS = dict.fromkeys(("condition", "start-pre", "start-post", "reload", "stop", "stop-post"), ("ControlPID",))
