@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from systemctl_replacement.unitfile.values import StatusSet
 from systemctl_replacement.units import events
+from systemctl_replacement.units.service_exit import restart_delay
 from tests.unit.units.world import SIGKILL, World, command, config
 
 
@@ -367,3 +369,68 @@ def test_runtime_limit_with_a_random_extra() -> None:
     assert world.state.deadline == world.now + 1_500_000
     world.elapse()
     assert (world.state.sub, world.state.result) == ("stop-sigterm", "timeout")
+
+
+def test_restart_delay_grows_in_steps() -> None:
+    growing = config(restart_usec=1_000_000, restart_steps=4, restart_max_delay_usec=16_000_000)
+    assert [restart_delay(growing, n) for n in range(6)] == [
+        1_000_000,
+        2_000_000,
+        4_000_000,
+        8_000_000,
+        *[16_000_000] * 2,
+    ]
+    assert restart_delay(config(restart_usec=0, restart_steps=4, restart_max_delay_usec=9), 3) == 0
+    assert restart_delay(config(restart_usec=5), 100) == 5
+
+
+def test_exit_type_cgroup_lives_as_long_as_any_process() -> None:
+    world, main = started(exit_type="cgroup")
+    world.pids.add(500)
+    world.exit(main)
+    assert world.state.sub == "running"
+    world.exit(500)
+    assert (world.state.sub, world.state.result) == ("dead", "success")
+
+
+@pytest.mark.parametrize(
+    ("kill_mode", "first", "then"),
+    [
+        ("control-group", events.SignalAll(15), events.SignalAll(9, cont=False)),
+        ("mixed", events.Signal((101,), 15), events.SignalAll(9, cont=False)),
+        ("process", events.Signal((101,), 15), events.Signal((101,), 9, cont=False)),
+    ],
+)
+def test_kill_modes(kill_mode: str, first: events.Action, then: events.Action) -> None:
+    world, main = started(kill_mode=kill_mode)
+    assert main == 101
+    world.pids.add(500)
+    world.step(events.Stop())
+    assert first in world.asked
+    assert then not in world.asked
+    world.elapse()
+    assert world.state.sub == "stop-sigkill"
+    assert then in world.asked
+
+
+def test_kill_mode_none_leaves_everything() -> None:
+    world, _ = started(kill_mode="none")
+    world.step(events.Stop())
+    assert world.state.sub == "dead"
+    assert not [action for action in world.asked if isinstance(action, (events.Signal, events.SignalAll))]
+
+
+def test_exit_statuses_that_prevent_and_force_a_restart() -> None:
+    prevented, main = started(restart="always", restart_prevent=StatusSet(frozenset({3}), frozenset({9})))
+    prevented.exit(main, "exited", 3)
+    assert prevented.state.sub == "failed"
+    forced, main = started(restart="no", restart_force=StatusSet(frozenset({3}), frozenset()))
+    forced.exit(main, "exited", 3)
+    assert forced.state.sub == "auto-restart"
+
+
+def test_success_exit_status() -> None:
+    world, main = started(success=StatusSet(frozenset({3}), frozenset({9})))
+    world.exit(main, "exited", 3)
+    assert (world.state.sub, world.state.result) == ("dead", "success")
+    assert world.state.main_status.status == 3
