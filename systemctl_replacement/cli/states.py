@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from systemctl_replacement.cli.context import Context
+from systemctl_replacement.cli.context import Context, Failure
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.cli.settings import parse_boolean
 
@@ -27,10 +27,16 @@ def is_failed(words: list[str], options: Options, context: Context) -> int:
 
 def _check(words: list[str], options: Options, context: Context, good: tuple[str, ...], otherwise: int) -> int:
     names = expand(words, context)
+    templates = [name for name in names if "@." in name]
+    if templates:
+        names = names[: names.index(templates[0])]
     states = context.asked().call("States", names=names)["states"] if names else []
     if not options.quiet:
         for state in states:
             context.out(state["active_state"])
+    if templates:
+        what = f"Unit name {templates[0]} is neither a valid invocation ID nor unit name."
+        raise Failure(f"Failed to retrieve unit state: {what}")
     return 0 if any(state["active_state"] in good for state in states) else otherwise
 
 

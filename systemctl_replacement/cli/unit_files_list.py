@@ -35,7 +35,9 @@ def run_is_enabled(arguments: list[str], options: Options, context: Context) -> 
         except InstallFailed as failure:
             raise Failure(f"Failed to get unit file state for {name}: {failure}") from None
         finally:
-            report_problems(plan.problems, context)
+            if options.root or context.manager() is None:
+                report_problems(plan.problems, context)
+            plan.problems.clear()  # a running manager has said in its log what is wrong with a file
         enabled = enabled or state in ENABLED_STATES
         if not options.quiet:
             context.out(state)

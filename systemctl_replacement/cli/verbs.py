@@ -59,9 +59,9 @@ VERBS = {
     "switch-root": (1, 2, ""),
     "is-system-running": (0, 0, "states"),
     "kill": (1, ANY, "unit_actions"),
-    "clean": (1, ANY, ""),
-    "freeze": (1, ANY, ""),
-    "thaw": (1, ANY, ""),
+    "clean": (1, ANY, "clean"),
+    "freeze": (1, ANY, "clean"),
+    "thaw": (1, ANY, "clean"),
     "is-active": (1, ANY, "states"),
     "check": (1, ANY, "states"),
     "is-failed": (1, ANY, "states"),
@@ -121,6 +121,10 @@ def run(verb: str, operands: list[str], options: Options, context: Context) -> i
     function = _load(module).get(verb) if module else None
     if function is None:
         raise Failure(f"systemctl-replacement: verb {verb} is not available yet")
+    if module == "unit_files" and options.root:
+        from systemctl_replacement.cli.unit_files_common import check_root
+
+        check_root(verb, options)
     return function(operands, options, context)
 
 

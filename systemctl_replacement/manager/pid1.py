@@ -104,6 +104,16 @@ def container_engine(root: str, environment: Mapping[str, str]) -> str:
     return ""
 
 
+# What every system has mounted before its manager runs: no units, for systemd either.
+_KERNEL_MOUNTS = frozenset(
+    (
+        "/proc", "/sys", "/dev", "/dev/shm", "/dev/pts", "/run", "/sys/fs/cgroup", "/sys/fs/pstore", "/sys/fs/bpf",
+        "/sys/kernel/security", "/sys/fs/smackfs", "/sys/firmware/efi/efivars", "/sys/fs/selinux", "/dev/console",
+        "/proc/kmsg", "/proc/sys", "/proc/sys/kernel/random/boot_id",
+    )
+)  # fmt: skip
+
+
 def mounted_units() -> dict[str, Mount]:
     """The mount units of what the kernel has mounted, each with its settings: Where, What, Type, Options (proc(5))."""
     from systemctl_replacement.unitfile.names import escape_path
@@ -118,6 +128,8 @@ def mounted_units() -> dict[str, Mount]:
                 name = f"{escape_path(point)}.mount"
             except ValueError:
                 continue  # a mount point that no unit can be named after
+            if point in _KERNEL_MOUNTS or point.startswith("/sys/fs/cgroup/"):
+                continue
             found[name] = {"Where": point, "What": what, "Type": kind, "Options": _all_options(options, superblock)}
     return found
 

@@ -12,7 +12,9 @@ from systemctl_replacement import __version__
 from systemctl_replacement.manager.registry import PERPETUAL
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.manager.view import can_reload, can_stop, ignore_on_isolate
+from systemctl_replacement.paths import Paths
 from systemctl_replacement.unitfile.names import slice_path
+from systemctl_replacement.unitfile.specifiers import architecture
 from systemctl_replacement.unitfile.values import INFINITY
 from systemctl_replacement.units.service_config import PHASES
 from systemctl_replacement.units.service_state import ExecStatus, ServiceState
@@ -193,6 +195,8 @@ def of_manager(manager: Manager) -> dict[str, Any]:
     config = manager.config
     return {
         "Version": f"252 (systemctl-replacement {__version__})",
+        "Architecture": architecture(),
+        "UnitPath": Paths(manager.execution.root).unit_path(),
         "SystemState": manager.system_state(),
         "NNames": len(units),
         "NFailedUnits": len(manager.failed_units()),

@@ -21,6 +21,12 @@ _ARCHITECTURES = {
 }  # fmt: skip
 
 
+def architecture() -> str:
+    """The architecture as systemd names it: x86-64, arm64 (systemd.unit(5), ConditionArchitecture=)."""
+    machine = os.uname().machine
+    return _ARCHITECTURES.get(machine, machine)
+
+
 class SpecifierError(ValueError):
     """A specifier that does not exist or cannot be resolved; the text is the message of the errno systemd reports."""
 

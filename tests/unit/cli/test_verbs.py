@@ -326,8 +326,8 @@ def test_list_dependencies(manager: FakeManager) -> None:
 
 
 def test_verbs_that_are_not_available_say_so(manager: FakeManager) -> None:
-    done = manager.run("freeze", "ok")
-    assert (done.stderr, done.returncode) == ("systemctl-replacement: verb freeze is not available yet\n", 1)
+    done = manager.run("set-property", "ok", "A=1")
+    assert (done.stderr, done.returncode) == ("systemctl-replacement: verb set-property is not available yet\n", 1)
 
 
 def test_changing_verbs_below_a_root_need_its_manager(run: Run, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from systemctl_replacement.unitfile import dependencies
+from systemctl_replacement.unitfile.dependencies import mounts_above
 from tests.unit.unitfile.oracle import load_from
 
 RUN = "ExecStart=/bin/sleep 1\n"
@@ -206,3 +207,9 @@ def test_targets_are_ordered_after_what_they_pull_in() -> None:
     assert not dependencies.target_orders_after("t.target", plain, "a.service", False, True)
     ordered = {"Wants": ("a.service",), "Before": ("a.service",)}
     assert not dependencies.target_orders_after("t.target", ordered, "a.service", True, True)
+
+
+def test_mounts_above_a_path() -> None:
+    assert list(mounts_above("/")) == ["-.mount"]
+    assert list(mounts_above("/var//lib/a-b/")) == ["-.mount", "var.mount", "var-lib.mount", "var-lib-a\\x2db.mount"]
+    assert list(mounts_above("/a/../b")) == ["-.mount"]

@@ -1,0 +1,120 @@
+"""clean: remove what a unit keeps in its own directories; freeze and thaw, which need a control group freezer.
+
+Sources: systemctl(1), systemd.exec(5) RuntimeDirectory= and its sisters. The directories are removed by systemctl
+itself, with the rights of whoever calls it, after the manager said that the unit is down.
+"""
+
+from __future__ import annotations
+
+import os
+
+from systemctl_replacement.cli.context import Context
+from systemctl_replacement.cli.names import expand
+from systemctl_replacement.control.client import CallError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from systemctl_replacement.cli.settings import Options
+
+# --what= to the property that names the directories, and where they are.
+_RESOURCES = {
+    "runtime": ("RuntimeDirectory", "/run"),
+    "state": ("StateDirectory", "/var/lib"),
+    "cache": ("CacheDirectory", "/var/cache"),
+    "logs": ("LogsDirectory", "/var/log"),
+    "configuration": ("ConfigurationDirectory", "/etc"),
+}
+_DEFAULT = ("cache", "runtime")
+_CLEANABLE = ("service", "socket", "mount", "swap")
+_PROPERTIES = ["ActiveState", "Job", "LoadState", "LoadError", *(name for name, _ in _RESOURCES.values())]
+
+
+def clean(words: list[str], options: Options, context: Context) -> int:
+    """Remove the directories of units that are down: those of --what=, by default cache and runtime."""
+    status = 0
+    for name in expand(words, context):
+        problem = _unknown(name, context) or _clean_one(name, options.what or list(_DEFAULT), context)
+        if problem:
+            context.err(problem)
+            status = 1
+    return status
+
+
+def _clean_one(name: str, what: list[str], context: Context) -> str:
+    """Clean one unit; why not, in systemd's words, or ""."""
+    failed = f"Failed to clean unit {name}:"
+    for word in what:
+        if word not in _RESOURCES and word != "all":
+            return f"{failed} Invalid resource type: {word}"
+    unit = _properties(name, context)
+    if name.rpartition(".")[2] not in _CLEANABLE:
+        return f"{failed} Unit '{name}' does not support cleaning."
+    if unit.get("ActiveState", "inactive") != "inactive" or unit.get("Job"):
+        return f"{failed} Unit is not inactive or has pending job."
+    chosen = list(_RESOURCES) if "all" in what else what
+    paths = [path for word in chosen for path in _directories(unit, word)]
+    if not paths:
+        return f"{failed} No matching resources found."
+    for path in paths:
+        try:
+            _remove(context.paths.root + path)
+        except OSError as error:
+            return f"{failed} {error.strerror}"
+    return ""
+
+
+def _directories(unit: dict[str, Any], word: str) -> list[str]:
+    """The directories of one kind; below `private` too, where DynamicUser= keeps them."""
+    name, base = _RESOURCES[word]
+    private = [f"{base}/private/{each}" for each in unit.get(name) or ()] if word in ("state", "cache", "logs") else []
+    return [*(f"{base}/{each}" for each in unit.get(name) or ()), *private]
+
+
+def _remove(path: str) -> None:
+    """Remove a directory with all that is in it, or the link that stands for it; nothing if there is none."""
+    if os.path.islink(path):
+        os.unlink(path)
+    elif os.path.lexists(path):
+        import shutil
+
+        shutil.rmtree(path)
+
+
+def _properties(name: str, context: Context) -> dict[str, Any]:
+    properties: dict[str, Any] = context.asked().call("Show", names=[name], properties=_PROPERTIES)["units"][0][
+        "properties"
+    ]
+    return properties
+
+
+def _unknown(name: str, context: Context) -> str:
+    """What systemd says of a name that is no unit's; "" for a unit."""
+    try:
+        unit = _properties(name, context)
+    except CallError as error:
+        return f"Failed to add reference to unit {name}: {error.message}"
+    if unit.get("LoadState") == "not-found" and unit.get("ActiveState", "inactive") == "inactive":
+        return f"Failed to add reference to unit {name}: Unit {name} not found."
+    return ""
+
+
+def _refuse_freezer(verb: str, words: list[str], context: Context) -> int:
+    for name in expand(words, context):
+        unknown = _unknown(name, context)
+        context.err(unknown or f"Failed to {verb} unit {name}: Unit '{name}' does not support freezing.")
+    return 1
+
+
+def freeze(words: list[str], options: Options, context: Context) -> int:
+    """Refuse: without a control group freezer systemd does, too."""
+    return _refuse_freezer("freeze", words, context)
+
+
+def thaw(words: list[str], options: Options, context: Context) -> int:
+    """Refuse, as freeze does."""
+    return _refuse_freezer("thaw", words, context)
+
+
+VERBS = {"clean": clean, "freeze": freeze, "thaw": thaw}

@@ -1,0 +1,51 @@
+"""Settings as property values: what a hardened unit sets must not be what `show` fails at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from systemctl_replacement.cli.property_text import render
+from systemctl_replacement.unitfile import properties
+from systemctl_replacement.unitfile.load import load
+from systemctl_replacement.unitfile.loadpath import Index
+from systemctl_replacement.unitfile.manager_config import ManagerConfig
+from systemctl_replacement.unitfile.specifiers import Host
+from systemctl_replacement.unitfile.unit_properties import of_file
+
+SHOWN = [
+    ("CapabilityBoundingSet=CAP_CHOWN CAP_KILL", "CapabilityBoundingSet", "cap_chown cap_kill"),
+    ("AmbientCapabilities=CAP_CHOWN\nAmbientCapabilities=CAP_KILL", "AmbientCapabilities", "cap_chown cap_kill"),
+    ("AmbientCapabilities=CAP_CHOWN CAP_KILL\nAmbientCapabilities=~CAP_KILL", "AmbientCapabilities", "cap_chown"),
+    ("SystemCallFilter=@mount write\nSystemCallFilter=~write", "SystemCallFilter", "@mount"),
+    ("SystemCallFilter=~@mount", "SystemCallFilter", "~@mount"),
+    ("RestrictAddressFamilies=AF_UNIX AF_INET", "RestrictAddressFamilies", "AF_INET AF_UNIX"),
+    ("RestrictNamespaces=yes", "RestrictNamespaces", "yes"),
+    ("RestrictNamespaces=~user", "RestrictNamespaces", "cgroup ipc net mnt pid uts"),
+    ("IOSchedulingClass=idle", "IOSchedulingClass", "3"),
+    ("CPUSchedulingPolicy=batch", "CPUSchedulingPolicy", "3"),
+    ("CPUAffinity=0-2 5", "CPUAffinity", "0-2 5"),
+    ("NUMAPolicy=bind\nNUMAMask=0", "NUMAPolicy", "bind"),
+    ("MountFlags=slave", "MountFlags", "slave"),
+    ("CoredumpFilter=default elf-headers", "CoredumpFilter", "0x33"),
+    ("SecureBits=keep-caps noroot", "SecureBits", "17"),
+    ("StandardOutput=append:/run/x", "StandardOutput", "append"),
+    ("BindPaths=-/a:/b /c", "BindPaths", "-/a:/b:rbind /c:/c:rbind"),
+    ("TemporaryFileSystem=/x:ro", "TemporaryFileSystem", "/x:ro"),
+    ("DeviceAllow=/dev/null rw", "DeviceAllow", "/dev/null rw"),
+    ("LimitNOFILE=10:20", "LimitNOFILESoft", "10"),
+    ("Slice=a-b.slice", "Slice", "a-b.slice"),
+]
+
+
+@pytest.mark.parametrize(("text", "name", "shown"), SHOWN)
+def test_shown(tmp_path: Path, text: str, name: str, shown: str) -> None:
+    (tmp_path / "a.service").write_text(f"[Service]\nExecStart=/bin/true\n{text}\n")
+    values = of_file(load("a.service", Index([str(tmp_path)]), Host()), ManagerConfig())
+    lines = {
+        entry.name: render(entry.kind, values.get(entry.name, entry.default))
+        for entry in properties.of_type("service")
+        if entry.kind != "unprintable"
+    }
+    assert lines[name] == [shown]
