@@ -50,6 +50,7 @@ PREPARED: tuple[tuple[str, ...], ...] = (
     ("dbus", "systemd", "systemd-sysv"),
     ("nginx", "redis-server"),
     ("nginx", "redis-server", "dbus", "systemd", "systemd-sysv"),
+    ("acl", "attr", "dbus", "iproute2", "libcap2-bin", "systemd", "systemd-sysv", "systemd-tests"),
 )
 
 
@@ -101,7 +102,21 @@ def layers(packages: Iterable[str] = ()) -> list[Path]:
 
 
 def with_ours(lower: list[Path]) -> list[Path]:
-    """The same layers with our systemctl installed over the top, built from the sources as they are now."""
+    """The same layers with our systemctl installed over the top, built from the sources as they are now.
+
+    One process gets the same installation each time: what is compared in one run must not change halfway.
+    """
+    known = _installed.get(tuple(lower))
+    if known is None:
+        known = _installed[tuple(lower)] = _build_ours(lower)
+    os.utime(known)  # in use: not to be removed
+    return [known, *lower]
+
+
+_installed: dict[tuple[Path, ...], Path] = {}
+
+
+def _build_ours(lower: list[Path]) -> Path:
     cache = cache_directory()
     key = _key(*[layer.name for layer in lower], _sources_digest())
     target = _cached(f"ours-{key}", lambda target: _install_ours(lower, target), {})
@@ -112,7 +127,7 @@ def with_ours(lower: list[Path]) -> list[Path]:
             # Only stale builds: another run, on older sources, may be using a recent one.
             if locked and old.stat().st_mtime < target.stat().st_mtime - 3600:
                 shutil.rmtree(old, ignore_errors=True)
-    return [target, *lower]
+    return target
 
 
 def _key(*parts: str) -> str:

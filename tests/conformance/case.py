@@ -5,6 +5,7 @@ One directory below `cases/`:
     script    what to do, see below
     units/    copied to /etc/systemd/system (drop-in directories and symbolic links too)
     root/     copied to /
+    expected  with `newer:`: what ours shows, as the documentation of that version says; `--show` prints that form
 
 The script is lines. `$ COMMAND` runs a command (in /bin/sh); `wait: COMMAND` after it repeats another one until it
 succeeds, and what the case looks at is looked at then. The other lines, anywhere, hold for the whole case:
@@ -14,8 +15,9 @@ succeeds, and what the case looks at is looked at then. The other lines, anywher
     file: PATH                compare this file's text after each command
     for: NAME VALUE…          make one case per value; @NAME@ stands for it in script, unit files and file names
     needs: CAPABILITY         "not yet" instead of "differs" as long as MISSING names the capability
-    newer: VERSION            the behaviour of a systemd newer than 252: not compared
+    newer: VERSION            the behaviour of a systemd newer than 252: compared with the file `expected` instead
     box: fresh                boot a box for this case alone, and destroy it afterwards
+    box: ends                 the same, and the last command ends PID 1: its exit status is compared
 
 `for:` values may be written NAME:text, so that text with blanks (quote it) gets a short name in the case's name; \\n in
 it is the end of a line.
@@ -57,7 +59,8 @@ CAPABILITIES = (
     "timers",
 )
 # Capabilities that are still to be built: their cases may differ. May only get shorter.
-MISSING = frozenset({"timers", "logs"})
+# "execution" is what systemd's own tests of the execution environment (systemd_tests.py) still ask for.
+MISSING = frozenset({"timers", "logs", "execution"})
 
 
 class CaseError(ValueError):
@@ -91,9 +94,13 @@ class Case:
     shown: tuple[tuple[str, tuple[str, ...]], ...]
     files: tuple[str, ...]
     entries: tuple[Entry, ...]
-    needs: str
-    newer: str
-    fresh: bool
+    needs: str = ""
+    newer: str = ""
+    fresh: bool = False
+    ends: bool = False
+    expected: str = ""
+    packages: tuple[str, ...] = ()  # in the box, besides systemd's
+    profile: str = ""  # of the box of ours; "" is an engine's default
 
 
 def load_all(directory: Path = CASES) -> list[Case]:
@@ -159,15 +166,25 @@ def _parse(name: str, text: str, values: Mapping[str, str], directory: Path) -> 
         raise CaseError(f"{name}: no commands")
     if single["needs"] and single["needs"] not in CAPABILITIES:
         raise CaseError(f"{name}: unknown capability {single['needs']!r}")
+    if single["box"] not in ("", "fresh", "ends"):
+        raise CaseError(f"{name}: unknown kind of box {single['box']!r}")
+    expected = ""
+    if single["newer"]:
+        try:
+            expected = _fill((directory / "expected").read_text(), values)
+        except FileNotFoundError:
+            raise CaseError(f"{name}: a newer behaviour needs the file `expected`") from None
     return Case(
         name,
         tuple(steps),
         tuple(shown),
         tuple(files),
         tuple(_entries(directory, values)),
-        single["needs"],
-        single["newer"],
-        single["box"] == "fresh",
+        needs=single["needs"],
+        newer=single["newer"],
+        fresh=bool(single["box"]),
+        ends=single["box"] == "ends",
+        expected=expected,
     )
 
 

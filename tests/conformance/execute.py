@@ -1,25 +1,30 @@
 """Running cases in boxes, and writing down what was seen.
 
 A box serves many cases one after the other: between two, what the first left behind is stopped, removed and forgotten,
-and the box is thrown away if that does not succeed.
+and the box is thrown away if that does not succeed. Most cases wait more than they compute, so several boxes serve
+each side at the same time.
 """
 
 from __future__ import annotations
 
+import queue
 import shlex
 import subprocess
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Optional
 
-from tests.box.harness import SYSTEMD_PACKAGES, Box
+from tests.box.harness import PROFILES, SYSTEMD_PACKAGES, Box, Profile
 from tests.conformance.case import SCRATCH, UNIT_DIRECTORY, Case
 from tests.conformance.normalise import normalise
 
 COMMAND_TIMEOUT = 30
 WAIT_TIMEOUT = 15
 POLL_INTERVAL = 0.05
+CAP_SYS_BOOT = 22
 
 # Where the harness keeps its own files in the box.
 WORK = "/run/conformance"
@@ -87,6 +92,7 @@ class Worker:
     def __init__(self, systemd: bool) -> None:
         self._systemd = systemd
         self._box: Optional[Box] = None
+        self._kind: tuple[str, tuple[str, ...]] = ("", ())
 
     def __enter__(self) -> Worker:
         return self
@@ -96,10 +102,12 @@ class Worker:
 
     def run(self, case: Case) -> Transcript:
         """Run one case; never raises for what the system under test does."""
+        kind = (case.profile, case.packages)
         try:
-            if case.fresh:
+            if case.fresh or kind != self._kind:
                 self._discard()
-            box = self._box or self._boot()
+            self._kind = kind
+            box = self._box or self._boot(case)
             transcript = self._perform(box, case)
             if transcript.problem or case.fresh or box.run(_CLEAN, timeout=2.5 * COMMAND_TIMEOUT).returncode:
                 self._discard()
@@ -108,8 +116,11 @@ class Worker:
             self._discard()
             return Transcript((), f"the box does not work: {type(error).__name__}: {error}")
 
-    def _boot(self) -> Box:
-        box = Box(systemd=True) if self._systemd else Box(packages=list(SYSTEMD_PACKAGES))
+    def _boot(self, case: Case) -> Box:
+        profile: Optional[Profile] = PROFILES[case.profile] if case.profile and not self._systemd else None
+        if case.ends:
+            profile = _without_reboot()
+        box = Box(profile=profile, systemd=self._systemd, packages=[*SYSTEMD_PACKAGES, *case.packages])
         box.__enter__()
         self._box = box
         box.wait_booted()
@@ -129,23 +140,49 @@ class Worker:
             else:
                 box.write(entry.path, entry.text, 0o755 if entry.executable else 0o644)
         box.write(f"{WORK}/run.sh", _script(case))
-        limit = sum(2 * COMMAND_TIMEOUT + WAIT_TIMEOUT * len(step.waits) for step in case.steps)
-        box.run(f"sh {WORK}/run.sh", timeout=limit)
+        steps = case.steps[:-1] if case.ends else case.steps
+        limit = sum(2 * COMMAND_TIMEOUT + WAIT_TIMEOUT * len(step.waits) for step in steps)
+        box.run(f"sh {WORK}/run.sh", timeout=limit or COMMAND_TIMEOUT)
         seen: list[Seen] = []
-        for number, step in enumerate(case.steps):
+        for number, step in enumerate(steps):
             try:
                 texts = [box.read(f"{WORK}/{number}.{what}") for what in ("status", "stdout", "stderr", "observed")]
             except FileNotFoundError:
                 return Transcript(tuple(seen), "the script was not run to its end")
             status, *others = texts
             seen.append(Seen(step.command, " ".join(status.splitlines()), *map(normalise, others)))
+        if case.ends:
+            seen.append(_last_command(box, case.steps[-1].command))
         return Transcript(tuple(seen))
+
+
+def _without_reboot() -> Profile:
+    """What a box of either side is granted where the exit status of PID 1 is asked for.
+
+    With CAP_SYS_BOOT real systemd ends its process namespace by reboot(2), which the outside sees as a signal.
+    """
+    status = Path("/proc/self/status").read_text()
+    (bounding,) = (line.split()[1] for line in status.splitlines() if line.startswith("CapBnd:"))
+    return Profile(int(bounding, 16) & ~(1 << CAP_SYS_BOOT), control_groups="systemd")
+
+
+def _last_command(box: Box, command: str) -> Seen:
+    """Run the command that ends PID 1. It is killed with everything else: only how PID 1 ends is compared."""
+    process = box.popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        status = f"of PID 1: {box.wait(COMMAND_TIMEOUT)}"
+    except TimeoutError:
+        status = "PID 1 goes on"
+    finally:
+        process.terminate()
+        process.wait()
+    return Seen(command, status, "", "", "")
 
 
 def _script(case: Case) -> str:
     """All steps of a case as one shell script: starting a shell from outside costs more than most commands."""
     lines = [f"timeout {COMMAND_TIMEOUT} systemctl daemon-reload"]
-    for number, step in enumerate(case.steps):
+    for number, step in enumerate(case.steps[:-1] if case.ends else case.steps):
         place = f"{WORK}/{number}"
         command = f"timeout -k 2 {COMMAND_TIMEOUT} sh -c {shlex.quote(step.command)}"
         lines.append(f"{command} </dev/null >{place}.stdout 2>{place}.stderr; echo $? >{place}.status")
@@ -167,9 +204,25 @@ def _observation(case: Case) -> str:
     return "\n".join(parts)
 
 
-def run_side(cases: list[Case], systemd: bool) -> Iterator[tuple[Case, Transcript, float]]:
-    """Run cases under real systemd or under ours: (case, what was seen, seconds)."""
-    with Worker(systemd) as worker:
-        for case in cases:
-            started = time.monotonic()
-            yield case, worker.run(case), time.monotonic() - started
+def run_side(cases: Sequence[Case], systemd: bool, boxes: int) -> Iterator[tuple[Case, Transcript, float]]:
+    """Run cases under real systemd or under ours, as many at once: (case, what was seen, seconds) as they are done."""
+    # Cases that can share a box follow each other.
+    todo = queue.SimpleQueue[Case]()
+    for case in sorted(cases, key=lambda case: (case.packages, case.profile, case.fresh)):
+        todo.put(case)
+    done = queue.SimpleQueue[tuple[Case, Transcript, float]]()
+
+    def work() -> None:
+        with Worker(systemd) as worker:
+            while True:
+                try:
+                    case = todo.get_nowait()
+                except queue.Empty:
+                    return
+                started = time.monotonic()
+                done.put((case, worker.run(case), time.monotonic() - started))
+
+    for _ in range(min(boxes, len(cases))):
+        threading.Thread(target=work).start()
+    for _ in cases:
+        yield done.get()

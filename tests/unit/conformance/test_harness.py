@@ -42,7 +42,10 @@ def test_parameters_multiply(tmp_path: Path) -> None:
     assert cases[1].entries[0].text == "y=1 \n2"
 
 
-@pytest.mark.parametrize("script", ["", "nonsense\n", "$ x\nneeds: magic\n", "wait: x\n", "for: A\n$ x\n"])
+@pytest.mark.parametrize(
+    "script",
+    ["", "nonsense", "$ x\nneeds: magic", "wait: x", "for: A\n$ x", "$ x\nbox: big", "$ x\nnewer: 254"],
+)
 def test_scripts_that_are_refused(tmp_path: Path, script: str) -> None:
     with pytest.raises(CaseError):
         write(tmp_path, script)
@@ -80,8 +83,8 @@ def transcript(stdout: str) -> Transcript:
     return Transcript((Seen("x", "0", stdout, "", ""),))
 
 
-def make(needs: str = "", newer: str = "") -> Case:
-    return Case("group/name", (), (), (), (), needs, newer, False)
+def make(needs: str = "", newer: str = "", expected: str = "") -> Case:
+    return Case("group/name", (), (), (), (), needs, newer, expected=expected)
 
 
 def test_verdicts() -> None:
@@ -93,12 +96,13 @@ def test_verdicts() -> None:
         judge(make(), one, two, listed),
         judge(make(), one, one, listed),
         judge(make(needs=min(MISSING)), one, two, {}),
-        judge(make(newer="254"), one, two, {}),
+        judge(make(newer="254", expected="$ x\nstatus: 0\nstdout: 2\n"), Transcript(()), two, {}),
+        judge(make(newer="254", expected="$ x\nstatus: 0\nstdout: 2\n"), Transcript(()), one, {}),
     ]
-    assert [one.kind for one in verdicts] == ["same", "differ", "listed", "stale", "not yet", "newer"]
+    assert [one.kind for one in verdicts] == ["same", "differ", "listed", "stale", "not yet", "newer", "differ"]
     assert verdicts[1].diff[-2:] == ("-stdout: 1", "+stdout: 2")
     assert verdicts[2].detail == "because"
-    assert summary(verdicts) == "conformance: 1 same, 1 listed, 1 newer, 1 not yet, 2 differ"
+    assert summary(verdicts) == "conformance: 1 same, 1 listed, 1 newer, 1 not yet, 3 differ"
 
 
 def test_a_case_that_does_not_run_under_systemd_differs() -> None:
