@@ -162,7 +162,8 @@ class Registry:
             mount = self._mount(name)
             if mount is None or mount is unit:
                 continue
-            for kind in ("After", "Requires") if mount.file.fragment_path else ("After",):
+            required = mount.file.fragment_path and not unit.skipped
+            for kind in ("After", "Requires") if required else ("After",):
                 unit.relate(kind, mount.id)
                 mount.relate(INVERSE[kind], unit.id)
             unit.references.add(mount.id)

@@ -186,7 +186,8 @@ class System:
         """A unit was loaded: what is wrong with it is logged once, and whether a boot skips it is known from now on."""
         for problem in unit.file.problems:
             self.log.about(unit.id, problem.level, str(problem))
-        unit.skipped = self._skips.reason([unit.id, *unit.file.names])
+        mounted = unit.type == "mount" and unit.sub_state == ON["mount"]  # it is there: nothing to leave out
+        unit.skipped = "" if mounted else self._skips.reason([unit.id, *unit.file.names])
 
     def _report_exception(self, where: str, error: BaseException) -> None:
         self.manager.report_exception(where, error)
