@@ -28,6 +28,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few repetitions, small numbers, ours and systemd only")
+    parser.add_argument("--rounds", type=int, help="repetitions (default: 5, quick: 2)")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="these parts")
     parser.add_argument("--readme", action="store_true", help="put the ratios into README.md, too")
     parser.add_argument("--output", type=Path, default=HERE / "results.md", help="default: %(default)s")
@@ -45,11 +46,10 @@ def versions() -> dict[str, str]:
     return found
 
 
-def measure(results: Results, parts: list[str], quick: bool) -> None:
+def measure(results: Results, parts: list[str], quick: bool, rounds: int) -> None:
     """All parts that are asked for."""
-    rounds = 2 if quick else 5
     if "lives" in parts:
-        counts = [1, 10, 100] if quick else [0, 1, 10, 100, 500]
+        counts = [0, 1, 10, 100] if quick else [0, 1, 10, 100, 500]
         lives.measure(results, say, counts, rounds, UNIT_SUBJECTS if quick else ALL_SUBJECTS)
     if {"steady", "commands", "logs"} & set(parts):
         with ExitStack() as stack:
@@ -61,17 +61,17 @@ def measure(results: Results, parts: list[str], quick: bool) -> None:
                 say("idle")
                 steady.idle(results, boxes)
                 say("restarts")
-                steady.restarts(results, boxes, 4 if quick else 10)
+                steady.restarts(results, boxes, 2 * rounds)
                 say("orphans")
-                steady.orphans(results, boxes, [1000] if quick else [1000, 5000], 1 if quick else 3)
+                steady.orphans(results, boxes, [1000] if quick else [1000, 5000], (rounds + 1) // 2)
             if "commands" in parts:
                 say("commands")
-                clients.measure(results, with_units, 6 if quick else 21)
+                clients.measure(results, with_units, 4 * rounds)
             if "logs" in parts:
                 say("logs")
-                steady.logs(results, with_units, 1 if quick else 3)
+                steady.logs(results, with_units, (rounds + 1) // 2)
     if "loading" in parts:
-        steady.loading(results, say, [100, 1000] if quick else [100, 1000, 5000], 1 if quick else 3)
+        steady.loading(results, say, [100, 1000] if quick else [100, 1000, 5000], (rounds + 1) // 2)
 
 
 def main() -> int:
@@ -85,7 +85,8 @@ def main() -> int:
     found = versions()
     before = os.getloadavg()[0]
     results = Results()
-    measure(results, options.only, options.quick)
+    rounds = options.rounds or (2 if options.quick else 5)
+    measure(results, options.only, options.quick, rounds)
     load = f"{before:.1f} at the beginning, {os.getloadavg()[0]:.1f} at the end"
     text = report.markdown(results, found, load, options.quick)
     options.output.write_text(text, encoding="utf-8")
