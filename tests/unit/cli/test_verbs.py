@@ -325,6 +325,30 @@ def test_list_dependencies(manager: FakeManager) -> None:
     assert manager.run("list-dependencies", "--plain", "--reverse", "ok").stdout == "ok.service\n  top.target\n"
 
 
+def test_templates_have_no_state(manager: FakeManager) -> None:
+    done = manager.run("is-active", "ok", "t@", "fail")
+    assert (done.stdout, done.returncode) == ("active\n", 1)
+    assert "Unit name t@.service is neither a valid invocation ID nor unit name.\n" in done.stderr
+
+
+def test_clean_removes_what_was_asked_for(manager: FakeManager) -> None:
+    manager.add("kept.service", ActiveState="inactive", StateDirectory=["a/b"], CacheDirectory=["a"])
+    state, cache = manager.root / "var/lib/a/b", manager.root / "var/cache/a"
+    for directory in (state, cache):
+        directory.mkdir(parents=True)
+        (directory / "file").touch()
+    assert manager.run("clean", "kept").returncode == 0
+    assert (state.exists(), cache.exists()) == (True, False)
+    assert manager.run("clean", "--what=state", "kept").returncode == 0
+    assert (state.exists(), state.parent.exists()) == (False, True)
+    refused = manager.run("clean", "--what=logs", "kept", "ok")
+    assert refused.stderr == (
+        "Failed to clean unit kept.service: No matching resources found.\n"
+        "Failed to clean unit ok.service: Unit is not inactive or has pending job.\n"
+    )
+    assert refused.returncode == 1
+
+
 def test_verbs_that_are_not_available_say_so(manager: FakeManager) -> None:
     done = manager.run("set-property", "ok", "A=1")
     assert (done.stderr, done.returncode) == ("systemctl-replacement: verb set-property is not available yet\n", 1)
