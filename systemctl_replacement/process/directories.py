@@ -26,6 +26,8 @@ EXIT_STATUSES = {
     "ConfigurationDirectory": EXIT_CONFIGURATION_DIRECTORY,
 }
 
+_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
 
 def make(directory: dict[str, Any], uid: int, gid: int) -> str:
     """Makes what one directive asks for, the unit's user its owner; the value of its variable. OSError.
@@ -40,8 +42,7 @@ def make(directory: dict[str, Any], uid: int, gid: int) -> str:
         _make_parents(path)
         made = _make_one(path, directory["mode"])
         if made or directory["kind"] != "ConfigurationDirectory":
-            _give(path, uid, gid)
-            os.chmod(path, directory["mode"])
+            _give(path, uid, gid, directory["mode"])
         for link in links:
             _link(path, os.path.join(directory["base"], link))
         paths.append(path.replace("\\", "\\\\").replace(":", "\\:"))
@@ -66,24 +67,34 @@ def _make_one(path: str, mode: int) -> bool:
     return True
 
 
-def _give(path: str, uid: int, gid: int) -> None:
-    status = os.stat(path)
-    if (status.st_uid, status.st_gid) != (uid, gid):
-        _give_tree(path, uid, gid)
-
-
-def _give_tree(path: str, uid: int, gid: int) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _give(path: str, uid: int, gid: int, mode: int) -> None:
+    # A link in its place is refused, as systemd does: a service that owns the directory above could lead us anywhere.
+    fd = os.open(path, _FLAGS)
     try:
-        for name in os.listdir(fd):
-            mode = os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode
-            if stat.S_ISDIR(mode):
-                _give_tree(f"{path}/{name}", uid, gid)
-            else:
-                os.chown(name, uid, gid, dir_fd=fd, follow_symlinks=False)
-        os.fchown(fd, uid, gid)
+        os.fchmod(fd, mode)
+        status = os.fstat(fd)
+        if (status.st_uid, status.st_gid) != (uid, gid):
+            _give_tree(fd, uid, gid)
+            os.fchmod(fd, mode)  # chown takes set-user-ID and set-group-ID away
     finally:
         os.close(fd)
+
+
+def _give_tree(fd: int, uid: int, gid: int) -> None:
+    """Gives a directory away with all below it; whoever may write there cannot make a link lead us elsewhere."""
+    for name in os.listdir(fd):
+        try:
+            if not stat.S_ISDIR(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode):
+                os.chown(name, uid, gid, dir_fd=fd, follow_symlinks=False)
+                continue
+            below = os.open(name, _FLAGS, dir_fd=fd)
+        except FileNotFoundError:
+            continue
+        try:
+            _give_tree(below, uid, gid)
+        finally:
+            os.close(below)
+    os.fchown(fd, uid, gid)
 
 
 def _link(target: str, link: str) -> None:

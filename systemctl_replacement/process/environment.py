@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 
 from .. import syscalls
 
@@ -14,6 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+# Bytes of a file; systemd refuses files larger than this.
+_MAXIMUM_SIZE = 64 << 20
 _WHITESPACE = " \t\n\r"
 _NEWLINES = "\n\r"
 _COMMENTS = "#;"
@@ -53,12 +56,16 @@ def load_files(files: Iterable[tuple[bool, str]]) -> tuple[dict[str, str], list[
 
 
 def _read(path: str) -> str:
-    chunks = []
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)
+    """The text of a file. A fifo or a device, which a service may have put in its place, never keeps us waiting."""
+    chunks: list[bytes] = []
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
     try:
-        while True:
+        status = os.fstat(fd)
+        if status.st_size > _MAXIMUM_SIZE:
+            raise OSError(errno.E2BIG, os.strerror(errno.E2BIG), path)
+        while stat.S_ISREG(status.st_mode):
             chunk = os.read(fd, 65536)
-            if not chunk:
+            if not chunk or len(chunks) * 65536 > _MAXIMUM_SIZE:
                 break
             chunks.append(chunk)
     finally:

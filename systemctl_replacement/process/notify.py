@@ -11,9 +11,15 @@ import sys
 
 from .link import unpack_fds
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 NOTIFY_MAX = 4096
 """systemd reads at most PIPE_BUF bytes of a message."""
 _MAXIMUM_FDS = 253
+# A socket's queue holds no more datagrams (net.unix.max_dgram_qlen: 10 to 512 in practice).
+_QUEUE = 1024
 
 _CREDENTIALS_SIZE = 12
 _ANCILLARY_SIZE = _socket.CMSG_SPACE(_CREDENTIALS_SIZE) + _socket.CMSG_SPACE(_MAXIMUM_FDS * 4)
@@ -74,6 +80,13 @@ def receive(notify: _socket.socket) -> Datagram | None:
             os.close(fd)
         fds = []
     return Datagram(pid, uid, text, fds, problem)
+
+
+def drain(receive_one: Callable[[], bool]) -> None:
+    """Has everything received that is in the socket now; others may go on sending as fast as we read."""
+    for _ in range(_QUEUE):
+        if not receive_one():
+            break
 
 
 def parse(data: bytes) -> dict[str, str]:

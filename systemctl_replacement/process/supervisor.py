@@ -20,6 +20,7 @@ from . import descendants, environment, execute, notify, removal
 from .kill import FinalKill
 from .link import Link, close_fds
 from .output import Output
+from .problem import describe
 from .title import set_title
 
 TYPE_CHECKING = False
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 _QUEUE_LIMIT = 64
 """With so many messages waiting for the manager, notifications wait in their socket instead of our memory."""
+_REAPED_PER_TURN = 64
+"""With that many reaped at once the manager's messages come first: it may want to end who makes them."""
 _WATCH_INTERVAL = 1.0
 """Seconds between looks at a foreign main process, on kernels without pidfd only."""
 
@@ -62,6 +65,7 @@ class Supervisor:
         self.known_children: dict[int, int] = {}  # pid -> start time
         self.had_children = False
         self.children_changed = False
+        self.more_ended = False  # there may be zombies that no signal will tell of any more
         self.final_kill = FinalKill()
         self.give_up_at: float | None = None  # the manager is gone: SIGKILL at this monotonic second
         self.orphaned = False
@@ -112,13 +116,16 @@ class Supervisor:
             self.handlers[blocked_console] = self.output.announce_dropped
             self.poll.register(blocked_console, select.POLLOUT)
         try:
-            return self.poll.poll(self._timeout())
+            ready = self.poll.poll(self._timeout())
+            return [*ready, (self.signal_fd, select.POLLIN)] if self.more_ended else ready
         finally:
             if blocked_console >= 0:
                 self.poll.unregister(blocked_console)
 
     def _timeout(self) -> int | None:
         """Milliseconds until something is due; None while nothing is: an idle unit wakes nobody."""
+        if self.more_ended:
+            return 0
         pauses = []
         if self.final_kill.active:
             pauses.append(self.final_kill.pause)
@@ -283,7 +290,8 @@ class Supervisor:
 
     def _on_child(self) -> None:
         syscalls.read_signalfd(self.signal_fd)
-        while True:
+        self.more_ended = False
+        for _ in range(_REAPED_PER_TURN):
             try:
                 ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             except ChildProcessError:
@@ -292,14 +300,14 @@ class Supervisor:
             if ended is None or not ended.si_pid:
                 return
             self._reap(ended.si_pid)
+        self.more_ended = True
 
     def _reap(self, pid: int) -> None:
         """Takes leave of a process: first all that it had to say, which is why it is still a zombie meanwhile."""
         for fd in [fd for fd, report in self.exec_pipes.items() if report.pid == pid]:
             self._on_exec_report(fd)
         if self.notify:
-            while self._receive_notification():
-                pass
+            notify.drain(self._receive_notification)
         self.output.drain()
         _, status = os.waitpid(pid, os.WNOHANG)
         when = record.stamp()
@@ -469,17 +477,6 @@ class Supervisor:
 
     def _may_speak(self, pid: int, uid: int) -> bool:
         return pid in self.watched or descendants.sent_from_below(pid, uid, os.getpid())
-
-
-def describe(error: BaseException) -> str:
-    """An exception and where it came from, without importing the module that prints tracebacks."""
-    frames, traceback = [], error.__traceback__
-    while traceback:
-        code = traceback.tb_frame.f_code
-        frames.append(f"{code.co_filename}:{traceback.tb_lineno} {code.co_name}")
-        traceback = traceback.tb_next
-    error.__traceback__ = None
-    return f"{error!r} at " + ", ".join(frames)
 
 
 def main(message: Message, fds: dict[str, int], child_signals: int) -> NoReturn:

@@ -326,3 +326,41 @@ def test_the_forkserver_says_when_no_process_can_be_had(tree: Tree, unit: Unit) 
 def _receive(tree: Tree) -> bool:
     tree.answers += tree.forkserver.receive()
     return bool(tree.answers)
+
+
+def test_removal_goes_as_deep_as_a_service_can(unit: Unit, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    fd = os.open(gone, os.O_RDONLY)
+    for _ in range(1100):  # more than recursion, descriptors and a path's length allow
+        os.mkdir("d", dir_fd=fd)
+        below = os.open("d", os.O_RDONLY, dir_fd=fd)
+        os.close(fd)
+        fd = below
+    os.close(fd)
+    unit.send("remove", paths=[str(gone)])
+    unit.wait("removed")
+    assert not gone.exists()
+    assert not unit.find("problem")
+
+
+def test_a_link_in_the_place_of_a_directory_is_refused(unit: Unit, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir(0o700)
+    (tmp_path / "state").symlink_to(victim)
+    directory = {
+        "kind": "StateDirectory",
+        "variable": "STATE_DIRECTORY",
+        "base": str(tmp_path),
+        "names": ["state"],
+        "mode": 0o777,
+    }
+    unit.spawn("/bin/true", directories=[directory])
+    assert unit.wait("exited")["status"] == 238
+    assert victim.stat().st_mode & 0o7777 == 0o700
+
+
+def test_a_fifo_in_the_place_of_an_environment_file_keeps_nobody_waiting(unit: Unit, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    unit.spawn("/bin/true", environment_files=[[False, str(tmp_path / "fifo")]])
+    assert unit.wait("exited")["status"] == 0
