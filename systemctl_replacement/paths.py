@@ -57,12 +57,17 @@ class Paths:
         candidates.append(f"/tmp/systemctl-{os.geteuid()}")
         return candidates
 
+    def trusted_runtimes(self) -> list[str]:
+        """The candidates that may be looked into. In /tmp anybody can make one for us, with a socket that never answers
+        or journals that are fifos: whatever is in it is not ours."""
+        return [runtime for runtime in self.runtime_candidates() if _is_public(runtime) or _is_private(runtime)]
+
     @property
     def runtime(self) -> str:
         """The runtime directory in use: the first that is ours to write, made if need be.
 
         Raises OSError if none can be had. The manager and the unit path use it; a client looks for a
-        socket in all of `runtime_candidates()` first and then sets this.
+        socket in all `trusted_runtimes()` first and then sets this.
         """
         if self._runtime is None:
             self._runtime = _first_usable(self.runtime_candidates())
@@ -103,7 +108,7 @@ class Paths:
 
     def log_candidates(self) -> list[str]:
         """Directories that may hold journals: a reader looks in all of them."""
-        return [self.root + LOG_DIRECTORY] + [f"{runtime}/log" for runtime in self.runtime_candidates()]
+        return [self.root + LOG_DIRECTORY] + [f"{runtime}/log" for runtime in self.trusted_runtimes()]
 
     def log_directory(self) -> str:
         """Where journals are written: below /var/log if that can be written, else in the runtime directory."""
@@ -164,15 +169,26 @@ def _make_usable(directory: str) -> None:
     Only /run/systemd may belong to another user (root): there the file system's permissions decide, as in an image that
     opens /run to the group of a container platform's random user.
     """
-    public = directory.endswith("/run/systemd")
-    if public:
+    if _is_public(directory):
         os.makedirs(directory, mode=0o755, exist_ok=True)
     else:
         try:
             os.mkdir(directory, 0o700)
         except FileExistsError:
-            status = os.lstat(directory)
-            if status.st_uid != os.geteuid() or status.st_mode & 0o170077 != 0o040000:
+            if not _is_private(directory):
                 raise PermissionError(1, "not a private directory of ours", directory) from None
     if not os.access(directory, os.W_OK | os.X_OK):
         raise PermissionError(13, "cannot write to runtime directory", directory)
+
+
+def _is_public(directory: str) -> bool:
+    return directory.endswith("/run/systemd")
+
+
+def _is_private(directory: str) -> bool:
+    """Whether this is a directory, no link, that is ours and that nobody else may enter."""
+    try:
+        status = os.lstat(directory)
+    except OSError:
+        return False
+    return status.st_uid == os.geteuid() and status.st_mode & 0o170077 == 0o040000

@@ -292,4 +292,7 @@ def glob(pattern: str) -> list[str]:
 
 def matches(name: str, pattern: str) -> bool:
     """fnmatch(3), as systemd uses it. Python's module of that name brings `re`, which costs PID 1 a megabyte."""
-    return int(_libc.fnmatch(os.fsencode(pattern), os.fsencode(name), 0)) == 0
+    try:
+        return int(_libc.fnmatch(os.fsencode(pattern), os.fsencode(name), 0)) == 0
+    except UnicodeEncodeError:  # JSON can spell what is no text: nothing is called so
+        return False

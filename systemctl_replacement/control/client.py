@@ -116,7 +116,7 @@ def connect(paths: Paths) -> Client | None:
     A manager is trusted if it is root's or our own: root never uses another user's, users never each other's.
     Below a root (`--root=`), which the caller named, whoever may make a socket there is trusted.
     """
-    for runtime in paths.runtime_candidates():
+    for runtime in paths.trusted_runtimes():
         socket = address.connect(paths.socket_path(runtime))
         if socket is None:
             continue

@@ -13,6 +13,7 @@ from __future__ import annotations
 import _socket
 import errno
 import os
+import time
 
 from systemctl_replacement import wire
 from systemctl_replacement.control import address, interface
@@ -58,13 +59,19 @@ QUERIES = frozenset(
 
 # A request is a list of names at most; 1 MiB is several thousand of them.
 MAXIMUM_REQUEST = 1 << 20
+# A stranger's lists: more names than a container has units would only be work for the manager.
+MAXIMUM_ITEMS = 1024
 # All properties of several hundred units fit; a client that leaves more unread is not reading.
 MAXIMUM_UNREAD = 32 << 20
+# What all strangers together may leave unread: memory that the manager itself is killed for if there is too much.
+MAXIMUM_UNREAD_OF_STRANGERS = 64 << 20
 # Root always gets a connection; a user cannot use up those of others.
 MAXIMUM_CONNECTIONS = 512
 MAXIMUM_CONNECTIONS_PER_USER = 64
 # Requests answered for one connection before the loop looks at others.
 REQUESTS_PER_TURN = 16
+# Seconds after which no further one is: some cost more than others.
+TURN = 0.002
 CHUNK = 65536
 _BACKLOG = 128
 
@@ -182,6 +189,13 @@ class Server:
     def may_change(self, peer: Peer) -> bool:
         return peer.uid in (0, self._owner)
 
+    def may_hold(self, connection: _Connection) -> bool:
+        """Whether what this client has not read may wait for it."""
+        if self.may_change(connection.peer):
+            return True
+        held = sum(other.unread for other in self._connections if not self.may_change(other.peer))
+        return held <= MAXIMUM_UNREAD_OF_STRANGERS
+
     def _accept(self, _events: int) -> None:
         try:
             descriptor, _ = self.listener._accept()  # type: ignore[attr-defined]
@@ -249,6 +263,10 @@ class Server:
         if not (self._is_query(call) or self.may_change(call.peer)):
             call.error(f"{SERVICE}.PermissionDenied")
             return
+        for parameter, value in call.parameters.items():
+            if isinstance(value, list) and len(value) > MAXIMUM_ITEMS and not self.may_change(call.peer):
+                call.error(f"{SERVICE}.InvalidParameter", parameter=parameter)
+                return
         for optional in given.fields:
             call.parameters.setdefault(optional, None)
         self._run(self._calls[name][method], call)
@@ -308,6 +326,11 @@ class _Connection:
         self._events = READ
         loop.add(socket.fileno(), READ, self._ready)
 
+    @property
+    def unread(self) -> int:
+        """Bytes that wait for the client to read."""
+        return len(self._unread)
+
     def begin(self, call: Call, oneway: bool) -> None:
         self._call = call
         self._oneway = oneway
@@ -318,7 +341,7 @@ class _Connection:
             return
         self._unread += wire.dumps(message) + b"\0"
         self._flush()
-        if len(self._unread) > MAXIMUM_UNREAD:
+        if len(self._unread) > MAXIMUM_UNREAD or (self._unread and not self._server.may_hold(self)):
             self.close()
 
     def finish(self, message: dict[str, Any]) -> None:
@@ -366,8 +389,9 @@ class _Connection:
 
     def _handle_some(self) -> None:
         self._handling = True
+        end_of_turn = time.monotonic() + TURN
         for _ in range(REQUESTS_PER_TURN):
-            if self._closed or not self._has_request():
+            if self._closed or not self._has_request() or time.monotonic() > end_of_turn:
                 break
             end = self._received.index(0)
             data = bytes(self._received[:end])

@@ -13,18 +13,21 @@ from systemctl_replacement.jobs.model import STOP, Job, JobError
 from systemctl_replacement.manager import show
 from systemctl_replacement.manager.halt import TARGETS
 from systemctl_replacement.manager.manager import Manager
+from systemctl_replacement.manager.turns import Turns
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.unitfile import names as unit_names
 from systemctl_replacement.units.states import INACTIVE_OR_FAILED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any, Callable
 
 NO_SUCH_UNIT = "org.freedesktop.systemd1.NoSuchUnit"
 NO_SUCH_PROCESS = "org.freedesktop.systemd1.NoSuchProcess"
 NO_SUCH_JOB = "org.freedesktop.systemd1.NoSuchJob"
 NO_UNIT_FOR_PID = "org.freedesktop.systemd1.NoUnitForPID"
+FAILED = "org.freedesktop.DBus.Error.Failed"
 INVALID_ARGS = "org.freedesktop.DBus.Error.InvalidArgs"
 NOT_SUPPORTED = "org.freedesktop.DBus.Error.NotSupported"
 
@@ -47,6 +50,7 @@ class Calls:
         self._refresh = refresh
         self._reload = reload
         self._reexecute = reexecute
+        self._turns = Turns(manager.loop)
 
     def table(self) -> dict[str, Callable[[Call], object]]:
         """Method name to function, for the control server."""
@@ -84,26 +88,44 @@ class Calls:
         self._manager.registry.collect()
         return self._manager.registry.get(name)
 
-    def _states_of(self, names: list[str]) -> list[dict[str, str]]:
-        found = []
-        for name in names:
-            try:
-                unit: ManagedUnit | None = self._unit(name)
-            except JobError:
-                unit = None
-            found.append(
-                {
-                    "name": name,
-                    "id": unit.id if unit is not None else name,
-                    "load_state": unit.file.load_state if unit is not None else "not-found",
-                    "active_state": unit.active_state if unit is not None else "inactive",
-                    "sub_state": unit.sub_state if unit is not None else "dead",
-                }
-            )
-        return found
+    def _for_each(
+        self, call: Call, names: list[str], look: Callable[[str], dict[str, Any]], reply: Callable[[list[Any]], object]
+    ) -> None:
+        """Look at every name, as long as that takes, and reply with what was found; JobError ends the call."""
+
+        def work() -> Iterator[None]:
+            found = []
+            for name in names:
+                if call.cancelled:
+                    return
+                try:
+                    found.append(look(name))
+                except JobError as error:
+                    call.fail(error.name, error.message)
+                    return
+                except Exception as error:
+                    call.fail(FAILED, f"Internal error: {type(error).__name__}: {error}")
+                    raise
+                yield
+            reply(found)
+
+        self._turns.add(call.peer.uid, work())
+
+    def _state_of(self, name: str) -> dict[str, Any]:
+        try:
+            unit: ManagedUnit | None = self._unit(name)
+        except JobError:
+            unit = None
+        return {
+            "name": name,
+            "id": unit.id if unit is not None else name,
+            "load_state": unit.file.load_state if unit is not None else "not-found",
+            "active_state": unit.active_state if unit is not None else "inactive",
+            "sub_state": unit.sub_state if unit is not None else "dead",
+        }
 
     def states(self, call: Call) -> None:
-        call.reply(states=self._states_of(call.parameters["names"]))
+        self._for_each(call, call.parameters["names"], self._state_of, lambda found: call.reply(states=found))
 
     def units(self, call: Call) -> None:
         registry, patterns = self._manager.registry, call.parameters["patterns"]
@@ -134,18 +156,16 @@ class Calls:
         if not names:
             call.reply(units=[{"name": "", "id": "", "properties": show.of_manager(manager)}])
             return
-        units = []
-        for name in names:
-            try:
-                unit = self._unit(name)
-            except JobError as error:
-                call.fail(error.name, error.message)
-                return
+        only = None if wanted is None else frozenset(wanted)
+
+        def look(name: str) -> dict[str, Any]:
+            unit = self._unit(name)
             properties = show.of_unit(manager, unit)
-            if wanted is not None:
-                properties = {key: value for key, value in properties.items() if key in wanted}
-            units.append({"name": name, "id": unit.id, "properties": properties})
-        call.reply(units=units)
+            if only is not None:
+                properties = {key: value for key, value in properties.items() if key in only}
+            return {"name": name, "id": unit.id, "properties": properties}
+
+        self._for_each(call, names, look, lambda found: call.reply(units=found))
 
     def processes(self, call: Call) -> None:
         try:
@@ -220,7 +240,7 @@ class Calls:
             if any(u is not None and (u.job is not None or u.active_state not in INACTIVE_OR_FAILED) for u in units):
                 return
             forget()
-            call.reply(states=self._states_of(names))
+            self._for_each(call, names, self._state_of, lambda found: call.reply(states=found))
 
         def forget() -> None:
             if look in manager.calls_waiting_inactive:  # a client may also go away while it is being answered

@@ -1,0 +1,57 @@
+"""Long answers in short slices, so that no question, however long its list of names, keeps the loop from its work.
+
+Every user has a queue of its own and the queues take turns: who asks a lot waits for itself.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from systemctl_replacement.manager.loop import Loop, now_monotonic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Microseconds that a slice takes before the loop looks at everything else.
+_SLICE = 5_000
+
+
+class Turns:
+    """Work that is done piece by piece: iterators, the end of which is the end of the work."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._queues: dict[int, deque[Iterator[object]]] = {}
+
+    def add(self, uid: int, work: Iterator[object]) -> None:
+        """Do this work for a user, after what it asked for before. A short one is done on return if none is waiting."""
+        idle = not self._queues
+        self._queues.setdefault(uid, deque()).append(work)
+        if idle:
+            self._slice()
+
+    def _slice(self) -> None:
+        uid = next(iter(self._queues))
+        queue = self._queues[uid]
+        try:
+            self._advance(queue)
+        except BaseException:
+            queue.popleft()  # it failed, which its caller is told; those behind it go on
+            raise
+        finally:
+            del self._queues[uid]
+            if queue:
+                self._queues[uid] = queue  # behind the others
+            if self._queues:
+                self._loop.call_at(now_monotonic() + 1, self._slice)
+
+    def _advance(self, queue: deque[Iterator[object]]) -> None:
+        end = now_monotonic() + _SLICE
+        while queue:
+            for _ in queue[0]:
+                if now_monotonic() > end:
+                    return
+            queue.popleft()
+            if now_monotonic() > end:
+                return

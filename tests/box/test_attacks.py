@@ -1,0 +1,91 @@
+"""What strangers and services try on us: PID 1 goes on answering, and nobody gains anything."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.box.harness import Box
+
+UNIT = {"/etc/systemd/system/a.service": "[Service]\nExecStart=/bin/sleep infinity\n"}
+STRANGER = "1000:1000"
+
+# Asks for far more than anybody needs, once for each method that takes a list.
+GREEDY = """
+import json, socket, sys
+for method, parameter, item, more in (
+    ("States", "names", "u%d.service", {}),
+    ("Show", "names", "a.service", {"properties": None}),
+    ("Units", "patterns", "*q*%d", {}),
+    ("WaitInactive", "names", "u%d.service", {}),
+):
+    names = [item.replace("%d", str(number)) for number in range(40000)]
+    request = {"method": "io.systemctl-replacement.Manager." + method, "parameters": {parameter: names, **more}}
+    client = socket.socket(socket.AF_UNIX)
+    client.settimeout(5)
+    client.connect("/run/systemd/systemctl-replacement.socket")
+    client.sendall(json.dumps(request).encode() + b"\\0")
+    print(b"InvalidParameter" in client.recv(65536))
+"""
+
+# Listens where a manager of root's would be if /run could not be written, and answers nobody.
+SQUATTER = """
+import os, socket, time
+os.mkdir("/tmp/systemctl-0", 0o777)
+os.makedirs("/tmp/systemctl-0/log")
+os.mkfifo("/tmp/systemctl-0/log/a.service.journal.jsonl")
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("/tmp/systemctl-0/systemctl-replacement.socket")
+os.chmod("/tmp/systemctl-0/systemctl-replacement.socket", 0o777)
+listener.listen(0)
+waiting = [socket.socket(socket.AF_UNIX) for _ in range(4)]
+for client in waiting:
+    client.setblocking(False)
+    try:
+        client.connect("/tmp/systemctl-0/systemctl-replacement.socket")
+    except BlockingIOError:
+        pass
+print("ready", flush=True)
+time.sleep(1000)
+"""
+
+
+def test_a_stranger_cannot_keep_the_manager_busy() -> None:
+    with Box(files={**UNIT, "/greedy.py": GREEDY}) as box:
+        box.wait_booted()
+        assert box.run(["python3", "/greedy.py"], user=STRANGER, timeout=30).stdout == "True\n" * 4
+        assert box.run("systemctl is-active a", timeout=2).stdout == "inactive\n"
+
+
+def test_a_name_that_is_no_text_is_no_defect_of_ours() -> None:
+    request = '{"method":"io.systemctl-replacement.Manager.Units","parameters":{"patterns":["\\\\ud800"]}}'
+    program = (
+        "import socket; s = socket.socket(socket.AF_UNIX); s.connect('/run/systemd/systemctl-replacement.socket');"
+        f"s.sendall(b'{request}\\0'); print(s.recv(65536))"
+    )
+    with Box() as box:
+        box.wait_booted()
+        assert '"units":[]' in box.run(["python3", "-c", program], user=STRANGER).stdout
+        assert "Traceback" not in box.console
+
+
+@pytest.mark.parametrize("verb", ["is-active a", "status a", "start a", "is-system-running"])
+def test_root_has_nothing_to_do_with_what_others_leave_in_tmp(verb: str) -> None:
+    files = {**UNIT, "/squatter.py": SQUATTER}
+    with Box(files=files, init=["sleep", "infinity"]) as box:
+        squatter = box.popen(["python3", "/squatter.py"], user=STRANGER)
+        try:
+            box.wait_for(lambda: box.find("/squatter.py") and box.exists("/tmp/systemctl-0/log"), what="the squatter")
+            box.run(f"systemctl {verb}", timeout=10)
+        finally:
+            squatter.terminate()
+            squatter.wait()
+
+
+def test_a_service_cannot_lead_us_to_the_directories_of_others() -> None:
+    service = "[Service]\nType=oneshot\nUser=daemon\nStateDirectory=foo foo/bar\nExecStart=/bin/true\n"
+    with Box(files={"/etc/systemd/system/x.service": service, "/etc/victim/secret": ""}) as box:
+        box.wait_booted()
+        box.run("systemctl start x", check=True)
+        box.run("rmdir /var/lib/foo/bar && ln -s /etc/victim /var/lib/foo/bar", user="daemon", check=True)
+        assert box.run("systemctl start x").returncode == 1
+        assert box.run("stat -c %U /etc/victim /etc/victim/secret").stdout == "root\nroot\n"
