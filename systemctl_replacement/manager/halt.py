@@ -198,8 +198,12 @@ class Halt:
             return
         limited = setting == "StartLimitAction"
         status = -1 if limited else unit.get("Unit", f"{setting}ExitStatus")
-        if status < 0 and not limited and unit.type == "service" and unit.service.main_status.code == "exited":
-            status = unit.service.main_status.status
+        if status < 0 and not limited and unit.type == "service":
+            main = unit.service.main_status
+            if main.code == "exited":
+                status = main.status
+            elif main.code in ("killed", "dumped"):
+                status = 255  # there is none to pass on, and it must not look like success
         if status >= 0 and verb == "exit":
             self.action_status = status
         if force == "immediate":
