@@ -18,7 +18,7 @@ from .. import exit_status, syscalls
 from ..journal import record
 from . import descendants, environment, execute, notify, removal
 from .kill import FinalKill
-from .link import Link, close_fds
+from .link import MAXIMUM_FDS, Link, close_fds
 from .output import Output
 from .problem import describe
 from .title import set_title
@@ -459,7 +459,6 @@ class Supervisor:
             self.control,
             self.access == "all" and self._may_speak(datagram.pid, datagram.uid),
         )
-        keep_fds = False
         if refusal:
             self.output.log(4, refusal)
         elif "BARRIER" in datagram.text:
@@ -467,11 +466,16 @@ class Supervisor:
             self.barriers += datagram.fds
             return True
         else:
-            keep_fds = "FDSTORE" in datagram.text
-            self._send(
-                {"ev": "notify", "pid": datagram.pid, "uid": datagram.uid, "text": datagram.text},
-                datagram.fds if keep_fds else (),
-            )
+            fds = datagram.fds if "FDSTORE" in datagram.text else []
+            message = {"ev": "notify", "pid": datagram.pid, "uid": datagram.uid, "text": datagram.text}
+            text = {name: value for name, value in datagram.text.items() if name.startswith("FD")}
+            room = MAXIMUM_FDS - 1  # a long message of ours is a descriptor itself
+            try:
+                self._send(message, fds[:room])
+                if len(fds) > room:
+                    self._send({**message, "text": text}, fds[room:])
+            except OSError as error:
+                self.report_problem(error)
         close_fds(datagram.fds)
         return True
 

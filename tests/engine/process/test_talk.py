@@ -119,6 +119,24 @@ sys.exit(len(os.read(b, 1)))
     os.close(stored[0])
 
 
+def test_as_many_descriptors_as_the_kernel_lets_a_service_send_are_passed_up(unit: Unit) -> None:
+    unit.send("identity", notify_access="all")
+    before = len(os.listdir(f"/proc/{unit.pid}/fd"))
+    body = """
+fds = array.array("i", [0] * 253)
+s.sendmsg([b"FDSTORE=1\\nSTATUS=x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
+"""
+    send_from_child(unit, body)
+    unit.wait("exited")
+    texts = [event["text"] for event in notifications(unit)]
+    assert texts == [{"FDSTORE": "1", "STATUS": "x"}, {"FDSTORE": "1"}]
+    stored = [fd for fds in unit.fds.values() for fd in fds]
+    for fd in stored:
+        os.close(fd)
+    assert len(stored) == 253
+    assert len(os.listdir(f"/proc/{unit.pid}/fd")) <= before
+
+
 def test_lines_become_records(unit: Unit) -> None:
     pid = unit.shell("printf 'one\\n\\n<3>bad\\n<9>odd\\ntwo\\377\\n'; printf unfinished", identifier="name%d")
     unit.wait("exited", pid=pid)
