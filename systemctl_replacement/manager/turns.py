@@ -5,8 +5,6 @@ Every user has a queue of its own and the queues take turns: who asks a lot wait
 
 from __future__ import annotations
 
-from collections import deque
-
 from systemctl_replacement.manager.loop import Loop, now_monotonic
 
 TYPE_CHECKING = False
@@ -22,12 +20,12 @@ class Turns:
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
-        self._queues: dict[int, deque[Iterator[object]]] = {}
+        self._queues: dict[int, list[Iterator[object]]] = {}
 
     def add(self, uid: int, work: Iterator[object]) -> None:
         """Do this work for a user, after what it asked for before. A short one is done on return if none is waiting."""
         idle = not self._queues
-        self._queues.setdefault(uid, deque()).append(work)
+        self._queues.setdefault(uid, []).append(work)
         if idle:
             self._slice()
 
@@ -37,7 +35,7 @@ class Turns:
         try:
             self._advance(queue)
         except BaseException:
-            queue.popleft()  # it failed, which its caller is told; those behind it go on
+            del queue[0]  # it failed, which its caller is told; those behind it go on
             raise
         finally:
             del self._queues[uid]
@@ -46,12 +44,12 @@ class Turns:
             if self._queues:
                 self._loop.call_at(now_monotonic() + 1, self._slice)
 
-    def _advance(self, queue: deque[Iterator[object]]) -> None:
+    def _advance(self, queue: list[Iterator[object]]) -> None:
         end = now_monotonic() + _SLICE
         while queue:
             for _ in queue[0]:
                 if now_monotonic() > end:
                     return
-            queue.popleft()
+            del queue[0]
             if now_monotonic() > end:
                 return
