@@ -9,8 +9,7 @@ from tests.box.test_main_job import enabled
 
 DIRECTORY = "/etc/systemd/system"
 SAYS_TERM = (
-    "ExecStart=/bin/sh -c 'trap \"echo TERM >/var/%p; exit 0\" TERM; touch /run/%p;"
-    " while :; do sleep .05; done'\n"
+    "ExecStart=/bin/sh -c 'trap \"echo TERM >/var/%p; exit 0\" TERM; touch /run/%p; while :; do sleep .05; done'\n"
 )
 IS_DEAF = "ExecStart=/bin/sh -c 'trap \"\" TERM; touch /run/%p; while :; do sleep 1; done'\n"
 

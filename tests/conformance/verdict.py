@@ -70,9 +70,7 @@ def judge(case: Case, reference: Transcript, ours: Transcript, listed: Mapping[s
 def _judge_newer(case: Case, ours: Transcript) -> Verdict:
     """There is no such systemd to ask: what its documentation says is written in the case."""
     detail = f"behaviour of systemd {case.newer}"
-    diff = tuple(
-        difflib.unified_diff(case.expected.splitlines(), ours.lines(), "documented", "ours", n=2, lineterm="")
-    )
+    diff = tuple(difflib.unified_diff(case.expected.splitlines(), ours.lines(), "documented", "ours", n=2, lineterm=""))
     if diff and case.needs in MISSING:
         return Verdict(case.name, NOT_YET, case.needs, diff)
     return Verdict(case.name, DIFFERS if diff else NEWER, detail, diff)
