@@ -104,11 +104,11 @@ def _run_preset_all(arguments: list[str], options: Options, context: Context) ->
 
 
 def _run_add_wants(arguments: list[str], options: Options, context: Context) -> int:
-    return _add_dependency(arguments, options, context, "Wants")
+    return _add_dependency(arguments, options, context, "WantedBy")
 
 
 def _run_add_requires(arguments: list[str], options: Options, context: Context) -> int:
-    return _add_dependency(arguments, options, context, "Requires")
+    return _add_dependency(arguments, options, context, "RequiredBy")
 
 
 def _add_dependency(arguments: list[str], options: Options, context: Context, kind: str) -> int:

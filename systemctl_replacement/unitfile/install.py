@@ -162,8 +162,8 @@ def revert(plan: Plan, names: Sequence[str]) -> Outcome:
 def add_dependency(
     plan: Plan, target: str, names: Sequence[str], kind: str, *, runtime: bool = False, force: bool = False
 ) -> Outcome:
-    """`add-wants` and `add-requires`: link units into the target's `.wants/` or `.requires/`; kind "Wants" or
-    "Requires"."""
+    """`add-wants` and `add-requires`: link units into the target's directory for `kind`, "WantedBy" or
+    "RequiredBy"."""
     lookup = plan.lookup()
     if not valid_unit_name(target):
         return plan.outcome(errno.EINVAL)
@@ -171,8 +171,7 @@ def add_dependency(
         found = lookup.discover_usable(target, load=False)
         for name in names:
             info = lookup.discover_usable(name, load=False)
-            wanted = info.section.wanted_by if kind == "Wants" else info.section.required_by
-            wanted[:] = [found.name]
+            info.section.dependencies[kind][:] = [found.name]
     except InstallFailed as problem:
         return plan.outcome(problem.error)
     return _made(plan, lookup, plan.directories.config(runtime), force=force, load=False)

@@ -1,4 +1,4 @@
-"""Making the links that enable a unit: aliases, `.wants/` and `.requires/`, and the link to a file outside the load
+"""Making the links that enable a unit: aliases, `.wants/` and its sisters, and the link to a file outside the load
 path."""
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from systemctl_replacement.unitfile.install_changes import (
     Step,
 )
 from systemctl_replacement.unitfile.install_lookup import MASK, UnitInfo, check_alias, unit_file_exists
+from systemctl_replacement.unitfile.install_section import DEPENDENCIES
 from systemctl_replacement.unitfile.names import (
     instance_of,
     is_template,
@@ -27,8 +28,6 @@ from systemctl_replacement.unitfile.syntax import DEBUG, Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from systemctl_replacement.unitfile.install_lookup import Lookup
 
 
@@ -76,20 +75,18 @@ def make_links(lookup: Lookup, info: UnitInfo, config: str, *, force: bool, leni
 
     `lenient` (presets): a template that cannot be enabled without an instance is no error.
     """
-    makers: tuple[Callable[[], int], ...] = (
-        lambda: _make_aliases(lookup, info, config, force),
-        lambda: _make_dependencies(lookup, info, config, info.section.wanted_by, ".wants", lenient),
-        lambda: _make_dependencies(lookup, info, config, info.section.required_by, ".requires", lenient),
-    )
     failure: InstallFailed | None = None
     count = 0
     try:
         _make_file_link(lookup, info, config, force)
     except InstallFailed as problem:
         failure = problem
-    for make in makers:
+    for directive in ("Alias", *DEPENDENCIES):
         try:
-            count += make()
+            if directive == "Alias":
+                count += _make_aliases(lookup, info, config, force)
+            else:
+                count += _make_dependencies(lookup, info, config, directive, lenient)
         except InstallFailed as problem:
             # As in systemd, what went well before in another of the lists outweighs it; reported it is all the same.
             if not count:
@@ -157,7 +154,7 @@ def _checked_alias(lookup: Lookup, info: UnitInfo, alias: str) -> str:
 def _check_alias_path(lookup: Lookup, info: UnitInfo, alias: str, directory: str, name: str) -> None:
     """The old way of writing WantedBy=: `Alias=multi-user.target.wants/x.service`."""
     unit, dot, suffix = directory.rpartition(".")
-    if not dot or suffix not in ("wants", "requires") or not valid_unit_name(unit):
+    if not dot or f".{suffix}" not in DEPENDENCIES.values() or not valid_unit_name(unit):
         lookup.plan.fail(errno.EXDEV, alias)
         raise InstallFailed(errno.EXDEV)
     if not _same_unit(name, info.name):
@@ -170,9 +167,8 @@ def _same_unit(name: str, unit: str) -> bool:
     return name == unit or (valid_unit_name(name) and "@" in name and template_of(name) == unit)
 
 
-def _make_dependencies(
-    lookup: Lookup, info: UnitInfo, config: str, wanting: list[str], suffix: str, lenient: bool
-) -> int:
+def _make_dependencies(lookup: Lookup, info: UnitInfo, config: str, directive: str, lenient: bool) -> int:
+    wanting, suffix = info.section.dependencies[directive], DEPENDENCIES[directive]
     if not wanting:
         return 0
     name = info.name

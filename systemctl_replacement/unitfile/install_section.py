@@ -21,6 +21,9 @@ SECTIONS = (
     "-Target", "-Timer",
 )  # fmt: skip
 
+DEPENDENCIES = {"WantedBy": ".wants", "RequiredBy": ".requires", "UpheldBy": ".upholds"}
+"""The directives that pull the unit in, in the order in which their links are made, and the directories of these."""
+
 ALIAS_TYPES = frozenset(("service", "socket", "target", "device", "timer", "path"))
 TEMPLATE_TYPES = frozenset(("service", "socket", "target", "timer", "path"))
 _SPECIFIERS = frozenset("nNpijaAbBHlmMovwWgGuU")
@@ -33,20 +36,20 @@ class InstallSection:
     written."""
 
     aliases: list[str]
-    wanted_by: list[str]
-    required_by: list[str]
+    dependencies: dict[str, list[str]]
+    """The words of each directive of `DEPENDENCIES`."""
     also: list[str]
     default_instance: str = ""
 
     @property
     def rules(self) -> int:
         """How many links it asks for."""
-        return len(self.aliases) + len(self.wanted_by) + len(self.required_by)
+        return len(self.aliases) + sum(map(len, self.dependencies.values()))
 
 
 def empty_section() -> InstallSection:
     """A section without settings."""
-    return InstallSection([], [], [], [])
+    return InstallSection([], {directive: [] for directive in DEPENDENCIES}, [])
 
 
 def read_section(
@@ -100,7 +103,7 @@ def _take(
     key, value = assignment.key, assignment.value
     if key == "Alias" and unit_type(name) not in ALIAS_TYPES:
         return f"Alias= is not allowed for {unit_type(name)} units, ignoring."
-    lists = {"Alias": section.aliases, "WantedBy": section.wanted_by, "RequiredBy": section.required_by}
+    lists = {"Alias": section.aliases, **section.dependencies}
     if key in lists:
         return _extend(lists[key], value)
     if key == "DefaultInstance":

@@ -13,6 +13,7 @@ from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile.install_changes import InstallFailed
 from systemctl_replacement.unitfile.install_lookup import MASK, Plan, UnitInfo
 from systemctl_replacement.unitfile.install_paths import system_directories
+from systemctl_replacement.unitfile.install_section import DEPENDENCIES
 from systemctl_replacement.unitfile.names import is_template, replace_instance, template_of, valid_unit_name
 from systemctl_replacement.unitfile.presets import Presets, read_presets
 
@@ -40,7 +41,7 @@ class UnitFile:
 
 
 class _Links:
-    """The links of one unit directory: those directly in it, and those in its .wants/ and .requires/ directories."""
+    """The links of one unit directory: those directly in it, and those in its .wants/ directories and their sisters."""
 
     def __init__(self, tree: Tree, directory: str) -> None:
         self.names: set[str] = set()
@@ -53,7 +54,7 @@ class _Links:
                 self.names.add(name)
                 target = (tree.readlink(path) or "").rstrip("/")
                 self.by_target.setdefault(target.rpartition("/")[2], []).append(name)
-            elif kind == "directory" and name.endswith((".wants", ".requires")):
+            elif kind == "directory" and name.endswith(tuple(DEPENDENCIES.values())):
                 self._read_dependencies(tree, path)
 
     def _read_dependencies(self, tree: Tree, directory: str) -> None:
