@@ -86,7 +86,7 @@ LINES = (
     "[Odd]",
     "WantedBy='g.target",
     "WantedBy='g.target'",
-    "UpheldBy=g.target",
+    "DesiredBy=g.target",
     "Alias=m.mount",
     "Alias=%j.service",
     "RequiredBy=%i.target %p.target",
