@@ -172,7 +172,6 @@ class Driver:
             stored = unit.fd_store.entries if unit.fd_store is not None and action.phase == "ExecStart" else []
             if stored:
                 spec["listen_fds"], spec["listen_names"] = len(stored), [entry.name for entry in stored]
-                spec["pid_variables"] = [*spec["pid_variables"], "LISTEN_PID"]
             notify = unit.config.notify_access != "none"
             processes.spawn(unit.id, action.token, spec, notify, [entry.fd for entry in stored])
         except OSError as error:

@@ -124,6 +124,8 @@ def spec_of(context: ExecutionContext, unit: ManagedUnit, action: Spawn) -> dict
     directory = get("WorkingDirectory")
     if directory is not None:
         spec["working_directory"] = list(directory) if isinstance(directory, tuple) else [False, directory]
+    if action.phase == "ExecStart" and get("OpenFile"):
+        spec["open_files"] = [list(entry) for entry in get("OpenFile")]
     directories = _directories(context, unit)
     if directories:
         spec["directories"] = directories

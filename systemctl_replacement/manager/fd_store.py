@@ -10,9 +10,9 @@ import stat
 
 from systemctl_replacement.manager.loop import Loop
 from systemctl_replacement.records import dataclass
+from systemctl_replacement.unitfile.values import valid_descriptor_name
 
 _DEFAULT_NAME = "stored"
-_MAX_NAME = 255
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class FdStore:
 
         What does not fit, and what is stored already, is closed.
         """
-        name = name if _valid_name(name) else _DEFAULT_NAME
+        name = name if name and valid_descriptor_name(name) else _DEFAULT_NAME
         refused = 0
         for fd in fds:
             if len(self.entries) >= limit:
@@ -79,11 +79,6 @@ class FdStore:
         if entry.polled:
             self._loop.remove(entry.fd)
         os.close(entry.fd)
-
-
-def _valid_name(name: str) -> bool:
-    """Whether a name can stand in $LISTEN_FDNAMES (sd_listen_fds_with_names(3))."""
-    return bool(name) and len(name) <= _MAX_NAME and name.isascii() and name.isprintable() and ":" not in name
 
 
 def _same_socket(fd: int, other: int) -> bool:

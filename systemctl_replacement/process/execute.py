@@ -24,6 +24,7 @@ Keys of a spec (all optional but ``path`` and ``argv``)::
     directories          [{"kind": "RuntimeDirectory", "variable": "RUNTIME_DIRECTORY", "base": "/run",
                            "names": ["a/b" or ["a", "link"…]], "mode": 0o755}]
     listen_fds, listen_names   the first listen_fds descriptors of the message become 3…
+    open_files           [[path, name, ["read-only", "append", "truncate", "graceful"]]]: opened, and passed after these
     idle                 position among the message's descriptors of a pipe: wait until it closes, at most 5 s
 """
 
@@ -36,7 +37,7 @@ import select
 import stat
 
 from .. import exit_status, syscalls, wire
-from . import context, directories, environment, streams
+from . import context, directories, environment, open_files, streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -155,6 +156,8 @@ class _Child:
         self.gid: int | None = None
         self.groups: list[int] | None = None
         self.variables: dict[str, str] = {}
+        self.passed = fds[: spec.get("listen_fds", 0)]
+        self.passed_names: list[str] = list(spec.get("listen_names", ()))
         self.ambient = 0 if self.privileged else spec.get("ambient_capabilities") or 0
 
     def run(self, files: dict[str, str]) -> NoReturn:
@@ -166,6 +169,7 @@ class _Child:
         self._set_streams()
         self._set_scheduling()
         self._make_directories()
+        self._open_files()
         self._fill_environment(files)
         os.umask(self.spec.get("umask", 0o022))
         self._set_limits()
@@ -259,6 +263,14 @@ class _Child:
             value = self._step(directories.EXIT_STATUSES[kind], what, directories.make, directory, uid, gid)
             self.variables[directory["variable"]] = value
 
+    def _open_files(self) -> None:
+        entries = self.spec.get("open_files")
+        if entries:
+            what = "Failed to get OpenFile= file descriptors"
+            for fd, name in self._step(exit_status.EXIT_FDS, what, open_files.open_all, entries):
+                self.passed.append(fd)
+                self.passed_names.append(name)
+
     def _fill_environment(self, files: dict[str, str]) -> None:
         """What systemd itself sets comes first; the unit's own variables, and those of its files, override it."""
         spec, variables = self.spec, self.variables
@@ -273,10 +285,10 @@ class _Child:
                 variables["SHELL"] = self.user.shell
         elif (spec.get("working_directory") or (False, ""))[1] == "~":
             variables["HOME"] = "/root"
-        if spec.get("listen_fds"):
+        if self.passed:
             variables["LISTEN_PID"] = pid
-            variables["LISTEN_FDS"] = str(spec["listen_fds"])
-            variables["LISTEN_FDNAMES"] = ":".join(spec.get("listen_names", ()))
+            variables["LISTEN_FDS"] = str(len(self.passed))
+            variables["LISTEN_FDNAMES"] = ":".join(self.passed_names)
         for name in spec.get("pid_variables", ()):
             variables[name] = pid
         for assignment in spec.get("environment", ()):
@@ -354,12 +366,11 @@ class _Child:
         raise Failure(exit_status.EXIT_EXEC, f"Failed to locate executable {path}", failure)
 
     def _place_descriptors(self) -> None:
-        """Puts the sockets of the unit at 3…, in their order; all else closes with the exec."""
-        count = self.spec.get("listen_fds", 0)
-        first_free = 3 + count
-        if count:
+        """Puts what is passed at 3…, in order; all else closes with the exec."""
+        first_free = 3 + len(self.passed)
+        if self.passed:
             self.report = syscalls.duplicate_above(self.report, first_free)
-            passed = [syscalls.duplicate_above(fd, first_free) for fd in self.fds[:count]]
+            passed = [syscalls.duplicate_above(fd, first_free) for fd in self.passed]
             for number, fd in enumerate(passed, 3):
                 os.dup2(fd, number)
         syscalls.close_all_except([0, 1, 2, self.report, *range(3, first_free)])

@@ -24,10 +24,10 @@ SERVICE: tuple[Directive, ...] = table(
     (
         ("RestartSteps", parsers.unsigned, REPLACE, 0, 254, FULL),
         ("RestartMaxDelaySec", parsers.seconds, REPLACE, INFINITY, 254, shown("RestartMaxDelayUSec", FULL)),
-        ("RestartMode", parsers_unit.restart_mode, REPLACE, "normal", 254),
+        ("RestartMode", parsers_unit.restart_mode, REPLACE, "normal", 254, FULL),
         ("ReloadSignal", parsers.signal, REPLACE, 1, 253, FULL),
         ("FileDescriptorStorePreserve", parsers_unit.descriptor_store_preserve, REPLACE, "restart", 254),
-        ("OpenFile", parsers.opaque_item, APPEND, (), 253),
+        ("OpenFile", parsers_unit.open_file, APPEND, (), 253, FULL),
     ),
 )
 

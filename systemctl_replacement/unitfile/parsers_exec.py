@@ -190,14 +190,9 @@ def _descriptor_name(scope: Scope, text: str, default: str) -> str:
     name = expanded(scope, text, "{}")
     if not name:
         return default
-    if not valid_descriptor_name(name):
+    if not values.valid_descriptor_name(name):
         raise Refused(f"Invalid file descriptor name, ignoring: {name}")
     return name
-
-
-def valid_descriptor_name(name: str) -> bool:
-    """Whether a file descriptor may have this name: ASCII without control characters and colons, up to 255."""
-    return len(name) <= 255 and name.isascii() and name.isprintable() and ":" not in name
 
 
 def _stream_path(scope: Scope, key: str, text: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from systemctl_replacement.unitfile import parsers, values
 from systemctl_replacement.unitfile.parsers import choice
-from systemctl_replacement.unitfile.parsers_exec import valid_descriptor_name
 from systemctl_replacement.unitfile.scope import UNSET, Refused, Scope
 
 TYPE_CHECKING = False
@@ -114,6 +113,6 @@ def descriptor_name(scope: Scope, key: str, text: str) -> Any:
     if not text:
         return UNSET
     name = parsers.expanded(scope, text)
-    if not valid_descriptor_name(name):
+    if not values.valid_descriptor_name(name):
         raise Refused(f"Invalid file descriptor name, ignoring: {name}")
     return name

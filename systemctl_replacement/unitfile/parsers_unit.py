@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.unitfile import parsers, values
+from systemctl_replacement.unitfile import parsers, quoting, values
 from systemctl_replacement.unitfile.scope import UNSET, Refused, Scope
 
 TYPE_CHECKING = False
@@ -46,6 +46,25 @@ def kill_mode(scope: Scope, key: str, text: str) -> Any:
             "Support for KillMode=none is deprecated and will eventually be removed."
         )
     return text
+
+
+_OPEN_OPTIONS = ("read-only", "append", "truncate", "graceful")
+
+
+def open_file(scope: Scope, key: str, text: str) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """OpenFile=: (path, name of the descriptor, options), the latter but `graceful` exclusive."""
+    refused = Refused(f"Failed to parse OpenFile, ignoring: {text}")
+    try:
+        path, name, options, *more = [*quoting.split(text, ":", keep_empty=True), "", ""]
+    except quoting.QuotingError:
+        raise refused from None
+    name = name or path.rpartition("/")[2]
+    chosen = tuple(options.split(",")) if options else ()
+    if any(more) or not values.valid_absolute_path(path) or not values.valid_descriptor_name(name):
+        raise refused
+    if set(chosen) - set(_OPEN_OPTIONS) or len(chosen) != len(set(chosen)) or len(set(chosen) - {"graceful"}) > 1:
+        raise refused
+    return ((path, name, chosen),)
 
 
 def obsolete_dependencies(scope: Scope, key: str, text: str) -> tuple[str, ...]:

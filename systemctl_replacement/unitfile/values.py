@@ -364,6 +364,12 @@ def valid_environment_assignment(text: str) -> bool:
 _CONTROL = frozenset(chr(code) for code in range(32)) | {"\x7f"}
 
 
+def valid_descriptor_name(name: str) -> bool:
+    """Whether a file descriptor may have this name: ASCII without control characters and colons, up to 255
+    (sd_listen_fds_with_names(3))."""
+    return len(name) <= 255 and name.isascii() and name.isprintable() and ":" not in name
+
+
 def valid_user_or_group(text: str) -> bool:
     """Whether systemd accepts this as User= or Group=: a number, or a name by its relaxed rules (systemd.exec(5))."""
     digits = text.removeprefix("-")

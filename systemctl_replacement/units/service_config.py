@@ -33,6 +33,7 @@ class ServiceConfig:
     exit_type: str = "main"
     restart: str = "no"
     restart_usec: int = 100_000
+    restart_mode: str = "normal"
     restart_steps: int = 0
     restart_max_delay_usec: int = INFINITY
     success: StatusSet = NO_STATUS
@@ -81,6 +82,7 @@ class ServiceConfig:
             exit_type=get("ExitType"),
             restart=get("Restart"),
             restart_usec=_first(get("RestartSec"), manager.default_restart),
+            restart_mode=get("RestartMode") or "normal",
             restart_steps=get("RestartSteps") or 0,
             restart_max_delay_usec=_first(get("RestartMaxDelaySec"), INFINITY),
             success=get("SuccessExitStatus") or NO_STATUS,

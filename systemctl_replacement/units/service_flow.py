@@ -346,7 +346,8 @@ class Flow:
             self.log(LOG_WARNING, f"Failed with result '{final}'.")
         restart = allow_restart and not self.context.stop_pending and shall_restart(self.config, self.state)
         self.set(control=None, main=None, main_pid=0, main_alien=False)
-        self.enter("dead" if final in (SUCCESS, SKIP_CONDITION) else "failed", will_restart=restart)
+        if not restart or self.config.restart_mode == "normal":
+            self.enter("dead" if final in (SUCCESS, SKIP_CONDITION) else "failed", will_restart=restart)
         if restart:
             self.set(flush_restarts=False)
             self.deadline(restart_delay(self.config, self.state.restarts))

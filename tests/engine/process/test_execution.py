@@ -42,6 +42,11 @@ def shell_output(unit: Unit, script: str, **spec: Any) -> list[str]:
         ({"stdin": "file:/nonexistent"}, 208, "Failed to set up standard input: No such file or directory"),
         ({"stdout": "file:/nonexistent/x"}, 209, "Failed to set up standard output: No such file or directory"),
         ({"stderr": "file:/nonexistent/x"}, 222, "Failed to set up standard error output: No such file or directory"),
+        (
+            {"open_files": [["/nonexistent", "a", []]]},
+            202,
+            "Failed to get OpenFile= file descriptors: No such file or directory",
+        ),
         ({"path": "/etc"}, 203, "Failed to locate executable /etc: Is a directory"),
         ({"path": "/dev/null"}, 203, "Failed to locate executable /dev/null: File descriptor in bad state"),
         ({"user": "12345678"}, 217, "Failed to determine user credentials: No such process"),
@@ -194,6 +199,38 @@ def test_sockets_are_passed_from_three_on(unit: Unit, tmp_path: Path) -> None:
     assert lines[-3:] == ["LISTEN_FDNAMES=a:b:c", "LISTEN_FDS=3", f"LISTEN_PID={pid}"]
     for passed in sockets:
         passed.close()
+
+
+def test_open_files_are_passed_after_the_sockets(unit: Unit, tmp_path: Path) -> None:
+    read, appended, listening = tmp_path / "read", tmp_path / "appended", tmp_path / "socket"
+    read.write_text("content")
+    appended.write_text("before ")
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    server.bind(str(listening))
+    server.listen()
+    token = unit.spawn(
+        "/bin/bash",
+        "-c",
+        "cat <&4; echo $LISTEN_FDS $LISTEN_FDNAMES; echo after >&5; echo hello >&6; echo x >&4 || :",
+        fds=(server.fileno(),),
+        listen_fds=1,
+        listen_names=["given"],
+        open_files=[
+            [str(read), "r", ["read-only"]],
+            [str(tmp_path / "none"), "missing", ["graceful"]],
+            [str(appended), "a", ["append"]],
+            [str(listening), "s", []],
+        ],
+    )
+    assert unit.wait("exited", token=token)["status"] == 0
+    lines = unit.messages()
+    assert lines[0] == "content4 given:r:a:s"
+    assert "Bad file descriptor" in lines[-1]
+    assert appended.read_text() == "before after\n"
+    connection, _ = server.accept()
+    assert connection.recv(100) == b"hello\n"
+    connection.close()
+    server.close()
 
 
 def test_standard_streams(unit: Unit, tmp_path: Path) -> None:

@@ -371,6 +371,13 @@ def test_runtime_limit_with_a_random_extra() -> None:
     assert (world.state.sub, world.state.result) == ("stop-sigterm", "timeout")
 
 
+def test_a_direct_restart_passes_through_no_dead_state() -> None:
+    world, main = started(restart="always", restart_mode="direct", restart_usec=1_000_000)
+    world.exit(main, status=1)
+    assert world.state.sub == "auto-restart"
+    assert not {"failed", "dead"} & set(world.seen)
+
+
 def test_restart_delay_grows_in_steps() -> None:
     growing = config(restart_usec=1_000_000, restart_steps=4, restart_max_delay_usec=16_000_000)
     assert [restart_delay(growing, n) for n in range(6)] == [

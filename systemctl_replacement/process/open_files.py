@@ -1,0 +1,61 @@
+"""Files and sockets that a service is given open. systemd.service(5), OpenFile= (systemd 253).
+
+They are opened by the child while it still has root's rights, and passed behind the unit's sockets.
+"""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import os
+import stat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_KINDS = (_socket.SOCK_DGRAM, _socket.SOCK_STREAM, _socket.SOCK_SEQPACKET)
+
+
+def open_all(entries: Sequence[tuple[str, str, Sequence[str]]]) -> list[tuple[int, str]]:
+    """The descriptors of (path, name, options), with the names. What is `graceful` and cannot be opened is left out.
+
+    OSError.
+    """
+    opened = []
+    for path, name, options in entries:
+        try:
+            opened.append((_open(path, options), name))
+        except OSError:
+            if "graceful" not in options:
+                raise
+    return opened
+
+
+def _open(path: str, options: Sequence[str]) -> int:
+    try:
+        is_socket = stat.S_ISSOCK(os.stat(path).st_mode)
+    except FileNotFoundError:
+        is_socket = False
+    if is_socket:
+        return _connect(path)
+    flags = os.O_RDONLY if "read-only" in options else os.O_RDWR
+    if "append" in options:
+        flags |= os.O_APPEND
+    elif "truncate" in options:
+        flags |= os.O_TRUNC
+    return os.open(path, flags | os.O_CLOEXEC | os.O_NOCTTY)
+
+
+def _connect(path: str) -> int:
+    """A socket connected to the one at `path`, whatever its type is."""
+    for kind in _KINDS:
+        connection = _socket.socket(_socket.AF_UNIX, kind | _socket.SOCK_CLOEXEC)
+        try:
+            connection.connect(path)
+            return connection.detach()
+        except OSError as error:
+            connection.close()
+            if error.errno != errno.EPROTOTYPE:
+                raise
+    raise OSError(errno.EPROTOTYPE, os.strerror(errno.EPROTOTYPE))
