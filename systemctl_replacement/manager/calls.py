@@ -20,8 +20,10 @@ from systemctl_replacement.units.states import INACTIVE_OR_FAILED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from typing import Any, Callable
+
+    Look = Generator[None, None, dict[str, Any]]
 
 NO_SUCH_UNIT = "org.freedesktop.systemd1.NoSuchUnit"
 NO_SUCH_PROCESS = "org.freedesktop.systemd1.NoSuchProcess"
@@ -33,6 +35,8 @@ NOT_SUPPORTED = "org.freedesktop.DBus.Error.NotSupported"
 
 _LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 _WITHOUT_PROCESSES = ("target", "device", "automount", "timer", "path")
+# The queue of those who want something changed: in the order they came in, and not behind anybody's questions.
+_CHANGES = -1
 _FIRST_SIGNAL, _LAST_SIGNAL = 1, 64
 
 
@@ -78,42 +82,50 @@ class Calls:
 
     # --- looking ---
 
-    def _unit(self, name: str) -> ManagedUnit:
-        """The unit for a name; JobError in systemd's words for one that cannot be a unit's."""
+    def _load(self, name: str) -> Generator[None, None, ManagedUnit]:
+        """The unit for a name, loaded a little at each step; JobError in systemd's words if it cannot be a unit's."""
         if not unit_names.valid_unit_name(name):
             raise JobError(INVALID_ARGS, f"Unit name {name} is not valid.")
         if unit_names.is_template(name):
             raise JobError(INVALID_ARGS, f"Unit name {name} is missing the instance name.")
         self._refresh()
         self._manager.registry.collect()
+        yield from self._manager.registry.loading(name)
         return self._manager.registry.get(name)
 
     def _for_each(
-        self, call: Call, names: list[str], look: Callable[[str], dict[str, Any]], reply: Callable[[list[Any]], object]
+        self, call: Call, names: list[str], look: Callable[[str], Look], reply: Callable[[list[Any]], object]
     ) -> None:
-        """Look at every name, as long as that takes, and reply with what was found; JobError ends the call."""
+        """Look at every name, as long as that takes, and reply with what was found."""
 
         def work() -> Iterator[None]:
             found = []
             for name in names:
                 if call.cancelled:
                     return
-                try:
-                    found.append(look(name))
-                except JobError as error:
-                    call.fail(error.name, error.message)
-                    return
-                except Exception as error:
-                    call.fail(FAILED, f"Internal error: {type(error).__name__}: {error}")
-                    raise
+                found.append((yield from look(name)))
                 yield
             reply(found)
 
-        self._turns.add(call.peer.uid, work())
+        self._in_turn(call, call.peer.uid, work())
 
-    def _state_of(self, name: str) -> dict[str, Any]:
+    def _in_turn(self, call: Call, queue: int, work: Iterator[None]) -> None:
+        """Answer a call piece by piece. JobError, or a defect of ours, ends it with that error."""
+
+        def guarded() -> Iterator[None]:
+            try:
+                yield from work
+            except JobError as error:
+                call.fail(error.name, error.message)
+            except Exception as error:
+                call.fail(FAILED, f"Internal error: {type(error).__name__}: {error}")
+                raise
+
+        self._turns.add(queue, guarded())
+
+    def _state_of(self, name: str) -> Look:
         try:
-            unit: ManagedUnit | None = self._unit(name)
+            unit: ManagedUnit | None = yield from self._load(name)
         except JobError:
             unit = None
         return {
@@ -158,8 +170,8 @@ class Calls:
             return
         only = None if wanted is None else frozenset(wanted)
 
-        def look(name: str) -> dict[str, Any]:
-            unit = self._unit(name)
+        def look(name: str) -> Look:
+            unit = yield from self._load(name)
             properties = show.of_unit(manager, unit)
             if only is not None:
                 properties = {key: value for key, value in properties.items() if key in only}
@@ -168,20 +180,19 @@ class Calls:
         self._for_each(call, names, look, lambda found: call.reply(units=found))
 
     def processes(self, call: Call) -> None:
-        try:
-            unit = self._unit(call.parameters["name"])
-        except JobError as error:
-            call.fail(error.name, error.message)
-            return
-        tracking = unit.tracking
-        control = unit.service.control if unit.type == "service" else None
-        call.reply(
-            supervisor=tracking.supervisor if tracking is not None else 0,
-            main=unit.service.main_pid if unit.type == "service" else 0,
-            control=control.pid if control is not None else 0,
-            degraded=tracking.degraded if tracking is not None else False,
-            pids=self._manager.processes.reaper.pids(unit.id),
-        )
+        def look(name: str) -> Look:
+            unit = yield from self._load(name)
+            tracking = unit.tracking
+            control = unit.service.control if unit.type == "service" else None
+            return {
+                "supervisor": tracking.supervisor if tracking is not None else 0,
+                "main": unit.service.main_pid if unit.type == "service" else 0,
+                "control": control.pid if control is not None else 0,
+                "degraded": tracking.degraded if tracking is not None else False,
+                "pids": self._manager.processes.reaper.pids(unit.id),
+            }
+
+        self._for_each(call, [call.parameters["name"]], look, lambda found: call.reply(**found[0]))
 
     def unit_by_pid(self, call: Call) -> None:
         pid = call.parameters["pid"]
@@ -221,7 +232,7 @@ class Calls:
 
     def enqueue(self, call: Call) -> None:
         """Queue a job for each name; with `wait`, answer again when all have ended."""
-        Request(self._manager, self._unit, call).run()
+        self._in_turn(call, _CHANGES, Request(self._manager, self._load, call).run())
 
     def cancel_jobs(self, call: Call) -> None:
         table = self._manager.jobs
@@ -357,21 +368,22 @@ class Calls:
 class Request:
     """One Enqueue call: the jobs it asks for, and who waits for them."""
 
-    def __init__(self, manager: Manager, find: Callable[[str], ManagedUnit], call: Call) -> None:
+    def __init__(self, manager: Manager, load: Callable[[str], Generator[None, None, ManagedUnit]], call: Call) -> None:
         self._manager = manager
-        self._find = find
+        self._load = load
         self._call = call
         self._outcomes: list[dict[str, Any]] = []
         self._open = 0
 
-    def run(self) -> None:
+    def run(self) -> Iterator[None]:
+        """Enqueue everything, in steps. A client that goes away meanwhile cancels nothing."""
         parameters = self._call.parameters
         jobs: list[tuple[dict[str, Any], Job]] = []
         for name in parameters["names"]:
             outcome = _outcome(name)
             self._outcomes.append(outcome)
             try:
-                job = self._enqueue(name, outcome)
+                job = yield from self._enqueue(name, outcome)
             except JobError as error:
                 outcome["error"] = {"dbus_name": error.name, "message": error.message}
                 continue
@@ -387,9 +399,9 @@ class Request:
         else:
             self._call.reply(jobs=self._outcomes)
 
-    def _enqueue(self, name: str, outcome: dict[str, Any]) -> Job:
+    def _enqueue(self, name: str, outcome: dict[str, Any]) -> Generator[None, None, Job]:
         manager, parameters = self._manager, self._call.parameters
-        unit = self._find(name)
+        unit = yield from self._load(name)
         outcome["unit"] = unit.id
         operation = parameters["operation"]
         if operation not in request.OPERATIONS:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from systemctl_replacement.jobs import outcome, transaction
 from systemctl_replacement.jobs.model import CANCELED, FAILED, NOP, RUNNING, WAITING, Job, JobError
 from systemctl_replacement.jobs.ordering import runnable
+from systemctl_replacement.manager.loop import SLICE_USEC, now_monotonic
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.manager.view import UnitView
@@ -115,13 +116,20 @@ class JobTable:
 
     def _want(self, job_id: int) -> None:
         self._queue[job_id] = None
+        self._schedule()
+
+    def _schedule(self) -> None:
         if not self._scheduled:
             self._scheduled = True
             self._host.call_soon(self._dispatch)
 
     def _dispatch(self) -> None:
         self._scheduled = False
+        end = now_monotonic() + SLICE_USEC
         while self._queue:
+            if now_monotonic() > end:
+                self._schedule()
+                return
             job_id = next(iter(self._queue))
             del self._queue[job_id]
             job = self.jobs.get(job_id)

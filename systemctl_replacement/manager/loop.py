@@ -25,6 +25,9 @@ WRITE = 2
 # may tell its watchdog very often that it is alive.
 _MANY_TIMERS = 256
 
+# Microseconds of deferred work after which the loop looks at everything else.
+SLICE_USEC = 5_000
+
 
 def now_monotonic() -> int:
     """The monotonic clock, microseconds."""
@@ -91,7 +94,8 @@ class Loop:
         return timer
 
     def call_soon(self, callback: Callable[[], object]) -> None:
-        """Call back before the loop waits again, after what was deferred earlier."""
+        """Call back before the loop waits again, after what was deferred earlier. If that is much, what happens
+        meanwhile comes in between."""
         self._soon.append(callback)
 
     def has_pending(self) -> bool:
@@ -117,7 +121,9 @@ class Loop:
         timeout = -1.0
         while self._timers and self._timers[0].callback is None:
             heapq.heappop(self._timers)
-        if self._timers:
+        if self._soon:
+            timeout = 0.0
+        elif self._timers:
             # epoll counts milliseconds: round up, or it would wake before the deadline and spin.
             timeout = max(0, -(-(self._timers[0].time - now_monotonic()) // 1000)) / 1000
         try:
@@ -134,8 +140,11 @@ class Loop:
                 self._run_soon()
 
     def _run_soon(self) -> None:
+        end = now_monotonic() + SLICE_USEC
         while self._soon and not self._stopped:
             self._guard(self._soon.popleft())
+            if now_monotonic() > end:
+                return
 
     def _guard(self, callback: Callable[..., object], *arguments: object) -> None:
         try:

@@ -48,7 +48,11 @@ class Registry:
         self._units: dict[str, ManagedUnit] = {}
         self._ids: dict[str, str] = {}  # every known name -> id
         self._former: dict[str, ManagedUnit] = {}  # during a reload: units not yet loaded again
+        # What is still to be done for units that were read: names to read, links to make, orders to complete.
+        self._unread: deque[str] = deque()
         self._unlinked: deque[ManagedUnit] = deque()
+        self._unordered: deque[ManagedUnit] = deque()
+        self._incomplete: list[ManagedUnit] = []  # the units all that is done for
         self._collectable = False  # something became collectable since the last collect()
 
     def __iter__(self) -> Iterator[ManagedUnit]:
@@ -64,14 +68,31 @@ class Registry:
     def get(self, name: str) -> ManagedUnit:
         """The unit, loaded if need be; one without files has load state not-found."""
         unit = self._find_or_load(name)
-        self._link_all()
+        if not unit.complete:
+            self._complete_all()
         return unit
+
+    def known(self, unit_id: str) -> ManagedUnit:
+        """The same for a unit that is loaded already, unless it was forgotten meanwhile."""
+        return self._units.get(unit_id) or self.get(unit_id)
+
+    def loading(self, name: str) -> Iterator[None]:
+        """Load a unit as `get` does, a little at each step, so that a long chain of units keeps nobody waiting.
+
+        Nothing is forgotten before the last step. Whoever cannot wait that long may `get` units meanwhile.
+        """
+        if not self._find_or_load(name).complete:
+            yield from self._complete_slowly()
 
     def __getitem__(self, unit_id: str) -> ManagedUnit:
         return self._units[unit_id]
 
     def names(self, unit: ManagedUnit) -> list[str]:
-        return sorted({name for name, unit_id in self._ids.items() if unit_id == unit.id} | set(unit.file.names))
+        return sorted(unit.names.union(unit.file.names))
+
+    def _name(self, name: str, unit: ManagedUnit) -> None:
+        self._ids[name] = unit.id
+        unit.names.add(name)
 
     def _find_or_load(self, name: str) -> ManagedUnit:
         known = self.find(name)
@@ -85,7 +106,7 @@ class Registry:
                 unit = ManagedUnit(file)
                 self._collectable = True
             self._adopt(unit, file)
-        self._ids[name] = unit.id
+        self._name(name, unit)
         return unit
 
     def _adopt(self, unit: ManagedUnit, file: Unit) -> None:
@@ -104,9 +125,9 @@ class Registry:
             unit.state = SimpleState(ON.get(file.type, "running"))
         self._units[unit.id] = unit
         for name in (unit.id, *file.names):
-            self._ids[name] = unit.id
-        self._unlinked.append(unit)
+            self._name(name, unit)
         self._on_load(unit)
+        self._want_links(unit)
 
     def mounts(self) -> dict[str, Mount]:
         """Mount units the kernel has mounted, each with what mountinfo says of it; read once per (re)load."""
@@ -114,21 +135,45 @@ class Registry:
             self._mounts = self._mounted()
         return self._mounts
 
-    def _link_all(self) -> None:
-        linked = []
-        while self._unlinked:
-            unit = self._unlinked.popleft()
-            self._link(unit)
-            linked.append(unit)
-        for unit in linked:
-            # Whichever of a target and what it pulls in is loaded later completes the order of the two.
-            if unit.type == "target":
-                for other in dependencies.pulls_in(unit.dependencies):
-                    self._order(unit, self._units[other])
-            for kind in _PULLED_IN_BY:
-                for target in unit.related(kind):
-                    if self._units[target].type == "target":
-                        self._order(self._units[target], unit)
+    def _want_links(self, unit: ManagedUnit) -> None:
+        """What the unit refers to is to be read, and the two to be linked."""
+        unit.complete = False
+        self._incomplete.append(unit)
+        self._unlinked.append(unit)
+        for kind, names in unit.file.dependencies.items():
+            if _links(unit, kind):
+                self._unread.extend(names)
+
+    def _complete_all(self) -> None:
+        for _ in self._complete_slowly():
+            continue
+
+    def _complete_slowly(self) -> Iterator[None]:
+        """Do what is still to be done for units that were read, a little at each step. Others may do some of it."""
+        while self._incomplete:
+            if self._unread:
+                self._find_or_load(self._unread.popleft())
+            elif self._unlinked:
+                unit = self._unlinked.popleft()
+                self._link(unit)
+                self._unordered.append(unit)
+            elif self._unordered:
+                self._complete_order(self._unordered.popleft())
+            else:
+                for unit in self._incomplete:
+                    unit.complete = True
+                self._incomplete.clear()
+            yield
+
+    def _complete_order(self, unit: ManagedUnit) -> None:
+        """Whichever of a target and what it pulls in is loaded later completes the order of the two."""
+        if unit.type == "target":
+            for other in dependencies.pulls_in(unit.dependencies):
+                self._order(unit, self._units[other])
+        for kind in _PULLED_IN_BY:
+            for target in unit.related(kind):
+                if self._units[target].type == "target":
+                    self._order(self._units[target], unit)
 
     def _order(self, target: ManagedUnit, other: ManagedUnit) -> None:
         both_default = _has_default_dependencies(target) and _has_default_dependencies(other)
@@ -140,14 +185,14 @@ class Registry:
         """The unit is asked for by name: it is started after all, with what it needs."""
         if unit.skipped:
             unit.skipped = ""
-            self._unlinked.append(unit)
-            self._link_all()
+            self._want_links(unit)
+            self._complete_all()
 
     def _link(self, unit: ManagedUnit) -> None:
         for kind, names in unit.file.dependencies.items():
-            inverse = INVERSE.get(kind)
-            if inverse is None or (unit.skipped and kind in _PULLS_IN):
-                continue  # a unit that is not started pulls nothing in
+            if not _links(unit, kind):
+                continue
+            inverse = INVERSE[kind]
             for name in names:
                 other = self._find_or_load(name)
                 unit.relate(kind, other.id)
@@ -189,12 +234,17 @@ class Registry:
         self._read, self._config, self._mounts = read, config, None
         self._no_mounts.clear()
         self._units, self._ids = {}, {}
+        self._unread.clear()
         self._unlinked.clear()
+        self._unordered.clear()
+        self._incomplete.clear()
+        for unit in self._former.values():
+            unit.names.clear()
         for unit in kept:
             if unit.id in self._former:
                 del self._former[unit.id]
                 self._adopt_again(unit)
-        self._link_all()
+        self._complete_all()
         self._former = {}
         self._collectable = True
 
@@ -214,7 +264,7 @@ class Registry:
                 unit.dependencies = related  # what others said of it still holds
             else:
                 self._become_alias(unit, file.id)
-        self._link_all()
+        self._complete_all()
 
     def _become_alias(self, unit: ManagedUnit, name: str) -> None:
         """A name that had no file is another unit's now: that one takes over what others said of it."""
@@ -230,7 +280,7 @@ class Registry:
                 other.references.add(real.id)
                 other.relate(INVERSE_OF[kind], real.id)
                 real.relate(kind, other_id)
-        self._ids[unit.id] = real.id
+        self._name(unit.id, real)
 
     def _adopt_again(self, unit: ManagedUnit) -> None:
         file = self._read(unit.id)
@@ -244,8 +294,8 @@ class Registry:
         self._collectable = True
 
     def collect(self) -> None:
-        """Forget idle units that no other unit refers to."""
-        if not self._collectable:
+        """Forget idle units that no other unit refers to; none while some are being loaded."""
+        if not self._collectable or self._incomplete:
             return
         self._collectable = False
         pending = [unit for unit in self._units.values() if not _idle(unit)]
@@ -270,6 +320,11 @@ class Registry:
 
 _PULLS_IN = frozenset({"Requires", "Requisite", "Wants", "BindsTo", "Upholds"})
 _PULLED_IN_BY = ("RequiredBy", "RequisiteOf", "WantedBy", "BoundBy", "UpheldBy")
+
+
+def _links(unit: ManagedUnit, kind: str) -> bool:
+    """Whether a kind of dependency links two units. A unit that is not started pulls nothing in."""
+    return kind in INVERSE and not (unit.skipped and kind in _PULLS_IN)
 
 
 def _as_mounted(file: Unit, mount: Mount) -> Unit:

@@ -1,18 +1,15 @@
 """Long answers in short slices, so that no question, however long its list of names, keeps the loop from its work.
 
-Every user has a queue of its own and the queues take turns: who asks a lot waits for itself.
+Every user has a queue of its own, and so have changes; the queues take turns: who asks a lot waits for itself.
 """
 
 from __future__ import annotations
 
-from systemctl_replacement.manager.loop import Loop, now_monotonic
+from systemctl_replacement.manager.loop import SLICE_USEC, Loop, now_monotonic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-# Microseconds that a slice takes before the loop looks at everything else.
-_SLICE = 5_000
 
 
 class Turns:
@@ -45,7 +42,7 @@ class Turns:
                 self._loop.call_at(now_monotonic() + 1, self._slice)
 
     def _advance(self, queue: list[Iterator[object]]) -> None:
-        end = now_monotonic() + _SLICE
+        end = now_monotonic() + SLICE_USEC
         while queue:
             for _ in queue[0]:
                 if now_monotonic() > end:

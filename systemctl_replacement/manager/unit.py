@@ -56,6 +56,8 @@ class ManagedUnit:
     def __init__(self, file: Unit) -> None:
         self.id = file.id
         self.file = file
+        self.names: set[str] = set()  # every name it was asked for by, or its files give it
+        self.complete = False  # all it refers to, directly or not, is loaded and linked
         self.config = ServiceConfig()  # services only
         self.state: State = ServiceState() if file.type == "service" else SimpleState()
         self.dependencies: dict[str, dict[str, None]] = {}  # kind -> unit ids, in order, inverses included

@@ -47,46 +47,46 @@ class UnitView:
         return [unit.id for unit in self._registry]
 
     def load_state(self, unit: str) -> str:
-        return self._registry.get(unit).file.load_state
+        return self._registry.known(unit).file.load_state
 
     def load_error(self, unit: str) -> tuple[str, str] | None:
-        return self._registry.get(unit).file.load_error
+        return self._registry.known(unit).file.load_error
 
     def active_state(self, unit: str) -> str:
-        return self._registry.get(unit).active_state
+        return self._registry.known(unit).active_state
 
     def dependencies(self, unit: str, kind: str) -> Collection[str]:
-        return self._registry.get(unit).related(kind).keys()
+        return self._registry.known(unit).related(kind).keys()
 
     def job(self, unit: str) -> Job | None:
-        return self._registry.get(unit).job
+        return self._registry.known(unit).job
 
     def nop_job(self, unit: str) -> Job | None:
-        return self._registry.get(unit).nop_job
+        return self._registry.known(unit).nop_job
 
     def jobs(self) -> Iterable[Job]:
         return list(self._jobs.values())
 
     def applicable(self, unit: str, job_type: str) -> bool:
-        found = self._registry.get(unit)
+        found = self._registry.known(unit)
         if job_type in (STOP, RESTART):
             return can_stop(found)
         return can_reload(found) if job_type == RELOAD else True
 
     def can_reload(self, unit: str) -> bool:
-        return can_reload(self._registry.get(unit))
+        return can_reload(self._registry.known(unit))
 
     def can_isolate(self, unit: str) -> bool:
-        return bool(self._registry.get(unit).get("Unit", "AllowIsolate"))
+        return bool(self._registry.known(unit).get("Unit", "AllowIsolate"))
 
     def refuse_manual_start(self, unit: str) -> bool:
-        return bool(self._registry.get(unit).get("Unit", "RefuseManualStart"))
+        return bool(self._registry.known(unit).get("Unit", "RefuseManualStart"))
 
     def refuse_manual_stop(self, unit: str) -> bool:
-        return bool(self._registry.get(unit).get("Unit", "RefuseManualStop"))
+        return bool(self._registry.known(unit).get("Unit", "RefuseManualStop"))
 
     def ignore_on_isolate(self, unit: str) -> bool:
-        return ignore_on_isolate(self._registry.get(unit))
+        return ignore_on_isolate(self._registry.known(unit))
 
     def stop_when_unneeded(self, unit: str) -> bool:
-        return bool(self._registry.get(unit).get("Unit", "StopWhenUnneeded"))
+        return bool(self._registry.known(unit).get("Unit", "StopWhenUnneeded"))

@@ -63,10 +63,12 @@ def get(settings: Mapping[tuple[str, str], Any], section: str, directive: str) -
     key = (section, directive)
     if key in settings:
         return settings[key]
-    if key in _GROUPS:
-        return ()
-    return directives.section_table(section)[directive].default
+    if key not in _defaults:
+        _defaults[key] = () if key in _GROUPS else directives.section_table(section)[directive].default
+    return _defaults[key]
 
+
+_defaults: dict[tuple[str, str], Any] = {}  # of the directives that were asked for
 
 _GROUPS = frozenset(
     (("Unit", "Conditions"), ("Unit", "Asserts"), ("Socket", "Listen"), ("Timer", "Timers"), ("Path", "Paths"))
