@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 
 from ..exit_status import (
     EXIT_CACHE_DIRECTORY,
@@ -13,6 +12,7 @@ from ..exit_status import (
     EXIT_RUNTIME_DIRECTORY,
     EXIT_STATE_DIRECTORY,
 )
+from .tree import OPEN_DIRECTORY, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ EXIT_STATUSES = {
     "LogsDirectory": EXIT_LOGS_DIRECTORY,
     "ConfigurationDirectory": EXIT_CONFIGURATION_DIRECTORY,
 }
-
-_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def make(directory: dict[str, Any], uid: int, gid: int) -> str:
@@ -69,31 +67,24 @@ def _make_one(path: str, mode: int) -> bool:
 
 def _give(path: str, uid: int, gid: int, mode: int) -> None:
     # A link in its place is refused, as systemd does: a service that owns the directory above could lead us anywhere.
-    fd = os.open(path, _FLAGS)
+    fd = os.open(path, OPEN_DIRECTORY)
     try:
         os.fchmod(fd, mode)
         status = os.fstat(fd)
         if (status.st_uid, status.st_gid) != (uid, gid):
-            _give_tree(fd, uid, gid)
+            give_tree(fd, uid, gid)
             os.fchmod(fd, mode)  # chown takes set-user-ID and set-group-ID away
     finally:
         os.close(fd)
 
 
-def _give_tree(fd: int, uid: int, gid: int) -> None:
+def give_tree(fd: int, uid: int, gid: int) -> None:
     """Gives a directory away with all below it; whoever may write there cannot make a link lead us elsewhere."""
-    for name in os.listdir(fd):
-        try:
-            if not stat.S_ISDIR(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode):
-                os.chown(name, uid, gid, dir_fd=fd, follow_symlinks=False)
-                continue
-            below = os.open(name, _FLAGS, dir_fd=fd)
-        except FileNotFoundError:
-            continue
-        try:
-            _give_tree(below, uid, gid)
-        finally:
-            os.close(below)
+
+    def give(above: int, name: str) -> None:
+        os.chown(name, uid, gid, dir_fd=above, follow_symlinks=False)
+
+    walk(fd, give, give)
     os.fchown(fd, uid, gid)
 
 
