@@ -55,7 +55,7 @@ def walk(fd: int, file: Visit, directory: Visit) -> None:
 
 
 def _visit_files(fd: int, names: list[str], file: Visit) -> tuple[str, int] | None:
-    """Visits what the names stand for, taking them out, until one is a directory: that, opened; None if there is none."""
+    """Visits what the names stand for, taking them out, until one is a directory, which is opened; else None."""
     while names:
         name = names.pop()
         try:
