@@ -48,9 +48,9 @@ def collapse(job_type: str, active_state: str) -> str:
     if job_type == TRY_RESTART:
         return NOP if active_state in INACTIVE_OR_DEACTIVATING_STATES else RESTART
     if job_type == TRY_RELOAD:
-        return NOP if active_state in INACTIVE_OR_DEACTIVATING_STATES else RELOAD
+        return RELOAD if active_state in ACTIVE_STATES else NOP
     if job_type == RELOAD_OR_START:
-        return START if active_state in INACTIVE_OR_DEACTIVATING_STATES else RELOAD
+        return RELOAD if active_state in ACTIVE_STATES else START
     return job_type
 
 

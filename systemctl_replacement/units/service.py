@@ -113,13 +113,11 @@ def _start_limit_hit(flow: Flow, _event: StartLimitHit) -> None:
 def _stop(flow: Flow, _event: Stop) -> None:
     sub = flow.state.sub
     flow.set(forbid_restart=True)
-    if sub in STOPPING or sub in ("dead", "failed"):
-        return
     if sub == "auto-restart":
         flow.enter("dead")
-    elif sub in STARTING or sub in RELOADS:
+    elif sub in STARTING or sub in RELOADS or sub == "stop-watchdog":
         flow.enter_signal("stop-sigterm", SUCCESS)
-    else:
+    elif sub not in STOPPING and sub not in ("dead", "failed"):
         flow.enter_stop(SUCCESS)
 
 
@@ -211,7 +209,7 @@ def _log_exit(flow: Flow, kind: str, event: Exited, success: bool) -> None:
 
 def _main_exited(flow: Flow, event: Exited) -> None:
     state, config = flow.state, flow.config
-    result = result_of(config, event.code, event.status)
+    result = result_of(config, event.code, event.status, daemon=config.type != "oneshot")
     running = state.main
     ended = replace(state.main_status, pid=event.pid, exit=event.time, code=event.code, status=event.status)
     flow.set(main_pid=0, main_known=True, main_alien=False, main_status=ended)
@@ -268,7 +266,9 @@ def _control_exited(flow: Flow, event: Exited) -> None:
     state, config = flow.state, flow.config
     running = state.control
     assert running is not None
-    result = SUCCESS if event.code == "exited" and event.status == 0 else result_of(config, event.code, event.status)
+    # Of control processes only the starter of a forking service counts as a daemon.
+    daemon = running.phase == "ExecStart" and config.type != "oneshot"
+    result = result_of(config, event.code, event.status, daemon)
     if running.command.ignore_failure:
         result = SUCCESS
     flow.record(running, exit=event.time, code=event.code, status=event.status)
@@ -280,7 +280,7 @@ def _control_exited(flow: Flow, event: Exited) -> None:
     _log_exit(flow, "Control", event, result in (SUCCESS, SKIP_CONDITION))
     if sub != "reload":
         flow.fail_with(result)
-    if result == SUCCESS and sub not in KILLING | FINAL:
+    if result == SUCCESS:  # also of one that was to be killed but ended well: the next one runs
         following = flow.next_index(running)
         if following is not None:
             starting = sub in STARTING or sub == "reload"

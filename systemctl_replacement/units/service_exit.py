@@ -18,7 +18,7 @@ from systemctl_replacement.units.states import (
     WATCHDOG,
 )
 
-# Signals that end a daemon cleanly; a one-shot command has no such (systemd.service(5), SuccessExitStatus=).
+# Signals that end a daemon cleanly; other commands have no such (systemd.service(5), SuccessExitStatus=).
 CLEAN_SIGNALS = frozenset({1, 2, 13, 15})  # HUP INT PIPE TERM
 
 
@@ -27,14 +27,14 @@ def matches(statuses: StatusSet, code: str, status: int) -> bool:
     return status in (statuses.statuses if code == "exited" else statuses.signals)
 
 
-def result_of(config: ServiceConfig, code: str, status: int) -> str:
-    """The result that the end of a process stands for."""
+def result_of(config: ServiceConfig, code: str, status: int, daemon: bool) -> str:
+    """The result that the end of a process stands for; `daemon`: of one that is meant to run until it is told to end."""
     if matches(config.success, code, status):
         return SUCCESS
     if code == "exited":
         return SUCCESS if status == 0 else EXIT_CODE
     if code == "killed":
-        return SUCCESS if status in CLEAN_SIGNALS and config.type != "oneshot" else SIGNAL
+        return SUCCESS if status in CLEAN_SIGNALS and daemon else SIGNAL
     return CORE_DUMP
 
 

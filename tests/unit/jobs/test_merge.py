@@ -51,10 +51,10 @@ def test_merge_is_associative() -> None:
 
 @pytest.mark.parametrize("state", STATES)
 def test_collapse(state: str) -> None:
-    running = state in ("active", "reloading", "activating")
-    assert collapse("try-restart", state) == ("restart" if running else "nop")
-    assert collapse("try-reload", state) == ("reload" if running else "nop")
-    assert collapse("reload-or-start", state) == ("reload" if running else "start")
+    up = state in ("active", "reloading")
+    assert collapse("try-restart", state) == ("restart" if up or state == "activating" else "nop")
+    assert collapse("try-reload", state) == ("reload" if up else "nop")
+    assert collapse("reload-or-start", state) == ("reload" if up else "start")
     for job_type in INSTALLABLE:
         assert collapse(job_type, state) == job_type
 
