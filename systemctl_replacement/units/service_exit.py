@@ -28,7 +28,7 @@ def matches(statuses: StatusSet, code: str, status: int) -> bool:
 
 
 def result_of(config: ServiceConfig, code: str, status: int, daemon: bool) -> str:
-    """The result that the end of a process stands for; `daemon`: of one that is meant to run until it is told to end."""
+    """The result that the end of a process stands for; `daemon`: of one that is meant to run until it is stopped."""
     if matches(config.success, code, status):
         return SUCCESS
     if code == "exited":
