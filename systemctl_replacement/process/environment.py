@@ -29,10 +29,15 @@ def is_name(text: str) -> bool:
     return bool(text) and not text[0].isdigit() and _NAME_CHARACTERS.issuperset(text)
 
 
-def load_files(files: Iterable[tuple[bool, str]]) -> tuple[dict[str, str], list[str]]:
+class _WouldWait(Exception):
+    """A fifo, or a terminal, has nothing to read yet."""
+
+
+def load_files(files: Iterable[tuple[bool, str]], wait: bool) -> tuple[dict[str, str] | None, list[str]]:
     """The variables of the given (may be missing, path or pattern) files, later ones winning, and what was ignored.
 
-    OSError when a file that must be there is not, or cannot be read.
+    None if a file is a fifo and we must not `wait` for whoever writes to it, as systemd does. OSError when a file that
+    must be there is not, or cannot be read.
     """
     variables: dict[str, str] = {}
     problems: list[str] = []
@@ -42,7 +47,9 @@ def load_files(files: Iterable[tuple[bool, str]]) -> tuple[dict[str, str], list[
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), pattern)
         for path in paths:
             try:
-                data = _read(path)
+                data = _read(path, wait)
+            except _WouldWait:
+                return None, []
             except OSError:
                 if missing_ok:
                     continue
@@ -55,19 +62,24 @@ def load_files(files: Iterable[tuple[bool, str]]) -> tuple[dict[str, str], list[
     return variables, problems
 
 
-def _read(path: str) -> str:
-    """The text of a file. A fifo or a device, which a service may have put in its place, never keeps us waiting."""
+def _read(path: str, wait: bool) -> str:
+    # Not opened before somebody waits: a writer would find a reader that is gone again.
+    if not wait and stat.S_ISFIFO(os.stat(path).st_mode):
+        raise _WouldWait
     chunks: list[bytes] = []
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | (0 if wait else os.O_NONBLOCK))
     try:
-        status = os.fstat(fd)
-        if status.st_size > _MAXIMUM_SIZE:
-            raise OSError(errno.E2BIG, os.strerror(errno.E2BIG), path)
-        while stat.S_ISREG(status.st_mode):
+        size = os.fstat(fd).st_size
+        while True:
+            if size > _MAXIMUM_SIZE:
+                raise OSError(errno.E2BIG, os.strerror(errno.E2BIG), path)
             chunk = os.read(fd, 65536)
-            if not chunk or len(chunks) * 65536 > _MAXIMUM_SIZE:
+            if not chunk:
                 break
             chunks.append(chunk)
+            size = max(size, len(chunks) * 65536)
+    except BlockingIOError:
+        raise _WouldWait from None
     finally:
         os.close(fd)
     try:

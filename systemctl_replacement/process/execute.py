@@ -116,10 +116,10 @@ class Report:
         self.failure = told
 
 
-def run(spec: dict[str, Any], files: dict[str, str], fds: list[int], log: int, report: int) -> NoReturn:
+def run(spec: dict[str, Any], files: dict[str, str] | None, fds: list[int], log: int, report: int) -> NoReturn:
     """Becomes the program, or exits with systemd's status for the step that failed.
 
-    ``files``: the variables of the environment files; ``fds``: the message's descriptors; ``log``: the writing end of
+    ``files``: the variables of the environment files, None if reading them may take its time; ``fds``: the message's descriptors; ``log``: the writing end of
     the unit's log pipe (-1 for none); ``report``: the pipe for :class:`Report`.
     """
     status = exit_status.EXIT_EXCEPTION
@@ -160,11 +160,13 @@ class _Child:
         self.passed_names: list[str] = list(spec.get("listen_names", ()))
         self.ambient = 0 if self.privileged else spec.get("ambient_capabilities") or 0
 
-    def run(self, files: dict[str, str]) -> NoReturn:
+    def run(self, files: dict[str, str] | None) -> NoReturn:
         os.setsid()
         # The supervisor's own link above all: as long as we held it, the manager would not see the supervisor die.
         syscalls.close_all_except([0, 1, 2, self.report, *self.fds, *([self.log] if self.log >= 0 else ())])
         self._wait_for_idle()
+        if files is None:
+            files = self._await_files()
         self._find_credentials()
         self._set_streams()
         self._set_scheduling()
@@ -199,6 +201,18 @@ class _Child:
             poll = select.poll()
             poll.register(self.fds[position], 0)
             poll.poll(_IDLE_MILLISECONDS)
+
+    def _await_files(self) -> dict[str, str]:
+        """The variables of environment files that are fifos. Until somebody writes to them we can be killed."""
+        syscalls.unblock_all_signals()
+        what = "Failed to load environment files"
+        files, problems = self._step(
+            exit_status.EXIT_EXCEPTION, what, environment.load_files, self.spec["environment_files"], True
+        )
+        syscalls.block_all_signals()
+        for problem in problems:
+            self._warn(4, problem)
+        return files or {}
 
     def _find_credentials(self) -> None:
         spec = self.spec

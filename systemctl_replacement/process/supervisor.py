@@ -18,7 +18,7 @@ from .. import exit_status, syscalls
 from ..journal import record
 from . import descendants, environment, execute, notify, removal
 from .kill import FinalKill
-from .link import MAXIMUM_FDS, Link, close_fds
+from .link import Link, close_fds
 from .output import Output
 from .problem import describe
 from .title import set_title
@@ -71,6 +71,8 @@ class Supervisor:
         self.orphaned = False
         self.released = False
         self.barriers: list[int] = []
+        self.passed: list[int] = []  # descriptors for the next process, sent ahead of it
+        self.passed_lost = False
         self.handlers: dict[int, Callable[[], object]] = {}
         self.poll = select.poll()
         self.signal_fd = child_signals

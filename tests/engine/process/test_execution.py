@@ -96,9 +96,9 @@ def test_a_missing_program_may_be_no_failure(unit: Unit) -> None:
 
 def test_a_missing_environment_file_makes_no_process(unit: Unit) -> None:
     token = unit.spawn("/bin/true", environment_files=[[True, "/nonexistent"], [False, "/nonexistent/file"]])
-    failed = unit.wait("spawn-failed", token=token)
-    assert failed["message"] == "Failed to load environment files: No such file or directory"
+    assert unit.wait("spawn-failed", token=token)["message"] == "No such file or directory"
     assert not unit.find("forked", token=token)
+    assert unit.messages() == ["test.service: Failed to load environment files: No such file or directory"]
 
 
 def test_the_environment_is_what_was_given_and_nothing_else(unit: Unit, tmp_path: Path) -> None:
@@ -397,7 +397,31 @@ def test_a_link_in_the_place_of_a_directory_is_refused(unit: Unit, tmp_path: Pat
     assert victim.stat().st_mode & 0o7777 == 0o700
 
 
-def test_a_fifo_in_the_place_of_an_environment_file_keeps_nobody_waiting(unit: Unit, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("path", "message"), [("/", "Is a directory"), ("/dev/zero", "Argument list too long")])
+def test_what_is_no_environment_file(unit: Unit, path: str, message: str) -> None:
+    unit.spawn("/bin/true", environment_files=[[False, "/dev/null"], [False, path]])
+    assert unit.wait("spawn-failed")["message"] == message
+
+
+def test_an_environment_file_may_be_a_fifo(unit: Unit, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    waiting = unit.spawn("/bin/sh", "-c", "echo $X", environment_files=[[False, str(fifo)]])
+    # The process waits for a writer, its supervisor does not.
+    unit.wait("forked", token=waiting)
+    unit.shell("true")
+    assert not unit.find("executed", token=waiting)
+    fifo.write_text("X=from a writer\n1X=y\n")
+    unit.wait("exited", token=waiting)
+    assert unit.messages() == [
+        f"test.service: Ignoring invalid environment assignment '1X=y': {fifo}",
+        "from a writer",
+    ]
+
+
+def test_a_process_that_waits_for_a_fifo_can_be_stopped(unit: Unit, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
-    unit.spawn("/bin/true", environment_files=[[False, str(tmp_path / "fifo")]])
-    assert unit.wait("exited")["status"] == 0
+    token = unit.spawn("/bin/true", environment_files=[[False, str(tmp_path / "fifo")]])
+    pid = unit.wait("forked", token=token)["pid"]
+    unit.send("signal", pids=[pid], signal=15)
+    assert unit.wait("exited", token=token)["status"] == 15
