@@ -156,15 +156,30 @@ def swap_priority(scope: Scope, key: str, text: str) -> Any:
 
 
 def timer_base(scope: Scope, key: str, text: str) -> Any:
-    """OnCalendar= (text) and the monotonic timers (microseconds): (directive, value). Empty drops all of them."""
+    """OnCalendar= (text in normal form) and the monotonic timers (microseconds): (directive, value).
+
+    Empty drops all of them.
+    """
     if not text:
         return UNSET
     if key == "OnCalendar":
-        return ((key, parsers.expanded(scope, text)),)
+        return ((key, _calendar(parsers.expanded(scope, text))),)
     try:
         return ((key, values.parse_time_span(parsers.expanded(scope, text))),)
     except ValueError:
         raise Refused(f"Failed to parse timer value, ignoring: {text}") from None
+
+
+def _calendar(text: str) -> str:
+    """A calendar event in normal form. Imports late: PID 1 seldom needs it."""
+    import time
+
+    from systemctl_replacement.unitfile import calendar
+
+    try:
+        return str(calendar.parse(text, time.tzname))
+    except calendar.CalendarError:
+        raise Refused(f"Failed to parse calendar specification, ignoring: {text}") from None
 
 
 def path_spec(scope: Scope, key: str, text: str) -> Any:
