@@ -24,10 +24,10 @@ COMPATIBILITY = ("telinit", "runlevel", "shutdown", "halt", "poweroff", "reboot"
 
 
 def program(argv: list[str], pid: int) -> str:
-    """What a command line asks for: forkserver, init, systemctl, or one of the names of COMPATIBILITY."""
+    """What a command line asks for: forkserver, probe, init, systemctl, or one of the names of COMPATIBILITY."""
     name = argv[0].rpartition("/")[2] if argv else ""
-    if argv[1:2] == ["--forkserver"]:
-        return "forkserver"
+    if argv[1:2] in (["--forkserver"], ["--probe"]):
+        return argv[1][2:]
     if pid == 1 and (name in BOOTED_AS or all(word.startswith("-") and word != "--version" for word in argv[1:])):
         return "init"
     if name == "init":
@@ -70,6 +70,11 @@ def main() -> None:
         from systemctl_replacement.process import forkserver
 
         forkserver.main(int(sys.argv[2]))
+    if what == "probe":
+        from systemctl_replacement.manager import startup
+
+        posix.write(1, startup.ALIVE)
+        sys.exit()
     if what == "systemctl":
         from systemctl_replacement.cli.main import main as systemctl
 

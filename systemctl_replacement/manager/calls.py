@@ -48,7 +48,7 @@ class Calls:
         manager: Manager,
         refresh: Callable[[], None],
         reload: Callable[[], None],
-        reexecute: Callable[[], None],
+        reexecute: Callable[[Callable[[str], object]], None],
     ) -> None:
         self._manager = manager
         self._refresh = refresh
@@ -318,7 +318,7 @@ class Calls:
 
     def reexecute(self, call: Call) -> None:
         # No reply: the end of the connection is the answer, as under systemd.
-        self._manager.call_soon(self._reexecute)
+        self._manager.call_soon(lambda: self._reexecute(lambda problem: call.fail(FAILED, problem)))
 
     def set_environment(self, call: Call) -> None:
         assignments = call.parameters["assignments"]

@@ -223,8 +223,6 @@ class JobTable:
         for unit, level, message in lines:
             self._host.log_unit(unit, level, message)
 
-    def restore(self, jobs: list[Job], next_id: int) -> None:
-        """Take over the jobs of the manager that executed itself again."""
-        self.next_id = next_id
-        for job in jobs:
-            self._install(job)
+    def restore(self, job: Job) -> None:
+        """Take over a job of the manager that executed itself again."""
+        self._install(job)

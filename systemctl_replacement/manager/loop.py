@@ -25,6 +25,8 @@ WRITE = 2
 # may tell its watchdog very often that it is alive.
 _MANY_TIMERS = 256
 
+_AFTER_FAILURE_SECONDS = 0.1
+
 # Microseconds of deferred work after which the loop looks at everything else.
 SLICE_USEC = 5_000
 
@@ -108,12 +110,20 @@ class Loop:
     def run(self) -> None:
         """Run until stopped."""
         while not self._stopped:
-            self._run_soon()
-            for fd, events in self._wait():
-                callback = self._fds.get(fd)
-                if callback is not None:
-                    self._guard(callback, _events(events))
-            self._run_timers()
+            try:
+                self._turn()
+            except Exception as error:
+                # No memory even for the loop itself, most likely: not to be tried again at full speed.
+                self._guard(self._on_exception, "loop", error)
+                time.sleep(_AFTER_FAILURE_SECONDS)
+
+    def _turn(self) -> None:
+        self._run_soon()
+        for fd, events in self._wait():
+            callback = self._fds.get(fd)
+            if callback is not None:
+                self._guard(callback, _events(events))
+        self._run_timers()
 
     def _wait(self) -> list[tuple[int, int]]:
         if self._stopped:

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import _socket
 import os
+import stat
 
-from systemctl_replacement import wire
+from systemctl_replacement import paths, syscalls, wire
 from systemctl_replacement.manager.codec import decode, encode
 from systemctl_replacement.manager.console import Console
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.tracking import Tracking
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.process.client import ForkServer
+from systemctl_replacement.process.descendants import children
 from systemctl_replacement.process.link import Link
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
+
+LOG_ERR = 3
 
 _UNIT_FIELDS = (
     "state", "stamps", "condition_result", "assert_result", "condition_results", "assert_results", "invocation_id",
@@ -29,6 +33,7 @@ _TRACKING_FIELDS = (
     "supervisor", "ready", "log_read", "log_write", "notify_path", "degraded", "early", "removing", "populated",
     "main", "control", "releasing", "settings",
 )  # fmt: skip
+_CHANNELS = ("link", "notify", "log_read", "log_write")
 _HALT_FIELDS = ("requested", "exit_status", "action_status", "forced")
 
 
@@ -93,43 +98,110 @@ def descriptors(state: dict[str, Any]) -> list[int]:
     if state["console"] is not None:
         found += [state["console"]["fd"], state["console"]["stdout"]]
     for tracking in state["trackings"]:
-        found += [tracking[name] for name in ("link", "notify", "log_read", "log_write")]
+        found += [tracking[name] for name in _CHANNELS]
     for unit in state["units"]:
         found += [entry["fd"] for entry in unit["fd_store"]]
     return [fd for fd in found if fd >= 0]
 
 
 def execute(state: dict[str, Any], command: list[str]) -> None:
-    """Execute the manager again with its state in a memfd. OSError if that is impossible: then nothing has changed."""
+    """Execute the manager again with its state in a memfd. An exception if that is impossible: nothing has changed."""
+    data = memoryview(wire.dumps(state))
     memfd = os.memfd_create("systemctl-replacement-state")
     kept = [*descriptors(state), memfd]
+    null = -1
     try:
-        data = memoryview(wire.dumps(state))
         while data:
             data = data[os.write(memfd, data) :]
         os.lseek(memfd, 0, os.SEEK_SET)
+        if state["console"] is not None:
+            # For a successor that cannot read our state, and has to find the container's output as we did.
+            null = os.dup(1)
+            os.dup2(state["console"]["stdout"], 1)
         for fd in kept:
             os.set_inheritable(fd, True)
         os.execv(command[0], [*command, f"--deserialize={memfd}"])
-    except OSError:
+    finally:  # reached only when there was no exec
         for fd in kept:
             os.set_inheritable(fd, False)
         os.close(memfd)
-        raise
+        if null >= 0:
+            os.dup2(null, 1)
+            os.close(null)
 
 
 # --- after the exec -----------------------------------------------------------------------------------------------
 
 
+class Unreadable(Exception):
+    """What was handed over is no state of a manager."""
+
+
 def read(fd: int) -> dict[str, Any]:
-    """The snapshot in a memfd, its descriptors close-on-exec again. ValueError if it is none."""
-    with os.fdopen(fd, "rb") as file:
-        state = wire.loads(file.read())
-    if not isinstance(state, dict):
-        raise ValueError("not a manager's state")
-    for kept in descriptors(state):
-        os.set_inheritable(kept, False)
+    """The snapshot in a memfd, its descriptors close-on-exec again. Unreadable if it is none."""
+    try:
+        with os.fdopen(fd, "rb") as file:
+            state: dict[str, Any] = wire.loads(file.read())
+        # What a manager cannot be made without. Units and the rest are looked at one by one.
+        str(state["boot"]["id"]), [int(stamp) for stamp in state["boot"]["start"]]
+        sockets = [state["listener"], state["forkserver"]["fd"]]
+        int(state["forkserver"]["pid"])
+        console = state["console"]
+        if console is not None:
+            os.fstat(console["stdout"])
+            bool(console["json"]), int(console["pid"])
+            sockets += [console["fd"]] if console["fd"] >= 0 else []
+        for number in sockets:
+            if not stat.S_ISSOCK(os.fstat(number).st_mode):
+                raise ValueError(f"{number} is no socket")
+        list(state["units"]), list(state["trackings"]), list(state["jobs"])
+    except Exception as error:
+        raise Unreadable(f"{type(error).__name__}: {error}") from error
+    state["inherited"] = _take_descriptors()
     return state
+
+
+def _take_descriptors() -> dict[int, tuple[int, int]]:
+    """Everything open but the standard descriptors, no longer for a program to inherit: numbers with identities."""
+    found = {}
+    for number in map(int, os.listdir("/proc/self/fd")):
+        if number > 2:
+            try:
+                os.set_inheritable(number, False)
+                found[number] = _identity(number)
+            except OSError:
+                continue  # the one the directory was read with
+    return found
+
+
+def _identity(fd: int) -> tuple[int, int]:
+    status = os.fstat(fd)
+    return status.st_dev, status.st_ino
+
+
+def start_over() -> ForkServer:
+    """Keep nothing of the manager before, whose state cannot be read: a new forkserver.
+
+    The end of their links tells its supervisors to stop their units, as its death would.
+    """
+    syscalls.close_all_except([0, 1, 2])
+    try:
+        return ForkServer.spawn_new(paths.self_command())
+    except OSError:
+        return ForkServer.fork_now()
+
+
+def supervisors_left() -> list[int]:
+    """Our children that are supervisors of the manager before: each stops its unit and ends."""
+    return [pid for pid in children(os.getpid()) if _is_supervisor(pid)]
+
+
+def _is_supervisor(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read().startswith(b"supervisor: ")
+    except OSError:
+        return False
 
 
 def forkserver_of(state: dict[str, Any]) -> ForkServer:
@@ -137,44 +209,120 @@ def forkserver_of(state: dict[str, Any]) -> ForkServer:
 
 
 def restore(manager: Manager, state: dict[str, Any]) -> None:
-    """Give units, jobs and processes back to a manager that has its parts."""
+    """Give units, jobs and processes back to a manager that has its parts.
+
+    What cannot be restored is logged, and costs no other unit anything: it is inactive, and its supervisor stops it.
+    """
+    lost: set[str] = set()
+
+    def attempt(what: str, function: Callable[..., object], *arguments: Any) -> bool:
+        try:
+            function(*arguments)
+        except Exception as error:
+            lost.add(what)
+            manager.log.manager(LOG_ERR, f"Cannot restore {what}: {type(error).__name__}: {error}")
+        return what not in lost
+
+    attempt("settings", _restore_settings, manager, state)
+    for saved in state["units"]:
+        attempt(_name(saved, "id"), _restore_unit, manager, saved)
+    for saved in state["trackings"]:
+        name = _name(saved, "unit")
+        if name in lost or not attempt(name, _restore_tracking, manager, saved):
+            _abandon(manager, name)
+    for saved in state["jobs"]:
+        name = _name(saved, "unit")
+        if name not in lost:
+            attempt(f"job of {name}", lambda job: manager.jobs.restore(decode(job)), saved)
+    if lost:
+        attempt("descriptors", _close_the_rest, manager, state)
+    attempt("halt", _restore_halt, manager, state)
+    for unit in manager.registry:
+        if unit.type == "service" and unit.id not in lost:
+            attempt(unit.id, manager.driver.resume, unit)
+
+
+def _name(saved: Any, key: str) -> str:
+    name = saved.get(key) if isinstance(saved, dict) else None
+    return name if isinstance(name, str) else "a unit without a name"
+
+
+def _restore_settings(manager: Manager, state: dict[str, Any]) -> None:
     manager.booted = state["booted"]
+    manager.jobs.next_id = state["next_id"]
     manager.log.maximum = state["log_level"]
     manager.execution.environment = dict(state["environment"])
-    for saved in state["units"]:
-        unit = manager.registry.get(saved["id"])
-        for name in _UNIT_FIELDS:
-            setattr(unit, name, decode(saved[name]))
-        unit.starts = list(unit.starts)
-        for entry in decode(saved["fd_store"]):
-            manager.store_of(unit).restore(entry)
-    for saved in state["trackings"]:
-        tracking = _restored(saved)
+
+
+def _restore_unit(manager: Manager, saved: dict[str, Any]) -> None:
+    # All of it is read before any of it is taken. What is missing has its default: we may have been upgraded.
+    fields = {name: decode(saved[name]) for name in _UNIT_FIELDS if name in saved}
+    stored = decode(saved["fd_store"])
+    unit = manager.registry.get(saved["id"])
+    if type(fields["state"]) is not type(unit.state):
+        raise TypeError(f"no state of a unit: {fields['state']!r}")
+    for entry in stored:
+        manager.store_of(unit).restore(entry)
+    for name, value in fields.items():
+        setattr(unit, name, value)
+    unit.starts = list(unit.starts)
+
+
+def _restore_tracking(manager: Manager, saved: dict[str, Any]) -> None:
+    unit = manager.registry.get(saved["unit"])
+    tracking = _restored(saved)
+    try:
         manager.processes.adopt(tracking)
-        unit = manager.registry.get(tracking.unit)
-        unit.tracking = tracking
-        manager.processes.invocations[unit.id] = unit.invocation_id
-        manager.processes.settings[unit.id] = tracking.settings
-    manager.jobs.restore(list(decode(state["jobs"])), state["next_id"])
+    except BaseException:
+        tracking.close()
+        raise
+    unit.tracking = tracking
+    manager.processes.invocations[unit.id] = unit.invocation_id
+    manager.processes.settings[unit.id] = tracking.settings
+
+
+def _abandon(manager: Manager, name: str) -> None:
+    """A unit that is lost is as it was before its start."""
+    manager.processes.trackings.pop(name, None)
+    unit = manager.registry.find(name)
+    if unit is not None:
+        unit.tracking = None
+        unit.state = ManagedUnit(unit.file).state
+
+
+def _close_the_rest(manager: Manager, state: dict[str, Any]) -> None:
+    """Close what was inherited and nobody has taken over, so that the supervisors of lost units stop them."""
+    taken = descriptors(snapshot(manager, state["listener"], {}))
+    for fd, identity in state["inherited"].items():
+        try:
+            if fd not in taken and _identity(fd) == identity:
+                os.close(fd)
+        except OSError:
+            continue  # closed already
+
+
+def _restore_halt(manager: Manager, state: dict[str, Any]) -> None:
     for name in _HALT_FIELDS:
         setattr(manager.halt, name, state["halt"][name])
     if manager.halt.requested:
         manager.halt.go_on()
-    for unit in manager.registry:
-        if unit.type == "service":
-            manager.driver.resume(unit)
 
 
 def _restored(saved: dict[str, Any]) -> Tracking:
+    numbers = {name: int(saved[name]) for name in _CHANNELS}
+    for fd in numbers.values():
+        if fd >= 0:
+            os.fstat(fd)
     tracking = Tracking(saved["unit"])
     for name in _TRACKING_FIELDS:
-        setattr(tracking, name, saved[name])
-    tracking.link = Link(saved["link"]) if saved["link"] >= 0 else None
-    if saved["notify"] >= 0:
-        tracking.notify = _socket.socket(fileno=saved["notify"])
+        setattr(tracking, name, saved.get(name, getattr(tracking, name)))
     tracking.children = [(pid, start) for pid, start in saved["children"]]
     tracking.lost = dict(saved["lost"])
     tracking.tokens = set(saved["tokens"])
+    # Nothing goes wrong from here on that would leave a descriptor with two owners.
+    tracking.link = Link(numbers["link"]) if numbers["link"] >= 0 else None
+    if numbers["notify"] >= 0:
+        tracking.notify = _socket.socket(fileno=numbers["notify"])
     return tracking
 
 

@@ -23,6 +23,7 @@ from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.options import InitOptions
 from systemctl_replacement.manager.processes import Processes
 from systemctl_replacement.manager.registry import Registry
+from systemctl_replacement.manager.successor import ALIVE, Probe
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.process.client import ForkServer
 from systemctl_replacement.unitfile import load, loadpath
@@ -30,9 +31,11 @@ from systemctl_replacement.unitfile.manager_config import ManagerConfig, read_ma
 from systemctl_replacement.unitfile.specifiers import Host
 from systemctl_replacement.units.simple import ON, SimpleState
 
+__all__ = ["ALIVE", "System", "run"]
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
 LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO = 3, 4, 5, 6
 SIGKILL = 9
@@ -60,7 +63,10 @@ class System:
         self._is_pid1 = os.getpid() == 1 and not options.root
         self._status = 0
         self._ended = False
+        self._reexecuting = False
+        self._reexecution_waiters: list[Callable[[str], object]] = []  # to be told if it fails
         self._put_off = 0  # how often the re-execution under way was put off
+        self._boot_after: list[int] = []  # pids: supervisors of a manager whose state is lost
         self._environment = pid1.inherited_environment()
         runtime = self._paths.runtime
         self._runtime = runtime
@@ -194,13 +200,17 @@ class System:
 
     # --- life ---
 
-    def start(self) -> None:
-        """Set up what the system needs of us and enqueue the boot."""
+    def start(self, lost: str = "") -> None:
+        """Set up what the system needs of us and enqueue the boot. `lost`: why the state of the manager before is."""
         manager = self.manager
         self.loop.add(self._signal_fd, READ, self._signals)
         self._server.attach(self.loop)
         if not self._options.on_demand:
             manager.processes.start_console()
+        if lost:
+            self._boot_after = reexecution.supervisors_left()
+            text = f"Cannot read the state of the manager before ({lost}): what runs is stopped, and started anew."
+            self.log.manager(LOG_ERR, text)
         if self._options.on_demand:
             for name in _UP_ON_DEMAND:
                 unit = manager.registry.get(name)
@@ -214,7 +224,8 @@ class System:
             self._linger()
         else:
             self.log.manager(LOG_INFO, f"systemctl-replacement {__version__} starting.")
-            self._boot_units()
+            if not self._boot_after:
+                self._boot_units()
 
     def resume(self, state: dict[str, Any]) -> None:
         """Go on after a re-execution."""
@@ -226,6 +237,13 @@ class System:
         self.manager.processes.reaper.reap()
         self.log.manager(LOG_INFO, "Reexecuted.")
         self._maybe_leave()
+
+    def _boot_once_clear(self) -> None:
+        """Boot when the last unit of a manager whose state is lost has been stopped by its supervisor."""
+        if self._boot_after and not set(self._boot_after).intersection(reexecution.supervisors_left()):
+            self._boot_after = []
+            if not self._options.on_demand:
+                self._boot_units()
 
     def _boot_units(self) -> None:
         manager, options = self.manager, self._options
@@ -284,6 +302,7 @@ class System:
         manager = self.manager
         if what == "reap":
             manager.processes.reaper.reap()
+            self._boot_once_clear()
         elif what == "halt":
             manager.halt.request(argument, pid1.signal_name(number))
         elif what == "immediate":
@@ -317,13 +336,42 @@ class System:
         self._skips = self._read_skips()
         manager.registry.reload(self._read_unit, config)
 
-    def reexecute(self) -> None:
-        """Execute ourselves again and keep everything; put off while something is on its way."""
-        if reexecution.has_unsent(self.manager) or self.loop.has_pending():
-            self._put_off_reexecution()
+    def reexecute(self, failed: Callable[[str], object] | None = None) -> None:
+        """Execute ourselves again and keep everything, once it is known that what we would execute starts; `failed` is
+        told if it does not: then nothing changes."""
+        self._reexecution_waiters += [failed] if failed is not None else []
+        if self._reexecuting:
             return
+        self._reexecuting = True
+        try:
+            Probe(self.loop, paths.self_command(), self._probed)
+        except OSError as error:
+            self._cannot_reexecute(str(error))
+
+    def _probed(self, problem: str) -> None:
+        if problem:
+            self._cannot_reexecute(problem)
+        else:
+            self._execute_again()
+
+    def _cannot_reexecute(self, problem: str) -> None:
+        self._reexecuting = False
         self._put_off = 0
-        state = reexecution.snapshot(self.manager, self._listener.fileno(), self._boot)
+        text = f"Cannot reexecute: {problem}"
+        self.log.manager(LOG_ERR, text)
+        waiters, self._reexecution_waiters = self._reexecution_waiters, []
+        for failed in waiters:
+            failed(text)
+
+    def _execute_again(self) -> None:
+        """Put off while something is on its way."""
+        if reexecution.has_unsent(self.manager) or self.loop.has_pending():
+            self._put_off += 1
+            if self._put_off > _MOST_DELAYS:
+                self._cannot_reexecute("a supervisor does not take its messages")
+                return
+            self.loop.call_at(now_monotonic() + _DELAY_USEC * self._put_off, self._execute_again)
+            return
         arguments = ["init"]
         if self._options.root:
             arguments.append(f"--root={self._options.root}")
@@ -332,17 +380,10 @@ class System:
         if self._options.stop_timeout is not None:
             arguments.append(f"--stop-timeout={self._options.stop_timeout}us")
         try:
+            state = reexecution.snapshot(self.manager, self._listener.fileno(), self._boot)
             reexecution.execute(state, [*paths.self_command(), *arguments])
-        except OSError as error:
-            self.log.manager(LOG_ERR, f"Cannot reexecute: {error.strerror}")
-
-    def _put_off_reexecution(self) -> None:
-        self._put_off += 1
-        if self._put_off > _MOST_DELAYS:
-            self._put_off = 0
-            self.log.manager(LOG_ERR, "Cannot reexecute: a supervisor does not take its messages.")
-            return
-        self.loop.call_at(now_monotonic() + _DELAY_USEC * self._put_off, self.reexecute)
+        except Exception as error:
+            self._cannot_reexecute(f"{type(error).__name__}: {error}")
 
     # --- leaving ---
 
@@ -387,7 +428,13 @@ class System:
 
 def run(options: InitOptions, forkserver: ForkServer | None) -> int:
     """Run a manager to its end; the exit status. `forkserver` is None after a re-execution."""
-    state = reexecution.read(options.deserialize_fd) if options.deserialize_fd >= 0 else None
+    state, lost = None, ""
+    if options.deserialize_fd >= 0:
+        try:
+            state = reexecution.read(options.deserialize_fd)
+        except reexecution.Unreadable as error:
+            lost = str(error)
+            forkserver = reexecution.start_over()
     is_pid1 = os.getpid() == 1 and not options.root
     if not is_pid1:
         syscalls.set_child_subreaper()
@@ -405,7 +452,7 @@ def run(options: InitOptions, forkserver: ForkServer | None) -> int:
     if state is not None:
         system.resume(state)
     else:
-        system.start()
+        system.start(lost)
     if options.ready_fd >= 0:
         os.write(options.ready_fd, b"READY\n")
         os.close(options.ready_fd)

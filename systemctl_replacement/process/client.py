@@ -80,6 +80,15 @@ class ForkServer:
         os.close(theirs)
         return cls(pid, link)
 
+    @classmethod
+    def spawn_new(cls, command: list[str]) -> ForkServer:
+        """One made by :meth:`spawn_fresh`, for a manager that has none. OSError."""
+        link, theirs = make_pair()
+        os.close(theirs)
+        made = cls(0, link)
+        made.spawn_fresh(command)
+        return made
+
     def spawn_fresh(self, command: list[str]) -> None:
         """Makes a new one after its death, by executing ``command`` (``paths.self_command()``) + ``--forkserver 3``.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -19,6 +20,14 @@ from systemctl_replacement.control.client import Client, Disconnected, connect
 from systemctl_replacement.paths import Paths
 
 MAIN = Path(__file__).resolve().parents[3] / "systemctl_replacement" / "__main__.py"
+CHANGED = """
+import sys
+sys.path.insert(0, %r)
+from systemctl_replacement import __main__, paths
+from systemctl_replacement.manager import reexecution
+%s
+__main__.main()
+"""
 PATIENCE = 20.0  # seconds; a condition that takes longer never comes true
 
 
@@ -36,12 +45,21 @@ def wait_for(condition: Callable[[], Any], what: str) -> Any:
 class Engine:
     """One manager and its unit directory; as a context manager it boots, and leaves nothing behind."""
 
-    def __init__(self, units: Optional[dict[str, str]] = None, boot: Iterable[str] = ()) -> None:
+    def __init__(
+        self, units: Optional[dict[str, str]] = None, boot: Iterable[str] = (), change: str = "", descriptors: int = 0
+    ) -> None:
+        """change: Python that is run before the manager's program, to break something; `reexecution` and `paths` are
+        those modules. descriptors: the limit of their number."""
         # A short path: socket names have 108 bytes.
         self.root = Path(tempfile.mkdtemp(prefix="engine-"))
         self.units = self.root / "etc/systemd/system"
         self.units.mkdir(parents=True)
         self.boot = tuple(boot)
+        self.main = MAIN
+        if change:
+            self.main = self.root / "main.py"
+            self.main.write_text(CHANGED % (str(MAIN.parent.parent), change))
+        self.descriptors = descriptors
         self.notes = self.root / "notes"
         for name, text in (units or {}).items():
             self.write(name, text)
@@ -57,13 +75,17 @@ class Engine:
     def __enter__(self) -> Engine:
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-ISXutf8", str(MAIN), "init", f"--root={self.root}", *self.boot],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                [sys.executable, "-ISXutf8", str(self.main), "init", f"--root={self.root}", *self.boot],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, preexec_fn=self._limit,
             )  # fmt: skip
         wait_for(lambda: self._connect() or (self.process and self.process.poll() is not None), "the manager's socket")
         assert self.process.poll() is None, self.output.read_text()
         self.call("SystemState", wait=True)
         return self
+
+    def _limit(self) -> None:
+        if self.descriptors:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors, self.descriptors))
 
     def __exit__(self, *_: object) -> None:
         assert self.process is not None
@@ -126,6 +148,10 @@ class Engine:
             self._client = None
         self.call("SystemState")
 
+    def forget(self) -> None:
+        """Give the connection up; the next call makes another one."""
+        self._client = None
+
     def enqueue(self, operation: str, unit: str) -> dict[str, Any]:
         """The outcome of a request that nobody waits for."""
         reply = self.call("Enqueue", operation=operation, names=[unit], mode="replace", wait=False)
@@ -172,3 +198,7 @@ class Engine:
 
     def text(self) -> str:
         return self.output.read_text(errors="replace")
+
+
+def alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE

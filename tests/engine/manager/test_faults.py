@@ -11,7 +11,7 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from tests.engine.manager.engine import Engine, wait_for
+from tests.engine.manager.engine import Engine, alive, wait_for
 
 # Waits in one place until a file appears: how a test keeps a service in a sub-state as long as it needs.
 HOLD = "/bin/sh -c 'while ! test -e @ROOT@/go; do sleep 0.02; done'"
@@ -198,7 +198,3 @@ def test_death_of_the_manager_ends_its_units() -> None:
         engine.process.kill()
         gone: Callable[[], bool] = lambda: all(not alive(process) for process in processes)  # noqa: E731
         wait_for(gone, "the end of everything")
-
-
-def alive(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
