@@ -156,7 +156,8 @@ def _execution(collector: _Collector, section: str, get: Get) -> None:
 
 def _service_implicit(collector: _Collector, get: Get) -> None:
     if get("Service", "Type") == "dbus":
-        collector.add("Requires After", "dbus.socket")
+        # systemd requires it; here such a service starts without a bus too (docs/differences.md).
+        collector.add("Wants After", "dbus.socket")
     collector.add("Wants After", *get("Service", "Sockets"))
 
 

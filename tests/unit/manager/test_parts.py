@@ -249,13 +249,13 @@ def test_pid_file_of_a_process_of_the_unit(tmp_path: Path) -> None:
 def test_pid_files_that_are_tricks(tmp_path: Path) -> None:
     good = tmp_path / "good"
     good.write_text(f"{os.getppid()}\n")
-    (tmp_path / "link").symlink_to(good)
+    (tmp_path / "loop").symlink_to("loop")
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "text").write_text("not a number\n")
     (tmp_path / "one").write_text("1\n")
     (tmp_path / "gone").write_text("2147483646\n")
     (tmp_path / "empty").write_text("")
-    for name in ("link", "fifo", "text", "one", "gone", "empty", "missing"):
+    for name in ("loop", "fifo", "text", "one", "gone", "empty", "missing"):
         answer = read_pid(tmp_path / name)
         assert answer.pid == 0
         assert answer.message, name
@@ -268,3 +268,17 @@ def test_pid_file_of_a_foreign_process_needs_a_trusted_owner(tmp_path: Path) -> 
     if os.geteuid() == 0:
         os.chown(path, 12345, 12345)
         assert read_pid(path, owner="other.service").pid == 0
+
+
+def test_pid_file_behind_links(tmp_path: Path) -> None:
+    (tmp_path / "pid").write_text(f"{os.getppid()}\n")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "relative").symlink_to("deep/../pid")
+    (tmp_path / "absolute").symlink_to(tmp_path / "relative")
+    assert read_pid(tmp_path / "absolute").pid == os.getppid()
+    assert read_pid(tmp_path / "absolute", owner="other.service").alien
+    if os.geteuid() == 0:
+        # A link of somebody's to what root owns: good for a process of the unit's own, not for a foreign one.
+        os.chown(tmp_path / "relative", 12345, 12345, follow_symlinks=False)
+        assert read_pid(tmp_path / "absolute").pid == os.getppid()
+        assert "unsafe" in read_pid(tmp_path / "absolute", owner="other.service").message

@@ -54,7 +54,8 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
         "[Service]\nType=dbus\nBusName=a.b\nSlice=foo-bar.slice\n" + RUN,
         {
             "Slice": "foo-bar.slice",
-            "Requires": "dbus.socket foo-bar.slice sysinit.target",
+            "Requires": "foo-bar.slice sysinit.target",
+            "Wants": "dbus.socket",
             "After": "dbus.socket foo-bar.slice sysinit.target basic.target systemd-journald.socket",
             "Before": "shutdown.target",
             "Conflicts": "shutdown.target",
