@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
+from tests.conformance.offline.draw import either
 from tests.conformance.offline.runner import Tree
 
 ETC = "/etc/systemd/system"
@@ -35,7 +36,7 @@ NAMES = (
     "m.mount",
     "no-unit",
 )
-DIRECTORIES = (USR, USR, USR, ETC, ETC, RUN, LOCAL, TRANSIENT, GENERATOR, CONTROL, OUTSIDE)
+DIRECTORIES = (*[USR] * 12, *[ETC] * 3, RUN, LOCAL, TRANSIENT, GENERATOR, CONTROL, OUTSIDE)
 GOOD_LINES = (
     "WantedBy=multi-user.target",
     "WantedBy=g.target",
@@ -121,12 +122,9 @@ def _unit_text(lines: list[str]) -> str:
 
 _names = st.sampled_from(NAMES)
 _directories = st.sampled_from(DIRECTORIES)
-_texts = st.one_of(
-    st.lists(st.sampled_from(GOOD_LINES), max_size=3).map(_unit_text),
-    st.lists(st.sampled_from(GOOD_LINES), max_size=3).map(_unit_text),
-    st.lists(st.sampled_from(GOOD_LINES + LINES), max_size=4).map(_unit_text),
-    st.just(""),
-)
+_good_texts = st.lists(st.sampled_from(GOOD_LINES), min_size=1, max_size=3).map(_unit_text)
+_odd_texts = st.lists(st.sampled_from(GOOD_LINES + LINES), max_size=4).map(_unit_text)
+_texts = either(_good_texts, _good_texts, _good_texts, _good_texts, _odd_texts, st.just(""))
 _paths = st.builds("{}/{}".format, _directories, _names)
 _files = st.tuples(_paths, _texts)
 _dropins = st.tuples(st.builds("{}/{}.d/{}.conf".format, _directories, _names, st.sampled_from("12")), _texts)
@@ -136,7 +134,7 @@ _presets = st.tuples(
         st.sampled_from(("/etc", "/usr/lib", "/run")),
         st.sampled_from("12"),
     ),
-    st.lists(st.sampled_from(PRESET_LINES), max_size=4).map(lambda lines: "\n".join([*lines, ""])),
+    st.lists(st.sampled_from(PRESET_LINES), min_size=1, max_size=4).map(lambda lines: "\n".join([*lines, ""])),
 )
 _targets = st.one_of(
     _paths, _names, st.just("/dev/null"), st.just("../dangling.service"), st.builds("../{}".format, _names)
@@ -153,49 +151,64 @@ _trees = st.builds(
     files=st.builds(
         lambda units, dropins, presets: (*units, *dropins, *presets),
         st.lists(_files, min_size=1, max_size=7),
-        st.lists(_dropins, max_size=2),
-        st.lists(_presets, max_size=2),
+        either(st.just([]), st.lists(_dropins, min_size=1, max_size=3)),
+        either(st.just([]), st.lists(_presets, min_size=1, max_size=2)),
     ),
-    links=st.lists(_links, max_size=6).map(tuple),
+    links=either(st.just(()), st.lists(_links, min_size=1, max_size=4).map(tuple)),
     directories=st.just((ETC,)),
 )
 
-_switches = st.lists(st.sampled_from(("--runtime", "--force", "--quiet")), max_size=2, unique=True)
-_modes = st.sampled_from(((), ("--preset-mode=enable-only",), ("--preset-mode=disable-only",)))
+_switches = either(
+    st.just(()), st.lists(st.sampled_from(("--runtime", "--force", "--quiet")), max_size=2, unique=True).map(tuple)
+)
+_modes = st.sampled_from(((), (), ("--preset-mode=enable-only",), ("--preset-mode=disable-only",)))
 _patterns = st.lists(st.sampled_from(("a*", "t@*", "*.target")), max_size=1)
 
 
 def _commands(tree: Tree) -> st.SearchStrategy[tuple[str, ...]]:
     """Commands that mostly name what is in the tree."""
-    present = [path.rpartition("/")[2] for path, _ in (*tree.files, *tree.links)]
-    names = st.one_of(st.sampled_from([name for name in present if name in NAMES] or ["a"]), _names)
-    units = st.lists(st.one_of(names, names, names, st.just("missing.service")), min_size=1, max_size=3)
+    files = [path.rpartition("/")[2] for path, text in tree.files if path.count("/") < 6]
+    installable = [name for name in files if name in NAMES] or ["a.service"]
+    present = [path.rpartition("/")[2] for path, _ in tree.links]
+    linked = [name for name in present if name in NAMES] or ["a"]
+    # Aliases that are only to be: they exist once something enabled them.
+    aliases = [line[6:] for _, text in tree.files for line in text.split("\n") if line.startswith("Alias=")]
+    unknown = either(_names, st.sampled_from([name for name in aliases if name in NAMES] or ["c"]))
+    names = either(*[st.sampled_from(installable)] * 8, st.sampled_from(linked), unknown)
+    one = names.map(lambda name: [name])
+    some = st.lists(either(*[names] * 9, st.just("missing.service")), min_size=2, max_size=3)
+    units = either(one, one, some)
 
     def listed(*verbs: str) -> st.SearchStrategy[tuple[str, ...]]:
         return st.builds(
             lambda verb, switches, units: (verb, *switches, *units), st.sampled_from(verbs), _switches, units
         )
 
-    return st.one_of(
+    return either(
         listed("enable"),
+        listed("enable", "reenable"),
         listed("disable"),
-        listed("mask", "unmask", "reenable"),
+        listed("mask", "unmask"),
         listed("is-enabled"),
         listed("revert"),
         st.builds(lambda switches, mode, units: ("preset", *switches, *mode, *units), _switches, _modes, units),
-        st.builds(lambda switches, mode: ("preset-all", *switches, *mode), _switches, _modes),
+        either(
+            st.builds(lambda switches, mode: ("preset-all", *switches, *mode), _switches, _modes),
+            st.builds(lambda patterns: ("list-unit-files", *patterns), _patterns),
+        ),
         st.builds(
             lambda verb, name: (verb, f"{OUTSIDE}/{name}"), st.sampled_from(("link", "enable", "reenable")), names
         ),
         st.builds(
             lambda verb, target, units: (verb, target, *units),
             st.sampled_from(("add-wants", "add-requires")),
-            names,
+            either(names, names, st.sampled_from(("g.target", "multi-user.target", "bad"))),
             units,
         ),
-        st.builds(lambda name: ("set-default", name), st.one_of(names, st.sampled_from(("g.target", "multi-user")))),
-        st.just(("get-default",)),
-        st.builds(lambda patterns: ("list-unit-files", *patterns), _patterns),
+        either(
+            st.builds(lambda name: ("set-default", name), either(names, st.sampled_from(("g.target", "multi-user")))),
+            st.just(("get-default",)),
+        ),
     )
 
 

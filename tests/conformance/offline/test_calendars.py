@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from systemctl_replacement.unitfile import calendar, calendar_elapse
 from tests.conformance.offline.coverage import Coverage
+from tests.conformance.offline.draw import either
 from tests.conformance.offline.runner import real_version
 
 EXAMPLES = int(os.environ.get("SYSTEMCTL_EXAMPLES", "8"))
@@ -73,11 +74,6 @@ HANDMADE = (
 NUMBERS = st.one_of(st.integers(0, 12).map(str), st.integers(0, 60).map(str), st.sampled_from(("00", "07", "031")))
 YEARS = st.sampled_from(("24", "2024", "2025", "1970", "2199", "69", "70", "2027", "2000", "2200"))
 SECONDS = st.one_of(NUMBERS, st.sampled_from(("0.5", "1.25", "59.999999", "0.0000005", "3.1700005", "0.1")))
-
-
-def either(*strategies: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    """Each as often as the others (`one_of` would count the alternatives within them)."""
-    return st.integers(0, len(strategies) - 1).flatmap(lambda number: strategies[number])
 
 
 def field(numbers: st.SearchStrategy[str], steps: st.SearchStrategy[str]) -> st.SearchStrategy[str]:

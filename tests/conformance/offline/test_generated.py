@@ -6,17 +6,18 @@ SYSTEMCTL_EXAMPLES=N tries N cases instead of a few; `pytest -s` shows what they
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from tests.conformance.offline.coverage import Coverage
 from tests.conformance.offline.generate import Case, cases
-from tests.conformance.offline.runner import Result, real_version, run_ours, run_real
+from tests.conformance.offline.runner import Result, real_version, run_ours, run_real, snapshot
 
-EXAMPLES = int(os.environ.get("SYSTEMCTL_EXAMPLES", "80"))
+EXAMPLES = int(os.environ.get("SYSTEMCTL_EXAMPLES", "150"))
 
 pytestmark = pytest.mark.skipif(real_version() != 252, reason="the oracle, systemctl 252, is not installed")
 
@@ -31,9 +32,61 @@ def comparable(command: tuple[str, ...], result: Result) -> Result:
     return replace(result, stderr="".join(kept))
 
 
+# Per cent of the commands that at least have to be so.
+LEAST = {
+    "fails": 10, "succeeds": 40, "says something": 40, "changes something": 15, "templates and instances": 20,
+    "aliases": 20, "presets": 10, "masks": 4, "drop-ins": 10, "warnings": 5, "several units": 15,
+}  # fmt: skip
+VERBS = (
+    "enable", "disable", "reenable", "mask", "unmask", "is-enabled", "revert", "preset", "preset-all", "link",
+    "add-wants", "add-requires", "set-default", "get-default", "list-unit-files",
+)  # fmt: skip
+
+
+def labels(case: Case, command: tuple[str, ...], before: object, result: Result) -> Iterator[str]:
+    """What a command and what it met were like. Links on disk count as aliases where their names differ."""
+    verb, *operands = (word for word in command if not word.startswith("--"))
+    named = {operand.rpartition("/")[2] for operand in operands}
+    everything = verb in ("preset-all", "list-unit-files")
+    met = [(path, text) for path, text in case.tree.files if everything or path.rpartition("/")[2] in named]
+    links = [
+        (name, target.rpartition("/")[2])
+        for name, target in ((path.rpartition("/")[2], target) for path, target in case.tree.links)
+        if everything or name in named
+    ]
+    yield verb
+    yield "fails" if result.status else "succeeds"
+    if result.stdout or result.stderr:
+        yield "says something"
+    if result.after != before:
+        yield "changes something"
+    if any("@" in name for name in named) or (everything and any("@" in path for path, _ in case.tree.files)):
+        yield "templates and instances"
+    if any("Alias=" in text for _, text in met) or any(name != target != "null" for name, target in links):
+        yield "aliases"
+    if verb.startswith("preset") or (verb == "list-unit-files" and _has_presets(case)):
+        yield "presets"
+    if "mask" in verb or any(target == "null" for _, target in links):
+        yield "masks"
+    if any(".d/" in path and (everything or _dropin_of(path) in named) for path, _ in case.tree.files):
+        yield "drop-ins"
+    if "ignoring" in result.stderr:
+        yield "warnings"
+    if len(operands) > 1:
+        yield "several units"
+
+
+def _has_presets(case: Case) -> bool:
+    return any("system-preset" in path for path, _ in case.tree.files)
+
+
+def _dropin_of(path: str) -> str:
+    return path.rpartition("/")[0].rpartition("/")[2].removesuffix(".d")
+
+
 def test_same_as_systemctl(tmp_path: Path) -> None:
     root = tmp_path / "root"
-    coverage: Counter[str] = Counter()
+    coverage = Coverage("commands")
 
     # Shrinking takes minutes: only who asks for many examples wants to wait for it.
     phases = tuple(Phase) if EXAMPLES > 500 else (Phase.explicit, Phase.generate)
@@ -44,14 +97,17 @@ def test_same_as_systemctl(tmp_path: Path) -> None:
     @given(cases)
     def check(case: Case) -> None:
         case.tree.build(root)
+        before = snapshot(root)
         expected = run_real(root, case.commands)
         case.tree.build(root)
         ours = run_ours(root, case.commands)
         for command, real_result, our_result in zip(case.commands, expected, ours):
             assert comparable(command, our_result) == comparable(command, real_result), command
-            coverage[f"{command[0]} {'fails' if real_result.status else 'succeeds'}"] += 1
+            coverage.add(labels(case, command, before, real_result))
+            before = real_result.after
 
     check()
-    for name, count in sorted(coverage.items()):
-        print(f"{count:6} {name}")
-    assert len({name.split()[0] for name in coverage}) >= 8, "the generator hardly generates anything"
+    print(coverage.report())
+    coverage.require(LEAST)
+    missing = [verb for verb in VERBS if not coverage.share(verb)]
+    assert not missing, f"never: {missing}\n{coverage.report()}"
