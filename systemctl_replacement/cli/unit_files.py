@@ -16,7 +16,12 @@ from systemctl_replacement.cli.unit_files_common import (
     unit_name,
     unit_names,
 )
-from systemctl_replacement.cli.unit_files_list import run_get_default, run_is_enabled, run_list_unit_files
+from systemctl_replacement.cli.unit_files_list import (
+    default_target,
+    run_get_default,
+    run_is_enabled,
+    run_list_unit_files,
+)
 from systemctl_replacement.cli.unit_files_sysv import synchronize
 from systemctl_replacement.cli.unit_files_text import describe, describe_online, not_installable
 from systemctl_replacement.unitfile import install
@@ -124,19 +129,11 @@ def _run_set_default(arguments: list[str], options: Options, context: Context) -
     target = unit_name(arguments[0], ".target", "set-default", options, context)
     outcome = install.set_default(new_plan(options, context), target)
     status = _finish(outcome, "set default", "Failed to set default target", options, context)
-    if not options.quiet:
-        _note_other_default(target, new_plan(options, context), context)
+    if status == 0 and not options.quiet:
+        name = default_target(options, context)
+        if name != target:
+            context.err(f'Note: "{name}" is the default unit (possibly a runtime override).')
     return status
-
-
-def _note_other_default(target: str, plan: Plan, context: Context) -> None:
-    """Say so if the default is something else all the same."""
-    try:
-        name = install.get_default(plan)
-    except InstallFailed:
-        return  # a dangling link: get-default will say what is wrong with it
-    if name != target:
-        context.err(f'Note: "{name}" is the default unit (possibly a runtime override).')
 
 
 def _finish(outcome: Outcome, verb: str, online_failure: str, options: Options, context: Context) -> int:

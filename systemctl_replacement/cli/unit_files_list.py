@@ -100,12 +100,16 @@ def _print_table(rows: list[tuple[str, str, str]], context: Context, *, legend: 
 
 def run_get_default(arguments: list[str], options: Options, context: Context) -> int:
     """`get-default`: the name of the unit that default.target stands for."""
+    context.out(default_target(options, context))
+    return 0
+
+
+def default_target(options: Options, context: Context) -> str:
+    """The name of the unit that default.target stands for. Raises Failure."""
     plan = new_plan(options, context)
     try:
-        name = install.get_default(plan)
+        return install.get_default(plan)
     except InstallFailed as failure:
         raise Failure(f"Failed to get default target: {failure}") from None
     finally:
         report_problems(plan.problems, context)
-    context.out(name)
-    return 0

@@ -56,6 +56,8 @@ OVERRIDDEN = Tree(
     ),
     links=SERVER.links,
 )
+TRANSIENT = "/run/systemd/transient/default.target"
+TRANSIENT_DEFAULT = Tree(SERVER.files, (*SERVER.links, (TRANSIENT, f"{USR}/graphical.target")))
 PRESETS = Tree(
     files=(
         *SERVER.files,
@@ -182,6 +184,16 @@ CASES = [
         "set-default nginx.service",
         "set-default x",
         "set-default default.target",
+    ]),
+    ("default target that is overridden", TRANSIENT_DEFAULT, [
+        "set-default multi-user",
+        "set-default x",
+        "-q set-default multi-user",
+    ]),
+    ("default target that is overridden by nonsense", Tree(SERVER.files, ((TRANSIENT, f"{USR}/ssh.service"),)), [
+        "set-default multi-user",
+        "set-default x",
+        "-q set-default multi-user",
     ]),
     ("added dependencies", SERVER, [
         "add-wants multi-user static",

@@ -33,6 +33,7 @@ def configs(draw: Any) -> Any:
         remain_after_exit=draw(st.booleans()),
         pid_file=draw(st.sampled_from(["", "/run/x.pid"])),
         restart=draw(st.sampled_from(["no", "always", "on-failure", "on-success", "on-abnormal", "on-abort"])),
+        restart_mode=draw(st.sampled_from(["normal", "direct"])),
         kill_mode=draw(st.sampled_from(["control-group", "mixed", "process", "none"])),
         send_sigkill=draw(st.booleans()),
         start_failure_mode=draw(st.sampled_from(["terminate", "abort", "kill"])),
