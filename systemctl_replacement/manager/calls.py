@@ -373,13 +373,12 @@ class Request:
         self._load = load
         self._call = call
         self._outcomes: list[dict[str, Any]] = []
-        self._open = 0
+        self._open = 1  # jobs that are waited for, and the enqueueing itself
 
     def run(self) -> Iterator[None]:
         """Enqueue everything, in steps. A client that goes away meanwhile cancels nothing."""
-        parameters = self._call.parameters
-        jobs: list[tuple[dict[str, Any], Job]] = []
-        for name in parameters["names"]:
+        waits = self._call.parameters["wait"]
+        for name in self._call.parameters["names"]:
             outcome = _outcome(name)
             self._outcomes.append(outcome)
             try:
@@ -387,17 +386,15 @@ class Request:
             except JobError as error:
                 outcome["error"] = {"dbus_name": error.name, "message": error.message}
                 continue
-            jobs.append((outcome, job))
-        if not parameters["wait"]:
-            self._call.reply(jobs=self._outcomes)
-            return
-        for outcome, job in jobs:
-            self._open += 1
-            self._manager.jobs.when_finished(job.id, lambda job, how, outcome=outcome: self._ended(outcome, job, how))  # type: ignore[misc]
-        if self._open:
+            if waits:
+                # At once: it may end before the next one is enqueued.
+                self._open += 1
+                self._manager.jobs.when_finished(
+                    job.id, lambda job, how, outcome=outcome: self._ended(outcome, job, how)  # type: ignore[misc]
+                )  # fmt: skip
+        if self._open > 1:
             self._call.reply_more(jobs=self._outcomes)
-        else:
-            self._call.reply(jobs=self._outcomes)
+        self._done()
 
     def _enqueue(self, name: str, outcome: dict[str, Any]) -> Generator[None, None, Job]:
         manager, parameters = self._manager, self._call.parameters
@@ -425,6 +422,9 @@ class Request:
         outcome["result"] = result
         if unit is not None and unit.type == "service":
             outcome["service_result"] = unit.service.result
+        self._done()
+
+    def _done(self) -> None:
         self._open -= 1
         if not self._open:
             self._call.reply(jobs=self._outcomes)
