@@ -37,6 +37,10 @@ _SYS_PIDFD_SEND_SIGNAL = 424
 _SYS_PIDFD_OPEN = 434
 _SYS_CLOSE_RANGE = 436
 
+# kcmp(2) is older and has one number per architecture; where it is not known there is none.
+_SYS_KCMP = {"x86_64": 312, "aarch64": 272, "riscv64": 272, "ppc64le": 354, "s390x": 343}
+_KCMP_FILE = 0
+
 _UNKNOWN_CALL = (errno.ENOSYS, errno.EPERM)
 
 _SFD_FLAGS = os.O_NONBLOCK | os.O_CLOEXEC
@@ -138,6 +142,16 @@ def send_pidfd_signal(pidfd: int, signal: int) -> None:
 
 
 # -- descriptors ------------------------------------------------------------------------------------------------------
+
+
+def same_open_file(fd: int, other: int) -> bool:
+    """Whether two of our descriptors share one open file description. OSError where the kernel does not tell."""
+    number = _SYS_KCMP.get(os.uname().machine)
+    if number is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), "kcmp")
+    pid = os.getpid()
+    words = [ctypes.c_ulong(word) for word in (number, pid, pid, _KCMP_FILE, fd, other)]
+    return _check(int(_libc.syscall(*words)), "kcmp") == 0
 
 
 def duplicate_above(fd: int, minimum: int) -> int:

@@ -132,7 +132,7 @@ def _calendar_timer(timer: Any) -> str:
 
 
 _RENDER: dict[str, Callable[[Any], list[str]]] = {
-    "string": _one(str),
+    "string": _one(lambda value: "[unprintable]" if "\n" in str(value) else str(value)),
     "label": _one(str),
     "bool": _one(_yes_no),
     "integer": _one(str),

@@ -169,11 +169,12 @@ class Driver:
             processes.settings[unit.id] = self._host.execution.supervisor_settings(unit)
             action = replace(action, environment=(*action.environment, *self._monitored(unit, action.phase)))
             spec = spec_of(self._host.execution, unit, action)
-            stored = unit.fd_store.entries if unit.fd_store is not None and action.phase == "ExecStart" else []
+            stored = unit.fd_store.newest_first() if unit.fd_store is not None and action.phase == "ExecStart" else []
             if stored:
                 spec["listen_fds"], spec["listen_names"] = len(stored), [entry.name for entry in stored]
-            notify = unit.config.notify_access != "none"
-            processes.spawn(unit.id, action.token, spec, notify, [entry.fd for entry in stored])
+            access = unit.config.notify_access
+            told = action.phase == "ExecStart" or access in ("exec", "all")
+            processes.spawn(unit.id, action.token, spec, access != "none", told, [entry.fd for entry in stored])
         except OSError as error:
             message = error.strerror or str(error)
             self._host.loop.call_soon(lambda: self.step(unit, events.SpawnFailed(action.token, message)))

@@ -5,12 +5,13 @@ They belong to the manager, so they survive a restart of the service, the death 
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 
+from systemctl_replacement import syscalls
 from systemctl_replacement.manager.loop import Loop
 from systemctl_replacement.records import dataclass
-from systemctl_replacement.unitfile.values import valid_descriptor_name
 
 _DEFAULT_NAME = "stored"
 
@@ -34,18 +35,23 @@ class FdStore:
     def __len__(self) -> int:
         return len(self.entries)
 
+    def newest_first(self) -> list[Stored]:
+        """In the order in which systemd hands them back."""
+        return self.entries[::-1]
+
     def add(self, name: str, fds: list[int], polled: bool, limit: int) -> int:
-        """Take over descriptors, as many as FileDescriptorStoreMax= allows; how many did not fit.
+        """Take over descriptors, as many as FileDescriptorStoreMax= allows; how many did not fit. The name is a
+        valid one or empty.
 
         What does not fit, and what is stored already, is closed.
         """
-        name = name if name and valid_descriptor_name(name) else _DEFAULT_NAME
+        name = name or _DEFAULT_NAME
         refused = 0
         for fd in fds:
             if len(self.entries) >= limit:
                 refused += 1
                 os.close(fd)
-            elif any(_same_socket(fd, entry.fd) for entry in self.entries):
+            elif any(_same(fd, entry.fd) for entry in self.entries):
                 os.close(fd)
             else:
                 self.restore(Stored(name, fd, polled))
@@ -81,7 +87,14 @@ class FdStore:
         os.close(entry.fd)
 
 
-def _same_socket(fd: int, other: int) -> bool:
-    """Whether two descriptors are the same socket. Of files and pipes the same may be meant to be stored twice."""
-    first, second = os.fstat(fd), os.fstat(other)
-    return stat.S_ISSOCK(first.st_mode) and (first.st_dev, first.st_ino) == (second.st_dev, second.st_ino)
+def _same(fd: int, other: int) -> bool:
+    """Whether two descriptors stand for the same open file, as dup(2) and passing them on leave them."""
+    try:
+        return syscalls.same_open_file(fd, other)
+    except OSError:
+        # Not to be had under the seccomp filter of an engine: the same file, opened in the same way, is taken for it.
+        first, second = os.fstat(fd), os.fstat(other)
+    if stat.S_ISCHR(first.st_mode) or stat.S_ISBLK(first.st_mode):
+        return False  # a device may be another one each time it is opened
+    same_file = (first.st_mode, first.st_dev, first.st_ino) == (second.st_mode, second.st_dev, second.st_ino)
+    return same_file and fcntl.fcntl(fd, fcntl.F_GETFL) == fcntl.fcntl(other, fcntl.F_GETFL)

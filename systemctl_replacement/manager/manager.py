@@ -23,9 +23,11 @@ from systemctl_replacement.process.descendants import read_stat
 from systemctl_replacement.process.link import close_fds
 from systemctl_replacement.records import replace
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
+from systemctl_replacement.unitfile.values import valid_descriptor_name
 from systemctl_replacement.units import events
 from systemctl_replacement.units.events import Event, Notified, ResetFailed
 from systemctl_replacement.units.service_config import ServiceConfig
+from systemctl_replacement.units.service_notify import c_integer
 from systemctl_replacement.units.states import (
     ACTIVATING,
     ACTIVE_OR_RELOADING,
@@ -33,6 +35,7 @@ from systemctl_replacement.units.states import (
     FAILED,
     INACTIVE,
     INACTIVE_OR_FAILED,
+    SKIP_CONDITION,
 )
 
 TYPE_CHECKING = False
@@ -40,6 +43,8 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
 LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG = 3, 4, 5, 6, 7
+
+_PID_MAX = 2**31 - 1
 
 
 class Manager:
@@ -99,8 +104,8 @@ class Manager:
             return
         if isinstance(event, Notified):
             event = self._check_main_pid(unit, event)
-            if event.fields.get("FDSTOREREMOVE") == "1" and unit.fd_store is not None:
-                unit.fd_store.remove(event.fields.get("FDNAME", ""))
+            if event.fields.get("FDSTOREREMOVE") == "1":
+                self._remove_stored(unit, event.fields.get("FDNAME", ""))
         self.driver.step(unit, event)
 
     def store_of(self, unit: ManagedUnit) -> FdStore:
@@ -112,29 +117,56 @@ class Manager:
     def store_descriptors(self, unit_id: str, fields: dict[str, str], fds: list[int]) -> None:
         """A notification with descriptors: FDSTORE=1 has them kept, anything else lets them go."""
         unit = self.registry.find(unit_id)
-        limit = unit.get("Service", "FileDescriptorStoreMax") if unit is not None and unit.type == "service" else 0
-        if unit is None or fields.get("FDSTORE") != "1" or not limit:
+        if unit is None or unit.type != "service" or fields.get("FDSTORE") != "1":
             close_fds(fds)
             return
-        refused = self.store_of(unit).add(fields.get("FDNAME", ""), fds, fields.get("FDPOLL") != "0", limit)
+        name = fields.get("FDNAME", "")
+        if "FDNAME" in fields and not (name and valid_descriptor_name(name)):
+            self.log_unit(unit_id, LOG_WARNING, "Passed FDNAME= name is invalid, ignoring.")
+            name = ""
+        limit = unit.get("Service", "FileDescriptorStoreMax") or 0
+        refused = self.store_of(unit).add(name, fds, fields.get("FDPOLL") != "0", limit)
         if refused:
-            self.log_unit(unit_id, LOG_WARNING, f"Tried to store file descriptors, but {refused} too many: closed.")
+            message = f"Cannot store more fds than FileDescriptorStoreMax={limit}, closing remaining."
+            self.log_unit(unit_id, LOG_WARNING, message)
+
+    def _remove_stored(self, unit: ManagedUnit, name: str) -> None:
+        if not name or not valid_descriptor_name(name):
+            message = "FDSTOREREMOVE=1 requested, but no valid file descriptor name passed, ignoring."
+            self.log_unit(unit.id, LOG_WARNING, message)
+        elif unit.fd_store is not None:
+            unit.fd_store.remove(name)
 
     def _check_main_pid(self, unit: ManagedUnit, event: Notified) -> Notified:
         """MAINPID= may name a process of the unit, or any process if root says so."""
-        text = event.fields.get("MAINPID", "")
-        if not (text.isascii() and text.isdigit()) or int(text) <= 1:
+        text = event.fields.get("MAINPID")
+        if text is None:
             return event
-        pid = int(text)
-        stat = read_stat(pid)
-        if stat is None or stat[0] in "ZX":
-            self.log_unit(unit.id, LOG_WARNING, f"New main PID {pid} does not exist or is a zombie.")
+        pid = c_integer(text)
+        if pid is None or not 0 < pid <= _PID_MAX:
+            message = f"Failed to parse MAINPID= field in notification message, ignoring: {text}"
+            self.log_unit(unit.id, LOG_WARNING, message)
+            return event
+        if pid == unit.service.main_pid:
             return event
         alien = self.processes.reaper.owner(pid) != unit.id
-        if alien and event.uid not in (0, os.geteuid()):
-            self.log_unit(unit.id, LOG_WARNING, f"New main PID {pid} does not belong to service, refusing.")
+        problem, level = self._unsuitable_main(unit, pid), LOG_WARNING
+        if not problem and alien and event.uid not in (0, os.geteuid()):
+            problem, level = "does not belong to service, refusing.", LOG_DEBUG
+        if problem:
+            self.log_unit(unit.id, level, f"New main PID {pid} {problem}")
             return event
         return replace(event, main_pid=pid, main_alien=alien)
+
+    def _unsuitable_main(self, unit: ManagedUnit, pid: int) -> str:
+        """Why a process can be nobody's main process, in systemd's words; empty if it can."""
+        if pid == 1 or self.processes.is_own(pid):
+            return "is the manager, refusing."
+        control = unit.service.control
+        if control is not None and pid == control.pid:
+            return "is the control process, refusing."
+        stat = read_stat(pid)
+        return "does not exist or is a zombie." if stat is None or stat[0] in "ZX" else ""
 
     def perform(self, job: Job) -> str:
         """Begin a job; its beginning is logged if it takes a while."""
@@ -191,6 +223,8 @@ class Manager:
     def unit_changed(self, unit: ManagedUnit, old: str, changed: events.Changed) -> None:
         """A unit entered a (sub-)state: stamps, its job, and everything that hangs on it."""
         new = changed.active
+        if changed.result == SKIP_CONDITION:
+            unit.condition_result = False  # ExecCondition= counts like the others
         if old != new:
             self._stamp(unit, old, new)
         unexpected = self.jobs.state_changed(unit, new, not changed.reload_failed)

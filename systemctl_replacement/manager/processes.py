@@ -15,7 +15,7 @@ from systemctl_replacement.manager.reaper import Reaper
 from systemctl_replacement.manager.tracking import Tracking
 from systemctl_replacement.process import descendants
 from systemctl_replacement.process.client import ForkServer, make_pair
-from systemctl_replacement.process.link import Link, close_fds
+from systemctl_replacement.process.link import MAXIMUM_FDS, Link, close_fds
 from systemctl_replacement.units.events import (
     Empty,
     Event,
@@ -113,6 +113,10 @@ class Processes:
         if self.console is not None:
             ours.add(self.console.pid)
         return ours
+
+    def is_own(self, pid: int) -> bool:
+        """Whether a process is the manager or one of its infrastructure."""
+        return pid == os.getpid() or pid in self._own_children()
 
     def _flush_forkserver(self) -> None:
         self.forkserver.flush()
@@ -382,8 +386,12 @@ class Processes:
 
     # --- what the manager asks for ---
 
-    def spawn(self, unit: str, token: int, spec: dict[str, Any], notify: bool, fds: Sequence[int] = ()) -> None:
+    def spawn(
+        self, unit: str, token: int, spec: dict[str, Any], notify: bool, told: bool, fds: Sequence[int] = ()
+    ) -> None:
         """Start a process of a unit, with descriptors to pass on; answered by Forked or SpawnFailed.
+
+        notify: whether the unit has a notify socket; told: whether this process is told of it.
 
         OSError when descriptors run out.
         """
@@ -394,9 +402,13 @@ class Processes:
                 journal = settings.get("journal", {})
                 self._send(tracking, {"op": "settings", "stop_timeout": settings["stop_timeout"], **journal})
             tracking.settings = settings
-        if tracking.notify_path:
+        if tracking.notify_path and told:
             spec["environment"] = [*spec["environment"], f"NOTIFY_SOCKET={tracking.notify_path}"]
         tracking.tokens.add(token)
+        room = MAXIMUM_FDS - 1  # a long message is a descriptor itself
+        while len(fds) > room:
+            self._send(tracking, {"op": "pass"}, fds[:room])
+            fds = fds[room:]
         self._send(tracking, {"op": "spawn", "token": token, "spec": spec}, fds)
 
     def identify(self, unit: str, main: int, control: int, notify_access: str, foreign: bool = False) -> None:

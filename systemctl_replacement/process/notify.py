@@ -9,20 +9,22 @@ import _socket
 import os
 import sys
 
-from .link import unpack_fds
+from .descendants import read_stat
+from .link import MAXIMUM_FDS, unpack_fds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from .link import Message
 
 NOTIFY_MAX = 4096
 """systemd reads at most PIPE_BUF bytes of a message."""
-_MAXIMUM_FDS = 253
 # A socket's queue holds no more datagrams (net.unix.max_dgram_qlen: 10 to 512 in practice).
 _QUEUE = 1024
 
 _CREDENTIALS_SIZE = 12
-_ANCILLARY_SIZE = _socket.CMSG_SPACE(_CREDENTIALS_SIZE) + _socket.CMSG_SPACE(_MAXIMUM_FDS * 4)
+_ANCILLARY_SIZE = _socket.CMSG_SPACE(_CREDENTIALS_SIZE) + _socket.CMSG_SPACE(MAXIMUM_FDS * 4)
 _RECEIVE_FLAGS = _socket.MSG_DONTWAIT | _socket.MSG_CMSG_CLOEXEC
 
 _buffer = bytearray(NOTIFY_MAX + 1)
@@ -65,12 +67,12 @@ def receive(notify: _socket.socket) -> Datagram | None:
     problem = ""
     if flags & _socket.MSG_CTRUNC:
         problem = "Got message with truncated control data (too many fds sent?), ignoring."
-    elif flags & _socket.MSG_TRUNC or size >= NOTIFY_MAX:
+    elif flags & _socket.MSG_TRUNC or size > NOTIFY_MAX:
         problem = "Received notify message exceeded maximum size. Ignoring."
     elif pid <= 0:
         problem = "Received notify message without valid credentials. Ignoring."
     elif b"\0" in _buffer[: max(size - 1, 0)]:
-        problem = "Received notify message with embedded NUL. Ignoring."
+        problem = "Received notify message with embedded NUL bytes. Ignoring."
     else:
         text = parse(bytes(_view[:size]))
         if not text:
@@ -89,14 +91,92 @@ def drain(receive_one: Callable[[], bool]) -> None:
             break
 
 
+_PROGRESS = ("READY=1", "RELOADING=1", "STOPPING=1")
+
+
 def parse(data: bytes) -> dict[str, str]:
-    """The assignments in a message; of repeated names the first counts, lines without "=" do not."""
+    """The assignments in a message; lines without "=" are none. Nothing if it ends in a single backslash.
+
+    Of repeated names the first counts, but what the service is at stands where it was said last. As under systemd a
+    backslash takes what is special away from the character that follows it, and is not seen any more.
+    """
+    decoded = data.rstrip(b"\0").decode("utf-8", "surrogateescape")
     text: dict[str, str] = {}
-    for line in data.rstrip(b"\0").decode("utf-8", "surrogateescape").split("\n"):
+    lines = decoded.replace("\r", "\n").split("\n") if "\\" not in decoded else _unescaped_lines(decoded)
+    for line in lines:
         name, equals, value = line.partition("=")
+        if line in _PROGRESS:
+            text.pop(name, None)
         if equals and name:
             text.setdefault(name, value)
     return text
+
+
+def _unescaped_lines(text: str) -> list[str]:
+    lines, line, escaped = [], "", False
+    for character in text:
+        if escaped:
+            line, escaped = line + character, False
+        elif character == "\\":
+            escaped = True
+        elif character in "\r\n":
+            lines.append(line)
+            line = ""
+        else:
+            line += character
+    return [] if escaped else [*lines, line]
+
+
+def judge(
+    datagram: Datagram, access: str, main: int, control: int, may_speak: Callable[[int, int], bool]
+) -> tuple[str, bool]:
+    """What to complain of in a message, in systemd's words ("": nothing), and whether the manager is to hear it.
+
+    Synchronisation (BARRIER=1) is anybody's to ask for, and the manager has no part in it.
+    """
+    if datagram.problem:
+        return datagram.problem, False
+    if datagram.text.get("BARRIER") == "1":
+        if len(datagram.text) > 1:
+            return "Extra notification messages sent with BARRIER=1, ignoring everything.", False
+        return "" if len(datagram.fds) == 1 else "Got incorrect number of fds with BARRIER=1, closing them.", False
+    below = access == "all" and may_speak(datagram.pid, datagram.uid)
+    refused = refusal(access, datagram.pid, main, control, below)
+    if refused and access in ("main", "exec") and datagram.uid == 0:
+        parent = _signs_as(datagram.pid)
+        if parent and refusal(access, parent, main, control, below) is None:
+            refused = None
+    if refused:
+        return refused, False
+    extra = datagram.fds and datagram.text.get("FDSTORE") != "1"
+    return "Got extra auxiliary fds with notification message, closing them." if extra else "", True
+
+
+def _signs_as(pid: int) -> int:
+    """Whom systemd-notify(1) speaks for: the process that called it; 0 if the process is another program.
+
+    It puts its parent's pid on the message, and what root's process says is believed; but without CAP_SYS_ADMIN, which
+    few containers have, the kernel does not let it.
+    """
+    try:
+        with open(f"/proc/{pid}/comm", "rb") as file:
+            if file.read() != b"systemd-notify\n":
+                return 0
+    except OSError:
+        return 0
+    stat = read_stat(pid)
+    return stat[1] if stat else 0
+
+
+def messages(datagram: Datagram) -> Iterator[tuple[Message, list[int]]]:
+    """What the manager is told of a notification: one message, or several if it stores more descriptors than fit."""
+    fds = datagram.fds if datagram.text.get("FDSTORE") == "1" else []
+    room = MAXIMUM_FDS - 1  # a long message of ours is a descriptor itself
+    message = {"ev": "notify", "pid": datagram.pid, "uid": datagram.uid, "text": datagram.text}
+    yield message, fds[:room]
+    if len(fds) > room:
+        text = {name: value for name, value in datagram.text.items() if name.startswith("FD")}
+        yield {**message, "text": text}, fds[room:]
 
 
 def refusal(access: str, pid: int, main: int, control: int, below: bool) -> str | None:

@@ -181,7 +181,11 @@ class Supervisor:
     def _obey(self, message: Message, fds: list[int]) -> None:
         operation = message["op"]
         if operation == "spawn":
-            self._spawn(message["token"], message["spec"], fds, bool(message.get("fds_lost")))
+            self._spawn(message, fds)
+        elif operation == "pass":
+            self.passed += fds
+            fds.clear()
+            self.passed_lost |= bool(message.get("fds_lost"))
         elif operation == "identity":
             self.main = message.get("main", self.main)
             self.control = message.get("control", self.control)
@@ -218,13 +222,16 @@ class Supervisor:
 
     # -- starting ---------------------------------------------------------------------------------------------------
 
-    def _spawn(self, token: Any, spec: dict[str, Any], fds: list[int], fds_lost: bool) -> None:
+    def _spawn(self, message: Message, fds: list[int]) -> None:
+        token, spec = message["token"], message["spec"]
+        fds_lost = self.passed_lost or bool(message.get("fds_lost"))
+        fds[:0], self.passed, self.passed_lost = self.passed, [], False  # the caller closes them all
         what = "Failed to receive descriptors"
         try:
             if fds_lost:
                 raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
             what = "Failed to load environment files"
-            files, problems = environment.load_files(spec.get("environment_files", ()))
+            files, problems = environment.load_files(spec.get("environment_files", ()), wait=False)
             what = "Failed to fork"
             read_end, write_end = os.pipe2(os.O_CLOEXEC)
         except OSError as error:
@@ -259,8 +266,8 @@ class Supervisor:
         self._send({"ev": "forked", "token": token, "pid": pid, "time": when})
 
     def _fail_spawn(self, token: Any, what: str, error: OSError) -> None:
-        text = f"{what}: {error.strerror}"
-        self._send({"ev": "spawn-failed", "token": token, "errno": error.errno, "message": text})
+        self.output.log(3, f"{what}: {error.strerror}")
+        self._send({"ev": "spawn-failed", "token": token, "errno": error.errno, "message": error.strerror})
 
     def _on_exec_report(self, fd: int) -> None:
         report = self.exec_pipes[fd]
@@ -451,33 +458,18 @@ class Supervisor:
         datagram = notify.receive(self.notify)
         if datagram is None:
             return False
-        if datagram.problem:
-            self.output.log(4, datagram.problem)
-            return True
-        refusal = notify.refusal(
-            self.access,
-            datagram.pid,
-            self.main,
-            self.control,
-            self.access == "all" and self._may_speak(datagram.pid, datagram.uid),
-        )
-        if refusal:
-            self.output.log(4, refusal)
-        elif "BARRIER" in datagram.text:
+        complaint, heard = notify.judge(datagram, self.access, self.main, self.control, self._may_speak)
+        if complaint:
+            self.output.log(4, complaint)
+        if datagram.text.get("BARRIER") == "1":
             # Closed when everything before it has left for the manager.
             self.barriers += datagram.fds
             return True
-        else:
-            fds = datagram.fds if "FDSTORE" in datagram.text else []
-            message = {"ev": "notify", "pid": datagram.pid, "uid": datagram.uid, "text": datagram.text}
-            text = {name: value for name, value in datagram.text.items() if name.startswith("FD")}
-            room = MAXIMUM_FDS - 1  # a long message of ours is a descriptor itself
-            try:
-                self._send(message, fds[:room])
-                if len(fds) > room:
-                    self._send({**message, "text": text}, fds[room:])
-            except OSError as error:
-                self.report_problem(error)
+        try:
+            for message, fds in notify.messages(datagram) if heard else ():
+                self._send(message, fds)
+        except OSError as error:
+            self.report_problem(error)
         close_fds(datagram.fds)
         return True
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 #: Kinds of properties: what the raw value is.
 KINDS = {
-    "string": "a string; shown as it is",
+    "string": "a string; shown as it is, unless it has several lines",
     "bool": "a boolean: yes, no",
     "integer": "a number",
     "double": "a fraction",

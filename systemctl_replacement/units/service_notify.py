@@ -5,6 +5,8 @@ Fields that are malformed are told in the log and left out; the rest of the mess
 
 from __future__ import annotations
 
+import errno
+
 from systemctl_replacement.unitfile.values import INFINITY
 from systemctl_replacement.units.events import Notified
 from systemctl_replacement.units.service_flow import LOG_WARNING, Flow
@@ -14,6 +16,14 @@ from systemctl_replacement.units.states import RELOADS, STOPPING, SUCCESS, WATCH
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Optional
+
+_ERRNO_MAX = 4095
+_BLANKS = " \t\n\r\v\f"
+_BASES = {"0x": 16, "0o": 8, "0b": 2}
+_DIGITS = "0123456789abcdef"
+
+# What a service is at. Of several in one message the last one counts.
+PROGRESS = ("READY", "RELOADING", "STOPPING")
 
 # While the service is being started, is up or goes down it may say which process is its main one.
 _MAIN_MAY_CHANGE = frozenset({"start", "start-post", "running", *RELOADS, *STOPPING})
@@ -26,36 +36,73 @@ def notified(flow: Flow, event: Notified) -> None:
         flow.set(main=None, main_status=ExecStatus(event.main_pid, flow.state.main_status.start))
         flow.set_main(event.main_pid, event.main_alien)
     if "STATUS" in fields:
-        flow.set(status_text=fields["STATUS"])
-    errno = _number(flow, event, "ERRNO")
-    if errno is not None:
-        flow.set(status_errno=errno)
+        _status(flow, fields["STATUS"])
+    if "ERRNO" in fields:
+        _errno(flow, fields["ERRNO"])
     _watchdog(flow, event)
-    extension = _number(flow, event, "EXTEND_TIMEOUT_USEC")
+    extension = _usec(flow, event, "EXTEND_TIMEOUT_USEC")
     if extension and extension < INFINITY:
         _extend(flow, flow.context.now + extension)
     _progress(flow, event)
 
 
-def _number(flow: Flow, event: Notified, name: str) -> Optional[int]:
-    """The decimal number of a field; None if there is none, or if it is no number, which is logged."""
+def _status(flow: Flow, text: str) -> None:
+    """A text that is no UTF-8 (surrogate escapes) empties what is shown, as under systemd."""
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        flow.log(LOG_WARNING, "Status message in notification message is not UTF-8 clean, ignoring.")
+        text = ""
+    flow.set(status_text=text)
+
+
+def _errno(flow: Flow, text: str) -> None:
+    """ERRNO= is a number or a name (ENOENT)."""
+    number = next((number for number, name in errno.errorcode.items() if name == text), None)
+    if number is None:
+        number = c_integer(text)
+    if number is not None and 0 <= number <= _ERRNO_MAX:
+        flow.set(status_errno=number)
+        return
+    reason = "Invalid argument" if number is None else "Numerical result out of range"
+    flow.log(LOG_WARNING, f"Failed to parse ERRNO= field value '{text}' in notification message: {reason}")
+
+
+def _usec(flow: Flow, event: Notified, name: str) -> Optional[int]:
+    """The microseconds of a field; None if there are none, or if they are no number, which is logged."""
     text = event.fields.get(name)
     if text is None:
         return None
-    if text.isascii() and text.isdigit() and int(text) <= INFINITY:
-        return int(text)
-    flow.log(LOG_WARNING, f"Failed to parse {name}= field value '{text}' in notification message, ignoring.")
+    usec = c_integer(text)
+    if usec is not None and 0 <= usec <= INFINITY:
+        return usec
+    flow.log(LOG_WARNING, f"Failed to parse {name}={text}")
     return None
 
 
+def c_integer(text: str) -> Optional[int]:
+    """A whole number as systemd reads one: strtol(3) with base 0, and nothing may follow. None if it is none."""
+    text = text.lstrip(_BLANKS)
+    digits = text[1:] if text[:1] in ("+", "-") else text
+    base = _BASES.get(digits[:2].lower())
+    if base is not None:
+        digits = digits[2:]
+    else:
+        base = 8 if digits[:1] == "0" else 10
+    if not digits or any(digit not in _DIGITS[:base] for digit in digits.lower()):
+        return None
+    number = int(digits, base)
+    return -number if text[:1] == "-" else number
+
+
 def _watchdog(flow: Flow, event: Notified) -> None:
-    usec = _number(flow, event, "WATCHDOG_USEC")
+    usec = _usec(flow, event, "WATCHDOG_USEC")
     if usec is not None:
         flow.set(watchdog_usec=usec)
         if flow.state.sub in WATCHED:
             flow.sign_of_life()
     said = event.fields.get("WATCHDOG")
-    if said == "1" and flow.state.sub in WATCHED:
+    if said not in (None, "1", "trigger"):
+        flow.log(LOG_WARNING, "Passed WATCHDOG= field is invalid, ignoring.")
+    elif said == "1" and flow.state.sub in WATCHED:
         flow.sign_of_life()
     elif said == "trigger" and flow.state.sub in WATCHED:
         flow.hung()
@@ -72,25 +119,34 @@ def _extend(flow: Flow, until: int) -> None:
 
 def _progress(flow: Flow, event: Notified) -> None:
     """STOPPING=1, RELOADING=1, READY=1: what the service is at."""
-    fields = event.fields
-    sub = flow.state.sub
-    if fields.get("STOPPING") == "1":
+    said = [name for name in event.fields if name in PROGRESS and event.fields[name] == "1"]
+    if not said:
+        return
+    sub, reloads = flow.state.sub, flow.config.type == "notify-reload"
+    # systemd 253, which introduced notify-reload, has them in an order of precedence.
+    last = next(name for name in ("STOPPING", "READY", "RELOADING") if name in said) if reloads else said[-1]
+    if last == "STOPPING":
         flow.set(notify_state="stopping")
         if sub in ("running", "reload-signal", "reload-notify"):
             flow.enter_stop_by_notify()
-    elif fields.get("RELOADING") == "1":
+    elif last == "RELOADING":
         flow.set(notify_state="reloading")
         if sub == "running" or (sub == "reload-signal" and _is_answer(flow, event)):
             flow.enter_reload_by_notify()
-    elif fields.get("READY") == "1":
+    else:
         flow.set(notify_state="ready")
         if sub == "start" and flow.config.type in ("notify", "notify-reload"):
             flow.enter_start_post()
         elif sub == "reload-notify" or (sub == "reload" and not flow.control_alive):
             flow.enter_running(SUCCESS)
+        elif sub == "reload-signal" and "RELOADING" in said and _is_answer(flow, event):
+            flow.enter_running(SUCCESS)  # it began and ended in one message
 
 
 def _is_answer(flow: Flow, event: Notified) -> bool:
     """Whether RELOADING=1 answers our signal: it must not be older (MONOTONIC_USEC=, systemd.service(5))."""
-    began = _number(flow, event, "MONOTONIC_USEC")
+    text = event.fields.get("MONOTONIC_USEC")
+    began = c_integer(text) if text is not None else None
+    if text is not None and began is None:
+        flow.log(LOG_WARNING, f"Failed to parse MONOTONIC_USEC= field in notification message, ignoring: {text}")
     return began is not None and began >= flow.state.reload_begin

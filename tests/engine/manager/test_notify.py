@@ -18,7 +18,7 @@ talk.connect(os.environ["NOTIFY_SOCKET"])
 if "LISTEN_FDS" in os.environ:
     assert os.environ["LISTEN_PID"] == str(os.getpid())
     names = os.environ["LISTEN_FDNAMES"].split(":")
-    content = os.pread(3, 100, 0).decode()
+    content = os.pread(3 + names.index("memory"), 100, 0).decode()
     notes.write(f"got {os.environ['LISTEN_FDS']} {','.join(names)} {content}\\n")
 else:
     keep = os.memfd_create("keep")
@@ -58,7 +58,7 @@ def test_stored_descriptors_come_back(meanwhile: str) -> None:
             engine.reexecute()
         assert stored(engine) == 2
         assert engine.run("restart", "x.service") == "done"
-        assert engine.noted() == ["stored", "got 2 memory,stored kept"]
+        assert engine.noted() == ["stored", "got 2 stored,memory kept"]
         assert engine.run("stop", "x.service") == "done"
         assert stored(engine) == 0
 

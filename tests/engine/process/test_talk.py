@@ -78,7 +78,7 @@ def test_strangers_are_not_heard(unit: Unit) -> None:
 def test_garbage_is_logged_and_ignored(unit: Unit) -> None:
     unit.send("identity", notify_access="all")
     body = """
-for data in (b"", b"\\0", b"x", b"\\xff" * 100, b"READY=1\\0more", b"A" * 4096, b"A=1" * 100000, b"=x", b"\\n\\n"):
+for data in (b"", b"\\0", b"x", b"\\xff" * 100, b"READY=1\\0more", b"A" * 4097, b"A=1" * 100000, b"=x", b"\\n\\n"):
     try:
         s.send(data)
     except OSError:
@@ -93,7 +93,7 @@ s.send(b"STATUS=\\xff still here\\0")
     texts = [event["text"] for event in notifications(unit)]
     assert texts == [{"X": "1"}, {"STATUS": "\udcff still here"}]
     messages = unit.messages()
-    assert "test.service: Received notify message with embedded NUL. Ignoring." in messages
+    assert "test.service: Received notify message with embedded NUL bytes. Ignoring." in messages
     assert "test.service: Received notify message exceeded maximum size. Ignoring." in messages
     assert len(os.listdir(f"/proc/{unit.pid}/fd")) == before
 

@@ -7,6 +7,7 @@ import pytest
 from systemctl_replacement.unitfile.values import StatusSet
 from systemctl_replacement.units import events
 from systemctl_replacement.units.service_exit import restart_delay
+from systemctl_replacement.units.service_notify import c_integer
 from tests.unit.units.world import SIGKILL, World, command, config
 
 
@@ -326,6 +327,47 @@ def test_malformed_fields_are_told_and_left_out() -> None:
     told = [action.message for action in world.asked if isinstance(action, events.Log)]
     assert "Failed to parse ERRNO= field value 'x' in notification message: Invalid argument" in told
     assert "Failed to parse WATCHDOG_USEC=-1" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("7", 7), (" +7", 7), ("0x1F", 31), ("017", 15), ("0o17", 15), ("0b11", 3), ("-5", -5), ("0", 0), ("-0", 0),
+     ("", None), ("7 ", None), ("1_0", None), ("08", None), ("0x", None), ("x", None), ("٣", None), ("+-1", None)],
+)  # fmt: skip
+def test_numbers_are_read_as_systemd_reads_them(text: str, number: int | None) -> None:
+    assert c_integer(text) == number
+
+
+def test_what_a_status_may_not_be() -> None:
+    world, main = started(notify_access="main")
+    world.step(events.Notified(main, {"STATUS": "fine \x1b[1m", "ERRNO": "ENOENT"}))
+    assert (world.state.status_text, world.state.status_errno) == ("fine \x1b[1m", 2)
+    world.step(events.Notified(main, {"STATUS": "no utf-8 \udcff", "ERRNO": "4096"}))
+    assert (world.state.status_text, world.state.status_errno) == ("", 2)
+    told = [action.message for action in world.asked if isinstance(action, events.Log)]
+    assert "Status message in notification message is not UTF-8 clean, ignoring." in told
+    assert "Failed to parse ERRNO= field value '4096' in notification message: Numerical result out of range" in told
+
+
+def test_of_several_words_on_what_it_is_at_the_last_counts() -> None:
+    world, main = started(type="notify", notify_access="main")
+    world.step(events.Notified(main, {"STOPPING": "1", "READY": "1"}))
+    assert world.state.sub == "running"
+    world.step(events.Notified(main, {"READY": "1", "RELOADING": "1"}))
+    assert world.state.sub == "reload"
+    world.step(events.Notified(main, {"RELOADING": "1", "READY": "1"}))
+    assert world.state.sub == "running"
+
+
+def test_notify_reload_in_one_message() -> None:
+    world, main = started(type="notify-reload", notify_access="main")
+    world.step(events.Notified(main, {"READY": "1"}))
+    world.step(events.Reload())
+    answer = {"READY": "1", "RELOADING": "1"}
+    world.step(events.Notified(main, {**answer, "MONOTONIC_USEC": str(world.now - 1)}))
+    assert world.state.sub == "reload-signal", "an answer to something else"
+    world.step(events.Notified(main, {**answer, "MONOTONIC_USEC": str(world.now)}))
+    assert world.state.sub == "running"
 
 
 def test_notify_reload() -> None:
