@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
         def remove(self, fd: int) -> object: ...
 
+        def call_at(self, time_: int, callback: Callable[[], object]) -> object: ...
+
 
 READ = 1
 WRITE = 2
@@ -73,6 +75,10 @@ REQUESTS_PER_TURN = 16
 # Seconds after which no further one is: some cost more than others.
 TURN = 0.002
 CHUNK = 65536
+# Descriptors kept for root and the manager's owner when there are no others.
+_RESERVE = 4
+# Without any, those who want to connect are looked at again after so many microseconds.
+_PAUSE_USEC = 100_000
 _BACKLOG = 128
 
 
@@ -162,9 +168,10 @@ class Server:
         self._owner = os.geteuid()
         self._interfaces: dict[str, interface.Interface] = {}
         self._connections: set[_Connection] = set()
-        # Given up for a moment when descriptors run out, so that a client can be turned away instead of
-        # leaving the listening socket readable forever.
-        self._reserve = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+        # Given up one by one when descriptors run out, so that those who may stop something are still heard.
+        self._reserve: list[int] = []
+        self._full = False  # nobody is accepted before somebody leaves
+        self._refill()
         listener.setblocking(False)
 
     def attach(self, loop: Loop) -> None:
@@ -177,9 +184,12 @@ class Server:
         for connection in list(self._connections):
             connection.close()
         if self.loop is not None:
-            self.loop.remove(self.listener.fileno())
+            if not self._full:
+                self.loop.remove(self.listener.fileno())
             self.loop = None
-        os.close(self._reserve)
+        for descriptor in self._reserve:
+            os.close(descriptor)
+        self._reserve = []
 
     @property
     def clients(self) -> int:
@@ -198,10 +208,10 @@ class Server:
 
     def _accept(self, _events: int) -> None:
         try:
-            descriptor, _ = self.listener._accept()  # type: ignore[attr-defined]
+            descriptor = self._accept_one()
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE):
-                self._turn_away()
+                self._pause()
             elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EINTR, errno.ENOBUFS, errno.ENOMEM):
                 raise
             return
@@ -211,28 +221,55 @@ class Server:
         peer = address.peer(socket, Peer)
         if not self._has_room(peer) or self.loop is None:
             socket.close()
+            self._refill()
             return
         self._connections.add(_Connection(self, self.loop, socket, peer))
+
+    def _accept_one(self) -> int:
+        """The next client. OSError, EMFILE when even the reserve is used up."""
+        while True:
+            try:
+                descriptor: int = self.listener._accept()[0]  # type: ignore[attr-defined]
+                return descriptor
+            except OSError as error:
+                if error.errno != errno.EMFILE or not self._reserve:
+                    raise
+                os.close(self._reserve.pop())
+
+    def _refill(self) -> None:
+        """Take back what was given up of the reserve, as far as there are descriptors again."""
+        while len(self._reserve) < _RESERVE:
+            try:
+                self._reserve.append(os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC))
+            except OSError:
+                return
+
+    def _pause(self) -> None:
+        """Let those who want to connect wait until somebody leaves, or something else has given descriptors back."""
+        if self.loop is not None and not self._full:
+            self._full = True
+            self.loop.remove(self.listener.fileno())
+            self.loop.call_at(time.monotonic_ns() // 1000 + _PAUSE_USEC, self._go_on)
+
+    def _go_on(self) -> None:
+        self._refill()
+        if self.loop is not None and self._full:
+            self._full = False
+            self.loop.add(self.listener.fileno(), READ, self._accept)
 
     def _has_room(self, peer: Peer) -> bool:
         if peer.uid == 0:
             return True
+        if len(self._reserve) < _RESERVE and not self.may_change(peer):
+            return False
         if len(self._connections) >= MAXIMUM_CONNECTIONS:
             return False
         return sum(other.peer.uid == peer.uid for other in self._connections) < MAXIMUM_CONNECTIONS_PER_USER
 
-    def _turn_away(self) -> None:
-        os.close(self._reserve)
-        try:
-            descriptor, _ = self.listener._accept()  # type: ignore[attr-defined]
-            os.close(descriptor)
-        except OSError:
-            pass  # it went away by itself
-        self._reserve = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
-
     def gone(self, connection: _Connection) -> None:
         """A connection's word that it has closed."""
         self._connections.discard(connection)
+        self._go_on()
         if not self._connections and self._on_idle is not None:
             self._on_idle()
 

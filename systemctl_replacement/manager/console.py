@@ -38,6 +38,7 @@ class Console:
         self._loop = loop
         self.stdout = stdout
         self._dropped = 0
+        self.on_room: Callable[[int], object] | None = None  # told how many lines were dropped, once there is room
         self._flushed: list[Callable[[], object]] = []
         self.on_lost: Callable[[], object] | None = None  # called when the process died, to have another one made
 
@@ -83,7 +84,10 @@ class Console:
         if self.link is None or self.link.queued > _QUEUE_LIMIT:
             self._dropped += 1
             return
-        self._send({"op": "record", "record": record} if self.as_json else {"op": "write", "text": text})
+        try:
+            self._send({"op": "record", "record": record} if self.as_json else {"op": "write", "text": text})
+        except OSError:
+            self._dropped += 1  # too long for a message, and no descriptor to be had
 
     def flush(self, then: Callable[[], object]) -> None:
         """Call back once everything sent so far has been written, or at once if there is no console process."""
@@ -114,6 +118,9 @@ class Console:
                 self._flushed.pop(0)()
         if self.link is not None:
             self._loop.modify(self.link.fileno(), READ | (WRITE if self.link.wants_write else 0))
+            if self._dropped and not self.link.wants_write and self.on_room is not None:
+                dropped, self._dropped = self._dropped, 0
+                self.on_room(dropped)
 
 
 class Log:
@@ -123,6 +130,8 @@ class Log:
         self.maximum = maximum
         self._writer = writer
         self._console = console
+        if console is not None:
+            console.on_room = lambda count: self.manager(LOG_WARNING, f"{count} lines dropped, the console was blocked")
         self._fixed: dict[str, Value] = {
             "_BOOT_ID": boot_id,
             "_PID": str(os.getpid()),

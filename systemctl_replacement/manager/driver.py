@@ -175,8 +175,8 @@ class Driver:
             access = unit.config.notify_access
             told = action.phase == "ExecStart" or access in ("exec", "all")
             processes.spawn(unit.id, action.token, spec, access != "none", told, [entry.fd for entry in stored])
-        except OSError as error:
-            message = error.strerror or str(error)
+        except (OSError, MemoryError) as error:
+            message = getattr(error, "strerror", None) or str(error) or "Cannot allocate memory"
             self._host.loop.call_soon(lambda: self.step(unit, events.SpawnFailed(action.token, message)))
         unit.tracking = processes.trackings.get(unit.id)
 

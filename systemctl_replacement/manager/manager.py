@@ -85,9 +85,12 @@ class Manager:
 
     def report_exception(self, where: str, error: BaseException) -> None:
         """A defect of ours costs what it happened in, never the manager: it is logged with its traceback."""
-        import traceback  # with all it imports; meant never to be needed
+        try:
+            import traceback  # with all it imports; meant never to be needed
 
-        text = "".join(traceback.format_exception(type(error), error, error.__traceback__)).rstrip()
+            text = "".join(traceback.format_exception(type(error), error, error.__traceback__)).rstrip()
+        except Exception:  # without descriptors or memory there is no importing
+            text = f"{type(error).__name__}: {error}"
         self.log.manager(LOG_ERR, f"Internal error in {where}:")
         for line in text.split("\n"):
             self.log.manager(LOG_ERR, line)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 
-from systemctl_replacement import syscalls
+from systemctl_replacement import signals, syscalls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,8 +47,6 @@ ACTIONS: dict[int, tuple[str, str]] = {
 
 def signal_name(number: int) -> str:
     """How a log line names a signal."""
-    from systemctl_replacement import signals
-
     return f"SIG{signals.name(number)}"
 
 

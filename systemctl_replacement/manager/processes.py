@@ -274,10 +274,10 @@ class Processes:
         link = tracking.link
         if link is None:
             return
+        link.send(message, list(fds))
         if not tracking.ready and not fds:
             # To be repeated to another supervisor if this one never comes to be, which is made with its descriptors.
             tracking.early.append(message)
-        link.send(message, list(fds))
         self.loop.modify(link.fileno(), READ | (WRITE if link.wants_write else 0))
 
     def _link_ready(self, tracking: Tracking, link: Link) -> None:
@@ -404,12 +404,12 @@ class Processes:
             tracking.settings = settings
         if tracking.notify_path and told:
             spec["environment"] = [*spec["environment"], f"NOTIFY_SOCKET={tracking.notify_path}"]
-        tracking.tokens.add(token)
         room = MAXIMUM_FDS - 1  # a long message is a descriptor itself
         while len(fds) > room:
             self._send(tracking, {"op": "pass"}, fds[:room])
             fds = fds[room:]
         self._send(tracking, {"op": "spawn", "token": token, "spec": spec}, fds)
+        tracking.tokens.add(token)
 
     def identify(self, unit: str, main: int, control: int, notify_access: str, foreign: bool = False) -> None:
         """Tell which process is which: for NotifyAccess=, and to watch a main process from elsewhere."""

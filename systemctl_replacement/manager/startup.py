@@ -225,7 +225,7 @@ class System:
         else:
             self.log.manager(LOG_INFO, f"systemctl-replacement {__version__} starting.")
             if not self._boot_after:
-                self._boot_units()
+                self.loop.call_soon(self._boot_units)
 
     def resume(self, state: dict[str, Any]) -> None:
         """Go on after a re-execution."""

@@ -119,8 +119,9 @@ class Report:
 def run(spec: dict[str, Any], files: dict[str, str] | None, fds: list[int], log: int, report: int) -> NoReturn:
     """Becomes the program, or exits with systemd's status for the step that failed.
 
-    ``files``: the variables of the environment files, None if reading them may take its time; ``fds``: the message's descriptors; ``log``: the writing end of
-    the unit's log pipe (-1 for none); ``report``: the pipe for :class:`Report`.
+    ``files``: the variables of the environment files, None if reading them may take its time; ``fds``: the message's
+    descriptors; ``log``: the writing end of the unit's log pipe (-1 for none); ``report``: the pipe for
+    :class:`Report`.
     """
     status = exit_status.EXIT_EXCEPTION
     try:

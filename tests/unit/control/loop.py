@@ -16,6 +16,7 @@ class SelectorsLoop:
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
         self._stopped = threading.Event()
+        self.later: list[Callable[[], object]] = []
 
     def add(self, fd: int, events: int, callback: Callable[[int], object]) -> None:
         self._selector.register(fd, events, callback)
@@ -25,6 +26,9 @@ class SelectorsLoop:
 
     def remove(self, fd: int) -> None:
         self._selector.unregister(fd)
+
+    def call_at(self, time_: int, callback: Callable[[], object]) -> None:
+        self.later.append(callback)
 
     def turn(self, timeout: float = 0.01) -> None:
         for key, events in self._selector.select(timeout):

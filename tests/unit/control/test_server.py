@@ -314,23 +314,39 @@ def test_long_paths(tmp_path: Path) -> None:
         connected.close()
 
 
-def test_out_of_descriptors_turns_clients_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Exhausted:
-        def __init__(self, real: Any) -> None:
-            self.real = real
-            self.failures = 1
+class Exhausted:
+    """A listening socket of a process that has too few descriptors."""
 
-        def _accept(self) -> Any:
-            if self.failures:
-                self.failures -= 1
-                raise OSError(24, "Too many open files")
-            return self.real._accept()
+    def __init__(self, real: Any, missing: int) -> None:
+        self.real = real
+        self.missing = missing
 
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self.real, name)
+    def _accept(self) -> Any:
+        if self.missing:
+            self.missing -= 1
+            raise OSError(24, "Too many open files")
+        return self.real._accept()
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+
+def test_out_of_descriptors_the_owner_is_heard(tmp_path: Path) -> None:
     path = str(tmp_path / "socket")
-    server = Server(Exhausted(listen(path)), {})  # type: ignore[arg-type]
+    server = Server(Exhausted(listen(path), missing=1), {})  # type: ignore[arg-type]
+    loop = SelectorsLoop()
+    server.attach(loop)
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(path)
+    loop.turn(1)
+    assert server.clients == 1
+    server.close()
+
+
+def test_out_of_descriptors_a_stranger_is_turned_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = str(tmp_path / "socket")
+    server = Server(Exhausted(listen(path), missing=1), {})  # type: ignore[arg-type]
+    monkeypatch.setattr("systemctl_replacement.control.address.peer", lambda socket, make: make(1, 12345, 1))
     loop = SelectorsLoop()
     server.attach(loop)
     connection = socket.socket(socket.AF_UNIX)
@@ -338,8 +354,24 @@ def test_out_of_descriptors_turns_clients_away(tmp_path: Path, monkeypatch: pyte
     connection.connect(path)
     loop.turn(1)
     assert is_closed(connection)
-    second = socket.socket(socket.AF_UNIX)
-    second.connect(path)
+    server.close()
+
+
+def test_without_any_descriptor_clients_wait(tmp_path: Path) -> None:
+    path = str(tmp_path / "socket")
+    listener = Exhausted(listen(path), missing=100)
+    server = Server(listener, {})  # type: ignore[arg-type]
+    loop = SelectorsLoop()
+    server.attach(loop)
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(path)
+    loop.turn(1)
+    missing = listener.missing
+    loop.turn(0.01)
+    assert listener.missing == missing, "the listening socket is looked at all the time"
+    listener.missing = 0
+    for callback in loop.later:
+        callback()
     loop.turn(1)
     assert server.clients == 1
     server.close()
@@ -359,7 +391,6 @@ def test_disconnection_is_an_error(paths: Paths, server: ServerThread, held: lis
     with pytest.raises(Disconnected):
         connected.call_waiting("WaitInactive", names=[])
     thread.join()
-    server.server._reserve = os.open("/dev/null", os.O_RDONLY)  # closed once more by the fixture
 
 
 def test_a_strangers_manager_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
