@@ -5,12 +5,14 @@ from __future__ import annotations
 from systemctl_replacement.cli.context import Context, Failure
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.cli.terminal import Terminal, start_pager
-from systemctl_replacement.control.client import CallError
+from systemctl_replacement.records import dataclass
+from systemctl_replacement.unitfile.names import is_template, replace_instance
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from systemctl_replacement.cli.settings import Options
 
+_PROPERTIES = ["FragmentPath", "DropInPaths", "LoadState", "NeedDaemonReload"]
 _OUTDATED = (
     "# Warning: {name} changed on disk, the version systemd has loaded is outdated.\n"
     "# This output shows the current version of the unit's original fragment and drop-in files.\n"
@@ -24,28 +26,34 @@ def cat(words: list[str], options: Options, context: Context) -> int:
     if options.pager:
         start_pager()
     terminal = Terminal()
-    local = context.local()
-    manager = None if options.root else context.manager()
     for position, name in enumerate(expand(words, context)):
-        _print_unit(name, local, manager, terminal, context, separated=position > 0)
+        _print_unit(_files(name, options, context), terminal, context, separated=position > 0)
     return 0
 
 
-def _print_unit(
-    name: str, local: object, manager: object, terminal: Terminal, context: Context, *, separated: bool
-) -> None:
-    fragment, drop_ins, load_state = _files(name, local)
-    found = load_state == "masked" or fragment or drop_ins
-    if separated and found:
+@dataclass(frozen=True)
+class _Files:
+    """What a unit is made of: paths, and whether the manager has loaded something else."""
+
+    name: str
+    fragment: str
+    drop_ins: tuple[str, ...]
+    load_state: str
+    outdated: bool = False
+
+
+def _print_unit(files: _Files, terminal: Terminal, context: Context, *, separated: bool) -> None:
+    masked = files.load_state == "masked"
+    paths = [*([files.fragment] if files.fragment else []), *files.drop_ins]
+    if separated and (masked or paths):
         context.out("")
-    if load_state == "masked":
-        context.out(f"# Unit {name} is masked.")
+    if masked:
+        context.out(f"# Unit {files.name} is masked.")
         return
-    if not found:
-        raise Failure(f"No files found for {name}.")
-    if manager is not None and _is_outdated(name, manager):
-        context.out(_colored(_OUTDATED.format(name=name), terminal))
-    paths = ([fragment] if fragment else []) + list(drop_ins)
+    if not paths:
+        raise Failure(f"No files found for {files.name}.")
+    if files.outdated:
+        context.out(_colored(_OUTDATED.format(name=files.name), terminal))
     for number, path in enumerate(paths):
         if number:
             context.out("")
@@ -59,28 +67,15 @@ def _print_unit(
             context.out(text[:-1] if text.endswith("\n") else text)
 
 
-def _files(name: str, local: object) -> tuple[str, tuple[str, ...], str]:
-    from systemctl_replacement.cli.offline import FileManager
-    from systemctl_replacement.unitfile.names import is_template, replace_instance
-
-    assert isinstance(local, FileManager)
-    if is_template(name):
-        # A template has no properties, but it has files: those of any instance.
-        unit = local.unit(replace_instance(name, "x"))
-    else:
-        unit = local.unit(name)
-    return unit.fragment_path, unit.dropin_paths, unit.load_state
-
-
-def _is_outdated(name: str, manager: object) -> bool:
-    from systemctl_replacement.control.client import Client
-
-    assert isinstance(manager, Client)
-    try:
-        unit = manager.call("Show", names=[name], properties=["NeedDaemonReload"])["units"][0]
-    except CallError:
-        return False  # a template: nothing of it is loaded
-    return bool(unit["properties"].get("NeedDaemonReload"))
+def _files(name: str, options: Options, context: Context) -> _Files:
+    """The manager knows best; a template is no unit for it, but has files: those of any instance."""
+    manager = None if options.root or is_template(name) else context.manager()
+    if manager is None:
+        unit = context.local().unit(replace_instance(name, "x") if is_template(name) else name)
+        return _Files(name, unit.fragment_path, unit.dropin_paths, unit.load_state)
+    found = manager.call("Show", names=[name], properties=_PROPERTIES)["units"][0]["properties"]
+    drop_ins = tuple(found.get("DropInPaths", ()))
+    return _Files(name, found["FragmentPath"], drop_ins, found["LoadState"], found["NeedDaemonReload"])
 
 
 def _colored(text: str, terminal: Terminal) -> str:

@@ -6,6 +6,7 @@ from systemctl_replacement.cli.context import Context
 from systemctl_replacement.cli.names import mangled
 from systemctl_replacement.cli.terminal import Terminal
 from systemctl_replacement.control.client import CallError
+from systemctl_replacement.unitfile.patterns import matches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,10 +21,8 @@ def list_jobs(words: list[str], options: Options, context: Context) -> int:
     by_id = {job["id"]: job for job in jobs}
     queued = len(jobs)
     if words:
-        from fnmatch import fnmatchcase
-
         patterns = [mangled(word, context) for word in words]
-        jobs = [job for job in jobs if any(fnmatchcase(job["unit"], pattern) for pattern in patterns)]
+        jobs = [job for job in jobs if any(matches(job["unit"], pattern) for pattern in patterns)]
     legend = options.legend and not options.quiet
     if not jobs:
         if legend:

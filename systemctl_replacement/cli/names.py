@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from systemctl_replacement.cli.context import Context, Failure
 from systemctl_replacement.unitfile.names import is_glob, mangle
+from systemctl_replacement.unitfile.patterns import matches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,10 +43,8 @@ def expand(
 
 def matching(patterns: Sequence[str], units: Sequence[dict[str, Any]]) -> list[str]:
     """Ids of the units of which a name matches a pattern, sorted."""
-    from fnmatch import fnmatchcase
-
     return sorted(
         unit["id"]
         for unit in units
-        if any(fnmatchcase(name, pattern) for pattern in patterns for name in (unit["id"], *unit["names"]))
+        if any(matches(name, pattern) for pattern in patterns for name in (unit["id"], *unit["names"]))
     )

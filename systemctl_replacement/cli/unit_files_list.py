@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import fnmatch
-import re
-
 from systemctl_replacement.cli.context import Context, Failure
 from systemctl_replacement.cli.unit_files_common import new_plan, report_problems, unit_names
 from systemctl_replacement.cli.unit_files_sysv import synchronize
 from systemctl_replacement.unitfile import install
 from systemctl_replacement.unitfile.install_changes import InstallFailed, unlinked
+from systemctl_replacement.unitfile.patterns import matches
 from systemctl_replacement.unitfile.state import ENABLED_STATES, StateReader, UnitFile
 
 TYPE_CHECKING = False
@@ -75,10 +73,8 @@ def _is_wanted(file: UnitFile, options: Options) -> bool:
 
 
 def _filter(patterns: list[str]) -> Callable[[str], bool]:
-    expression = re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns)) if patterns else None
-
     def wanted(name: str) -> bool:
-        return expression is None or expression.match(name) is not None
+        return not patterns or any(matches(name, pattern) for pattern in patterns)
 
     return wanted
 

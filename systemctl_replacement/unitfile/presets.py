@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import fnmatch
-import re
-
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile.install_paths import SYSTEM
 from systemctl_replacement.unitfile.install_tree import Tree
 from systemctl_replacement.unitfile.names import instance_of, replace_instance, template_of, valid_unit_name
+from systemctl_replacement.unitfile.patterns import matches
 from systemctl_replacement.unitfile.quoting import QuotingError, first_word
 from systemctl_replacement.unitfile.syntax import WARNING, Problem
 
@@ -54,15 +52,7 @@ def _apply(rule: Rule, name: str) -> Preset | None:
             return Preset(True, tuple(replace_instance(name, instance) for instance in rule.instances))
         if instance_of(name) in rule.instances:
             return Preset(True)
-    return Preset(rule.enable) if _matches(rule.pattern, name) else None
-
-
-def _matches(pattern: str, name: str) -> bool:
-    if pattern == name:
-        return True
-    if not any(character in pattern for character in "*?["):
-        return False
-    return re.match(fnmatch.translate(pattern), name) is not None
+    return Preset(rule.enable) if matches(name, rule.pattern) else None
 
 
 def read_presets(tree: Tree, scope: str) -> Presets:
