@@ -255,13 +255,14 @@ class Manager:
 
     def _went_down(self, unit: ManagedUnit, old: str, new: str, will_restart: bool) -> None:
         self.registry.may_collect()
-        if not will_restart:
-            if new == FAILED:
+        if new == FAILED:
+            if not will_restart:
                 self.start_on_failure(unit)
-                self.halt.unit_action(unit, "FailureAction")
-            elif old not in INACTIVE_OR_FAILED:
+            self.halt.unit_action(unit, "FailureAction")
+        elif old not in INACTIVE_OR_FAILED:
+            if not will_restart:
                 self._start_related(unit, "OnSuccess")
-                self.halt.unit_action(unit, "SuccessAction")
+            self.halt.unit_action(unit, "SuccessAction")
         view = self.jobs.view
         for other in unit.related("BoundBy"):
             self.call_soon(lambda other=other: self._stop_if_bound(other))  # type: ignore[misc]
