@@ -1,4 +1,4 @@
-"""System calls that Python's C modules lack, through ctypes: one seam, so that tests can put a fake in its place.
+"""System calls that Python's C modules lack: one seam, so that tests can put a fake in its place.
 
 Import-light: supervisors live in this module. Calls raise OSError; probes for newer system calls take EPERM for ENOSYS,
 because the seccomp filters of old container engines answer EPERM to what they do not know.
@@ -7,11 +7,15 @@ because the seccomp filters of old container engines answer EPERM to what they d
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
-import ctypes
 import errno
 import fcntl
 import os
 import resource
+from _ctypes import Structure, byref, get_errno
+
+from systemctl_replacement import libc
+from systemctl_replacement.libc import Character, Int, Long, String, Unsigned32, UnsignedLong
+from systemctl_replacement.libc import check as _check
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,25 +52,19 @@ _SIGINFO_SIZE = 128
 _SIGSET_SIZE = 128
 _MAXIMUM_FD = 0xFFFFFFFF
 
-_libc = ctypes.CDLL(None, use_errno=True)
-_libc.syscall.restype = ctypes.c_long
-# Without errno, and with numbers as they are: a call this way touches no page that is shared with other processes.
-_quick_prctl = ctypes.CDLL(None).prctl
+_syscall = libc.long_function("syscall")
+_prctl = libc.function("prctl")
+_quick_prctl = libc.quick_function("prctl")
+_ioctl = libc.function("ioctl")
+_fnmatch = libc.function("fnmatch")
 
 ALL_SIGNALS = frozenset(int(number) for number in _signal.valid_signals())
 
 
-def _check(result: int, what: str) -> int:
-    if result < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), what)
-    return result
-
-
 def prctl(option: int, second: int = 0, third: int = 0, fourth: int = 0, fifth: int = 0) -> int:
     """prctl(2) with numbers only."""
-    words = [ctypes.c_ulong(word) for word in (second, third, fourth, fifth)]
-    return _check(_libc.prctl(ctypes.c_int(option), *words), "prctl")
+    words = [UnsignedLong(word) for word in (second, third, fourth, fifth)]
+    return _check(_prctl(Int(option), *words), "prctl")
 
 
 def set_child_subreaper() -> None:
@@ -78,7 +76,7 @@ def set_child_subreaper() -> None:
 
 def set_process_name(comm: str) -> None:
     """The name in /proc/PID/comm; the kernel keeps 15 bytes."""
-    _check(_libc.prctl(PR_SET_NAME, comm.encode("utf-8", "surrogateescape")[:15], 0, 0, 0), "prctl")
+    _check(_prctl(PR_SET_NAME, comm.encode("utf-8", "surrogateescape")[:15], 0, 0, 0), "prctl")
 
 
 def set_no_new_privileges() -> None:
@@ -109,7 +107,7 @@ def signalfd(signals: Iterable[int] = ALL_SIGNALS) -> int:
     mask = bytearray(_SIGSET_SIZE)
     for number in signals:
         mask[(number - 1) // 8] |= 1 << (number - 1) % 8
-    return _check(_libc.signalfd(-1, bytes(mask), _SFD_FLAGS), "signalfd")
+    return _check(libc.function("signalfd")(-1, bytes(mask), _SFD_FLAGS), "signalfd")
 
 
 def read_signalfd(fd: int) -> list[tuple[int, int, int, int]]:
@@ -129,16 +127,16 @@ def read_signalfd(fd: int) -> list[tuple[int, int, int, int]]:
 
 def open_pidfd(pid: int) -> int:
     """A descriptor that turns readable when the process ends. OSError: ESRCH if gone, ENOSYS if the kernel has none."""
-    fd = _libc.syscall(ctypes.c_long(_SYS_PIDFD_OPEN), ctypes.c_long(pid), ctypes.c_long(0))
-    if fd < 0 and ctypes.get_errno() in _UNKNOWN_CALL:
+    fd = _syscall(Long(_SYS_PIDFD_OPEN), Long(pid), Long(0))
+    if fd < 0 and get_errno() in _UNKNOWN_CALL:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), "pidfd_open")
     return int(_check(fd, "pidfd_open"))
 
 
 def send_pidfd_signal(pidfd: int, signal: int) -> None:
     """kill(2) that cannot hit a process which took over the pid."""
-    words = [ctypes.c_long(word) for word in (_SYS_PIDFD_SEND_SIGNAL, pidfd, signal, 0, 0)]
-    _check(_libc.syscall(*words), "pidfd_send_signal")
+    words = [Long(word) for word in (_SYS_PIDFD_SEND_SIGNAL, pidfd, signal, 0, 0)]
+    _check(_syscall(*words), "pidfd_send_signal")
 
 
 # -- descriptors ------------------------------------------------------------------------------------------------------
@@ -150,8 +148,8 @@ def same_open_file(fd: int, other: int) -> bool:
     if number is None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), "kcmp")
     pid = os.getpid()
-    words = [ctypes.c_ulong(word) for word in (number, pid, pid, _KCMP_FILE, fd, other)]
-    return _check(int(_libc.syscall(*words)), "kcmp") == 0
+    words = [UnsignedLong(word) for word in (number, pid, pid, _KCMP_FILE, fd, other)]
+    return _check(int(_syscall(*words)), "kcmp") == 0
 
 
 def duplicate_above(fd: int, minimum: int) -> int:
@@ -181,8 +179,8 @@ def _close_ranges(keep: list[int]) -> None:
     start = 0
     for fd in [*keep, _MAXIMUM_FD + 1]:
         if fd > start:
-            words = [ctypes.c_ulong(word) for word in (_SYS_CLOSE_RANGE, start, fd - 1, 0)]
-            _check(_libc.syscall(*words), "close_range")
+            words = [UnsignedLong(word) for word in (_SYS_CLOSE_RANGE, start, fd - 1, 0)]
+            _check(_syscall(*words), "close_range")
         start = fd + 1
 
 
@@ -191,12 +189,12 @@ def _close_ranges(keep: list[int]) -> None:
 
 def take_terminal(fd: int, force: bool = False) -> None:
     """Makes the terminal the controlling one of our session; ``force`` steals it (needs CAP_SYS_ADMIN)."""
-    _check(_libc.ioctl(fd, ctypes.c_ulong(TIOCSCTTY), ctypes.c_int(force)), "ioctl")
+    _check(_ioctl(fd, UnsignedLong(TIOCSCTTY), Int(force)), "ioctl")
 
 
 def give_up_terminal(fd: int) -> None:
     """Drops our controlling terminal. The kernel sends SIGHUP and SIGCONT to the foreground group: block them first."""
-    _check(_libc.ioctl(fd, ctypes.c_ulong(TIOCNOTTY), ctypes.c_int(0)), "ioctl")
+    _check(_ioctl(fd, UnsignedLong(TIOCNOTTY), Int(0)), "ioctl")
 
 
 # -- limits -----------------------------------------------------------------------------------------------------------
@@ -238,18 +236,18 @@ def set_limit(name: str, soft: int, hard: int) -> None:
 _CAPABILITY_VERSION_3 = 0x20080522
 
 
-class _CapabilityHeader(ctypes.Structure):
-    _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
+class _CapabilityHeader(Structure):
+    _fields_ = (("version", Unsigned32), ("pid", Int))
 
 
-class _CapabilityWords(ctypes.Structure):
-    _fields_ = [("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32)]
+class _CapabilityWords(Structure):
+    _fields_ = (("effective", Unsigned32), ("permitted", Unsigned32), ("inheritable", Unsigned32))
 
 
 def get_capabilities() -> tuple[int, int, int]:
     """Our (effective, permitted, inheritable) capabilities as bit masks."""
     header, words = _CapabilityHeader(_CAPABILITY_VERSION_3, 0), (_CapabilityWords * 2)()
-    _check(_libc.capget(ctypes.byref(header), words), "capget")
+    _check(libc.function("capget")(byref(header), words), "capget")
     low, high = words
     return (
         low.effective | high.effective << 32,
@@ -264,13 +262,13 @@ def set_capabilities(effective: int, permitted: int, inheritable: int) -> None:
         words[index].effective = effective >> shift & 0xFFFFFFFF
         words[index].permitted = permitted >> shift & 0xFFFFFFFF
         words[index].inheritable = inheritable >> shift & 0xFFFFFFFF
-    _check(_libc.capset(ctypes.byref(header), words), "capset")
+    _check(libc.function("capset")(byref(header), words), "capset")
 
 
 def last_capability() -> int:
     """The highest capability number that this kernel knows."""
     number = 0
-    while number < 63 and _libc.prctl(PR_CAPBSET_READ, ctypes.c_ulong(number + 1), 0, 0, 0) >= 0:
+    while number < 63 and _prctl(PR_CAPBSET_READ, UnsignedLong(number + 1), 0, 0, 0) >= 0:
         number += 1
     return number
 
@@ -281,32 +279,41 @@ def drop_bounding_capability(number: int) -> None:
         prctl(PR_CAPBSET_DROP, number)
 
 
+# -- changes of files -------------------------------------------------------------------------------------------------
+
+
+def inotify() -> int:
+    """A non-blocking descriptor that becomes readable when one of the events happens that are watched for."""
+    return _check(libc.function("inotify_init1")(os.O_NONBLOCK | os.O_CLOEXEC), "inotify_init1")
+
+
+def watch_path(fd: int, path: str, events: int) -> None:
+    """Adds a file or directory, with the events of inotify(7) that count. OSError."""
+    _check(libc.function("inotify_add_watch")(fd, os.fsencode(path), Unsigned32(events)), "inotify_add_watch")
+
+
 # -- file names -------------------------------------------------------------------------------------------------------
 
 
-class _Glob(ctypes.Structure):
+class _Glob(Structure):
     # The two leading fields are the same in glibc and musl; the rest is the room either needs.
-    _fields_ = [
-        ("count", ctypes.c_size_t),
-        ("paths", ctypes.POINTER(ctypes.c_char_p)),
-        ("rest", ctypes.c_char * 128),
-    ]
+    _fields_ = (("count", UnsignedLong), ("paths", UnsignedLong), ("rest", Character * 128))
 
 
 def glob(pattern: str) -> list[str]:
     """glob(3): the sorted names that match; a name without wildcards only if it exists."""
     found = _Glob()
     try:
-        if _libc.glob(os.fsencode(pattern), 0, None, ctypes.byref(found)) != 0:
+        if libc.function("glob")(os.fsencode(pattern), 0, None, byref(found)) != 0:
             return []
-        return [os.fsdecode(found.paths[index]) for index in range(found.count)]
+        return [os.fsdecode(path) for path in (String * found.count).from_address(found.paths)]
     finally:
-        _libc.globfree(ctypes.byref(found))
+        libc.function("globfree")(byref(found))
 
 
 def matches(name: str, pattern: str) -> bool:
     """fnmatch(3), as systemd uses it. Python's module of that name brings `re`, which costs PID 1 a megabyte."""
     try:
-        return int(_libc.fnmatch(os.fsencode(pattern), os.fsencode(name), 0)) == 0
+        return int(_fnmatch(os.fsencode(pattern), os.fsencode(name), 0)) == 0
     except UnicodeEncodeError:  # JSON can spell what is no text: nothing is called so
         return False

@@ -18,7 +18,7 @@ OLDEST = (3, 9)
 # Distributions have the first one, images that are called "python" the second.
 CANDIDATES = ("/usr/bin/python3", "/usr/local/bin/python3")
 # What PID 1, its processes and the client import and what a stripped-down Python may lack.
-NEEDED_MODULES = ("ctypes", "json", "selectors", "socket", "subprocess", "_json", "_socket", "_signal", "select")
+NEEDED_MODULES = ("_ctypes", "json", "selectors", "socket", "subprocess", "_json", "_socket", "_signal", "select")
 
 _QUESTION = """
 import importlib, json, sys

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import stat
 
+from systemctl_replacement import syscalls
 from systemctl_replacement.manager.loop import READ, Loop
 from systemctl_replacement.process.descendants import read_stat
 from systemctl_replacement.units.events import PidFileRead
@@ -23,7 +23,6 @@ _O_PATH = 0o10000000  # os.O_PATH, where the C library has it not
 
 _IN_CLOSE_WRITE, _IN_MOVED_TO, _IN_CREATE, _IN_ATTRIB = 0x8, 0x80, 0x100, 0x4
 _EVENTS = _IN_CLOSE_WRITE | _IN_MOVED_TO | _IN_CREATE | _IN_ATTRIB
-_IN_NONBLOCK, _IN_CLOEXEC = 0o4000, 0o2000000
 
 
 def read(path: str, unit: str, owner: Callable[[int], str | None]) -> PidFileRead:
@@ -133,14 +132,11 @@ class Watch:
     exists. Raises OSError."""
 
     def __init__(self, loop: Loop, path: str, callback: Callable[[], object]) -> None:
-        self._libc = ctypes.CDLL(None, use_errno=True)
         self._loop = loop
         self._directory = os.path.dirname(path)
         self._watched = ""
         self._callback = callback
-        self._fd = self._libc.inotify_init1(_IN_NONBLOCK | _IN_CLOEXEC)
-        if self._fd < 0:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        self._fd = syscalls.inotify()
         try:
             self._watch()
         except OSError:
@@ -153,15 +149,22 @@ class Watch:
     def _watch(self) -> None:
         """Watch the deepest directory there is; look again after each, for one that was made meanwhile."""
         while self._watched != self._directory:
-            directory = self._directory
-            while self._libc.inotify_add_watch(self._fd, os.fsencode(directory), _EVENTS) < 0:
-                number = ctypes.get_errno()
-                if number not in (errno.ENOENT, errno.ENOTDIR) or directory in ("/", ""):
-                    raise OSError(number, os.strerror(number))
-                directory = os.path.dirname(directory)
+            directory = self._deepest()
             if directory == self._watched:
                 return
             self._watched = directory
+
+    def _deepest(self) -> str:
+        """The deepest directory there is, now watched."""
+        directory = self._directory
+        while True:
+            try:
+                syscalls.watch_path(self._fd, directory, _EVENTS)
+                return directory
+            except OSError as error:
+                if error.errno not in (errno.ENOENT, errno.ENOTDIR) or directory in ("/", ""):
+                    raise
+            directory = os.path.dirname(directory)
 
     def _ready(self, _events: int) -> None:
         try:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
+
+from ..libc import Character
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def find_arguments() -> None:
     # The two fields before the closing parenthesis are gone: pid and comm.
     start, end = int(fields[_ARGUMENTS_START - 2]), int(fields[_ARGUMENTS_END - 2])
     if 0 < start < end - 2:
-        _area = (ctypes.c_char * (end - start)).from_address(start)
+        _area = (Character * (end - start)).from_address(start)
 
 
 def set_title(title: str, comm: str) -> None:
