@@ -17,6 +17,7 @@ import time
 from .. import exit_status, syscalls
 from ..journal import record
 from . import descendants, environment, execute, notify, removal
+from .foreign import LOOK_INTERVAL, Foreign
 from .kill import FinalKill
 from .link import Link, close_fds
 from .output import Output
@@ -34,8 +35,8 @@ _QUEUE_LIMIT = 64
 """With so many messages waiting for the manager, notifications wait in their socket instead of our memory."""
 _REAPED_PER_TURN = 64
 """With that many reaped at once the manager's messages come first: it may want to end who makes them."""
-_WATCH_INTERVAL = 1.0
-"""Seconds between looks at a foreign main process, on kernels without pidfd only."""
+_DEFECTS = (ValueError, KeyError, TypeError, AttributeError)
+"""What a defect of ours is raised as."""
 
 
 class Supervisor:
@@ -61,7 +62,7 @@ class Supervisor:
         self.identifiers: dict[int, str] = {}  # the same pids' SyslogIdentifier=
         self.exec_pipes: dict[int, execute.Report] = {}  # the reading ends, by descriptor
         self.removals: dict[int, list[str]] = {}
-        self.watched: dict[int, int] = {}  # pid -> pidfd, or -1 where the kernel has none
+        self.foreign = Foreign(self._watch_fd, self._forget_fd, self._end_of_foreign)
         self.known_children: dict[int, int] = {}  # pid -> start time
         self.had_children = False
         self.children_changed = False
@@ -102,7 +103,7 @@ class Supervisor:
                 if handler:
                     try:
                         handler()
-                    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                    except (OSError, *_DEFECTS) as error:
                         self.report_problem(error)
             self._after_events()
         self.output.close()
@@ -133,8 +134,8 @@ class Supervisor:
             pauses.append(self.final_kill.pause)
         if self.give_up_at is not None:
             pauses.append(max(self.give_up_at - time.monotonic(), 0))
-        if -1 in self.watched.values():
-            pauses.append(_WATCH_INTERVAL)
+        if self.foreign.to_be_looked_after:
+            pauses.append(LOOK_INTERVAL)
         return int(min(pauses) * 1000) + 1 if pauses else None
 
     def _after_events(self) -> None:
@@ -143,8 +144,8 @@ class Supervisor:
             self.final_kill.begin(self.removals)
         if self.final_kill.active:
             self._report_denied(self.final_kill.round())
-        if -1 in self.watched.values():
-            self._look_after_watched()
+        if self.foreign.to_be_looked_after:
+            self.foreign.look()
         if self.children_changed:
             self._report_children()
         if self.output.announced:
@@ -196,7 +197,7 @@ class Supervisor:
         elif operation == "signal-all":
             self._signal_all(message)
         elif operation == "watch":
-            self._watch(message["pid"])
+            self.foreign.watch(message["pid"])
         elif operation == "guess-main":
             self._send({"ev": "guess", "pid": self._guess_main()})
         elif operation == "remove":
@@ -223,7 +224,14 @@ class Supervisor:
     # -- starting ---------------------------------------------------------------------------------------------------
 
     def _spawn(self, message: Message, fds: list[int]) -> None:
-        token, spec = message["token"], message["spec"]
+        token = message["token"]
+        try:
+            self._spawn_process(token, message["spec"], message, fds)
+        except _DEFECTS as error:
+            self.report_problem(error)
+            self._send({"ev": "spawn-failed", "token": token, "errno": 0, "message": "Internal error"})
+
+    def _spawn_process(self, token: Any, spec: dict[str, Any], message: Message, fds: list[int]) -> None:
         fds_lost = self.passed_lost or bool(message.get("fds_lost"))
         fds[:0], self.passed, self.passed_lost = self.passed, [], False  # the caller closes them all
         what = "Failed to receive descriptors"
@@ -379,42 +387,7 @@ class Supervisor:
                 strangers.append(pid)
         return strangers[0] if len(strangers) == 1 else 0
 
-    # -- a main process that is not below us ------------------------------------------------------------------------
-
-    def _watch(self, pid: int) -> None:
-        if pid in self.watched or self._is_child(pid):
-            return
-        try:
-            fd = syscalls.open_pidfd(pid)
-        except ProcessLookupError:
-            self._end_of_watched(pid)
-            return
-        except OSError as error:
-            if error.errno != errno.ENOSYS:
-                raise
-            fd = -1
-        self.watched[pid] = fd
-        if fd >= 0:
-            self._watch_fd(fd, lambda: self._end_of_watched(pid))
-
-    def _look_after_watched(self) -> None:
-        for pid in [pid for pid, fd in self.watched.items() if fd < 0]:
-            stat = descendants.read_stat(pid)
-            if stat is None or stat[0] in "ZX":
-                self._end_of_watched(pid)
-
-    def _is_child(self, pid: int) -> bool:
-        """Whether we are the one to reap it, and so learn how it ended."""
-        stat = descendants.read_stat(pid)
-        return stat is not None and stat[1] == os.getpid()
-
-    def _end_of_watched(self, pid: int) -> None:
-        fd = self.watched.pop(pid, -1)
-        if fd >= 0:
-            self._forget_fd(fd)
-            os.close(fd)
-        if self._is_child(pid):
-            return
+    def _end_of_foreign(self, pid: int) -> None:
         # Only its parent knows how it ended; systemd takes such an end for a success as well.
         ended = {"ev": "exited", "pid": pid, "code": "exited", "status": 0, "time": record.stamp(), "token": None}
         self._send({**ended, "last": not self._has_children()})
@@ -426,7 +399,7 @@ class Supervisor:
         denied = []
         for pid in message["pids"]:
             # A pid that the manager remembers may have been reaped, and given to a stranger, meanwhile.
-            allowed = pid in self.watched or descendants.is_below(pid, os.getpid())
+            allowed = pid in self.foreign or descendants.is_below(pid, os.getpid())
             if allowed and not descendants.send(pid, number, cont, hup):
                 denied.append(pid)
         self._report_denied(denied)
@@ -474,7 +447,7 @@ class Supervisor:
         return True
 
     def _may_speak(self, pid: int, uid: int) -> bool:
-        return pid in self.watched or descendants.sent_from_below(pid, uid, os.getpid())
+        return pid in self.foreign or descendants.sent_from_below(pid, uid, os.getpid())
 
 
 def main(message: Message, fds: dict[str, int], child_signals: int) -> NoReturn:

@@ -304,3 +304,11 @@ def test_a_full_disk_stops_nobody(tree: Tree, tmp_path: Path) -> None:
     unit.wait("exited", pid=unit.shell("echo heard"))
     assert unit.messages()[0].startswith("1 messages could not be written: ")
     assert unit.messages()[1] == "heard"
+
+
+def test_a_defect_while_a_program_is_started_fails_the_start(unit: Unit) -> None:
+    token = unit.spawn("/bin/true", environment_files=5)
+    failed = unit.wait("spawn-failed", token=token)
+    assert failed["message"] == "Internal error"
+    assert "TypeError" in unit.wait("problem")["message"]
+    assert unit.wait("exited", token=unit.spawn("/bin/true"))["status"] == 0

@@ -1,0 +1,77 @@
+"""Main processes that are not below their supervisor (MAINPID= by root): their end is seen, not reaped."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from .. import syscalls
+from . import descendants
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LOOK_INTERVAL = 1.0
+"""Seconds between looks, on kernels without pidfd only."""
+
+
+def is_child(pid: int) -> bool:
+    """Whether we are the one to reap it, and so learn how it ended."""
+    stat = descendants.read_stat(pid)
+    return stat is not None and stat[1] == os.getpid()
+
+
+class Foreign:
+    """The processes that are watched. ``add_fd`` and ``remove_fd`` are the loop's, ``ended`` is told each end once."""
+
+    def __init__(
+        self,
+        add_fd: Callable[[int, Callable[[], object]], object],
+        remove_fd: Callable[[int], object],
+        ended: Callable[[int], object],
+    ) -> None:
+        self._add_fd = add_fd
+        self._remove_fd = remove_fd
+        self._ended = ended
+        self._fds: dict[int, int] = {}  # pid -> pidfd, or -1 where the kernel has none
+
+    def __contains__(self, pid: int) -> bool:
+        return pid in self._fds
+
+    @property
+    def to_be_looked_after(self) -> bool:
+        """Whether :meth:`look` must be called every now and then."""
+        return -1 in self._fds.values()
+
+    def watch(self, pid: int) -> None:
+        """Watch a process unless it is watched already or is our child. OSError."""
+        if pid in self._fds or is_child(pid):
+            return
+        try:
+            fd = syscalls.open_pidfd(pid)
+        except ProcessLookupError:
+            self._end(pid)
+            return
+        except OSError as error:
+            if error.errno != errno.ENOSYS:
+                raise
+            fd = -1
+        self._fds[pid] = fd
+        if fd >= 0:
+            self._add_fd(fd, lambda: self._end(pid))
+
+    def look(self) -> None:
+        """See whether those without a pidfd are still there."""
+        for pid in [pid for pid, fd in self._fds.items() if fd < 0]:
+            stat = descendants.read_stat(pid)
+            if stat is None or stat[0] in "ZX":
+                self._end(pid)
+
+    def _end(self, pid: int) -> None:
+        fd = self._fds.pop(pid, -1)
+        if fd >= 0:
+            self._remove_fd(fd)
+            os.close(fd)
+        if not is_child(pid):
+            self._ended(pid)
