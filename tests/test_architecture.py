@@ -25,7 +25,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "journal": set(),
     "process": {"journal.writer", "journal.record"},
     "control": set(),
-    "manager": {"unitfile", "jobs", "units", "process", "journal", "control.server", "control.interface"},
+    "manager": {
+        "unitfile",
+        "jobs",
+        "units",
+        "process",
+        "journal",
+        "control.server",
+        "control.handover",
+        "control.interface",
+    },
     "cli": {"control.client", "control.address", "control.activate", "unitfile", "jobs", "journal"},
     "image": set(),
 }

@@ -103,6 +103,8 @@ class Call:
         self.peer = connection.peer
         self.wants_more = more
         self.on_cancel: Callable[[], object] | None = None  # called when the client goes away before the end
+        # Method and parameters that go on with this call in a manager that executed itself; None: it is a query.
+        self.handover: Callable[[], tuple[str, dict[str, Any]]] | None = None
 
     @property
     def cancelled(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from systemctl_replacement import syscalls
 from systemctl_replacement.control.server import Call
 from systemctl_replacement.jobs import ordering, request
-from systemctl_replacement.jobs.model import STOP, Job, JobError
+from systemctl_replacement.jobs.model import CANCELED, STOP, Job, JobError
 from systemctl_replacement.manager import show
 from systemctl_replacement.manager.halt import TARGETS
 from systemctl_replacement.manager.manager import Manager
@@ -63,6 +63,7 @@ class Calls:
             "Units": self.units,
             "Show": self.show,
             "Enqueue": self.enqueue,
+            "GoOnWaiting": self.go_on_waiting,
             "WaitInactive": self.wait_inactive,
             "Processes": self.processes,
             "UnitByPID": self.unit_by_pid,
@@ -234,6 +235,10 @@ class Calls:
         """Queue a job for each name; with `wait`, answer again when all have ended."""
         self._in_turn(call, _CHANGES, Request(self._manager, self._load, call).run())
 
+    def go_on_waiting(self, call: Call) -> None:
+        """The second half of Enqueue, after a re-execution. No client can call it: the interface does not have it."""
+        Request(self._manager, self._load, call).go_on()
+
     def cancel_jobs(self, call: Call) -> None:
         table = self._manager.jobs
         ids = call.parameters["ids"] or list(table.jobs)
@@ -387,14 +392,27 @@ class Request:
                 outcome["error"] = {"dbus_name": error.name, "message": error.message}
                 continue
             if waits:
-                # At once: it may end before the next one is enqueued.
-                self._open += 1
-                self._manager.jobs.when_finished(
-                    job.id, lambda job, how, outcome=outcome: self._ended(outcome, job, how)  # type: ignore[misc]
-                )  # fmt: skip
+                self._wait_for(job.id, outcome)  # at once: it may end before the next one is enqueued
         if self._open > 1:
             self._call.reply_more(jobs=self._outcomes)
+        self._call.handover = lambda: ("GoOnWaiting", {"outcomes": self._outcomes})
         self._done()
+
+    def go_on(self) -> None:
+        """Wait for the jobs that have not ended yet."""
+        self._outcomes = self._call.parameters["outcomes"]
+        self._call.handover = lambda: ("GoOnWaiting", {"outcomes": self._outcomes})
+        for outcome in self._outcomes:
+            if outcome["error"] is None and outcome["result"] is None:
+                if outcome["id"] in self._manager.jobs.jobs:
+                    self._wait_for(outcome["id"], outcome)
+                else:
+                    outcome["result"] = CANCELED  # it could not be restored
+        self._done()
+
+    def _wait_for(self, job_id: int, outcome: dict[str, Any]) -> None:
+        self._open += 1
+        self._manager.jobs.when_finished(job_id, lambda job, how: self._ended(outcome, job, how))
 
     def _enqueue(self, name: str, outcome: dict[str, Any]) -> Generator[None, None, Job]:
         manager, parameters = self._manager, self._call.parameters

@@ -21,6 +21,7 @@ from systemctl_replacement.process.link import Link
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any, Callable
 
 LOG_ERR = 3
@@ -50,7 +51,9 @@ def has_unsent(manager: Manager) -> bool:
     return any(link is not None and link.wants_write for link in links)
 
 
-def snapshot(manager: Manager, listener: int, boot: dict[str, Any]) -> dict[str, Any]:
+def snapshot(
+    manager: Manager, listener: int, boot: dict[str, Any], clients: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
     """Everything the manager knows, as plain data. boot: what belongs to the boot (ids, options, start times)."""
     processes = manager.processes
     console = processes.console
@@ -60,6 +63,7 @@ def snapshot(manager: Manager, listener: int, boot: dict[str, Any]) -> dict[str,
         "log_level": manager.log.maximum,
         "environment": manager.execution.environment,
         "listener": listener,
+        "clients": list(clients),
         "forkserver": {"pid": processes.forkserver.pid, "fd": processes.forkserver.fileno()},
         "console": None if console is None else _console(console),
         "units": [_unit(unit) for unit in manager.registry],
@@ -101,6 +105,7 @@ def descriptors(state: dict[str, Any]) -> list[int]:
         found += [tracking[name] for name in _CHANNELS]
     for unit in state["units"]:
         found += [entry["fd"] for entry in unit["fd_store"]]
+    found += [client["fd"] for client in state["clients"]]
     return [fd for fd in found if fd >= 0]
 
 
@@ -292,7 +297,7 @@ def _abandon(manager: Manager, name: str) -> None:
 
 def _close_the_rest(manager: Manager, state: dict[str, Any]) -> None:
     """Close what was inherited and nobody has taken over, so that the supervisors of lost units stop them."""
-    taken = descriptors(snapshot(manager, state["listener"], {}))
+    taken = descriptors(snapshot(manager, state["listener"], {}, state.get("clients", ())))
     for fd, identity in state["inherited"].items():
         try:
             if fd not in taken and _identity(fd) == identity:

@@ -8,7 +8,7 @@ import select
 import sys
 
 from systemctl_replacement import __version__, paths, syscalls
-from systemctl_replacement.control import server
+from systemctl_replacement.control import handover, server
 from systemctl_replacement.jobs.model import DONE, MODE_ISOLATE, MODE_REPLACE, START, JobError
 from systemctl_replacement.journal.writer import Writer
 from systemctl_replacement.manager import halt, pid1, reexecution, show, skips
@@ -232,6 +232,7 @@ class System:
         self.loop.add(self._signal_fd, READ, self._signals)
         self._server.attach(self.loop)
         reexecution.restore(self.manager, state)
+        handover.take_over(self._server, state.get("clients", []), lambda text: self.log.manager(LOG_ERR, text))
         if not self.manager.booted:
             self.manager.jobs.when_idle(self._booted)
         self.manager.processes.reaper.reap()
@@ -365,7 +366,7 @@ class System:
 
     def _execute_again(self) -> None:
         """Put off while something is on its way."""
-        if reexecution.has_unsent(self.manager) or self.loop.has_pending():
+        if self.loop.has_pending() or reexecution.has_unsent(self.manager) or not handover.is_possible(self._server):
             self._put_off += 1
             if self._put_off > _MOST_DELAYS:
                 self._cannot_reexecute("a supervisor does not take its messages")
@@ -380,7 +381,8 @@ class System:
         if self._options.stop_timeout is not None:
             arguments.append(f"--stop-timeout={self._options.stop_timeout}us")
         try:
-            state = reexecution.snapshot(self.manager, self._listener.fileno(), self._boot)
+            clients = handover.save(self._server)
+            state = reexecution.snapshot(self.manager, self._listener.fileno(), self._boot, clients)
             reexecution.execute(state, [*paths.self_command(), *arguments])
         except Exception as error:
             self._cannot_reexecute(f"{type(error).__name__}: {error}")
