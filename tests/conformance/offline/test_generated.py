@@ -76,6 +76,13 @@ def labels(case: Case, command: tuple[str, ...], before: object, result: Result)
         yield "several units"
 
 
+def _forgets_dropins(case: Case, command: tuple[str, ...]) -> bool:
+    """Whether it is `reenable` for drop-ins, which systemd 252 then passes over (docs/differences.md)."""
+    return command[0] == "reenable" and any(
+        ".d/" in path and "[Install]" in text for path, text in case.tree.files if not path.endswith(".preset")
+    )
+
+
 def _has_presets(case: Case) -> bool:
     return any("system-preset" in path for path, _ in case.tree.files)
 
@@ -102,6 +109,8 @@ def test_same_as_systemctl(tmp_path: Path) -> None:
         case.tree.build(root)
         ours = run_ours(root, case.commands)
         for command, real_result, our_result in zip(case.commands, expected, ours):
+            if _forgets_dropins(case, command):
+                return  # what follows would meet other links
             assert comparable(command, our_result) == comparable(command, real_result), command
             coverage.add(labels(case, command, before, real_result))
             before = real_result.after

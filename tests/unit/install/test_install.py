@@ -118,3 +118,14 @@ def test_states_of_many_units_read_each_directory_once(root: Path, monkeypatch: 
     files = list(StateReader(plan).files())
     assert {file.state for file in files} == {"disabled"}
     assert visited.count("/usr/lib/systemd/system") == 2  # once for the names, once for the links
+
+
+def test_reenable_takes_what_drop_ins_ask_for(tmp_path: Path) -> None:
+    """Unlike systemd 252's (docs/differences.md)."""
+    unit = tmp_path / "usr/lib/systemd/system/a.service"
+    (unit.parent / "a.service.d").mkdir(parents=True)
+    unit.write_text("[Install]\nWantedBy=x.target\n")
+    (unit.parent / "a.service.d/1.conf").write_text("[Install]\nWantedBy=y.target\n")
+    apply(install.reenable(new_plan(tmp_path), ["a.service"]), str(tmp_path))
+    assert (tmp_path / "etc/systemd/system/x.target.wants/a.service").is_symlink()
+    assert (tmp_path / "etc/systemd/system/y.target.wants/a.service").is_symlink()
