@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def list_jobs(words: list[str], options: Options, context: Context) -> int:
-    """Print the queued jobs; with --after and --before also what each waits for, and what waits for it."""
+    """Print the queued jobs; with --after and --before also what waits for each, and what each waits for."""
     jobs: list[dict[str, Any]] = context.asked().call("Jobs")["jobs"]
     by_id = {job["id"]: job for job in jobs}
     queued = len(jobs)
@@ -29,33 +29,24 @@ def list_jobs(words: list[str], options: Options, context: Context) -> int:
             context.out("No jobs listed." if queued else "No jobs running.")
         return 0
     jobs.sort(key=lambda job: job["id"])
-    rows = [(str(job["id"]), job["unit"], job["job_type"], job["state"]) for job in jobs]
-    head = ("JOB", "UNIT", "TYPE", "STATE")
-    widths = [max(len(row[column]) for row in ([head, *rows] if legend else rows)) for column in range(3)]
-    if legend:
-        context.out(_line(head, widths))
-    terminal = Terminal()
-    for job, row in zip(jobs, rows):
-        context.out(_line((f"{row[0]:>{widths[0]}}", *row[1:]), widths))
-        if options.after:
-            _print_related(job.get("after") or (), by_id, "waiting for job", terminal, context)
-        if options.before:
-            _print_related(job.get("before") or (), by_id, "blocking job", terminal, context)
+    rows = [("JOB", "UNIT", "TYPE", "STATE")] if legend else []
+    glyph = f"{Terminal().glyph('last')} "
+    for job in jobs:
+        rows.append((str(job["id"]), job["unit"], job["job_type"], job["state"]))
+        # systemd names them the other way round: --after tells which jobs come after this one.
+        related = [(number, "blocking job") for number in (job.get("before") or ()) if options.after]
+        related += [(number, "waiting for job") for number in (job.get("after") or ()) if options.before]
+        rows += [
+            (glyph, f"\t{text} {number} ({by_id[number]['unit']}/{by_id[number]['job_type']})", "-", "-")
+            for number, text in related
+            if number in by_id
+        ]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for row in rows:
+        context.out(" ".join([*(f"{cell:<{width}}" for cell, width in zip(row, widths)), row[3]]))
     if legend:
         context.out(f"\n{len(jobs)} jobs listed.")
     return 0
-
-
-def _line(cells: tuple[str, ...], widths: list[int]) -> str:
-    padded = [f"{cell:<{width}}" for cell, width in zip(cells, widths)]
-    return " ".join([*padded, cells[3]])
-
-
-def _print_related(ids: Any, by_id: dict[int, dict[str, Any]], text: str, terminal: Terminal, context: Context) -> None:
-    for number in ids:
-        job = by_id.get(number)
-        if job is not None:
-            context.out(f"{terminal.glyph('last')} {text} {number} ({job['unit']}/{job['job_type']}) {job['state']}")
 
 
 def cancel(words: list[str], _options: Options, context: Context) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement import syscalls
+from systemctl_replacement.manager import machine
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.unitfile import capabilities, quoting
 from systemctl_replacement.unitfile.specifiers import Host
@@ -59,13 +60,18 @@ class Checker:
             "FirstBoot": lambda p: parse_bool(p) == os.path.exists(self._path("/run/systemd/first-boot")),
             "NeedsUpdate": self._needs_update,
             "OSRelease": self._is_release,
-            "Security": lambda p: False,
-            "ControlGroupController": lambda p: False,
+            "Security": machine.has_security,
+            "Firmware": machine.has_firmware,
+            "CPUFeature": machine.has_cpu_feature,
+            "Credential": lambda p: False,  # nobody passes credentials to PID 1 of a container
+            "ControlGroupController": machine.has_controllers,
+            "MemoryPressure": lambda p: machine.is_pressure_below("memory", p),
+            "CPUPressure": lambda p: machine.is_pressure_below("cpu", p),
+            "IOPressure": lambda p: machine.is_pressure_below("io", p),
             "Capability": self._has_capability,
             "CPUs": lambda p: _compare(os.cpu_count() or 1, p),
             "Memory": lambda p: _compare(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), p),
             "KernelVersion": self._kernel_version,
-            "ControlGroup": lambda p: False,
         }
 
     def hold(self, unit: ManagedUnit, which: str) -> tuple[bool, tuple[int, ...]]:
@@ -80,7 +86,7 @@ class Checker:
             if condition.trigger and triggered == 1:
                 results.append(0)
                 continue
-            met = self._test(unit, condition) != condition.negate
+            met = self._test(unit, condition)
             results.append(1 if met else -1)
             if condition.trigger:
                 triggered = 1 if met else 0
@@ -90,13 +96,11 @@ class Checker:
         return holds and triggered != 0, tuple(results)
 
     def _test(self, unit: ManagedUnit, condition: Any) -> bool:
-        test = self._tests.get(condition.kind)
-        if test is None:
-            self._log_unit(unit.id, LOG_WARNING, f"Condition{condition.kind}= cannot be checked here, assuming false.")
-            return False
+        """Whether a condition is met. One that cannot be told is not, negated or not."""
         try:
-            return test(condition.parameter)
-        except (OSError, ValueError) as error:
+            met = self._tests[condition.kind](condition.parameter)
+            return not met if condition.negate else met
+        except (OSError, LookupError, ValueError, OverflowError) as error:
             self._log_unit(
                 unit.id, LOG_WARNING, f"Couldn't determine result for Condition{condition.kind}="
                 f"{condition.parameter}, assuming failed: {error}",

@@ -42,7 +42,7 @@ INVERSE: dict[str, str] = {
     "ReloadPropagatedFrom": "PropagatesReloadTo",
     "PropagatesStopTo": "StopPropagatedFrom",
     "StopPropagatedFrom": "PropagatesStopTo",
-    "JoinsNamespaceOf": "JoinsNamespaceOf",
+    "JoinsNamespaceOf": "NamespaceJoinedBy",  # which systemd does not show
     "Slice": "SliceOf",
 }
 

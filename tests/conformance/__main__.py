@@ -2,13 +2,14 @@
 
 A NAME is a case, or the beginning of the names of several. The table of all cases is printed; the last line is
 `conformance: N same, N listed, N newer, N not yet, N differ`. The exit status is 1 if a case is not the same that was
-in the recorded run (`--record` renews `same.txt`), if a listed difference is none any more, or if real systemd cannot
-be asked on this machine.
+in the recorded run (`--record` renews `same.txt`) or does not exist any more, if a listed difference is none any more,
+or if real systemd cannot be asked on this machine.
 """
 
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 import threading
 import time
@@ -26,6 +27,7 @@ from tests.conformance.verdict import Verdict
 RECORDED = Path(__file__).parent / "same.txt"
 BOXES = 2  # of each side at the same time: cases mostly wait
 BAD = (verdict.DIFFERS, verdict.NOT_YET)
+FAILING = (*BAD, verdict.STALE)
 
 
 def main() -> int:
@@ -33,7 +35,7 @@ def main() -> int:
     started = time.monotonic()
     try:
         cases = _select(options.names)
-        _try_boxes()
+        _try_boxes([True, False] if not options.twice else [options.twice == "systemd"])
     except (CaseError, BuildError, BoxError) as error:
         print(f"conformance: not run: {error}", file=sys.stderr)
         return 2
@@ -56,7 +58,7 @@ def main() -> int:
     if options.twice:
         status = int(any(one.kind == verdict.DIFFERS for one in verdicts))
     else:
-        status = _hold_against_record(verdicts, record=options.record)
+        status = _hold_against_record(verdicts, record=options.record, whole=not options.names)
     print(f"{len(verdicts)} cases in {time.monotonic() - started:.0f} s")
     print(verdict.summary(verdicts))
     return status
@@ -83,13 +85,15 @@ def _select(names: Sequence[str]) -> list[Case]:
     return [case for case in cases if not names or case.name.startswith(tuple(names))]
 
 
-def _try_boxes() -> None:
-    """Raise BoxError where one of the sides cannot be PID 1: a run without it would say nothing, and must not pass."""
-    for systemd in (True, False):
+def _try_boxes(sides: Sequence[bool]) -> None:
+    """Raise BoxError where real systemd (True) or ours (False) cannot be PID 1: a run without it would say nothing,
+    and must not pass.
+    """
+    for systemd in sides:
         try:
             with Box(systemd=systemd, packages=SYSTEMD_PACKAGES) as box:
                 box.wait_booted()
-        except AssertionError as error:
+        except (AssertionError, subprocess.SubprocessError) as error:
             raise BoxError(f"{'real systemd' if systemd else 'ours'} does not boot here: {error}") from None
 
 
@@ -119,18 +123,23 @@ def _compare(cases: Sequence[Case], *, fresh: bool, boxes: int) -> list[Verdict]
 
 
 def _second_try(cases: Sequence[Case], verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Run once more, both sides and one by one, what was the same in the recorded run and is not: it may have been the
-    machine, which is said in the table.
+    """Run once more, both sides and one by one, what would fail the run: it may have been the machine.
+
+    That is what was the same in the recorded run and is not, and what is listed and is the same. The table says which.
     """
     recorded = _recorded()
-    again = [case for case, one in zip(cases, verdicts) if case.name in recorded and one.kind in BAD]
+    again = [
+        case
+        for case, one in zip(cases, verdicts)
+        if one.kind == verdict.STALE or (case.name in recorded and one.kind in BAD)
+    ]
     if not again:
         return list(verdicts)
     second = {one.case: one for one in _compare(again, fresh=True, boxes=1)}
     tried = []
     for one in verdicts:
         later: Optional[Verdict] = second.get(one.case)
-        if later is not None and later.kind not in BAD:
+        if later is not None and later.kind not in FAILING:
             later = Verdict(later.case, later.kind, "unstable: at the second try", one.diff)
         tried.append(later or one)
     return tried
@@ -160,21 +169,25 @@ def _recorded() -> set[str]:
     return set(RECORDED.read_text().splitlines()) if RECORDED.exists() else set()
 
 
-def _hold_against_record(verdicts: Sequence[Verdict], *, record: bool) -> int:
-    """1 if a case is worse than recorded."""
+def _hold_against_record(verdicts: Sequence[Verdict], *, record: bool, whole: bool) -> int:
+    """1 if a case is worse than recorded, or, where the `whole` suite was run, is not there any more."""
     recorded = _recorded()
     judged = {one.case: one.kind for one in verdicts}
     if record:
         same = {name for name, kind in judged.items() if kind in (verdict.SAME, verdict.NEWER)}
-        kept = {name for name in recorded if name not in judged}
+        kept = set() if whole else {name for name in recorded if name not in judged}
         RECORDED.write_text("".join(f"{name}\n" for name in sorted(same | kept)))
+        recorded = same | kept
     worse = sorted(name for name in recorded if judged.get(name) in BAD)
+    lost = sorted(name for name in recorded if whole and name not in judged)
     stale = sorted(name for name, kind in judged.items() if kind == verdict.STALE)
     for name in worse:
         print(f"was the same and no longer is: {name}", file=sys.stderr)
+    for name in lost:
+        print(f"was the same, and there is no such case any more (--record forgets it): {name}", file=sys.stderr)
     for name in stale:
         print(f"listed in docs/differences.md, but no longer different: {name}", file=sys.stderr)
-    return 1 if worse or stale else 0
+    return 1 if worse or lost or stale else 0
 
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\b(start_time|stop_time)=\[" + _STAMP + r"\]", r"\1=[TIME]"),
         (r"\bpid=[1-9]\d*", "pid=PID"),
         # status
-        (r"^( *(?:Main PID|Control PID)): \d+", r"\1: PID"),
+        (r"^( *(?:Main PID|Control PID|Cntrl PID)): \d+", r"\1: PID"),
+        (r"; Control PID: \d+", "; Control PID: PID"),
         (r"^( *(?:Process)): \d+ ", r"\1: PID "),
         (_STAMP, "TIME"),
         (r"\b" + _SPAN.rstrip(" ?") + r" ago", "SPAN ago"),

@@ -231,7 +231,7 @@ def test_list_units_legend_and_jobs(manager: FakeManager) -> None:
         "To show all installed unit files use 'systemctl list-unit-files'.\n"
     )
     done = manager.run("list-jobs")
-    assert done.stdout == "JOB UNIT        TYPE  STATE\n 12 off.service start waiting\n\n1 jobs listed.\n"
+    assert done.stdout == "JOB UNIT        TYPE  STATE\n12  off.service start waiting\n\n1 jobs listed.\n"
 
 
 def test_list_units_json(manager: FakeManager) -> None:
