@@ -33,6 +33,7 @@ class Tracking:
         self.children: list[tuple[int, int]] = []
         self.lost: dict[int, int] = {}
         self.degraded = False
+        self.invocation_id = ""  # of the life in which the supervisor died
         self.tokens: set[int] = set()  # spawns whose process is not reported yet
         self.early: list[dict[str, Any]] = []  # messages sent to a supervisor that has not said it is ready
         self.settings: dict[str, Any] = {}  # what the supervisor was told of its journal and of stopping
@@ -77,6 +78,7 @@ class Tracking:
 
     def adopt_orphans(self, invocation_id: str, foreign: Iterable[int]) -> None:
         """The supervisor died: note every process of the unit that is known or can be told to be one."""
+        self.invocation_id = invocation_id
         known = {pid for pid, start in self.children if _start_time(pid) == start}
         known.update(pid for pid in (self.main, self.control) if pid)
         sessions = {session for session in map(_session, known) if session}
@@ -98,7 +100,11 @@ class Tracking:
         sessions = {session for session in map(_session, self.lost) if session}
         self.lost = {pid: start for pid, start in self.lost.items() if _start_time(pid) == start}
         self.note_lost(list(self.lost))
-        self.note_lost(pid for pid in foreign if pid not in self.lost and _session(pid) in sessions)
+        strangers = [pid for pid in foreign if pid not in self.lost]
+        # Who has left its parent's session before its parent ended is known by its environment only.
+        self.note_lost(
+            pid for pid in strangers if _session(pid) in sessions or _has_invocation(pid, self.invocation_id)
+        )
 
     def is_lost(self, pid: int) -> bool:
         return pid in self.lost

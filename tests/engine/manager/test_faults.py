@@ -11,6 +11,7 @@ from collections.abc import Callable
 import psutil
 import pytest
 
+from systemctl_replacement.units.states import SERVICE_ACTIVE_STATE
 from tests.engine.manager.engine import Engine, alive, wait_for
 
 # Waits in one place until a file appears: how a test keeps a service in a sub-state as long as it needs.
@@ -20,14 +21,27 @@ DEAF = "ExecStart=/bin/sh -c 'trap \"\" TERM ABRT; touch @ROOT@/deaf; while :; d
 # Stays behind when the main process ends.
 LEFT = 'trap \\"\\" TERM; touch @ROOT@/deaf; while :; do sleep 0.02; done'
 
+# Ends when it is let go only, whatever signal comes; in its second life it is like any other.
+GO = "while ! test -e @ROOT@/go; do sleep 0.02; done"
+HARD = f"ExecStart=/bin/sh -c 'test -e @ROOT@/go && exec sleep 1000; trap \"\" TERM USR1; touch @ROOT@/deaf; {GO}'\n"
+LEFT_HARD = f'trap \\"\\" TERM ABRT USR1; touch @ROOT@/deaf; {GO}'
+
 PYTHON = f"{sys.executable} -IS"
+# Ignores SIGHUP, or says that it reloads and goes on when it is let go.
 SLOW_RELOAD = """
-import os, signal, socket, time
-signal.signal(signal.SIGHUP, signal.SIG_IGN)
+import os, signal, socket, sys, time
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.connect(os.environ["NOTIFY_SOCKET"])
+def reload(*_):
+    now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+    s.send(f"RELOADING=1\\nMONOTONIC_USEC={now}".encode())
+    while not os.path.exists(sys.argv[1]):
+        time.sleep(0.02)
+    s.send(b"READY=1")
+signal.signal(signal.SIGHUP, reload if sys.argv[1:] else signal.SIG_IGN)
 s.send(b"READY=1")
-time.sleep(1000)
+while True:
+    time.sleep(1000)
 """
 
 # Sub-state -> (the [Service] section, how to get there, where it goes when it is let go).
@@ -46,10 +60,17 @@ STATES: dict[str, tuple[str, str, str]] = {
                      "StartLimitBurst=100\n"), "start", "running"),
     "reload-signal": (f"Type=notify-reload\nTimeoutStartSec=4\nExecStart={PYTHON} @ROOT@/slow_reload.py\n",
                       "start reload", "running"),
+    "reload-notify": (f"Type=notify-reload\nExecStart={PYTHON} @ROOT@/slow_reload.py @ROOT@/go\n",
+                      "start reload", "running"),
+    "stop-sigkill": (f"{HARD}FinalKillSignal=SIGUSR1\nTimeoutStopSec=4\n", "start stop", "failed"),
     "stop-watchdog": (f"{DEAF}TimeoutStopSec=100ms\nTimeoutStopFailureMode=abort\nTimeoutAbortSec=3\n",
                       "start stop", "failed"),
     "final-sigterm": ((f"ExecStart=/bin/sh -c '({LEFT}) & trap \"exit 0\" TERM; while :; do sleep 0.02; done'\n"
                       "TimeoutStopSec=3\n"), "start stop", "failed"),
+    "final-watchdog": ((f"ExecStart=/bin/sh -c '({LEFT_HARD}) & trap \"exit 0\" TERM; while :; do sleep 0.02; done'\n"
+                       "TimeoutStopSec=1\nTimeoutStopFailureMode=abort\nTimeoutAbortSec=20\n"), "start stop", "failed"),
+    "final-sigkill": ((f"ExecStart=/bin/sh -c '({LEFT_HARD}) & trap \"exit 0\" TERM; while :; do sleep 0.02; done'\n"
+                      "FinalKillSignal=SIGUSR1\nTimeoutStopSec=4\n"), "start stop", "failed"),
     "daemon": ("Type=forking\nExecStart=/bin/sh -c 'setsid sh -c \"setsid sleep 1000 &\"'\n", "start", "running"),
     "failed": ("ExecStart=/bin/false\n", "start", "failed"),
 }  # fmt: skip
@@ -65,12 +86,17 @@ def reach(engine: Engine, sub: str) -> None:
             if "deaf" in STATES[sub][0]:
                 wait_for((engine.root / "deaf").exists, "a deaf process")
     engine.wait_sub("x.service", SUBS.get(sub, sub))
-    if sub not in ("exited", "failed", "auto-restart", "final-sigterm"):
+    if sub not in ("exited", "failed", "auto-restart") and not sub.startswith("final-"):
         wait_for(lambda: any(engine.show("x.service")[key] for key in _PIDS[sub]), "the process of the state")
 
 
 # Stories that are not called by the sub-state they lead to.
 SUBS = {"daemon": "running"}
+
+
+def test_every_sub_state_is_reached() -> None:
+    assert {SUBS.get(sub, sub) for sub in STATES} == set(SERVICE_ACTIVE_STATE) - {"dead"}
+
 
 # Which process a sub-state has; the main process in all others.
 _PIDS = dict.fromkeys(("condition", "start-pre", "start-post", "reload", "stop", "stop-post"), ("ControlPID",))
@@ -145,6 +171,65 @@ def test_supervisor_killed(sub: str) -> None:
         engine.reexecute()
         assert stable(engine) == before
         finish(engine, sub, (STATES[sub][2],))
+
+
+FAULTS: dict[str, Callable[[Engine], None]] = {
+    "reexecution": lambda engine: engine.reexecute(),
+    "forkserver": lambda engine: engine.titled("forkserver").kill(),
+    "supervisor": lambda engine: engine.titled("supervisor: x.service").kill(),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("phase", ["ExecCondition", "ExecStartPre", "ExecStartPost"])
+def test_a_command_that_ends_badly_after_a_fault(phase: str, fault: str) -> None:
+    """It exits, kills itself or leaves a child behind, when whoever watched it is another one."""
+    for how, result in (
+        ("exit 3", "exit-code"),
+        ("kill -9 $$$$", "signal"),
+        ("setsid sleep 1000 & exit 255", "exit-code"),
+    ):
+        command = f"/bin/sh -c 'while ! test -e @ROOT@/go; do sleep 0.02; done; {how}'"
+        with Engine({"x.service": f"[Service]\n{phase}={command}\n{MAIN}"}, boot=("basic.target",)) as engine:
+            engine.enqueue("start", "x.service")
+            wait_for(lambda engine=engine: engine.show("x.service")["ControlPID"], "the command")  # type: ignore[misc]
+            FAULTS[fault](engine)
+            (engine.root / "go").touch()
+            if (phase, how) == ("ExecCondition", "exit 3"):
+                engine.wait_sub("x.service", "dead")
+            else:
+                engine.wait_sub("x.service", "failed")
+                assert engine.show("x.service")["Result"] == result
+            wait_for(lambda engine=engine: not units_processes(engine), "the end of all processes")  # type: ignore[misc]
+            engine.write("x.service", f"[Service]\n{MAIN}")
+            engine.call("Reload")
+            assert engine.run("start", "x.service") == "done"
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_nothing_leaks(fault: str) -> None:
+    """Descriptors of the manager and files of its runtime directory, after whole lives with faults in them."""
+    unit = f"[Service]\nType=notify\nNotifyAccess=all\nRuntimeDirectory=x\nExecStart={PYTHON} @ROOT@/slow_reload.py\n"
+    with Engine({"x.service": unit}, boot=("basic.target",)) as engine:
+        (engine.root / "slow_reload.py").write_text(SLOW_RELOAD)
+
+        def live() -> tuple[int, int, list[str]]:
+            assert engine.run("start", "x.service") == "done"
+            FAULTS[fault](engine)
+            if fault == "supervisor":
+                wait_for(lambda: engine.call("Processes", name="x.service")["degraded"], "the death to be noticed")
+            assert engine.run("restart", "x.service") == "done"
+            assert engine.run("stop", "x.service") == "done"
+            wait_for(lambda: not units_processes(engine), "the end of all processes")
+            wait_for(lambda: not (engine.root / "run/x").exists(), "the removal of the runtime directory")
+            assert engine.process is not None
+            manager, forkserver = psutil.Process(engine.process.pid), engine.titled("forkserver")
+            runtime = sorted(str(path) for path in (engine.root / "run").rglob("*"))
+            return manager.num_fds(), forkserver.num_fds(), runtime
+
+        first = live()
+        for _ in range(3):
+            wait_for(lambda: live() == first, "everything to be as it was")
 
 
 def test_console_killed() -> None:
