@@ -17,6 +17,7 @@ import time
 
 from systemctl_replacement import wire
 from systemctl_replacement.control import address, interface
+from systemctl_replacement.control.listener import listen as listen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,7 +80,6 @@ CHUNK = 65536
 _RESERVE = 4
 # Without any, those who want to connect are looked at again after so many microseconds.
 _PAUSE_USEC = 100_000
-_BACKLOG = 128
 
 
 class Peer:
@@ -133,7 +133,11 @@ class Call:
     def _finish(self, message: dict[str, Any]) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.finish(message)
+            try:
+                connection.finish(message)
+            except BaseException:
+                connection.close()  # it would wait for ever
+                raise
 
     def disconnected(self) -> None:
         """The server's word that the client is gone."""
@@ -180,6 +184,16 @@ class Server:
         """Start serving in this loop."""
         self.loop = loop
         loop.add(self.listener.fileno(), READ, self._accept)
+
+    def replace(self, listener: _socket.socket) -> None:
+        """Listen on another socket; whoever is connected stays."""
+        if self.loop is not None and not self._full:
+            self.loop.remove(self.listener.fileno())
+        self.listener.close()
+        self.listener = listener
+        listener.setblocking(False)
+        self._full = True
+        self._go_on()
 
     def close(self) -> None:
         """Stop serving; the listening socket stays open, for a manager that executes itself."""
@@ -437,7 +451,7 @@ class _Connection:
             del self._received[: end + 1]
             try:
                 self._server.handle(self, wire.loads(data))
-            except (ValueError, RecursionError):
+            except (ValueError, RecursionError, MemoryError):
                 self.close()
         self._handling = False
 
@@ -464,32 +478,6 @@ class _Connection:
         if events != self._events and not self._closed:
             self._events = events
             self._loop.modify(self._socket.fileno(), events)
-
-
-def listen(path: str) -> _socket.socket:
-    """Make the listening socket, replacing one that a dead manager left; anyone may connect.
-
-    Raises OSError, EADDRINUSE if a manager answers there.
-    """
-    if address.connect(path) is not None:
-        raise OSError(errno.EADDRINUSE, "Another manager is running", path)
-    socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
-    try:
-        # Bound under another name first: clients never find a socket that nobody listens on.
-        temporary = f"{path}.{os.getpid()}"
-        with address.Short(temporary) as short:
-            try:
-                os.unlink(short)
-            except FileNotFoundError:
-                pass
-            socket.bind(short)
-            os.chmod(short, 0o666)
-            socket.listen(_BACKLOG)
-        os.rename(temporary, path)
-    except OSError:
-        socket.close()
-        raise
-    return socket
 
 
 def description(name: str) -> str:

@@ -57,6 +57,11 @@ def become_the_systems_manager(root: str, runtime: str, environment: Mapping[str
     # On stale files we stumble otherwise: /run is kept over a restart of the container, its processes are not.
     for path in (*syscalls.glob(f"{root}/run/*.pid"), *syscalls.glob(f"{root}/run/*/*.pid")):
         _remove_file(path)
+    make_runtime_files(runtime, environment)
+
+
+def make_runtime_files(runtime: str, environment: Mapping[str, str]) -> None:
+    """What says that systemd is there, and in what container (sd_booted(3)). OSError."""
     try:
         os.makedirs(f"{runtime}/system", mode=0o755, exist_ok=True)
         engine = environment.get("container", "")

@@ -23,6 +23,7 @@ from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.options import InitOptions
 from systemctl_replacement.manager.processes import Processes
 from systemctl_replacement.manager.registry import Registry
+from systemctl_replacement.manager.socket_guard import SocketGuard
 from systemctl_replacement.manager.successor import ALIVE, Probe
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.process.client import ForkServer
@@ -70,6 +71,7 @@ class System:
         self._environment = pid1.inherited_environment()
         runtime = self._paths.runtime
         self._runtime = runtime
+        self._runtime_mode = os.stat(runtime).st_mode & 0o7777
         self.loop = Loop(self._report_exception)
         boot: dict[str, Any] = (
             state["boot"] if state is not None else {"id": os.urandom(16).hex(), "start": list(now_stamp())}
@@ -121,6 +123,7 @@ class System:
             on_idle=self._maybe_leave,
         )
         self._signal_fd = syscalls.signalfd()
+        self._guard = SocketGuard(self.loop, self._paths.socket_path(), self._socket_lost)
 
     # --- parts ---
 
@@ -145,6 +148,21 @@ class System:
         # Not before: they belong to the other manager if one runs.
         pid1.clear_sockets(self._runtime)
         return listener
+
+    def _socket_lost(self) -> None:
+        """Make the socket anew, with what else of ours was in the runtime directory."""
+        try:
+            if self._is_pid1:
+                pid1.make_runtime_files(self._runtime, self._environment)
+            os.makedirs(self._runtime, self._runtime_mode, exist_ok=True)
+            listener = server.listen(self._paths.socket_path())
+        except OSError as error:
+            self.log.manager(LOG_ERR, f"The control socket is gone, and cannot be made anew: {error.strerror}")
+            return
+        self._listener = listener
+        self._server.replace(listener)
+        self._guard.renew()
+        self.log.manager(LOG_WARNING, "The control socket was removed, and is made anew.")
 
     def _read_config(self) -> ManagerConfig:
         config = read_manager_config(self._options.root, self._host)
@@ -309,6 +327,7 @@ class System:
         elif what == "immediate":
             manager.halt.immediate(argument)
         elif what == "reload":
+            self._guard.check()
             self.reload()
         elif what == "reexecute":
             self.reexecute()

@@ -46,10 +46,15 @@ class Engine:
     """One manager and its unit directory; as a context manager it boots, and leaves nothing behind."""
 
     def __init__(
-        self, units: Optional[dict[str, str]] = None, boot: Iterable[str] = (), change: str = "", descriptors: int = 0
+        self,
+        units: Optional[dict[str, str]] = None,
+        boot: Iterable[str] = (),
+        change: str = "",
+        descriptors: int = 0,
+        stdout: int = -1,
     ) -> None:
         """change: Python that is run before the manager's program, to break something; `reexecution` and `paths` are
-        those modules. descriptors: the limit of their number."""
+        those modules. descriptors: the limit of their number. stdout: instead of a file, which `text` reads."""
         # A short path: socket names have 108 bytes.
         self.root = Path(tempfile.mkdtemp(prefix="engine-"))
         self.units = self.root / "etc/systemd/system"
@@ -60,6 +65,7 @@ class Engine:
             self.main = self.root / "main.py"
             self.main.write_text(CHANGED % (str(MAIN.parent.parent), change))
         self.descriptors = descriptors
+        self.stdout = stdout
         self.notes = self.root / "notes"
         for name, text in (units or {}).items():
             self.write(name, text)
@@ -76,7 +82,8 @@ class Engine:
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-ISXutf8", str(self.main), "init", f"--root={self.root}", *self.boot],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, preexec_fn=self._limit,
+                stdin=subprocess.DEVNULL, stdout=output if self.stdout < 0 else self.stdout, stderr=output,
+                preexec_fn=self._limit,
             )  # fmt: skip
         wait_for(lambda: self._connect() or (self.process and self.process.poll() is not None), "the manager's socket")
         assert self.process.poll() is None, self.output.read_text()

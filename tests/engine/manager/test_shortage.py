@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
+from pathlib import Path
 
 import psutil
+import pytest
 
+from systemctl_replacement.control.server import listen
+from systemctl_replacement.paths import Paths
 from tests.engine.manager.engine import Engine, alive, wait_for
 from tests.engine.manager.test_long_work import Asker
 
@@ -88,3 +94,90 @@ def test_killed_helpers_without_descriptors() -> None:
         assert e.run("start", running[0]) == "done"
         assert e.halt() == 0
         assert os.listdir(e.root)
+
+
+@pytest.mark.parametrize("reexecuted", [False, True])
+def test_a_runtime_directory_that_is_removed_is_made_anew(reexecuted: bool) -> None:
+    with Engine({"a.service": SERVICE}, boot=("a.service",)) as e:
+        if reexecuted:
+            e.reexecute()
+        socket = Path(Paths(str(e.root)).socket_path())
+        connected = Asker(e)
+        for _ in range(2):
+            before = socket.stat().st_ino
+            shutil.rmtree(socket.parent, ignore_errors=True)
+            wait_for(lambda before=before: socket.exists() and socket.stat().st_ino != before, "another socket")  # type: ignore[misc]
+            e.forget()
+            assert e.sub("a.service") == "running"
+        connected.ask("SystemState")
+        assert connected.answer() == {"parameters": {"state": "running"}}
+        assert e.run("restart", "a.service") == "done"
+        assert "The control socket was removed" in e.text()
+        # Another manager's is left alone, and ours comes back when that one is gone.
+        shutil.rmtree(socket.parent)
+        socket.parent.mkdir(parents=True)
+        other = listen(str(socket))
+        wait_for(lambda: "cannot be made anew" in e.text(), "a complaint")
+        other.close()
+        socket.unlink()
+        assert e.process
+        os.kill(e.process.pid, signal.SIGHUP)
+        wait_for(socket.exists, "our socket")
+        e.forget()
+        assert e.sub("a.service") == "running"
+        assert e.halt() == 0
+
+
+def test_a_request_that_needs_too_much_memory_ends_alone() -> None:
+    change = """
+from systemctl_replacement.control import server
+from systemctl_replacement.manager import calls, show
+def greedy(*arguments):
+    raise MemoryError
+show.of_manager = greedy
+real = server.wire
+class Greedy:
+    loads = lambda data: greedy() if b"too long" in data else real.loads(data)
+    dumps = lambda message: greedy() if "environment" in message.get("parameters", ()) else real.dumps(message)
+server.wire = Greedy
+"""
+    with Engine({"a.service": SERVICE}, boot=("a.service",), change=change) as e:
+        asker = Asker(e)
+        asker.ask("Show", names=[], properties=None)
+        answer = asker.answer()
+        assert answer and answer["parameters"]["message"].startswith("Internal error: MemoryError")
+        asker.ask("GetEnvironment")
+        assert asker.answer() is None
+        asker = Asker(e)
+        asker.ask("States", names=["too long"])
+        assert asker.answer() is None
+        assert e.sub("a.service") == "running"
+        assert e.halt() == 0
+
+
+def test_the_state_is_dumped_on_request() -> None:
+    with Engine({"a.service": SERVICE}, boot=("a.service",)) as e:
+        assert e.process
+        os.kill(e.process.pid, signal.SIGUSR2)
+        wait_for(lambda: "a.service" in e.text().partition("Startup finished")[2], "the state in the log")
+        assert "running" in e.text().partition("Startup finished")[2]
+
+
+@pytest.mark.parametrize("what", ["a file", "nothing to write on"])
+def test_a_log_directory_that_cannot_be_used(what: str) -> None:
+    e = Engine({"a.service": SERVICE, "b.service": "[Service]\nType=oneshot\nExecStart=/bin/echo heard\n"})
+    logs = Path(Paths(str(e.root)).log_directory())
+    logs.parent.mkdir(parents=True, exist_ok=True)
+    if what == "a file":
+        if logs.exists():
+            shutil.rmtree(logs)
+        logs.write_text("")
+    else:
+        logs.mkdir(exist_ok=True)
+        for name in ("manager", "a.service", "b.service"):
+            (logs / f"{name}.journal.jsonl").symlink_to("/dev/full")
+    with e:
+        assert e.run("start", "a.service") == "done"
+        assert e.run("start", "b.service") == "done"
+        wait_for(lambda: "heard" in e.text(), "what the service printed")
+        assert e.halt() == 0

@@ -155,6 +155,17 @@ def test_long_lines_are_split(unit: Unit) -> None:
     assert [len(message) for message in unit.messages()] == [49152, 49152, 1696, 3]
 
 
+def test_anything_may_be_printed(unit: Unit) -> None:
+    # 10 MiB without a newline, NUL bytes, bytes that are no UTF-8, control characters.
+    script = "head -c 10485760 /dev/zero | tr '\\0' x; printf 'a\\0b\\n\\0\\n\\377\\376\\n\\033[31m\\r\\n'"
+    unit.wait("exited", pid=unit.shell(script))
+    messages = [line["MESSAGE"] for line in unit.lines()]
+    joined = b"".join(bytes(message) if isinstance(message, list) else message.encode() for message in messages)
+    assert joined.count(b"x") == 10 << 20
+    assert joined.lstrip(b"x") == b"a\0b\0\xff\xfe\x1b[31m\r"
+    assert unit.find("problem") is None
+
+
 def test_settings_change_what_records_carry(unit: Unit) -> None:
     unit.send("settings", fields={"_SYSTEMD_INVOCATION_ID": "1" * 32}, level_prefix=False, priority=4)
     unit.wait("exited", pid=unit.shell("echo '<3>x'"))

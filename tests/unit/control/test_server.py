@@ -233,6 +233,49 @@ def test_odd_parameters(server: ServerThread, parameters: bytes) -> None:
     assert replies(connection, 1)[0]["error"] == "org.varlink.service.InvalidParameter"
 
 
+def test_half_a_message_costs_nobody_anything(server: ServerThread, client: Client) -> None:
+    started = [raw(server) for _ in range(50)]
+    for number, connection in enumerate(started):
+        connection.sendall(request("Reload")[: 1 + number])
+    assert client.call("Reload") == {}
+    for connection in started:
+        connection.close()
+    until(lambda: server.server.clients == 1)
+    assert not server.exceptions
+
+
+def test_clients_that_never_read(server: ServerThread, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "MAXIMUM_CONNECTIONS_PER_USER", 1000)
+    silent = [raw(server) for _ in range(100)]
+    for connection in silent:
+        connection.sendall(request("States", names=["a"] * 1000) * 20)
+    assert client.call("Reload") == {}
+    for connection in silent:
+        connection.close()
+    until(lambda: server.server.clients == 1)
+    assert not server.exceptions
+
+
+def test_a_client_that_leaves_in_the_middle_of_a_reply(server: ServerThread, client: Client) -> None:
+    connection = raw(server)
+    connection.sendall(request("Show", names=["a"]))
+    assert connection.recv(1000)
+    connection.close()
+    assert client.call("Reload") == {}
+    until(lambda: server.server.clients == 1)
+    assert not server.exceptions
+
+
+def test_a_request_without_an_end(server: ServerThread, client: Client) -> None:
+    connection = raw(server)
+    sent = 0
+    with pytest.raises(OSError):
+        while sent < 64 << 20:
+            sent += connection.send(b"x" * 65536)
+    assert sent < 64 << 20
+    assert client.call("Reload") == {}
+
+
 def test_a_client_that_does_not_read_costs_only_itself(server: ServerThread, client: Client) -> None:
     connection = raw(server)
     connection.sendall(request("Show", names=["a"]))
