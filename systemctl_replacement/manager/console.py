@@ -128,6 +128,7 @@ class Log:
 
     def __init__(self, writer: Writer, console: Console | None, boot_id: str, maximum: int = LOG_INFO) -> None:
         self.maximum = maximum
+        self.show_status = True  # whether the console is told of anything but warnings and errors
         self._writer = writer
         self._console = console
         if console is not None:
@@ -162,7 +163,7 @@ class Log:
         record: dict[str, Value] = {"PRIORITY": str(level), **self._fixed, **fields, "MESSAGE": message}
         when = (time.time_ns() // 1000, time.monotonic_ns() // 1000)
         self._writer.write(record, when)
-        if self._console is not None:
+        if self._console is not None and (self.show_status or level <= LOG_WARNING):
             shown: dict[str, object] = {
                 "__REALTIME_TIMESTAMP": str(when[0]),
                 "__MONOTONIC_TIMESTAMP": str(when[1]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from systemctl_replacement.records import dataclass, replace
 from systemctl_replacement.unitfile import names
-from systemctl_replacement.unitfile.values import INFINITY, parse_time_span
+from systemctl_replacement.unitfile.values import INFINITY, parse_bool, parse_time_span
 
 _LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 
@@ -13,13 +13,13 @@ _IGNORED_WITH_VALUE = frozenset(
     (
         "--log-target", "--log-color", "--log-location", "--log-time", "--default-standard-output",
         "--default-standard-error", "--machine-id", "--switched-root", "--crash-vt", "--service-watchdogs",
-        "--show-status", "--confirm-spawn", "--dump-core", "--crash-shell", "--crash-reboot",
+        "--confirm-spawn", "--dump-core", "--crash-shell", "--crash-reboot",
         "--dump-configuration-items", "--dump-bus-properties",
     )
 )  # fmt: skip
 _OPTIONAL_VALUE = frozenset(
     (
-        "--show-status", "--confirm-spawn", "--dump-core", "--crash-shell", "--crash-reboot", "--crash-vt",
+        "--confirm-spawn", "--dump-core", "--crash-shell", "--crash-reboot", "--crash-vt",
         "--log-color", "--log-location", "--log-time",
     )
 )  # fmt: skip
@@ -42,6 +42,7 @@ class InitOptions:
     stop_timeout: int | None = None
     log_level: int = 6
     json: bool = False
+    show_status: bool | None = None  # None: as system.conf says
 
 
 def parse(arguments: list[str]) -> InitOptions:
@@ -113,6 +114,11 @@ def _take(found: dict[str, object], name: str, value: str) -> None:
         found["stop_timeout"] = _timeout(value)
     elif name == "--log-level":
         found["log_level"] = _level(value)
+    elif name == "--show-status":
+        try:
+            found["show_status"] = not value or parse_bool(value)
+        except ValueError:
+            found["show_status"] = False  # "auto" and "error" show what goes wrong
     elif name == "--log-format":
         if value not in ("json", "text"):
             raise UsageError(f"Unknown log format '{value}': json or text.")

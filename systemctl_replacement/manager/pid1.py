@@ -40,8 +40,10 @@ ACTIONS: dict[int, tuple[str, str]] = {
     RTMIN + 0: ("isolate", "default.target"),
     RTMIN + 1: ("isolate", "rescue.target"),
     RTMIN + 2: ("isolate", "emergency.target"),
+    RTMIN + 20: ("show-status", "yes"),
+    RTMIN + 21: ("show-status", ""),
     RTMIN + 22: ("log-level", "debug"),
-    RTMIN + 23: ("log-level", "info"),
+    RTMIN + 23: ("log-level", ""),
 }
 
 

@@ -61,6 +61,7 @@ def snapshot(
         "boot": boot,
         "booted": manager.booted,
         "log_level": manager.log.maximum,
+        "show_status": manager.log.show_status,
         "environment": manager.execution.environment,
         "listener": listener,
         "clients": list(clients),
@@ -256,6 +257,7 @@ def _restore_settings(manager: Manager, state: dict[str, Any]) -> None:
     manager.booted = state["booted"]
     manager.jobs.next_id = state["next_id"]
     manager.log.maximum = state["log_level"]
+    manager.log.show_status = state.get("show_status", True)
     manager.execution.environment = dict(state["environment"])
 
 

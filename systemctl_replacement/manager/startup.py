@@ -83,6 +83,8 @@ class System:
         self.log = Log(writer, self._console, boot["id"], options.log_level)
         self._host = Host.current(options.root, boot["id"])
         config = self._read_config()
+        told = options.show_status
+        self.log.show_status = config.show_status == "yes" if told is None else told
         self.manager = manager = Manager(self.loop, self.log, config)
         manager.boot = boot
         self._index = self._scan()
@@ -334,7 +336,9 @@ class System:
         elif what == "isolate":
             manager.try_enqueue(argument, START, MODE_ISOLATE, f"{argument} on {pid1.signal_name(number)}")
         elif what == "log-level":
-            self.log.maximum = 7 if argument == "debug" else LOG_INFO
+            self.log.maximum = 7 if argument == "debug" else self._options.log_level
+        elif what == "show-status":
+            self.log.show_status = bool(argument)
         elif what == "dump":
             for line in show.dump(manager):
                 self.log.manager(LOG_INFO, line)
@@ -392,7 +396,7 @@ class System:
                 return
             self.loop.call_at(now_monotonic() + _DELAY_USEC * self._put_off, self._execute_again)
             return
-        arguments = ["init"]
+        arguments = ["init", f"--log-level={self._options.log_level}"]
         if self._options.root:
             arguments.append(f"--root={self._options.root}")
         if self._options.on_demand:

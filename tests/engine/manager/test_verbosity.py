@@ -1,0 +1,69 @@
+"""How much the manager says: status lines and log level, by signal and by option."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.engine.manager.engine import Engine, wait_for
+
+UNITS = {"a.service": "[Service]\nType=oneshot\nExecStart=/bin/true\n", "bad.service": "[Service]\nType=oneshot\n"
+         "ExecStart=/bin/false\n", "talk.service": "[Service]\nType=oneshot\nExecStart=/bin/echo heard\n"}  # fmt: skip
+RTMIN = 34
+
+
+def signal(engine: Engine, number: int) -> None:
+    """Send a signal, which is handled before the next request is."""
+    assert engine.process
+    os.kill(engine.process.pid, number)
+    engine.call("SystemState")
+
+
+def said(engine: Engine, unit: str) -> str:
+    """What is shown of a start, which is over when a service's own line is shown."""
+    before = len(engine.text())
+    engine.run("start", unit)
+    heard = engine.text().count("heard")
+    engine.run("start", "talk.service")
+    wait_for(lambda: engine.text().count("heard") > heard, "the service's own line")
+    return engine.text()[before:]
+
+
+@pytest.mark.parametrize("reexecuted", [False, True])
+def test_status_lines_are_shown_or_not(reexecuted: bool) -> None:
+    with Engine(UNITS, boot=("basic.target",)) as e:
+        assert "Finished a.service" in said(e, "a.service")
+        signal(e, RTMIN + 21)
+        if reexecuted:
+            e.reexecute()
+        assert "Finished a.service" not in said(e, "a.service")
+        assert "Failed with result 'exit-code'" in said(e, "bad.service")
+        signal(e, RTMIN + 20)
+        assert "Finished a.service" in said(e, "a.service")
+        logs = "".join(path.read_text() for path in e.root.rglob("manager.journal.jsonl"))
+        assert logs.count("Finished a.service") == 3
+
+
+def test_no_status_lines_from_the_beginning() -> None:
+    with Engine(UNITS, boot=("basic.target", "--show-status=no")) as e:
+        assert "Finished a.service" not in said(e, "a.service")
+        assert "Startup finished" not in e.text()
+
+
+def test_no_status_lines_by_configuration() -> None:
+    e = Engine(UNITS, boot=("basic.target",))
+    (e.root / "etc/systemd/system.conf").write_text("[Manager]\nShowStatus=no\n")
+    with e:
+        assert "Finished a.service" not in said(e, "a.service")
+
+
+@pytest.mark.parametrize("level", ["info", "notice"])
+def test_the_log_level_changes_and_comes_back(level: str) -> None:
+    with Engine(UNITS, boot=("basic.target", f"--log-level={level}")) as e:
+        signal(e, RTMIN + 22)
+        assert e.call("Log")["level"] == "debug"
+        e.reexecute()
+        assert e.call("Log")["level"] == "debug"
+        signal(e, RTMIN + 23)
+        assert e.call("Log")["level"] == level
