@@ -24,7 +24,7 @@ from systemctl_replacement.manager.options import InitOptions
 from systemctl_replacement.manager.processes import Processes
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.socket_guard import SocketGuard
-from systemctl_replacement.manager.successor import ALIVE, Probe
+from systemctl_replacement.manager.successor import ALIVE, Succession
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.process.client import ForkServer
 from systemctl_replacement.unitfile import load, loadpath
@@ -36,17 +36,13 @@ __all__ = ["ALIVE", "System", "run"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Any
 
 LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO = 3, 4, 5, 6
 SIGKILL = 9
 
 # An on-demand manager without work or clients stays this long, so that a series of commands is served by one.
 LINGER_USEC = 10_000_000
-
-# A re-execution waits for messages to be taken: a little longer each time, about five seconds in all.
-_DELAY_USEC = 1000
-_MOST_DELAYS = 100
 
 # How long children get to end after everything was stopped.
 _FAREWELL_USEC = 2_000_000
@@ -64,9 +60,6 @@ class System:
         self._is_pid1 = os.getpid() == 1 and not options.root
         self._status = 0
         self._ended = False
-        self._reexecuting = False
-        self._reexecution_waiters: list[Callable[[str], object]] = []  # to be told if it fails
-        self._put_off = 0  # how often the re-execution under way was put off
         self._boot_after: list[int] = []  # pids: supervisors of a manager whose state is lost
         self._environment = pid1.inherited_environment()
         runtime = self._paths.runtime
@@ -115,7 +108,8 @@ class System:
             manager.log_unit,
         )
         manager.halt = halt.Halt(manager, self._stop_timeout(), self._finish)
-        self._calls = Calls(manager, self.look_for_new_files, self.reload, self.reexecute)
+        self._succession = Succession(self.loop, self._may_execute, self._execute, self.log)
+        self._calls = Calls(manager, self.look_for_new_files, self.reload, self._succession.begin)
         self._listener = self._listen(state)
         self._server = server.Server(
             self._listener,
@@ -332,7 +326,7 @@ class System:
             self._guard.check()
             self.reload()
         elif what == "reexecute":
-            self.reexecute()
+            self._succession.begin()
         elif what == "isolate":
             manager.try_enqueue(argument, START, MODE_ISOLATE, f"{argument} on {pid1.signal_name(number)}")
         elif what == "log-level":
@@ -360,42 +354,13 @@ class System:
         self._skips = self._read_skips()
         manager.registry.reload(self._read_unit, config)
 
-    def reexecute(self, failed: Callable[[str], object] | None = None) -> None:
-        """Execute ourselves again and keep everything, once it is known that what we would execute starts; `failed` is
-        told if it does not: then nothing changes."""
-        self._reexecution_waiters += [failed] if failed is not None else []
-        if self._reexecuting:
-            return
-        self._reexecuting = True
-        try:
-            Probe(self.loop, paths.self_command(), self._probed)
-        except OSError as error:
-            self._cannot_reexecute(str(error))
+    def _may_execute(self) -> bool:
+        """Nothing is on its way that could not be taken along."""
+        if self.loop.has_pending() or reexecution.has_unsent(self.manager):
+            return False
+        return handover.is_possible(self._server)
 
-    def _probed(self, problem: str) -> None:
-        if problem:
-            self._cannot_reexecute(problem)
-        else:
-            self._execute_again()
-
-    def _cannot_reexecute(self, problem: str) -> None:
-        self._reexecuting = False
-        self._put_off = 0
-        text = f"Cannot reexecute: {problem}"
-        self.log.manager(LOG_ERR, text)
-        waiters, self._reexecution_waiters = self._reexecution_waiters, []
-        for failed in waiters:
-            failed(text)
-
-    def _execute_again(self) -> None:
-        """Put off while something is on its way."""
-        if self.loop.has_pending() or reexecution.has_unsent(self.manager) or not handover.is_possible(self._server):
-            self._put_off += 1
-            if self._put_off > _MOST_DELAYS:
-                self._cannot_reexecute("a supervisor does not take its messages")
-                return
-            self.loop.call_at(now_monotonic() + _DELAY_USEC * self._put_off, self._execute_again)
-            return
+    def _execute(self) -> None:
         arguments = ["init", f"--log-level={self._options.log_level}"]
         if self._options.root:
             arguments.append(f"--root={self._options.root}")
@@ -403,12 +368,9 @@ class System:
             arguments.append("--on-demand")
         if self._options.stop_timeout is not None:
             arguments.append(f"--stop-timeout={self._options.stop_timeout}us")
-        try:
-            clients = handover.save(self._server)
-            state = reexecution.snapshot(self.manager, self._listener.fileno(), self._boot, clients)
-            reexecution.execute(state, [*paths.self_command(), *arguments])
-        except Exception as error:
-            self._cannot_reexecute(f"{type(error).__name__}: {error}")
+        clients = handover.save(self._server)
+        state = reexecution.snapshot(self.manager, self._listener.fileno(), self._boot, clients)
+        reexecution.execute(state, [*paths.self_command(), *arguments])
 
     # --- leaving ---
 
