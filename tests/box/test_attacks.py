@@ -89,3 +89,47 @@ def test_a_service_cannot_lead_us_to_the_directories_of_others() -> None:
         box.run("rmdir /var/lib/foo/bar && ln -s /etc/victim /var/lib/foo/bar", user="daemon", check=True)
         assert box.run("systemctl start x").returncode == 1
         assert box.run("stat -c %U /etc/victim /etc/victim/secret").stdout == "root\nroot\n"
+
+
+def test_a_runtime_directory_that_is_removed_comes_back() -> None:
+    with Box(files=UNIT) as box:
+        box.wait_booted()
+        box.run("systemctl start a", check=True)
+        main = box.run("systemctl show -P MainPID a").stdout
+        box.run("rm -rf /run/systemd")
+        box.wait_for(lambda: box.exists("/run/systemd/systemctl-replacement.socket"), what="the control socket")
+        assert box.exists("/run/systemd/system")
+        assert box.run("systemctl show -P MainPID a").stdout == main
+        # No second manager was started for it.
+        assert box.run("systemctl restart a").returncode == 0
+        assert box.run("systemctl is-system-running").stdout == "running\n"
+        box.run("kill -TERM 1")
+        assert box.wait() == 0
+
+
+def test_a_unit_file_that_may_not_be_read_costs_only_itself() -> None:
+    unit = "[Service]\nExecStart=/bin/sleep infinity\n"
+    files = {"/etc/systemd/system/a.service": unit, "/etc/systemd/system/secret.service": unit}
+    with Box("openshift", files=files, boot=False) as box:
+        box.write("/etc/systemd/system/secret.service", unit, mode=0o600)
+        box.boot()
+        box.wait_booted()
+        assert box.run("systemctl start a").returncode == 0
+        assert box.run("systemctl start secret").returncode == 5
+        # In systemd's words, which name the file: there is no line that could be read.
+        assert "Failed to open /etc/systemd/system/secret.service: Permission denied" in box.console
+        assert box.run("systemctl show -P LoadState secret").stdout == "not-found\n"
+
+
+def test_a_fifo_for_an_environment_file_keeps_only_its_unit_waiting() -> None:
+    unit = "[Service]\nType=oneshot\nEnvironmentFile=/run/fifo\nExecStart=/bin/sh -c 'echo $WORD > /run/said'\n"
+    with Box(files={**UNIT, "/etc/systemd/system/f.service": unit}) as box:
+        box.wait_booted()
+        box.run("mkfifo /run/fifo && systemctl start --no-block f", check=True)
+        assert box.run("systemctl start a", timeout=10).returncode == 0
+        assert box.run("systemctl is-active f").stdout == "activating\n"
+        box.run("echo WORD=heard > /run/fifo", check=True)
+        box.wait_for(lambda: box.run("systemctl is-active f").stdout == "inactive\n", what="the end of f")
+        assert box.run("cat /run/said").stdout == "heard\n"
+        box.run("systemctl start --no-block f", check=True)
+        assert box.run("systemctl stop f", timeout=10).returncode == 0
