@@ -76,6 +76,17 @@ def _start(host: Host, unit: ManagedUnit) -> str:
 
 def _refuse(host: Host, unit: ManagedUnit) -> str:
     """What keeps a unit from being started: "" or the result of its job."""
+    unit.condition_result = not unit.skipped
+    unit.stamps["Condition"] = now_stamp()
+    if not unit.skipped:
+        unit.condition_result, unit.condition_results = host.conditions.hold(unit, "Conditions")
+    if not unit.condition_result:
+        return model.DONE
+    unit.assert_result, unit.assert_results = host.conditions.hold(unit, "Asserts")
+    unit.stamps["Assert"] = now_stamp()
+    if not unit.assert_result:
+        return model.ASSERT
+    # Only what would have been started counts.
     if unit.type == "service":
         interval = unit.get("Unit", "StartLimitIntervalSec")
         burst = unit.get("Unit", "StartLimitBurst")
@@ -86,15 +97,7 @@ def _refuse(host: Host, unit: ManagedUnit) -> str:
             host.step(unit, StartLimitHit())
             host.halt.unit_action(unit, "StartLimitAction")
             return model.FAILED
-    unit.condition_result = not unit.skipped
-    unit.stamps["Condition"] = now_stamp()
-    if not unit.skipped:
-        unit.condition_result, unit.condition_results = host.conditions.hold(unit, "Conditions")
-    if not unit.condition_result:
-        return model.DONE
-    unit.assert_result, unit.assert_results = host.conditions.hold(unit, "Asserts")
-    unit.stamps["Assert"] = now_stamp()
-    return "" if unit.assert_result else model.ASSERT
+    return ""
 
 
 def _stop(host: Host, unit: ManagedUnit) -> str:
