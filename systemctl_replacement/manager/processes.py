@@ -364,7 +364,8 @@ class Processes:
         if tracking.lost:
             try:
                 self._supervise(tracking)
-                self.identify(tracking.unit, tracking.main, tracking.control, "")
+                self._send(tracking, {"op": "adopted", "pids": list(tracking.lost)})
+                self.identify(tracking.unit, tracking.main, tracking.control, tracking.notify_access)
             except OSError as error:
                 self._log_unit(tracking.unit, LOG_WARNING, f"Cannot start a new supervisor: {error.strerror}")
         # Ends that came before the death was noticed.
@@ -419,7 +420,7 @@ class Processes:
         tracking.main, tracking.control = main, control
         message: dict[str, Any] = {"op": "identity", "main": main, "control": control}
         if notify_access:
-            message["notify_access"] = notify_access
+            message["notify_access"] = tracking.notify_access = notify_access
         self._send(tracking, message)
         if foreign and main not in tracking.lost:
             self._send(tracking, {"op": "watch", "pid": main})

@@ -42,6 +42,7 @@ class Tracking:
         self.main = 0
         self.control = 0
         self.releasing = False
+        self.notify_access = ""  # as the supervisor was told
 
     def open_channels(self, notify_path: str) -> None:
         """Make the log pipe and the notify socket; OSError if that is impossible."""

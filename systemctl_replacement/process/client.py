@@ -8,6 +8,7 @@ Manager to supervisor (``op``; descriptors travel beside the message)::
     signal      pids, signal, cont, hup         to these processes, each only if it is below the supervisor or watched
     signal-all  signal, except, cont, hup       to every descendant; SIGKILL is repeated until none is left
     watch       pid                             a main process that is not below the supervisor: its end is reported
+    adopted     pids                            the unit's, which a killed supervisor has left to the manager
     guess-main                                  asks for "guess"
     remove      paths                           recursive removal in a child of its own; "removed" when done
     settings    stop_timeout (usec), kill_signal: what to do with the unit if the manager dies;

@@ -64,6 +64,7 @@ class Supervisor:
         self.removals: dict[int, list[str]] = {}
         self.foreign = Foreign(self._watch_fd, self._forget_fd, self._end_of_foreign)
         self.known_children: dict[int, int] = {}  # pid -> start time
+        self.adopted: list[int] = []  # below the manager since another supervisor of the unit was killed
         self.had_children = False
         self.children_changed = False
         self.more_ended = False  # there may be zombies that no signal will tell of any more
@@ -198,6 +199,8 @@ class Supervisor:
             self._signal_all(message)
         elif operation == "watch":
             self.foreign.watch(message["pid"])
+        elif operation == "adopted":
+            self.adopted = message["pids"]
         elif operation == "guess-main":
             self._send({"ev": "guess", "pid": self._guess_main()})
         elif operation == "remove":
@@ -447,7 +450,9 @@ class Supervisor:
         return True
 
     def _may_speak(self, pid: int, uid: int) -> bool:
-        return pid in self.foreign or descendants.sent_from_below(pid, uid, os.getpid())
+        if pid in self.foreign or pid in self.adopted or descendants.sent_from_below(pid, uid, os.getpid()):
+            return True
+        return any(descendants.is_below(pid, ancestor) for ancestor in self.adopted)
 
 
 def main(message: Message, fds: dict[str, int], child_signals: int) -> NoReturn:

@@ -96,3 +96,26 @@ def test_only_the_main_process_may_speak_unless_told_otherwise() -> None:
             main = psutil.Process(engine.show("x.service")["MainPID"])
             wait_for(lambda main=main: main.name() == "sleep", "the next program")  # type: ignore[misc]
             assert engine.show("x.service")["StatusText"] == expected
+
+
+@pytest.mark.parametrize("access", ["main", "exec", "all"])
+def test_who_may_speak_after_the_supervisor_was_killed(access: str) -> None:
+    say = f"{sys.executable} -IS @ROOT@/say.py"
+    script = (
+        "import os, socket, sys\ns = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
+        "s.connect(os.environ['NOTIFY_SOCKET'])\ns.send(f'STATUS={sys.argv[1]}'.encode())\n"
+    )
+    wait = "while ! test -e @ROOT@/go; do sleep 0.02; done"
+    run = f"{wait}; {say} child; echo said >>@ROOT@/notes; exec {say} main"
+    unit = f"[Service]\nRemainAfterExit=yes\nNotifyAccess={access}\nExecStart=/bin/sh -c '{run}'\n"
+    engine = Engine({"x.service": unit}, boot=("basic.target",))
+    (engine.root / "say.py").write_text(script)
+    with engine:
+        assert engine.run("start", "x.service") == "done"
+        engine.titled("supervisor: x.service").kill()
+        wait_for(lambda: engine.call("Processes", name="x.service")["degraded"], "the death to be noticed")
+        engine.titled("supervisor: x.service")
+        (engine.root / "go").touch()
+        wait_for(lambda: engine.show("x.service")["StatusText"] == "main", "the main process to be heard")
+        heard = [line for line in engine.text().split("\n") if "Got notification" in line or "Cannot find unit" in line]
+        assert bool(heard) == (access != "all"), "the child is heard if all may speak"
