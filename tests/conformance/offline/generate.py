@@ -127,7 +127,6 @@ _odd_texts = st.lists(st.sampled_from(GOOD_LINES + LINES), max_size=4).map(_unit
 _texts = either(_good_texts, _good_texts, _good_texts, _good_texts, _odd_texts, st.just(""))
 _paths = st.builds("{}/{}".format, _directories, _names)
 _files = st.tuples(_paths, _texts)
-_dropins = st.tuples(st.builds("{}/{}.d/{}.conf".format, _directories, _names, st.sampled_from("12")), _texts)
 _presets = st.tuples(
     st.builds(
         "{}/systemd/system-preset/{}.preset".format,
@@ -136,6 +135,16 @@ _presets = st.tuples(
     ),
     st.lists(st.sampled_from(PRESET_LINES), min_size=1, max_size=4).map(lambda lines: "\n".join([*lines, ""])),
 )
+
+
+def _with_dropins(units: list[tuple[str, str]]) -> st.SearchStrategy[list[tuple[str, str]]]:
+    """Half of the time with drop-ins, mostly of these units."""
+    present = st.sampled_from([path.rpartition("/")[2] for path, _ in units])
+    paths = st.builds("{}/{}.d/{}.conf".format, _directories, either(present, present, _names), st.sampled_from("12"))
+    dropins = st.lists(st.tuples(paths, _texts), min_size=1, max_size=3)
+    return either(st.just(units), dropins.map(lambda found: [*units, *found]))
+
+
 _targets = st.one_of(
     _paths, _names, st.just("/dev/null"), st.just("../dangling.service"), st.builds("../{}".format, _names)
 )
@@ -149,9 +158,8 @@ _links = st.tuples(
 _trees = st.builds(
     Tree,
     files=st.builds(
-        lambda units, dropins, presets: (*units, *dropins, *presets),
-        st.lists(_files, min_size=1, max_size=7),
-        either(st.just([]), st.lists(_dropins, min_size=1, max_size=3)),
+        lambda units, presets: (*units, *presets),
+        st.lists(_files, min_size=1, max_size=7).flatmap(_with_dropins),
         either(st.just([]), st.lists(_presets, min_size=1, max_size=2)),
     ),
     links=either(st.just(()), st.lists(_links, min_size=1, max_size=4).map(tuple)),
