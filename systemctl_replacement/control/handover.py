@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import _socket
 
-from systemctl_replacement.control.server import MANAGER, QUERIES, Call, Peer, Server, _Connection
+from systemctl_replacement.control.connection import Call, Connection, Peer
+from systemctl_replacement.control.server import QUERIES, Server
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,33 +23,25 @@ def is_possible(server: Server) -> bool:
     """Whether no call is at a point where it could not be gone on with."""
     return all(
         call is None or call.handover is not None or call.method in (*QUERIES, _REEXECUTE)
-        for call in (connection._call for connection in server._connections)
+        for call in (connection.call for connection in server.connections)
     )
 
 
 def save(server: Server) -> list[dict[str, Any]]:
     """All connections that are kept, as plain data; "fd" is the socket."""
-    return [_saved(connection) for connection in server._connections if _stays(connection)]
+    return [_saved(connection) for connection in server.connections if _stays(connection)]
 
 
-def _stays(connection: _Connection) -> bool:
-    return connection._call is None or connection._call.method != _REEXECUTE
+def _stays(connection: Connection) -> bool:
+    return connection.call is None or connection.call.method != _REEXECUTE
 
 
-def _saved(connection: _Connection) -> dict[str, Any]:
-    peer, call = connection.peer, connection._call
-    saved: dict[str, Any] = {
-        "fd": connection._socket.fileno(),
-        "peer": [peer.pid, peer.uid, peer.gid],
-        "received": connection._received.decode("latin-1"),
-        "unread": connection._unread.decode("latin-1"),
-        "oneway": connection._oneway,
-        "call": None,
-    }
-    if call is not None:
-        method, parameters = (call.method, call.parameters) if call.handover is None else call.handover()
-        saved["call"] = {"method": method, "parameters": parameters, "more": call.wants_more}
-    return saved
+def _saved(connection: Connection) -> dict[str, Any]:
+    call = connection.call
+    if call is None:
+        return {**connection.saved(), "call": None}
+    method, parameters = (call.method, call.parameters) if call.handover is None else call.handover()
+    return {**connection.saved(), "call": {"method": method, "parameters": parameters, "more": call.wants_more}}
 
 
 def take_over(server: Server, saved: list[dict[str, Any]], complain: Callable[[str], object]) -> None:
@@ -61,25 +54,14 @@ def take_over(server: Server, saved: list[dict[str, Any]], complain: Callable[[s
 
 
 def _take_over(server: Server, saved: dict[str, Any]) -> None:
-    assert server.loop is not None
-    socket = _socket.socket(fileno=saved["fd"])
+    connection = server.adopt(_socket.socket(fileno=saved["fd"]), Peer(*saved["peer"]))
     try:
-        socket.setblocking(False)
-        connection = _Connection(server, server.loop, socket, Peer(*saved["peer"]))
-    except BaseException:
-        socket.close()
-        raise
-    server._connections.add(connection)
-    try:
-        connection._received += saved["received"].encode("latin-1")
-        connection._unread += saved["unread"].encode("latin-1")
-        if saved["call"] is not None:
-            told = saved["call"]
+        connection.restore(saved)
+        told = saved["call"]
+        if told is not None:
             call = Call(connection, told["method"], told["parameters"], told["more"])
-            connection.begin(call, oneway=saved["oneway"])
-            server._run(server._calls[MANAGER][told["method"]], call)
-        connection._flush()
-        connection._watch()
+            server.resume(connection, call, oneway=saved["oneway"])
+        connection.go_on()
     except BaseException:
         connection.close()
         raise

@@ -1,8 +1,6 @@
 """The manager's end of the control protocol: varlink over a Unix stream socket, for any number of strangers.
 
-It lives in the manager's loop and never blocks it: every socket is non-blocking, a connection has one call in
-progress at a time, what a client sends ahead or does not read is bounded, and who exceeds a bound loses the
-connection. A connection that has more to do waits for its turn in the loop, so one client cannot starve another.
+It lives in the manager's loop and never blocks it; what one client may ask of it is bounded (see `connection`).
 
 The peer's credentials decide: everyone may ask (`QUERIES`), root and the manager's own user may change.
 Protocol: https://varlink.org/Service
@@ -15,31 +13,16 @@ import errno
 import os
 import time
 
-from systemctl_replacement import wire
 from systemctl_replacement.control import address, interface
-from systemctl_replacement.control.listener import listen as listen
+from systemctl_replacement.control.connection import MANAGER, READ, Call, Connection, Peer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any, Protocol
+    from typing import Any
 
-    class Loop(Protocol):
-        """What the server needs of the manager's loop. Events are READ and WRITE, as in `selectors`."""
+    from systemctl_replacement.control.connection import Loop
 
-        def add(self, fd: int, events: int, callback: Callable[[int], object]) -> object: ...
-
-        def modify(self, fd: int, events: int) -> object: ...
-
-        def remove(self, fd: int) -> object: ...
-
-        def call_at(self, time_: int, callback: Callable[[], object]) -> object: ...
-
-
-READ = 1
-WRITE = 2
-
-MANAGER = "io.systemctl-replacement.Manager"
 SERVICE = "org.varlink.service"
 URL = "https://github.com/systemctl-replacement"
 
@@ -60,90 +43,17 @@ QUERIES = frozenset(
     }
 )
 
-# A request is a list of names at most; 1 MiB is several thousand of them.
-MAXIMUM_REQUEST = 1 << 20
 # A stranger's lists: more names than a container has units would only be work for the manager.
 MAXIMUM_ITEMS = 1024
-# All properties of several hundred units fit; a client that leaves more unread is not reading.
-MAXIMUM_UNREAD = 32 << 20
 # What all strangers together may leave unread: memory that the manager itself is killed for if there is too much.
 MAXIMUM_UNREAD_OF_STRANGERS = 64 << 20
 # Root always gets a connection; a user cannot use up those of others.
 MAXIMUM_CONNECTIONS = 512
 MAXIMUM_CONNECTIONS_PER_USER = 64
-# Requests answered for one connection before the loop looks at others.
-REQUESTS_PER_TURN = 16
-# Seconds after which no further one is: some cost more than others.
-TURN = 0.002
-CHUNK = 65536
 # Descriptors kept for root and the manager's owner when there are no others.
 _RESERVE = 4
 # Without any, those who want to connect are looked at again after so many microseconds.
 _PAUSE_USEC = 100_000
-
-
-class Peer:
-    """Who is at the other end: ids as SO_PEERCRED gave them when the connection was made."""
-
-    __slots__ = ("gid", "pid", "uid")
-
-    def __init__(self, pid: int, uid: int, gid: int) -> None:
-        self.pid = pid
-        self.uid = uid
-        self.gid = gid
-
-
-class Call:
-    """One call in progress. It ends with `reply` or `error`, at once or whenever the answer is known."""
-
-    def __init__(self, connection: _Connection, method: str, parameters: dict[str, Any], more: bool) -> None:
-        self._connection: _Connection | None = connection
-        self.method = method  # without the interface
-        self.parameters = parameters  # checked against the interface; optional ones that are missing are None
-        self.peer = connection.peer
-        self.wants_more = more
-        self.on_cancel: Callable[[], object] | None = None  # called when the client goes away before the end
-        # Method and parameters that go on with this call in a manager that executed itself; None: it is a query.
-        self.handover: Callable[[], tuple[str, dict[str, Any]]] | None = None
-
-    @property
-    def cancelled(self) -> bool:
-        """The call has ended: the client went away, or it was answered. Replies go nowhere then."""
-        return self._connection is None
-
-    def reply(self, **parameters: Any) -> None:
-        """The last, or only, reply."""
-        self._finish({"parameters": parameters})
-
-    def reply_more(self, **parameters: Any) -> None:
-        """A reply after which others follow; skipped for a client that asked for one reply only."""
-        if self._connection is not None and self.wants_more:
-            self._connection.send({"parameters": parameters, "continues": True})
-
-    def error(self, name: str, **parameters: Any) -> None:
-        """End the call with an error of our interface ("Failed"), or a full name."""
-        if "." not in name:
-            name = f"{MANAGER}.{name}"
-        self._finish({"error": name, "parameters": parameters})
-
-    def fail(self, dbus_name: str, message: str) -> None:
-        """End the call with systemd's error: a D-Bus error name and its message."""
-        self.error("Failed", dbus_name=dbus_name, message=message)
-
-    def _finish(self, message: dict[str, Any]) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            try:
-                connection.finish(message)
-            except BaseException:
-                connection.close()  # it would wait for ever
-                raise
-
-    def disconnected(self) -> None:
-        """The server's word that the client is gone."""
-        self._connection = None
-        if self.on_cancel is not None:
-            self.on_cancel()
 
 
 class Server:
@@ -173,7 +83,7 @@ class Server:
         self._on_idle = on_idle
         self._owner = os.geteuid()
         self._interfaces: dict[str, interface.Interface] = {}
-        self._connections: set[_Connection] = set()
+        self.connections: set[Connection] = set()
         # Given up one by one when descriptors run out, so that those who may stop something are still heard.
         self._reserve: list[int] = []
         self._full = False  # nobody is accepted before somebody leaves
@@ -197,7 +107,7 @@ class Server:
 
     def close(self) -> None:
         """Stop serving; the listening socket stays open, for a manager that executes itself."""
-        for connection in list(self._connections):
+        for connection in list(self.connections):
             connection.close()
         if self.loop is not None:
             if not self._full:
@@ -210,16 +120,16 @@ class Server:
     @property
     def clients(self) -> int:
         """How many are connected."""
-        return len(self._connections)
+        return len(self.connections)
 
     def may_change(self, peer: Peer) -> bool:
         return peer.uid in (0, self._owner)
 
-    def may_hold(self, connection: _Connection) -> bool:
+    def may_hold(self, connection: Connection) -> bool:
         """Whether what this client has not read may wait for it."""
         if self.may_change(connection.peer):
             return True
-        held = sum(other.unread for other in self._connections if not self.may_change(other.peer))
+        held = sum(other.unread for other in self.connections if not self.may_change(other.peer))
         return held <= MAXIMUM_UNREAD_OF_STRANGERS
 
     def _accept(self, _events: int) -> None:
@@ -239,7 +149,25 @@ class Server:
             socket.close()
             self._refill()
             return
-        self._connections.add(_Connection(self, self.loop, socket, peer))
+        self.connections.add(Connection(self, self.loop, socket, peer))
+
+    def adopt(self, socket: _socket.socket, peer: Peer) -> Connection:
+        """Serve a client that a manager before us has accepted. ValueError for what cannot be its socket."""
+        if self.loop is None:
+            raise ValueError("not attached to a loop")
+        try:
+            socket.setblocking(False)
+            connection = Connection(self, self.loop, socket, peer)
+        except BaseException:
+            socket.close()
+            raise
+        self.connections.add(connection)
+        return connection
+
+    def resume(self, connection: Connection, call: Call, *, oneway: bool) -> None:
+        """Go on with the call that an adopted client waits in."""
+        connection.begin(call, oneway=oneway)
+        self._run(self._calls[MANAGER][call.method], call)
 
     def _accept_one(self) -> int:
         """The next client. OSError, EMFILE when even the reserve is used up."""
@@ -278,18 +206,18 @@ class Server:
             return True
         if len(self._reserve) < _RESERVE and not self.may_change(peer):
             return False
-        if len(self._connections) >= MAXIMUM_CONNECTIONS:
+        if len(self.connections) >= MAXIMUM_CONNECTIONS:
             return False
-        return sum(other.peer.uid == peer.uid for other in self._connections) < MAXIMUM_CONNECTIONS_PER_USER
+        return sum(other.peer.uid == peer.uid for other in self.connections) < MAXIMUM_CONNECTIONS_PER_USER
 
-    def gone(self, connection: _Connection) -> None:
+    def gone(self, connection: Connection) -> None:
         """A connection's word that it has closed."""
-        self._connections.discard(connection)
+        self.connections.discard(connection)
         self._go_on()
-        if not self._connections and self._on_idle is not None:
+        if not self.connections and self._on_idle is not None:
             self._on_idle()
 
-    def handle(self, connection: _Connection, message: Any) -> None:
+    def handle(self, connection: Connection, message: Any) -> None:
         """Answer one request, or leave its call in progress. Raises ValueError if it is not a varlink request."""
         if not isinstance(message, dict) or not isinstance(message.get("method"), str):
             raise ValueError("not a varlink request")
@@ -360,124 +288,6 @@ class Server:
             call.reply(description=description(name))
         else:
             call.error(f"{SERVICE}.InterfaceNotFound", interface=name)
-
-
-class _Connection:
-    """One client: what it sent and we have not looked at, the call in progress, what it has not read yet."""
-
-    def __init__(self, server: Server, loop: Loop, socket: _socket.socket, peer: Peer) -> None:
-        self.peer = peer
-        self._server = server
-        self._loop = loop
-        self._socket = socket
-        self._received = bytearray()
-        self._unread = bytearray()
-        self._call: Call | None = None
-        self._oneway = False
-        self._handling = False
-        self._closed = False
-        self._events = READ
-        loop.add(socket.fileno(), READ, self._ready)
-
-    @property
-    def unread(self) -> int:
-        """Bytes that wait for the client to read."""
-        return len(self._unread)
-
-    def begin(self, call: Call, oneway: bool) -> None:
-        self._call = call
-        self._oneway = oneway
-
-    def send(self, message: dict[str, Any]) -> None:
-        """Send a reply, now if the client is reading, else when it does."""
-        if self._closed or self._oneway:
-            return
-        self._unread += wire.dumps(message) + b"\0"
-        self._flush()
-        if len(self._unread) > MAXIMUM_UNREAD or (self._unread and not self._server.may_hold(self)):
-            self.close()
-
-    def finish(self, message: dict[str, Any]) -> None:
-        """Send the reply that ends the call in progress, and turn to what the client sent after it."""
-        self.send(message)
-        self._call = None
-        if not self._handling and not self._closed:
-            self._watch()
-
-    def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        self._loop.remove(self._socket.fileno())
-        self._socket.close()
-        call, self._call = self._call, None
-        if call is not None:
-            call.disconnected()
-        self._server.gone(self)
-
-    def _ready(self, events: int) -> None:
-        if events & WRITE:
-            self._flush()
-        if events & READ and not self._closed:
-            self._receive()
-        if not self._closed:
-            self._handle_some()
-        if not self._closed:
-            self._watch()
-
-    def _receive(self) -> None:
-        try:
-            data = self._socket.recv(CHUNK)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self.close()
-            return
-        self._received += data
-        # Within the bound a client may send ahead while its call is in progress.
-        if len(self._received) > MAXIMUM_REQUEST:
-            self.close()
-
-    def _handle_some(self) -> None:
-        self._handling = True
-        end_of_turn = time.monotonic() + TURN
-        for _ in range(REQUESTS_PER_TURN):
-            if self._closed or not self._has_request() or time.monotonic() > end_of_turn:
-                break
-            end = self._received.index(0)
-            data = bytes(self._received[:end])
-            del self._received[: end + 1]
-            try:
-                self._server.handle(self, wire.loads(data))
-            except (ValueError, RecursionError, MemoryError):
-                self.close()
-        self._handling = False
-
-    def _has_request(self) -> bool:
-        return self._call is None and not self._unread and 0 in self._received
-
-    def _flush(self) -> None:
-        while self._unread:
-            try:
-                sent = self._socket.send(self._unread[:CHUNK], _socket.MSG_NOSIGNAL)
-            except BlockingIOError:
-                break
-            except OSError:
-                self.close()
-                return
-            del self._unread[:sent]
-        self._watch()
-
-    def _watch(self) -> None:
-        """Ask for our next turn: when there is input, and when we can write or have requests left to handle."""
-        events = READ
-        if self._unread or self._has_request():
-            events |= WRITE
-        if events != self._events and not self._closed:
-            self._events = events
-            self._loop.modify(self._socket.fileno(), events)
 
 
 def description(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from systemctl_replacement.control.server import Call
+from systemctl_replacement.control.connection import Call
 from systemctl_replacement.jobs import consequences
 from systemctl_replacement.jobs.model import MODE_REPLACE, RESTART, START, STOP, Job, JobError
 from systemctl_replacement.manager import job_messages, performing

@@ -9,6 +9,7 @@ import sys
 
 from systemctl_replacement import __version__, paths, syscalls
 from systemctl_replacement.control import handover, server
+from systemctl_replacement.control.listener import listen
 from systemctl_replacement.jobs.model import DONE, MODE_ISOLATE, MODE_REPLACE, START, JobError
 from systemctl_replacement.journal.writer import Writer
 from systemctl_replacement.manager import halt, pid1, reexecution, show, skips
@@ -140,7 +141,7 @@ class System:
     def _listen(self, state: dict[str, Any] | None) -> _socket.socket:
         if state is not None:
             return _socket.socket(fileno=state["listener"])
-        listener = server.listen(self._paths.socket_path())
+        listener = listen(self._paths.socket_path())
         # Not before: they belong to the other manager if one runs.
         pid1.clear_sockets(self._runtime)
         return listener
@@ -151,7 +152,7 @@ class System:
             if self._is_pid1:
                 pid1.make_runtime_files(self._runtime, self._environment)
             os.makedirs(self._runtime, self._runtime_mode, exist_ok=True)
-            listener = server.listen(self._paths.socket_path())
+            listener = listen(self._paths.socket_path())
         except OSError as error:
             self.log.manager(LOG_ERR, f"The control socket is gone, and cannot be made anew: {error.strerror}")
             return

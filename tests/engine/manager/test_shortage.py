@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from systemctl_replacement.control.server import listen
+from systemctl_replacement.control.listener import listen
 from systemctl_replacement.paths import Paths
 from tests.engine.manager.engine import Engine, alive, wait_for
 from tests.engine.manager.test_long_work import Asker
@@ -130,16 +130,16 @@ def test_a_runtime_directory_that_is_removed_is_made_anew(reexecuted: bool) -> N
 
 def test_a_request_that_needs_too_much_memory_ends_alone() -> None:
     change = """
-from systemctl_replacement.control import server
+from systemctl_replacement.control import connection
 from systemctl_replacement.manager import calls, show
 def greedy(*arguments):
     raise MemoryError
 show.of_manager = greedy
-real = server.wire
+real = connection.wire
 class Greedy:
     loads = lambda data: greedy() if b"too long" in data else real.loads(data)
     dumps = lambda message: greedy() if "environment" in message.get("parameters", ()) else real.dumps(message)
-server.wire = Greedy
+connection.wire = Greedy
 """
     with Engine({"a.service": SERVICE}, boot=("a.service",), change=change) as e:
         asker = Asker(e)

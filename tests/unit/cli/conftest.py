@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from systemctl_replacement.control.server import Call
+from systemctl_replacement.control.connection import Call
 from systemctl_replacement.paths import Paths
 from tests.unit.control.loop import ServerThread
 

@@ -7,7 +7,9 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from systemctl_replacement.control.server import Call, Server, listen
+from systemctl_replacement.control.connection import Call
+from systemctl_replacement.control.listener import listen
+from systemctl_replacement.control.server import Server
 
 
 class SelectorsLoop:

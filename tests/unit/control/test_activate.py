@@ -20,7 +20,7 @@ REPOSITORY = str(Path(__file__).parents[3])
 PROGRAM = f"""
 import json, os, signal, sys
 sys.path.insert(0, {REPOSITORY!r})
-from systemctl_replacement.control.server import listen
+from systemctl_replacement.control.listener import listen
 directory = [word for word in sys.argv if word.startswith("--root=")][0][7:]
 facts = {{
     "arguments": sys.argv[1:],

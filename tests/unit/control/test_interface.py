@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from systemctl_replacement.control.connection import MANAGER
 from systemctl_replacement.control.interface import InterfaceError, InvalidParameter, parse
-from systemctl_replacement.control.server import MANAGER, SERVICE, description
+from systemctl_replacement.control.server import SERVICE, description
 
 EXAMPLE = """
 # a comment

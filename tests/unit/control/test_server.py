@@ -15,9 +15,12 @@ from typing import Any
 import pytest
 
 from systemctl_replacement.control import address
+from systemctl_replacement.control import connection as connection_module
 from systemctl_replacement.control import server as server_module
 from systemctl_replacement.control.client import CallError, Client, Disconnected, connect
-from systemctl_replacement.control.server import MANAGER, Call, Peer, Server, listen
+from systemctl_replacement.control.connection import MANAGER, MAXIMUM_REQUEST, Call, Peer
+from systemctl_replacement.control.listener import listen
+from systemctl_replacement.control.server import Server
 from systemctl_replacement.paths import Paths
 from tests.unit.control.loop import SelectorsLoop, ServerThread
 
@@ -213,7 +216,7 @@ def test_oneway(server: ServerThread) -> None:
         b"\xff\xfe\0",
         b'{"method":1}\0',
         b"[" * 200_000 + b"\0",
-        b"x" * (server_module.MAXIMUM_REQUEST + 1),
+        b"x" * (MAXIMUM_REQUEST + 1),
     ],
 )
 def test_garbage_ends_the_connection_only(server: ServerThread, client: Client, garbage: bytes) -> None:
@@ -286,7 +289,7 @@ def test_a_client_that_does_not_read_costs_only_itself(server: ServerThread, cli
 def test_a_client_that_leaves_too_much_unread_is_dropped(
     server: ServerThread, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_module, "MAXIMUM_UNREAD", 1 << 20)
+    monkeypatch.setattr(connection_module, "MAXIMUM_UNREAD", 1 << 20)
     connection = raw(server)
     connection.sendall(request("Show", names=["a"]))
     hangup = select.poll()

@@ -1,0 +1,259 @@
+"""One client of the control protocol: what it sent, the call in progress, what it has not read yet.
+
+Every socket is non-blocking, a connection has one call in progress at a time, what a client sends ahead or does not
+read is bounded, and who exceeds a bound loses the connection. A connection that has more to do waits for its turn in
+the loop, so one client cannot starve another.
+"""
+
+from __future__ import annotations
+
+import _socket
+import time
+
+from systemctl_replacement import wire
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Protocol
+
+    class Loop(Protocol):
+        """What the server needs of the manager's loop. Events are READ and WRITE, as in `selectors`."""
+
+        def add(self, fd: int, events: int, callback: Callable[[int], object]) -> object: ...
+
+        def modify(self, fd: int, events: int) -> object: ...
+
+        def remove(self, fd: int) -> object: ...
+
+        def call_at(self, time_: int, callback: Callable[[], object]) -> object: ...
+
+    class Keeper(Protocol):
+        """What a connection needs of the server that has accepted it."""
+
+        def handle(self, connection: Connection, message: Any) -> None:
+            """Answer one request, or leave its call in progress. Raises ValueError if it is none."""
+
+        def may_hold(self, connection: Connection) -> bool:
+            """Whether what this client has not read may wait for it."""
+
+        def gone(self, connection: Connection) -> None:
+            """The connection has closed."""
+
+
+READ = 1
+WRITE = 2
+
+MANAGER = "io.systemctl-replacement.Manager"
+
+# A request is a list of names at most; 1 MiB is several thousand of them.
+MAXIMUM_REQUEST = 1 << 20
+# All properties of several hundred units fit; a client that leaves more unread is not reading.
+MAXIMUM_UNREAD = 32 << 20
+# Requests answered for one connection before the loop looks at others.
+REQUESTS_PER_TURN = 16
+# Seconds after which no further one is: some cost more than others.
+TURN = 0.002
+CHUNK = 65536
+
+
+class Peer:
+    """Who is at the other end: ids as SO_PEERCRED gave them when the connection was made."""
+
+    __slots__ = ("gid", "pid", "uid")
+
+    def __init__(self, pid: int, uid: int, gid: int) -> None:
+        self.pid = pid
+        self.uid = uid
+        self.gid = gid
+
+
+class Call:
+    """One call in progress. It ends with `reply` or `error`, at once or whenever the answer is known."""
+
+    def __init__(self, connection: Connection, method: str, parameters: dict[str, Any], more: bool) -> None:
+        self._connection: Connection | None = connection
+        self.method = method  # without the interface
+        self.parameters = parameters  # checked against the interface; optional ones that are missing are None
+        self.peer = connection.peer
+        self.wants_more = more
+        self.on_cancel: Callable[[], object] | None = None  # called when the client goes away before the end
+        # Method and parameters that go on with this call in a manager that executed itself; None: it is a query.
+        self.handover: Callable[[], tuple[str, dict[str, Any]]] | None = None
+
+    @property
+    def cancelled(self) -> bool:
+        """The call has ended: the client went away, or it was answered. Replies go nowhere then."""
+        return self._connection is None
+
+    def reply(self, **parameters: Any) -> None:
+        """The last, or only, reply."""
+        self._finish({"parameters": parameters})
+
+    def reply_more(self, **parameters: Any) -> None:
+        """A reply after which others follow; skipped for a client that asked for one reply only."""
+        if self._connection is not None and self.wants_more:
+            self._connection.send({"parameters": parameters, "continues": True})
+
+    def error(self, name: str, **parameters: Any) -> None:
+        """End the call with an error of our interface ("Failed"), or a full name."""
+        if "." not in name:
+            name = f"{MANAGER}.{name}"
+        self._finish({"error": name, "parameters": parameters})
+
+    def fail(self, dbus_name: str, message: str) -> None:
+        """End the call with systemd's error: a D-Bus error name and its message."""
+        self.error("Failed", dbus_name=dbus_name, message=message)
+
+    def _finish(self, message: dict[str, Any]) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.finish(message)
+            except BaseException:
+                connection.close()  # it would wait for ever
+                raise
+
+    def disconnected(self) -> None:
+        """The server's word that the client is gone."""
+        self._connection = None
+        if self.on_cancel is not None:
+            self.on_cancel()
+
+
+class Connection:
+    """One client: what it sent and we have not looked at, the call in progress, what it has not read yet."""
+
+    def __init__(self, server: Keeper, loop: Loop, socket: _socket.socket, peer: Peer) -> None:
+        self.peer = peer
+        self._server = server
+        self._loop = loop
+        self._socket = socket
+        self._received = bytearray()
+        self._unread = bytearray()
+        self.call: Call | None = None
+        self._oneway = False
+        self._handling = False
+        self._closed = False
+        self._events = READ
+        loop.add(socket.fileno(), READ, self._ready)
+
+    @property
+    def unread(self) -> int:
+        """Bytes that wait for the client to read."""
+        return len(self._unread)
+
+    def begin(self, call: Call, oneway: bool) -> None:
+        self.call = call
+        self._oneway = oneway
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send a reply, now if the client is reading, else when it does."""
+        if self._closed or self._oneway:
+            return
+        self._unread += wire.dumps(message) + b"\0"
+        self._flush()
+        if len(self._unread) > MAXIMUM_UNREAD or (self._unread and not self._server.may_hold(self)):
+            self.close()
+
+    def finish(self, message: dict[str, Any]) -> None:
+        """Send the reply that ends the call in progress, and turn to what the client sent after it."""
+        self.send(message)
+        self.call = None
+        if not self._handling and not self._closed:
+            self._watch()
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._loop.remove(self._socket.fileno())
+        self._socket.close()
+        call, self.call = self.call, None
+        if call is not None:
+            call.disconnected()
+        self._server.gone(self)
+
+    def _ready(self, events: int) -> None:
+        if events & WRITE:
+            self._flush()
+        if events & READ and not self._closed:
+            self._receive()
+        if not self._closed:
+            self._handle_some()
+        if not self._closed:
+            self._watch()
+
+    def _receive(self) -> None:
+        try:
+            data = self._socket.recv(CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+            return
+        self._received += data
+        # Within the bound a client may send ahead while its call is in progress.
+        if len(self._received) > MAXIMUM_REQUEST:
+            self.close()
+
+    def _handle_some(self) -> None:
+        self._handling = True
+        end_of_turn = time.monotonic() + TURN
+        for _ in range(REQUESTS_PER_TURN):
+            if self._closed or not self._has_request() or time.monotonic() > end_of_turn:
+                break
+            end = self._received.index(0)
+            data = bytes(self._received[:end])
+            del self._received[: end + 1]
+            try:
+                self._server.handle(self, wire.loads(data))
+            except (ValueError, RecursionError, MemoryError):
+                self.close()
+        self._handling = False
+
+    def _has_request(self) -> bool:
+        return self.call is None and not self._unread and 0 in self._received
+
+    def _flush(self) -> None:
+        while self._unread:
+            try:
+                sent = self._socket.send(self._unread[:CHUNK], _socket.MSG_NOSIGNAL)
+            except BlockingIOError:
+                break
+            except OSError:
+                self.close()
+                return
+            del self._unread[:sent]
+        self._watch()
+
+    def _watch(self) -> None:
+        """Ask for our next turn: when there is input, and when we can write or have requests left to handle."""
+        events = READ
+        if self._unread or self._has_request():
+            events |= WRITE
+        if events != self._events and not self._closed:
+            self._events = events
+            self._loop.modify(self._socket.fileno(), events)
+
+    def saved(self) -> dict[str, Any]:
+        """All but the call in progress as plain data; "fd" is the socket."""
+        return {
+            "fd": self._socket.fileno(),
+            "peer": [self.peer.pid, self.peer.uid, self.peer.gid],
+            "received": self._received.decode("latin-1"),
+            "unread": self._unread.decode("latin-1"),
+            "oneway": self._oneway,
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Take over what was saved of a connection by its socket."""
+        self._received += saved["received"].encode("latin-1")
+        self._unread += saved["unread"].encode("latin-1")
+
+    def go_on(self) -> None:
+        """Send and handle what was restored."""
+        self._flush()
+        self._watch()
