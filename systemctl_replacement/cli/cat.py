@@ -6,7 +6,7 @@ from systemctl_replacement.cli.context import Context, Failure
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.cli.terminal import Terminal, start_pager
 from systemctl_replacement.records import dataclass
-from systemctl_replacement.unitfile.names import is_template, replace_instance
+from systemctl_replacement.unitfile.names import is_template, replace_instance, valid_unit_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,13 +22,22 @@ _OUTDATED = (
 
 
 def cat(words: list[str], options: Options, context: Context) -> int:
-    """Print unit files and drop-ins; 1 at the first unit that has none."""
+    """Print unit files and drop-ins; 1 if a unit has none."""
     if options.pager:
         start_pager()
     terminal = Terminal()
+    status = 0
     for position, name in enumerate(expand(words, context)):
-        _print_unit(_files(name, options, context), terminal, context, separated=position > 0)
-    return 0
+        if not valid_unit_name(name):
+            what = f"Unit name {name} is neither a valid invocation ID nor unit name."
+            raise Failure(f"Failed to get LoadState: {what}")
+        files = _files(name, options, context)
+        if files.load_state != "masked" and not files.fragment and not files.drop_ins:
+            context.err(f"No files found for {name}.")
+            status = 1
+        else:
+            _print_unit(files, terminal, context, separated=position > 0)
+    return status
 
 
 @dataclass(frozen=True)
@@ -45,13 +54,11 @@ class _Files:
 def _print_unit(files: _Files, terminal: Terminal, context: Context, *, separated: bool) -> None:
     masked = files.load_state == "masked"
     paths = [*([files.fragment] if files.fragment else []), *files.drop_ins]
-    if separated and (masked or paths):
+    if separated:
         context.out("")
     if masked:
         context.out(f"# Unit {files.name} is masked.")
         return
-    if not paths:
-        raise Failure(f"No files found for {files.name}.")
     if files.outdated:
         context.out(_colored(_OUTDATED.format(name=files.name), terminal))
     for number, path in enumerate(paths):

@@ -7,6 +7,7 @@ import os
 from systemctl_replacement.cli.context import Context, Failure
 from systemctl_replacement.cli.terminal import is_coerced
 from systemctl_replacement.control.client import CallError
+from systemctl_replacement.unitfile.values import valid_environment_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def _change(context: Context, verb: str, words: list[str]) -> int:
         else:
             manager.call("SetEnvironment", assignments=words)
     except CallError as error:
-        raise Failure(f"Failed to {verb} environment: {error.message}") from None
+        said = "set" if verb == "unset" else verb
+        raise Failure(f"Failed to {said} environment: {error.message}") from None
     return 0
 
 
@@ -78,6 +80,8 @@ def import_environment(words: list[str], _options: Options, context: Context) ->
         return _change(context, "import", variables)
     assignments = []
     for name in words:
+        if not valid_environment_name(name):
+            raise Failure(f"Not a valid environment variable name: {name}")
         if name in os.environ:
             assignments.append(f"{name}={os.environ[name]}")
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from systemctl_replacement.cli.context import Context
-from systemctl_replacement.cli.names import mangled
 from systemctl_replacement.cli.terminal import Terminal
 from systemctl_replacement.control.client import CallError
 from systemctl_replacement.unitfile.patterns import matches
@@ -21,8 +20,8 @@ def list_jobs(words: list[str], options: Options, context: Context) -> int:
     by_id = {job["id"]: job for job in jobs}
     queued = len(jobs)
     if words:
-        patterns = [mangled(word, context) for word in words]
-        jobs = [job for job in jobs if any(matches(job["unit"], pattern) for pattern in patterns)]
+        # Unlike those of other verbs, these patterns are of whole names: `a` is not `a.service`.
+        jobs = [job for job in jobs if any(matches(job["unit"], word) for word in words)]
     legend = options.legend and not options.quiet
     if not jobs:
         if legend:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.cli.context import Context
+from systemctl_replacement.cli.context import Context, Failure
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.cli.terminal import Terminal, start_pager
+from systemctl_replacement.unitfile.names import valid_unit_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ def list_dependencies(words: list[str], options: Options, context: Context) -> i
         if position:
             context.out("")
         context.out(name)
+        if not valid_unit_name(name):
+            what = f"Unit name {name} is neither a valid invocation ID nor unit name."
+            raise Failure(f"Failed to get properties of {name}: {what}")
         printer.print_below(name, [], [])
     return 0
 
@@ -38,6 +42,7 @@ class _Printer:
         self._terminal = Terminal()
         self._seen: set[str] = set()
         self._known: dict[str, dict[str, Any]] = {}
+        self._entered: set[str] = set()  # without the lines of a tree nothing is told twice
         self._kinds = self._chosen_kinds()
 
     def _chosen_kinds(self) -> tuple[str, ...]:
@@ -49,10 +54,11 @@ class _Printer:
     def print_below(self, name: str, branches: list[bool], above: list[str]) -> None:
         """The dependencies of a unit. branches: for each level above whether its line goes on below."""
         above = [*above, name]
+        self._entered.add(name)
         names = [other for other in self._dependencies(name) if self._options.all or other not in self._seen]
         for position, dependency in enumerate(names):
             more = position < len(names) - 1
-            if dependency in above:
+            if dependency in above or (self._options.plain and dependency in self._entered):
                 if not self._options.plain:
                     self._print("...", [*branches, more], "")
                 continue

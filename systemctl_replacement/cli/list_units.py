@@ -87,7 +87,7 @@ def _print_table(units: list[dict[str, Any]], options: Options, context: Context
 
 
 def _row(unit: dict[str, Any], with_jobs: bool) -> list[str]:
-    job = [unit["job_type"] if unit["job_id"] else "-"] if with_jobs else []
+    job = [unit["job_type"] if unit["job_id"] else ""] if with_jobs else []
     return [
         unit["id"],
         unit["load_state"],
@@ -159,7 +159,7 @@ def _print_json(units: list[dict[str, Any]], options: Options, context: Context)
         for unit in units
     ]
     if options.output == "json-pretty":
-        context.out(json.dumps(rows, indent="\t", ensure_ascii=False))
+        context.out(json.dumps(rows, indent="\t", separators=(",", " : "), ensure_ascii=False))
     else:
         context.out(json.dumps(rows, separators=(",", ":"), ensure_ascii=False))
 

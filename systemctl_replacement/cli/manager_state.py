@@ -46,8 +46,16 @@ def log_level(words: list[str], _options: Options, context: Context) -> int:
     return _log("level", words, context)
 
 
+_LOG_TARGETS = (
+    "console", "console-prefixed", "kmsg", "journal", "journal-or-kmsg", "syslog", "syslog-or-kmsg", "auto", "null",
+)  # fmt: skip
+
+
 def log_target(words: list[str], _options: Options, context: Context) -> int:
     """Show or set where the manager logs to."""
+    if words and words[0] and words[0] not in _LOG_TARGETS:
+        what = f"Invalid log target '{words[0]}'"
+        raise Failure(f"Failed to set log target of org.freedesktop.systemd1 to {words[0]}: {what}")
     return _log("target", words, context)
 
 

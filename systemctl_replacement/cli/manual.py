@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from systemctl_replacement.cli.context import Context
+from systemctl_replacement.cli.context import Context, Failure
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.cli.show import check_not_template
 
@@ -17,7 +17,9 @@ def manual(words: list[str], _options: Options, context: Context) -> int:
     """Show the pages that Documentation= names; other addresses are printed."""
     for name in expand(words, context):
         check_not_template(name)
-        unit = context.asked().call("Show", names=[name], properties=["Documentation"])["units"][0]
+        unit = context.asked().call("Show", names=[name], properties=["Documentation", "LoadState"])["units"][0]
+        if unit["properties"].get("LoadState") == "not-found":
+            raise Failure(f"Unit {name} could not be found.")
         pages = unit["properties"].get("Documentation") or []
         if not pages:
             context.err(f"Documentation for {name} not known.")

@@ -107,7 +107,8 @@ class FileManager:
         if unit.type == "service":
             found.update(_commands(unit))
         for kind, others in unit.dependencies.items():
-            found[kind] = list(others)
+            if kind != "Slice":  # one name, not a list: of_file() has it
+                found[kind] = list(others)
         found["Description"] = unit.get("Unit", "Description") or unit.id
         return found
 

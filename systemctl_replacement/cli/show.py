@@ -7,6 +7,7 @@ from systemctl_replacement.cli.names import expand
 from systemctl_replacement.cli.property_text import render
 from systemctl_replacement.control.client import CallError
 from systemctl_replacement.unitfile import properties as tables
+from systemctl_replacement.unitfile.names import is_template, valid_unit_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ def show(words: list[str], options: Options, context: Context) -> int:
 
 
 def check_not_template(name: str) -> None:
-    """Raise Failure for a template: only instances have properties."""
-    if "@." in name:
+    """Raise Failure for a template: only instances have properties; and for a name that is too long."""
+    if is_template(name) or not valid_unit_name(name):
         raise Failure(f"Failed to get properties: Unit name {name} is neither a valid invocation ID nor unit name.")
 
 
@@ -85,7 +86,9 @@ def add_unit_file_state(unit: dict[str, Any], context: Context) -> None:
         unit.setdefault("UnitFileState", StateReader(plan).state(name))
     except InstallFailed:
         unit.setdefault("UnitFileState", "bad")
-    enable = read_presets(plan.tree, plan.directories.scope).query(name).enable
+    # Presets are asked about the file, which for an instance is that of its template.
+    file = unit["FragmentPath"].rpartition("/")[2] if unit.get("LoadState") != "masked" else name
+    enable = read_presets(plan.tree, plan.directories.scope).query(file).enable
     unit.setdefault("UnitFilePreset", "enabled" if enable else "disabled")
 
 

@@ -7,6 +7,7 @@ import os
 from systemctl_replacement.cli.context import Context, Failure
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.cli.settings import parse_boolean
+from systemctl_replacement.unitfile.names import is_template, valid_unit_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,15 +28,15 @@ def is_failed(words: list[str], options: Options, context: Context) -> int:
 
 def _check(words: list[str], options: Options, context: Context, good: tuple[str, ...], otherwise: int) -> int:
     names = expand(words, context)
-    templates = [name for name in names if "@." in name]
-    if templates:
-        names = names[: names.index(templates[0])]
+    unusable = [name for name in names if is_template(name) or not valid_unit_name(name)]
+    if unusable:
+        names = names[: names.index(unusable[0])]
     states = context.asked().call("States", names=names)["states"] if names else []
     if not options.quiet:
         for state in states:
             context.out(state["active_state"])
-    if templates:
-        what = f"Unit name {templates[0]} is neither a valid invocation ID nor unit name."
+    if unusable:
+        what = f"Unit name {unusable[0]} is neither a valid invocation ID nor unit name."
         raise Failure(f"Failed to retrieve unit state: {what}")
     return 0 if any(state["active_state"] in good for state in states) else otherwise
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement.cli.context import Context, Failure
-from systemctl_replacement.cli.settings import Options
+from systemctl_replacement.cli.settings import Options, parse_boolean
 from systemctl_replacement.cli.unit_files_common import (
     new_plan,
     report_problems,
@@ -142,7 +142,9 @@ def _finish(outcome: Outcome, verb: str, online_failure: str, options: Options, 
 
 def _manager(options: Options, context: Context) -> Client | None:
     """The running manager if these unit files are its own."""
-    return None if context.paths.root or options.scope == "global" else context.manager()
+    if context.paths.root or options.scope == "global" or parse_boolean(os.environ.get("SYSTEMD_OFFLINE", "")):
+        return None
+    return context.manager()
 
 
 def _online(options: Options, context: Context) -> bool:
@@ -152,7 +154,8 @@ def _online(options: Options, context: Context) -> bool:
 def _report(outcome: Outcome, verb: str, online_failure: str, options: Options, context: Context) -> int:
     """Print what was done, have the manager reload; the exit status."""
     online = _online(options, context)
-    report_problems(list(outcome.problems), context)
+    if not online:  # a running manager has said in its log what is wrong with the files
+        report_problems(list(outcome.problems), context)
     errors = [change for change in outcome.changes if change.kind == ERROR]
     if online and (outcome.error or (errors and len(errors) == len(outcome.changes))):
         reason = describe_online(errors[0]) if errors else os.strerror(outcome.error)
@@ -197,6 +200,12 @@ def _absolute(names: list[str], context: Context) -> list[str]:
         for name in names:
             if not name.startswith("/"):
                 raise Failure(f"Non-absolute paths are not allowed when --root is used: {name}")
+    for name in names:
+        if "/" not in name:
+            raise Failure(
+                "Link argument must contain at least one directory separator.\n"
+                f"If you intended to link a file in the current directory, try ./{name} instead."
+            )
     return [simplify_path(os.path.join(os.getcwd(), name)) for name in names]
 
 

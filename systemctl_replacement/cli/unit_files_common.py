@@ -60,7 +60,10 @@ def unit_names(arguments: list[str], use: str, options: Options, context: Contex
         if "/" in argument:
             names.append(simplify_path(os.path.join(os.getcwd(), argument)))
         else:
-            names.append(unit_name(argument, ".service", use, options, context))
+            try:
+                names.append(unit_name(argument, ".service", use, options, context))
+            except Failure:
+                raise Failure(f"Failed to mangle unit name or path '{argument}': Invalid argument") from None
     return names
 
 
@@ -70,7 +73,7 @@ def unit_name(argument: str, suffix: str, use: str, options: Options, context: C
     try:
         name = mangle(argument, suffix)
     except ValueError:
-        raise Failure(f"Failed to mangle unit name '{argument}': Invalid argument") from None
+        raise Failure("Failed to mangle unit name: Invalid argument") from None
     escaped = not valid_unit_name(argument) and "\\x" in name and "\\x" not in argument
     if escaped and not options.quiet:
         if glob:

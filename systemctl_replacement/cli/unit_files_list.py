@@ -7,6 +7,7 @@ from systemctl_replacement.cli.unit_files_common import new_plan, report_problem
 from systemctl_replacement.cli.unit_files_sysv import synchronize
 from systemctl_replacement.unitfile import install
 from systemctl_replacement.unitfile.install_changes import InstallFailed, unlinked
+from systemctl_replacement.unitfile.install_lookup import Plan
 from systemctl_replacement.unitfile.patterns import matches
 from systemctl_replacement.unitfile.state import ENABLED_STATES, StateReader, UnitFile
 
@@ -33,15 +34,20 @@ def run_is_enabled(arguments: list[str], options: Options, context: Context) -> 
         except InstallFailed as failure:
             raise Failure(f"Failed to get unit file state for {name}: {failure}") from None
         finally:
-            if options.root or context.manager() is None:
-                report_problems(plan.problems, context)
-            plan.problems.clear()  # a running manager has said in its log what is wrong with a file
+            _report(plan, options, context)
         enabled = enabled or state in ENABLED_STATES
         if not options.quiet:
             context.out(state)
             if options.full:
                 _show_links(name, options, context)
     return 0 if enabled else 1
+
+
+def _report(plan: Plan, options: Options, context: Context) -> None:
+    """Print the problems of the files, unless a running manager has done so in its log."""
+    if options.root or context.manager() is None:
+        report_problems(plan.problems, context)
+    plan.problems.clear()
 
 
 def _show_links(name: str, options: Options, context: Context) -> None:
@@ -56,12 +62,15 @@ def run_list_unit_files(arguments: list[str], options: Options, context: Context
     reader = StateReader(plan)
     files = [file for file in reader.files(_filter(arguments)) if _is_wanted(file, options)]
     files.sort(key=_order)
-    report_problems(plan.problems, context)
+    _report(plan, options, context)
     rows = []
     for file in files:
         preset = "-" if file.state in _NO_PRESET else reader.preset(file.name)
         rows.append((file.name, file.state, preset))
-    report_problems(plan.problems, context)
+    report_problems(plan.problems, context)  # systemctl itself reads presets
+    if options.output.startswith("json"):
+        _print_json(rows, options, context)
+        return 0 if rows else 1
     _print_table(rows, context, legend=options.legend and not options.quiet)
     return 0 if rows else 1
 
@@ -94,6 +103,18 @@ def _print_table(rows: list[tuple[str, str, str]], context: Context, *, legend: 
         context.out(f"\n{len(rows)} unit files listed.")
 
 
+def _print_json(rows: list[tuple[str, str, str]], options: Options, context: Context) -> None:
+    import json
+
+    listed = [
+        {"unit_file": name, "state": state, "preset": None if preset == "-" else preset} for name, state, preset in rows
+    ]
+    if options.output == "json-pretty":
+        context.out(json.dumps(listed, indent="\t", separators=(",", " : "), ensure_ascii=False))
+    else:
+        context.out(json.dumps(listed, separators=(",", ":"), ensure_ascii=False))
+
+
 def run_get_default(arguments: list[str], options: Options, context: Context) -> int:
     """`get-default`: the name of the unit that default.target stands for."""
     context.out(default_target(options, context))
@@ -108,4 +129,4 @@ def default_target(options: Options, context: Context) -> str:
     except InstallFailed as failure:
         raise Failure(f"Failed to get default target: {failure}") from None
     finally:
-        report_problems(plan.problems, context)
+        _report(plan, options, context)

@@ -7,7 +7,7 @@ the same calls.
 from __future__ import annotations
 
 from systemctl_replacement import syscalls
-from systemctl_replacement.control.server import Call
+from systemctl_replacement.control.connection import Call
 from systemctl_replacement.jobs import ordering, request
 from systemctl_replacement.jobs.model import CANCELED, STOP, Job, JobError
 from systemctl_replacement.manager import show
@@ -339,6 +339,10 @@ class Calls:
 
     def unset_environment(self, call: Call) -> None:
         environment = self._manager.execution.environment
+        parts = [name.partition("=") for name in call.parameters["names"]]
+        if not all(_valid_variable(name) and _valid_value(value) for name, _, value in parts):
+            call.fail(INVALID_ARGS, "Invalid environment variable names or assignments")
+            return
         for name in call.parameters["names"]:
             key, equals, value = name.partition("=")
             if key in environment and (not equals or environment[key] == value):

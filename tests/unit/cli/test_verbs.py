@@ -218,9 +218,9 @@ def test_list_units_legend_and_jobs(manager: FakeManager) -> None:
     done = manager.run("list-units", LANG="C")
     assert done.stdout == (
         "  UNIT         LOAD   ACTIVE   SUB       JOB   DESCRIPTION\n"
-        "* fail.service loaded failed   failed    -     fail.service\n"
+        "* fail.service loaded failed   failed          fail.service\n"
         "  off.service  loaded inactive start-pre start off.service\n"
-        "  ok.service   loaded active   running   -     OK service\n"
+        "  ok.service   loaded active   running         OK service\n"
         "\n"
         "LOAD   = Reflects whether the unit definition was properly loaded.\n"
         "ACTIVE = The high-level unit activation state, i.e. generalization of SUB.\n"
@@ -368,6 +368,25 @@ def test_systemd_offline(manager: FakeManager) -> None:
     assert manager.calls == []
     done = manager.run("is-system-running", SYSTEMD_OFFLINE="1")
     assert (done.stdout, done.returncode) == ("offline\n", 1)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A root with one unit file, and no manager."""
+    directory = tmp_path / "root/etc/systemd/system"
+    directory.mkdir(parents=True)
+    (directory / "a.service").write_text("[Service]\nExecStart=/bin/true\n")
+    return tmp_path / "root"
+
+
+def test_the_slice_of_a_unit_is_one_name_without_a_manager(run: Run, files: Path) -> None:
+    assert run(f"--root={files}", "show", "-p", "Slice", "a").stdout == "Slice=system.slice\n"
+
+
+def test_what_has_no_files_does_not_keep_cat_from_the_others(run: Run, files: Path) -> None:
+    done = run(f"--root={files}", "cat", "nowhere", "a")
+    assert (done.stderr, done.returncode) == ("No files found for nowhere.service.\n", 1)
+    assert "ExecStart=/bin/true" in done.stdout
 
 
 def test_version_has_two_lines(run: Run) -> None:
