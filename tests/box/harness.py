@@ -19,6 +19,7 @@ import ctypes
 import errno
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -130,6 +131,8 @@ class Box:
         self.pid1 = 0  # as the host sees it; stays after its end
         self._boot_on_enter = boot
         self._console = bytearray()
+        self._console_lock = threading.Lock()
+        self._output = -1
         self._status: Optional[int] = None
         self._stack = contextlib.ExitStack()
         self._events = b""
@@ -196,7 +199,9 @@ class Box:
         )
         theirs.close()
         os.close(stdout)
-        threading.Thread(target=self._read_console, args=(output,), daemon=True).start()
+        os.set_blocking(output, False)
+        self._output = output
+        threading.Thread(target=self._read_console, daemon=True).start()
         event = self._event(START_TIMEOUT)
         if event["event"] != "mounted":
             raise BoxError(event.get("error", str(event)))
@@ -269,24 +274,39 @@ class Box:
     @property
     def console(self) -> str:
         """Everything PID 1 (and what shares its output) has printed so far."""
+        while self._take_output():
+            pass
         return bytes(self._console).decode(errors="replace")
 
     def type(self, text: str) -> None:
         """Type on the terminal (`tty=True`)."""
         os.write(self._terminal, text.encode())
 
-    def _read_console(self, descriptor: int) -> None:
-        while True:
+    def _read_console(self) -> None:
+        poll = select.poll()
+        poll.register(self._output, select.POLLIN)
+        while self._output >= 0:
+            poll.poll()
+            self._take_output()
+
+    def _take_output(self) -> bool:
+        """Add to the console what is there to be read; whether there was anything."""
+        with self._console_lock:
+            if self._output < 0:
+                return False
             try:
-                data = os.read(descriptor, 1 << 16)
+                data = os.read(self._output, 1 << 16)
+            except BlockingIOError:
+                return False
             except OSError as error:
-                if error.errno == errno.EIO:  # the terminal has no other side any more
-                    break
-                raise
-            if not data:
-                break
+                if error.errno != errno.EIO:
+                    raise
+                data = b""  # the terminal has no other side any more
             self._console += data
-        os.close(descriptor)
+            if not data:
+                os.close(self._output)
+                self._output = -1
+            return bool(data)
 
     # --- commands ---
 
