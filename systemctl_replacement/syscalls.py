@@ -11,6 +11,7 @@ import errno
 import fcntl
 import os
 import resource
+import sys
 from _ctypes import Structure, byref, get_errno
 
 from systemctl_replacement import libc
@@ -42,7 +43,8 @@ _SYS_PIDFD_OPEN = 434
 _SYS_CLOSE_RANGE = 436
 
 # kcmp(2) is older and has one number per architecture; where it is not known there is none.
-_SYS_KCMP = {"x86_64": 312, "aarch64": 272, "riscv64": 272, "ppc64le": 354, "s390x": 343}
+_KCMP_NUMBERS = {"x86_64": 312, "aarch64": 272, "riscv64": 272, "ppc64le": 354, "s390x": 343}
+_SYS_KCMP = _KCMP_NUMBERS.get(os.uname().machine) if sys.maxsize > 2**32 else None
 _KCMP_FILE = 0
 
 _UNKNOWN_CALL = (errno.ENOSYS, errno.EPERM)
@@ -144,11 +146,10 @@ def send_pidfd_signal(pidfd: int, signal: int) -> None:
 
 def same_open_file(fd: int, other: int) -> bool:
     """Whether two of our descriptors share one open file description. OSError where the kernel does not tell."""
-    number = _SYS_KCMP.get(os.uname().machine)
-    if number is None:
+    if _SYS_KCMP is None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), "kcmp")
     pid = os.getpid()
-    words = [UnsignedLong(word) for word in (number, pid, pid, _KCMP_FILE, fd, other)]
+    words = [UnsignedLong(word) for word in (_SYS_KCMP, pid, pid, _KCMP_FILE, fd, other)]
     return _check(int(_syscall(*words)), "kcmp") == 0
 
 
@@ -161,7 +162,7 @@ def close_all_except(keep: Iterable[int]) -> None:
     """Closes every descriptor but the given ones, without counting up to RLIMIT_NOFILE."""
     keep = sorted(set(keep))
     try:
-        # Cheaper than close_range(2) for the few that our processes have open: ctypes would touch many pages.
+        # Cheaper than close_range(2) for the few that our processes have open: that call would touch many pages.
         names = os.listdir("/proc/self/fd")
     except OSError:
         _close_ranges(keep)

@@ -20,6 +20,8 @@ VERBS = frozenset(("enable", "disable", "is-enabled"))
 
 _HELPERS = ("/lib/systemd/systemd-sysv-install", "/usr/lib/systemd/systemd-sysv-install")
 _TOLERATED = (errno.ELOOP, errno.ERFKILL, errno.EADDRNOTAVAIL)
+# The native unit files are for us to enable, as systemd-sysv-install says, too.
+_NATIVE_IS_OURS = {"_SKIP_SYSTEMD_NATIVE": "1"}
 _TRUE = ("1", "yes", "y", "true", "t", "on")
 
 
@@ -97,6 +99,6 @@ def _run(command: list[str]) -> int:
     import subprocess
 
     try:
-        return subprocess.run(command, check=False).returncode
+        return subprocess.run(command, check=False, env={**os.environ, **_NATIVE_IS_OURS}).returncode
     except OSError as problem:
         raise Failure(f"Failed to execute {command[0]}: {problem.strerror}") from None

@@ -46,6 +46,21 @@ def connect(path: str) -> _socket.socket | None:
     return socket
 
 
+def is_served(path: str) -> bool:
+    """Whether somebody listens on the socket, found out without waiting for them."""
+    socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK)
+    try:
+        with Short(path) as short:
+            socket.connect(short)
+    except BlockingIOError:
+        return True  # so many are waiting already
+    except OSError:
+        return False
+    finally:
+        socket.close()
+    return True
+
+
 def peer(socket: _socket.socket, make: Callable[[int, int, int], T]) -> T:
     """make(pid, uid, gid) of the process that connected, or that listens (SO_PEERCRED)."""
     data = socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)

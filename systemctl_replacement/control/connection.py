@@ -212,6 +212,9 @@ class Connection:
                 self._server.handle(self, wire.loads(data))
             except (ValueError, RecursionError, MemoryError):
                 self.close()
+            except BaseException:
+                self.close()  # it would wait for ever
+                raise
         self._handling = False
 
     def _has_request(self) -> bool:

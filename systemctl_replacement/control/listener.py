@@ -16,7 +16,7 @@ def listen(path: str) -> _socket.socket:
 
     Raises OSError, EADDRINUSE if a manager answers there.
     """
-    if address.connect(path) is not None:
+    if address.is_served(path):
         raise OSError(errno.EADDRINUSE, "Another manager is running", path)
     socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
     try:

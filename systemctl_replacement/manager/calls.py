@@ -81,6 +81,11 @@ class Calls:
             "Log": self.log,
         }
 
+    @property
+    def changing(self) -> bool:
+        """Whether a request that changes something is at work, be its client still there or not."""
+        return self._turns.has(_CHANGES)
+
     # --- looking ---
 
     def _load(self, name: str) -> Generator[None, None, ManagedUnit]:
@@ -272,7 +277,7 @@ class Calls:
         name, whom, signal = (call.parameters[key] for key in ("name", "whom", "signal"))
         manager = self._manager
         unit = manager.registry.find(name)
-        if unit is None or (unit.file.load_state == "not-found" and unit.tracking is None):
+        if unit is None or (unit.file.load_state in ("not-found", "masked") and unit.tracking is None):
             call.fail(NO_SUCH_UNIT, f"Unit {name} not loaded.")
             return
         if not _FIRST_SIGNAL <= signal <= _LAST_SIGNAL:

@@ -47,14 +47,20 @@ class FdStore:
         """
         name = name or _DEFAULT_NAME
         refused = 0
+        # Only descriptors of one inode can be the same open file: the others need not be compared one by one.
+        by_inode: dict[tuple[int, int], list[int]] = {}
+        for entry in self.entries:
+            by_inode.setdefault(_inode(entry.fd), []).append(entry.fd)
         for fd in fds:
+            alike = by_inode.setdefault(_inode(fd), [])
             if len(self.entries) >= limit:
                 refused += 1
                 os.close(fd)
-            elif any(_same(fd, entry.fd) for entry in self.entries):
+            elif any(_same(fd, other) for other in alike):
                 os.close(fd)
             else:
                 self.restore(Stored(name, fd, polled))
+                alike.append(fd)
         return refused
 
     def restore(self, entry: Stored) -> None:
@@ -62,8 +68,9 @@ class FdStore:
         if entry.polled:
             try:
                 self._loop.watch_hang_up(entry.fd, lambda _events: self._hung_up(entry))
-            except PermissionError:
-                entry = Stored(entry.name, entry.fd, False)  # a file: nobody hangs up there
+            except OSError:
+                # A file, where nobody hangs up; an epoll of too many levels; too many watches of the user.
+                entry = Stored(entry.name, entry.fd, False)
         self.entries.append(entry)
 
     def remove(self, name: str) -> None:
@@ -87,6 +94,11 @@ class FdStore:
         os.close(entry.fd)
 
 
+def _inode(fd: int) -> tuple[int, int]:
+    status = os.fstat(fd)
+    return status.st_dev, status.st_ino
+
+
 def _same(fd: int, other: int) -> bool:
     """Whether two descriptors stand for the same open file, as dup(2) and passing them on leave them."""
     try:
@@ -94,7 +106,7 @@ def _same(fd: int, other: int) -> bool:
     except OSError:
         # Not to be had under the seccomp filter of an engine: the same file, opened in the same way, is taken for it.
         first, second = os.fstat(fd), os.fstat(other)
-    if stat.S_ISCHR(first.st_mode) or stat.S_ISBLK(first.st_mode):
-        return False  # a device may be another one each time it is opened
+    if stat.S_ISCHR(first.st_mode) or stat.S_ISBLK(first.st_mode) or not stat.S_IFMT(first.st_mode):
+        return False  # a device may be another one each time it is opened; an eventfd and its kin share one inode
     same_file = (first.st_mode, first.st_dev, first.st_ino) == (second.st_mode, second.st_dev, second.st_ino)
     return same_file and fcntl.fcntl(fd, fcntl.F_GETFL) == fcntl.fcntl(other, fcntl.F_GETFL)

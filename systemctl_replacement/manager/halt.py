@@ -71,13 +71,14 @@ class Halt:
         self.exit_status: int | None = None  # `systemctl exit N`
         self.action_status: int | None = None  # SuccessActionExitStatus=, FailureActionExitStatus=
         self.forced = False
+        self.since = 0  # monotonic microseconds
+        self.by = ""  # the signal that asked for it
+        self.ends_at = 0  # monotonic microseconds; 0: when everything is stopped, however long that takes
+        self.shortened = False
         self._manager = manager
         self._timeout = timeout
         self._finish = finish
-        self._since = 0
-        self._by = ""
         self._deadline: Timer | None = None
-        self._shortened = False
         self._stopping_rest = False
 
     @property
@@ -103,13 +104,14 @@ class Halt:
         if exit_status is not None:
             self.exit_status = exit_status
         if self.requested:
-            if by and by == self._by and now_monotonic() - self._since >= _REPEAT_USEC:
+            if by and by == self.by and now_monotonic() - self.since >= _REPEAT_USEC:
                 self.hurry()
             return
         manager = self._manager
-        self.requested, self._by, self._since = verb, by, now_monotonic()
+        self.requested, self.by, self.since = verb, by, now_monotonic()
         manager.log.manager(LOG_INFO, f"Halting ({verb}{' by ' + by if by else ''}).")
-        self._set_deadline()
+        if self._timeout is not None:
+            self._end_at(now_monotonic() + max(self._timeout - KILL_RESERVE_USEC, self._timeout // 2))
         target = TARGETS[verb]
         try:
             manager.jobs.enqueue(target, START, MODE_REPLACE_IRREVERSIBLY)
@@ -118,14 +120,16 @@ class Halt:
             self._stop_all()
         manager.jobs.when_idle(self._stopped)
 
-    def _set_deadline(self) -> None:
-        if self._timeout is not None:
-            at = now_monotonic() + max(self._timeout - KILL_RESERVE_USEC, self._timeout // 2)
-            self._deadline = self._manager.loop.call_at(at, self._time_is_up)
+    def _end_at(self, time: int) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self.ends_at = time
+        self._deadline = self._manager.loop.call_at(time, self._time_is_up)
 
     def go_on(self) -> None:
         """Take up a halt where the manager before a re-execution left it."""
-        self._set_deadline()
+        if self.ends_at:
+            self._end_at(self.ends_at)
         self._manager.jobs.when_idle(self._stopped)
 
     def _stop_all(self) -> None:
@@ -135,15 +139,13 @@ class Halt:
 
     def hurry(self) -> None:
         """The user is impatient: SIGTERM to what is left now, SIGKILL soon."""
-        if self._shortened:
+        if self.shortened:
             return
-        self._shortened = True
+        self.shortened = True
         manager = self._manager
         manager.log.manager(LOG_NOTICE, "Asked again to halt: terminating what is left.")
         self._signal_everything(SIGTERM)
-        if self._deadline is not None:
-            self._deadline.cancel()
-        self._deadline = manager.loop.call_at(now_monotonic() + _SHORT_TIMEOUT_USEC, self._time_is_up)
+        self._end_at(now_monotonic() + _SHORT_TIMEOUT_USEC)
 
     def _time_is_up(self) -> None:
         self.forced = True

@@ -35,7 +35,7 @@ _TRACKING_FIELDS = (
     "main", "control", "releasing", "settings", "invocation_id", "notify_access",
 )  # fmt: skip
 _CHANNELS = ("link", "notify", "log_read", "log_write")
-_HALT_FIELDS = ("requested", "exit_status", "action_status", "forced")
+_HALT_FIELDS = ("requested", "exit_status", "action_status", "forced", "since", "by", "ends_at", "shortened")
 
 
 # --- before the exec ----------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ class SocketGuard:
 
     def renew(self) -> None:
         """Guard the socket that is there now."""
-        self._stop()
+        self.close()
         self._identity = self._look()
         try:
             fd = syscalls.inotify()
@@ -67,7 +67,8 @@ class SocketGuard:
             self._waiting = True
             self._loop.call_at(now_monotonic() + _DELAY_USEC, self.check)
 
-    def _stop(self) -> None:
+    def close(self) -> None:
+        """Guard it no longer."""
         if self._fd >= 0:
             self._loop.remove(self._fd)
             os.close(self._fd)

@@ -148,6 +148,8 @@ class System:
 
     def _socket_lost(self) -> None:
         """Make the socket anew, with what else of ours was in the runtime directory."""
+        if self._ended:
+            return  # by ourselves
         try:
             if self._is_pid1:
                 pid1.make_runtime_files(self._runtime, self._environment)
@@ -246,12 +248,15 @@ class System:
         """Go on after a re-execution."""
         self.loop.add(self._signal_fd, READ, self._signals)
         self._server.attach(self.loop)
+        if self._options.on_demand:
+            self.manager.calls_waiting_inactive.append(self._linger)
         reexecution.restore(self.manager, state)
         handover.take_over(self._server, state.get("clients", []), lambda text: self.log.manager(LOG_ERR, text))
         if not self.manager.booted:
             self.manager.jobs.when_idle(self._booted)
         self.manager.processes.reaper.reap()
         self.log.manager(LOG_INFO, "Reexecuted.")
+        self._guard.check()
         self._maybe_leave()
 
     def _boot_once_clear(self) -> None:
@@ -359,7 +364,7 @@ class System:
         """Nothing is on its way that could not be taken along."""
         if self.loop.has_pending() or reexecution.has_unsent(self.manager):
             return False
-        return handover.is_possible(self._server)
+        return not self._calls.changing and handover.is_possible(self._server)
 
     def _execute(self) -> None:
         arguments = ["init", f"--log-level={self._options.log_level}"]
@@ -400,6 +405,7 @@ class System:
         self._status = status
         self.manager.jobs.answer_all(DONE)
         self._server.close()
+        self._guard.close()
         try:
             os.unlink(self._paths.socket_path())
         except OSError:

@@ -26,6 +26,10 @@ class Turns:
         if idle:
             self._slice()
 
+    def has(self, uid: int) -> bool:
+        """Whether work of a user waits, or is being done."""
+        return uid in self._queues
+
     def _slice(self) -> None:
         uid = next(iter(self._queues))
         queue = self._queues[uid]

@@ -1,0 +1,96 @@
+"""What a manager was about to do when it executed itself is done all the same."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+
+from systemctl_replacement import wire
+from systemctl_replacement.control.connection import MANAGER
+from systemctl_replacement.paths import Paths
+from tests.engine.manager.engine import Engine, wait_for
+
+# What is changed of the program stays changed over a re-execution.
+STAY_CHANGED = "paths.self_command = lambda: [sys.executable, '-ISXutf8', sys.argv[0]]\n"
+SHORT_LINGER = STAY_CHANGED + "from systemctl_replacement.manager import startup\nstartup.LINGER_USEC = 200_000\n"
+REEXECUTE = 59  # SIGRTMIN+25
+DEAF = "[Service]\nExecStart=/bin/sh -c 'trap \"\" TERM; touch @ROOT@/deaf; while :; do sleep 1; done'\n"
+
+
+def test_an_on_demand_manager_leaves_when_its_last_service_ends() -> None:
+    service = "[Service]\nExecStart=/bin/sh -c 'until test -e @ROOT@/go; do sleep 0.02; done'\n"
+    with Engine({"a.service": service}, boot=("--on-demand",), change=SHORT_LINGER) as e:
+        assert e.run("start", "a.service") == "done"
+        e.reexecute()
+        assert e.sub("a.service") == "running"
+        e.forget()
+        (e.root / "go").touch()
+        assert e.process is not None
+        assert e.process.wait(30) == 0
+
+
+def test_a_request_is_finished_although_its_client_left() -> None:
+    chain = {
+        f"d{number}.service": f"[Unit]\nBefore=d{number + 1}.service\n[Service]\nExecStart=/bin/true\n"
+        for number in range(800)
+    }
+    last = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n"
+    with Engine({**chain, "last.service": last}, boot=("basic.target",)) as e:
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(Paths(str(e.root)).socket_path())
+        names = ["d0.service", "last.service"]
+        parameters = {"operation": "start", "names": names, "mode": "replace", "wait": False}
+        client.sendall(wire.dumps({"method": f"{MANAGER}.Enqueue", "parameters": parameters}) + b"\0")
+        client.close()
+        assert e.process is not None
+        os.kill(e.process.pid, REEXECUTE)
+        wait_for(lambda: "Reexecuted." in e.text(), "the re-execution")
+        e.forget()
+        wait_for(lambda: e.sub("last.service") == "exited", "the request to be carried out")
+
+
+def test_a_socket_that_is_removed_meanwhile_is_made_anew() -> None:
+    remove = """
+real = reexecution.execute
+def execute(state, command):
+    os.unlink(paths.Paths([word for word in sys.argv if word.startswith("--root=")][0][7:]).socket_path())
+    real(state, command)
+reexecution.execute = execute
+"""
+    with Engine({}, boot=("basic.target",), change="import os\n" + remove) as e:
+        path = Paths(str(e.root)).socket_path()
+        before = os.stat(path).st_ino
+        assert e.process is not None
+        os.kill(e.process.pid, REEXECUTE)
+        wait_for(lambda: os.path.exists(path) and os.stat(path).st_ino != before, "another socket")
+        e.forget()
+        assert e.call("SystemState")
+
+
+def test_asked_again_to_halt_it_hurries() -> None:
+    with Engine({"a.service": DEAF + "TimeoutStopSec=infinity\n"}, boot=("a.service",)) as e:
+        wait_for((e.root / "deaf").exists, "the service to be deaf")
+        assert e.process is not None
+        os.kill(e.process.pid, signal.SIGTERM)
+        wait_for(lambda: e.sub("a.service") == "stop-sigterm", "the halt")
+        os.kill(e.process.pid, REEXECUTE)
+        wait_for(lambda: "Reexecuted." in e.text(), "the re-execution")
+        process = e.process
+
+        def asked_again() -> bool:
+            """The same signal means something new a second later at the earliest."""
+            if process.poll() is None:
+                os.kill(process.pid, signal.SIGTERM)
+            return process.poll() is not None
+
+        wait_for(asked_again, "the end")
+        assert process.returncode == 124
+
+
+def test_the_end_leaves_no_socket() -> None:
+    with Engine({}, boot=("basic.target",)) as e:
+        path = Paths(str(e.root)).socket_path()
+        assert e.halt() == 0
+        assert not os.path.exists(path)
+        assert "made anew" not in e.text()
