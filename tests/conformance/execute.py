@@ -35,7 +35,8 @@ units() {{ systemctl list-units --all --plain --no-legend --no-pager | cut -d' '
 files() {{ find /etc /run/systemd/system /usr/local /var/lib -mindepth 1 2>/dev/null | sort; }}
 cd {WORK}
 """
-_SNAPSHOT = _REMEMBER + "units > units && files > files && test -s units"
+_MAKE_ROOM = f"rm -rf {SCRATCH}; mkdir -p {SCRATCH} {UNIT_DIRECTORY}"
+_SNAPSHOT = _REMEMBER + f"units > units && files > files && test -s units && {{ {_MAKE_ROOM}; }}"
 _CLEAN = (
     _REMEMBER
     + f"""
@@ -43,7 +44,7 @@ new=$(units | comm -23 - units)
 [ -z "$new" ] || timeout {COMMAND_TIMEOUT} systemctl stop -- $new
 files | comm -23 - files | xargs -d '\\n' -r rm -rf --
 timeout {COMMAND_TIMEOUT} systemctl daemon-reload && systemctl reset-failed || exit 1
-[ -z "$(units | comm -23 - units)" ]
+[ -z "$(units | comm -23 - units)" ] && {{ {_MAKE_ROOM}; }}
 """
 )
 
@@ -92,6 +93,7 @@ class Worker:
     def __init__(self, systemd: bool) -> None:
         self._systemd = systemd
         self._box: Optional[Box] = None
+        self._performed = 0
         self._kind: tuple[str, tuple[str, ...]] = ("", ())
 
     def __enter__(self) -> Worker:
@@ -108,8 +110,8 @@ class Worker:
                 self._discard()
             self._kind = kind
             box = self._box or self._boot(case)
-            transcript = self._perform(box, case)
-            if transcript.problem or case.fresh or box.run(_CLEAN, timeout=2.5 * COMMAND_TIMEOUT).returncode:
+            transcript, clean = self._perform(box, case)
+            if transcript.problem or not clean:
                 self._discard()
             return transcript
         except (AssertionError, OSError, RuntimeError, subprocess.SubprocessError) as error:
@@ -132,28 +134,32 @@ class Worker:
         if box is not None:
             box.close()
 
-    def _perform(self, box: Box, case: Case) -> Transcript:
-        box.run(f"rm -rf {SCRATCH}; mkdir -p {SCRATCH} {UNIT_DIRECTORY}; rm -f {WORK}/*.*", check=True)
+    def _perform(self, box: Box, case: Case) -> tuple[Transcript, bool]:
+        """What was seen, and whether the box is as before and can serve another case."""
         for entry in case.entries:
             if entry.link:
                 box.symlink(entry.text, entry.path)
             else:
                 box.write(entry.path, entry.text, 0o755 if entry.executable else 0o644)
-        box.write(f"{WORK}/run.sh", _script(case))
         steps = case.steps[:-1] if case.ends else case.steps
         limit = sum(2 * COMMAND_TIMEOUT + WAIT_TIMEOUT * len(step.waits) for step in steps)
-        box.run(f"sh {WORK}/run.sh", timeout=limit or COMMAND_TIMEOUT)
+        # Entering the box costs more than most commands: all that is to be done is done at once.
+        self._performed += 1
+        place = f"{WORK}/case{self._performed}"
+        box.write(f"{WORK}/run.sh", _script(case, place))
+        clean = "false" if case.fresh else _CLEAN
+        ran = box.run(f"sh {WORK}/run.sh\n{clean}", timeout=limit + 3 * COMMAND_TIMEOUT)
         seen: list[Seen] = []
         for number, step in enumerate(steps):
             try:
-                texts = [box.read(f"{WORK}/{number}.{what}") for what in ("status", "stdout", "stderr", "observed")]
+                texts = [box.read(f"{place}/{number}.{what}") for what in ("status", "stdout", "stderr", "observed")]
             except FileNotFoundError:
-                return Transcript(tuple(seen), "the script was not run to its end")
+                return Transcript(tuple(seen), "the script was not run to its end"), False
             status, *others = texts
             seen.append(Seen(step.command, " ".join(status.splitlines()), *map(normalise, others)))
         if case.ends:
             seen.append(_last_command(box, case.steps[-1].command))
-        return Transcript(tuple(seen))
+        return Transcript(tuple(seen)), ran.returncode == 0
 
 
 def _without_reboot() -> Profile:
@@ -179,11 +185,11 @@ def _last_command(box: Box, command: str) -> Seen:
     return Seen(command, status, "", "", "")
 
 
-def _script(case: Case) -> str:
-    """All steps of a case as one shell script: starting a shell from outside costs more than most commands."""
-    lines = [f"timeout {COMMAND_TIMEOUT} systemctl daemon-reload"]
+def _script(case: Case, directory: str) -> str:
+    """All steps of a case as one shell script, which leaves what they show in a directory of its own."""
+    lines = [f"mkdir {directory}", f"timeout {COMMAND_TIMEOUT} systemctl daemon-reload"]
     for number, step in enumerate(case.steps[:-1] if case.ends else case.steps):
-        place = f"{WORK}/{number}"
+        place = f"{directory}/{number}"
         command = f"timeout -k 2 {COMMAND_TIMEOUT} sh -c {shlex.quote(step.command)}"
         lines.append(f"{command} </dev/null >{place}.stdout 2>{place}.stderr; echo $? >{place}.status")
         for wait in step.waits:
