@@ -67,6 +67,7 @@ def snapshot(
         "clients": list(clients),
         "forkserver": {"pid": processes.forkserver.pid, "fd": processes.forkserver.fileno()},
         "console": None if console is None else _console(console),
+        "asked_for": sorted(manager.registry.asked_for),
         "units": [_unit(unit) for unit in manager.registry],
         "jobs": encode(list(manager.jobs.jobs.values())),
         "next_id": manager.jobs.next_id,
@@ -256,6 +257,7 @@ def _name(saved: Any, key: str) -> str:
 def _restore_settings(manager: Manager, state: dict[str, Any]) -> None:
     manager.booted = state["booted"]
     manager.jobs.next_id = state["next_id"]
+    manager.registry.asked_for.update(state.get("asked_for", ()))
     manager.log.maximum = state["log_level"]
     manager.log.show_status = state.get("show_status", True)
     manager.execution.environment = dict(state["environment"])

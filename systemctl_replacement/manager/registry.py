@@ -53,6 +53,7 @@ class Registry:
         self._unlinked: deque[ManagedUnit] = deque()
         self._unordered: deque[ManagedUnit] = deque()
         self._incomplete: list[ManagedUnit] = []  # the units all that is done for
+        self.asked_for: set[str] = set()  # units that were started by name although a boot skips them
         self._collectable = False  # something became collectable since the last collect()
 
     def __iter__(self) -> Iterator[ManagedUnit]:
@@ -185,6 +186,7 @@ class Registry:
         """The unit is asked for by name: it is started after all, with what it needs."""
         if unit.skipped:
             unit.skipped = ""
+            self.asked_for.add(unit.id)
             self._want_links(unit)
             self._complete_all()
 

@@ -210,7 +210,8 @@ class System:
         for problem in unit.file.problems:
             self.log.about(unit.id, problem.level, str(problem))
         mounted = unit.type == "mount" and unit.sub_state == ON["mount"]  # it is there: nothing to leave out
-        unit.skipped = "" if mounted else self._skips.reason([unit.id, *unit.file.names])
+        asked_for = unit.id in self.manager.registry.asked_for
+        unit.skipped = "" if mounted or asked_for else self._skips.reason([unit.id, *unit.file.names])
 
     def _report_exception(self, where: str, error: BaseException) -> None:
         self.manager.report_exception(where, error)

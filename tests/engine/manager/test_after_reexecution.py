@@ -94,3 +94,18 @@ def test_the_end_leaves_no_socket() -> None:
         assert e.halt() == 0
         assert not os.path.exists(path)
         assert "made anew" not in e.text()
+
+
+def test_what_a_boot_skips_and_somebody_started_keeps_its_needs() -> None:
+    units = {
+        "systemd-logind.service": "[Unit]\nWants=w.service\n[Service]\nExecStart=/bin/sleep 100\n",
+        "w.service": "[Service]\nExecStart=/bin/sleep 100\n",
+    }
+    with Engine(units, boot=("basic.target",)) as e:
+        assert e.show("systemd-logind.service").get("Wants", []) == []
+        assert e.run("start", "systemd-logind.service") == "done"
+        assert e.show("systemd-logind.service")["Wants"] == ["w.service"]
+        e.call("Reload")
+        assert e.show("systemd-logind.service")["Wants"] == ["w.service"]
+        e.reexecute()
+        assert e.show("systemd-logind.service")["Wants"] == ["w.service"]
