@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Optional
 
@@ -100,12 +100,19 @@ class Engine:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        mine.update(self._strays())
         for process in mine:
             try:
                 process.kill()
             except psutil.NoSuchProcess:
                 continue
         shutil.rmtree(self.root)
+
+    def _strays(self) -> Iterator[psutil.Process]:
+        """Processes of services that nobody could find any more: their command lines name the directory."""
+        for process in psutil.process_iter(["cmdline"]):
+            if any(str(self.root) in word for word in process.info["cmdline"] or ()):
+                yield process
 
     def _connect(self) -> Optional[Client]:
         try:
