@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
 
 # A slow machine is no failure: nothing that is measured in time is asserted here. Every run draws the same inputs, so
@@ -9,3 +13,10 @@ from hypothesis import settings
 settings.register_profile("house", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True)
+def keep_sigpipe() -> Iterator[None]:
+    """Commands let SIGPIPE end them, which is nothing for the process that runs all the tests."""
+    yield
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)

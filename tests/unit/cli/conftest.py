@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -37,14 +36,6 @@ def run_systemctl(arguments: tuple[str, ...], environment: dict[str, str]) -> su
         env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TZ": "UTC", **environment},
         timeout=60,
     )
-
-
-@pytest.fixture(autouse=True)
-def keep_sigpipe() -> Iterator[None]:
-    """Commands let SIGPIPE end them, which is nothing for the process that runs all the tests."""
-    before = signal.getsignal(signal.SIGPIPE)
-    yield
-    signal.signal(signal.SIGPIPE, before)
 
 
 @pytest.fixture
