@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 
 import pytest
 
-from tests.engine.manager.engine import Engine, wait_for
+from tests.engine.manager.engine import Engine
 
 SLEEP = "[Service]\nExecStart=/bin/sleep 1000\nExecStop=/bin/sh -c 'echo stopped >> @ROOT@/notes'\n"
 FLOOD = "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'yes $(printf %%0100d 0) | head -c 3000000'\n"
@@ -40,22 +39,3 @@ def test_an_output_that_nobody_reads(reader: str) -> None:
     finally:
         if reader == "sleeps":
             os.close(read_end)
-
-
-def test_dropped_lines_are_counted() -> None:
-    read_end, write_end = os.pipe()
-    with Engine(UNITS, boot=("a.service",), stdout=write_end) as e:
-        os.close(write_end)
-        assert e.run("start", "flood.service") == "done"
-        flood_ours(e)
-        seen = bytearray()
-
-        def read() -> bool:
-            while select.select([read_end], [], [], 0)[0]:
-                seen.extend(os.read(read_end, 1 << 16))
-            del seen[:-100_000]
-            return b"dropped, the console was blocked" in seen
-
-        wait_for(read, "a count of what was dropped")
-        os.close(read_end)
-        assert e.halt() == 0

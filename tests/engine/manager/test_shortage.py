@@ -16,7 +16,10 @@ from tests.engine.manager.engine import Engine, alive, wait_for
 from tests.engine.manager.test_long_work import Asker
 
 NUMBER = 30
-SERVICE = "[Service]\nExecStart=/bin/sleep 1000\nExecStop=/bin/sh -c 'echo %n >> @ROOT@/notes'\n"
+SERVICE = (
+    "[Unit]\nStartLimitIntervalSec=0\n"
+    "[Service]\nExecStart=/bin/sleep 1000\nExecStop=/bin/sh -c 'echo %n >> @ROOT@/notes'\n"
+)
 MANY = {f"s{number}.service": SERVICE for number in range(NUMBER)}
 
 
@@ -77,6 +80,8 @@ def test_a_long_message_without_descriptors() -> None:
         assert e.show(running[0])["Result"] == "resources"
         for client in clients:
             client.socket.close()
+        # The message still needs a descriptor more than the service had.
+        assert e.run("stop", running[1]) == "done"
         wait_for(lambda: e.run("start", running[0]) == "done", "the service to start again")
         assert e.halt() == 0
 
