@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 
 import pytest
 
-from tests.engine.manager.engine import Engine
+from tests.engine.manager.engine import Engine, wait_for
 
 SLEEP = "[Service]\nExecStart=/bin/sleep 1000\nExecStop=/bin/sh -c 'echo stopped >> @ROOT@/notes'\n"
 FLOOD = "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'yes $(printf %%0100d 0) | head -c 3000000'\n"
-UNITS = {"a.service": SLEEP, "flood.service": FLOOD}
+TARGETS = {f"{'x' * 200}-{number}.target": "" for number in range(40)}
+UNITS = {"a.service": SLEEP, "flood.service": FLOOD, **TARGETS}
 
 
 def flood_ours(engine: Engine) -> None:
-    """More lines of the manager itself than any queue takes: its state has one for each unit."""
+    """More lines of the manager itself than any queue takes: its state has one for each unit, with its name."""
     assert engine.process
     for _ in range(200):
         os.kill(engine.process.pid, signal.SIGUSR2)
@@ -26,7 +28,7 @@ def flood_ours(engine: Engine) -> None:
 def test_an_output_that_nobody_reads(reader: str) -> None:
     read_end, write_end = os.pipe()
     try:
-        with Engine(UNITS, boot=("a.service",), stdout=write_end) as e:
+        with Engine(UNITS, boot=("a.service", *TARGETS), stdout=write_end) as e:
             os.close(write_end)
             if reader == "is gone":
                 os.close(read_end)
@@ -39,3 +41,21 @@ def test_an_output_that_nobody_reads(reader: str) -> None:
     finally:
         if reader == "sleeps":
             os.close(read_end)
+
+
+def test_dropped_lines_are_counted() -> None:
+    read_end, write_end = os.pipe()
+    with Engine(UNITS, boot=("a.service", *TARGETS), stdout=write_end) as e:
+        os.close(write_end)
+        assert e.run("start", "flood.service") == "done"
+        flood_ours(e)
+        seen = bytearray()
+
+        def read() -> bool:
+            while select.select([read_end], [], [], 0)[0]:
+                seen.extend(os.read(read_end, 1 << 16))
+            return b"dropped, the console was blocked" in seen
+
+        wait_for(read, "a count of what was dropped")
+        os.close(read_end)
+        assert e.halt() == 0
