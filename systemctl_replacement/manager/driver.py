@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from systemctl_replacement.jobs.model import RESTART, START
+from systemctl_replacement.jobs.model import RESTART, START, WAITING
 from systemctl_replacement.manager import pid_file
 from systemctl_replacement.manager.execution import ExecutionContext, monitor_variables, spec_of
 from systemctl_replacement.manager.loop import Loop, now_monotonic, now_stamp
@@ -64,7 +64,8 @@ class Driver:
             events.ReadPidFile: self._read_pid_file,
             events.WatchPidFile: self._watch_pid_file,
             events.RemovePidFile: self._remove_pid_file,
-            events.CleanUp: self._clean_up,
+            events.RemoveDirectories: self._remove_directories,
+            events.ReleaseResources: self._release_resources,
             events.EnqueueRestart: self._enqueue_restart,
             events.Log: self._log,
         }
@@ -99,6 +100,7 @@ class Driver:
             unit=unit.id,
             stop_pending=job == "stop",
             restart_pending=job == "restart",
+            start_pending=job == "start" and unit.job is not None and unit.job.state == WAITING,
         )
 
     def arm(self, unit: ManagedUnit) -> None:
@@ -117,6 +119,8 @@ class Driver:
         state = unit.service
         if state.waiting_for == "pidfile-again":
             self._watch_pid_file(unit, events.WatchPidFile(True))
+        elif state.waiting_for == "removal" and not (unit.tracking is not None and unit.tracking.removing):
+            self._remove_directories(unit, events.RemoveDirectories())
         under_way = unit.tracking.tokens if unit.tracking is not None else set()
         for running, main in ((state.main, True), (state.control, False)):
             if running is not None and not running.pid and running.token not in under_way:
@@ -229,14 +233,17 @@ class Driver:
     def _remove_pid_file(self, unit: ManagedUnit, _action: events.RemovePidFile) -> None:
         pid_file.remove(self._pid_file_path(unit))
 
-    def _clean_up(self, unit: ManagedUnit, action: events.CleanUp) -> None:
+    def _remove_directories(self, unit: ManagedUnit, _action: events.RemoveDirectories) -> None:
+        paths = self._host.execution.runtime_directories(unit)
+        if not self._host.processes.remove(unit.id, paths):
+            self._host.log_unit(unit.id, LOG_WARNING, f"Cannot remove {', '.join(paths)}: no process can be made.")
+            self._host.loop.call_soon(lambda: self.step(unit, events.Removed()))
+        unit.tracking = self._host.processes.trackings.get(unit.id)
+
+    def _release_resources(self, unit: ManagedUnit, action: events.ReleaseResources) -> None:
         restarting = action.restarting or (unit.job is not None and unit.job.type in (START, RESTART))
         if unit.fd_store is not None and not restarting:
             unit.fd_store.clear()
-        paths: list[str] = self._host.execution.directories_to_remove(unit, action.restarting)
-        if paths and not self._host.processes.remove(unit.id, paths):
-            self._host.log_unit(unit.id, LOG_WARNING, f"Cannot remove {', '.join(paths)}: no process can be made.")
-        unit.tracking = self._host.processes.trackings.get(unit.id)
 
     def _enqueue_restart(self, unit: ManagedUnit, _action: events.EnqueueRestart) -> None:
         self._host.enqueue_restart(unit)

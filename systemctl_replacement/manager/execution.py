@@ -70,11 +70,8 @@ class ExecutionContext:
         stop = unit.config.timeout_stop_usec
         return {"journal": journal, "stop_timeout": min(stop, 2**53)}
 
-    def directories_to_remove(self, unit: ManagedUnit, restarting: bool) -> list[str]:
-        """The runtime directories that go with a dead service (RuntimeDirectoryPreserve=)."""
-        preserve = unit.get("Service", "RuntimeDirectoryPreserve")
-        if preserve == "yes" or (preserve == "restart" and restarting):
-            return []
+    def runtime_directories(self, unit: ManagedUnit) -> list[str]:
+        """Where the directories of RuntimeDirectory= are."""
         names = [entry[0] for entry in unit.get("Service", "RuntimeDirectory") or ()]
         return [self.below_root(f"/run/{name}") for name in names]
 

@@ -24,6 +24,7 @@ from systemctl_replacement.units.events import (
     Forked,
     MainGuessed,
     Notified,
+    Removed,
     SpawnFailed,
 )
 
@@ -253,12 +254,19 @@ class Processes:
     def _supervisor_failed(self, tracking: Tracking, message: str) -> None:
         self._drop_link(tracking)
         self._fail_tokens(tracking, message)
+        self._give_up_removing(tracking)
         self._settled(tracking)
 
     def _fail_tokens(self, tracking: Tracking, message: str) -> None:
         tokens, tracking.tokens = tracking.tokens, set()
         for token in sorted(tokens):
             self._on_event(tracking.unit, SpawnFailed(token, message))
+
+    def _give_up_removing(self, tracking: Tracking) -> None:
+        """Who was to remove directories is gone, and nobody will tell."""
+        if tracking.removing:
+            tracking.removing = 0
+            self._on_event(tracking.unit, Removed())
 
     def _drop_link(self, tracking: Tracking) -> None:
         if tracking.link is not None:
@@ -343,6 +351,8 @@ class Processes:
             self._log_unit(unit, LOG_WARNING, f"Not permitted to signal processes: {pids}")
         elif event == "removed":
             tracking.removing -= 1
+            if not tracking.removing:
+                self._on_event(unit, Removed())
         elif event == "problem":
             self._log_unit(unit, LOG_ERR, f"supervisor: {message['message']}")
 
@@ -350,7 +360,6 @@ class Processes:
         """Killed, most likely. Its processes are ours now; a new one takes over output and notifications."""
         released = tracking.releasing
         self._drop_link(tracking)
-        tracking.removing = 0
         if released:
             self._forget(tracking)
             return
@@ -371,6 +380,7 @@ class Processes:
         # Ends that came before the death was noticed.
         self.loop.call_soon(self.reaper.reap)
         self._check_lost_main(tracking)
+        self._give_up_removing(tracking)
 
     def _check_lost_main(self, tracking: Tracking) -> None:
         """The supervisor took the exit status of what it had reaped but not yet reported with it."""

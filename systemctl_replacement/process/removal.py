@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
+from .. import syscalls
 from .tree import OPEN_DIRECTORY, walk
 
 TYPE_CHECKING = False
@@ -42,6 +43,8 @@ def _rmdir(fd: int, name: str) -> None:
 
 def run(paths: Iterable[str]) -> NoReturn:
     """The life of the removing child: what cannot be removed does not keep the rest."""
+    # Nothing of its parent stays open: the manager would not notice the parent's death.
+    syscalls.close_all_except((0, 1, 2))
     status = 0
     for path in paths:
         try:

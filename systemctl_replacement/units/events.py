@@ -127,10 +127,15 @@ class PidFileRead:
     message: str = ""
 
 
+@dataclass(frozen=True)
+class Removed:
+    """Answer to RemoveDirectories: they are gone, or nobody can be had to remove them."""
+
+
 if TYPE_CHECKING:
     Event = Union[
         Start, StartLimitHit, Stop, Reload, ResetFailed, Forked, Executed, SpawnFailed, Exited, Empty, Elapsed,
-        WatchdogElapsed, RestartRefused, Notified, MainGuessed, PidFileRead,
+        WatchdogElapsed, RestartRefused, Notified, MainGuessed, PidFileRead, Removed,
     ]  # fmt: skip
 else:
     Event = object
@@ -213,8 +218,13 @@ class RemovePidFile:
 
 
 @dataclass(frozen=True)
-class CleanUp:
-    """The service is dead: remove its runtime directories unless they are preserved (systemd.exec(5))."""
+class RemoveDirectories:
+    """The service is about to be dead: remove its runtime directories; answered by Removed."""
+
+
+@dataclass(frozen=True)
+class ReleaseResources:
+    """The service is dead: close what it has stored with us, unless it comes back."""
 
     restarting: bool
 
@@ -234,7 +244,8 @@ class Log:
 
 if TYPE_CHECKING:
     Action = Union[
-        Changed, Spawn, Signal, SignalAll, Identify, GuessMain, ReadPidFile, WatchPidFile, RemovePidFile, CleanUp,
+        Changed, Spawn, Signal, SignalAll, Identify, GuessMain, ReadPidFile, WatchPidFile, RemovePidFile,
+        RemoveDirectories, ReleaseResources,
         EnqueueRestart, Log,
     ]  # fmt: skip
 else:
@@ -251,3 +262,4 @@ class Context:
     random: float = 0.0  # from [0, 1), for RuntimeRandomizedExtraSec=
     stop_pending: bool = False  # a stop job is queued for the unit
     restart_pending: bool = False  # the stop is the first half of a restart job
+    start_pending: bool = False  # a start job waits for its turn

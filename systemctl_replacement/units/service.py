@@ -19,6 +19,7 @@ from systemctl_replacement.units.events import (
     PidFileRead,
     ReadPidFile,
     Reload,
+    Removed,
     ResetFailed,
     RestartRefused,
     Signal,
@@ -64,7 +65,7 @@ __all__ = ["active_state", "again_later", "step"]
 
 def again_later(state: ServiceState) -> bool:
     """Whether a start job has to wait: the service is on its way down, or about to be restarted by itself."""
-    return state.sub in STOPPING or state.sub == "auto-restart"
+    return state.sub in STOPPING or state.sub == "auto-restart" or state.waiting_for == "removal"
 
 
 def step(
@@ -72,7 +73,7 @@ def step(
 ) -> tuple[ServiceState, tuple[Action, ...]]:
     """The state after an event, and what is to be done about it, in order."""
     flow = Flow(config, state, context)
-    handler = _HANDLERS[type(event)]
+    handler = _HANDLERS[type(event)] if state.waiting_for != "removal" else _while_removing
     handler(flow, event)
     return flow.state, tuple(flow.actions)
 
@@ -429,6 +430,22 @@ def _restart_refused(flow: Flow, _event: RestartRefused) -> None:
         flow.enter_dead(RESOURCES, allow_restart=False)
 
 
+def _removed(flow: Flow, _event: Removed) -> None:
+    if flow.state.waiting_for == "removal":
+        flow.set(waiting_for="")
+        flow.leave()
+
+
+def _while_removing(flow: Flow, event: Event) -> None:
+    """Between the end of the service and that of its runtime directories: nothing happens to it any more."""
+    if isinstance(event, Removed):
+        _removed(flow, event)
+    elif isinstance(event, Empty) or (isinstance(event, Exited) and event.last):
+        flow.set(populated=False)
+    elif isinstance(event, Stop):
+        flow.set(forbid_restart=True)
+
+
 def _watchdog_elapsed(flow: Flow, _event: WatchdogElapsed) -> None:
     if flow.state.sub in WATCHED:
         flow.hung()
@@ -451,4 +468,5 @@ _HANDLERS: dict[type[Any], Callable[[Flow, Any], None]] = {
     Notified: notified,
     MainGuessed: _main_guessed,
     PidFileRead: _pid_file_read,
+    Removed: _removed,
 }

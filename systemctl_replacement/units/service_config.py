@@ -56,6 +56,7 @@ class ServiceConfig:
     watchdog_usec: int = 0
     reload_signal: int = 1
     runtime_extra_usec: int = 0
+    preserve_directories: str = "yes"  # RuntimeDirectoryPreserve=; yes also if there are none
 
     def phase(self, name: str) -> tuple[Any, ...]:
         """The commands of one directive, () when there are none."""
@@ -105,6 +106,7 @@ class ServiceConfig:
             watchdog_usec=get("WatchdogSec") or 0,
             reload_signal=get("ReloadSignal") or 1,
             runtime_extra_usec=get("RuntimeRandomizedExtraSec") or 0,
+            preserve_directories=get("RuntimeDirectoryPreserve") if get("RuntimeDirectory") else "yes",
         )
 
 

@@ -11,11 +11,12 @@ from systemctl_replacement.unitfile.values import INFINITY, format_time_span
 from systemctl_replacement.units.events import (
     Action,
     Changed,
-    CleanUp,
     Context,
     EnqueueRestart,
     Identify,
     Log,
+    ReleaseResources,
+    RemoveDirectories,
     RemovePidFile,
     Signal,
     SignalAll,
@@ -34,6 +35,7 @@ from systemctl_replacement.units.states import (
     RESOURCES,
     SERVICE_ACTIVE_STATE,
     SKIP_CONDITION,
+    STOPPING,
     SUCCESS,
     TIMEOUT,
     WATCHDOG,
@@ -50,6 +52,8 @@ SIGTERM, SIGKILL = 15, 9
 
 # States that nothing times out: entering one drops the deadline of the state before.
 _UNTIMED = frozenset({"dead", "failed", "exited"})
+# States that do not count as active.
+_OVER = STOPPING | {"auto-restart", "dead", "failed"}
 
 
 def active_state(config: ServiceConfig, sub: str) -> str:
@@ -344,8 +348,31 @@ class Flow:
             self.log(LOG_INFO, f"Skipped due to '{final}'.")
         else:
             self.log(LOG_WARNING, f"Failed with result '{final}'.")
-        restart = allow_restart and not self.context.stop_pending and shall_restart(self.config, self.state)
         self.set(control=None, main=None, main_pid=0, main_alien=False)
+        if not allow_restart:
+            self.set(forbid_restart=True)
+        if self._must_remove_directories():
+            self.ask(RemoveDirectories())
+            # What comes next, be it the same service once more, may make them anew, and must not lose its own.
+            if self.state.sub not in _OVER:
+                self.enter("final-sigterm")
+            self.set(waiting_for="removal", deadline=None)
+        else:
+            self.leave()
+
+    def _must_remove_directories(self) -> bool:
+        """RuntimeDirectoryPreserve= (systemd.exec(5))."""
+        preserve = self.config.preserve_directories
+        coming_back = self._will_restart() or self.context.restart_pending or self.context.start_pending
+        return preserve == "no" or (preserve == "restart" and not coming_back)
+
+    def _will_restart(self) -> bool:
+        return not self.context.stop_pending and shall_restart(self.config, self.state)
+
+    def leave(self) -> None:
+        """Be dead, or about to be restarted: nothing is left of the service."""
+        restart = self._will_restart()
+        final = self.state.result
         if not restart or self.config.restart_mode == "normal":
             self.enter("dead" if final in (SUCCESS, SKIP_CONDITION) else "failed", will_restart=restart)
         if restart:
@@ -358,7 +385,7 @@ class Flow:
         self.ask(WatchPidFile(False))
         if self.config.pid_file:
             self.ask(RemovePidFile())
-        self.ask(CleanUp(restarting=restart))
+        self.ask(ReleaseResources(restarting=restart))
 
     # --- what cannot be done ---
 

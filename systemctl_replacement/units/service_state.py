@@ -54,7 +54,7 @@ class ServiceState:
     restarts: int = 0
     flush_restarts: bool = False  # the counter is kept for reading until the next start
     forbid_restart: bool = False
-    waiting_for: str = ""  # "guess" or "pidfile": the question the state waits to have answered
+    waiting_for: str = ""  # "guess", "pidfile" or "removal": what the state waits to have answered
     notify_state: str = ""  # the last of ready, reloading and stopping that the service told
     status_text: str = ""
     status_errno: int = 0

@@ -221,7 +221,7 @@ def test_nothing_leaks(fault: str) -> None:
             assert engine.run("restart", "x.service") == "done"
             assert engine.run("stop", "x.service") == "done"
             wait_for(lambda: not units_processes(engine), "the end of all processes")
-            wait_for(lambda: not (engine.root / "run/x").exists(), "the removal of the runtime directory")
+            assert not (engine.root / "run/x").exists()
             assert engine.process is not None
             manager, forkserver = psutil.Process(engine.process.pid), engine.titled("forkserver")
             runtime = sorted(str(path) for path in (engine.root / "run").rglob("*"))

@@ -17,11 +17,11 @@ from tests.unit.units.happenings import ENDS, MILESTONES, possible
 from tests.unit.units.world import World, command, config
 
 # With more of either, and with more ways of ending, nothing else was found.
-_SERVICES = 400
+_SERVICES = {"yes": 400, "no": 40, "restart": 20}  # by RuntimeDirectoryPreserve=
 _SITUATIONS = 120  # of one service: rarer ones come up with another service
 
 
-def _random_config(choose: random.Random) -> ServiceConfig:
+def _random_config(choose: random.Random, preserve: str) -> ServiceConfig:
     kind = choose.choice(["simple", "exec", "forking", "oneshot", "notify", "notify-reload", "idle", "dbus"])
     commands = {}
     for phase in PHASES:
@@ -45,6 +45,7 @@ def _random_config(choose: random.Random) -> ServiceConfig:
         notify_access="main" if kind.startswith("notify") else choose.choice(["none", "all"]),
         watchdog_usec=choose.choice([0, 50_000_000]),
         runtime_max_usec=choose.choice([INFINITY, 1_000_000]),
+        preserve_directories=preserve,
     )
 
 
@@ -52,8 +53,9 @@ def transitions() -> set[tuple[str, str]]:
     """(from, to) for each change of sub-state that there is."""
     choose = random.Random(1)
     found: set[tuple[str, str]] = set()
-    for _ in range(_SERVICES):
-        found |= _explore(World(_random_config(choose)))
+    for preserve, services in _SERVICES.items():
+        for _ in range(services):
+            found |= _explore(World(_random_config(choose, preserve)))
     return {(old, new) for old, new in found if old != new}
 
 

@@ -72,6 +72,8 @@ def _of_processes(world: World, ends: Ends, told: Told) -> Iterator[tuple[str, H
         yield "empty", partial(_step, event=events.Empty())
     if state.waiting_for == "guess":
         yield "answer", partial(_step, event=events.MainGuessed(max(world.pids, default=0)))
+    elif state.waiting_for == "removal":
+        yield "answer", partial(_step, event=events.Removed())
     elif state.waiting_for:
         yield "answer", partial(_step, event=events.PidFileRead(max(world.pids, default=0), message="none"))
 

@@ -42,6 +42,7 @@ def configs(draw: Any) -> Any:
         watchdog_usec=draw(st.sampled_from([0, 50_000_000])),
         exit_type=draw(st.sampled_from(["main", "cgroup"])),
         runtime_max_usec=draw(st.sampled_from([INFINITY, 1_000_000])),
+        preserve_directories=draw(st.sampled_from(["yes", "restart", "no"])),
     )
 
 
@@ -55,7 +56,7 @@ def _check(world: World) -> None:
         assert state.main is None
         assert state.control is None
         assert not state.main_pid
-    if state.sub in _TIMED and not world.restart_job:
+    if state.sub in _TIMED and not world.restart_job and state.waiting_for != "removal":
         assert state.deadline is not None, f"nothing would ever end {state.sub}"
     assert (state.result == "success") <= (state.sub != "failed")
     for running in (state.main, state.control):

@@ -101,7 +101,9 @@ class World:
                 return
             if self.state.sub not in ("dead", "failed"):
                 self.step(events.Stop())
-            if self.spawns:
+            if self.state.waiting_for == "removal":
+                self.step(events.Removed())
+            elif self.spawns:
                 self.run_spawns()
             elif self.pids:
                 self.exit(min(self.pids), "killed", SIGKILL)
