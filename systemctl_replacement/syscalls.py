@@ -35,10 +35,8 @@ PR_CAP_AMBIENT_RAISE = 2
 PR_CAP_AMBIENT_CLEAR_ALL = 4
 
 TIOCSCTTY = 0x540E
-TIOCNOTTY = 0x5422
 
 # The same numbers on every architecture: calls newer than 5.0 share one table.
-_SYS_PIDFD_SEND_SIGNAL = 424
 _SYS_PIDFD_OPEN = 434
 _SYS_CLOSE_RANGE = 436
 
@@ -135,13 +133,13 @@ def open_pidfd(pid: int) -> int:
     return int(_check(fd, "pidfd_open"))
 
 
-def send_pidfd_signal(pidfd: int, signal: int) -> None:
-    """kill(2) that cannot hit a process which took over the pid."""
-    words = [Long(word) for word in (_SYS_PIDFD_SEND_SIGNAL, pidfd, signal, 0, 0)]
-    _check(_syscall(*words), "pidfd_send_signal")
-
-
 # -- descriptors ------------------------------------------------------------------------------------------------------
+
+
+def file_identity(fd: int) -> tuple[int, int]:
+    """(device, inode) of what a descriptor stands for: what tells one file from another as long as it is open."""
+    status = os.fstat(fd)
+    return status.st_dev, status.st_ino
 
 
 def same_open_file(fd: int, other: int) -> bool:
@@ -191,11 +189,6 @@ def _close_ranges(keep: list[int]) -> None:
 def take_terminal(fd: int, force: bool = False) -> None:
     """Makes the terminal the controlling one of our session; ``force`` steals it (needs CAP_SYS_ADMIN)."""
     _check(_ioctl(fd, UnsignedLong(TIOCSCTTY), Int(force)), "ioctl")
-
-
-def give_up_terminal(fd: int) -> None:
-    """Drops our controlling terminal. The kernel sends SIGHUP and SIGCONT to the foreground group: block them first."""
-    _check(_ioctl(fd, UnsignedLong(TIOCNOTTY), Int(0)), "ioctl")
 
 
 # -- limits -----------------------------------------------------------------------------------------------------------

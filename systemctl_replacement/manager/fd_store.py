@@ -50,9 +50,9 @@ class FdStore:
         # Only descriptors of one inode can be the same open file: the others need not be compared one by one.
         by_inode: dict[tuple[int, int], list[int]] = {}
         for entry in self.entries:
-            by_inode.setdefault(_inode(entry.fd), []).append(entry.fd)
+            by_inode.setdefault(syscalls.file_identity(entry.fd), []).append(entry.fd)
         for fd in fds:
-            alike = by_inode.setdefault(_inode(fd), [])
+            alike = by_inode.setdefault(syscalls.file_identity(fd), [])
             if len(self.entries) >= limit:
                 refused += 1
                 os.close(fd)
@@ -92,11 +92,6 @@ class FdStore:
         if entry.polled:
             self._loop.remove(entry.fd)
         os.close(entry.fd)
-
-
-def _inode(fd: int) -> tuple[int, int]:
-    status = os.fstat(fd)
-    return status.st_dev, status.st_ino
 
 
 def _same(fd: int, other: int) -> bool:

@@ -175,15 +175,10 @@ def _take_descriptors() -> dict[int, tuple[int, int]]:
         if number > 2:
             try:
                 os.set_inheritable(number, False)
-                found[number] = _identity(number)
+                found[number] = syscalls.file_identity(number)
             except OSError:
                 continue  # the one the directory was read with
     return found
-
-
-def _identity(fd: int) -> tuple[int, int]:
-    status = os.fstat(fd)
-    return status.st_dev, status.st_ino
 
 
 def start_over() -> ForkServer:
@@ -304,7 +299,7 @@ def _close_the_rest(manager: Manager, state: dict[str, Any]) -> None:
     taken = descriptors(snapshot(manager, state["listener"], {}, state.get("clients", ())))
     for fd, identity in state["inherited"].items():
         try:
-            if fd not in taken and _identity(fd) == identity:
+            if fd not in taken and syscalls.file_identity(fd) == identity:
                 os.close(fd)
         except OSError:
             continue  # closed already

@@ -107,9 +107,6 @@ class Tracking:
             pid for pid in strangers if _session(pid) in sessions or _has_invocation(pid, self.invocation_id)
         )
 
-    def is_lost(self, pid: int) -> bool:
-        return pid in self.lost
-
     def forget_lost(self, pid: int) -> None:
         self.lost.pop(pid, None)
 

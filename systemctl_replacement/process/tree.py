@@ -10,6 +10,8 @@ import errno
 import os
 import stat
 
+from .. import syscalls
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
@@ -34,7 +36,7 @@ def walk(fd: int, file: Visit, directory: Visit) -> None:
             below = _visit_files(fd, left, file)
             if below is not None:
                 name, opened = below
-                way.append((name, _identity(fd), left))
+                way.append((name, syscalls.file_identity(fd), left))
                 os.close(fd)
                 fd, left = opened, os.listdir(opened)
             elif way:
@@ -42,7 +44,7 @@ def walk(fd: int, file: Visit, directory: Visit) -> None:
                 above = os.open("..", OPEN_DIRECTORY, dir_fd=fd)
                 os.close(fd)
                 fd = above
-                if _identity(fd) != expected:
+                if syscalls.file_identity(fd) != expected:
                     raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), name)
                 try:
                     directory(fd, name)
@@ -65,8 +67,3 @@ def _visit_files(fd: int, names: list[str], file: Visit) -> tuple[str, int] | No
         except FileNotFoundError:
             continue
     return None
-
-
-def _identity(fd: int) -> tuple[int, int]:
-    status = os.fstat(fd)
-    return status.st_dev, status.st_ino

@@ -89,10 +89,6 @@ class Index:
                     continue
                 self._files[name] = f"{directory}/{name}"
 
-    def all_names(self) -> list[str]:
-        """Every unit name that a file or link in the unit directories has, templates included."""
-        return sorted(self._files)
-
     def _resolve(self, name: str) -> tuple[str, str]:
         """The real name behind a name of the index, following aliases, and its path; path "" if the links are bad."""
         known = self._resolved.get(name)

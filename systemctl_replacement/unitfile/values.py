@@ -240,16 +240,6 @@ def parse_signal(text: str) -> int:
     return number
 
 
-def parse_percent(text: str, maximum: int = 100) -> int:
-    """`N%` as N."""
-    if not text.endswith("%"):
-        raise ValueError(f"not a percentage: {text!r}")
-    number = parse_unsigned(text[:-1])
-    if number > maximum:
-        raise ValueError(f"percentage out of range: {text!r}")
-    return number
-
-
 def parse_permyriad(text: str) -> int:
     """`N%`, `N.NN%`, `N‰` or `N‱` as ten-thousandths, at most 10000."""
     for suffix, factor, places in (("%", 100, 2), ("‰", 10, 1), ("‱", 1, 0)):
@@ -289,14 +279,6 @@ def parse_exit_status(text: str) -> StatusSet:
     if number is None:
         raise ValueError(f"not an exit status or signal: {text!r}")
     return StatusSet(signals=frozenset((number,)))
-
-
-def parse_exit_status_set(text: str) -> StatusSet:
-    """All words of a list of exit statuses and signals."""
-    found = StatusSet()
-    for word in text.split():
-        found |= parse_exit_status(word)
-    return found
 
 
 @dataclass(frozen=True)

@@ -91,8 +91,9 @@ def test_limits() -> None:
         values.parse_limit("6:5", "NOFILE")
 
 
-def test_exit_status_sets() -> None:
-    assert values.parse_exit_status_set("TEMPFAIL 250 SIGKILL") == StatusSet(frozenset((75, 250)), frozenset((9,)))
+def test_exit_statuses() -> None:
+    assert values.parse_exit_status("TEMPFAIL") | values.parse_exit_status("250") == StatusSet(frozenset((75, 250)))
+    assert values.parse_exit_status("SIGKILL") == StatusSet(signals=frozenset((9,)))
     with pytest.raises(ValueError, match="exit status"):
         values.parse_exit_status("999")
 
