@@ -1,6 +1,7 @@
 """Run conformance cases under real systemd and under ours: python3 -m tests.conformance [OPTION…] [NAME…]
 
-A NAME is a case, or the beginning of the names of several. The table of all cases is printed; the last line is
+A NAME is a case, or the beginning of the names of several. What is the same is counted by groups, what is not is named,
+and where there should be no difference it is shown. The last line is
 `conformance: N same, N listed, N newer, N not yet, N differ`. The exit status is 1 if a case is not the same that was
 in the recorded run (`--record` renews `same.txt`) or does not exist any more, if a listed difference is none any more,
 or if real systemd cannot be asked on this machine.
@@ -50,10 +51,8 @@ def main() -> int:
     else:
         verdicts = _compare(cases, fresh=options.fresh, boxes=options.boxes)
         verdicts = _second_try(cases, verdicts)
-    for one in verdicts:
-        print(f"{one.kind:8} {one.case}" + (f"  ({one.detail})" if one.detail else ""))
-        if one.diff and options.diff:
-            print(*(f"         {line}" for line in one.diff), sep="\n")
+    for line in verdict.table(verdicts, every=options.verbose, diffs=options.diff):
+        print(line)
     status = 0
     if options.twice:
         status = int(any(one.kind == verdict.DIFFERS for one in verdicts))
@@ -67,7 +66,8 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests.conformance", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME")
-    parser.add_argument("-d", "--diff", action="store_true", help="print the difference of each case that differs")
+    parser.add_argument("-d", "--diff", action="store_true", help="print every difference, also the expected ones")
+    parser.add_argument("-v", "--verbose", action="store_true", help="name also each case that is the same")
     parser.add_argument("--boxes", type=int, default=BOXES, help="boxes of each side at the same time (%(default)s)")
     parser.add_argument("--fresh", action="store_true", help="run real systemd even where its answers are remembered")
     parser.add_argument("--record", action="store_true", help="record the cases that are the same")

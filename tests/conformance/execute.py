@@ -25,26 +25,36 @@ COMMAND_TIMEOUT = 30
 WAIT_TIMEOUT = 15
 POLL_INTERVAL = 0.05
 CAP_SYS_BOOT = 22
+DISTURBED = 75  # exit status of a script that has not begun: the case before has left something behind
 
 # Where the harness keeps its own files in the box.
 WORK = "/run/conformance"
 
-# What there was before the first case; what is new after a case belongs to it.
+# What there was before the first case; what is new after a case belongs to it. The reload that a case begins with
+# forgets the units of the one before, whose files are gone: what is there then all the same could disturb it.
 _REMEMBER = f"""
-units() {{ systemctl list-units --all --plain --no-legend --no-pager | cut -d' ' -f1 | sort; }}
+list() {{ systemctl list-units --all --plain --no-legend --no-pager "$@"; }}
+units() {{ list "$@" | cut -d' ' -f1 | sort; }}
 files() {{ find /etc /run/systemd/system /usr/local /var/lib -mindepth 1 2>/dev/null | sort; }}
 cd {WORK}
 """
 _MAKE_ROOM = f"rm -rf {SCRATCH}; mkdir -p {SCRATCH} {UNIT_DIRECTORY}"
 _SNAPSHOT = _REMEMBER + f"units > units && files > files && test -s units && {{ {_MAKE_ROOM}; }}"
+_BEGIN = (
+    _REMEMBER
+    + f"""
+timeout {COMMAND_TIMEOUT} systemctl daemon-reload && [ -z "$(units | comm -23 - units)" ] || exit {DISTURBED}
+"""
+)
 _CLEAN = (
     _REMEMBER
     + f"""
-new=$(units | comm -23 - units)
-[ -z "$new" ] || timeout {COMMAND_TIMEOUT} systemctl stop -- $new
+list > found
+running=$(awk '$3 != "inactive" && $3 != "failed" {{ print $1 }}' found | sort | comm -23 - units)
+[ -z "$running" ] || timeout {COMMAND_TIMEOUT} systemctl stop -- $running
 files | comm -23 - files | xargs -d '\\n' -r rm -rf --
-timeout {COMMAND_TIMEOUT} systemctl daemon-reload && systemctl reset-failed || exit 1
-[ -z "$(units | comm -23 - units)" ] && {{ {_MAKE_ROOM}; }}
+if [ -n "$running" ] || grep -q failed found; then systemctl reset-failed || exit 1; fi
+{_MAKE_ROOM}
 """
 )
 
@@ -87,6 +97,10 @@ class Transcript:
         return Transcript(tuple(Seen(**step) for step in data["steps"]), data["problem"])
 
 
+class Disturbed(RuntimeError):
+    """A case was not begun: there are units in the box that do not belong there."""
+
+
 class Worker:
     """Runs cases in its box, booting one when there is none that can be used."""
 
@@ -109,8 +123,14 @@ class Worker:
             if case.fresh or kind != self._kind:
                 self._discard()
             self._kind = kind
-            box = self._box or self._boot(case)
-            transcript, clean = self._perform(box, case)
+            used = self._box
+            try:
+                transcript, clean = self._perform(used or self._boot(case), case)
+            except Disturbed:
+                if used is None:
+                    raise
+                self._discard()
+                transcript, clean = self._perform(self._boot(case), case)
             if transcript.problem or not clean:
                 self._discard()
             return transcript
@@ -148,7 +168,10 @@ class Worker:
         place = f"{WORK}/case{self._performed}"
         box.write(f"{WORK}/run.sh", _script(case, place))
         clean = "false" if case.fresh else _CLEAN
-        ran = box.run(f"sh {WORK}/run.sh\n{clean}", timeout=limit + 3 * COMMAND_TIMEOUT)
+        script = f"sh {WORK}/run.sh || exit {DISTURBED}\n{clean}"
+        ran = box.run(script, timeout=limit + 3 * COMMAND_TIMEOUT)
+        if ran.returncode == DISTURBED:
+            raise Disturbed(f"before {case.name}: {ran.stdout}{ran.stderr}")
         seen: list[Seen] = []
         for number, step in enumerate(steps):
             try:
@@ -187,7 +210,7 @@ def _last_command(box: Box, command: str) -> Seen:
 
 def _script(case: Case, directory: str) -> str:
     """All steps of a case as one shell script, which leaves what they show in a directory of its own."""
-    lines = [f"mkdir {directory}", f"timeout {COMMAND_TIMEOUT} systemctl daemon-reload"]
+    lines = [_BEGIN, f"mkdir {directory}"]
     for number, step in enumerate(case.steps[:-1] if case.ends else case.steps):
         place = f"{directory}/{number}"
         command = f"timeout -k 2 {COMMAND_TIMEOUT} sh -c {shlex.quote(step.command)}"
@@ -197,6 +220,7 @@ def _script(case: Case, directory: str) -> str:
             complaint = shlex.quote(f"(waited in vain for: {wait})")
             lines.append(f"timeout {WAIT_TIMEOUT} sh -c {shlex.quote(loop)} || echo {complaint} >>{place}.status")
         lines.append(f"{{\n{_observation(case)}\n}} >{place}.observed 2>&1")
+    lines.append("exit 0")
     return "\n".join(lines) + "\n"
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
@@ -74,6 +75,23 @@ def _judge_newer(case: Case, ours: Transcript) -> Verdict:
     if diff and case.needs in MISSING:
         return Verdict(case.name, NOT_YET, case.needs, diff)
     return Verdict(case.name, DIFFERS if diff else NEWER, detail, diff)
+
+
+def table(verdicts: Sequence[Verdict], *, every: bool = False, diffs: bool = False) -> Iterator[str]:
+    """The report: a line for each group of cases that are the same (`every`: for each case), and one for each case that
+    is not. A difference is shown where there should be none (`diffs`: wherever there is one).
+    """
+    for group, members in itertools.groupby(verdicts, key=lambda verdict: verdict.case.partition("/")[0]):
+        chosen = list(members)
+        if not every:
+            same = [verdict for verdict in chosen if verdict.kind == SAME and not verdict.detail]
+            chosen = [verdict for verdict in chosen if verdict not in same]
+            if same:
+                yield f"{SAME:8} {group}/*  ({len(same)} cases)"
+        for verdict in chosen:
+            yield f"{verdict.kind:8} {verdict.case}" + (f"  ({verdict.detail})" if verdict.detail else "")
+            if diffs or verdict.kind == DIFFERS:
+                yield from (f"         {line}" for line in verdict.diff)
 
 
 def summary(verdicts: Iterable[Verdict]) -> str:
