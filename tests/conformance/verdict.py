@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Optional
 
 from tests.conformance.case import MISSING, Case
-from tests.conformance.execute import Transcript
+from tests.conformance.execute import IN_VAIN, Transcript
 
 DIFFERENCES = Path(__file__).parents[2] / "docs" / "differences.md"
 
@@ -57,6 +57,9 @@ def judge(case: Case, reference: Transcript, ours: Transcript, listed: Mapping[s
     diff = tuple(difflib.unified_diff(reference.lines(), ours.lines(), "systemd", "ours", n=2, lineterm=""))
     if reference.problem:
         return Verdict(case.name, DIFFERS, f"under real systemd: {reference.problem}", diff)
+    for step in reference.steps:
+        if IN_VAIN in step.status:
+            return Verdict(case.name, DIFFERS, f"under real systemd: {step.status}", diff)
     if not diff and reason is None:
         return Verdict(case.name, SAME, "")
     if not diff:

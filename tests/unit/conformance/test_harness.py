@@ -8,9 +8,9 @@ import pytest
 
 from tests.conformance import verdict
 from tests.conformance.case import MISSING, Case, CaseError, load, load_all
-from tests.conformance.execute import Seen, Transcript
+from tests.conformance.execute import IN_VAIN, Seen, Transcript
 from tests.conformance.normalise import normalise
-from tests.conformance.verdict import judge, listed_differences, summary
+from tests.conformance.verdict import Verdict, judge, listed_differences, summary, table
 
 
 def write(directory: Path, script: str, **units: str) -> list[Case]:
@@ -108,6 +108,25 @@ def test_verdicts() -> None:
 def test_a_case_that_does_not_run_under_systemd_differs() -> None:
     broken = Transcript((), "no box")
     assert judge(make(), broken, broken, {}).kind == verdict.DIFFERS
+
+
+def test_a_case_that_waits_in_vain_under_systemd_differs() -> None:
+    vain = Transcript((Seen("x", f"0 ({IN_VAIN}: false)", "", "", ""),))
+    assert judge(make(), vain, vain, {}).kind == verdict.DIFFERS
+
+
+def test_the_table_names_what_is_not_the_same() -> None:
+    names = ("a/1", "a/2", "a/3", "b/1", "b/2")
+    kinds = (verdict.SAME, verdict.LISTED, verdict.SAME, verdict.DIFFERS, verdict.SAME)
+    details = ("", "because", "", "", "unstable")
+    verdicts = [Verdict(*one, ("-x",)) for one in zip(names, kinds, details)]
+    same, listed, *differs, unstable = table(verdicts)
+    assert same == "same     a/*  (2 cases)"
+    assert listed == "listed   a/2  (because)"
+    assert differs == ["differ   b/1", "         -x"]
+    assert unstable == "same     b/2  (unstable)"
+    assert len(list(table(verdicts, every=True))) == len(verdicts) + 1
+    assert len(list(table(verdicts, every=True, diffs=True))) == 2 * len(verdicts)
 
 
 def test_transcripts_are_remembered_whole() -> None:
