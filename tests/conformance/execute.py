@@ -31,8 +31,8 @@ IN_VAIN = "waited in vain for"
 # Where the harness keeps its own files in the box.
 WORK = "/run/conformance"
 
-# What there was before the first case; what is new after a case belongs to it. A stopped unit is forgotten at the reload
-# that the next case begins with, its file being gone.
+# What there was before the first case; what is new after a case belongs to it. A stopped unit is forgotten at the
+# reload that the next case begins with, its file being gone.
 _REMEMBER = f"""
 list() {{ systemctl list-units --all --plain --no-legend --no-pager; }}
 running() {{ awk '$3 != "inactive" && $3 != "failed" {{ print $1 }}' found | sort | comm -23 - units; }}
