@@ -10,11 +10,12 @@ from typing import Optional
 
 from benchmarks.clients import COMMANDS, FLOOR
 from benchmarks.figures import Results, Row, number
+from benchmarks.lives import FIRST_EXEC
 from benchmarks.subjects import ALL_SUBJECTS
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 IN_README = (
-    "container start to first service exec",
+    FIRST_EXEC,
     "boot of 100 services",
     "halt of 100 services",
     "kill -9 to the next exec, less RestartSec=100ms",
