@@ -40,7 +40,8 @@ class Console:
         self.pending = bytearray()
         self.flushes = 0
         self.dropped = 0
-        self.sources: list[int] = []
+        self.sources = 0  # how many units have a socket here
+        self._ready = select.epoll()  # those whose socket has something: looking at all for each line would not scale
         self.managed = True
 
     def run(self) -> None:
@@ -52,8 +53,7 @@ class Console:
             if self.pending:
                 poll.register(self.stdout, select.POLLOUT)
             else:
-                for fd in self.sources:
-                    poll.register(fd, select.POLLIN)
+                poll.register(self._ready.fileno(), select.POLLIN)
             ready = dict(poll.poll(None if self.managed else _LAST_WORDS_SECONDS * 1000))
             if not ready and not self.managed:
                 return
@@ -63,22 +63,16 @@ class Console:
         if self.stdout in ready and self.pending:
             self._write()
         elif not self.pending:
-            for fd in [fd for fd in self.sources if fd in ready]:
+            for fd, _ in self._ready.poll(0):
                 self._read(fd)
         if self.managed and self.link.fileno() in ready:
             self._listen()
         if self.dropped and not self.pending:
             self._count_dropped()
-        if self.flushes and not self.pending and not self._anything_waiting():
+        if self.flushes and not self.pending and not self._ready.poll(0, 1):
             for _ in range(self.flushes):
                 self.link.send({"ev": "flushed"})
             self.flushes = 0
-
-    def _anything_waiting(self) -> bool:
-        poll = select.poll()
-        for fd in self.sources:
-            poll.register(fd, select.POLLIN)
-        return any(events & select.POLLIN for _, events in poll.poll(0))
 
     def _write(self) -> None:
         try:
@@ -92,24 +86,26 @@ class Console:
         del self.pending[:written]
 
     def _read_all(self) -> None:
-        for fd in list(self.sources):
-            while len(self.pending) < _PENDING_LIMIT and self._read(fd):
-                pass
+        ready = self._ready.poll(0)
+        while ready and len(self.pending) < _PENDING_LIMIT:
+            for fd, _ in ready:
+                self._read(fd)
+            ready = self._ready.poll(0)
 
-    def _read(self, fd: int) -> bool:
-        """Takes one message of a unit's; whether there was one."""
+    def _read(self, fd: int) -> None:
+        """Takes one message of a unit's."""
         try:
             data = os.read(fd, _DATAGRAM_SIZE)
         except BlockingIOError:
-            return False
+            return
         except OSError:
             data = b""
-        if not data:
-            self.sources.remove(fd)
+        if data:
+            self._queue(data)
+        else:
+            self.sources -= 1
+            self._ready.unregister(fd)
             os.close(fd)
-            return False
-        self._queue(data)
-        return True
 
     def _say(self, data: bytes) -> None:
         """Queues the manager's own words, after what units had printed before. They have no socket to wait in: too many
@@ -141,7 +137,8 @@ class Console:
             operation = message["op"]
             if operation == "add":
                 os.set_blocking(fds[0], False)
-                self.sources += fds
+                self._ready.register(fds[0], select.EPOLLIN)
+                self.sources += 1
             elif operation == "write":
                 self._say(message["text"].encode("utf-8", "surrogateescape"))
             elif operation == "record":
