@@ -194,7 +194,8 @@ def _exited(flow: Flow, event: Exited) -> None:
         _main_exited(flow, event)
     elif flow.state.control is not None and event.pid == flow.state.control.pid:
         _control_exited(flow, event)
-    if event.last and flow.state.sub not in ("dead", "failed", "auto-restart"):
+    over = flow.state.sub in ("dead", "failed", "auto-restart") or flow.state.waiting_for == "removal"
+    if event.last and not over:
         _empty(flow, Empty())
 
 

@@ -237,6 +237,17 @@ def test_left_overs_are_killed_after_the_main_process() -> None:
     assert (world.state.sub, world.state.result) == ("failed", "timeout")
 
 
+def test_the_end_is_told_once_when_there_are_directories_to_remove() -> None:
+    world, main = started(type="simple", preserve_directories="no")
+    world.step(events.Stop())
+    world.exit(main, "killed", 15)
+    ends = [action for action in world.asked if isinstance(action, events.Log) and "Deactivated" in action.message]
+    assert len(ends) == 1
+    assert len([action for action in world.asked if isinstance(action, events.RemoveDirectories)]) == 1
+    world.step(events.Removed())
+    assert world.state.sub == "dead"
+
+
 def test_restart_counts_and_can_be_refused() -> None:
     world, main = started(restart="always")
     world.exit(main)
