@@ -60,9 +60,7 @@ class Processes:
         self.console = console
         self.trackings: dict[str, Tracking] = {}
         self.invocations: dict[str, str] = {}
-        self.settings: dict[
-            str, dict[str, Any]
-        ] = {}  # per unit: what its supervisor must know (Tracking's owner sets it)
+        self.settings: dict[str, dict[str, Any]] = {}  # what a unit's supervisor must know; Tracking's owner sets it
         self.reaper = Reaper(self.trackings, self._own_children, on_event, self._settled)
         self._by_supervisor: dict[int, Tracking] = {}
         self._runtime = runtime
@@ -353,6 +351,8 @@ class Processes:
             tracking.removing -= 1
             if not tracking.removing:
                 self._on_event(unit, Removed())
+        elif event == "log-dropped":
+            self._log_unit(unit, LOG_WARNING, f"{message['count']} lines dropped, the console was blocked")
         elif event == "problem":
             self._log_unit(unit, LOG_ERR, f"supervisor: {message['message']}")
 

@@ -33,7 +33,8 @@ Supervisor to manager (``ev``; ``time`` is [realtime usec, monotonic usec])::
     guess        pid                            the only direct child we did not start, else 0
     kill-denied  pids                           the kernel refused (EPERM)
     removed      paths
-    log-dropped  count                          lines that the console had no room for
+    log-dropped  count                          lines that the console had no room for, and has none to be told of them;
+                                                the last word of a supervisor
     problem      message                        a defect of the supervisor itself, with its traceback
 
 Order: "executed" or "exec-failed", everything a process had sent to the notify socket and everything it had printed

@@ -41,7 +41,6 @@ class Output:
         "_prefix",
         "_static",
         "_writer",
-        "announced",
         "identifier",
         "level_prefix",
         "log_fd",
@@ -62,7 +61,6 @@ class Output:
         self._pid = 0
         self.identifier = unit
         self._dropped = 0
-        self.announced = 0
         self._console: _socket.socket | None = None
         self.set_console(console_fd, console_json)
         self.configure(journal)
@@ -199,7 +197,6 @@ class Output:
         try:
             if self._dropped:
                 self._console.send(self._loss_line(), _SEND_FLAGS)
-                self.announced += self._dropped
                 self._dropped = 0
             if lines:
                 self._console.send(b"".join(lines), _SEND_FLAGS)
@@ -219,20 +216,16 @@ class Output:
         """Says on the console how many lines it missed, if it has room now."""
         self._send([])
 
-    def take_announced(self) -> int:
-        """How many lines the console was said to have missed since the last call."""
-        announced, self.announced = self.announced, 0
-        return announced
-
     def _loss_line(self) -> bytes:
         text = f"{self.unit}: {self._dropped} lines dropped, the console was blocked"
         if self._json:
             return record.encode({**self._static, "PRIORITY": "4", "SYSLOG_IDENTIFIER": "systemd", "MESSAGE": text})
         return record.format_line("systemd", os.getpid(), text.encode())
 
-    def close(self) -> None:
-        """Writes what is left and lets go of the journal."""
+    def close(self) -> int:
+        """Writes what is left and lets go of the journal. How many lines the console missed and was not told of."""
         self.drain()
         self.finish_line()
         if self._writer:
             self._writer.close()
+        return self._dropped

@@ -107,7 +107,9 @@ class Supervisor:
                     except (OSError, *_DEFECTS) as error:
                         self.report_problem(error)
             self._after_events()
-        self.output.close()
+        dropped = self.output.close()
+        if dropped and not self.orphaned:
+            self._send({"ev": "log-dropped", "count": dropped})
 
     def _wait(self) -> list[tuple[int, int]]:
         link = self.link.fileno()
@@ -149,8 +151,6 @@ class Supervisor:
             self.foreign.look()
         if self.children_changed:
             self._report_children()
-        if self.output.announced:
-            self._send({"ev": "log-dropped", "count": self.output.take_announced()})
         if self.barriers and not self.link.wants_write:
             close_fds(self.barriers)
             self.barriers = []

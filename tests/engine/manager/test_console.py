@@ -17,7 +17,7 @@ UNITS = {"a.service": SLEEP, "flood.service": FLOOD, **TARGETS}
 
 
 def flood_ours(engine: Engine) -> None:
-    """More lines of the manager itself than any queue takes: its state has one for each unit, with its name."""
+    """Many lines of the manager itself: its state has one for each unit, with its name."""
     assert engine.process
     for _ in range(200):
         os.kill(engine.process.pid, signal.SIGUSR2)
