@@ -101,15 +101,18 @@ class Manager:
         self.driver.step(unit, event)
 
     def unit_event(self, unit_id: str, event: Event) -> None:
-        """Something happened to a process of a unit."""
+        """Something happened to a process of a unit. A defect met here must not cost what has arrived with it."""
         unit = self.registry.find(unit_id)
         if unit is None or unit.type != "service":
             return
-        if isinstance(event, Notified):
-            event = self._check_main_pid(unit, event)
-            if event.fields.get("FDSTOREREMOVE") == "1":
-                self._remove_stored(unit, event.fields.get("FDNAME", ""))
-        self.driver.step(unit, event)
+        try:
+            if isinstance(event, Notified):
+                event = self._check_main_pid(unit, event)
+                if event.fields.get("FDSTOREREMOVE") == "1":
+                    self._remove_stored(unit, event.fields.get("FDNAME", ""))
+            self.driver.step(unit, event)
+        except Exception as error:
+            self.report_exception(unit_id, error)
 
     def store_of(self, unit: ManagedUnit) -> FdStore:
         """The descriptor store of a unit."""

@@ -5,6 +5,8 @@ After each the state that is shown is true, the next command works, and nothing 
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Callable
 
@@ -242,6 +244,40 @@ def test_console_killed() -> None:
         assert stable(engine) == before
         assert engine.run("start", "talk.service") == "done"
         wait_for(lambda: "still heard" in engine.text(), "output through the new console")
+
+
+DEFECT = """
+from systemctl_replacement.units import events, service
+def step(config, state, event, context, real=service.step):
+    if isinstance(event, events.Notified) and event.fields.get("STATUS") == "defect":
+        raise ZeroDivisionError("made for the test")
+    return real(config, state, event, context)
+service.step = step
+"""
+SAY_AND_EXIT = """
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.connect(os.environ["NOTIFY_SOCKET"])
+while not os.path.exists(sys.argv[1]):
+    os.sched_yield()
+s.send(b"STATUS=defect")
+"""
+
+
+def test_a_defect_costs_only_the_event_it_is_met_in() -> None:
+    unit = f"[Service]\nNotifyAccess=main\nExecStart={PYTHON} @ROOT@/say.py @ROOT@/go\n"
+    with Engine({"x.service": unit}, boot=("basic.target",), change=DEFECT) as engine:
+        (engine.root / "say.py").write_text(SAY_AND_EXIT)
+        assert engine.run("start", "x.service") == "done"
+        main = psutil.Process(engine.show("x.service")["MainPID"])
+        assert engine.process is not None
+        # What is said and the end arrive together.
+        os.kill(engine.process.pid, signal.SIGSTOP)
+        (engine.root / "go").touch()
+        wait_for(lambda: not alive(main), "the end of the process")
+        os.kill(engine.process.pid, signal.SIGCONT)
+        engine.wait_sub("x.service", "dead")
+        assert "Internal error in x.service:" in engine.text()
 
 
 def test_everything_killed_at_once() -> None:
