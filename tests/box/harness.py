@@ -16,14 +16,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import errno
 import json
 import os
-import select
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -34,6 +31,7 @@ from typing import Any, Optional, TypeVar, Union
 import psutil
 
 from tests.box import rootfs
+from tests.box.console import Console
 
 T = TypeVar("T")
 Command = Union[str, Sequence[str]]
@@ -130,9 +128,7 @@ class Box:
         self.hostname = hostname
         self.pid1 = 0  # as the host sees it; stays after its end
         self._boot_on_enter = boot
-        self._console = bytearray()
-        self._console_lock = threading.Lock()
-        self._output = -1
+        self._console: Optional[Console] = None
         self._status: Optional[int] = None
         self._stack = contextlib.ExitStack()
         self._events = b""
@@ -199,9 +195,7 @@ class Box:
         )
         theirs.close()
         os.close(stdout)
-        os.set_blocking(output, False)
-        self._output = output
-        threading.Thread(target=self._read_console, daemon=True).start()
+        self._console = Console(output)
         event = self._event(START_TIMEOUT)
         if event["event"] != "mounted":
             raise BoxError(event.get("error", str(event)))
@@ -274,39 +268,11 @@ class Box:
     @property
     def console(self) -> str:
         """Everything PID 1 (and what shares its output) has printed so far."""
-        while self._take_output():
-            pass
-        return bytes(self._console).decode(errors="replace")
+        return self._console.text() if self._console is not None else ""
 
     def type(self, text: str) -> None:
         """Type on the terminal (`tty=True`)."""
         os.write(self._terminal, text.encode())
-
-    def _read_console(self) -> None:
-        poll = select.poll()
-        poll.register(self._output, select.POLLIN)
-        while self._output >= 0:
-            poll.poll()
-            self._take_output()
-
-    def _take_output(self) -> bool:
-        """Add to the console what is there to be read; whether there was anything."""
-        with self._console_lock:
-            if self._output < 0:
-                return False
-            try:
-                data = os.read(self._output, 1 << 16)
-            except BlockingIOError:
-                return False
-            except OSError as error:
-                if error.errno != errno.EIO:
-                    raise
-                data = b""  # the terminal has no other side any more
-            self._console += data
-            if not data:
-                os.close(self._output)
-                self._output = -1
-            return bool(data)
 
     # --- commands ---
 
