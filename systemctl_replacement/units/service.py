@@ -441,6 +441,8 @@ def _while_removing(flow: Flow, event: Event) -> None:
     """Between the end of the service and that of its runtime directories: nothing happens to it any more."""
     if isinstance(event, Removed):
         _removed(flow, event)
+    elif isinstance(event, Forked):
+        flow.set(populated=True)
     elif isinstance(event, Empty) or (isinstance(event, Exited) and event.last):
         flow.set(populated=False)
     elif isinstance(event, Stop):
