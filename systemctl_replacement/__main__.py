@@ -24,9 +24,9 @@ COMPATIBILITY = ("telinit", "runlevel", "shutdown", "halt", "poweroff", "reboot"
 
 
 def program(argv: list[str], pid: int) -> str:
-    """What a command line asks for: forkserver, probe, init, systemctl, or one of the names of COMPATIBILITY."""
+    """What a command line asks for: forkserver, probe, generators, init, systemctl, or a name of COMPATIBILITY."""
     name = argv[0].rpartition("/")[2] if argv else ""
-    if argv[1:2] in (["--forkserver"], ["--probe"]):
+    if argv[1:2] in (["--forkserver"], ["--probe"], ["--generators"]):
         return argv[1][2:]
     if pid == 1 and (name in BOOTED_AS or all(word.startswith("-") and word != "--version" for word in argv[1:])):
         return "init"
@@ -75,6 +75,10 @@ def main() -> None:
 
         posix.write(1, startup.ALIVE)
         sys.exit()
+    if what == "generators":
+        from systemctl_replacement.process import generate
+
+        generate.main(sys.argv[2], sys.argv[3:])
     if what == "systemctl":
         from systemctl_replacement.cli.main import main as systemctl
 

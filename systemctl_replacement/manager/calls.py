@@ -47,7 +47,7 @@ class Calls:
         self,
         manager: Manager,
         refresh: Callable[[], None],
-        reload: Callable[[], None],
+        reload: Callable[[Callable[[], object]], None],
         reexecute: Callable[[Callable[[str], object]], None],
     ) -> None:
         self._manager = manager
@@ -323,8 +323,7 @@ class Calls:
         call.reply()
 
     def reload(self, call: Call) -> None:
-        self._reload()
-        call.reply()
+        self._reload(call.reply)
 
     def reexecute(self, call: Call) -> None:
         # No reply: the end of the connection is the answer, as under systemd.

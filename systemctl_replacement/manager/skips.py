@@ -12,7 +12,7 @@ from systemctl_replacement.records import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Callable
 
 FILE_NAME = "skip-in-container.conf"
@@ -21,16 +21,35 @@ LOCAL_FILES = (f"/etc/systemctl-replacement/{FILE_NAME}", f"/run/systemctl-repla
 
 @dataclass(frozen=True)
 class Skips:
-    """Rules in order: (pattern, reason); an empty reason takes units out again."""
+    """Rules, numbered in their order, with reasons; an empty reason takes units out again.
 
-    rules: tuple[tuple[str, str], ...] = ()
+    Most rules are names: only the others need to be matched with each unit.
+    """
+
+    names: Mapping[str, tuple[int, str]]
+    globs: tuple[tuple[int, str, str], ...]
 
     def reason(self, names: Sequence[str]) -> str:
         """Why a unit of these names is skipped, "" if it is not."""
-        for pattern, reason in reversed(self.rules):
+        last, found = max((self.names[name] for name in names if name in self.names), default=(-1, ""))
+        for number, pattern, reason in reversed(self.globs):
+            if number < last:
+                break
             if any(syscalls.matches(name, pattern) for name in names):
                 return reason
-        return ""
+        return found
+
+
+def skips(rules: Sequence[tuple[str, str]]) -> Skips:
+    """The rules, (pattern, reason) in their order, ready to be looked up."""
+    names: dict[str, tuple[int, str]] = {}
+    globs = []
+    for number, (pattern, reason) in enumerate(rules):
+        if any(character in pattern for character in "*?[\\"):
+            globs.append((number, pattern, reason))
+        else:
+            names[pattern] = (number, reason)
+    return Skips(names, tuple(globs))
 
 
 def parse(text: str, path: str, problem: Callable[[str], None]) -> list[tuple[str, str]]:
@@ -63,4 +82,4 @@ def read(shipped: str, root: str, problem: Callable[[str], None]) -> Skips:
             problem(f"Cannot read {path}: {error.strerror}")
             continue
         rules += parse(text, path, problem)
-    return Skips(tuple(rules))
+    return skips(rules)

@@ -183,7 +183,7 @@ class System:
 
     def _read_skips(self) -> skips.Skips:
         if self._options.on_demand:
-            return skips.Skips()
+            return skips.skips(())
         return skips.read(paths.shipped_units(), self._options.root, lambda text: self.log.manager(LOG_WARNING, text))
 
     def _stop_timeout(self) -> int | None:

@@ -31,6 +31,7 @@ from systemctl_replacement.__main__ import init_arguments, program
         (7, ["/sbin/runlevel"], "runlevel"),
         (7, ["/sbin/shutdown", "-r", "0"], "shutdown"),
         (7, ["x", "--forkserver", "3"], "forkserver"),
+        (7, ["x", "--generators", "/run/systemd"], "generators"),
         (7, [], "systemctl"),
     ],
 )
