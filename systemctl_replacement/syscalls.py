@@ -74,6 +74,11 @@ def set_child_subreaper() -> None:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), "prctl")
 
 
+def die_with_parent() -> None:
+    """SIGKILL for us when our parent ends. It may have ended already: compare getppid() afterwards."""
+    prctl(PR_SET_PDEATHSIG, _signal.SIGKILL)
+
+
 def set_process_name(comm: str) -> None:
     """The name in /proc/PID/comm; the kernel keeps 15 bytes."""
     _check(_prctl(PR_SET_NAME, comm.encode("utf-8", "surrogateescape")[:15], 0, 0, 0), "prctl")

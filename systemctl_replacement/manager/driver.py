@@ -65,6 +65,7 @@ class Driver:
             events.WatchPidFile: self._watch_pid_file,
             events.RemovePidFile: self._remove_pid_file,
             events.RemoveDirectories: self._remove_directories,
+            events.StopRemoving: self._stop_removing,
             events.ReleaseResources: self._release_resources,
             events.EnqueueRestart: self._enqueue_restart,
             events.Log: self._log,
@@ -239,6 +240,9 @@ class Driver:
             self._host.log_unit(unit.id, LOG_WARNING, f"Cannot remove {', '.join(paths)}: no process can be made.")
             self._host.loop.call_soon(lambda: self.step(unit, events.Removed()))
         unit.tracking = self._host.processes.trackings.get(unit.id)
+
+    def _stop_removing(self, unit: ManagedUnit, _action: events.StopRemoving) -> None:
+        self._host.processes.stop_removing(unit.id)
 
     def _release_resources(self, unit: ManagedUnit, action: events.ReleaseResources) -> None:
         restarting = action.restarting or (unit.job is not None and unit.job.type in (START, RESTART))

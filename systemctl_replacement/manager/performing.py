@@ -96,7 +96,7 @@ def _refuse(host: Host, unit: ManagedUnit) -> str:
         if not allowed:
             host.step(unit, StartLimitHit())
             host.halt.unit_action(unit, "StartLimitAction")
-            return IN_PROGRESS if service.again_later(unit.service) else model.FAILED
+            return model.FAILED
     return ""
 
 

@@ -25,6 +25,7 @@ from systemctl_replacement.units.events import (
     MainGuessed,
     Notified,
     Removed,
+    RemoverDied,
     SpawnFailed,
 )
 
@@ -70,6 +71,7 @@ class Processes:
         self._on_idle = on_idle
         self._log_unit = log_unit
         self._notify_number = 0
+        self._removals = 0
         self._console_requested = False
         if console is not None:
             console.on_lost = self.start_console
@@ -226,6 +228,7 @@ class Processes:
     def adopt(self, tracking: Tracking) -> None:
         """Take over a tracking from the manager that executed itself again."""
         self.trackings[tracking.unit] = tracking
+        self._removals = max(self._removals, tracking.removing)
         link = tracking.link
         if link is not None:
             self.loop.add(link.fileno(), READ, lambda _events: self._link_ready(tracking, link))
@@ -251,20 +254,16 @@ class Processes:
 
     def _supervisor_failed(self, tracking: Tracking, message: str) -> None:
         self._drop_link(tracking)
+        removing, tracking.removing = tracking.removing, 0
         self._fail_tokens(tracking, message)
-        self._give_up_removing(tracking)
+        if removing:
+            self._on_event(tracking.unit, Removed())
         self._settled(tracking)
 
     def _fail_tokens(self, tracking: Tracking, message: str) -> None:
         tokens, tracking.tokens = tracking.tokens, set()
         for token in sorted(tokens):
             self._on_event(tracking.unit, SpawnFailed(token, message))
-
-    def _give_up_removing(self, tracking: Tracking) -> None:
-        """Who was to remove directories is gone, and nobody will tell."""
-        if tracking.removing:
-            tracking.removing = 0
-            self._on_event(tracking.unit, Removed())
 
     def _drop_link(self, tracking: Tracking) -> None:
         if tracking.link is not None:
@@ -348,8 +347,8 @@ class Processes:
             pids = ", ".join(map(str, message["pids"]))
             self._log_unit(unit, LOG_WARNING, f"Not permitted to signal processes: {pids}")
         elif event == "removed":
-            tracking.removing -= 1
-            if not tracking.removing:
+            if message["number"] == tracking.removing:
+                tracking.removing = 0
                 self._on_event(unit, Removed())
         elif event == "log-dropped":
             self._log_unit(unit, LOG_WARNING, f"{message['count']} lines dropped, the console was blocked")
@@ -360,6 +359,7 @@ class Processes:
         """Killed, most likely. Its processes are ours now; a new one takes over output and notifications."""
         released = tracking.releasing
         self._drop_link(tracking)
+        removing, tracking.removing = tracking.removing, 0
         if released:
             self._forget(tracking)
             return
@@ -380,13 +380,13 @@ class Processes:
         # Ends that came before the death was noticed.
         self.loop.call_soon(self.reaper.reap)
         self._check_lost_main(tracking)
-        self._give_up_removing(tracking)
+        if removing:
+            self._on_event(tracking.unit, RemoverDied())
 
     def _check_lost_main(self, tracking: Tracking) -> None:
         """The supervisor took the exit status of what it had reaped but not yet reported with it."""
-        for pid in (tracking.main, tracking.control):
-            if pid and pid not in tracking.lost and not _exists(pid):
-                self._on_event(tracking.unit, Exited(pid, "killed", SIGKILL, now_stamp(), last=not tracking.lost))
+        for pid in tracking.vanished():
+            self._on_event(tracking.unit, Exited(pid, "killed", SIGKILL, now_stamp(), last=not tracking.lost))
         if not tracking.lost and not tracking.main and not tracking.control:
             self._on_event(tracking.unit, Empty())
         self._settled(tracking)
@@ -470,9 +470,17 @@ class Processes:
             tracking = self.track(unit, notify=False)
         except OSError:
             return False
-        tracking.removing += 1
-        self._send(tracking, {"op": "remove", "paths": paths})
+        self._removals += 1
+        tracking.removing = self._removals
+        self._send(tracking, {"op": "remove", "number": tracking.removing, "paths": paths})
         return True
+
+    def stop_removing(self, unit: str) -> None:
+        """Give a removal up that takes too long."""
+        tracking = self.trackings.get(unit)
+        if tracking is not None and tracking.removing:
+            tracking.removing = 0
+            self._send(tracking, {"op": "stop-removing"})
 
     def release(self, unit: str) -> None:
         """The unit is down and empty: its supervisor may end."""
@@ -492,8 +500,3 @@ class Processes:
             self.invocations.pop(tracking.unit, None)
             self.settings.pop(tracking.unit, None)
             self._on_idle(tracking.unit)
-
-
-def _exists(pid: int) -> bool:
-    stat = descendants.read_stat(pid)
-    return stat is not None and stat[0] not in "ZX"

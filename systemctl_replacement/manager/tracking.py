@@ -37,7 +37,7 @@ class Tracking:
         self.tokens: set[int] = set()  # spawns whose process is not reported yet
         self.early: list[dict[str, Any]] = []  # messages sent to a supervisor that has not said it is ready
         self.settings: dict[str, Any] = {}  # what the supervisor was told of its journal and of stopping
-        self.removing = 0  # removals of directories under way
+        self.removing = 0  # number of the request to remove directories that is under way
         self.populated = False
         self.main = 0
         self.control = 0
@@ -87,6 +87,10 @@ class Tracking:
             if pid not in known and (_session(pid) in sessions or _has_invocation(pid, invocation_id)):
                 known.add(pid)
         self.note_lost(known)
+
+    def vanished(self) -> list[int]:
+        """Of the main and the control process those that have ended without anybody having told how."""
+        return [pid for pid in (self.main, self.control) if pid and pid not in self.lost and _start_time(pid) is None]
 
     def note_lost(self, pids: Iterable[int]) -> None:
         """Watch these processes and everything below them."""

@@ -10,7 +10,8 @@ Manager to supervisor (``op``; descriptors travel beside the message)::
     watch       pid                             a main process that is not below the supervisor: its end is reported
     adopted     pids                            the unit's, which a killed supervisor has left to the manager
     guess-main                                  asks for "guess"
-    remove      paths                           recursive removal in a child of its own; "removed" when done
+    remove      number, paths                   recursive removal in a child of its own; "removed" when done
+    stop-removing                               SIGKILL for that child
     settings    stop_timeout (usec), kill_signal: what to do with the unit if the manager dies;
                 fields (of its journal records), level_prefix, priority: all optional
     console     json (bool); fd                 the console was made anew
@@ -32,7 +33,7 @@ Supervisor to manager (``ev``; ``time`` is [realtime usec, monotonic usec])::
     children     pids [[pid, start time in ticks], …]   the direct children, after every change that was noticed
     guess        pid                            the only direct child we did not start, else 0
     kill-denied  pids                           the kernel refused (EPERM)
-    removed      paths
+    removed      number                         of the request
     log-dropped  count                          lines that the console had no room for, and has none to be told of them;
                                                 the last word of a supervisor
     problem      message                        a defect of the supervisor itself, with its traceback

@@ -11,7 +11,6 @@ from .tree import OPEN_DIRECTORY, walk
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import NoReturn
 
 
 def remove(path: str) -> None:
@@ -41,14 +40,29 @@ def _rmdir(fd: int, name: str) -> None:
     os.rmdir(name, dir_fd=fd)
 
 
-def run(paths: Iterable[str]) -> NoReturn:
-    """The life of the removing child: what cannot be removed does not keep the rest."""
-    # Nothing of its parent stays open: the manager would not notice the parent's death.
-    syscalls.close_all_except((0, 1, 2))
+def begin(paths: Iterable[str]) -> int:
+    """Removes directories in a child of its own; its pid. OSError if there can be none."""
+    parent = os.getpid()
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        # Nothing of the parent stays open: the manager would not notice its death, with which the removal ends, too.
+        syscalls.close_all_except((0, 1, 2))
+        syscalls.die_with_parent()
+        if os.getppid() == parent:
+            status = _run(paths)
+    finally:
+        os._exit(status)
+
+
+def _run(paths: Iterable[str]) -> int:
+    """What cannot be removed does not keep the rest."""
     status = 0
     for path in paths:
         try:
             remove(path)
         except OSError:
             status = 1
-    os._exit(status)
+    return status

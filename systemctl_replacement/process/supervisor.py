@@ -61,7 +61,7 @@ class Supervisor:
         self.tokens: dict[int, Any] = {}  # pid -> token of what we started and have not reaped
         self.identifiers: dict[int, str] = {}  # the same pids' SyslogIdentifier=
         self.exec_pipes: dict[int, execute.Report] = {}  # the reading ends, by descriptor
-        self.removals: dict[int, list[str]] = {}
+        self.removals: dict[int, int] = {}  # pid -> number of the request
         self.foreign = Foreign(self._watch_fd, self._forget_fd, self._end_of_foreign)
         self.known_children: dict[int, int] = {}  # pid -> start time
         self.adopted: list[int] = []  # below the manager since another supervisor of the unit was killed
@@ -204,7 +204,10 @@ class Supervisor:
         elif operation == "guess-main":
             self._send({"ev": "guess", "pid": self._guess_main()})
         elif operation == "remove":
-            self._remove(message["paths"])
+            self._remove(message["number"], message["paths"])
+        elif operation == "stop-removing":
+            for pid in self.removals:
+                os.kill(pid, _signal.SIGKILL)
         elif operation == "settings":
             self.stop_timeout = message.get("stop_timeout", self.stop_timeout)
             self.kill_signal = message.get("kill_signal", self.kill_signal)
@@ -333,7 +336,7 @@ class Supervisor:
         when = record.stamp()
         self.children_changed = True
         if pid in self.removals:
-            self._send({"ev": "removed", "paths": self.removals.pop(pid)})
+            self._send({"ev": "removed", "number": self.removals.pop(pid)})
             return
         token = self.tokens.pop(pid, None)
         if self.identifiers.pop(pid, None) is not None:
@@ -420,11 +423,12 @@ class Supervisor:
         if pids:
             self._send({"ev": "kill-denied", "pids": pids})
 
-    def _remove(self, paths: list[str]) -> None:
-        pid = os.fork()
-        if pid == 0:
-            removal.run(paths)
-        self.removals[pid] = paths
+    def _remove(self, number: int, paths: list[str]) -> None:
+        try:
+            self.removals[removal.begin(paths)] = number
+        except OSError as error:
+            self.output.log(3, f"Cannot remove {', '.join(paths)}: Failed to fork: {error.strerror}")
+            self._send({"ev": "removed", "number": number})
 
     # -- what the unit says -----------------------------------------------------------------------------------------
 

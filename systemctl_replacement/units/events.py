@@ -132,10 +132,15 @@ class Removed:
     """Answer to RemoveDirectories: they are gone, or nobody can be had to remove them."""
 
 
+@dataclass(frozen=True)
+class RemoverDied:
+    """Answer to RemoveDirectories: it is not known what is left."""
+
+
 if TYPE_CHECKING:
     Event = Union[
         Start, StartLimitHit, Stop, Reload, ResetFailed, Forked, Executed, SpawnFailed, Exited, Empty, Elapsed,
-        WatchdogElapsed, RestartRefused, Notified, MainGuessed, PidFileRead, Removed,
+        WatchdogElapsed, RestartRefused, Notified, MainGuessed, PidFileRead, Removed, RemoverDied,
     ]  # fmt: skip
 else:
     Event = object
@@ -223,6 +228,11 @@ class RemoveDirectories:
 
 
 @dataclass(frozen=True)
+class StopRemoving:
+    """The removal takes too long: give it up, without an answer."""
+
+
+@dataclass(frozen=True)
 class ReleaseResources:
     """The service is dead: close what it has stored with us, unless it comes back."""
 
@@ -245,7 +255,7 @@ class Log:
 if TYPE_CHECKING:
     Action = Union[
         Changed, Spawn, Signal, SignalAll, Identify, GuessMain, ReadPidFile, WatchPidFile, RemovePidFile,
-        RemoveDirectories, ReleaseResources,
+        RemoveDirectories, StopRemoving, ReleaseResources,
         EnqueueRestart, Log,
     ]  # fmt: skip
 else:

@@ -20,6 +20,8 @@ from systemctl_replacement.units.events import (
     ReadPidFile,
     Reload,
     Removed,
+    RemoveDirectories,
+    RemoverDied,
     ResetFailed,
     RestartRefused,
     Signal,
@@ -27,6 +29,7 @@ from systemctl_replacement.units.events import (
     Start,
     StartLimitHit,
     Stop,
+    StopRemoving,
     WatchdogElapsed,
     WatchPidFile,
 )
@@ -432,15 +435,33 @@ def _restart_refused(flow: Flow, _event: RestartRefused) -> None:
 
 
 def _removed(flow: Flow, _event: Removed) -> None:
-    if flow.state.waiting_for == "removal":
-        flow.set(waiting_for="")
+    if flow.state.waiting_for != "removal":
+        return
+    flow.set(waiting_for="")
+    if flow.state.sub in ("dead", "failed"):
+        flow.enter(flow.state.sub)  # for who waits to start it
+    else:
         flow.leave()
+
+
+def _remover_died(flow: Flow, _event: RemoverDied) -> None:
+    if flow.state.waiting_for == "removal":
+        flow.ask(RemoveDirectories())
 
 
 def _while_removing(flow: Flow, event: Event) -> None:
     """Between the end of the service and that of its runtime directories: nothing happens to it any more."""
     if isinstance(event, Removed):
         _removed(flow, event)
+    elif isinstance(event, RemoverDied):
+        _remover_died(flow, event)
+    elif isinstance(event, Elapsed):
+        flow.log(LOG_WARNING, "Removing the runtime directories takes too long, leaving them.")
+        flow.ask(StopRemoving())
+        _removed(flow, Removed())
+    elif isinstance(event, ResetFailed):
+        _reset_failed(flow, event)
+        flow.set(waiting_for="removal")
     elif isinstance(event, Forked):
         flow.set(populated=True)
     elif isinstance(event, Empty) or (isinstance(event, Exited) and event.last):
@@ -472,4 +493,5 @@ _HANDLERS: dict[type[Any], Callable[[Flow, Any], None]] = {
     MainGuessed: _main_guessed,
     PidFileRead: _pid_file_read,
     Removed: _removed,
+    RemoverDied: _remover_died,
 }

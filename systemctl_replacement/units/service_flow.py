@@ -52,8 +52,7 @@ SIGTERM, SIGKILL = 15, 9
 
 # States that nothing times out: entering one drops the deadline of the state before.
 _UNTIMED = frozenset({"dead", "failed", "exited"})
-# States that do not count as active.
-_OVER = STOPPING | {"auto-restart", "dead", "failed"}
+_DOWN = frozenset({"dead", "failed"})
 
 
 def active_state(config: ServiceConfig, sub: str) -> str:
@@ -351,18 +350,24 @@ class Flow:
         self.set(control=None, main=None, main_pid=0, main_alien=False)
         if not allow_restart:
             self.set(forbid_restart=True)
-        if self._must_remove_directories():
-            self.ask(RemoveDirectories())
-            # What comes next, be it the same service once more, may make them anew, and must not lose its own.
-            if self.state.sub not in _OVER:
-                self.enter("final-sigterm")
-            self.set(waiting_for="removal", deadline=None)
-        else:
+        if not self._must_remove_directories():
             self.leave()
+            return
+        # What comes next, be it the same service once more, may make them anew, and must not lose its own.
+        self.ask(RemoveDirectories())
+        if self.state.sub in _DOWN:
+            self.leave()
+        elif self.state.sub not in STOPPING and self.state.sub != "auto-restart":
+            direct = self.config.restart_mode == "direct" and self._will_restart()
+            self.enter("auto-restart" if direct else "final-sigterm")
+        self.set(waiting_for="removal")
+        self.deadline(self.config.timeout_stop_usec)
 
     def _must_remove_directories(self) -> bool:
         """RuntimeDirectoryPreserve= (systemd.exec(5))."""
         preserve = self.config.preserve_directories
+        if preserve == "no" and self.state.sub in _DOWN:
+            return False  # it was not even begun
         coming_back = self._will_restart() or self.context.restart_pending or self.context.start_pending
         return preserve == "no" or (preserve == "restart" and not coming_back)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
+import psutil
 import pytest
 
-from tests.engine.manager.engine import Engine, wait_for
+from tests.engine.manager.engine import Engine, alive, wait_for
 
 # Directories are removed once @ROOT@/remove is there. What is changed stays changed over a re-execution.
 PATIENT = """
@@ -16,7 +18,8 @@ paths.self_command = lambda: [sys.executable, '-ISXutf8', sys.argv[0]]
 import os, time
 from systemctl_replacement.process import removal
 def remove(path, real=removal.remove):
-    while not os.path.exists(os.path.dirname(os.path.dirname(path)) + "/remove"):
+    root = os.path.dirname(os.path.dirname(path))
+    while os.path.exists(root) and not os.path.exists(root + "/remove"):
         time.sleep(0.01)
     real(path)
 removal.remove = remove
@@ -40,8 +43,13 @@ def let_go(engine: Engine) -> None:
 
 
 def kill_the_supervisor(engine: Engine) -> None:
-    """Nobody removes the directories any more."""
-    engine.titled("supervisor: x.service").kill()
+    """The removal ends with it, and another supervisor has to begin anew."""
+    supervisor = engine.titled("supervisor: x.service")
+    removers = supervisor.children()
+    assert removers
+    supervisor.kill()
+    wait_for(lambda: not any(map(alive, removers)), "the end of the removal")
+    let_go(engine)
 
 
 def go_on_after_reexecution(engine: Engine) -> None:
@@ -68,7 +76,8 @@ def test_a_job_waits_for_the_removal(operation: str, end: str) -> None:
             wait_for((e.root / "run/x/mine").exists, "the file of the new process")
         else:
             assert e.sub("x.service") == "dead"
-            assert (e.root / "run/x").exists() == (end == "supervisor killed")
+            assert not (e.root / "run/x").exists()
+        assert e.text().count("Deactivated successfully.") == 1
 
 
 def test_a_start_that_replaces_the_stop_waits_too() -> None:
@@ -88,7 +97,7 @@ def test_a_service_that_restarts_by_itself(operation: str) -> None:
     unit = UNIT + "Restart=always\nRestartSec=1ms\nExecStopPost=/bin/sh -c 'echo ended >> @ROOT@/notes'\n"
     with Engine({"x.service": unit}, boot=("x.service",), change=PATIENT) as e:
         wait_for((e.root / "run/x/mine").exists, "the service's file")
-        os.kill(e.show("x.service")["MainPID"], 9)
+        os.kill(e.show("x.service")["MainPID"], signal.SIGKILL)
 
         def restarting() -> Any:
             return e.noted() == ["ended"] and e.show("x.service")["MainPID"] == 0
@@ -110,4 +119,93 @@ def test_a_service_that_restarts_by_itself(operation: str) -> None:
 def test_a_halt_does_not_wait_longer_than_it_may() -> None:
     with Engine({"x.service": UNIT}, boot=("--stop-timeout=1", "x.service"), change=PATIENT) as e:
         wait_for((e.root / "run/x/mine").exists, "the service's file")
-        assert e.halt() in (0, 124)
+        assert e.halt() == 124
+
+
+def test_a_removal_that_takes_too_long_is_given_up() -> None:
+    with Engine({"x.service": UNIT + "TimeoutStopSec=300ms\n"}, boot=("x.service",), change=PATIENT) as e:
+        begun(e, "restart")
+        remover = e.titled("supervisor: x.service").children()[0]
+        e.wait_idle()
+        assert not alive(remover)
+        assert e.sub("x.service") == "running"
+        assert "Removing the runtime directories takes too long, leaving them." in e.text()
+        let_go(e)
+        assert e.run("stop", "x.service") == "done"
+        assert not (e.root / "run/x").exists()
+
+
+NO_REMOVER = """
+import errno
+from systemctl_replacement.process import removal
+def begin(paths):
+    raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+removal.begin = begin
+paths.self_command = lambda: [sys.executable, '-ISXutf8', sys.argv[0]]
+"""
+
+
+def test_a_service_ends_although_nobody_can_remove_its_directories() -> None:
+    with Engine({"x.service": UNIT}, boot=("x.service",), change=NO_REMOVER) as e:
+        wait_for((e.root / "run/x/mine").exists, "the service's file")
+        assert e.run("stop", "x.service") == "done"
+        assert e.run("start", "x.service") == "done"
+        assert (e.root / "run/x").exists()
+
+
+@pytest.mark.parametrize("delay", ["1ms", "300ms"])
+def test_the_supervisor_dies_with_the_service(delay: str) -> None:
+    """The removal is asked of the next one, whose answer is the one that counts."""
+    unit = UNIT + f"Restart=always\nRestartSec={delay}\n"
+    with Engine({"x.service": unit}, boot=("x.service",)) as e:
+        wait_for((e.root / "run/x/mine").exists, "the service's file")
+        for number in range(3000):
+            (e.root / "run/x" / str(number)).touch()
+        supervisor = e.titled("supervisor: x.service")
+        main = psutil.Process(e.show("x.service")["MainPID"])
+        supervisor.suspend()
+        main.kill()
+        wait_for(lambda: main.status() == psutil.STATUS_ZOMBIE, "the end of the process")
+        supervisor.kill()
+
+        def restarted() -> bool:
+            return e.show("x.service")["NRestarts"] == 1 and e.sub("x.service") == "running"
+
+        wait_for(restarted, "the restart")
+        wait_for((e.root / "run/x/mine").exists, "the file of the new process")
+        assert sorted(path.name for path in (e.root / "run/x").iterdir()) == ["mine"]
+        assert e.run("stop", "x.service") == "done"
+        assert not (e.root / "run/x").exists()
+
+
+def test_a_direct_restart_is_no_end() -> None:
+    """RestartMode=direct: who is bound to the service is restarted with it, and not stopped."""
+    unit = UNIT + "Restart=always\nRestartMode=direct\nRestartSec=1ms\n"
+    bound = "[Unit]\nBindsTo=x.service\nAfter=x.service\n[Service]\nExecStart=/bin/sleep 1000\n"
+    with Engine({"x.service": unit, "y.service": bound}, boot=("y.service",), change=PATIENT) as e:
+        wait_for((e.root / "run/x/mine").exists, "the service's file")
+        os.kill(e.show("x.service")["MainPID"], signal.SIGKILL)
+        e.wait_sub("x.service", "auto-restart")
+        let_go(e)
+        e.wait_sub("x.service", "running")
+        e.wait_idle()
+        assert e.sub("y.service") == "running"
+
+
+def test_a_refused_start_removes_what_was_preserved() -> None:
+    """RuntimeDirectoryPreserve=restart and the start limit: the service does not come back after all."""
+    unit = (
+        "[Unit]\nStartLimitBurst=2\n[Service]\nRuntimeDirectory=x\nRuntimeDirectoryPreserve=restart\n"
+        "Restart=always\nRestartSec=1ms\nExecStart=/bin/false\n"
+    )
+    with Engine({"x.service": unit}, boot=("basic.target",), change=PATIENT) as e:
+        e.run("start", "x.service")
+        e.wait_sub("x.service", "failed")
+        assert (e.root / "run/x").exists()
+        e.call("ResetFailed", names=["x.service"])
+        assert e.sub("x.service") == "dead"
+        job = e.enqueue("start", "x.service")["id"]
+        assert [(one["id"], one["state"]) for one in e.call("Jobs")["jobs"]] == [(job, "waiting")]
+        let_go(e)
+        wait_for(lambda: e.text().count("Start request repeated too quickly.") == 2, "the start limit, once more")
+        wait_for(lambda: not (e.root / "run/x").exists(), "the removal")

@@ -291,7 +291,7 @@ def test_removal_follows_no_links(unit: Unit, tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     (gone / "deep").mkdir(parents=True)
     (gone / "deep" / "link").symlink_to(keep)
-    unit.send("remove", paths=[str(gone), str(tmp_path / "never")])
+    unit.send("remove", number=1, paths=[str(gone), str(tmp_path / "never")])
     unit.wait("removed")
     assert not gone.exists()
     assert (keep / "file").exists()
@@ -375,7 +375,7 @@ def test_removal_goes_as_deep_as_a_service_can(unit: Unit, tmp_path: Path) -> No
         os.close(fd)
         fd = below
     os.close(fd)
-    unit.send("remove", paths=[str(gone)])
+    unit.send("remove", number=1, paths=[str(gone)])
     unit.wait("removed")
     assert not gone.exists()
     assert not unit.find("problem")

@@ -74,6 +74,7 @@ def _of_processes(world: World, ends: Ends, told: Told) -> Iterator[tuple[str, H
         yield "answer", partial(_step, event=events.MainGuessed(max(world.pids, default=0)))
     elif state.waiting_for == "removal":
         yield "answer", partial(_step, event=events.Removed())
+        yield "answer", partial(_step, event=events.RemoverDied())
     elif state.waiting_for:
         yield "answer", partial(_step, event=events.PidFileRead(max(world.pids, default=0), message="none"))
 

@@ -49,14 +49,14 @@ def configs(draw: Any) -> Any:
 def _check(world: World) -> None:
     state = world.state
     assert state.sub in SERVICE_ACTIVE_STATE
-    if state.sub in ("dead", "failed", "exited"):
+    if state.sub in ("dead", "failed", "exited") and state.waiting_for != "removal":
         assert state.deadline is None
     assert (state.watchdog_deadline is None) or state.sub in WATCHED
     if state.sub in ("dead", "failed", "auto-restart"):
         assert state.main is None
         assert state.control is None
         assert not state.main_pid
-    if state.sub in _TIMED and not world.restart_job and state.waiting_for != "removal":
+    if state.sub in _TIMED and not world.restart_job:
         assert state.deadline is not None, f"nothing would ever end {state.sub}"
     assert (state.result == "success") <= (state.sub != "failed")
     for running in (state.main, state.control):

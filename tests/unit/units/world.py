@@ -57,6 +57,7 @@ class World:
                 self.restart_job = False
             elif isinstance(action, events.EnqueueRestart):
                 self.restart_job = True
+        assert sum(isinstance(action, events.RemoveDirectories) for action in actions) <= 1
         self.asked += actions
         return actions
 
