@@ -18,6 +18,7 @@ from systemctl_replacement.manager.conditions import Checker
 from systemctl_replacement.manager.console import Console, Log
 from systemctl_replacement.manager.driver import Driver
 from systemctl_replacement.manager.execution import ExecutionContext, default_environment
+from systemctl_replacement.manager.generators import Generators, variables
 from systemctl_replacement.manager.job_table import JobTable
 from systemctl_replacement.manager.loop import READ, Loop, now_monotonic, now_stamp
 from systemctl_replacement.manager.manager import Manager
@@ -37,6 +38,7 @@ __all__ = ["ALIVE", "System", "run"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO = 3, 4, 5, 6
@@ -93,6 +95,7 @@ class System:
             lambda: pid1.container_engine(options.root, self._environment),
             manager.log_unit,
         )
+        self._generators = Generators(self.loop, options.root, runtime, self._told_generators, self.log.manager)
         manager.driver = Driver(manager)
         if forkserver is None:
             assert state is not None
@@ -243,7 +246,7 @@ class System:
         else:
             self.log.manager(LOG_INFO, f"systemctl-replacement {__version__} starting.")
             if not self._boot_after:
-                self.loop.call_soon(self._boot_units)
+                self.loop.call_soon(lambda: self._generators.run(self._boot_units))
 
     def resume(self, state: dict[str, Any]) -> None:
         """Go on after a re-execution."""
@@ -265,10 +268,18 @@ class System:
         if self._boot_after and not set(self._boot_after).intersection(reexecution.supervisors_left()):
             self._boot_after = []
             if not self._options.on_demand:
-                self._boot_units()
+                self._generators.run(self._boot_units)
+
+    def _told_generators(self) -> dict[str, str]:
+        engine = pid1.container_engine(self._options.root, self._environment)
+        return {**self.manager.execution.environment, **variables(self._host.architecture, engine)}
 
     def _boot_units(self) -> None:
         manager, options = self.manager, self._options
+        if manager.halt.requested:
+            return
+        if self._index.is_stale():  # generators have made something of the configuration
+            self._load_again()
         if options.units:
             for name in options.units:
                 manager.registry.unskip(manager.registry.get(name))
@@ -331,7 +342,7 @@ class System:
             manager.halt.immediate(argument)
         elif what == "reload":
             self._guard.check()
-            self.reload()
+            self.reload(lambda: None)
         elif what == "reexecute":
             self._succession.begin()
         elif what == "isolate":
@@ -346,9 +357,18 @@ class System:
 
     # --- reloading, re-executing ---
 
-    def reload(self) -> None:
-        """Read all unit files again (`daemon-reload`)."""
+    def reload(self, done: Callable[[], object]) -> None:
+        """Run the generators, read all unit files again (`daemon-reload`), call `done`."""
         self.log.manager(LOG_INFO, "Reloading.")
+        self._generators.run(lambda: self._reload(done))
+
+    def _reload(self, done: Callable[[], object]) -> None:
+        try:
+            self._read_again()
+        finally:
+            done()
+
+    def _read_again(self) -> None:
         manager = self.manager
         self._host = Host.current(self._options.root, self._boot["id"])
         config = self._read_config()
@@ -357,13 +377,16 @@ class System:
         for name, value in default_environment(config).items():
             if manager.execution.environment.get(name) == old_default.get(name):
                 manager.execution.environment[name] = value
-        self._index = self._scan()
         self._skips = self._read_skips()
-        manager.registry.reload(self._read_unit, config)
+        self._load_again()
+
+    def _load_again(self) -> None:
+        self._index = self._scan()
+        self.manager.registry.reload(self._read_unit, self.manager.config)
 
     def _may_execute(self) -> bool:
         """Nothing is on its way that could not be taken along."""
-        if self.loop.has_pending() or reexecution.has_unsent(self.manager):
+        if self._generators.running or self.loop.has_pending() or reexecution.has_unsent(self.manager):
             return False
         return not self._calls.changing and handover.is_possible(self._server)
 
@@ -407,6 +430,7 @@ class System:
         self.manager.jobs.answer_all(DONE)
         self._server.close()
         self._guard.close()
+        self._generators.abandon()
         try:
             os.unlink(self._paths.socket_path())
         except OSError:
