@@ -27,32 +27,38 @@ END_TIMEOUT = 10  # for PID 1 to end
 POLL_INTERVAL = 0.05
 CAP_SYS_BOOT = 22
 IN_VAIN = "waited in vain for"
+ENDED = ("124", "137")  # exit statuses of a command that timeout(1) had to end
 
 # Where the harness keeps its own files in the box.
 WORK = "/run/conformance"
 
-# What there was before the first case; what is new after a case belongs to it. A stopped unit is forgotten at the
-# reload that the next case begins with, its file being gone.
+# What there was before the first case; what is new after a case belongs to it.
 _REMEMBER = f"""
-list() {{ systemctl list-units --all --plain --no-legend --no-pager; }}
+list() {{ systemctl list-units --all --plain --no-legend --no-pager > found; }}
+new() {{ cut -d' ' -f1 found | sort | comm -23 - units; }}
 running() {{ awk '$3 != "inactive" && $3 != "failed" {{ print $1 }}' found | sort | comm -23 - units; }}
 files() {{ find /etc /run/systemd/system /usr/local /var/lib -mindepth 1 2>/dev/null | sort; }}
 cd {WORK}
 """
 _MAKE_ROOM = f"rm -rf {SCRATCH}; mkdir -p {SCRATCH} {UNIT_DIRECTORY}"
-_SNAPSHOT = _REMEMBER + f"list | cut -d' ' -f1 | sort > units && files > files && test -s units && {{ {_MAKE_ROOM}; }}"
+_SNAPSHOT = _REMEMBER + f": > units; list && new > new && mv new units && files > files && {{ {_MAKE_ROOM}; }}"
 _BEGIN = f"timeout {COMMAND_TIMEOUT} systemctl daemon-reload"
+# A unit that nobody needs is forgotten when it is down; one that a link has made somebody need, when that is reloaded.
 _CLEAN = (
     _REMEMBER
     + f"""
-list > found || exit 1
+list || exit 1
 if [ -n "$(running)" ]; then
-    timeout {COMMAND_TIMEOUT} systemctl stop -- $(cut -d' ' -f1 found | sort | comm -23 - units)
-    list > found
+    timeout {COMMAND_TIMEOUT} systemctl stop -- $(new)
+    list
     [ -z "$(running)" ] || exit 1
 fi
-if grep -q failed found; then systemctl reset-failed || exit 1; fi
+if grep -q failed found; then systemctl reset-failed && list || exit 1; fi
 files | comm -23 - files | xargs -d '\\n' -r rm -rf --
+if [ -n "$(new)" ]; then
+    timeout {COMMAND_TIMEOUT} systemctl daemon-reload && list || exit 1
+    [ -z "$(new)" ] || exit 1
+fi
 {_MAKE_ROOM}
 """
 )
