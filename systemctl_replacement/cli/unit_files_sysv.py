@@ -54,7 +54,7 @@ def synchronize(verb: str, names: list[str], options: Options, context: Context,
         if verb == "is-enabled":
             enabled = enabled or status == 0
             if not options.quiet:
-                context.out("enabled" if status == 0 else "disabled\n")
+                context.out("enabled" if status == 0 else "disabled")
         elif status != 0:
             raise Failure("")  # the tool has said why
         if not native:

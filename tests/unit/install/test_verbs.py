@@ -160,6 +160,15 @@ def test_init_scripts_are_kept_in_step(root: Path, helper: Path, capsys: pytest.
     assert helper.read_text() == f"--root={root} is-enabled old\n"
 
 
+@pytest.mark.usefixtures("helper")
+def test_an_init_script_is_enabled_or_disabled_in_one_word(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "etc/init.d").mkdir(parents=True)
+    (root / "etc/init.d/old").write_text("#!/bin/sh\n")
+    assert (run(root, "is-enabled", "old")[0], capsys.readouterr().out) == (0, "enabled\n")
+    (root / "fail").touch()
+    assert (run(root, "is-enabled", "old")[0], capsys.readouterr().out) == (1, "disabled\n")
+
+
 def test_a_failing_helper_ends_it_silently(root: Path, helper: Path) -> None:
     (root / "etc/init.d").mkdir(parents=True)
     (root / "etc/init.d/a").write_text("#!/bin/sh\n")
