@@ -54,12 +54,23 @@ def signal_name(number: int) -> str:
 
 def become_the_systems_manager(root: str, runtime: str, environment: Mapping[str, str]) -> None:
     """What PID 1 sets up before the first service starts: its name, the directory that says systemd is there, the
-    name of the container's engine; and what `docker restart` left of an earlier life is cleared."""
+    name of the container's engine, a place for locks; and what `docker restart` left of an earlier life is cleared."""
     syscalls.set_process_name("systemd")
     # On stale files we stumble otherwise: /run is kept over a restart of the container, its processes are not.
     for path in (*syscalls.glob(f"{root}/run/*.pid"), *syscalls.glob(f"{root}/run/*/*.pid")):
         _remove_file(path)
     make_runtime_files(runtime, environment)
+    _make_lock_directory(f"{root}/run/lock")
+
+
+def _make_lock_directory(path: str) -> None:
+    """What /var/lock leads to; an engine that mounts a tmpfs on /run hides the image's. Open to everybody, as Debian's
+    systemd makes it; where a distribution wants it otherwise, its tmpfiles.d(5) say so."""
+    try:
+        os.mkdir(path)
+        os.chmod(path, 0o1777)
+    except OSError:
+        return  # it is there, or /run is not ours to write
 
 
 def make_runtime_files(runtime: str, environment: Mapping[str, str]) -> None:

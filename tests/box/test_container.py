@@ -48,6 +48,15 @@ def test_a_container_starts_again_after_a_halt_and_after_a_kill() -> None:
         assert box.run("redis-cli ping").stdout == "PONG\n"
 
 
+def test_everybody_finds_a_directory_for_locks() -> None:
+    with Box() as box:
+        box.wait_booted()
+        assert box.run("stat -c %a /run/lock").stdout == "1777\n"
+    with Box(files={"/run/lock/mine": ""}) as box:
+        box.wait_booted()
+        assert box.run("stat -c %a /run/lock").stdout == "755\n"
+
+
 def test_image_with_the_systemd_package() -> None:
     with Box(packages=[*SERVERS, *SYSTEMD_PACKAGES]) as box:
         assert box.wait_booted() == "running", box.run("systemctl --failed").stdout
