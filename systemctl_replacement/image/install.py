@@ -19,6 +19,7 @@ from systemctl_replacement.image.errors import ImageError
 HOME = "/usr/lib/systemctl-replacement"
 LAUNCHER = "/usr/bin/systemctl"
 KEPT = "/usr/bin/systemctl.original"
+INIT = "/sbin/init"
 _MARK = "systemctl_replacement.__main__"
 
 # -I and -S: neither environment variables nor the image's site-packages change what PID 1 imports. One argument,
@@ -57,6 +58,7 @@ def install(root: str, python: Optional[str], keep_original: bool, say: Callable
         shutil.rmtree(fresh, ignore_errors=True)
     say(f"{HOME}: version for {found.path}, Python {'.'.join(map(str, found.version))}")
     _write_launcher(root, found, keep_original, say)
+    _link_init(root, say)
 
 
 def _inside(root: str, path: Path) -> str:
@@ -117,6 +119,17 @@ def _write_launcher(root: str, found: interpreter.Interpreter, keep_original: bo
     fresh.chmod(0o755)
     fresh.rename(launcher)
     say(f"{LAUNCHER}: written")
+
+
+def _link_init(root: str, say: Callable[[str], None]) -> None:
+    """Debian's invoke-rc.d, and with it the scripts of its packages, start and restart nothing where there is no init;
+    one that an image has is left alone."""
+    init = Path(root + INIT)
+    _refuse_links_out_of(root, init.parent)
+    if not os.path.lexists(init):
+        init.parent.mkdir(exist_ok=True)
+        init.symlink_to(LAUNCHER)
+        say(f"{INIT}: now leads to {LAUNCHER}")
 
 
 def _is_ours(launcher: Path) -> bool:

@@ -105,9 +105,13 @@ def test_what_is_in_an_image() -> None:
     first = next((home / "systemctl_replacement/__pycache__").glob("paths.*.pyc"))
     assert first.read_bytes()[4:8] == b"\1\0\0\0"
     assert f"{install.HOME}/systemctl_replacement/paths.py".encode() in first.read_bytes()
-    # the image keeps nothing but these two
-    changed = {str(path.relative_to(layer)).split("/", 3)[2] for path in layer.rglob("*") if path.is_file()}
-    assert changed == {"systemctl-replacement", "systemctl"}
+    # the image keeps nothing but these three
+    files = [path for path in layer.rglob("*") if path.is_file() or path.is_symlink()]
+    assert {str(path.relative_to(layer)).split("/", 3)[2] for path in files} == {
+        "systemctl-replacement",
+        "systemctl",
+        "init",
+    }
 
 
 @needs_root
@@ -139,3 +143,25 @@ def test_links_do_not_lead_out_of_an_image(tmp_path: Path) -> None:
     (root / "usr").symlink_to(outside)
     with pytest.raises(ImageError, match="leads out of"):
         install._refuse_links_out_of(str(root), root / "usr/lib")
+
+
+@needs_root
+def test_scripts_of_packages_find_an_init() -> None:
+    with Box(packages=["nginx", "redis-server"]) as box:
+        box.wait_booted()
+        main_pid = "systemctl show -P MainPID redis-server"
+        before = box.run(main_pid).stdout
+        result = box.run("rm /usr/sbin/policy-rc.d; invoke-rc.d redis-server restart", check=True)
+        assert result.stderr == ""
+        assert box.run(main_pid).stdout not in (before, "0\n")
+
+
+def test_an_image_keeps_the_init_it_has(tmp_path: Path) -> None:
+    said: list[str] = []
+    install._link_init(str(tmp_path), said.append)
+    assert os.readlink(tmp_path / "sbin/init") == "/usr/bin/systemctl"
+    (tmp_path / "sbin/init").unlink()
+    (tmp_path / "sbin/init").symlink_to("/lib/systemd/systemd")
+    install._link_init(str(tmp_path), said.append)
+    assert os.readlink(tmp_path / "sbin/init") == "/lib/systemd/systemd"
+    assert said == ["/sbin/init: now leads to /usr/bin/systemctl"]
