@@ -439,12 +439,9 @@ class Processes:
         tracking = self.trackings.get(unit)
         if tracking is None:
             return
-        theirs = []
-        for pid in pids:
-            if pid in tracking.lost:
-                descendants.send(pid, signal, cont, hup)
-            else:
-                theirs.append(pid)
+        for pid in [pid for pid in pids if pid in tracking.lost]:
+            descendants.send(pid, signal, cont, hup)
+        theirs = [pid for pid in pids if pid not in tracking.lost]
         if theirs:
             message = {"op": "signal", "pids": theirs, "signal": signal, "cont": cont, "hup": hup}
             self._send(tracking, message)

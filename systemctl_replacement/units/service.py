@@ -44,6 +44,7 @@ from systemctl_replacement.units.service_flow import (
 )
 from systemctl_replacement.units.service_notify import notified
 from systemctl_replacement.units.service_state import ExecStatus, Running, ServiceState
+from systemctl_replacement.units.service_timeout import time_out
 from systemctl_replacement.units.states import (
     EXIT_CODE,
     FINAL,
@@ -425,7 +426,7 @@ def _empty(flow: Flow, _event: Empty) -> None:
 
 
 def _elapsed(flow: Flow, _event: Elapsed) -> None:
-    flow.time_out()
+    time_out(flow)
 
 
 def _restart_refused(flow: Flow, _event: RestartRefused) -> None:

@@ -12,7 +12,6 @@ from systemctl_replacement.units.events import (
     Action,
     Changed,
     Context,
-    EnqueueRestart,
     Identify,
     Log,
     ReleaseResources,
@@ -31,13 +30,11 @@ from systemctl_replacement.units.states import (
     IDLE_ACTIVE_STATE,
     KILLING,
     PROTOCOL,
-    RELOADS,
     RESOURCES,
     SERVICE_ACTIVE_STATE,
     SKIP_CONDITION,
     STOPPING,
     SUCCESS,
-    TIMEOUT,
     WATCHDOG,
     WATCHED,
 )
@@ -424,95 +421,6 @@ class Flow:
             self.enter_stop_post(RESOURCES)
         elif sub in FINAL and not self.main_alive() and not self.control_alive:
             self.enter_dead(RESOURCES)
-
-    def time_out(self) -> None:
-        """The deadline of the state passed."""
-        sub, config = self.state.sub, self.config
-        self.set(deadline=None)
-        if sub in ("condition", "start-pre", "start", "start-post"):
-            self._time_out_by(config.start_failure_mode, f"{sub} operation timed out.")
-        elif sub == "running":
-            self.log(LOG_WARNING, "Service reached runtime time limit. Stopping.")
-            self.enter_stop(TIMEOUT)
-        elif sub in RELOADS:
-            self.log(LOG_WARNING, "Reload operation timed out. Killing reload process.")
-            if self.state.control and self.state.control.pid:
-                self.ask(Signal((self.state.control.pid,), SIGKILL, cont=False))
-            self.set(reload_result=TIMEOUT)
-            self.enter_running(SUCCESS)
-        elif sub == "stop":
-            self._time_out_by(config.stop_failure_mode, "Stopping timed out.")
-        elif sub == "stop-sigterm" and config.stop_failure_mode == "abort":
-            self.log(LOG_WARNING, f"State '{sub}' timed out. Aborting.")
-            self.enter_signal("stop-watchdog", TIMEOUT)
-        elif sub in ("stop-sigterm", "stop-watchdog"):
-            self._kill_or(sub, "stop-sigkill")
-        elif sub == "stop-sigkill":
-            self.log(LOG_WARNING, "Processes still around after SIGKILL. Ignoring.")
-            self.enter_stop_post(TIMEOUT)
-        elif sub == "stop-post":
-            self._time_out_final("State 'stop-post' timed out.")
-        elif sub == "final-sigterm" and config.stop_failure_mode == "abort":
-            self.log(LOG_WARNING, f"State '{sub}' timed out. Aborting.")
-            self.enter_signal("final-watchdog", TIMEOUT)
-        elif sub in ("final-sigterm", "final-watchdog"):
-            self._kill_or(sub, "final-sigkill")
-        elif sub == "final-sigkill":
-            self.log(LOG_WARNING, "Processes still around after final SIGKILL. Entering failed mode.")
-            self.enter_dead(TIMEOUT)
-        elif sub == "auto-restart":
-            self._restart()
-
-    def _time_out_by(self, mode: str, message: str) -> None:
-        if mode == "kill":
-            if self.config.send_sigkill:
-                self.log(LOG_WARNING, f"{message} Killing.")
-                self.enter_signal("stop-sigkill", TIMEOUT)
-            else:
-                self.log(LOG_WARNING, f"{message} Skipping SIGKILL.")
-                self.enter_stop_post(TIMEOUT)
-        elif mode == "abort":
-            self.log(LOG_WARNING, f"{message} Aborting.")
-            self.enter_signal("stop-watchdog", TIMEOUT)
-        else:
-            self.log(LOG_WARNING, f"{message} Terminating.")
-            self.enter_signal("stop-sigterm", TIMEOUT)
-
-    def _time_out_final(self, message: str) -> None:
-        mode = self.config.stop_failure_mode
-        if mode == "kill" and self.config.send_sigkill:
-            self.log(LOG_WARNING, f"{message} Killing.")
-            self.enter_signal("final-sigkill", TIMEOUT)
-        elif mode == "kill":
-            self.log(LOG_WARNING, f"{message} Skipping SIGKILL.")
-            self.enter_dead(TIMEOUT, allow_restart=False)
-        elif mode == "abort":
-            self.log(LOG_WARNING, f"{message} Aborting.")
-            self.enter_signal("final-watchdog", TIMEOUT)
-        else:
-            self.log(LOG_WARNING, f"{message} Terminating.")
-            self.enter_signal("final-sigterm", TIMEOUT)
-
-    def _kill_or(self, sub: str, kill: str) -> None:
-        if self.config.send_sigkill:
-            self.log(LOG_WARNING, f"State '{sub}' timed out. Killing.")
-            self.enter_signal(kill, TIMEOUT)
-            return
-        if kill == "stop-sigkill":
-            self.log(LOG_WARNING, f"State '{sub}' timed out. Skipping SIGKILL.")
-            self.enter_stop_post(TIMEOUT)
-        else:
-            self.log(LOG_WARNING, f"State '{sub}' timed out. Skipping SIGKILL. Entering failed mode.")
-            self.enter_dead(TIMEOUT, allow_restart=False)
-
-    def _restart(self) -> None:
-        if self.context.stop_pending:
-            # The unit goes down anyway; look again later in case the stop job is taken back.
-            self.deadline(restart_delay(self.config, self.state.restarts))
-            return
-        self.set(restarts=self.state.restarts + 1, flush_restarts=False)
-        self.log(LOG_INFO, f"Scheduled restart job, restart counter is at {self.state.restarts}.")
-        self.ask(EnqueueRestart())
 
     def protocol_failure(self) -> None:
         """A forking service whose PID file will never come."""
