@@ -10,6 +10,7 @@ import os
 
 from systemctl_replacement import paths
 from systemctl_replacement.manager import skips
+from systemctl_replacement.manager.generation import DIRECTORIES
 from systemctl_replacement.manager.loop import READ, Loop, now_monotonic
 from systemctl_replacement.process.generate import FINISHED, directories
 from systemctl_replacement.unitfile.loadpath import is_mask
@@ -21,15 +22,6 @@ if TYPE_CHECKING:
 LOG_ERR, LOG_WARNING, LOG_INFO = 3, 4, 6
 SIGKILL = 9
 
-# Highest precedence first: a program hides those of the same name in the directories after it.
-_DIRECTORIES = (
-    "/run/systemd/system-generators",
-    "/etc/systemd/system-generators",
-    "/usr/local/lib/systemd/system-generators",
-    "/usr/lib/systemd/system-generators",
-    "/lib/systemd/system-generators",
-)
-
 # DefaultTimeoutStartSec=, as it is compiled in: what systemd grants them, too.
 PATIENCE_USEC = 90_000_000
 
@@ -39,7 +31,7 @@ _LONGEST_LINE = 4096
 def find(root: str, skip: Callable[[str], str]) -> list[str]:
     """The generators to be run, by name. `skip` is given names of files, and has a reason for those to leave out."""
     found: dict[str, str] = {}
-    for directory in _DIRECTORIES:
+    for directory in DIRECTORIES:
         try:
             names = os.listdir(root + directory)
         except OSError:
@@ -56,20 +48,6 @@ def _is_program(path: str) -> bool:
         return not is_mask(os.stat(path)) and os.access(path, os.X_OK)
     except OSError:
         return False
-
-
-def variables(architecture: str, engine: str) -> dict[str, str]:
-    """What generators are told of the system, besides the manager's environment."""
-    told = {
-        "SYSTEMD_SCOPE": "system",
-        "SYSTEMD_IN_INITRD": "0",
-        "SYSTEMD_FIRST_BOOT": "0",
-        "SYSTEMD_ARCHITECTURE": architecture,
-    }
-    if engine:
-        told["SYSTEMD_VIRTUALIZATION"] = f"container:{engine}"
-        told["container"] = engine
-    return told
 
 
 class Generators:

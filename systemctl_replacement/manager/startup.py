@@ -10,15 +10,15 @@ import sys
 from systemctl_replacement import __version__, paths, syscalls
 from systemctl_replacement.control import handover, server
 from systemctl_replacement.control.listener import listen
-from systemctl_replacement.jobs.model import DONE, MODE_ISOLATE, MODE_REPLACE, START, JobError
+from systemctl_replacement.jobs.model import DONE, MODE_ISOLATE, START
 from systemctl_replacement.journal.writer import Writer
-from systemctl_replacement.manager import halt, pid1, reexecution, show, skips
+from systemctl_replacement.manager import boot, halt, pid1, reexecution, show, skips
 from systemctl_replacement.manager.calls import Calls
 from systemctl_replacement.manager.conditions import Checker
 from systemctl_replacement.manager.console import Console, Log
 from systemctl_replacement.manager.driver import Driver
 from systemctl_replacement.manager.execution import ExecutionContext, default_environment
-from systemctl_replacement.manager.generators import Generators, variables
+from systemctl_replacement.manager.generation import Generation, variables
 from systemctl_replacement.manager.job_table import JobTable
 from systemctl_replacement.manager.loop import READ, Loop, now_monotonic, now_stamp
 from systemctl_replacement.manager.manager import Manager
@@ -95,7 +95,7 @@ class System:
             lambda: pid1.container_engine(options.root, self._environment),
             manager.log_unit,
         )
-        self._generators = Generators(self.loop, options.root, runtime, self._told_generators, self.log.manager)
+        self._generators = Generation(self.loop, options.root, runtime, self._told_generators, self.log.manager)
         manager.driver = Driver(manager)
         if forkserver is None:
             assert state is not None
@@ -225,8 +225,8 @@ class System:
         """Set up what the system needs of us and enqueue the boot. `lost`: why the state of the manager before is."""
         manager = self.manager
         self.loop.add(self._signal_fd, READ, self._signals)
-        self._server.attach(self.loop)
         if not self._options.on_demand:
+            self._server.attach(self.loop)
             manager.processes.start_console()
         if lost:
             self._boot_after = reexecution.supervisors_left()
@@ -240,6 +240,7 @@ class System:
                     unit.state = SimpleState(ON[unit.type])
                     unit.stamps = dict.fromkeys(("StateChange", "InactiveExit", "ActiveEnter"), now_stamp())
             manager.booted = True
+            self._generators.run(self._serve)
             # What ends by itself later, when nobody is connected, may be the last thing to stay for.
             manager.calls_waiting_inactive.append(self._linger)
             self._linger()
@@ -274,27 +275,19 @@ class System:
         engine = pid1.container_engine(self._options.root, self._environment)
         return {**self.manager.execution.environment, **variables(self._host.architecture, engine)}
 
+    def _serve(self) -> None:
+        """On demand: the first request may be about what a generator has made."""
+        if self._index.is_stale():
+            self._load_again()
+        self._server.attach(self.loop)
+
     def _boot_units(self) -> None:
-        manager, options = self.manager, self._options
-        if manager.halt.requested:
+        if self.manager.halt.requested:
             return
         if self._index.is_stale():  # generators have made something of the configuration
             self._load_again()
-        if options.units:
-            for name in options.units:
-                manager.registry.unskip(manager.registry.get(name))
-                manager.try_enqueue(name, START, MODE_REPLACE, "start job")
-        else:
-            self._boot_target(options.unit or "default.target")
-        manager.jobs.when_idle(self._booted)
-
-    def _boot_target(self, target: str) -> None:
-        for name, mode in ((target, MODE_ISOLATE), (target, MODE_REPLACE), ("rescue.target", MODE_ISOLATE)):
-            try:
-                self.manager.jobs.enqueue(name, START, mode)
-                return
-            except JobError as error:
-                self.log.manager(LOG_ERR, f"Failed to isolate {name}: {error.message}")
+        boot.enqueue(self.manager, self._options)
+        self.manager.jobs.when_idle(self._booted)
 
     def _booted(self) -> None:
         self._boot["finish"] = list(now_stamp())

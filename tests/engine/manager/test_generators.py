@@ -92,3 +92,11 @@ def test_who_asks_during_a_run_gets_a_run_of_its_own(twice: int) -> None:
             wait_for(lambda runs=runs: (engine.root / "runs").stat().st_size > runs, "the run")  # type: ignore[misc]
         engine.call("Reload")
         assert (engine.root / "runs").read_text().count("run") == before + twice + 1
+
+
+def test_on_demand_the_first_request_finds_what_was_generated() -> None:
+    with prepare(
+        'sleep 0.3; printf "[Service]\\nExecStart=/bin/sleep 1000\\n" > "$1/made.service"', ("--on-demand",)
+    ) as e:
+        assert e.run("start", "made.service") == "done"
+        assert e.sub("made.service") == "running"
