@@ -184,20 +184,39 @@ class Flow:
 
     # --- starting ---
 
+    def _crowded(self, phase: str, task: str) -> bool:
+        """Whether processes of the last life forbid a command: SendSIGKILL=no is for what two of would do harm
+        (systemd.kill(5))."""
+        config = self.config
+        harmless = config.send_sigkill or config.kill_mode not in ("control-group", "mixed")
+        if harmless or not self.state.populated or not config.phase(phase):
+            return False
+        kind = "SendSIGKILL=no service of type KillMode=control-group or mixed"
+        self.log(LOG_WARNING, f"Will not start {kind} while processes exist")
+        self.log(LOG_WARNING, f"Failed to run '{task}' task: Device or resource busy")
+        return True
+
     def enter_condition(self) -> None:
         self.forget_control()
-        if not self.run_control("ExecCondition", "condition", self.config.timeout_start_usec):
+        if self._crowded("ExecCondition", "exec-condition"):
+            self.enter_dead(RESOURCES)
+        elif not self.run_control("ExecCondition", "condition", self.config.timeout_start_usec):
             self.enter_start_pre()
 
     def enter_start_pre(self) -> None:
         self.forget_control()
-        if not self.run_control("ExecStartPre", "start-pre", self.config.timeout_start_usec):
+        if self._crowded("ExecStartPre", "start-pre"):
+            self.enter_dead(RESOURCES)
+        elif not self.run_control("ExecStartPre", "start-pre", self.config.timeout_start_usec):
             self.enter_start()
 
     def enter_start(self) -> None:
         self.forget_control()
         self.set(main=None, main_pid=0, main_known=False, main_alien=False)
         config = self.config
+        if self._crowded("ExecStart", "start"):
+            self.enter_signal("stop-sigterm", RESOURCES)
+            return
         if not config.phase("ExecStart"):  # a oneshot service with ExecStop= only
             self.enter("start")
             self.enter_start_post()
