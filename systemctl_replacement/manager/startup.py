@@ -240,10 +240,9 @@ class System:
                     unit.state = SimpleState(ON[unit.type])
                     unit.stamps = dict.fromkeys(("StateChange", "InactiveExit", "ActiveEnter"), now_stamp())
             manager.booted = True
-            self._generators.run(self._serve)
             # What ends by itself later, when nobody is connected, may be the last thing to stay for.
             manager.calls_waiting_inactive.append(self._linger)
-            self._linger()
+            self._generators.run(self._serve)
         else:
             self.log.manager(LOG_INFO, f"systemctl-replacement {__version__} starting.")
             if not self._boot_after:
@@ -280,6 +279,7 @@ class System:
         if self._index.is_stale():
             self._load_again()
         self._server.attach(self.loop)
+        self._linger()
 
     def _boot_units(self) -> None:
         if self.manager.halt.requested:
