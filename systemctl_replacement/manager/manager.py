@@ -48,7 +48,7 @@ _PID_MAX = 2**31 - 1
 
 
 class Manager:
-    """One service manager. The parts are made by `startup.py` and put in here."""
+    """One service manager. The parts are made by `system.py` and put in here."""
 
     registry: Registry
     jobs: JobTable

@@ -13,7 +13,7 @@ from tests.engine.manager.engine import Engine, wait_for
 
 # What is changed of the program stays changed over a re-execution.
 STAY_CHANGED = "paths.self_command = lambda: [sys.executable, '-ISXutf8', sys.argv[0]]\n"
-SHORT_LINGER = STAY_CHANGED + "from systemctl_replacement.manager import startup\nstartup.LINGER_USEC = 200_000\n"
+SHORT_LINGER = STAY_CHANGED + "from systemctl_replacement.manager import life\nlife.LINGER_USEC = 200_000\n"
 REEXECUTE = 59  # SIGRTMIN+25
 DEAF = "[Service]\nExecStart=/bin/sh -c 'trap \"\" TERM; touch @ROOT@/deaf; while :; do sleep 1; done'\n"
 

@@ -103,7 +103,7 @@ def test_on_demand_the_first_request_finds_what_was_generated() -> None:
 
 
 def test_on_demand_the_manager_does_not_leave_before_it_could_be_asked() -> None:
-    impatient = "from systemctl_replacement.manager import startup\nstartup.LINGER_USEC = 100_000\n"
+    impatient = "from systemctl_replacement.manager import life\nlife.LINGER_USEC = 100_000\n"
     engine = Engine({"b.service": UNIT_B}, boot=("--on-demand",), change=impatient)
     generator(engine, "gen", "sleep 0.5")
     with engine:

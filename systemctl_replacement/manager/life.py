@@ -1,0 +1,272 @@
+"""The life of a manager: its boot, the signals that reach it, reloading, re-executing, leaving."""
+
+from __future__ import annotations
+
+import os
+import select
+
+from systemctl_replacement import __version__, paths, syscalls
+from systemctl_replacement.control import handover
+from systemctl_replacement.control.listener import listen
+from systemctl_replacement.jobs.model import DONE, MODE_ISOLATE, START
+from systemctl_replacement.manager import boot, pid1, reexecution, show
+from systemctl_replacement.manager.loop import READ, now_monotonic, now_stamp
+from systemctl_replacement.manager.options import InitOptions
+from systemctl_replacement.manager.socket_guard import SocketGuard
+from systemctl_replacement.manager.successor import Succession
+from systemctl_replacement.manager.system import System
+from systemctl_replacement.process.client import ForkServer
+from systemctl_replacement.units.simple import ON, SimpleState
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+LOG_ERR, LOG_WARNING, LOG_INFO = 3, 4, 6
+SIGKILL = 9
+
+# An on-demand manager without work or clients stays this long, so that a series of commands is served by one.
+LINGER_USEC = 10_000_000
+
+# How long children get to end after everything was stopped.
+_FAREWELL_USEC = 2_000_000
+
+# What is up already in a container that nobody booted: services there must not start the rest of a system.
+_UP_ON_DEMAND = ("sysinit.target", "basic.target", "-.slice", "system.slice")
+
+
+class Life:
+    """A system's life: it begins with `start` or `resume`; `run` ends with the exit status."""
+
+    def __init__(self, options: InitOptions, forkserver: ForkServer | None, state: dict[str, Any] | None) -> None:
+        """OSError, when the system cannot be made."""
+        self._options = options
+        self._status = 0
+        self._ended = False
+        self._boot_after: list[int] = []  # pids: supervisors of a manager whose state is lost
+        self._system = system = System(
+            options,
+            forkserver,
+            state,
+            finish=self._finish,
+            reload=self.reload,
+            reexecute=lambda failed: self._succession.begin(failed),
+            on_idle=self._linger,
+        )
+        self._loop = system.loop
+        self._log = system.log
+        self._manager = system.manager
+        self._runtime_mode = os.stat(system.runtime).st_mode & 0o7777
+        self._succession = Succession(system.loop, self._may_execute, self._execute, system.log)
+        self._signal_fd = syscalls.signalfd()
+        self._guard = SocketGuard(system.loop, system.paths.socket_path(), self._socket_lost)
+
+    def _socket_lost(self) -> None:
+        """Make the socket anew, with what else of ours was in the runtime directory."""
+        if self._ended:
+            return  # by ourselves
+        system = self._system
+        try:
+            if system.is_pid1:
+                pid1.make_runtime_files(system.runtime, system.environment)
+            os.makedirs(system.runtime, self._runtime_mode, exist_ok=True)
+            listener = listen(system.paths.socket_path())
+        except OSError as error:
+            self._log.manager(LOG_ERR, f"The control socket is gone, and cannot be made anew: {error.strerror}")
+            return
+        system.replace_listener(listener)
+        self._guard.renew()
+        self._log.manager(LOG_WARNING, "The control socket was removed, and is made anew.")
+
+    # --- beginning ---
+
+    def start(self, lost: str = "") -> None:
+        """Set up what the system needs of us and enqueue the boot. `lost`: why the state of the manager before is."""
+        manager = self._manager
+        self._loop.add(self._signal_fd, READ, self._signals)
+        if not self._options.on_demand:
+            self._system.server.attach(self._loop)
+            manager.processes.start_console()
+        if lost:
+            self._boot_after = reexecution.supervisors_left()
+            text = f"Cannot read the state of the manager before ({lost}): what runs is stopped, and started anew."
+            self._log.manager(LOG_ERR, text)
+        if self._options.on_demand:
+            for name in _UP_ON_DEMAND:
+                unit = manager.registry.get(name)
+                if unit.file.load_state == "loaded":
+                    # Not by a job, and not by a step: what they want is not started behind them.
+                    unit.state = SimpleState(ON[unit.type])
+                    unit.stamps = dict.fromkeys(("StateChange", "InactiveExit", "ActiveEnter"), now_stamp())
+            manager.booted = True
+            # What ends by itself later, when nobody is connected, may be the last thing to stay for.
+            manager.calls_waiting_inactive.append(self._linger)
+            self._system.generators.run(self._serve)
+        else:
+            self._log.manager(LOG_INFO, f"systemctl-replacement {__version__} starting.")
+            if not self._boot_after:
+                self._loop.call_soon(lambda: self._system.generators.run(self._boot_units))
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on after a re-execution."""
+        self._loop.add(self._signal_fd, READ, self._signals)
+        self._system.server.attach(self._loop)
+        if self._options.on_demand:
+            self._manager.calls_waiting_inactive.append(self._linger)
+        reexecution.restore(self._manager, state)
+        handover.take_over(self._system.server, state.get("clients", []), lambda text: self._log.manager(LOG_ERR, text))
+        if not self._manager.booted:
+            self._manager.jobs.when_idle(self._booted)
+        self._manager.processes.reaper.reap()
+        self._log.manager(LOG_INFO, "Reexecuted.")
+        self._guard.check()
+        self._linger()
+
+    def _boot_once_clear(self) -> None:
+        """Boot when the last unit of a manager whose state is lost has been stopped by its supervisor."""
+        if self._boot_after and not set(self._boot_after).intersection(reexecution.supervisors_left()):
+            self._boot_after = []
+            if not self._options.on_demand:
+                self._system.generators.run(self._boot_units)
+
+    def _serve(self) -> None:
+        """On demand: the first request may be about what a generator has made."""
+        self._system.files.read_if_changed()
+        self._system.server.attach(self._loop)
+        self._linger()
+
+    def _boot_units(self) -> None:
+        if self._manager.halt.requested:
+            return
+        self._system.files.read_if_changed()  # generators may have made something of the configuration
+        boot.enqueue(self._manager, self._options)
+        self._manager.jobs.when_idle(self._booted)
+
+    def _booted(self) -> None:
+        self._system.boot["finish"] = list(now_stamp())
+        self._manager.boot_finished()
+        took = (self._system.boot["finish"][1] - self._system.boot["start"][1]) / 1_000_000
+        self._log.manager(LOG_INFO, f"Startup finished in {took:.3f}s.")
+
+    def run(self) -> int:
+        self._loop.run()
+        if not self._system.is_pid1:
+            self._await_children()
+        return self._status
+
+    def _await_children(self) -> None:
+        """Leave nothing behind: what served us ends when its link closes, and is waited for."""
+        self._manager.processes.close()
+        end = now_monotonic() + _FAREWELL_USEC
+        poll = select.poll()
+        poll.register(self._signal_fd, select.POLLIN)
+        while now_monotonic() < end:
+            try:
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+            except ChildProcessError:
+                return
+            poll.poll(max(0, end - now_monotonic()) // 1000 + 1)
+            syscalls.read_signalfd(self._signal_fd)
+
+    # --- signals ---
+
+    def _signals(self, _events: int) -> None:
+        for number, _pid, _status, _code in syscalls.read_signalfd(self._signal_fd):
+            action = pid1.ACTIONS.get(number)
+            if action is not None:
+                self._act(number, *action)
+
+    def _act(self, number: int, what: str, argument: str) -> None:
+        manager = self._manager
+        if what == "reap":
+            manager.processes.reaper.reap()
+            self._boot_once_clear()
+        elif what == "halt":
+            manager.halt.request(argument, pid1.signal_name(number))
+        elif what == "immediate":
+            manager.halt.immediate(argument)
+        elif what == "reload":
+            self._guard.check()
+            self.reload(lambda: None)
+        elif what == "reexecute":
+            self._succession.begin()
+        elif what == "isolate":
+            manager.try_enqueue(argument, START, MODE_ISOLATE, f"{argument} on {pid1.signal_name(number)}")
+        elif what == "log-level":
+            self._log.maximum = 7 if argument == "debug" else self._options.log_level
+        elif what == "show-status":
+            self._log.show_status = bool(argument)
+        elif what == "dump":
+            for line in show.dump(manager):
+                self._log.manager(LOG_INFO, line)
+
+    # --- reloading, re-executing ---
+
+    def reload(self, done: Callable[[], object]) -> None:
+        """Run the generators, read all unit files again (`daemon-reload`), call `done`."""
+        self._log.manager(LOG_INFO, "Reloading.")
+        self._system.generators.run(lambda: self._reload(done))
+
+    def _reload(self, done: Callable[[], object]) -> None:
+        try:
+            self._system.files.read_again()
+        finally:
+            done()
+
+    def _may_execute(self) -> bool:
+        """Nothing is on its way that could not be taken along."""
+        if self._system.generators.running or self._loop.has_pending() or reexecution.has_unsent(self._manager):
+            return False
+        return not self._system.calls.changing and handover.is_possible(self._system.server)
+
+    def _execute(self) -> None:
+        arguments = ["init", f"--log-level={self._options.log_level}"]
+        if self._options.root:
+            arguments.append(f"--root={self._options.root}")
+        if self._options.on_demand:
+            arguments.append("--on-demand")
+        if self._options.stop_timeout is not None:
+            arguments.append(f"--stop-timeout={self._options.stop_timeout}us")
+        clients = handover.save(self._system.server)
+        state = reexecution.snapshot(self._manager, self._system.listener.fileno(), self._system.boot, clients)
+        reexecution.execute(state, [*paths.self_command(), *arguments])
+
+    # --- leaving ---
+
+    def _linger(self) -> None:
+        if self._options.on_demand:
+            self._loop.call_at(now_monotonic() + LINGER_USEC, self._leave_if_idle)
+
+    def _leave_if_idle(self) -> None:
+        manager = self._manager
+        if self._system.server.clients or manager.jobs.jobs or manager.halt.requested:
+            return
+        if manager.units_at_work():
+            return
+        self._log.manager(LOG_INFO, "Nothing to do, leaving.")
+        self._finish(0)
+
+    def _finish(self, status: int) -> None:
+        """Everything is stopped: take leave of what is left, show the last lines, end."""
+        if self._ended:
+            return
+        self._ended = True
+        self._status = status
+        self._manager.jobs.answer_all(DONE)
+        self._system.server.close()
+        self._guard.close()
+        self._system.generators.abandon()
+        try:
+            os.unlink(self._system.paths.socket_path())
+        except OSError:
+            pass  # gone with the tmpfs it was on
+        for tracking in list(self._manager.processes.trackings.values()):
+            self._manager.processes.signal_all(tracking.unit, SIGKILL, (), False, False)
+            self._manager.processes.release(tracking.unit)
+        if self._system.console is not None:
+            self._loop.call_at(now_monotonic() + _FAREWELL_USEC, self._loop.stop)
+            self._system.console.flush(self._loop.stop)
+        else:
+            self._loop.call_soon(self._loop.stop)

@@ -1,0 +1,150 @@
+"""A manager and everything around it, made out of their parts; how they live is :mod:`.life`'s."""
+
+from __future__ import annotations
+
+import _socket
+import os
+
+from systemctl_replacement import __version__, paths, syscalls
+from systemctl_replacement.control import server
+from systemctl_replacement.control.listener import listen
+from systemctl_replacement.journal.writer import Writer
+from systemctl_replacement.manager import halt, pid1, reexecution
+from systemctl_replacement.manager.calls import Calls
+from systemctl_replacement.manager.conditions import Checker
+from systemctl_replacement.manager.console import Console, Log
+from systemctl_replacement.manager.driver import Driver
+from systemctl_replacement.manager.execution import ExecutionContext
+from systemctl_replacement.manager.generation import Generation, variables
+from systemctl_replacement.manager.job_table import JobTable
+from systemctl_replacement.manager.loop import Loop, now_stamp
+from systemctl_replacement.manager.manager import Manager
+from systemctl_replacement.manager.options import InitOptions
+from systemctl_replacement.manager.processes import Processes
+from systemctl_replacement.manager.registry import Registry
+from systemctl_replacement.manager.unit_files import UnitFiles
+from systemctl_replacement.process.client import ForkServer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+
+class System:
+    """The parts, each made once. A re-execution's `state` gives those back that outlive it.
+
+    finish: everything is stopped, end with that status; reload, reexecute: what clients may ask of a life;
+    on_idle: the last client has left.
+    """
+
+    def __init__(
+        self,
+        options: InitOptions,
+        forkserver: ForkServer | None,
+        state: dict[str, Any] | None,
+        *,
+        finish: Callable[[int], None],
+        reload: Callable[[Callable[[], object]], None],
+        reexecute: Callable[[Callable[[str], object]], None],
+        on_idle: Callable[[], object],
+    ) -> None:
+        self.options = options
+        self.paths = places = paths.Paths(options.root)
+        self.is_pid1 = os.getpid() == 1 and not options.root
+        self.environment = pid1.inherited_environment()
+        self.runtime = places.runtime
+        self.loop = Loop(self.report_exception)
+        self.boot: dict[str, Any] = (
+            state["boot"] if state is not None else {"id": os.urandom(16).hex(), "start": list(now_stamp())}
+        )
+        log_directory = places.log_directory()
+        self.console = self._make_console(state)
+        writer = Writer(f"{log_directory}/manager.journal.jsonl")
+        self.log = Log(writer, self.console, self.boot["id"], options.log_level)
+        self.files = files = UnitFiles(places, self.boot["id"], self.log, skipping=not options.on_demand)
+        config = files.config
+        told = options.show_status
+        self.log.show_status = config.show_status == "yes" if told is None else told
+        self.manager = manager = files.manager = Manager(self.loop, self.log, config)
+        manager.boot = self.boot
+        files.scan()
+        manager.registry = Registry(files.read_unit, config, files.mounted, files.loaded)
+        manager.jobs = JobTable(manager.registry, manager)
+        manager.execution = ExecutionContext(options.root, config, self.environment)
+        manager.conditions = Checker(
+            options.root,
+            lambda: files.host,
+            lambda: {**self.environment, **manager.execution.environment},
+            lambda: pid1.container_engine(options.root, self.environment),
+            manager.log_unit,
+        )
+        self.generators = Generation(self.loop, options.root, self.runtime, self._told_generators, self.log.manager)
+        manager.driver = Driver(manager)
+        if forkserver is None:
+            assert state is not None
+            forkserver = reexecution.forkserver_of(state)
+        manager.processes = Processes(
+            self.loop,
+            forkserver,
+            self.console,
+            self.runtime,
+            lambda unit: f"{log_directory}/{unit}.journal.jsonl",
+            manager.unit_event,
+            manager.store_descriptors,
+            manager.driver.processes_idle,
+            manager.log_unit,
+        )
+        manager.halt = halt.Halt(manager, self._stop_timeout(), finish)
+        self.calls = Calls(manager, files.look_for_new, reload, reexecute)
+        self.listener = self._listen(state)
+        self.server = server.Server(
+            self.listener,
+            self.calls.table(),
+            version=__version__,
+            on_exception=self.report_exception,
+            on_idle=on_idle,
+        )
+
+    def _make_console(self, state: dict[str, Any] | None) -> Console | None:
+        if state is not None:
+            if state["console"] is None:
+                return None
+            console = Console(self.loop, state["console"]["stdout"], state["console"]["json"])
+            reexecution.console_of(state, console)
+            return console
+        if self.options.on_demand:
+            return None
+        try:
+            return Console(self.loop, syscalls.duplicate_above(1, 3), self.options.json)
+        except OSError:
+            return None  # started without a stdout: there is nobody to tell
+
+    def _listen(self, state: dict[str, Any] | None) -> _socket.socket:
+        if state is not None:
+            return _socket.socket(fileno=state["listener"])
+        listener = listen(self.paths.socket_path())
+        # Not before: they belong to the other manager if one runs.
+        pid1.clear_sockets(self.runtime)
+        return listener
+
+    def replace_listener(self, listener: _socket.socket) -> None:
+        """Serve clients on another socket."""
+        self.listener = listener
+        self.server.replace(listener)
+
+    def _stop_timeout(self) -> int | None:
+        if self.options.on_demand:
+            return None
+        return halt.stop_timeout(
+            self.options.stop_timeout,
+            self.environment,
+            lambda path: self.is_pid1 and os.path.exists(path),
+        )
+
+    def _told_generators(self) -> dict[str, str]:
+        engine = pid1.container_engine(self.options.root, self.environment)
+        return {**self.manager.execution.environment, **variables(self.files.host.architecture, engine)}
+
+    def report_exception(self, where: str, error: BaseException) -> None:
+        self.manager.report_exception(where, error)

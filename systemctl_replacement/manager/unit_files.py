@@ -1,0 +1,109 @@
+"""What a manager has read from the file system: its configuration, and where unit files are; and reading it again."""
+
+from __future__ import annotations
+
+from systemctl_replacement import paths
+from systemctl_replacement.manager import pid1, skips
+from systemctl_replacement.manager.console import Log
+from systemctl_replacement.manager.execution import default_environment
+from systemctl_replacement.manager.manager import Manager
+from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.unitfile import load, loadpath
+from systemctl_replacement.unitfile.manager_config import ManagerConfig, read_manager_config
+from systemctl_replacement.unitfile.specifiers import Host
+from systemctl_replacement.units.simple import ON
+
+LOG_WARNING = 4
+
+
+class UnitFiles:
+    """The host, the configuration, the index of unit files, and what a boot skips of them.
+
+    They are read at once; `manager` is the one that they are read again for.
+    """
+
+    manager: Manager
+
+    def __init__(self, places: paths.Paths, boot_id: str, log: Log, *, skipping: bool) -> None:
+        self._paths = places
+        self._boot_id = boot_id
+        self._log = log
+        self._skipping = skipping
+        self.host = Host.current(places.root, boot_id)
+        self.config = self._read_config()
+
+    def scan(self) -> None:
+        """Look which unit files there are, and read what is to be skipped of them."""
+        self._index = self._scan()
+        self._skips = self._read_skips()
+
+    def _read_config(self) -> ManagerConfig:
+        config = read_manager_config(self._paths.root, self.host)
+        for problem in config.problems:
+            self._log.manager(problem.level, str(problem))
+        return config
+
+    def _scan(self) -> loadpath.Index:
+        index = loadpath.Index(self._paths.unit_path(), self._paths.root)
+        for problem in index.problems:
+            self._log.manager(problem.level, str(problem))
+        return index
+
+    def _read_skips(self) -> skips.Skips:
+        if not self._skipping:
+            return skips.skips(())
+        return skips.read(paths.shipped_units(), self._paths.root, self._warn)
+
+    def _warn(self, text: str) -> None:
+        self._log.manager(LOG_WARNING, text)
+
+    # --- for the registry ---
+
+    def read_unit(self, name: str) -> load.Unit:
+        return load.load(name, self._index, self.host)
+
+    def mounted(self) -> dict[str, pid1.Mount]:
+        """The mount units of what is mounted."""
+        try:
+            return pid1.mounted_units()
+        except OSError as error:
+            self._warn(f"Cannot read /proc/self/mountinfo: {error.strerror}")
+            return {}
+
+    def loaded(self, unit: ManagedUnit) -> None:
+        """A unit was loaded: what is wrong with it is logged once, and whether a boot skips it is known from now on."""
+        for problem in unit.file.problems:
+            self._log.about(unit.id, problem.level, str(problem))
+        mounted = unit.type == "mount" and unit.sub_state == ON["mount"]  # it is there: nothing to leave out
+        asked_for = unit.id in self.manager.registry.asked_for
+        unit.skipped = "" if mounted or asked_for else self._skips.reason([unit.id, *unit.file.names])
+
+    # --- again ---
+
+    def look_for_new(self) -> None:
+        """Before a request: units that have no files yet may have got some, without any daemon-reload."""
+        if self._index.is_stale():
+            self._index = self._scan()
+            self.manager.registry.retry_missing()
+
+    def read_if_changed(self) -> None:
+        """Load all units again if there is another set of files: generators may have made some."""
+        if self._index.is_stale():
+            self._load()
+
+    def read_again(self) -> None:
+        """What `daemon-reload` reads: configuration, what is skipped, all unit files."""
+        manager = self.manager
+        self.host = Host.current(self._paths.root, self._boot_id)
+        self.config = config = self._read_config()
+        old_default = default_environment(manager.config)
+        manager.config = manager.execution.config = config
+        for name, value in default_environment(config).items():
+            if manager.execution.environment.get(name) == old_default.get(name):
+                manager.execution.environment[name] = value
+        self._skips = self._read_skips()
+        self._load()
+
+    def _load(self) -> None:
+        self._index = self._scan()
+        self.manager.registry.reload(self.read_unit, self.manager.config)
