@@ -55,6 +55,7 @@ def test_every_line_names_units_and_a_reason(line: str) -> None:
         assert "." in pattern or "*" in pattern or pattern.strip().endswith("-generator")
         assert len(pattern.split()) == 1
         assert hash_sign and reason.strip()
+        assert "likewise" not in reason and "a name of" not in reason  # each is shown alone
 
 
 def test_what_a_container_needs_is_not_skipped() -> None:

@@ -173,7 +173,8 @@ def _add(
         for other in view.dependencies(unit, "Conflicts"):
             yield hard(other, STOP, True)
         for other in view.dependencies(unit, "ConflictedBy"):
-            yield soft(other, STOP, "Cannot add dependency job, ignoring: %s")
+            # A halt conflicts with everything: what cannot be stopped is none that runs.
+            yield soft(other, STOP, "Cannot add dependency job, ignoring: %s", (NOT_APPLICABLE,))
     if job_type in (STOP, RESTART):
         # Those that are not running must not be started by a restart of what they need.
         passed_on = TRY_RESTART if job_type == RESTART else STOP

@@ -1,7 +1,8 @@
 """The manager's end of the console process, and the log of the manager itself.
 
 The manager never writes to the container's stdout: it sends its lines to the console process over a non-blocking link.
-Its records go to its own journal file, marked with the unit they speak of (UNIT=), as systemd's do.
+Its records go to its own journal file, marked with the unit they speak of (UNIT=), as systemd's do; the container's
+output gets those that `show_status` lets through.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from systemctl_replacement.journal.record import Value
 
 LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG = 3, 4, 5, 6, 7
+
+# How much the container's output is told (init --show-status=), beside what services print: warnings and errors; also
+# what becomes of services; all that goes to the journal.
+SHOW_PROBLEMS, SHOW_CHANGES, SHOW_ALL = "no", "yes", "full"
 
 # With so many lines waiting the console is blocked: further ones are dropped and counted.
 _QUEUE_LIMIT = 1000
@@ -123,12 +128,19 @@ class Console:
                 self.on_room(dropped)
 
 
+def is_shown(show_status: str, level: int, news: bool) -> bool:
+    """Whether the container's output gets a line of the manager's."""
+    if level <= LOG_WARNING or show_status == SHOW_ALL:
+        return True
+    return show_status == SHOW_CHANGES and news and level <= LOG_INFO
+
+
 class Log:
     """The manager's log lines: to its journal and to the console. Levels above `maximum` are left out."""
 
     def __init__(self, writer: Writer, console: Console | None, boot_id: str, maximum: int = LOG_INFO) -> None:
         self.maximum = maximum
-        self.show_status = True  # whether the console is told of anything but warnings and errors
+        self.show_status = SHOW_CHANGES
         self._writer = writer
         self._console = console
         if console is not None:
@@ -146,24 +158,24 @@ class Log:
         """A line that speaks of no unit in particular."""
         self._write(level, message, {})
 
-    def unit(self, unit: str, level: int, message: str, invocation_id: str = "") -> None:
+    def unit(self, unit: str, level: int, message: str, invocation_id: str = "", news: bool = True) -> None:
         """A line about a unit, shown as `unit: message`."""
-        self.about(unit, level, f"{unit}: {message}", invocation_id)
+        self.about(unit, level, f"{unit}: {message}", invocation_id, news)
 
-    def about(self, unit: str, level: int, message: str, invocation_id: str = "") -> None:
-        """A line that speaks of a unit in its own words."""
+    def about(self, unit: str, level: int, message: str, invocation_id: str = "", news: bool = True) -> None:
+        """A line that speaks of a unit in its own words. One that is no news is left to the journal by SHOW_CHANGES."""
         fields: dict[str, Value] = {"UNIT": unit}
         if invocation_id:
             fields["INVOCATION_ID"] = invocation_id
-        self._write(level, message, fields)
+        self._write(level, message, fields, news)
 
-    def _write(self, level: int, message: str, fields: dict[str, Value]) -> None:
+    def _write(self, level: int, message: str, fields: dict[str, Value], news: bool = True) -> None:
         if level > self.maximum:
             return
         record: dict[str, Value] = {"PRIORITY": str(level), **self._fixed, **fields, "MESSAGE": message}
         when = (time.time_ns() // 1000, time.monotonic_ns() // 1000)
         self._writer.write(record, when)
-        if self._console is not None and (self.show_status or level <= LOG_WARNING):
+        if self._console is not None and is_shown(self.show_status, level, news):
             shown: dict[str, object] = {
                 "__REALTIME_TIMESTAMP": str(when[0]),
                 "__MONOTONIC_TIMESTAMP": str(when[1]),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 else:
     Protocol = object
 
-LOG_WARNING = 4
+LOG_WARNING, LOG_NOTICE = 4, 5
 
 # Type=idle waits for the job queue to run empty, but not longer than this (systemd.service(5)).
 IDLE_TIMEOUT_USEC = 5_000_000
@@ -39,7 +39,7 @@ class Host(Protocol):
     processes: Processes
     execution: ExecutionContext
 
-    def log_unit(self, unit: str, level: int, message: str) -> None: ...
+    def log_unit(self, unit: str, level: int, message: str, news: bool = ...) -> None: ...
 
     def unit_changed(self, unit: ManagedUnit, old: str, changed: events.Changed) -> None: ...
 
@@ -253,7 +253,8 @@ class Driver:
         self._host.enqueue_restart(unit)
 
     def _log(self, unit: ManagedUnit, action: events.Log) -> None:
-        self._host.log_unit(unit.id, action.level, action.message)
+        # A job's first and last line say it all, unless something goes wrong on the way.
+        self._host.log_unit(unit.id, action.level, action.message, unit.job is None or action.level <= LOG_NOTICE)
 
 
 class _Once:

@@ -37,7 +37,7 @@ class Host(Protocol):
 
     def start_on_failure(self, unit: ManagedUnit) -> None: ...
 
-    def log_unit(self, unit: str, level: int, message: str) -> None: ...
+    def log_unit(self, unit: str, level: int, message: str, news: bool = ...) -> None: ...
 
     def report_exception(self, where: str, error: BaseException) -> None: ...
 
@@ -221,7 +221,7 @@ class JobTable:
 
     def _log(self, lines: tuple[tuple[str, int, str], ...]) -> None:
         for unit, level, message in lines:
-            self._host.log_unit(unit, level, message)
+            self._host.log_unit(unit, level, message, False)  # the job's own last line says how it ended
 
     def restore(self, job: Job) -> None:
         """Take over a job of the manager that executed itself again."""

@@ -9,7 +9,7 @@ from systemctl_replacement import __version__, paths, syscalls
 from systemctl_replacement.control import handover
 from systemctl_replacement.control.listener import listen
 from systemctl_replacement.jobs.model import DONE, MODE_ISOLATE, START
-from systemctl_replacement.manager import boot, pid1, reexecution, show
+from systemctl_replacement.manager import boot, pid1, reexecution, show, skips
 from systemctl_replacement.manager.loop import READ, now_monotonic, now_stamp
 from systemctl_replacement.manager.options import InitOptions
 from systemctl_replacement.manager.socket_guard import SocketGuard
@@ -146,6 +146,9 @@ class Life:
     def _booted(self) -> None:
         self._system.boot["finish"] = list(now_stamp())
         self._manager.boot_finished()
+        left_out = [unit for unit in self._manager.registry if "Condition" in unit.stamps and not unit.condition_result]
+        if left_out:
+            self._log.manager(LOG_INFO, skips.summary(len(left_out), sum(not unit.skipped for unit in left_out)))
         took = (self._system.boot["finish"][1] - self._system.boot["start"][1]) / 1_000_000
         self._log.manager(LOG_INFO, f"Startup finished in {took:.3f}s.")
 
@@ -197,7 +200,7 @@ class Life:
         elif what == "log-level":
             self._log.maximum = 7 if argument == "debug" else self._options.log_level
         elif what == "show-status":
-            self._log.show_status = bool(argument)
+            self._log.show_status = argument
         elif what == "dump":
             for line in show.dump(manager):
                 self._log.manager(LOG_INFO, line)

@@ -76,12 +76,14 @@ class Manager:
         """Call back when all jobs but those that wait for this are done (Type=idle)."""
         self.jobs.when_idle(callback)
 
-    def log_unit(self, unit: str, level: int, message: str) -> None:
+    def log_unit(self, unit: str, level: int, message: str, news: bool = True) -> None:
+        """A line about a unit, or about none (""); news: it is for the container's output, too, if it is a service."""
         if not unit:
             self.log.manager(level, message)
             return
         found = self.registry.find(unit)
-        self.log.unit(unit, level, message, found.invocation_id if found is not None else "")
+        invocation_id = found.invocation_id if found is not None else ""
+        self.log.unit(unit, level, message, invocation_id, news and unit.endswith(".service"))
 
     def report_exception(self, where: str, error: BaseException) -> None:
         """A defect of ours costs what it happened in, never the manager: it is logged with its traceback."""
@@ -182,7 +184,7 @@ class Manager:
         if result == IN_PROGRESS and now is not None and now.type == job.type and not _immediate(unit):
             message = job_messages.beginning(unit.type, job.type, unit.status_name)
             if message is not None:
-                self.log.about(unit.id, LOG_INFO, message, unit.invocation_id)
+                self.log.about(unit.id, LOG_INFO, message, unit.invocation_id, unit.type == "service")
         return result
 
     def job_finished(self, job: Job, result: str) -> None:
@@ -194,13 +196,14 @@ class Manager:
             oneshot = unit.type == "service" and unit.config.type == "oneshot"
             line = job_messages.end(unit.type, job.type, result, unit.status_name, oneshot)
             if line is not None:
-                self.log.about(unit.id, line[0], line[1], unit.invocation_id)
+                self.log.about(unit.id, line[0], line[1], unit.invocation_id, unit.type == "service")
         for other in consequences.maybe_unneeded(self.jobs.view, unit.id):
             self.call_soon(lambda other=other: self._stop_if_unneeded(other))  # type: ignore[misc]
 
     def _log_skipped(self, unit: ManagedUnit) -> None:
         if unit.skipped:
-            self.log.about(unit.id, LOG_INFO, f"{unit.status_name} is skipped in a container ({unit.skipped}).")
+            text = f"{unit.status_name} is skipped in a container ({unit.skipped})."
+            self.log.about(unit.id, LOG_INFO, text, news=False)
             return
         conditions = unit.get("Unit", "Conditions") or ()
         failed = next((c for c, met in zip(conditions, unit.condition_results) if met < 0 and not c.trigger), None)
@@ -209,7 +212,8 @@ class Manager:
         else:
             sign = ("|" if failed.trigger else "") + ("!" if failed.negate else "")
             text = f"because of an unmet condition check (Condition{failed.kind}={sign}{failed.parameter})."
-        self.log.about(unit.id, LOG_INFO, f"{unit.status_name} was skipped {text}")
+        news = self.booted and unit.type == "service"  # a boot sums up what it has skipped
+        self.log.about(unit.id, LOG_INFO, f"{unit.status_name} was skipped {text}", news=news)
 
     def try_enqueue(self, unit_id: str, job_type: str, mode: str, why: str) -> Job | None:
         """Enqueue a job nobody asked for by hand; failing to is a log line."""

@@ -42,7 +42,7 @@ class InitOptions:
     stop_timeout: int | None = None
     log_level: int = 6
     json: bool = False
-    show_status: bool | None = None  # None: as system.conf says
+    show_status: str = ""  # as in console.py; "": as system.conf says
 
 
 def parse(arguments: list[str]) -> InitOptions:
@@ -115,14 +115,21 @@ def _take(found: dict[str, object], name: str, value: str) -> None:
     elif name == "--log-level":
         found["log_level"] = _level(value)
     elif name == "--show-status":
-        try:
-            found["show_status"] = not value or parse_bool(value)
-        except ValueError:
-            found["show_status"] = False  # "auto" and "error" show what goes wrong
+        found["show_status"] = _show_status(value)
     elif name == "--log-format":
         if value not in ("json", "text"):
             raise UsageError(f"Unknown log format '{value}': json or text.")
         found["json"] = value == "json"
+
+
+def _show_status(value: str) -> str:
+    """systemd's "auto" and "error" show what goes wrong; "full" is ours."""
+    if value in ("", "full"):
+        return value or "yes"
+    try:
+        return "yes" if parse_bool(value) else "no"
+    except ValueError:
+        return "no"
 
 
 def _number(name: str, value: str) -> int:

@@ -41,7 +41,7 @@ ACTIONS: dict[int, tuple[str, str]] = {
     RTMIN + 1: ("isolate", "rescue.target"),
     RTMIN + 2: ("isolate", "emergency.target"),
     RTMIN + 20: ("show-status", "yes"),
-    RTMIN + 21: ("show-status", ""),
+    RTMIN + 21: ("show-status", "no"),
     RTMIN + 22: ("log-level", "debug"),
     RTMIN + 23: ("log-level", ""),
 }

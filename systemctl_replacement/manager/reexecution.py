@@ -11,7 +11,7 @@ import stat
 
 from systemctl_replacement import paths, syscalls, wire
 from systemctl_replacement.manager.codec import decode, encode
-from systemctl_replacement.manager.console import Console
+from systemctl_replacement.manager.console import SHOW_CHANGES, Console
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.tracking import Tracking
 from systemctl_replacement.manager.unit import ManagedUnit
@@ -116,15 +116,10 @@ def execute(state: dict[str, Any], command: list[str]) -> None:
     data = memoryview(wire.dumps(state))
     memfd = os.memfd_create("systemctl-replacement-state")
     kept = [*descriptors(state), memfd]
-    null = -1
     try:
         while data:
             data = data[os.write(memfd, data) :]
         os.lseek(memfd, 0, os.SEEK_SET)
-        if state["console"] is not None:
-            # For a successor that cannot read our state, and has to find the container's output as we did.
-            null = os.dup(1)
-            os.dup2(state["console"]["stdout"], 1)
         for fd in kept:
             os.set_inheritable(fd, True)
         os.execv(command[0], [*command, f"--deserialize={memfd}"])
@@ -132,9 +127,6 @@ def execute(state: dict[str, Any], command: list[str]) -> None:
         for fd in kept:
             os.set_inheritable(fd, False)
         os.close(memfd)
-        if null >= 0:
-            os.dup2(null, 1)
-            os.close(null)
 
 
 # --- after the exec -----------------------------------------------------------------------------------------------
@@ -254,7 +246,7 @@ def _restore_settings(manager: Manager, state: dict[str, Any]) -> None:
     manager.jobs.next_id = state["next_id"]
     manager.registry.asked_for.update(state.get("asked_for", ()))
     manager.log.maximum = state["log_level"]
-    manager.log.show_status = state.get("show_status", True)
+    manager.log.show_status = state.get("show_status", SHOW_CHANGES)
     manager.execution.environment = dict(state["environment"])
 
 

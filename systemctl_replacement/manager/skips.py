@@ -40,6 +40,13 @@ class Skips:
         return found
 
 
+def summary(left_out: int, unmet: int) -> str:
+    """What a boot says of the units that it has left out, `unmet` of them because of a condition of their own."""
+    units = "1 unit was" if left_out == 1 else f"{left_out} units were"
+    why = f" ({unmet} because of unmet conditions)" if unmet else ""
+    return f"{units} skipped in a container{why}: see systemctl list-units --all and systemctl status UNIT."
+
+
 def skips(rules: Sequence[tuple[str, str]]) -> Skips:
     """The rules, (pattern, reason) in their order, ready to be looked up."""
     names: dict[str, tuple[int, str]] = {}

@@ -59,9 +59,14 @@ def _cannot_start(options: InitOptions, error: OSError) -> int:
 
 
 def _leave_terminal(options: InitOptions) -> None:
-    """Keep no standard descriptor: the console process has stdout, and nothing may block on the others."""
+    """Read from nowhere, and write to nowhere: nothing may block on the standard descriptors.
+
+    stdout and stderr stay open, unless they are those of a client who has started us: what is written to
+    /proc/1/fd/1, as cron jobs in containers do, is for the container's output.
+    """
+    sys.stdout = sys.stderr = None
     null = os.open(os.devnull, os.O_RDWR)
-    for fd in (0, 1, 2):
+    for fd in (0, 1, 2) if options.on_demand else (0,):
         os.dup2(null, fd)
     if null > 2:
         os.close(null)

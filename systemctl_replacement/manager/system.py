@@ -12,7 +12,7 @@ from systemctl_replacement.journal.writer import Writer
 from systemctl_replacement.manager import halt, pid1, reexecution
 from systemctl_replacement.manager.calls import Calls
 from systemctl_replacement.manager.conditions import Checker
-from systemctl_replacement.manager.console import Console, Log
+from systemctl_replacement.manager.console import SHOW_CHANGES, SHOW_PROBLEMS, Console, Log
 from systemctl_replacement.manager.driver import Driver
 from systemctl_replacement.manager.execution import ExecutionContext
 from systemctl_replacement.manager.generation import Generation, variables
@@ -64,8 +64,7 @@ class System:
         self.log = Log(writer, self.console, self.boot["id"], options.log_level)
         self.files = files = UnitFiles(places, self.boot["id"], self.log, skipping=not options.on_demand)
         config = files.config
-        told = options.show_status
-        self.log.show_status = config.show_status == "yes" if told is None else told
+        self.log.show_status = options.show_status or (SHOW_CHANGES if config.show_status == "yes" else SHOW_PROBLEMS)
         self.manager = manager = files.manager = Manager(self.loop, self.log, config)
         manager.boot = self.boot
         files.scan()

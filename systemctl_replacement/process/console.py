@@ -122,8 +122,7 @@ class Console:
         self._queue(self._format({"PRIORITY": "4", "SYSLOG_IDENTIFIER": "systemd", "_PID": "1", "MESSAGE": text}))
 
     def _queue(self, data: bytes) -> None:
-        # A foreground command may have the terminal in raw mode, where a newline does not return.
-        self.pending += data.replace(b"\n", b"\r\n") if self.is_tty else data
+        self.pending += data.replace(b"\n", b"\r\n") if self.is_tty and _is_raw(self.stdout) else data
 
     def _listen(self) -> None:
         self.link.flush()
@@ -151,6 +150,17 @@ class Console:
             return record.encode(fields)
         text = str(fields["MESSAGE"]).encode("utf-8", "surrogateescape")
         return record.format_line(fields["SYSLOG_IDENTIFIER"], int(fields["_PID"]), text)
+
+
+def _is_raw(terminal: int) -> bool:
+    """Whether a terminal does not make a carriage return of each newline itself."""
+    import termios  # only where there is one
+
+    try:
+        output: int = termios.tcgetattr(terminal)[1]
+    except termios.error:
+        return False  # hung up
+    return not (output & termios.OPOST and output & termios.ONLCR)
 
 
 def main(message: Message, fds: dict[str, int]) -> NoReturn:

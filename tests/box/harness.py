@@ -172,6 +172,9 @@ class Box:
             tty = os.ttyname(stdout)
         else:
             output, stdout = os.pipe()
+            user, _, group = self.profile.user.partition(":")
+            if user.isdigit():
+                os.fchown(stdout, int(user), int(group or -1))  # as runc does
         self._terminal = output
         spec = {
             "control": theirs.fileno(),

@@ -8,6 +8,7 @@ import re
 import select
 import socket
 import sys
+import tty
 from pathlib import Path
 from typing import Any
 
@@ -190,7 +191,9 @@ class Screen:
 
     def __init__(self, tree: Tree, as_json: bool = False, is_tty: bool = False) -> None:
         self.tree = tree
-        self.read_end, write_end = os.pipe()
+        self.read_end, write_end = os.openpty() if is_tty else os.pipe()
+        if is_tty:
+            tty.setraw(self.read_end)
         os.set_blocking(self.read_end, False)
         self.link, theirs = make_pair()
         tree.forkserver.request_console(theirs, write_end, as_json, is_tty)
@@ -253,6 +256,14 @@ def test_records_reach_the_container(tree: Tree, unit: Unit) -> None:
     unit.wait("exited", pid=unit.shell("echo hello"))
     screen.wait_for(b"hello")
     assert json.loads(screen.text)["MESSAGE"] == "hello"
+    screen.link.close()
+
+
+def test_lines_return_on_a_raw_terminal(tree: Tree) -> None:
+    screen = Screen(tree, is_tty=True)
+    screen.link.send({"op": "write", "text": "raw\n"})
+    screen.flushed()
+    screen.wait_for(b"raw\r\n")
     screen.link.close()
 
 

@@ -140,7 +140,7 @@ def test_options_of_systemds_own_are_accepted() -> None:
         "--default-standard-output=journal",
         "--crash-shell",
     ]
-    assert options.parse(words) == options.InitOptions(show_status=False)
+    assert options.parse(words) == options.InitOptions(show_status="no")
     assert options.parse(["--whatever=1", "-x"]) == options.InitOptions()
 
 
