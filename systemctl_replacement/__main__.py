@@ -22,43 +22,87 @@ if TYPE_CHECKING:
 BOOTED_AS = ("init", "systemd")
 COMPATIBILITY = ("telinit", "runlevel", "shutdown", "halt", "poweroff", "reboot")
 
+# What telinit(8) can be told. systemd's own /sbin/init hands these words to systemctl, and the name it was called by is
+# lost on the way, since ours is a script: they are no verbs.
+_TELINIT_WORDS = ("0", "1", "2", "3", "4", "5", "6", "s", "S", "q", "Q", "u", "U")
+# `init` followed by one of these speaks to the init that runs already.
+_TO_INIT = ("0", "6", "q", "Q", "u", "U")
+
+# Verbs that mean an init where nothing else could do what they ask for and stay: as PID 1, or with --init. Each with
+# what it says besides the units that follow.
+_STARTING = {
+    "": (),
+    "init": (),
+    "start": (),
+    "restart": (),
+    "reload-or-restart": (),
+    "isolate": (),
+    "default": ("default",),
+    "rescue": ("rescue",),
+    "emergency": ("emergency",),
+}
+_ABOUT_ITSELF = ("-h", "--help", "--version")
+
 
 def program(argv: list[str], pid: int) -> str:
-    """What a command line asks for: forkserver, probe, generators, init, systemctl, or a name of COMPATIBILITY."""
+    """What a command line asks for: forkserver, probe, generators, init, init-help, systemctl, or a name of
+    COMPATIBILITY."""
     name = argv[0].rpartition("/")[2] if argv else ""
     if argv[1:2] in (["--forkserver"], ["--probe"], ["--generators"]):
         return argv[1][2:]
-    if pid == 1 and (name in BOOTED_AS or all(word.startswith("-") and word != "--version" for word in argv[1:])):
-        return "init"
-    if name == "init":
-        return "telinit"
     if name in COMPATIBILITY:
         return name
-    return "systemctl" if init_arguments(argv) is None else "init"
+    if name == "init" and pid != 1:
+        return "telinit"
+    words = Words(argv)
+    if pid == 1 and name in BOOTED_AS:
+        return "init-help" if words.about_itself else "init"
+    if words.verb == "init":
+        if words.about_itself:
+            return "init-help"
+        return "telinit" if pid != 1 and len(words.rest) == 1 and words.rest[0] in _TO_INIT else "init"
+    if argv[1:2] == [words.verb] and words.verb in _TELINIT_WORDS and not words.operands and pid != 1:
+        return "telinit"
+    return "systemctl" if init_arguments(argv, pid) is None else "init"
 
 
-def init_arguments(argv: list[str]) -> list[str] | None:
-    """What follows `init` on a systemctl command line, options before it included; None if it asks for another verb.
+class Words:
+    """A systemctl command line as far as it matters here: the verb, and what else is said, before it and after it."""
 
-    The verb may also be written `-1` or `--init`, as an option of `start` or on its own.
-    """
-    rest: list[str] = []
-    verb = ""
-    words = iter(argv[1:])
-    asked = False
-    for word in words:
-        if word == "--":
-            return [*rest, word, *words] if asked else None
-        if word in ("-1", "--init"):
-            asked = True
-        elif word == "--root":
-            rest.append("--root=" + next(words, ""))
-        elif not word.startswith("-") and not verb:
-            verb = word
-            asked = asked or word == "init"
-        else:
-            rest.append(word)
-    return rest if asked and verb in ("", "init", "start", "default") else None
+    def __init__(self, argv: list[str]) -> None:
+        self.verb = ""
+        self.operands = 0
+        self.asks_for_init = False  # by `-1` or `--init`, which may stand in the place of the verb
+        self.about_itself = False  # help or the version
+        self.rest: list[str] = []
+        words = iter(argv[1:])
+        for word in words:
+            if word == "--":
+                self.rest += [word, *words]
+            elif word in ("-1", "--init"):
+                self.asks_for_init = True
+            elif word == "--root":
+                self.rest.append("--root=" + next(words, ""))
+            elif word.startswith("-") or self.verb:
+                self.rest.append(word)
+                self.operands += not word.startswith("-")
+                self.about_itself = self.about_itself or word in _ABOUT_ITSELF
+            else:
+                self.verb = word
+
+
+def init_arguments(argv: list[str], pid: int) -> list[str] | None:
+    """What a systemctl command line says to `init`; None if it asks for something else."""
+    words = Words(argv)
+    if words.about_itself or words.verb not in _STARTING:
+        return None
+    if words.verb != "init" and not words.asks_for_init and pid != 1:
+        return None
+    if words.verb in ("start", "restart", "reload-or-restart", "isolate") and not (
+        words.operands or words.asks_for_init
+    ):
+        return None  # too few arguments: systemctl says so
+    return [*_STARTING[words.verb], *words.rest]
 
 
 def main() -> None:
@@ -83,12 +127,26 @@ def main() -> None:
         from systemctl_replacement.cli.main import main as systemctl
 
         sys.exit(systemctl(sys.argv))
+    if what == "init-help":
+        from systemctl_replacement.cli.help_text import INIT
+
+        print(INIT)
+        sys.exit()
     from systemctl_replacement.cli.compat import main as compatibility
 
-    sys.exit(compatibility(what, sys.argv))
+    name, *words = sys.argv
+    sys.exit(compatibility(what, [name, *(words[1:] if words[:1] == ["init"] else words)]))
 
 
 def _init() -> int:
+    _open_standard_descriptors()
+    if not sys.flags.isolated:
+        # Run as `python3 systemctl`: neither environment variables nor an image's modules may change what is loaded.
+        from systemctl_replacement import paths
+
+        name = sys.argv[0].rpartition("/")[2]
+        command = [*paths.self_command(), *(["init"] if name in BOOTED_AS else []), *sys.argv[1:]]
+        posix.execv(command[0], command)
     from systemctl_replacement import syscalls
 
     syscalls.block_all_signals()
@@ -99,13 +157,24 @@ def _init() -> int:
         forkserver = ForkServer.fork_now()
     from systemctl_replacement.manager import options, startup
 
-    arguments = init_arguments(sys.argv)
+    name = sys.argv[0].rpartition("/")[2]
+    arguments = None if name in BOOTED_AS else init_arguments(sys.argv, posix.getpid())
     try:
         chosen = options.parse_kernel(sys.argv[1:]) if arguments is None else options.parse(arguments)
     except options.UsageError as error:
-        sys.stderr.write(f"{error}\n")
+        posix.write(2, f"{error}\n".encode())
         return 1
     return startup.run(chosen, forkserver)
+
+
+def _open_standard_descriptors() -> None:
+    """Whoever starts us may have closed some (`exec systemctl init <&-`): what is opened next would take their numbers,
+    and be lost when these are given away as input or output."""
+    for number in range(3):
+        try:
+            posix.fstat(number)
+        except OSError:
+            posix.set_inheritable(posix.open("/dev/null", posix.O_RDWR), True)
 
 
 if __name__ == "__main__":

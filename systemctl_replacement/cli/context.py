@@ -5,6 +5,7 @@ On the hot path: what only some verbs need is imported when it is used.
 
 from __future__ import annotations
 
+import os
 import sys
 
 from systemctl_replacement.control.client import CallError, Client, connect
@@ -80,6 +81,11 @@ class Context:
         if manager is None:
             if self.options.root or self.options.image:
                 raise Failure(f"Verb '{verb}' cannot be used with --root= or --image=.")
+            if os.getpid() == 1:
+                raise Failure(
+                    f"Verb '{verb}' needs a service manager that stays; this is PID 1: the container ends with it.\n"
+                    "To be the init of a container, use 'systemctl init'."
+                )
             from systemctl_replacement.control.activate import ActivationError, start_manager
 
             try:

@@ -1,4 +1,4 @@
-"""The help texts: systemctl 252's, less nothing; the programs of the older init have their own.
+"""The help texts: systemctl 252's, with what is ours besides; the programs of the older init have their own.
 
 A text says what systemctl knows, not what is available yet: a verb that is not says so itself.
 """
@@ -112,6 +112,11 @@ System Commands:
   hybrid-sleep                        Hibernate and suspend the system
   suspend-then-hibernate              Suspend the system, wake after a period of
                                       time, and hibernate
+
+Container Commands:
+  init [UNIT...]                      Be the init of this container: start the
+                                      default target, or only these units
+
 Options:
   -h --help              Show this help
      --version           Show package version
@@ -185,9 +190,42 @@ Options:
      --read-only         Create read-only bind mount
      --mkdir             Create directory before mounting, if missing
      --marked            Restart/reload previously marked units
+  -v --verbose           Show what units log while they are started or stopped
+
+Options of init (see 'systemctl init --help'):
+     --unit=TARGET       Start this target instead of the default one
+     --stop-timeout=SPAN How long the container engine waits for a halt
+     --log-format=FORMAT How the container's output is written: text or json
+     --log-level=LEVEL   Most verbose level of the manager's own messages
+     --show-status=BOOL  Show on the container's output what init does
 
 See the systemctl(1) man page for details.
 """
+
+
+INIT = """\
+systemctl init [OPTIONS...] [UNIT...]
+
+Be the init of a container (PID 1): start the default target, or the units that
+are named with what they require, until a stop signal or 'systemctl halt'.
+
+Instead of units one word may name a mode: default, rescue, emergency, or a
+run level from 1 to 5.
+
+Options:
+     --help                Show this help
+     --unit=TARGET         Start this target instead of the default one
+     --stop-timeout=SPAN   How long the container engine waits for a halt
+     --log-format=FORMAT   How the container's output is written: text or json
+     --log-level=LEVEL     Most verbose level of the manager's own messages:
+                           a name or number of syslog's, 'info' if not given
+     --show-status=BOOL    Show on the container's output what init does
+     --root=DIR            Take units, state and logs below DIR; programs are
+                           those of this system
+     --run-host-programs   With --root=, as root: do so although DIR is a whole
+                           system with programs of its own
+
+Options of systemd(1) are accepted; those that mean nothing here are ignored."""
 
 
 def systemctl_help() -> str:

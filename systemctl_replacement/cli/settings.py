@@ -1,7 +1,8 @@
 """systemctl's own options: the table, and what each of them sets.
 
-All options of systemctl 252 are here (and --no-warn of 253, which package scripts use). On the hot path: what only
-some options need is imported when they are used.
+All options of systemctl 252 are here (and --no-warn of 253, which package scripts use, and --verbose of 257, which
+Dockerfiles written for other replacements use). On the hot path: what only some options need is imported when they are
+used.
 """
 
 from __future__ import annotations
@@ -84,6 +85,7 @@ class Options:
         self.boot_loader_entry: str | None = None
         self.read_only = False
         self.mkdir = False
+        self.verbose = False
 
 
 # The order is that of glibc's list of possibilities for an ambiguous abbreviation.
@@ -147,6 +149,7 @@ LONG = {
     "read-only": (NO, "read_only"),
     "mkdir": (NO, "mkdir"),
     "marked": (NO, "marked"),
+    "verbose": (NO, "verbose"),
 }
 SHORT = {
     "h": (NO, "help"),
@@ -165,6 +168,7 @@ SHORT = {
     "i": (NO, "ignore_inhibitors"),
     "T": (NO, "show_transaction"),
     "r": (NO, "recursive"),
+    "v": (NO, "verbose"),
     ".": (OPTIONAL, "dot"),  # "-.slice": not an option, but an answer that helps
 }
 
@@ -196,6 +200,7 @@ _FLAGS = {
             "firmware_setup",
             "read_only",
             "mkdir",
+            "verbose",
         )
     },
     "system": ("scope", "system"),
@@ -227,8 +232,8 @@ _TEXTS = (
 def parse(argv: Sequence[str], on_help: Callable[[], str], on_version: Callable[[], str]) -> tuple[Options, list[str]]:
     """The options and the operands. Raises OptionError, UsageError, HelpShown (with on_help's or on_version's text)."""
     options = Options()
-    # Not in 252: it must not change what an abbreviation means.
-    line = CommandLine(argv, LONG, SHORT, unabbreviated=("no-warn",))
+    # Not in 252: they must not change what an abbreviation means.
+    line = CommandLine(argv, LONG, SHORT, unabbreviated=("no-warn", "verbose"))
     for key, value in line.options():
         if key in _FLAGS:
             setattr(options, *_FLAGS[key])

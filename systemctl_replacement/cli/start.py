@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from systemctl_replacement.cli.context import Context, Failure, exit_status
 from systemctl_replacement.cli.names import expand, mangled
 from systemctl_replacement.control.client import CallError
@@ -97,6 +99,7 @@ def enqueue(manager: Client, operation: str, names: list[str], mode: str, option
     if operation == "stop":
         _warn_of_triggers(manager, names, options, context)
     waits = not options.no_block
+    since = time.monotonic_ns() // 1000
     parameters = {"operation": operation, "names": names, "mode": mode, "wait": waits}
     if options.show_transaction:
         parameters["show_transaction"] = True
@@ -113,6 +116,10 @@ def enqueue(manager: Client, operation: str, names: list[str], mode: str, option
     jobs = queued
     for reply in replies:
         jobs = reply["jobs"]
+    if waits and options.verbose:
+        from systemctl_replacement.cli.verbose import show_lines
+
+        show_lines((outcome["unit"] for outcome in jobs if not outcome.get("error")), since, context)
     if waits:
         for outcome in jobs:
             if not outcome.get("error"):

@@ -6,16 +6,34 @@ from systemctl_replacement.jobs.model import MODE_ISOLATE, MODE_REPLACE, START, 
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.options import InitOptions
 
-LOG_ERR = 3
+LOG_ERR, LOG_WARNING = 3, 4
+
+# Exit statuses of systemctl for units that cannot be started: there is none of this name, and any other reason.
+_NO_SUCH_UNIT = 5
+_REFUSED = 1
 
 
-def enqueue(manager: Manager, options: InitOptions) -> None:
-    """Queue the jobs of the boot. What cannot be started is logged."""
+def enqueue(manager: Manager, options: InitOptions) -> bool:
+    """Queue the jobs of the boot; whether there is one.
+
+    Where a unit that the command line names cannot be started, end instead: a container that runs something else than
+    it was told to helps nobody.
+    """
+    for word in options.unknown:
+        manager.log.manager(LOG_WARNING, f"Unknown option {word}, ignoring.")
+    status = 0
     for name in options.units:
         manager.registry.unskip(manager.registry.get(name))
-        manager.try_enqueue(name, START, MODE_REPLACE, "start job")
-    if not options.units:
+        try:
+            manager.jobs.enqueue(name, START, MODE_REPLACE)
+        except JobError as error:
+            manager.log.manager(LOG_ERR, f"Failed to start {name}: {error.message}")
+            status = status or (_NO_SUCH_UNIT if error.name.endswith(".NoSuchUnit") else _REFUSED)
+    if status:
+        manager.halt.immediate("exit", exit_status=status)  # nothing has begun yet
+    elif not options.units:
         _enqueue_target(manager, options.unit or "default.target")
+    return not status
 
 
 def _enqueue_target(manager: Manager, target: str) -> None:

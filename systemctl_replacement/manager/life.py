@@ -140,8 +140,8 @@ class Life:
         if self._manager.halt.requested:
             return
         self._system.files.read_if_changed()  # generators may have made something of the configuration
-        boot.enqueue(self._manager, self._options)
-        self._manager.jobs.when_idle(self._booted)
+        if boot.enqueue(self._manager, self._options):
+            self._manager.jobs.when_idle(self._booted)
 
     def _booted(self) -> None:
         self._system.boot["finish"] = list(now_stamp())

@@ -8,7 +8,13 @@ from systemctl_replacement.unitfile.values import INFINITY, parse_bool, parse_ti
 
 _LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 
-# Options of systemd(1) that take a value and mean nothing here; those without a value are ignored by not being known.
+# Options of systemd(1), and of systemctl(1) beside `start`, that mean nothing here. Other unknown ones are warned of.
+_IGNORED = frozenset(
+    (
+        "--system", "--user", "--crash-chvt", "--no-block", "--now", "--quiet", "--verbose", "--wait", "--force",
+        "--full", "--no-pager", "--no-legend", "--no-reload", "--no-wall", "--no-ask-password",
+    )
+)  # fmt: skip
 _IGNORED_WITH_VALUE = frozenset(
     (
         "--log-target", "--log-color", "--log-location", "--log-time", "--default-standard-output",
@@ -35,7 +41,8 @@ class InitOptions:
 
     root: str = ""
     unit: str = ""  # --unit=: the target to boot to
-    units: tuple[str, ...] = ()  # the services to run instead of a target
+    units: tuple[str, ...] = ()  # what to start instead of a target
+    unknown: tuple[str, ...] = ()  # options that are none
     on_demand: bool = False
     ready_fd: int = -1
     deserialize_fd: int = -1
@@ -48,10 +55,12 @@ class InitOptions:
 def parse(arguments: list[str]) -> InitOptions:
     """The options for `init ARGUMENTS`. Raises UsageError.
 
-    As systemd's PID 1 does, unknown options are ignored: a kernel or an engine may pass anything.
+    The words are units, or one that names a mode of the system. As systemd's PID 1 does, we go on without options that
+    are not known: an engine may pass anything.
     """
     found: dict[str, object] = {}
-    units: list[str] = []
+    words: list[str] = []
+    unknown: list[str] = []
     rest = list(arguments)
     while rest:
         word = rest.pop(0)
@@ -60,50 +69,78 @@ def parse(arguments: list[str]) -> InitOptions:
                 raise UsageError("Running a foreground command (init -- COMMAND) is not supported yet.")
             break
         if not word.startswith("-") or word == "-":
-            units.append(names.mangle(word))
+            words.append(word)
             continue
         name, equals, value = word.partition("=")
         if not equals and name in _NEEDS_VALUE:
             if not rest:
                 raise UsageError(f"Option {name} needs a value.")
             value = rest.pop(0)
-        _take(found, name, value)
-    return InitOptions(units=tuple(units), **found)  # type: ignore[arg-type]
+        if not _take(found, name, value):
+            unknown.append(word)
+    target, units = _meaning(words)
+    if target:
+        found.setdefault("unit", target)
+    return InitOptions(units=units, unknown=tuple(unknown), **found)  # type: ignore[arg-type]
 
 
 def parse_kernel(arguments: list[str]) -> InitOptions:
-    """The options where we are called as the kernel calls PID 1: what is no option names what to boot to, as on the
-    kernel's command line (kernel-command-line(7)), or means something to somebody else. Raises UsageError."""
+    """The options where we are called as the kernel calls PID 1: among the words may be such as are the kernel's or
+    somebody else's (kernel-command-line(7)). Raises UsageError."""
     target = ""
-    words: list[str] = []
+    rest: list[str] = []
     for word in arguments:
-        if word.startswith("-") or (words and words[-1] in _NEEDS_VALUE):
-            words.append(word)
+        if word.startswith("-") or (rest and rest[-1] in _NEEDS_VALUE):
+            rest.append(word)
         elif word.startswith("systemd.unit="):
-            target = names.mangle(word.partition("=")[2], ".target")
-        else:
-            target = _TARGETS.get(word, target)
-    options = parse(words)
+            target = _target(word.partition("=")[2])
+        elif "=" not in word and word not in _KERNEL_WORDS:
+            rest.append(word)
+    options = parse(rest)
     return replace(options, unit=options.unit or target)
 
 
+def _meaning(words: list[str]) -> tuple[str, tuple[str, ...]]:
+    """What the words of a command line ask for: a target to boot to, or units to start. UsageError."""
+    for word in words:
+        if word in _TO_A_RUNNING_INIT:
+            raise UsageError(f"init {word}: there is no init yet that this could be said to.")
+        if word in _TARGETS and len(words) > 1:
+            raise UsageError(f"init {' '.join(words)}: '{word}' is a mode of the whole system, no unit.")
+    if words and words[0] in _TARGETS:
+        return _TARGETS[words[0]], ()
+    try:
+        return "", tuple(names.mangle(word) for word in words)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
 _TARGETS = {
+    "default": "",
     "emergency": "emergency.target",
     **dict.fromkeys(("rescue", "single", "s", "S", "1"), "rescue.target"),
     **dict.fromkeys(("2", "3", "4"), "multi-user.target"),
     "5": "graphical.target",
 }
+_TO_A_RUNNING_INIT = frozenset(("0", "6", "q", "Q", "u", "U"))
+_KERNEL_WORDS = frozenset(
+    (
+        "auto", "debug", "fastboot", "forcefsck", "forcequotacheck", "nosplash", "quiet", "ro", "rw", "splash", "text",
+        "verbose",
+    )
+)  # fmt: skip
 
 _NEEDS_VALUE = frozenset(
     ("--root", "--unit", "--ready-fd", "--deserialize", "--stop-timeout", "--log-level")
 ) | (_IGNORED_WITH_VALUE - _OPTIONAL_VALUE)  # fmt: skip
 
 
-def _take(found: dict[str, object], name: str, value: str) -> None:
+def _take(found: dict[str, object], name: str, value: str) -> bool:
+    """Whether the option is known."""
     if name == "--root":
         found["root"] = value
     elif name == "--unit":
-        found["unit"] = names.mangle(value, ".target")
+        found["unit"] = _target(value)
     elif name == "--on-demand":
         found["on_demand"] = True
     elif name == "--ready-fd":
@@ -120,6 +157,17 @@ def _take(found: dict[str, object], name: str, value: str) -> None:
         if value not in ("json", "text"):
             raise UsageError(f"Unknown log format '{value}': json or text.")
         found["json"] = value == "json"
+    else:
+        # A word with one dash is somebody's habit (`-v`), or meant for the kernel.
+        return not name.startswith("--") or name in _IGNORED or name in _IGNORED_WITH_VALUE
+    return True
+
+
+def _target(value: str) -> str:
+    try:
+        return names.mangle(value, ".target")
+    except ValueError as error:
+        raise UsageError(f"--unit=: {error}") from None
 
 
 def _show_status(value: str) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Mount = dict[str, str]
 
-SIGHUP, SIGINT, SIGUSR1, SIGUSR2, SIGTERM, SIGCHLD, SIGPWR = 1, 2, 10, 12, 15, 17, 30
+SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM, SIGCHLD, SIGPWR = 1, 2, 3, 10, 12, 15, 17, 30
 RTMIN = 34
 
 # Signal -> (what to do, with what).
@@ -25,6 +25,7 @@ ACTIONS: dict[int, tuple[str, str]] = {
     SIGCHLD: ("reap", ""),
     SIGTERM: ("halt", "poweroff"),
     SIGINT: ("halt", "poweroff"),
+    SIGQUIT: ("halt", "poweroff"),  # the STOPSIGNAL that images inherit from those of nginx and php-fpm
     SIGPWR: ("halt", "poweroff"),
     RTMIN + 3: ("halt", "halt"),
     RTMIN + 4: ("halt", "poweroff"),

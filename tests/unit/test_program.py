@@ -33,6 +33,30 @@ from systemctl_replacement.__main__ import init_arguments, program
         (7, ["x", "--forkserver", "3"], "forkserver"),
         (7, ["x", "--generators", "/run/systemd"], "generators"),
         (7, [], "systemctl"),
+        (1, ["/usr/bin/systemctl", "default"], "init"),
+        (1, ["/usr/bin/systemctl", "default", "--init"], "init"),
+        (1, ["/usr/bin/systemctl.py", "-vvv"], "init"),
+        (1, ["/usr/bin/systemctl", "start", "nginx"], "init"),
+        (1, ["systemctl", "restart", "-q", "nginx"], "init"),
+        (1, ["systemctl", "isolate", "multi-user.target"], "init"),
+        (1, ["systemctl", "start"], "systemctl"),
+        (1, ["systemctl", "stop", "nginx"], "systemctl"),
+        (1, ["systemctl", "start", "nginx", "--help"], "systemctl"),
+        (1, ["systemctl", "--help"], "systemctl"),
+        (1, ["/sbin/poweroff"], "poweroff"),
+        (1, ["/sbin/telinit", "q"], "telinit"),
+        (1, ["systemctl", "init", "0"], "init"),  # which refuses
+        (1, ["systemctl", "init", "--help"], "init-help"),
+        (7, ["systemctl", "init", "-h"], "init-help"),
+        (7, ["systemctl", "init", "--", "x", "-h"], "init"),
+        (7, ["systemctl", "init", "q"], "telinit"),
+        (7, ["systemctl", "init", "0"], "telinit"),
+        (7, ["systemctl", "init", "3"], "init"),
+        (7, ["/bin/systemctl", "0"], "telinit"),  # systemd's /sbin/init, called as `init 0`
+        (7, ["/bin/systemctl", "Q"], "telinit"),
+        (7, ["/bin/systemctl", "-n", "0", "status"], "systemctl"),
+        (7, ["/bin/systemctl", "0", "x"], "systemctl"),
+        (7, ["systemctl", "default"], "systemctl"),
     ],
 )
 def test_program(pid: int, argv: list[str], expected: str) -> None:
@@ -48,9 +72,26 @@ def test_program(pid: int, argv: list[str], expected: str) -> None:
         (["--root", "/x", "init"], ["--root=/x"]),
         (["start", "--init", "a"], ["a"]),
         (["init", "--", "sh", "-c", "true"], ["--", "sh", "-c", "true"]),
+        (["-1", "default"], ["default"]),
         (["status", "-1"], None),
         (["stop", "init"], None),
+        (["start", "a"], None),
     ],
 )
 def test_init_arguments(words: list[str], expected: list[str]) -> None:
-    assert init_arguments(["systemctl", *words]) == expected
+    assert init_arguments(["systemctl", *words], 7) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], []),
+        (["start", "a", "-v", "b"], ["a", "-v", "b"]),
+        (["default"], ["default"]),
+        (["rescue"], ["rescue"]),
+        (["reload-or-restart", "a"], ["a"]),
+        (["stop", "a"], None),
+    ],
+)
+def test_init_arguments_of_pid_1(words: list[str], expected: list[str]) -> None:
+    assert init_arguments(["systemctl", *words], 1) == expected

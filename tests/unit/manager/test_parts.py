@@ -141,7 +141,13 @@ def test_options_of_systemds_own_are_accepted() -> None:
         "--crash-shell",
     ]
     assert options.parse(words) == options.InitOptions(show_status="no")
-    assert options.parse(["--whatever=1", "-x"]) == options.InitOptions()
+    assert options.parse(["-vvv", "--no-block", "-x"]) == options.InitOptions()
+
+
+def test_what_is_no_option_is_known() -> None:
+    assert options.parse(["--stop-timout=1", "a"]) == options.InitOptions(
+        units=("a.service",), unknown=("--stop-timout=1",)
+    )
 
 
 @pytest.mark.parametrize(
@@ -153,11 +159,17 @@ def test_options_of_systemds_own_are_accepted() -> None:
         (["systemd.unit=x.service"], "x.service"),
         (["--unit", "y", "5"], "y.target"),
         (["--nonsense"], ""),
+        (["default"], ""),
+        (["emergency", "ro"], "emergency.target"),
     ],
 )
 def test_words_of_the_kernel_are_no_units(words: list[str], unit: str) -> None:
     parsed = options.parse_kernel(words)
     assert (parsed.unit, parsed.units) == (unit, ())
+
+
+def test_other_words_are_units() -> None:
+    assert options.parse_kernel(["nginx", "quiet", "b.timer"]).units == ("nginx.service", "b.timer")
 
 
 @pytest.mark.parametrize(
@@ -167,6 +179,11 @@ def test_words_of_the_kernel_are_no_units(words: list[str], unit: str) -> None:
         (["--log-level=loud"], "Failed to parse log level 'loud'."),
         (["--unit"], "Option --unit needs a value."),
         (["--ready-fd=x"], "Option --ready-fd needs a number, not 'x'."),
+        (["0"], "init 0: there is no init yet that this could be said to."),
+        (["a", "q"], "init q: there is no init yet that this could be said to."),
+        (["a", "3"], "init a 3: '3' is a mode of the whole system, no unit."),
+        ([""], "empty unit name"),
+        (["--unit=" + "x" * 300], "--unit=: invalid unit name"),
         (["--", "sh"], "Running a foreground command (init -- COMMAND) is not supported yet."),
     ],
 )
@@ -230,7 +247,7 @@ def test_skips(tmp_path: Path) -> None:
 
 def test_signals_that_stop_are_those_that_engines_send() -> None:
     halting = {number for number, (what, _) in pid1.ACTIONS.items() if what == "halt"}
-    assert halting == {2, 15, 30, 37, 38, 39, 40}
+    assert halting == {2, 3, 15, 30, 37, 38, 39, 40}
 
 
 # --- PID files ---

@@ -1,0 +1,21 @@
+"""--verbose: what units print while a verb works on them (systemctl(1) of systemd 257)."""
+
+from __future__ import annotations
+
+from systemctl_replacement.cli.context import Context
+from systemctl_replacement.cli.log_text import format_record
+from systemctl_replacement.journal.reader import last_of_unit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# Of a unit that prints without end, the last ones.
+_MOST_LINES = 1000
+
+
+def show_lines(units: Iterable[str], since: int, context: Context) -> None:
+    """Print what the units, and the manager about them, have logged since a time (microseconds, monotonic)."""
+    for unit in dict.fromkeys(units):
+        for record in last_of_unit(context.paths, unit, _MOST_LINES, since):
+            context.out(format_record(record, context.options.output))
