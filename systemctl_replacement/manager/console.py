@@ -34,7 +34,8 @@ _QUEUE_LIMIT = 1000
 
 
 class Console:
-    """The process that owns the container's stdout. Made anew when it dies; lines that wait are then lost."""
+    """The process that owns the container's stdout. Made anew when it dies: the next one is told again what the manager
+    said and it has not confirmed; what units' supervisors had sent it is lost."""
 
     def __init__(self, loop: Loop, stdout: int, as_json: bool) -> None:
         self.as_json = as_json
@@ -44,12 +45,15 @@ class Console:
         self.stdout = stdout
         self._dropped = 0
         self.on_room: Callable[[int], object] | None = None  # told how many lines were dropped, once there is room
-        self._flushed: list[Callable[[], object]] = []
         self.on_lost: Callable[[], object] | None = None  # called when the process died, to have another one made
+        self._unconfirmed: list[dict[str, object]] = []
+        self._covered = 0  # how many of these the last request to flush came after
+        self._flushes = 0  # requests that are not answered yet
+        self._flushed: list[Callable[[], object]] = []
 
     def start(self, forkserver: ForkServer) -> None:
         """Ask for a console process; its sources have to be given to it again."""
-        self.drop()
+        self._disconnect()
         link, theirs = make_pair()
         try:
             is_tty = stat.S_ISCHR(os.fstat(self.stdout).st_mode) and os.isatty(self.stdout)
@@ -57,21 +61,26 @@ class Console:
         finally:
             os.close(theirs)
         self.adopt(link)
+        for line in self._unconfirmed:
+            self._send(line)
+        if self._unconfirmed or self._flushed:
+            self._request_flush()
 
     def adopt(self, link: Link) -> None:
         self.link = link
         self._loop.add(link.fileno(), READ, self._ready)
 
-    def drop(self) -> None:
-        """Forget a console process that died."""
+    def _disconnect(self) -> None:
         if self.link is not None:
             self._loop.remove(self.link.fileno())
             self.link.close()
             self.link = None
-        self.pid = 0
-        flushed, self._flushed = self._flushed, []
-        for callback in flushed:
-            callback()
+        self.pid = self._flushes = 0
+
+    def drop(self) -> None:
+        """Go on without a console process."""
+        self._disconnect()
+        self._tell_flushed()
 
     def source(self, unit: str) -> int:
         """A descriptor for a supervisor to write its unit's lines to; -1 without a console process. The caller's."""
@@ -89,18 +98,47 @@ class Console:
         if self.link is None or self.link.queued > _QUEUE_LIMIT:
             self._dropped += 1
             return
+        line: dict[str, object] = {"op": "record", "record": record} if self.as_json else {"op": "write", "text": text}
         try:
-            self._send({"op": "record", "record": record} if self.as_json else {"op": "write", "text": text})
+            self._send(line)
         except OSError:
             self._dropped += 1  # too long for a message, and no descriptor to be had
+            return
+        self._unconfirmed.append(line)
+        if len(self._unconfirmed) > _QUEUE_LIMIT:
+            del self._unconfirmed[0]
+            self._covered = max(self._covered - 1, 0)
+        if not self._flushes:
+            self._request_flush()
 
     def flush(self, then: Callable[[], object]) -> None:
-        """Call back once everything sent so far has been written, or at once if there is no console process."""
-        if self.link is None:
-            then()
-            return
+        """Call back once everything has been written, or at once if there is no console process."""
         self._flushed.append(then)
+        if self.link is None:
+            self._tell_flushed()
+        else:
+            self._request_flush()
+
+    def _request_flush(self) -> None:
+        self._covered = len(self._unconfirmed)
+        self._flushes += 1
         self._send({"op": "flush"})
+
+    def _confirmed(self) -> None:
+        """A request to flush is answered. With several on their way only the last answer counts."""
+        self._flushes = max(self._flushes - 1, 0)
+        if self._flushes:
+            return
+        del self._unconfirmed[: self._covered]
+        if self._unconfirmed:
+            self._request_flush()
+        else:
+            self._tell_flushed()
+
+    def _tell_flushed(self) -> None:
+        flushed, self._flushed = self._flushed, []
+        for callback in flushed:
+            callback()
 
     def _send(self, message: dict[str, object], fds: list[int] | None = None) -> None:
         assert self.link is not None
@@ -114,13 +152,15 @@ class Console:
             self.link.flush()
             received = self.link.receive()
         except (EOFError, OSError):
-            self.drop()
+            self._disconnect()
             if self.on_lost is not None:
                 self.on_lost()
+            else:
+                self._tell_flushed()
             return
         for message, _fds in received:
-            if message.get("ev") == "flushed" and self._flushed:
-                self._flushed.pop(0)()
+            if message.get("ev") == "flushed":
+                self._confirmed()
         if self.link is not None:
             self._loop.modify(self.link.fileno(), READ | (WRITE if self.link.wants_write else 0))
             if self._dropped and not self.link.wants_write and self.on_room is not None:

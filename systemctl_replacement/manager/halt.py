@@ -161,13 +161,18 @@ class Halt:
                 self._manager.processes.signal_all(unit.id, signal, (), signal != SIGKILL, False)
 
     def _stopped(self) -> None:
-        """No job is left: the units that the halt has anything to do with are down. Stop the others, then end."""
+        """No job is left: the units that the halt has anything to do with are down. Stop the others, then end.
+
+        Called for each reason to believe so.
+        """
+        if self._stopping_rest:
+            return
         left = [
             unit
             for unit in self._manager.registry
             if unit.tracking is not None and unit.job is None and unit.active_state not in INACTIVE_OR_FAILED
         ]
-        if not left or self._stopping_rest:
+        if not left:
             self.finish()
             return
         # DefaultDependencies=no: nothing orders or stops them. Under systemd they get their SIGTERM from what ends the
@@ -212,7 +217,7 @@ class Halt:
             self.immediate(verb)
         elif force == "force" and self.under_way:
             self.requested = self.requested or verb
-            self._stopped()
+            self._manager.call_soon(self._stopped)  # after the jobs that this unit's end lets run
         elif force == "force":
             self.immediate(verb)
         else:

@@ -10,6 +10,7 @@ from systemctl_replacement.control import handover
 from systemctl_replacement.control.listener import listen
 from systemctl_replacement.jobs.model import DONE, MODE_ISOLATE, START
 from systemctl_replacement.manager import boot, pid1, reexecution, show, skips
+from systemctl_replacement.manager.farewell import FAREWELL_USEC, take_leave
 from systemctl_replacement.manager.loop import READ, now_monotonic, now_stamp
 from systemctl_replacement.manager.options import InitOptions
 from systemctl_replacement.manager.socket_guard import SocketGuard
@@ -24,13 +25,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 LOG_ERR, LOG_WARNING, LOG_INFO = 3, 4, 6
-SIGKILL = 9
 
 # An on-demand manager without work or clients stays this long, so that a series of commands is served by one.
 LINGER_USEC = 10_000_000
-
-# How long children get to end after everything was stopped.
-_FAREWELL_USEC = 2_000_000
 
 # What is up already in a container that nobody booted: services there must not start the rest of a system.
 _UP_ON_DEMAND = ("sysinit.target", "basic.target", "-.slice", "system.slice")
@@ -161,7 +158,7 @@ class Life:
     def _await_children(self) -> None:
         """Leave nothing behind: what served us ends when its link closes, and is waited for."""
         self._manager.processes.close()
-        end = now_monotonic() + _FAREWELL_USEC
+        end = now_monotonic() + FAREWELL_USEC
         poll = select.poll()
         poll.register(self._signal_fd, select.POLLIN)
         while now_monotonic() < end:
@@ -265,11 +262,4 @@ class Life:
             os.unlink(self._system.paths.socket_path())
         except OSError:
             pass  # gone with the tmpfs it was on
-        for tracking in list(self._manager.processes.trackings.values()):
-            self._manager.processes.signal_all(tracking.unit, SIGKILL, (), False, False)
-            self._manager.processes.release(tracking.unit)
-        if self._system.console is not None:
-            self._loop.call_at(now_monotonic() + _FAREWELL_USEC, self._loop.stop)
-            self._system.console.flush(self._loop.stop)
-        else:
-            self._loop.call_soon(self._loop.stop)
+        take_leave(self._loop, self._manager.processes, self._system.console)

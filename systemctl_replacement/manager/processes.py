@@ -12,22 +12,12 @@ from systemctl_replacement import paths as paths_module
 from systemctl_replacement.manager.console import Console
 from systemctl_replacement.manager.loop import READ, WRITE, Loop, now_stamp
 from systemctl_replacement.manager.reaper import Reaper
+from systemctl_replacement.manager.reports import report
 from systemctl_replacement.manager.tracking import Tracking
 from systemctl_replacement.process import descendants
 from systemctl_replacement.process.client import ForkServer, make_pair
 from systemctl_replacement.process.link import MAXIMUM_FDS, Link, close_fds
-from systemctl_replacement.units.events import (
-    Empty,
-    Event,
-    Executed,
-    Exited,
-    Forked,
-    MainGuessed,
-    Notified,
-    Removed,
-    RemoverDied,
-    SpawnFailed,
-)
+from systemctl_replacement.units.events import Empty, Event, Exited, Removed, RemoverDied, SpawnFailed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,6 +63,7 @@ class Processes:
         self._notify_number = 0
         self._removals = 0
         self._console_requested = False
+        self._released: Callable[[], object] | None = None
         if console is not None:
             console.on_lost = self.start_console
         self._attach_forkserver()
@@ -305,55 +296,12 @@ class Processes:
         self._settled(tracking)
 
     def _received(self, tracking: Tracking, message: dict[str, Any]) -> None:
-        event, unit = message["ev"], tracking.unit
-        if event == "ready":
+        if message["ev"] == "ready":
             tracking.ready, tracking.early = True, []
             tracking.supervisor = message["pid"]
             self._by_supervisor[message["pid"]] = tracking
-        elif event == "forked":
-            tracking.tokens.discard(message["token"])
-            tracking.populated = True
-            self._on_event(unit, Forked(message["token"], message["pid"], tuple(message["time"])))
-        elif event == "executed":
-            self._on_event(unit, Executed(message["token"]))
-        elif event == "exec-failed":
-            self._log_unit(unit, LOG_ERR, message["message"])
-            if message.get("summary"):
-                self._log_unit(unit, LOG_ERR, message["summary"])
-        elif event == "spawn-failed":
-            tracking.tokens.discard(message["token"])
-            self._on_event(unit, SpawnFailed(message["token"], message["message"]))
-        elif event == "exited":
-            if message["last"]:
-                tracking.populated = False
-            empty = message["last"] and not tracking.lost
-            self._on_event(
-                unit, Exited(message["pid"], message["code"], message["status"], tuple(message["time"]), last=empty)
-            )
-        elif event == "empty":
-            if tracking.populated:
-                tracking.populated = False
-                if not tracking.lost:
-                    self._on_event(unit, Empty())
-        elif event == "notify":
-            self._on_event(unit, Notified(message["pid"], message["text"], uid=message["uid"]))
-        elif event == "children":
-            tracking.children = [(pid, start) for pid, start in message["pids"]]
-            if tracking.children:
-                tracking.populated = True
-        elif event == "guess":
-            self._on_event(unit, MainGuessed(message["pid"]))
-        elif event == "kill-denied":
-            pids = ", ".join(map(str, message["pids"]))
-            self._log_unit(unit, LOG_WARNING, f"Not permitted to signal processes: {pids}")
-        elif event == "removed":
-            if message["number"] == tracking.removing:
-                tracking.removing = 0
-                self._on_event(unit, Removed())
-        elif event == "log-dropped":
-            self._log_unit(unit, LOG_WARNING, f"{message['count']} lines dropped, the console was blocked")
-        elif event == "problem":
-            self._log_unit(unit, LOG_ERR, f"supervisor: {message['message']}")
+        else:
+            report(tracking, message, self._on_event, self._log_unit)
 
     def _supervisor_died(self, tracking: Tracking) -> None:
         """Killed, most likely. Its processes are ours now; a new one takes over output and notifications."""
@@ -370,7 +318,7 @@ class Processes:
         tracking.populated = False
         tracking.adopt_orphans(self.invocations.get(tracking.unit, ""), self.reaper.foreign_children())
         self._fail_tokens(tracking, "Supervisor died")
-        if tracking.lost:
+        if tracking.lost or tracking.has_unread_output:
             try:
                 self._supervise(tracking)
                 self._send(tracking, {"op": "adopted", "pids": list(tracking.lost)})
@@ -490,6 +438,12 @@ class Processes:
         tracking.releasing = True
         self._send(tracking, {"op": "release"})
 
+    def when_released(self, callback: Callable[[], object]) -> None:
+        """Call back once no unit is tracked."""
+        self._released = callback
+        if not self.trackings:
+            self.loop.call_soon(callback)
+
     def _forget(self, tracking: Tracking) -> None:
         tracking.close()
         if self.trackings.get(tracking.unit) is tracking:
@@ -497,3 +451,5 @@ class Processes:
             self.invocations.pop(tracking.unit, None)
             self.settings.pop(tracking.unit, None)
             self._on_idle(tracking.unit)
+            if self._released is not None and not self.trackings:
+                self._released()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _socket
 import os
+import select
 
 from systemctl_replacement.process.descendants import descendants, read_stat
 from systemctl_replacement.process.link import Link
@@ -75,6 +76,13 @@ class Tracking:
         """No process is left, none is coming, and nothing is being cleaned up."""
         return not (self.populated or self.tokens or self.lost or self.removing)
 
+    @property
+    def has_unread_output(self) -> bool:
+        """Whether something is in the log pipe."""
+        poll = select.poll()
+        poll.register(self.log_read, select.POLLIN)
+        return bool(poll.poll(0))
+
     # --- processes without a supervisor ---
 
     def adopt_orphans(self, invocation_id: str, foreign: Iterable[int]) -> None:
@@ -89,8 +97,8 @@ class Tracking:
         self.note_lost(known)
 
     def vanished(self) -> list[int]:
-        """Of the main and the control process those that have ended without anybody having told how."""
-        return [pid for pid in (self.main, self.control) if pid and pid not in self.lost and _start_time(pid) is None]
+        """Of the main and the control process those that have ended and nobody can tell how any more."""
+        return [pid for pid in (self.main, self.control) if pid and pid not in self.lost and _is_gone(pid)]
 
     def note_lost(self, pids: Iterable[int]) -> None:
         """Watch these processes and everything below them."""
@@ -137,6 +145,12 @@ def _start_time(pid: int) -> int | None:
     """The start time in ticks of a living process; None for a zombie or none."""
     stat = read_stat(pid)
     return None if stat is None or stat[0] in "ZX" else stat[3]
+
+
+def _is_gone(pid: int) -> bool:
+    """Whether a process has ended, unless it waits for us to ask how."""
+    stat = read_stat(pid)
+    return stat is None or (stat[0] in "ZX" and stat[1] != os.getpid())
 
 
 def _session(pid: int) -> int:

@@ -1,0 +1,33 @@
+"""The last thing a manager does: it lets its helpers go, and leaves when the last lines are shown."""
+
+from __future__ import annotations
+
+from systemctl_replacement.manager.loop import now_monotonic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from systemctl_replacement.manager.console import Console
+    from systemctl_replacement.manager.loop import Loop
+    from systemctl_replacement.manager.processes import Processes
+
+SIGKILL = 9
+
+# How long helpers get to end after everything was stopped, and the output to take the last lines.
+FAREWELL_USEC = 2_000_000
+
+
+def take_leave(loop: Loop, processes: Processes, console: Console | None) -> None:
+    """Stop the loop: as soon as each supervisor has handed on what its unit printed last, and the console process has
+    written all of it; or when that takes too long."""
+    loop.call_at(now_monotonic() + FAREWELL_USEC, loop.stop)
+
+    def show_the_last_lines() -> None:
+        if console is not None:
+            console.flush(loop.stop)
+        else:
+            loop.stop()
+
+    processes.when_released(show_the_last_lines)
+    for unit in list(processes.trackings):
+        processes.signal_all(unit, SIGKILL, (), False, False)
+        processes.release(unit)
