@@ -20,6 +20,7 @@ LOG_WARNING = 4
 
 _FIRST_REGULAR_ID = 1000
 _NOBODY = 65534
+_SECOND = 1_000_000_000
 
 
 class Checker:
@@ -169,12 +170,19 @@ class Checker:
         return environment.get(name) == value if equals else name in environment
 
     def _needs_update(self, path: str) -> bool:
-        """Whether /usr is newer than what was last updated below /etc or /var (systemd-update-done.service(8))."""
+        """Whether /usr is newer than what was last updated below /etc or /var (systemd-update-done.service(8)). Nothing
+        needs an update that cannot be written; for the rest, rather once too often than not at all."""
+        stamp = self._path(f"{path.rstrip('/')}/.updated")
         try:
-            updated = os.stat(self._path(f"{path.rstrip('/')}/.updated")).st_mtime_ns
-        except FileNotFoundError:
+            if _read_only(self._path(path)):
+                return False
+            updated, usr = os.lstat(stamp), os.lstat(self._path("/usr"))
+        except OSError:
             return True
-        return os.stat(self._path("/usr")).st_mtime_ns > updated
+        ours, theirs = usr.st_mtime_ns, updated.st_mtime_ns
+        if ours // _SECOND == theirs // _SECOND and ours % _SECOND and not theirs % _SECOND:
+            theirs = _exact_stamp(stamp)  # a file system that keeps whole seconds
+        return ours > theirs
 
     def _is_release(self, parameter: str) -> bool:
         """`KEY=value` words on os-release(5); the operators of versions are understood, too."""
@@ -208,6 +216,16 @@ class Checker:
         release = os.uname().release
         words = parameter.split()
         return all(_compare_version(release, word) for word in words) and bool(words)
+
+
+def _exact_stamp(path: str) -> int:
+    """The nanoseconds that systemd-update-done wrote into its file; 0 if there are none."""
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            values = [line.partition("=")[2].strip() for line in file if line.startswith("TIMESTAMP_NSEC=")]
+    except OSError:
+        return 0
+    return int(values[-1]) if values and values[-1].isdigit() else 0
 
 
 def _read_only(path: str) -> bool:
