@@ -32,6 +32,10 @@ _UNIT_PATH = (
 )
 
 
+class NoRuntimeDirectory(OSError):
+    """No runtime directory can be had; what was wrong with the first candidate."""
+
+
 class Paths:
     """The directories of one system: the real one (root ""), or one below a directory (`--root=DIR`)."""
 
@@ -54,19 +58,20 @@ class Paths:
         user_directory = os.environ.get("XDG_RUNTIME_DIR", "")
         if user_directory.startswith("/"):
             candidates.append(user_directory + "/systemctl-replacement")
-        candidates.append(f"/tmp/systemctl-{os.geteuid()}")
+        # An engine mounts /dev/shm also where everything else is read-only.
+        candidates += [f"{directory}/systemctl-{os.geteuid()}" for directory in ("/tmp", "/dev/shm")]
         return candidates
 
     def trusted_runtimes(self) -> list[str]:
-        """The candidates that may be looked into. In /tmp anybody can make one for us, with a socket that never answers
-        or journals that are fifos: whatever is in it is not ours."""
+        """The candidates that may be looked into. In /tmp and /dev/shm anybody can make one for us, with a socket that
+        never answers or journals that are fifos: whatever is in it is not ours."""
         return [runtime for runtime in self.runtime_candidates() if _is_public(runtime) or _is_private(runtime)]
 
     @property
     def runtime(self) -> str:
         """The runtime directory in use: the first that is ours to write, made if need be.
 
-        Raises OSError if none can be had. The manager and the unit path use it; a client looks for a
+        Raises NoRuntimeDirectory if none can be had. The manager and the unit path use it; a client looks for a
         socket in all `trusted_runtimes()` first and then sets this.
         """
         if self._runtime is None:
@@ -160,7 +165,8 @@ def _first_usable(candidates: list[str]) -> str:
             problem = problem or error
         else:
             return directory
-    raise problem or OSError("no runtime directory")
+    assert problem is not None
+    raise NoRuntimeDirectory(problem.errno, problem.strerror, problem.filename)
 
 
 def _make_usable(directory: str) -> None:

@@ -197,7 +197,7 @@ Options of init (see 'systemctl init --help'):
      --stop-timeout=SPAN How long the container engine waits for a halt
      --log-format=FORMAT How the container's output is written: text or json
      --log-level=LEVEL   Most verbose level of the manager's own messages
-     --show-status=BOOL  Show on the container's output what init does
+     --show-status=WHAT  What init says on the container's output: yes, no, full
 
 See the systemctl(1) man page for details.
 """
@@ -219,7 +219,8 @@ Options:
      --log-format=FORMAT   How the container's output is written: text or json
      --log-level=LEVEL     Most verbose level of the manager's own messages:
                            a name or number of syslog's, 'info' if not given
-     --show-status=BOOL    Show on the container's output what init does
+     --show-status=WHAT    What init says on the container's output: yes (what
+                           becomes of services), no (problems) or full
      --root=DIR            Take units, state and logs below DIR; programs are
                            those of this system
      --run-host-programs   With --root=, as root: do so although DIR is a whole

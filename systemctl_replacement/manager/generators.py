@@ -87,7 +87,8 @@ class Generators:
 
     def _begin(self) -> None:
         waiting, self._next = self._next, []
-        rules = skips.read(paths.shipped_units(), self._root, lambda text: self._log(LOG_WARNING, text))
+        everywhere = frozenset((skips.BOOT,))
+        rules = skips.read(paths.shipped_units(), self._root, lambda text: self._log(LOG_WARNING, text), everywhere)
         programs = find(self._root, lambda name: rules.reason([name]))
         if programs or any(map(os.path.lexists, directories(self._runtime))):
             command = [*paths.self_command(), "--generators", self._runtime, *programs]

@@ -40,6 +40,7 @@ class InitOptions:
     """What init was told. Times are microseconds."""
 
     root: str = ""
+    run_host_programs: bool = False  # although `root` is a whole system, and programs are not taken from it
     unit: str = ""  # --unit=: the target to boot to
     units: tuple[str, ...] = ()  # what to start instead of a target
     unknown: tuple[str, ...] = ()  # options that are none
@@ -139,6 +140,8 @@ def _take(found: dict[str, object], name: str, value: str) -> bool:
     """Whether the option is known."""
     if name == "--root":
         found["root"] = value
+    elif name == "--run-host-programs":
+        found["run_host_programs"] = True
     elif name == "--unit":
         found["unit"] = _target(value)
     elif name == "--on-demand":

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 FILE_NAME = "skip-in-container.conf"
 LOCAL_FILES = (f"/etc/systemctl-replacement/{FILE_NAME}", f"/run/systemctl-replacement/{FILE_NAME}")
 
+# Circumstances: in those of the last two, lines that name them count. The first is that of all other lines.
+BOOT, NOT_PID_1, NOT_ROOT = "boot", "not-pid-1", "not-root"
+
 
 @dataclass(frozen=True)
 class Skips:
@@ -59,25 +62,34 @@ def skips(rules: Sequence[tuple[str, str]]) -> Skips:
     return Skips(names, tuple(globs))
 
 
-def parse(text: str, path: str, problem: Callable[[str], None]) -> list[tuple[str, str]]:
-    """The rules of one file; a line that is none is told to `problem` as `path:line: message` and left out."""
+def circumstances(*, boots: bool, is_pid1: bool, is_root: bool) -> frozenset[str]:
+    """What may stand behind a pattern and is the case here; BOOT for what needs no word."""
+    holds = {BOOT: boots, NOT_PID_1: not is_pid1, NOT_ROOT: not is_root}
+    return frozenset(word for word, is_so in holds.items() if is_so)
+
+
+def parse(text: str, path: str, problem: Callable[[str], None], holding: frozenset[str]) -> list[tuple[str, str]]:
+    """The rules of one file that count when these circumstances hold; a line that is none is told to `problem` as
+    `path:line: message` and left out."""
     rules = []
     for number, line in enumerate(text.splitlines(), 1):
         pattern, _, reason = line.partition("#")
         pattern, reason = pattern.strip(), reason.strip()
         if not pattern:
             continue
-        if len(pattern.split()) != 1:
-            problem(f"{path}:{number}: More than one pattern in a line, ignoring: {pattern}")
+        pattern, *when = pattern.split()
+        if len(when) > 1 or (when and when[0] not in (NOT_PID_1, NOT_ROOT)):
+            problem(f"{path}:{number}: More than one pattern in a line, ignoring: {' '.join((pattern, *when))}")
         elif pattern.startswith("!"):
             rules.append((pattern[1:], ""))
-        else:
+        elif (when[0] if when else BOOT) in holding:
             rules.append((pattern, reason or "of no use in a container"))
     return rules
 
 
-def read(shipped: str, root: str, problem: Callable[[str], None]) -> Skips:
-    """The rules of the shipped file (in the directory `shipped`) and of the local ones below `root`."""
+def read(shipped: str, root: str, problem: Callable[[str], None], holding: frozenset[str]) -> Skips:
+    """The rules of the shipped file (in the directory `shipped`) and of the local ones below `root` that count when
+    these circumstances hold."""
     rules: list[tuple[str, str]] = []
     for path in (os.path.join(shipped, FILE_NAME), *(root + name for name in LOCAL_FILES)):
         try:
@@ -88,5 +100,5 @@ def read(shipped: str, root: str, problem: Callable[[str], None]) -> Skips:
         except OSError as error:
             problem(f"Cannot read {path}: {error.strerror}")
             continue
-        rules += parse(text, path, problem)
+        rules += parse(text, path, problem, holding)
     return skips(rules)

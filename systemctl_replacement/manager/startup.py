@@ -6,7 +6,7 @@ import os
 import sys
 
 from systemctl_replacement import paths, syscalls
-from systemctl_replacement.manager import pid1, reexecution
+from systemctl_replacement.manager import foreign, pid1, reexecution
 from systemctl_replacement.manager.life import Life
 from systemctl_replacement.manager.options import InitOptions
 from systemctl_replacement.manager.successor import ALIVE
@@ -26,6 +26,9 @@ def run(options: InitOptions, forkserver: ForkServer | None) -> int:
             forkserver = reexecution.start_over()
     is_pid1 = os.getpid() == 1 and not options.root
     if not is_pid1:
+        refused = foreign.refusal(options)
+        if refused:
+            return _cannot_start(options, refused)
         syscalls.set_child_subreaper()
     try:
         pid1.raise_descriptor_limit()
@@ -35,8 +38,10 @@ def run(options: InitOptions, forkserver: ForkServer | None) -> int:
         elif is_pid1:
             syscalls.set_process_name("systemd")
         life = Life(options, forkserver, state)
+    except paths.NoRuntimeDirectory as error:
+        return _cannot_start(options, f"{_text(error)}. It needs a directory to write to: {_REMEDY}")
     except OSError as error:
-        return _cannot_start(options, error)
+        return _cannot_start(options, _text(error))
     _leave_terminal(options)
     if state is not None:
         life.resume(state)
@@ -48,13 +53,15 @@ def run(options: InitOptions, forkserver: ForkServer | None) -> int:
     return life.run()
 
 
-def _cannot_start(options: InitOptions, error: OSError) -> int:
-    where = f"{error.filename}: " if error.filename else ""
-    text = f"Cannot start the manager: {where}{error.strerror}\n"
-    if options.ready_fd >= 0:
-        os.write(options.ready_fd, text.encode())
-    else:
-        sys.stderr.write(text)
+_REMEDY = "mount a tmpfs on /run (docker and podman: --tmpfs /run; Kubernetes: an emptyDir volume)."
+
+
+def _text(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+
+
+def _cannot_start(options: InitOptions, why: str) -> int:
+    os.write(options.ready_fd if options.ready_fd >= 0 else 2, f"Cannot start the manager: {why}\n".encode())
     return 1
 
 

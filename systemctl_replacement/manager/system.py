@@ -62,7 +62,9 @@ class System:
         self.console = self._make_console(state)
         writer = Writer(f"{log_directory}/manager.journal.jsonl")
         self.log = Log(writer, self.console, self.boot["id"], options.log_level)
-        self.files = files = UnitFiles(places, self.boot["id"], self.log, skipping=not options.on_demand)
+        self.files = files = UnitFiles(
+            places, self.boot["id"], self.log, boots=not options.on_demand, is_pid1=self.is_pid1
+        )
         config = files.config
         self.log.show_status = options.show_status or (SHOW_CHANGES if config.show_status == "yes" else SHOW_PROBLEMS)
         self.manager = manager = files.manager = Manager(self.loop, self.log, config)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from systemctl_replacement import paths
 from systemctl_replacement.manager import pid1, skips
 from systemctl_replacement.manager.console import Log
@@ -19,16 +21,17 @@ LOG_WARNING = 4
 class UnitFiles:
     """The host, the configuration, the index of unit files, and what a boot skips of them.
 
-    They are read at once; `manager` is the one that they are read again for.
+    They are read at once; `manager` is the one that they are read again for. `boots`: it is not on demand.
     """
 
     manager: Manager
 
-    def __init__(self, places: paths.Paths, boot_id: str, log: Log, *, skipping: bool) -> None:
+    def __init__(self, places: paths.Paths, boot_id: str, log: Log, *, boots: bool, is_pid1: bool) -> None:
         self._paths = places
         self._boot_id = boot_id
         self._log = log
-        self._skipping = skipping
+        self._is_pid1 = is_pid1
+        self._skipped_when = skips.circumstances(boots=boots, is_pid1=is_pid1, is_root=os.geteuid() == 0)
         self.host = Host.current(places.root, boot_id)
         self.config = self._read_config()
 
@@ -44,15 +47,17 @@ class UnitFiles:
         return config
 
     def _scan(self) -> loadpath.Index:
-        index = loadpath.Index(self._paths.unit_path(), self._paths.root)
+        directories = self._paths.unit_path()
+        if not self._is_pid1:
+            # What generators say ahead of the administrator is how to boot.
+            directories = [directory for directory in directories if not directory.endswith("/generator.early")]
+        index = loadpath.Index(directories, self._paths.root)
         for problem in index.problems:
             self._log.manager(problem.level, str(problem))
         return index
 
     def _read_skips(self) -> skips.Skips:
-        if not self._skipping:
-            return skips.skips(())
-        return skips.read(paths.shipped_units(), self._paths.root, self._warn)
+        return skips.read(paths.shipped_units(), self._paths.root, self._warn, self._skipped_when)
 
     def _warn(self, text: str) -> None:
         self._log.manager(LOG_WARNING, text)

@@ -355,7 +355,9 @@ class Box:
 
     def wait_booted(self, timeout: float = 30.0) -> str:
         """Wait until the manager has started everything; its state: "running", "degraded" …"""
-        sockets = ("/run/systemd/private", "/run/systemd/systemctl-replacement.socket")
+        user = self.profile.user.partition(":")[0]
+        runtimes = ("/run/systemd", f"/tmp/systemctl-{user}", f"/dev/shm/systemctl-{user}")
+        sockets = ("/run/systemd/private", *(f"{runtime}/systemctl-replacement.socket" for runtime in runtimes))
         self.wait_for(lambda: any(map(self.exists, sockets)), timeout, "the manager's socket")
 
         def state() -> str:

@@ -1,0 +1,43 @@
+"""A manager on a system that has another init: what it must not be started for."""
+
+from __future__ import annotations
+
+import os
+
+from systemctl_replacement.manager.options import InitOptions
+
+
+def refusal(options: InitOptions) -> str:
+    """Why a manager that is not PID 1 does not start; "" if it may. Others than root do no harm to the system."""
+    if os.geteuid() != 0:
+        return ""
+    if not options.root:
+        if _runs_systemd():
+            return "systemd is the init of this system (PID 1), and its units are not ours to run."
+    elif not options.run_host_programs and _is_whole_system(options.root):
+        return (
+            f"{options.root} is a whole system, but the programs that run are those of this one, with its files. "
+            f"To run that one, enter it (chroot {options.root} /usr/bin/systemctl init); else say --run-host-programs."
+        )
+    return ""
+
+
+def _runs_systemd() -> bool:
+    """Whether systemd itself is PID 1. Ours has the same name, but not this socket."""
+    try:
+        with open("/proc/1/comm", encoding="ascii", errors="replace") as file:
+            return file.read() == "systemd\n" and os.path.exists("/run/systemd/private")
+    except OSError:
+        return False
+
+
+def _is_whole_system(root: str) -> bool:
+    """Whether there are programs below a directory, which are not those that are run."""
+    directory = os.path.realpath(f"{root}/usr/bin")
+    if not directory.startswith(os.path.realpath(root) + "/"):
+        return False  # a link that leads elsewhere
+    try:
+        with os.scandir(directory) as entries:
+            return any(entry.is_file() and os.access(entry.path, os.X_OK) for entry in entries)
+    except OSError:
+        return False

@@ -1,0 +1,108 @@
+"""The same init where little is granted, and where it is not PID 1 (docs/container.md)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from tests.box.harness import PROFILES, SYSTEMD_PACKAGES, Box, Profile
+from tests.box.test_main_job import enabled
+
+NOTIFY = """\
+[Service]
+Type=notify
+NotifyAccess=all
+ExecStart=/bin/sh -c 'echo begun; systemd-notify --ready; exec sleep infinity'
+"""
+CLEANING = "[Unit]\nWants=systemd-tmpfiles-setup.service\n[Service]\nExecStart=/bin/sleep infinity\n"
+# docker run --read-only, without any tmpfs.
+BARE = replace(PROFILES["readonly"], tmpfs=())
+BARE_USER = replace(PROFILES["openshift"], tmpfs=(), read_only_root=True)
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [PROFILES["openshift"], PROFILES["readonly"], BARE, BARE_USER],
+    ids=["uid", "read-only", "bare", "bare uid"],
+)
+def test_little_is_granted(profile: Profile) -> None:
+    with Box(profile, packages=SYSTEMD_PACKAGES, files=enabled("a.service", NOTIFY)) as box:
+        assert box.wait_booted() == "running", box.run("systemctl status --failed").stdout
+        status = box.run("systemctl status a").stdout
+        assert "Active: active (running)" in status and "]: begun" in status
+        box.run("systemctl restart a", check=True)
+        box.signal(15)
+        assert box.wait() == 0
+        assert "]: begun\n" in box.console
+
+
+def test_what_only_root_can_do_is_skipped_for_others() -> None:
+    with Box("openshift", packages=SYSTEMD_PACKAGES) as box:
+        box.wait_booted()
+        for unit in ("systemd-sysusers", "systemd-tmpfiles-setup"):
+            assert "Skipped: only root can make" in box.run(f"systemctl status {unit}").stdout
+    with Box(packages=SYSTEMD_PACKAGES) as box:
+        box.wait_booted()
+        assert "Skipped" not in box.run("systemctl status systemd-tmpfiles-setup").stdout
+
+
+def test_nowhere_to_write() -> None:
+    with Box(BARE, files={"/dev/shm/systemctl-0": ""}) as box:
+        assert box.wait() == 1
+        assert "/run/systemd: Read-only file system" in box.console
+        assert "--tmpfs /run" in box.console
+
+
+def test_beside_another_init_no_work_of_a_boot_is_done() -> None:
+    # PID 1 is a shell, as `docker run --init` and pause processes are.
+    generator = "#!/bin/sh\nmkdir -p $2\nln -s /dev/null $2/a.service\n"
+    files = {
+        **enabled("a.service", NOTIFY),
+        "/etc/systemd/system/cleaning.service": CLEANING,
+        "/tmp/mine": "",
+        "/run/early.pid": "1",
+        "/etc/tmpfiles.d/x.conf": "D! /tmp/mine.d\nr! /tmp/mine\n",
+    }
+    init = ["/bin/sh", "-c", "systemctl init & wait"]
+    with Box(packages=SYSTEMD_PACKAGES, init=init, files=files, boot=False) as box:
+        box.write("/etc/systemd/system-generators/mask-a", generator, 0o755)
+        box.boot()
+        assert box.wait_booted() == "running"
+        assert box.run("systemctl is-active a").stdout == "active\n"
+        assert "Skipped: it empties /tmp" in box.run("systemctl status systemd-tmpfiles-setup").stdout
+        assert box.exists("/tmp/mine") and box.exists("/run/early.pid")
+    with Box(packages=SYSTEMD_PACKAGES, init=["sleep", "infinity"], files=files) as box:
+        box.run("systemctl start cleaning", check=True)
+        assert "Skipped: it empties /tmp" in box.run("systemctl status systemd-tmpfiles-setup").stdout
+        assert box.exists("/tmp/mine")
+
+
+def test_beside_systemd_root_is_refused() -> None:
+    with Box(
+        "full", packages=SYSTEMD_PACKAGES, init=["/lib/systemd/systemd"], environment={"container": "docker"}
+    ) as box:
+        box.wait_for(lambda: box.exists("/run/systemd/private"))
+        for command in ("systemctl init", "systemctl start nginx"):
+            result = box.run(command)
+            assert result.returncode == 1
+            assert "systemd is the init of this system (PID 1)" in result.stderr
+
+
+def test_below_a_root_that_is_a_whole_system() -> None:
+    unit = "[Service]\nExecStart=/bin/sleep infinity\n"
+    files = {f"{root}/etc/systemd/system/a.service": unit for root in ("/whole", "/units")}
+    with Box(init=["sleep", "infinity"], files=files, boot=False) as box:
+        box.write("/whole/usr/bin/sleep", "#!/bin/sh\n", 0o755)
+        box.boot()
+        refused = box.run("systemctl --root=/whole init a")
+        assert refused.returncode == 1 and "chroot /whole" in refused.stderr
+        for root, option in (("/whole", "--run-host-programs"), ("/units", "")):
+            with box.popen(f"systemctl init --root={root} {option} a") as process:
+                box.wait_for(partial(is_active, box, f"systemctl --root={root} is-active a"))
+                process.terminate()
+
+
+def is_active(box: Box, command: str) -> bool:
+    return box.run(command).stdout == "active\n"
