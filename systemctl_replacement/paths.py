@@ -86,6 +86,10 @@ class Paths:
         """The control socket of the manager whose runtime directory is `runtime` (default: the one in use)."""
         return f"{self.runtime if runtime is None else runtime}/{SOCKET_NAME}"
 
+    def start_lock(self) -> str:
+        """The file that is locked by whoever starts a manager, until it listens."""
+        return f"{self.runtime}/systemctl-replacement.lock"
+
     def unit_path(self) -> list[str]:
         """Unit directories, highest precedence first, whether they exist or not; units we ship come last.
 

@@ -24,20 +24,29 @@ MAY_IMPORT: dict[str, set[str]] = {
     "units": {"unitfile"},
     "journal": set(),
     "process": {"journal.writer", "journal.record"},
-    "control": set(),
+    "control": {"__main__"},  # which knows what a command line means
     "manager": {
         "unitfile",
         "jobs",
         "units",
         "process",
         "journal",
+        "control.address",
         "control.connection",
         "control.handover",
         "control.interface",
         "control.listener",
         "control.server",
     },
-    "cli": {"control.client", "control.address", "control.activate", "unitfile", "jobs", "journal"},
+    "cli": {
+        "control.client",
+        "control.address",
+        "control.activate",
+        "control.init_process",
+        "unitfile",
+        "jobs",
+        "journal",
+    },
     "image": set(),
 }
 # There is one supervisor per unit: what it and the processes it is forked from import costs memory that many times.

@@ -33,6 +33,7 @@ _PROPERTIES = ["ActiveState", "Job", "LoadState", "LoadError", *(name for name, 
 
 def clean(words: list[str], options: Options, context: Context) -> int:
     """Remove the directories of units that are down: those of --what=, by default cache and runtime."""
+    context.manager_to_change()
     status = 0
     for name in expand(words, context):
         problem = _unknown(name, context) or _clean_one(name, options.what or list(_DEFAULT), context)

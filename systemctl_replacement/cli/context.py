@@ -51,6 +51,7 @@ class Context:
         self.paths = Paths(options.root) if paths is None else paths
         self._manager: Client | None = None
         self._connected = False
+        self.refusal = ""  # why PID 1, which is an init of ours, cannot be talked to
 
     def out(self, text: str) -> None:
         """Print one line (or several) on stdout."""
@@ -61,23 +62,46 @@ class Context:
         sys.stdout.flush()
         sys.stderr.write(text + "\n")
 
-    def manager(self) -> Client | None:
-        """The running manager, or None: queries then answer from the files."""
+    def manager(self, *, wait: bool = True) -> Client | None:
+        """The running manager, or None: queries then answer from the files.
+
+        wait: for an init that is PID 1 and starts just now. If PID 1 is one that does not answer us, who can be asked
+        instead is said on stderr, once.
+        """
         if not self._connected:
-            self._connected = True
             if self.options.scope == "user":
                 raise Failure("Failed to connect to bus: No medium found")
             if self.options.host is not None or self.options.machine not in (None, ".host"):
                 raise Failure("Failed to connect to bus: Host is down")
             self._manager = connect(self.paths)
+            if self._manager is None and wait and not self.paths.root:
+                self._wait_for_init()
+            self._connected = wait or self._manager is not None
         return self._manager
+
+    def _wait_for_init(self) -> None:
+        from systemctl_replacement.control import init_process
+
+        self._manager = init_process.wait_for_manager(self.paths)
+        init = init_process.look() if self._manager is None else None
+        if init is not None:
+            self.refusal = init_process.whose(init)
+            if not self.options.quiet:
+                self.err(self.refusal)
+
+    def manager_to_change(self) -> Client | None:
+        """The running manager, or None where there is none; a Failure if PID 1 is one that does not answer us."""
+        manager = self.manager()
+        if self.refusal:
+            raise Failure(self.refusal if self.options.quiet else "")
+        return manager
 
     def running_manager(self, verb: str) -> Client:
         """The manager, started in the background if none runs: for verbs that change something.
 
         Below a root none is started: there systemctl only works on files.
         """
-        manager = self.manager()
+        manager = self.manager_to_change()
         if manager is None:
             if self.options.root or self.options.image:
                 raise Failure(f"Verb '{verb}' cannot be used with --root= or --image=.")

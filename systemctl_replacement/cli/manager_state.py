@@ -16,7 +16,7 @@ def daemon_reload(_words: list[str], _options: Options, context: Context) -> int
     """Read all unit files again. Without a manager there is nothing that could be out of date."""
     if context.options.scope == "global":
         return 0
-    manager = context.manager()
+    manager = context.manager_to_change()
     if manager is not None:
         try:
             # Generators run before it answers.
@@ -28,7 +28,7 @@ def daemon_reload(_words: list[str], _options: Options, context: Context) -> int
 
 def daemon_reexec(_words: list[str], _options: Options, context: Context) -> int:
     """The manager executes itself again; it closes the connection instead of answering."""
-    manager = context.manager()
+    manager = context.manager_to_change()
     if manager is not None:
         try:
             manager.call_waiting("Reexecute")

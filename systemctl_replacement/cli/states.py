@@ -43,9 +43,19 @@ def _check(words: list[str], options: Options, context: Context, good: tuple[str
 
 def is_system_running(_words: list[str], options: Options, context: Context) -> int:
     """Print the state of the whole; 0 only if it is running."""
-    manager = None if parse_boolean(os.environ.get("SYSTEMD_OFFLINE", "")) else context.manager()
+    offline = parse_boolean(os.environ.get("SYSTEMD_OFFLINE", ""))
+    manager = None if offline else context.manager(wait=options.wait)
+    state = ""
+    if manager is None and not (offline or options.root):
+        from systemctl_replacement.control import init_process
+
+        init = init_process.look()
+        if init is not None and init.answers:
+            manager = context.manager()  # it has just begun to; if it does not answer us, who it answers has been said
+        if init is not None:
+            state = "unknown" if init.answers else "initializing"
     if manager is None:
-        state = "offline"
+        state = state or "offline"
     elif options.wait:
         state = manager.call_waiting("SystemState", wait=True)["state"]
     else:

@@ -19,7 +19,7 @@ def halt_system(verb: str, options: Options, context: Context, exit_status: int 
     """Ask the manager to end, orderly or by force."""
     if options.dry_run:
         return 0
-    manager = context.manager()
+    manager = context.manager_to_change()
     if manager is None:
         if options.root:
             raise Failure(f"Verb '{verb}' cannot be used with --root= or --image=.")

@@ -13,6 +13,7 @@ import os
 import resource
 
 from systemctl_replacement.control.client import Client, connect
+from systemctl_replacement.control.init_process import look, wait_for_manager, whose
 from systemctl_replacement.paths import Paths, self_command
 
 # Of the caller's environment only this is kept: it decides which runtime directory is used.
@@ -28,13 +29,18 @@ class ActivationError(Exception):
 def start_manager(paths: Paths) -> Client:
     """Start a manager, or join one that somebody else is starting; a connection to it.
 
-    Raises ActivationError, OSError.
+    None is started where PID 1 is an init of ours: it answers soon, or does not answer us. Raises ActivationError,
+    OSError.
     """
-    lock = os.open(f"{paths.runtime}/systemctl-replacement.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = os.open(paths.start_lock(), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        manager = connect(paths)
+        # PID 1 may have become an init while we waited: it holds the lock, too, until it answers.
+        manager = connect(paths) or wait_for_manager(paths)
         if manager is None:
+            init = look()
+            if init is not None:
+                raise ActivationError(whose(init))
             _start(paths)
             manager = connect(paths)
         if manager is None:

@@ -105,6 +105,14 @@ class Call:
         """End the call with systemd's error: a D-Bus error name and its message."""
         self.error("Failed", dbus_name=dbus_name, message=message)
 
+    def take_socket(self) -> _socket.socket:
+        """End the call without an answer of the server's: what is said on the connection from now on is the caller's,
+        and so is the socket."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            raise ValueError("the call has ended")
+        return connection.leave()
+
     def _finish(self, message: dict[str, Any]) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
@@ -162,6 +170,14 @@ class Connection:
         self.call = None
         if not self._handling and not self._closed:
             self._watch()
+
+    def leave(self) -> _socket.socket:
+        """Forget the client; its socket."""
+        self._closed = True
+        self._loop.remove(self._socket.fileno())
+        self.call = None
+        self._server.gone(self)
+        return self._socket
 
     def close(self) -> None:
         if self._closed:

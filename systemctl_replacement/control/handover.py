@@ -1,7 +1,8 @@
 """Clients that are connected while the manager executes itself: their sockets are kept, so they never notice.
 
 What a client sent and was not sent yet goes along, and the call it waits in is made again: a question as it was asked,
-another call in the way it says itself (`Call.handover`). The caller of Reexecute is told by the end of its connection.
+another call in the way it says itself (`Call.handover`). The callers of Reexecute
+and HandOver are told by the ends of their connections.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-_REEXECUTE = "Reexecute"
+# They end with their connections.
+_LAST_CALLS = ("Reexecute", "HandOver")
 
 
 def is_possible(server: Server) -> bool:
     """Whether no call is at a point where it could not be gone on with."""
     return all(
-        call is None or call.handover is not None or call.method in (*QUERIES, _REEXECUTE)
+        call is None or call.handover is not None or call.method in (*QUERIES, *_LAST_CALLS)
         for call in (connection.call for connection in server.connections)
     )
 
@@ -33,7 +35,7 @@ def save(server: Server) -> list[dict[str, Any]]:
 
 
 def _stays(connection: Connection) -> bool:
-    return connection.call is None or connection.call.method != _REEXECUTE
+    return connection.call is None or connection.call.method not in _LAST_CALLS
 
 
 def _saved(connection: Connection) -> dict[str, Any]:

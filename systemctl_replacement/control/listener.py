@@ -11,12 +11,19 @@ from systemctl_replacement.control import address
 _BACKLOG = 128
 
 
-def listen(path: str) -> _socket.socket:
+def renew(listener: _socket.socket) -> None:
+    """Make a socket that another process has listened on ours: clients see the credentials of who has called
+    listen(2) last."""
+    listener.listen(_BACKLOG)
+
+
+def listen(path: str, *, supersede: bool = False) -> _socket.socket:
     """Make the listening socket, replacing one that a dead manager left; anyone may connect.
 
-    Raises OSError, EADDRINUSE if a manager answers there.
+    Raises OSError, EADDRINUSE if a manager answers there. supersede: it is replaced all the same, it is known already
+    that whoever is there has no right to it.
     """
-    if address.is_served(path):
+    if not supersede and address.is_served(path):
         raise OSError(errno.EADDRINUSE, "Another manager is running", path)
     socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
     try:

@@ -13,8 +13,8 @@ _NO_SUCH_UNIT = 5
 _REFUSED = 1
 
 
-def enqueue(manager: Manager, options: InitOptions) -> bool:
-    """Queue the jobs of the boot; whether there is one.
+def enqueue(manager: Manager, options: InitOptions, *, isolating: bool = True) -> bool:
+    """Queue the jobs of the boot; whether there is one. isolating: what runs and is no part of it is stopped.
 
     Where a unit that the command line names cannot be started, end instead: a container that runs something else than
     it was told to helps nobody.
@@ -29,15 +29,18 @@ def enqueue(manager: Manager, options: InitOptions) -> bool:
         except JobError as error:
             manager.log.manager(LOG_ERR, f"Failed to start {name}: {error.message}")
             status = status or (_NO_SUCH_UNIT if error.name.endswith(".NoSuchUnit") else _REFUSED)
-    if status:
+    if status and isolating:
         manager.halt.immediate("exit", exit_status=status)  # nothing has begun yet
+    elif status:
+        manager.halt.request("exit", exit_status=status)  # something has been taken over
     elif not options.units:
-        _enqueue_target(manager, options.unit or "default.target")
+        _enqueue_target(manager, options.unit or "default.target", isolating)
     return not status
 
 
-def _enqueue_target(manager: Manager, target: str) -> None:
-    for name, mode in ((target, MODE_ISOLATE), (target, MODE_REPLACE), ("rescue.target", MODE_ISOLATE)):
+def _enqueue_target(manager: Manager, target: str, isolating: bool) -> None:
+    attempts = ((target, MODE_ISOLATE), (target, MODE_REPLACE), ("rescue.target", MODE_ISOLATE))
+    for name, mode in attempts if isolating else attempts[1:]:
         try:
             manager.jobs.enqueue(name, START, mode)
             return

@@ -7,9 +7,11 @@ import select
 
 from systemctl_replacement import __version__, paths, syscalls
 from systemctl_replacement.control import handover
+from systemctl_replacement.control.connection import Call
 from systemctl_replacement.control.listener import listen
 from systemctl_replacement.jobs.model import DONE, MODE_ISOLATE, START
-from systemctl_replacement.manager import boot, pid1, reexecution, show, skips
+from systemctl_replacement.manager import boot, on_demand, pid1, reexecution, show, skips
+from systemctl_replacement.manager.bequest import Bequest
 from systemctl_replacement.manager.farewell import FAREWELL_USEC, take_leave
 from systemctl_replacement.manager.loop import READ, now_monotonic, now_stamp
 from systemctl_replacement.manager.options import InitOptions
@@ -17,20 +19,18 @@ from systemctl_replacement.manager.socket_guard import SocketGuard
 from systemctl_replacement.manager.successor import Succession
 from systemctl_replacement.manager.system import System
 from systemctl_replacement.process.client import ForkServer
-from systemctl_replacement.units.simple import ON, SimpleState
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from systemctl_replacement.manager.takeover import Takeover
+
 LOG_ERR, LOG_WARNING, LOG_INFO = 3, 4, 6
 
 # An on-demand manager without work or clients stays this long, so that a series of commands is served by one.
 LINGER_USEC = 10_000_000
-
-# What is up already in a container that nobody booted: services there must not start the rest of a system.
-_UP_ON_DEMAND = ("sysinit.target", "basic.target", "-.slice", "system.slice")
 
 
 class Life:
@@ -41,6 +41,7 @@ class Life:
         self._options = options
         self._status = 0
         self._ended = False
+        self._isolating = True  # a boot stops what it does not start
         self._boot_after: list[int] = []  # pids: supervisors of a manager whose state is lost
         self._system = system = System(
             options,
@@ -49,6 +50,7 @@ class Life:
             finish=self._finish,
             reload=self.reload,
             reexecute=lambda failed: self._succession.begin(failed),
+            hand_over=self._hand_over,
             on_idle=self._linger,
         )
         self._loop = system.loop
@@ -79,7 +81,8 @@ class Life:
     # --- beginning ---
 
     def start(self, lost: str = "") -> None:
-        """Set up what the system needs of us and enqueue the boot. `lost`: why the state of the manager before is."""
+        """Set up what the system needs of us and enqueue the boot. `lost`: what became of a manager before us, whose
+        supervisors may still be stopping their units."""
         manager = self._manager
         self._loop.add(self._signal_fd, READ, self._signals)
         if not self._options.on_demand:
@@ -87,15 +90,9 @@ class Life:
             manager.processes.start_console()
         if lost:
             self._boot_after = reexecution.supervisors_left()
-            text = f"Cannot read the state of the manager before ({lost}): what runs is stopped, and started anew."
-            self._log.manager(LOG_ERR, text)
+            self._log.manager(LOG_ERR, lost)
         if self._options.on_demand:
-            for name in _UP_ON_DEMAND:
-                unit = manager.registry.get(name)
-                if unit.file.load_state == "loaded":
-                    # Not by a job, and not by a step: what they want is not started behind them.
-                    unit.state = SimpleState(ON[unit.type])
-                    unit.stamps = dict.fromkeys(("StateChange", "InactiveExit", "ActiveEnter"), now_stamp())
+            on_demand.count_as_up(manager)
             manager.booted = True
             # What ends by itself later, when nobody is connected, may be the last thing to stay for.
             manager.calls_waiting_inactive.append(self._linger)
@@ -107,18 +104,38 @@ class Life:
 
     def resume(self, state: dict[str, Any]) -> None:
         """Go on after a re-execution."""
-        self._loop.add(self._signal_fd, READ, self._signals)
-        self._system.server.attach(self._loop)
         if self._options.on_demand:
             self._manager.calls_waiting_inactive.append(self._linger)
-        reexecution.restore(self._manager, state)
-        handover.take_over(self._system.server, state.get("clients", []), lambda text: self._log.manager(LOG_ERR, text))
+        self._restore(state)
         if not self._manager.booted:
             self._manager.jobs.when_idle(self._booted)
-        self._manager.processes.reaper.reap()
         self._log.manager(LOG_INFO, "Reexecuted.")
-        self._guard.check()
         self._linger()
+
+    def succeed(self, before: Takeover) -> None:
+        """Begin where another manager was: what it ran stays as it is if that could be taken over."""
+        for level, text in before.notes:
+            self._log.manager(level, text)
+        if before.state is None:
+            self.start(before.lost)
+        else:
+            self._take_over(before.state)
+
+    def _take_over(self, state: dict[str, Any]) -> None:
+        self._restore(state)
+        self._manager.processes.start_console()
+        on_demand.count_as_down(self._manager)
+        self._isolating = False
+        self._log.manager(LOG_INFO, f"systemctl-replacement {__version__} starting.")
+        self._loop.call_soon(lambda: self._system.generators.run(self._boot_units))
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self._loop.add(self._signal_fd, READ, self._signals)
+        self._system.server.attach(self._loop)
+        reexecution.restore(self._manager, state)
+        handover.take_over(self._system.server, state.get("clients", []), lambda text: self._log.manager(LOG_ERR, text))
+        self._manager.processes.reaper.reap()
+        self._guard.check()
 
     def _boot_once_clear(self) -> None:
         """Boot when the last unit of a manager whose state is lost has been stopped by its supervisor."""
@@ -137,7 +154,7 @@ class Life:
         if self._manager.halt.requested:
             return
         self._system.files.read_if_changed()  # generators may have made something of the configuration
-        if boot.enqueue(self._manager, self._options):
+        if boot.enqueue(self._manager, self._options, isolating=self._isolating):
             self._manager.jobs.when_idle(self._booted)
 
     def _booted(self) -> None:
@@ -232,6 +249,25 @@ class Life:
         clients = handover.save(self._system.server)
         state = reexecution.snapshot(self._manager, self._system.listener.fileno(), self._system.boot, clients)
         reexecution.execute(state, [*paths.self_command(), *arguments])
+
+    def _hand_over(self, call: Call) -> None:
+        if not self._options.on_demand:
+            call.error("NotOnDemand")
+        elif self._manager.halt.requested:
+            call.fail("org.freedesktop.DBus.Error.Failed", "It is about to end.")
+        else:
+            Bequest(self._loop, self._may_give, self._legacy, self._log).begin(call)
+
+    def _may_give(self) -> bool:
+        # The forkserver stays with us: what it was asked for, it must have made.
+        asked = (tracking for tracking in self._manager.processes.trackings.values() if tracking.link is not None)
+        return self._may_execute() and all(tracking.supervisor for tracking in asked)
+
+    def _legacy(self) -> dict[str, Any]:
+        system = self._system
+        clients = handover.save(system.server)
+        state = reexecution.snapshot(self._manager, system.listener.fileno(), system.boot, clients)
+        return {**state, "forkserver": None, "console": None}
 
     # --- leaving ---
 

@@ -53,12 +53,13 @@ def signal_name(number: int) -> str:
     return f"SIG{signals.name(number)}"
 
 
-def become_the_systems_manager(root: str, runtime: str, environment: Mapping[str, str]) -> None:
-    """What PID 1 sets up before the first service starts: its name, the directory that says systemd is there, the
-    name of the container's engine, a place for locks; and what `docker restart` left of an earlier life is cleared."""
-    syscalls.set_process_name("systemd")
+def become_the_systems_manager(root: str, runtime: str, environment: Mapping[str, str], *, used: bool = False) -> None:
+    """What PID 1 sets up before the first service starts: the directory that says systemd is there, the name of the
+    container's engine, a place for locks; and what `docker restart` left of an earlier life is cleared, unless `used`:
+    services run already."""
     # On stale files we stumble otherwise: /run is kept over a restart of the container, its processes are not.
-    for path in (*syscalls.glob(f"{root}/run/*.pid"), *syscalls.glob(f"{root}/run/*/*.pid")):
+    stale = () if used else (*syscalls.glob(f"{root}/run/*.pid"), *syscalls.glob(f"{root}/run/*/*.pid"))
+    for path in stale:
         _remove_file(path)
     make_runtime_files(runtime, environment)
     _make_lock_directory(f"{root}/run/lock")

@@ -11,17 +11,17 @@ import stat
 
 from systemctl_replacement import paths, syscalls, wire
 from systemctl_replacement.manager.codec import decode, encode
-from systemctl_replacement.manager.console import SHOW_CHANGES, Console
+from systemctl_replacement.manager.console import Console
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.tracking import Tracking
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.process.client import ForkServer
-from systemctl_replacement.process.descendants import children
+from systemctl_replacement.process.descendants import descendants as all_below
 from systemctl_replacement.process.link import Link
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any, Callable
 
 LOG_ERR = 3
@@ -100,15 +100,32 @@ def _tracking(tracking: Tracking) -> dict[str, Any]:
 
 def descriptors(state: dict[str, Any]) -> list[int]:
     """The descriptors that a snapshot names."""
-    found = [state["listener"], state["forkserver"]["fd"]]
-    if state["console"] is not None:
-        found += [state["console"]["fd"], state["console"]["stdout"]]
+    return [holder[name] for holder, name in _places(state) if holder[name] >= 0]
+
+
+def renumber(state: dict[str, Any], numbers: Mapping[int, int]) -> None:
+    """Give a snapshot that another process has made the numbers that its descriptors have here; -1 where there is
+    none. An exception if it is no snapshot."""
+    for holder, name in _places(state):
+        holder[name] = numbers.get(holder[name], -1)
+
+
+def _places(state: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Where a snapshot names descriptors."""
+    yield state, "listener"
+    if state.get("forkserver") is not None:
+        yield state["forkserver"], "fd"
+    if state.get("console") is not None:
+        yield state["console"], "fd"
+        yield state["console"], "stdout"
     for tracking in state["trackings"]:
-        found += [tracking[name] for name in _CHANNELS]
+        for name in _CHANNELS:
+            yield tracking, name
     for unit in state["units"]:
-        found += [entry["fd"] for entry in unit["fd_store"]]
-    found += [client["fd"] for client in state["clients"]]
-    return [fd for fd in found if fd >= 0]
+        for entry in unit["fd_store"]:
+            yield entry, "fd"
+    for client in state["clients"]:
+        yield client, "fd"
 
 
 def execute(state: dict[str, Any], command: list[str]) -> None:
@@ -141,23 +158,32 @@ def read(fd: int) -> dict[str, Any]:
     try:
         with os.fdopen(fd, "rb") as file:
             state: dict[str, Any] = wire.loads(file.read())
-        # What a manager cannot be made without. Units and the rest are looked at one by one.
-        str(state["boot"]["id"]), [int(stamp) for stamp in state["boot"]["start"]]
-        sockets = [state["listener"], state["forkserver"]["fd"]]
+        check(state)
         int(state["forkserver"]["pid"])
+        _check_socket(state["forkserver"]["fd"])
         console = state["console"]
         if console is not None:
             os.fstat(console["stdout"])
             bool(console["json"]), int(console["pid"])
-            sockets += [console["fd"]] if console["fd"] >= 0 else []
-        for number in sockets:
-            if not stat.S_ISSOCK(os.fstat(number).st_mode):
-                raise ValueError(f"{number} is no socket")
-        list(state["units"]), list(state["trackings"]), list(state["jobs"])
+            if console["fd"] >= 0:
+                _check_socket(console["fd"])
     except Exception as error:
         raise Unreadable(f"{type(error).__name__}: {error}") from error
     state["inherited"] = _take_descriptors()
     return state
+
+
+def check(state: dict[str, Any]) -> None:
+    """An exception if there is not what a manager cannot be made without. Units and the rest are looked at one by one
+    when they are restored."""
+    str(state["boot"]["id"]), [int(stamp) for stamp in state["boot"]["start"]]
+    _check_socket(state["listener"])
+    list(state["units"]), list(state["trackings"]), list(state["jobs"])
+
+
+def _check_socket(fd: int) -> None:
+    if not stat.S_ISSOCK(os.fstat(fd).st_mode):
+        raise ValueError(f"{fd} is no socket")
 
 
 def _take_descriptors() -> dict[int, tuple[int, int]]:
@@ -186,14 +212,16 @@ def start_over() -> ForkServer:
 
 
 def supervisors_left() -> list[int]:
-    """Our children that are supervisors of the manager before: each stops its unit and ends."""
-    return [pid for pid in children(os.getpid()) if _is_supervisor(pid)]
+    """The supervisors of the manager before: each stops its unit and ends. They are below us, or will be in a moment,
+    when the forkserver that made them has ended, too."""
+    return [pid for pid in all_below(os.getpid()) if _is_supervisor(pid)]
 
 
 def _is_supervisor(pid: int) -> bool:
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read().startswith(b"supervisor: ")
+            # Anybody may call himself so: a user's process must not keep us waiting.
+            return file.read().startswith(b"supervisor: ") and os.fstat(file.fileno()).st_uid == os.geteuid()
     except OSError:
         return False
 
@@ -230,7 +258,8 @@ def restore(manager: Manager, state: dict[str, Any]) -> None:
             attempt(f"job of {name}", lambda job: manager.jobs.restore(decode(job)), saved)
     if lost:
         attempt("descriptors", _close_the_rest, manager, state)
-    attempt("halt", _restore_halt, manager, state)
+    if "halt" in state:
+        attempt("halt", _restore_halt, manager, state)
     for unit in manager.registry:
         if unit.type == "service" and unit.id not in lost:
             attempt(unit.id, manager.driver.resume, unit)
@@ -245,8 +274,8 @@ def _restore_settings(manager: Manager, state: dict[str, Any]) -> None:
     manager.booted = state["booted"]
     manager.jobs.next_id = state["next_id"]
     manager.registry.asked_for.update(state.get("asked_for", ()))
-    manager.log.maximum = state["log_level"]
-    manager.log.show_status = state.get("show_status", SHOW_CHANGES)
+    manager.log.maximum = state.get("log_level", manager.log.maximum)
+    manager.log.show_status = state.get("show_status", manager.log.show_status)
     manager.execution.environment = dict(state["environment"])
 
 

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import select
 import sys
 
 from systemctl_replacement import paths, syscalls
 from systemctl_replacement.manager import foreign, pid1, reexecution
 from systemctl_replacement.manager.life import Life
+from systemctl_replacement.manager.loop import now_monotonic
 from systemctl_replacement.manager.options import InitOptions
 from systemctl_replacement.manager.successor import ALIVE
 from systemctl_replacement.process.client import ForkServer
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from systemctl_replacement.manager.takeover import Takeover
+
 __all__ = ["ALIVE", "run"]
+
+# A manager on demand that is being started listens in a fraction of a second. Nothing tells of the end of a lock.
+_LOCK_PATIENCE_USEC = 10_000_000
+_LOCK_LOOK_SECONDS = 0.005
 
 
 def run(options: InitOptions, forkserver: ForkServer | None) -> int:
     """Run a manager to its end; the exit status. `forkserver` is None after a re-execution."""
-    state, lost = None, ""
+    state, takeover, lost = None, None, ""
     if options.deserialize_fd >= 0:
         try:
             state = reexecution.read(options.deserialize_fd)
         except reexecution.Unreadable as error:
-            lost = str(error)
+            lost = f"Cannot read the state of the manager before ({error}): what runs is stopped, and started anew."
             forkserver = reexecution.start_over()
     is_pid1 = os.getpid() == 1 and not options.root
     if not is_pid1:
@@ -30,20 +41,31 @@ def run(options: InitOptions, forkserver: ForkServer | None) -> int:
         if refused:
             return _cannot_start(options, refused)
         syscalls.set_child_subreaper()
+    places = paths.Paths(options.root)
+    lock = -1
     try:
         pid1.raise_descriptor_limit()
-        runtime = paths.Paths(options.root).runtime
+        if options.deserialize_fd < 0 and not options.on_demand:
+            lock = _lock(places.start_lock())
+            takeover = _take_over(places, is_pid1)
         if is_pid1 and state is None:
-            pid1.become_the_systems_manager(options.root, runtime, os.environ)
-        elif is_pid1:
-            syscalls.set_process_name("systemd")
-        life = Life(options, forkserver, state)
+            kept = takeover is not None and takeover.state is not None
+            pid1.become_the_systems_manager(options.root, places.runtime, os.environ, used=kept)
+        life = Life(options, forkserver, state if takeover is None else takeover.state)
     except paths.NoRuntimeDirectory as error:
         return _cannot_start(options, f"{_text(error)}. It needs a directory to write to: {_REMEDY}")
     except OSError as error:
         return _cannot_start(options, _text(error))
+    finally:
+        if lock >= 0:
+            os.close(lock)
+    if is_pid1:
+        # Clients know by it that the manager answers: until then they wait.
+        syscalls.set_process_name("systemd")
     _leave_terminal(options)
-    if state is not None:
+    if takeover is not None:
+        life.succeed(takeover)
+    elif state is not None:
         life.resume(state)
     else:
         life.start(lost)
@@ -51,6 +73,32 @@ def run(options: InitOptions, forkserver: ForkServer | None) -> int:
         os.write(options.ready_fd, b"READY\n")
         os.close(options.ready_fd)
     return life.run()
+
+
+def _lock(path: str) -> int:
+    """Keep clients from starting a manager on demand until we listen; one that is being started now listens soon."""
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError:
+        return -1  # what is wrong with the directory is told by the socket that is made in it next
+    end = now_monotonic() + _LOCK_PATIENCE_USEC
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock
+        except OSError:
+            if now_monotonic() > end:
+                return lock
+        select.select([], [], [], _LOCK_LOOK_SECONDS)
+
+
+def _take_over(places: paths.Paths, is_pid1: bool) -> Takeover | None:
+    """What became of a manager that runs already; None if there is no trace of one."""
+    if not any(os.path.lexists(places.socket_path(runtime)) for runtime in places.trusted_runtimes()):
+        return None
+    from systemctl_replacement.manager.takeover import Takeover
+
+    return Takeover(places, is_pid1)
 
 
 _REMEDY = "mount a tmpfs on /run (docker and podman: --tmpfs /run; Kubernetes: an emptyDir volume)."

@@ -7,7 +7,8 @@ import os
 
 from systemctl_replacement import __version__, paths, syscalls
 from systemctl_replacement.control import server
-from systemctl_replacement.control.listener import listen
+from systemctl_replacement.control.connection import Call
+from systemctl_replacement.control.listener import listen, renew
 from systemctl_replacement.journal.writer import Writer
 from systemctl_replacement.manager import halt, pid1, reexecution
 from systemctl_replacement.manager.calls import Calls
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
 
 
 class System:
-    """The parts, each made once. A re-execution's `state` gives those back that outlive it.
+    """The parts, each made once. A `state` gives those back that outlive a re-execution, or have been taken over.
 
-    finish: everything is stopped, end with that status; reload, reexecute: what clients may ask of a life;
+    finish: everything is stopped, end with that status; reload, reexecute, hand_over: what clients may ask of a life;
     on_idle: the last client has left.
     """
 
@@ -47,6 +48,7 @@ class System:
         finish: Callable[[int], None],
         reload: Callable[[Callable[[], object]], None],
         reexecute: Callable[[Callable[[str], object]], None],
+        hand_over: Callable[[Call], object],
         on_idle: Callable[[], object],
     ) -> None:
         self.options = options
@@ -101,14 +103,14 @@ class System:
         self.listener = self._listen(state)
         self.server = server.Server(
             self.listener,
-            self.calls.table(),
+            {**self.calls.table(), "HandOver": hand_over},
             version=__version__,
             on_exception=self.report_exception,
             on_idle=on_idle,
         )
 
     def _make_console(self, state: dict[str, Any] | None) -> Console | None:
-        if state is not None:
+        if state is not None and "console" in state:
             if state["console"] is None:
                 return None
             console = Console(self.loop, state["console"]["stdout"], state["console"]["json"])
@@ -122,9 +124,13 @@ class System:
             return None  # started without a stdout: there is nobody to tell
 
     def _listen(self, state: dict[str, Any] | None) -> _socket.socket:
+        if state is not None and state["listener"] >= 0:
+            listener = _socket.socket(fileno=state["listener"])
+            renew(listener)
+            return listener
+        listener = listen(self.paths.socket_path(), supersede=self.is_pid1)
         if state is not None:
-            return _socket.socket(fileno=state["listener"])
-        listener = listen(self.paths.socket_path())
+            return listener
         # Not before: they belong to the other manager if one runs.
         pid1.clear_sockets(self.runtime)
         return listener

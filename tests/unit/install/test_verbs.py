@@ -47,7 +47,7 @@ class OnlineContext(Context):
         self.running = manager
         self.started: list[tuple[str, list[str]]] = []
 
-    def manager(self) -> Any:
+    def manager(self, *, wait: bool = True) -> Any:
         return self.running
 
     def start_after(self, verb: str, names: Any) -> int:

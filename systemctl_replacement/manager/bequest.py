@@ -1,0 +1,109 @@
+"""How a manager on demand leaves everything to an init that has started beside it (:mod:`.takeover` is the other end).
+
+The init asks by `HandOver` on the control socket. What is sent is a re-execution's state, with the descriptors that it
+names. From then on until the answer this manager is frozen: what it read from a supervisor now, nobody else would
+hear. If the init has it all, this process ends in that moment; otherwise it goes on as if it had not been asked.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+
+from systemctl_replacement.control.connection import Call
+from systemctl_replacement.manager import reexecution
+from systemctl_replacement.manager.console import Log
+from systemctl_replacement.manager.loop import Loop, now_monotonic
+from systemctl_replacement.process.client import make_pair
+from systemctl_replacement.process.link import Link, pack_fds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import _socket
+    from typing import Any, Callable
+
+LOG_INFO, LOG_WARNING = 6, 4
+
+# How many descriptors one message carries.
+BATCH = 250
+
+_FAILED = "org.freedesktop.DBus.Error.Failed"
+
+# It waits for messages to be taken, as a re-execution does: a little longer each time, a few seconds in all.
+_DELAY_USEC = 1000
+_MOST_DELAYS = 80
+
+# The init's own patience is shorter: when this one is over, nobody waits for us.
+_PATIENCE_USEC = 30_000_000
+
+_SOL_SOCKET, _SCM_RIGHTS = 1, 1
+
+
+class Bequest:
+    """Answers HandOver. may_give: whether nothing is on its way that could not be given; state: what is given."""
+
+    def __init__(self, loop: Loop, may_give: Callable[[], bool], state: Callable[[], dict[str, Any]], log: Log) -> None:
+        self._loop = loop
+        self._may_give = may_give
+        self._state = state
+        self._log = log
+
+    def begin(self, call: Call) -> None:
+        # Not before the request has been dealt with: the connection is taken from the server.
+        self._loop.call_soon(lambda: self._try(call, 1))
+
+    def _try(self, call: Call, attempt: int) -> None:
+        if call.cancelled:
+            return
+        if self._may_give():
+            self._give(call)
+        elif attempt > _MOST_DELAYS:
+            call.fail(_FAILED, "There is work under way that cannot be handed over.")
+        else:
+            self._loop.call_at(now_monotonic() + _DELAY_USEC * attempt, lambda: self._try(call, attempt + 1))
+
+    def _give(self, call: Call) -> None:
+        socket = call.take_socket()
+        try:
+            if give(socket, self._state()):
+                os._exit(0)  # nothing is closed or removed by us: it is another's now
+        except OSError as error:
+            self._log.manager(LOG_WARNING, f"Cannot hand over to another manager: {error.strerror}")
+        else:
+            self._log.manager(LOG_INFO, "The manager that wanted to take over did not.")
+        finally:
+            socket.close()
+
+
+def give(socket: _socket.socket, state: dict[str, Any]) -> bool:
+    """Send a state and its descriptors to whoever has asked on this connection; whether it has taken them. OSError."""
+    link, theirs = make_pair()
+    try:
+        socket.sendmsg([b'{"parameters":{}}\0'], [(_SOL_SOCKET, _SCM_RIGHTS, pack_fds([theirs]))])
+    finally:
+        os.close(theirs)
+    try:
+        numbers = reexecution.descriptors(state)
+        for start in range(0, len(numbers), BATCH):
+            batch = numbers[start : start + BATCH]
+            link.send({"descriptors": batch}, batch)
+        link.send({"state": state})
+        return _is_taken(link)
+    finally:
+        link.close()
+
+
+def _is_taken(link: Link) -> bool:
+    end = now_monotonic() + _PATIENCE_USEC
+    poll = select.poll()
+    while (left := end - now_monotonic()) > 0:
+        poll.register(link.fileno(), select.POLLIN | (select.POLLOUT if link.wants_write else 0))
+        poll.poll(left // 1000 + 1)
+        try:
+            link.flush()
+            answers = link.receive()
+        except EOFError:
+            return False
+        if answers:
+            return answers[0][0] == {"taken": True}
+    return False

@@ -1,0 +1,131 @@
+"""PID 1 beside a manager on demand, and clients beside a PID 1 that starts: there is one manager, and it is PID 1."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.box.harness import Box
+from tests.box.test_main_job import enabled
+
+SLEEPER = "[Unit]\nDescription=One\n[Service]\nExecStart=/bin/sleep infinity\n"
+ONCE = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh -c 'echo once >> /once'\n"
+NOTED = (
+    '[Service]\nExecStart=/bin/sh -c \'trap "echo stopped >> /noted; exit 0" TERM; echo started >> /noted;'
+    " while :; do sleep 0.05; done'\n"
+)
+
+
+def entry(script: str) -> list[str]:
+    return ["sh", "-c", f"{script}\nexec /usr/bin/systemctl init"]
+
+
+def booted(box: Box) -> str:
+    """The state once PID 1 is init and has booted: before, it is another manager that answers."""
+    box.wait_for(lambda: Path(f"/proc/{box.pid1}/comm").read_text() == "systemd\n")
+    return box.wait_booted()
+
+
+def one_manager(box: Box) -> bool:
+    """Whether PID 1 is the only one, and has no zombie."""
+    managers = [process for process in box.processes() if "--on-demand" in process.cmdline()]
+    zombies = [process for process in box.processes() if process.status() == "zombie"]
+    return not managers and not zombies
+
+
+def test_an_entry_point_that_starts_services_first() -> None:
+    script = (
+        "systemctl set-environment KEPT=yes; systemctl start a noted once; systemctl show -P MainPID a > /before;"
+        " systemctl stop noted"
+    )
+    files = {**enabled("a.service", SLEEPER), **enabled("once.service", ONCE), **enabled("b.service", SLEEPER)}
+    with Box(init=entry(script), files={**files, "/etc/systemd/system/noted.service": NOTED}) as box:
+        box.wait_for(lambda: box.exists("/before") and box.read("/before"))
+        assert booted(box) == "running", box.run("systemctl --failed").stdout
+        assert box.run("systemctl show -P MainPID a").stdout == box.read("/before")
+        assert box.run("systemctl show -P NRestarts a").stdout == "0\n"
+        assert box.run("systemctl is-active a b once sysinit.target multi-user.target").stdout == "active\n" * 5
+        assert box.read("/once") == "once\n"
+        assert box.read("/noted") == "started\nstopped\n"
+        assert "KEPT=yes\n" in box.run("systemctl show-environment").stdout
+        assert box.wait_for(lambda: one_manager(box))
+        assert box.run("cat /proc/1/comm").stdout == "systemd\n"
+        box.signal(signal.SIGTERM)
+        assert box.wait() == 0
+
+
+@pytest.mark.parametrize("script", ["systemctl set-environment A=b", "systemctl start a; systemctl stop a"])
+def test_a_manager_that_has_nothing_to_do_is_no_obstacle(script: str) -> None:
+    with Box(init=entry(script), files=enabled("a.service", SLEEPER)) as box:
+        assert booted(box) == "running"
+        assert box.run("systemctl is-active a").stdout == "active\n"
+        assert box.wait_for(lambda: one_manager(box))
+
+
+def test_what_was_started_and_is_not_enabled_stays() -> None:
+    files = {"/etc/systemd/system/a.service": SLEEPER}
+    with Box(init=entry("systemctl start a; systemctl show -P MainPID a > /before"), files=files) as box:
+        box.wait_for(lambda: box.exists("/before") and box.read("/before"))
+        booted(box)
+        assert box.run("systemctl show -P MainPID a").stdout == box.read("/before")
+
+
+def test_clients_of_the_first_moment_wait_for_pid_1() -> None:
+    files = {**enabled("a.service", SLEEPER), "/etc/systemd/system/b.service": SLEEPER}
+    with Box(files=files, boot=False) as box:
+        for attempt in range(6):
+            box.boot()
+            clients = []
+            for index in range(4):
+                time.sleep(0.005 * attempt)  # at another moment of the start each time; any of them is right
+                clients.append(box.popen(f"systemctl start {'ab'[index % 2]}; echo $?", stdout=-1, stderr=-1))
+            for client in clients:
+                assert client.communicate(timeout=30) == ("0\n", "")
+            assert box.run("systemctl is-system-running --wait").stdout == "running\n"
+            assert box.run("systemctl is-active a b").stdout == "active\n" * 2
+            assert one_manager(box)
+            box.signal(signal.SIGTERM)
+            assert box.wait() == 0
+
+
+def test_a_start_that_takes_its_time_is_initializing() -> None:
+    # An entry point's lock keeps init from listening, as the start of another manager would.
+    script = "mkdir -p /run/systemd; exec 9>/run/systemd/systemctl-replacement.lock; flock 9; (sleep 2; touch /done) &"
+    with Box(init=entry(script), files=enabled("a.service", SLEEPER)) as box:
+        box.wait_for(lambda: "systemctl" in box.run("cat /proc/1/cmdline").stdout)
+        waiting = box.popen("systemctl is-system-running --wait", stdout=-1)
+        starting = box.popen("systemctl is-active a", stdout=-1)
+        while not box.exists("/done"):
+            state = box.run("systemctl is-system-running").stdout
+            assert state == "initializing\n" or box.exists("/done")
+        assert waiting.communicate(timeout=30)[0] == "running\n"
+        assert starting.communicate(timeout=30)[0] in ("active\n", "activating\n", "inactive\n")
+        assert one_manager(box)
+
+
+def test_told_to_halt_while_it_takes_over() -> None:
+    stopped = "kill -STOP $(pgrep -f -- --on-demand); touch /ready"
+    files = {"/etc/systemd/system/noted.service": NOTED}
+    with Box(init=entry(f"systemctl start noted; {stopped}"), files=files) as box:
+        box.wait_for(lambda: box.exists("/ready") and "systemctl" in box.run("cat /proc/1/cmdline").stdout)
+        box.signal(signal.SIGTERM)
+        assert box.wait() == 0
+        assert box.read("/noted") == "started\nstopped\n"
+
+
+def test_a_stranger_on_the_socket_is_not_obeyed() -> None:
+    listen = (
+        "import socket, time; s = socket.socket(socket.AF_UNIX); s.bind('/run/systemd/systemctl-replacement.socket');"
+        " s.listen(); open('/run/systemd/there', 'w'); time.sleep(1000)"
+    )
+    script = (
+        'mkdir -m 777 /run/systemd; setpriv --reuid=33 --regid=33 --clear-groups python3 -c "' + listen + '" &'
+        " until test -e /run/systemd/there; do sleep 0.01; done"
+    )
+    with Box(init=entry(script), files=enabled("a.service", SLEEPER)) as box:
+        assert booted(box) == "running"
+        assert box.run("systemctl is-active a").stdout == "active\n"
+        assert box.run("systemctl show -P Version").returncode == 0
