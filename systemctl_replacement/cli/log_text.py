@@ -1,6 +1,7 @@
 """Journal records as `status` and `journalctl` print them: the --output= modes.
 
-Source: journalctl(1) "--output=".
+What a service has printed is data: where it is shown to a person, colours are left out, and a text with other control
+characters or with bytes that are no UTF-8 is only measured ("[12B blob data]"). Source: journalctl(1) "--output=".
 """
 
 from __future__ import annotations
@@ -8,52 +9,130 @@ from __future__ import annotations
 import os
 import time
 
-from systemctl_replacement.journal.reader import number, text_of
+from systemctl_replacement.cli.columns import shortened
+from systemctl_replacement.cli.printable import blob, is_printable, without_sequences
+from systemctl_replacement.journal.reader import bytes_of, number, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from systemctl_replacement.cli.terminal import Terminal
+
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
+_COLORS = {**dict.fromkeys("0123", "red"), "4": "yellow", "7": "grey"}
 
-def format_record(record: dict[str, Any], mode: str) -> str:
-    """One record in an --output= mode; several lines if the message has several."""
-    if mode in ("json", "json-pretty", "json-sse", "json-seq"):
-        return _json(record, mode)
-    if mode == "cat":
-        return text_of(record)
-    if mode == "export":
-        return "".join(f"{name}={text_of(record, name)}\n" for name in record)
-    if mode == "verbose":
-        head = _timestamp(record, "short-full")
-        return "\n".join(
-            [head, *(f"    {name}={text_of(record, name)}" for name in record if not name.startswith("__"))]
-        )
-    return _short(record, mode)
+# Where not all is asked for, a terminal gets so many lines of a message, and bytes; other fields that are longer are
+# not shown at all.
+_LINES_MAX = 3
+_BYTES_MAX = 300
+
+
+class LogText:
+    """Makes text of records, one by one."""
+
+    def __init__(self, mode: str, terminal: Terminal, cuts: bool) -> None:
+        """mode: of --output=; cuts: lines that are longer than the terminal is wide are shortened."""
+        self.ellipsized = False  # whether the text of any record was shortened
+        self._mode = mode
+        self._terminal = terminal
+        self._cuts = cuts
+
+    def format(self, record: dict[str, Any]) -> str:
+        """One record; several lines if the message has several."""
+        mode = self._mode
+        if mode in ("json", "json-pretty", "json-sse", "json-seq"):
+            return _json(record, mode)
+        if mode == "cat":
+            if self._terminal.tty:
+                return _shown_message(record)
+            return bytes_of(record).decode("utf-8", "surrogateescape")  # for programs it is what it is
+        if mode == "export":
+            return "".join(_exported(name, bytes_of(record, name)) for name in record)
+        if mode == "verbose":
+            return _verbose(record)
+        return self._short(record)
+
+    def _short(self, record: dict[str, Any]) -> str:
+        mode = self._mode
+        identifier = _name(record, "SYSLOG_IDENTIFIER") or _name(record, "_COMM") or "unknown"
+        if mode == "with-unit":
+            identifier = _name(record, "_SYSTEMD_UNIT") or identifier
+        pid = _name(record, "_PID") or _name(record, "SYSLOG_PID")
+        host = text_of(record, "_HOSTNAME") or os.uname().nodename
+        head = f"{_timestamp(record, mode)} {host} {identifier}" + (f"[{pid}]: " if pid else ": ")
+        return self._message_behind(head, _shown_message(record), _COLORS.get(text_of(record, "PRIORITY"), ""))
+
+    def _message_behind(self, head: str, message: str, color: str) -> str:
+        indent = len(head.encode())
+        shown: list[str] = []
+        taken = 0
+        for line in message.split("\n"):
+            length = len(line.encode())
+            taken += length + 1
+            is_last = len(shown) + 1 == _LINES_MAX or taken >= _BYTES_MAX
+            before = head if not shown else " " * indent
+            if not self._cuts or (indent + length + 1 < self._terminal.columns and not is_last):
+                shown.append(before + self._terminal.colored(line, color))
+                continue
+            self.ellipsized = True
+            line = self._shortened(line, self._terminal.columns - indent, is_last)
+            shown.append(before + self._terminal.colored(line, color))
+            if is_last:
+                break
+        return "\n".join(shown)
+
+    def _shortened(self, line: str, width: int, is_last: bool) -> str:
+        """A line in `width` columns; the last one of those that are shown stands for what follows it."""
+        if width < 3:
+            return "..."
+        if width > len(line.encode()) + 3:
+            return line + "..."
+        return shortened(line, width, 100 if is_last else 90, self._terminal.glyph("ellipsis"))
+
+
+def _shown_message(record: dict[str, Any]) -> str:
+    message = without_sequences(bytes_of(record))
+    return message.decode().rstrip("\n") if is_printable(message) else blob(len(message))
+
+
+def _name(record: dict[str, Any], field: str) -> str:
+    """A field that stands in front of a message; "" if there is none that can be shown."""
+    value = bytes_of(record, field)
+    return value.decode() if len(value) < _BYTES_MAX and is_printable(value) else ""
 
 
 def _json(record: dict[str, Any], mode: str) -> str:
     import json
 
+    # What is not printable is a list of numbers.
+    shown = {name: value if is_printable(bytes_of(record, name)) else list(bytes_of(record, name))
+             for name, value in record.items()}  # fmt: skip
     if mode == "json-pretty":
-        return json.dumps(record, indent="\t", ensure_ascii=False)
-    text = json.dumps(record, separators=(",", ":"), ensure_ascii=False)
+        return json.dumps(shown, indent="\t", ensure_ascii=False)
+    text = json.dumps(shown, separators=(",", ":"), ensure_ascii=False)
     if mode == "json-sse":
         return f"data: {text}\n"
     return f"\x1e{text}" if mode == "json-seq" else text
 
 
-def _short(record: dict[str, Any], mode: str) -> str:
-    identifier = text_of(record, "SYSLOG_IDENTIFIER") or text_of(record, "_COMM") or "unknown"
-    if mode == "with-unit":
-        identifier = text_of(record, "_SYSTEMD_UNIT") or identifier
-    pid = text_of(record, "_PID") or text_of(record, "SYSLOG_PID")
-    head = f"{_timestamp(record, mode)} {text_of(record, '_HOSTNAME') or os.uname().nodename} {identifier}"
-    head += f"[{pid}]: " if pid else ": "
-    first, *others = text_of(record).rstrip("\n").split("\n")
-    return "\n".join([head + first, *(" " * len(head) + line for line in others)])
+def _verbose(record: dict[str, Any]) -> str:
+    lines = [_timestamp(record, "short-full")]
+    for name in record:
+        if not name.startswith("__"):
+            value = bytes_of(record, name)
+            lines.append(f"    {name}={value.decode() if is_printable(value) else blob(len(value))}")
+    return "\n".join(lines)
+
+
+def _exported(name: str, value: bytes) -> str:
+    """A field of the Journal Export Format: text in one line, anything else with its size (64 bits) in front."""
+    if is_printable(value) and b"\n" not in value:
+        return f"{name}={value.decode()}\n"
+    binary = len(value).to_bytes(8, "little") + value
+    return f"{name}\n{binary.decode('utf-8', 'surrogateescape')}\n"
 
 
 def _timestamp(record: dict[str, Any], mode: str) -> str:

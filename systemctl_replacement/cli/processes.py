@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import os
 
+from systemctl_replacement.cli.printable import escaped
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_QUOTE_NEEDED = frozenset("\"\\`$*?['()<>|&;!")
+_QUOTE_NEEDED = frozenset(" \"\\`$*?['()<>|&;!")
 
 
 def command_name(pid: int) -> str:
     """The name of a process's program, as the kernel keeps it; "" if it is gone."""
-    return _read(pid, "comm").decode("utf-8", "replace").rstrip("\n")
+    return escaped(_read(pid, "comm").decode("utf-8", "replace").rstrip("\n"))
 
 
 def command_line(pid: int) -> str:
@@ -32,9 +34,10 @@ def command_line(pid: int) -> str:
 
 
 def _quoted(argument: str) -> str:
-    if argument and not any(character.isspace() or character in _QUOTE_NEEDED for character in argument):
+    if argument.isprintable() and argument and not _QUOTE_NEEDED.intersection(argument):
         return argument
-    return '"' + "".join("\\" + character if character in '"\\`$' else character for character in argument) + '"'
+    quoted = "".join("\\" + character if character in '"\\`$' else character for character in argument)
+    return f'"{escaped(quoted)}"'
 
 
 def tasks(pids: Sequence[int]) -> int:

@@ -11,7 +11,8 @@ import time
 
 from systemctl_replacement import exit_status, signals
 from systemctl_replacement.cli import processes as proc
-from systemctl_replacement.cli.log_text import format_record
+from systemctl_replacement.cli.log_text import LogText
+from systemctl_replacement.cli.printable import escaped, format_bytes
 from systemctl_replacement.cli.terminal import Terminal, tree
 from systemctl_replacement.cli.timestamps import format_relative, format_timestamp
 from systemctl_replacement.journal.reader import last_of_unit
@@ -75,7 +76,7 @@ def unit_lines(
     yield from _commands(unit)
     yield from _pids(unit)
     if unit.get("StatusText"):
-        yield _labelled("Status", f'"{unit["StatusText"]}"')
+        yield _labelled("Status", f'"{escaped(unit["StatusText"])}"')
     if unit.get("StatusErrno"):
         yield _labelled("Error", f"{unit['StatusErrno']} ({os.strerror(unit['StatusErrno'])})")
     yield from _resources(unit, processes, options, terminal)
@@ -258,26 +259,16 @@ def process_lines(pids: list[int], indent: int, options: Options, terminal: Term
     return lines
 
 
-def format_bytes(count: int) -> str:
-    """As systemd writes sizes: 580.0K, 12.7M."""
-    for factor, suffix in ((1 << 40, "T"), (1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K")):
-        if count >= factor:
-            return f"{count // factor}.{count % factor * 10 // factor}{suffix}"
-    return f"{count}B"
-
-
 def _log(unit: Properties, options: Options, terminal: Terminal, paths: Paths) -> Iterator[str]:
-    since = unit.get("InactiveExitTimestampMonotonic", 0)
-    if not since:
-        return
-    records = last_of_unit(paths, unit["Id"], options.lines, since)
+    # Of a unit that was never started, or that is forgotten meanwhile, what there is of this boot.
+    records = last_of_unit(paths, unit["Id"], options.lines, unit.get("InactiveExitTimestampMonotonic", 0))
+    text = LogText(options.output, terminal, terminal.tty and not options.full)
     for position, record in enumerate(records):
         if position == 0:
             yield ""
-        text = format_record(record, options.output)
-        if terminal.tty and not options.full and options.output.startswith("short"):
-            text = terminal.ellipsized_end(text, terminal.columns)
-        yield text
+        yield text.format(record)
+    if text.ellipsized:
+        yield "Hint: Some lines were ellipsized, use -l to show in full."
 
 
 def system_lines(

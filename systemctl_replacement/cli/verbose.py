@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from systemctl_replacement.cli.context import Context
-from systemctl_replacement.cli.log_text import format_record
+from systemctl_replacement.cli.log_text import LogText
+from systemctl_replacement.cli.terminal import Terminal
 from systemctl_replacement.journal.reader import last_of_unit
 
 TYPE_CHECKING = False
@@ -16,6 +17,7 @@ _MOST_LINES = 1000
 
 def show_lines(units: Iterable[str], since: int, context: Context) -> None:
     """Print what the units, and the manager about them, have logged since a time (microseconds, monotonic)."""
+    text = LogText(context.options.output, Terminal(), cuts=False)
     for unit in dict.fromkeys(units):
         for record in last_of_unit(context.paths, unit, _MOST_LINES, since):
-            context.out(format_record(record, context.options.output))
+            context.out(text.format(record))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement import wire
+from systemctl_replacement.journal.names import MANAGER_FILE, ROTATED, file_name
 from systemctl_replacement.paths import Paths
 
 TYPE_CHECKING = False
@@ -19,24 +20,29 @@ if TYPE_CHECKING:
     Record = dict[str, Any]
 
 _BLOCK = 64 * 1024
-MANAGER_FILE = "manager.journal.jsonl"
-# The manager speaks of all units in one file: a unit's lines may be far back. This much is looked at.
-MANAGER_RECORDS = 20_000
 
 
 def last_of_unit(paths: Paths, unit: str, count: int, since_monotonic: int = 0) -> list[Record]:
-    """The last records of a unit and of the manager about it, oldest first.
+    """The last records of a unit and of the manager about it in the latest boot, oldest first.
 
     since_monotonic: microseconds of the monotonic clock; records before it belong to an earlier run of the unit.
     """
     if count == 0:
         return []
+    directories = list(dict.fromkeys(paths.log_candidates()))
+    boot = _latest_boot(directories)
+
+    def too_old(record: Record) -> bool:
+        if number(record, "__MONOTONIC_TIMESTAMP") < since_monotonic:
+            return True
+        return bool(boot) and record.get("_BOOT_ID", boot) != boot
+
     found: list[Record] = []
-    for directory in dict.fromkeys(paths.log_candidates()):
-        own = f"{directory}/{unit}.journal.jsonl"
-        found += _last(own, count, since_monotonic, lambda record: True)
-        found += _last(f"{directory}/{MANAGER_FILE}", count, since_monotonic, lambda record: record.get("UNIT") == unit)
-    found.sort(key=lambda record: number(record, "__REALTIME_TIMESTAMP"))
+    for directory in directories:
+        for name, field in ((file_name(unit), "_SYSTEMD_UNIT"), (MANAGER_FILE, "UNIT")):
+            found += _last(f"{directory}/{name}", count, field, unit, too_old)
+    # Within a file the order is that of the lines, whatever their times are.
+    found.sort(key=lambda record: number(record, "__MONOTONIC_TIMESTAMP" if boot else "__REALTIME_TIMESTAMP"))
     return found[-count:]
 
 
@@ -46,33 +52,50 @@ def number(record: Record, field: str) -> int:
     return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() else 0
 
 
-def text_of(record: Record, field: str = "MESSAGE") -> str:
-    """A text field; bytes that are no UTF-8 come as a list of numbers and are decoded as well as can be."""
+def bytes_of(record: Record, field: str = "MESSAGE") -> bytes:
+    """A field as it was logged; a value that is no UTF-8 stands in a record as a list of numbers."""
     value = record.get(field, "")
     if isinstance(value, list):
-        return bytes(byte & 0xFF for byte in value if isinstance(byte, int)).decode("utf-8", "replace")
-    return str(value)
+        return bytes(byte & 0xFF for byte in value if isinstance(byte, int))
+    return str(value).encode("utf-8", "surrogateescape")
 
 
-def _last(path: str, count: int, since_monotonic: int, wanted: Callable[[Record], bool]) -> list[Record]:
-    """The last wanted records of a file and, if it has too few, of the one it was rotated from; newest first."""
+def text_of(record: Record, field: str = "MESSAGE") -> str:
+    """A field as text, decoded as well as can be."""
+    return bytes_of(record, field).decode("utf-8", "replace")
+
+
+def _latest_boot(directories: list[str]) -> str:
+    """The _BOOT_ID= of the last manager that has written here; "" if there is none."""
+    latest = (0, "")
+    for directory in directories:
+        for record in records_backwards(f"{directory}/{MANAGER_FILE}"):
+            latest = max(latest, (number(record, "__REALTIME_TIMESTAMP"), str(record.get("_BOOT_ID", ""))))
+            break
+    return latest[1]
+
+
+def _last(path: str, count: int, field: str, value: str, too_old: Callable[[Record], bool]) -> list[Record]:
+    """The last records of a file with a field of that value, and, if it has too few, of the one it was rotated from;
+    oldest first."""
     found: list[Record] = []
-    looked_at = 0
-    for name in (path, path + ".1"):
-        for record in records_backwards(name):
-            looked_at += 1
-            if number(record, "__MONOTONIC_TIMESTAMP") < since_monotonic or looked_at > MANAGER_RECORDS:
-                return found
-            if wanted(record):
+    mark = wire.dumps({field: value})[1:-1]
+    for name in (path, path + ROTATED):
+        # The manager speaks of all units in one file: most lines need not be understood.
+        for record in records_backwards(name, mark):
+            if too_old(record) or len(found) == count:
+                return found[::-1]
+            if record.get(field) == value:
                 found.append(record)
-                if len(found) == count:
-                    return found
-    return found
+    return found[::-1]
 
 
-def records_backwards(path: str) -> Iterator[Record]:
-    """The records of a journal file, newest first. Lines that are no records are skipped."""
+def records_backwards(path: str, mark: bytes = b"") -> Iterator[Record]:
+    """The records of a journal file, newest first; only those whose line contains `mark`. Lines that are no records are
+    skipped."""
     for line in _lines_backwards(path):
+        if mark not in line:
+            continue
         try:
             record = wire.loads(line)
         except ValueError:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 LINE_MAX = 48 * 1024
 """Longer lines are split, as journald.conf(5) LineMax= does by default."""
+NUMBER = b'{"__SEQNUM":"'
+"""How a record that is numbered begins; its digits and a quote follow."""
 
 
 def stamp() -> tuple[int, int]:
@@ -41,13 +43,12 @@ def _plain(value: Value) -> str | list[int]:
     return str(value)
 
 
-def encode(fields: Mapping[str, Value], when: tuple[int, int] | None = None) -> bytes:
-    """The line of one record, with its newline; stamped now unless the time is given."""
+def encode(fields: Mapping[str, Value], when: tuple[int, int] | None = None, number: int = 0) -> bytes:
+    """The line of one record, with its newline; stamped now unless the time is given. 0: it has no sequence number."""
     realtime, monotonic = when or stamp()
-    record: dict[str, str | list[int]] = {
-        "__REALTIME_TIMESTAMP": str(realtime),
-        "__MONOTONIC_TIMESTAMP": str(monotonic),
-    }
+    record: dict[str, str | list[int]] = {"__SEQNUM": str(number)} if number else {}
+    record["__REALTIME_TIMESTAMP"] = str(realtime)
+    record["__MONOTONIC_TIMESTAMP"] = str(monotonic)
     for name, value in fields.items():
         record[name] = _plain(value)
     return wire.dumps(record) + b"\n"

@@ -8,40 +8,83 @@ from __future__ import annotations
 
 import os
 
-from . import record
+from . import record, vacuum
+from .names import ROTATED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DEFAULT_MAX_BYTES = 16 * 1024 * 1024
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _MODE = 0o640
+_TAIL = 64 * 1024
 
 
 class Writer:
-    """Appends records to ``path``; at ``max_bytes`` the file becomes ``<path>.1`` and a new one begins."""
+    """Appends records to ``path``; at its limit the file becomes ``<path>.1`` and a new one begins.
 
-    __slots__ = ("_error", "_fd", "_partial", "_size", "dropped", "max_bytes", "path")
+    max_bytes: the limit; 0 for what the file system's size suggests
+    total: how many bytes all journals of the directory may take, 0 for the file system's share; each rotation sees to
+    it, unless this is None: that takes time, which a manager has not
+    fields: of the records that are our own
+    """
 
-    def __init__(self, path: str, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
+    __slots__ = (
+        "_error",
+        "_fd",
+        "_fields",
+        "_number",
+        "_partial",
+        "_resumed",
+        "_size",
+        "_told",
+        "_total",
+        "dropped",
+        "max_bytes",
+        "path",
+    )
+
+    def __init__(
+        self,
+        path: str,
+        max_bytes: int = 0,
+        total: int | None = 0,
+        fields: Mapping[str, record.Value] | None = None,
+    ) -> None:
         self.path = path
         self.max_bytes = max_bytes
         self.dropped = 0
         """Records lost since the last one that was written."""
+        self._told = max_bytes
+        self._total = total
+        self._fields = fields or {}
         self._error = ""
         self._fd = -1
         self._size = 0
+        self._number = 0  # of the last record
+        self._resumed = False  # goes on from what the file has
         self._partial = False
+
+    @property
+    def next_number(self) -> int:
+        """The sequence number that the next record must carry: they go up by one, over rotations, too; where one is
+        missing a record was lost."""
+        if self._fd < 0:
+            try:
+                self._open()
+            except OSError:
+                pass  # it is met again when the record is written, and counted there
+        return self._number + 1 + bool(self.dropped)
 
     def write(self, fields: Mapping[str, record.Value], when: tuple[int, int] | None = None) -> None:
         """Appends one record, stamped now unless ``when`` is given."""
-        self.write_lines(record.encode(fields, when), 1)
+        self.write_lines(record.encode(fields, when, self.next_number), 1)
 
     def write_lines(self, lines: bytes, count: int) -> None:
-        """Appends ``count`` records that are encoded already."""
+        """Appends ``count`` records that are encoded already, numbered from ``next_number``."""
+        last = self.next_number + count - 1
         if self.dropped:
-            lines = self._loss_record() + lines
+            lines = self._loss_record(last - count) + lines
         try:
             self._open_for(len(lines))
             self._append(b"\n" + lines if self._partial else lines)
@@ -51,6 +94,7 @@ class Writer:
             self.close()
         else:
             self.dropped = 0
+        self._number = last
 
     def close(self) -> None:
         if self._fd >= 0:
@@ -58,9 +102,15 @@ class Writer:
             self._fd = -1
 
     def _open_for(self, size: int) -> None:
+        if self._fd >= 0 and not os.fstat(self._fd).st_nlink:
+            self.close()  # removed, to make room for others
         if self._fd >= 0 and self._size and self._size + size > self.max_bytes:
             self.close()
-            os.rename(self.path, self.path + ".1")
+            os.rename(self.path, self.path + ROTATED)
+            self._open()
+            if self._total is not None:
+                directory, _, name = self.path.rpartition("/")
+                vacuum.make_room(directory, self._total or vacuum.total_limit(self._fd), name)
         if self._fd < 0:
             self._open()
 
@@ -73,6 +123,22 @@ class Writer:
         self._size = os.fstat(self._fd).st_size
         # Whoever wrote last may have been killed in the middle of a line, or may have run out of space.
         self._partial = self._size > 0 and os.pread(self._fd, 1, self._size - 1) != b"\n"
+        if not self._told:
+            self.max_bytes = vacuum.file_limit(self._total or vacuum.total_limit(self._fd))
+        if not self._resumed:
+            self._resumed = True
+            self._number += last_number(self._fd, self._size) or self._number_of_rotated()
+
+    def _number_of_rotated(self) -> int:
+        """Whoever wrote last may have been killed between a rotation and the first record after it."""
+        try:
+            fd = os.open(self.path + ROTATED, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
+            return 0
+        try:
+            return last_number(fd, os.fstat(fd).st_size)
+        finally:
+            os.close(fd)
 
     def _append(self, data: bytes) -> None:
         view = memoryview(data)
@@ -82,6 +148,24 @@ class Writer:
             view = view[written:]
             self._partial = bool(view)
 
-    def _loss_record(self) -> bytes:
+    def _loss_record(self, number: int) -> bytes:
         text = f"{self.dropped} messages could not be written: {self._error}"
-        return record.encode({"PRIORITY": "4", "SYSLOG_IDENTIFIER": "systemd", "MESSAGE": text})
+        fields = {**self._fields, "PRIORITY": "4", "SYSLOG_IDENTIFIER": "systemd", "MESSAGE": text}
+        return record.encode(fields, number=number)
+
+
+def last_number(fd: int, size: int) -> int:
+    """The sequence number of the last record of an open file of that size, 0 if none has one."""
+    span = _TAIL
+    while True:
+        start = max(size - span, 0)
+        # A line break in front even at the beginning: only where a line begins is it a number.
+        lines = (b"\n" if start == 0 else b"") + os.pread(fd, size - start, start)
+        at = len(lines)
+        while (at := lines.rfind(b"\n" + record.NUMBER, 0, at)) >= 0:
+            digits, quote, _ = lines[at + 1 + len(record.NUMBER) : at + 40].partition(b'"')
+            if quote and digits.isdigit():
+                return int(digits)
+        if start == 0:
+            return 0
+        span *= 8

@@ -10,6 +10,7 @@ import os
 import stat
 
 from systemctl_replacement import signals, syscalls
+from systemctl_replacement.process.descendants import read_stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,6 +107,15 @@ def raise_descriptor_limit() -> None:
     """Open as many descriptors as the hard limit allows: every unit needs a few."""
     _soft, hard = syscalls.get_limit("NOFILE")
     syscalls.set_limit("NOFILE", hard, hard)
+
+
+def boot_id(on_demand: bool) -> str:
+    """A new one for a new boot. Managers on demand, which come and go, share one: that of PID 1's life."""
+    first = read_stat(1) if on_demand else None
+    if first is None:
+        return os.urandom(16).hex()
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return f"{file.read().replace('-', ''):.16}{first[3]:016x}"
 
 
 def container_engine(root: str, environment: Mapping[str, str]) -> str:

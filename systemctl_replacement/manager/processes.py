@@ -40,7 +40,7 @@ class Processes:
         forkserver: ForkServer,
         console: Console | None,
         runtime: str,
-        journal_path: Callable[[str], str],
+        journal: Callable[[str], dict[str, Any]],
         on_event: Callable[[str, Event], None],
         on_fds: Callable[[str, dict[str, str], list[int]], None],
         on_idle: Callable[[str], None],
@@ -55,7 +55,7 @@ class Processes:
         self.reaper = Reaper(self.trackings, self._own_children, on_event, self._settled)
         self._by_supervisor: dict[int, Tracking] = {}
         self._runtime = runtime
-        self._journal_path = journal_path
+        self._journal = journal  # what a unit's supervisor must know of its file
         self._on_event = on_event
         self._on_fds = on_fds  # a notification with descriptors, which are the callee's from then on
         self._on_idle = on_idle
@@ -199,7 +199,7 @@ class Processes:
                 tracking.log_read,
                 tracking.notify.fileno() if tracking.notify is not None else -1,
                 console,
-                {"path": self._journal_path(tracking.unit), **settings.get("journal", {})},
+                {**self._journal(tracking.unit), **settings.get("journal", {})},
                 log_write_fd=tracking.log_write,
                 console_json=self.console is not None and self.console.as_json,
                 stop_timeout=settings.get("stop_timeout", 90_000_000),

@@ -9,6 +9,7 @@ from systemctl_replacement import __version__, paths, syscalls
 from systemctl_replacement.control import server
 from systemctl_replacement.control.connection import Call
 from systemctl_replacement.control.listener import listen, renew
+from systemctl_replacement.journal import names as journal_names
 from systemctl_replacement.journal.writer import Writer
 from systemctl_replacement.manager import halt, pid1, reexecution
 from systemctl_replacement.manager.calls import Calls
@@ -58,11 +59,11 @@ class System:
         self.runtime = places.runtime
         self.loop = Loop(self.report_exception)
         self.boot: dict[str, Any] = (
-            state["boot"] if state is not None else {"id": os.urandom(16).hex(), "start": list(now_stamp())}
+            state["boot"] if state is not None else {"id": pid1.boot_id(options.on_demand), "start": list(now_stamp())}
         )
-        log_directory = places.log_directory()
+        self._log_directory = places.log_directory()
         self.console = self._make_console(state)
-        writer = Writer(f"{log_directory}/manager.journal.jsonl")
+        writer = Writer(f"{self._log_directory}/{journal_names.MANAGER_FILE}", total=None)
         self.log = Log(writer, self.console, self.boot["id"], options.log_level)
         self.files = files = UnitFiles(
             places, self.boot["id"], self.log, boots=not options.on_demand, is_pid1=self.is_pid1
@@ -92,7 +93,7 @@ class System:
             forkserver,
             self.console,
             self.runtime,
-            lambda unit: f"{log_directory}/{unit}.journal.jsonl",
+            self._journal,
             manager.unit_event,
             manager.store_descriptors,
             manager.driver.processes_idle,
@@ -108,6 +109,10 @@ class System:
             on_exception=self.report_exception,
             on_idle=on_idle,
         )
+
+    def _journal(self, unit: str) -> dict[str, Any]:
+        path = f"{self._log_directory}/{journal_names.file_name(unit)}"
+        return {"path": path, "boot": self.boot["id"]}
 
     def _make_console(self, state: dict[str, Any] | None) -> Console | None:
         if state is not None and "console" in state:

@@ -11,7 +11,7 @@ import errno
 import os
 
 from ..journal import record
-from ..journal.writer import DEFAULT_MAX_BYTES, Writer
+from ..journal.writer import Writer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ _CONSOLE_BATCH = 16384
 """Bytes of lines in one message to the console: few enough to fit into a socket that is not empty."""
 _ROUNDS_OF_DRAIN = 16
 """A pipe holds at most 1 MiB (fs/pipe-max-size): what was in it before now has been read after so many chunks."""
+_BLANKS = b" \t\n\r"
+"""What journald cuts off the end of a line."""
 _SEND_FLAGS = _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL
 
 _buffer = bytearray(_CHUNK)
@@ -51,10 +53,13 @@ class Output:
     def __init__(self, unit: str, log_fd: int, journal: dict[str, Any], console_fd: int, console_json: bool) -> None:
         self.unit = unit
         self.log_fd = log_fd
+        self._static: dict[str, Any] = {"_SYSTEMD_UNIT": unit}
+        if "boot" in journal:
+            self._static["_BOOT_ID"] = journal["boot"]
         self._writer: Writer | None = None
         if "path" in journal:
-            self._writer = Writer(journal["path"], journal.get("max_bytes", DEFAULT_MAX_BYTES))
-        self._static: dict[str, Any] = {"_SYSTEMD_UNIT": unit}
+            limits = journal.get("max_bytes", 0), journal.get("total", 0)
+            self._writer = Writer(journal["path"], *limits, fields=dict(self._static))
         self.level_prefix = True
         self.priority = 6
         self._partial = b""
@@ -127,6 +132,8 @@ class Output:
             self._partial = b""
 
     def _consume(self, data: bytes) -> None:
+        if b"\0" in data:
+            data = data.replace(b"\0", b"\n")  # ends a line, as for journald
         lines = data.split(b"\n")
         self._partial = lines.pop()
         while len(self._partial) >= record.LINE_MAX:
@@ -152,7 +159,7 @@ class Output:
             "UNIT": self.unit,
             "MESSAGE": f"{self.unit}: {message}",
         }
-        line = record.encode(fields)
+        line = record.encode(fields, number=self._writer.next_number if self._writer else 0)
         if self._writer:
             self._writer.write_lines(line, 1)
         if not self._json:
@@ -162,20 +169,24 @@ class Output:
     def _emit(self, lines: list[bytes]) -> None:
         if not lines:
             return
-        realtime, monotonic = record.stamp()
-        start = b'{"__REALTIME_TIMESTAMP":"%d","__MONOTONIC_TIMESTAMP":"%d"' % (realtime, monotonic)
+        stamps = b'","__REALTIME_TIMESTAMP":"%d","__MONOTONIC_TIMESTAMP":"%d"' % record.stamp()
+        usual = head = stamps + self._head % self.priority
         records, shown = [], []
-        head, prefix, as_json, priority = self._head, self._prefix, self._json, self.priority
+        prefix, as_json = self._prefix, self._json
+        number = self._writer.next_number if self._writer else 0
         for line in lines:
+            line = line.rstrip(_BLANKS) or line  # one of blanks alone stays, as for journald
             if self.level_prefix and line[0] == 0x3C:
                 priority, line = record.parse_priority(line, self.priority)
                 if not line:
                     continue
-            records.append(b"%s%s%s}\n" % (start, head % priority, record.encode_text(line)))
-            priority = self.priority
+                head = stamps + self._head % priority
+            records.append(b"%s%d%s%s}\n" % (record.NUMBER, number, head, record.encode_text(line)))
+            number += 1
+            head = usual
             if not as_json:
                 shown.append(b"%s%s\n" % (prefix, line))
-        if self._writer:
+        if self._writer and records:
             self._writer.write_lines(b"".join(records), len(records))
         self._show(records if as_json else shown)
 

@@ -12,7 +12,7 @@ from tests.engine.manager.engine import Engine, wait_for
 
 SLEEP = "[Service]\nExecStart=/bin/sleep 1000\nExecStop=/bin/sh -c 'echo stopped >> @ROOT@/notes'\n"
 FLOOD = "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'yes $(printf %%0100d 0) | head -c 3000000'\n"
-TARGETS = {f"{'x' * 200}-{number}.target": "" for number in range(40)}
+TARGETS = {f"{'x' * 200}-{number}.target": "[Unit]\n" for number in range(40)}
 UNITS = {"a.service": SLEEP, "flood.service": FLOOD, **TARGETS}
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from systemctl_replacement.cli.environment import shell_quoted
+from systemctl_replacement.cli.printable import format_bytes
 from systemctl_replacement.cli.property_text import render
-from systemctl_replacement.cli.status_text import control_group, format_bytes
+from systemctl_replacement.cli.status_text import control_group
 from systemctl_replacement.cli.terminal import Terminal, unicode_wanted
 from systemctl_replacement.cli.timestamps import format_relative, format_timestamp
 from systemctl_replacement.unitfile import properties

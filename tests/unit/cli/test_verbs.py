@@ -303,7 +303,7 @@ def test_status_log(manager: FakeManager) -> None:
     directory = manager.root / "var/log/systemctl-replacement"
     directory.mkdir(parents=True)
     record = (
-        '{"__REALTIME_TIMESTAMP":"%d","__MONOTONIC_TIMESTAMP":"%d","MESSAGE":"%s","_PID":"5",'
+        '{"__REALTIME_TIMESTAMP":"%d","__MONOTONIC_TIMESTAMP":"%d","MESSAGE":"%s","_PID":"5","_SYSTEMD_UNIT":"ok.service",'
         '"SYSLOG_IDENTIFIER":"sh","_HOSTNAME":"host"}\n'
     )
     journal = directory / "ok.service.journal.jsonl"

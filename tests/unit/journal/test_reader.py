@@ -7,12 +7,16 @@ from pathlib import Path
 import pytest
 
 from systemctl_replacement.journal import reader
+from systemctl_replacement.journal.names import file_name
 from systemctl_replacement.paths import Paths
 
 
-def line(usec: int, **fields: str) -> str:
-    record = {"__REALTIME_TIMESTAMP": str(usec), "__MONOTONIC_TIMESTAMP": str(usec), "MESSAGE": f"m{usec}", **fields}
-    return json.dumps(record) + "\n"
+def line(usec: int, message: str = "", **fields: str) -> str:
+    """A record of a.service, or of the manager if it has UNIT=."""
+    stamps = {"__REALTIME_TIMESTAMP": str(usec), "__MONOTONIC_TIMESTAMP": str(usec)}
+    unit = "init.scope" if "UNIT" in fields else "a.service"
+    record = {**stamps, "_SYSTEMD_UNIT": unit, "MESSAGE": message or f"m{usec}", **fields}
+    return json.dumps(record, separators=(",", ":")) + "\n"
 
 
 @pytest.fixture
@@ -28,7 +32,8 @@ def last(root: Path, count: int, since: int = 0) -> list[str]:
 
 def test_merges_the_managers_lines(tmp_path: Path, directory: Path) -> None:
     (directory / "a.service.journal.jsonl").write_text(line(1) + line(3))
-    (directory / "manager.journal.jsonl").write_text(line(2, UNIT="a.service") + line(4, UNIT="b.service") + line(5))
+    others = line(4, UNIT="b.service") + line(5, _SYSTEMD_UNIT="init.scope")
+    (directory / "manager.journal.jsonl").write_text(line(2, UNIT="a.service") + others)
     assert last(tmp_path, 10) == ["m1", "m2", "m3"]
     assert last(tmp_path, 2) == ["m2", "m3"]
     assert last(tmp_path, 10, since=2) == ["m2", "m3"]
@@ -45,6 +50,32 @@ def test_skips_what_is_no_record(tmp_path: Path, directory: Path) -> None:
     text = line(1) + "garbage\n\n[1]\n" + line(2) + line(3)[:20]
     (directory / "a.service.journal.jsonl").write_text(text)
     assert last(tmp_path, 10) == ["m1", "m2"]
+
+
+def test_lines_of_one_moment_keep_their_order(tmp_path: Path, directory: Path) -> None:
+    (directory / "a.service.journal.jsonl").write_text("".join(line(7, text) for text in "abc"))
+    (directory / "a.service.journal.jsonl.1").write_text("".join(line(7, text) for text in "xyz"))
+    assert last(tmp_path, 10) == [*"xyzabc"]
+    assert last(tmp_path, 4) == [*"zabc"]
+
+
+def test_only_the_latest_boot(tmp_path: Path, directory: Path) -> None:
+    (directory / "a.service.journal.jsonl").write_text(line(1, _BOOT_ID="one") + line(4, _BOOT_ID="two"))
+    says = {"UNIT": "a.service"}
+    (directory / "manager.journal.jsonl").write_text(
+        line(2, _BOOT_ID="one", **says) + line(3, _BOOT_ID="two", **says) + line(9, UNIT="b", _BOOT_ID="two")
+    )
+    assert last(tmp_path, 10) == ["m3", "m4"]
+
+
+def test_a_name_that_is_too_long_for_a_file(tmp_path: Path, directory: Path) -> None:
+    unit, other = f"{'x' * 240}a.service", f"{'x' * 240}b.service"
+    names = [file_name(unit), file_name(other)]
+    assert len(set(names)) == 2 and all(len(name) + len(".1") <= 255 for name in names)
+    (directory / file_name(unit)).write_text(line(1, _SYSTEMD_UNIT=unit) + line(2, _SYSTEMD_UNIT=other))
+    found = reader.last_of_unit(Paths(str(tmp_path)), unit, 10)
+    assert [record["MESSAGE"] for record in found] == ["m1"]
+    assert file_name("x" * 231 + ".service") == "x" * 231 + ".service.journal.jsonl"
 
 
 def test_without_any_file(tmp_path: Path) -> None:

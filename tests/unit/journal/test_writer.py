@@ -24,6 +24,7 @@ def test_a_record_carries_its_fields_and_time(tmp_path: Path) -> None:
     Writer(str(path)).write({"MESSAGE": "é", "PRIORITY": 6, "DATA": b"\xff\x00"}, (12, 34))
     assert read(path) == [
         {
+            "__SEQNUM": "1",
             "__REALTIME_TIMESTAMP": "12",
             "__MONOTONIC_TIMESTAMP": "34",
             "MESSAGE": "é",
@@ -53,6 +54,60 @@ def test_rotation_by_size(tmp_path: Path) -> None:
     numbers = [int(entry["MESSAGE"]) for entry in old + new]
     assert numbers == list(range(numbers[0], 50))
     assert sorted(os.listdir(tmp_path)) == ["j", "j.1"]
+
+
+def numbers(path: Path) -> list[int]:
+    return [int(entry["__SEQNUM"]) for entry in read(path)]
+
+
+def test_records_are_numbered_on_and_on(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    for _ in range(3):
+        writer = Writer(str(path), max_bytes=1000)
+        for _ in range(5):
+            writer.write({"MESSAGE": '\n{"__SEQNUM":"77"'})
+        writer.close()
+    assert numbers(tmp_path / "j.1") + numbers(path) == list(range(numbers(tmp_path / "j.1")[0], 16))
+    path.unlink()  # killed between a rotation and the first record after it
+    last = numbers(tmp_path / "j.1")[-1]
+    writer = Writer(str(path))
+    writer.write({"MESSAGE": "next"})
+    assert numbers(path) == [last + 1]
+
+
+def test_the_last_number_is_found_behind_what_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    long = "x" * 200_000
+    path.write_text(f'{{"__SEQNUM":"41","MESSAGE":"a"}}\n{{"MESSAGE":"{long}"}}\n{{"__SEQNUM":"99')
+    Writer(str(path)).write({"MESSAGE": "next"})
+    assert json.loads(path.read_text().splitlines()[-1])["__SEQNUM"] == "42"
+
+
+def test_lost_records_leave_a_gap(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    writer = Writer(str(path))
+    writer.write({"MESSAGE": "first"})
+    writer.close()
+    kept = path.rename(tmp_path / "kept")
+    path.symlink_to("/dev/full")
+    writer.write({"MESSAGE": "lost"})
+    path.unlink()
+    kept.rename(path)
+    writer.write({"MESSAGE": "last"})
+    assert [(number, entry["MESSAGE"][:4]) for number, entry in zip(numbers(path), read(path))] == [
+        (1, "firs"),
+        (3, "1 me"),
+        (4, "last"),
+    ]
+
+
+def test_a_file_that_was_removed_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    writer = Writer(str(path))
+    writer.write({"MESSAGE": "gone"})
+    path.unlink()
+    writer.write({"MESSAGE": "kept"})
+    assert [entry["MESSAGE"] for entry in read(path)] == ["kept"]
 
 
 def test_what_cannot_be_written_is_counted_and_told_later(tmp_path: Path) -> None:

@@ -1,0 +1,66 @@
+"""What may be shown of a text that somebody else has written: no escape sequence of it reaches a terminal."""
+
+from __future__ import annotations
+
+_ESCAPES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
+_TAB = b" " * 8
+
+
+def is_printable(data: bytes) -> bool:
+    """Whether this is UTF-8 without control characters but tab and newline, as journalctl asks."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return (text.isascii() and text.isprintable()) or not any(map(_is_no_text, text))
+
+
+def _is_no_text(character: str) -> bool:
+    code = ord(character)
+    if is_control(character):
+        return character not in "\t\n"
+    return 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE  # Unicode's noncharacters
+
+
+def is_control(character: str) -> bool:
+    """Whether it is one of the 65 control characters, C1 and DEL included."""
+    return character < " " or "\x7f" <= character <= "\x9f"
+
+
+def without_sequences(data: bytes) -> bytes:
+    """The text without the escape sequences of colours and links, with eight blanks for each tab."""
+    if b"\x1b" not in data:
+        return data.replace(b"\t", _TAB)
+    import re  # few lines have any
+
+    def replacement(match: re.Match[bytes]) -> bytes:
+        if match[0] == b"\t":
+            return _TAB
+        return match[0] if match["other"] is not None else b""
+
+    return re.sub(rb"\t|\x1b(?:\[[0-9;]*m|\][ -~]*\x07|(?P<other>[\s\S]?))", replacement, data)
+
+
+def blob(size: int) -> str:
+    """What stands for a text of that many bytes that is not shown."""
+    return f"[{format_bytes(size)} blob data]"
+
+
+def format_bytes(count: int) -> str:
+    """As systemd writes sizes: 580.0K, 12.7M."""
+    for factor, suffix in ((1 << 40, "T"), (1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K")):
+        if count >= factor:
+            return f"{count // factor}.{count % factor * 10 // factor}{suffix}"
+    return f"{count}B"
+
+
+def escaped(text: str) -> str:
+    r"""The text with C's escapes for its control characters: \a, \t, \033."""
+    if text.isprintable():
+        return text
+    return "".join(
+        _ESCAPES.get(character) or "".join(f"\\{byte:03o}" for byte in character.encode())
+        if is_control(character)
+        else character
+        for character in text
+    )
