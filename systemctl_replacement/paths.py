@@ -10,7 +10,13 @@ import os
 import sys
 
 SOCKET_NAME = "systemctl-replacement.socket"
+LOCK_NAME = "systemctl-replacement.lock"
 LOG_DIRECTORY = "/var/log/systemctl-replacement"
+
+SYSTEM_RUNTIME = "/run/systemd"
+# What says that systemd is there (sd_booted(3)), and what says that it was a manager on demand that has made it.
+BOOTED = "/run/systemd/system"
+BOOTED_MARK = "/run/systemd/systemctl-replacement.booted"
 
 # systemd's own order (`systemd-analyze unit-paths`), ours is appended: what an image has always wins.
 # The first field says whether the directory follows the runtime directory.
@@ -54,7 +60,7 @@ class Paths:
         """
         if self.root:
             return [self.root + "/run/systemd"]
-        candidates = ["/run/systemd"]
+        candidates = [SYSTEM_RUNTIME]
         user_directory = os.environ.get("XDG_RUNTIME_DIR", "")
         if user_directory.startswith("/"):
             candidates.append(user_directory + "/systemctl-replacement")
@@ -88,7 +94,7 @@ class Paths:
 
     def start_lock(self) -> str:
         """The file that is locked by whoever starts a manager, until it listens."""
-        return f"{self.runtime}/systemctl-replacement.lock"
+        return f"{self.runtime}/{LOCK_NAME}"
 
     def unit_path(self) -> list[str]:
         """Unit directories, highest precedence first, whether they exist or not; units we ship come last.

@@ -9,7 +9,7 @@ import os
 import sys
 
 from systemctl_replacement.control.client import CallError, Client, connect
-from systemctl_replacement.paths import Paths
+from systemctl_replacement.paths import BOOTED_MARK, Paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,6 +84,10 @@ class Context:
 
         self._manager = init_process.wait_for_manager(self.paths)
         init = init_process.look() if self._manager is None else None
+        if self._manager is None and init is None and os.path.lexists(BOOTED_MARK):
+            from systemctl_replacement.control.activate import tidy_up
+
+            tidy_up(self.paths)
         if init is not None:
             self.refusal = init_process.whose(init)
             if not self.options.quiet:

@@ -14,7 +14,7 @@ import resource
 
 from systemctl_replacement.control.client import Client, connect
 from systemctl_replacement.control.init_process import look, wait_for_manager, whose
-from systemctl_replacement.paths import Paths, self_command
+from systemctl_replacement.paths import BOOTED, BOOTED_MARK, LOCK_NAME, SYSTEM_RUNTIME, Paths, self_command
 
 # Of the caller's environment only this is kept: it decides which runtime directory is used.
 _KEPT = (b"XDG_RUNTIME_DIR",)
@@ -46,6 +46,23 @@ def start_manager(paths: Paths) -> Client:
         if manager is None:
             raise ActivationError("it does not answer")
         return manager
+    finally:
+        os.close(lock)
+
+
+def tidy_up(paths: Paths) -> None:
+    """No manager answers: remove the directory that says one is there, if one made it that was killed."""
+    try:
+        lock = os.open(f"{SYSTEM_RUNTIME}/{LOCK_NAME}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError:
+        return  # not ours to remove
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if connect(paths) is None:  # nor has one started meanwhile
+            os.unlink(BOOTED_MARK)
+            os.rmdir(BOOTED)
+    except OSError:
+        return  # one is being started, or somebody has put units into the directory
     finally:
         os.close(lock)
 

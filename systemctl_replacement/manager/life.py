@@ -93,6 +93,7 @@ class Life:
             self._log.manager(LOG_ERR, lost)
         if self._options.on_demand:
             on_demand.count_as_up(manager)
+            on_demand.announce(self._system.runtime)
             manager.booted = True
             # What ends by itself later, when nobody is connected, may be the last thing to stay for.
             manager.calls_waiting_inactive.append(self._linger)
@@ -294,6 +295,8 @@ class Life:
         self._system.server.close()
         self._guard.close()
         self._system.generators.abandon()
+        if self._options.on_demand:
+            on_demand.withdraw(self._system.runtime)
         try:
             os.unlink(self._system.paths.socket_path())
         except OSError:

@@ -3,6 +3,9 @@ there, which is there while it serves."""
 
 from __future__ import annotations
 
+import os
+
+from systemctl_replacement import paths
 from systemctl_replacement.manager.loop import now_stamp
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.unit import ManagedUnit
@@ -28,3 +31,39 @@ def count_as_down(manager: Manager) -> None:
         if unit is not None and unit.type == "target":
             unit.state = ManagedUnit(unit.file).state
             unit.stamps = {}
+
+
+# What PID 1 is called where services are another init's. (tini, catatonit and the like have none.)
+_OTHER_INITS = frozenset(
+    ("init", "systemd", "runit", "runsvdir", "s6-svscan", "openrc-init", "dinit", "finit", "upstart", "supervise")
+)
+
+
+def announce(runtime: str) -> None:
+    """Make the directory that says systemd is there; a mark tells who comes after us that it was we who made it."""
+    if runtime != paths.SYSTEM_RUNTIME or _has_other_init():
+        return
+    try:
+        os.mkdir(paths.BOOTED, 0o755)
+        os.close(os.open(paths.BOOTED_MARK, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644))
+    except OSError:
+        return  # it is there, or /run is not ours to write
+
+
+def withdraw(runtime: str) -> None:
+    """Remove it, unless somebody has put units into it. (Where a manager was killed, the next client does.)"""
+    if runtime != paths.SYSTEM_RUNTIME:
+        return
+    try:
+        os.unlink(paths.BOOTED_MARK)
+        os.rmdir(paths.BOOTED)
+    except OSError:
+        return  # it was not made by us, or is used
+
+
+def _has_other_init() -> bool:
+    try:
+        with open("/proc/1/comm", encoding="utf-8", errors="replace") as file:
+            return file.read().strip() in _OTHER_INITS
+    except OSError:
+        return True  # nothing is known of it

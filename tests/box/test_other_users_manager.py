@@ -1,0 +1,71 @@
+"""PID 1 runs as a user (`USER redis`), and somebody else comes by `docker exec`: it is said whose manager there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from tests.box.harness import PROFILES, Box
+from tests.box.test_main_job import enabled
+
+SERVICE = "[Service]\nExecStart=/bin/sleep infinity\n"
+HINT = "PID 1 is the service manager of user www-data, and answers to that user only.\n"
+ROOT, STRANGER = "0", "34:34"
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Box]:
+    profile = replace(PROFILES["docker"], user="33:33")
+    with Box(profile=profile, files=enabled("a.service", SERVICE)) as box:
+        box.wait_for(lambda: box.run("systemctl is-active a").stdout == "active\n")
+        yield box
+
+
+@pytest.mark.parametrize("user", [ROOT, STRANGER])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "systemctl start a",
+        "systemctl stop a",
+        "systemctl restart a",
+        "systemctl isolate basic.target",
+        "systemctl set-environment A=b",
+        "systemctl clean a",
+        "systemctl daemon-reload",
+        "systemctl poweroff",
+        "systemctl -q stop a",
+    ],
+)
+def test_changes_are_refused(box: Box, user: str, command: str) -> None:
+    result = box.run(command, user=user)
+    assert result.returncode == 1
+    assert result.stderr.count(HINT) == 1 and "docker exec --user www-data" in result.stderr
+    assert box.run("systemctl is-active a").stdout == "active\n"
+    assert not box.find("--on-demand")
+    assert len(box.find("supervisor: a.service")) == 1
+
+
+@pytest.mark.parametrize("user", [ROOT, STRANGER])
+@pytest.mark.parametrize("command", ["systemctl status a", "systemctl status", "systemctl is-active a"])
+def test_who_asks_is_told(box: Box, user: str, command: str) -> None:
+    result = box.run(command, user=user)
+    assert result.stderr.count(HINT) == 1
+    assert result.returncode
+
+
+def test_the_state_of_the_whole(box: Box) -> None:
+    assert box.run("systemctl is-system-running", user=ROOT).stdout == "unknown\n"
+    assert box.run("systemctl is-system-running").stdout in ("running\n", "degraded\n")
+    assert box.run("systemctl -q is-active a", user=ROOT).stderr == ""
+
+
+def test_root_can_do_as_it_is_told(box: Box) -> None:
+    command = "setpriv --reuid=33 --regid=33 --clear-groups systemctl show -P ActiveState a"
+    assert box.run(command, user=ROOT).stdout == "active\n"
+
+
+def test_files_are_asked_all_the_same(box: Box) -> None:
+    assert "ExecStart=/bin/sleep infinity" in box.run("systemctl cat a", user=ROOT).stdout
+    assert box.run("systemctl is-enabled a", user=ROOT).stdout == "static\n"
