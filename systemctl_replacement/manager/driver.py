@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement.jobs.model import RESTART, START, WAITING
-from systemctl_replacement.manager import pid_file
+from systemctl_replacement.manager import main_process, pid_file
 from systemctl_replacement.manager.execution import ExecutionContext, monitor_variables, spec_of
 from systemctl_replacement.manager.loop import Loop, now_monotonic, now_stamp
 from systemctl_replacement.manager.processes import Processes
@@ -16,7 +16,7 @@ from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.records import replace
 from systemctl_replacement.units import events, service, simple
-from systemctl_replacement.units.events import Context, Event
+from systemctl_replacement.units.events import Context, Event, Exited, PidFileRead
 from systemctl_replacement.units.service_state import ServiceState
 
 TYPE_CHECKING = False
@@ -61,7 +61,6 @@ class Driver:
             events.SignalAll: self._signal_all,
             events.Identify: self._identify,
             events.GuessMain: self._guess_main,
-            events.ReadPidFile: self._read_pid_file,
             events.WatchPidFile: self._watch_pid_file,
             events.RemovePidFile: self._remove_pid_file,
             events.RemoveDirectories: self._remove_directories,
@@ -77,7 +76,7 @@ class Driver:
         actions: tuple[events.Action, ...]
         if isinstance(unit.state, ServiceState):
             before = unit.state
-            unit.state, actions = service.step(unit.config, before, event, self._context(unit))
+            unit.state, actions = service.step(unit.config, before, event, self._context(unit, event))
             if unit.state.deadline != before.deadline or unit.state.watchdog_deadline != before.watchdog_deadline:
                 self.arm(unit)
         else:
@@ -91,7 +90,7 @@ class Driver:
                 self._carry_out[type(action)](unit, action)
         self.release_if_done(unit)
 
-    def _context(self, unit: ManagedUnit) -> Context:
+    def _context(self, unit: ManagedUnit, event: Event) -> Context:
         job = unit.job.type if unit.job is not None else ""
         realtime, monotonic = now_stamp()
         return Context(
@@ -102,7 +101,16 @@ class Driver:
             stop_pending=job == "stop",
             restart_pending=job == "restart",
             start_pending=job == "start" and unit.job is not None and unit.job.state == WAITING,
+            pid_file=self._pid_file(unit, event),
         )
+
+    def _pid_file(self, unit: ManagedUnit, event: Event) -> PidFileRead | None:
+        """What PIDFile= says when it may matter: at the end of the main or the control process."""
+        state = unit.service
+        control = state.control.pid if state.control is not None else 0
+        if isinstance(event, Exited) and unit.config.pid_file and event.pid in (state.main_pid, control):
+            return main_process.read_pid_file(self._host.processes, unit, self._pid_file_path(unit))
+        return None
 
     def arm(self, unit: ManagedUnit) -> None:
         """Set the timer of a unit to the deadline of its state or of its watchdog, whichever comes first."""
@@ -118,7 +126,7 @@ class Driver:
         """Take up a service where the manager before the re-execution left it."""
         self.arm(unit)
         state = unit.service
-        if state.waiting_for == "pidfile-again":
+        if state.waiting_for == "pidfile":
             self._watch_pid_file(unit, events.WatchPidFile(True))
         elif state.waiting_for == "removal" and not (unit.tracking is not None and unit.tracking.removing):
             self._remove_directories(unit, events.RemoveDirectories())
@@ -208,14 +216,6 @@ class Driver:
     def _guess_main(self, unit: ManagedUnit, _action: events.GuessMain) -> None:
         self._host.processes.guess_main(unit.id)
 
-    def _read_pid_file(self, unit: ManagedUnit, _action: events.ReadPidFile) -> None:
-        # Later, so that what was asked for together with it is done first.
-        self._host.loop.call_soon(lambda: self._tell_pid_file(unit))
-
-    def _tell_pid_file(self, unit: ManagedUnit) -> None:
-        answer = pid_file.read(self._pid_file_path(unit), unit.id, self._host.processes.reaper.owner)
-        self.step(unit, answer)
-
     def _pid_file_path(self, unit: ManagedUnit) -> str:
         return self._host.execution.below_root(unit.config.pid_file)
 
@@ -227,7 +227,12 @@ class Driver:
         else:
             path = self._pid_file_path(unit)
             try:
-                self._watches[unit.id] = pid_file.Watch(self._host.loop, path, lambda: self._tell_pid_file(unit))
+                self._watches[unit.id] = pid_file.Watch(
+                    self._host.loop,
+                    path,
+                    lambda: main_process.read_pid_file(self._host.processes, unit, path),
+                    lambda read: self.step(unit, read),
+                )
             except OSError as error:
                 self._host.log_unit(unit.id, LOG_WARNING, f"Cannot watch PID file {path}: {error.strerror}")
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from systemctl_replacement.control.connection import Call
 from systemctl_replacement.jobs import consequences
 from systemctl_replacement.jobs.model import MODE_REPLACE, RESTART, START, STOP, Job, JobError
-from systemctl_replacement.manager import job_messages, performing
+from systemctl_replacement.manager import job_messages, main_process, performing
 from systemctl_replacement.manager.conditions import Checker
 from systemctl_replacement.manager.console import Log
 from systemctl_replacement.manager.driver import Driver
@@ -19,15 +17,12 @@ from systemctl_replacement.manager.loop import Loop, now_stamp
 from systemctl_replacement.manager.processes import Processes
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit import ManagedUnit
-from systemctl_replacement.process.descendants import read_stat
 from systemctl_replacement.process.link import close_fds
-from systemctl_replacement.records import replace
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.unitfile.values import valid_descriptor_name
 from systemctl_replacement.units import events
 from systemctl_replacement.units.events import Event, Notified, ResetFailed
 from systemctl_replacement.units.service_config import ServiceConfig
-from systemctl_replacement.units.service_notify import c_integer
 from systemctl_replacement.units.states import (
     ACTIVATING,
     ACTIVE_OR_RELOADING,
@@ -43,8 +38,6 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
 LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG = 3, 4, 5, 6, 7
-
-_PID_MAX = 2**31 - 1
 
 
 class Manager:
@@ -109,7 +102,7 @@ class Manager:
             return
         try:
             if isinstance(event, Notified):
-                event = self._check_main_pid(unit, event)
+                event = main_process.notified(self.processes, unit, event, self.log_unit)
                 if event.fields.get("FDSTOREREMOVE") == "1":
                     self._remove_stored(unit, event.fields.get("FDNAME", ""))
             self.driver.step(unit, event)
@@ -144,37 +137,6 @@ class Manager:
             self.log_unit(unit.id, LOG_WARNING, message)
         elif unit.fd_store is not None:
             unit.fd_store.remove(name)
-
-    def _check_main_pid(self, unit: ManagedUnit, event: Notified) -> Notified:
-        """MAINPID= may name a process of the unit, or any process if root says so."""
-        text = event.fields.get("MAINPID")
-        if text is None:
-            return event
-        pid = c_integer(text)
-        if pid is None or not 0 < pid <= _PID_MAX:
-            message = f"Failed to parse MAINPID= field in notification message, ignoring: {text}"
-            self.log_unit(unit.id, LOG_WARNING, message)
-            return event
-        if pid == unit.service.main_pid:
-            return event
-        alien = self.processes.reaper.owner(pid) != unit.id
-        problem, level = self._unsuitable_main(unit, pid), LOG_WARNING
-        if not problem and alien and event.uid not in (0, os.geteuid()):
-            problem, level = "does not belong to service, refusing.", LOG_DEBUG
-        if problem:
-            self.log_unit(unit.id, level, f"New main PID {pid} {problem}")
-            return event
-        return replace(event, main_pid=pid, main_alien=alien)
-
-    def _unsuitable_main(self, unit: ManagedUnit, pid: int) -> str:
-        """Why a process can be nobody's main process, in systemd's words; empty if it can."""
-        if pid == 1 or self.processes.is_own(pid):
-            return "is the manager, refusing."
-        control = unit.service.control
-        if control is not None and pid == control.pid:
-            return "is the control process, refusing."
-        stat = read_stat(pid)
-        return "does not exist or is a zombie." if stat is None or stat[0] in "ZX" else ""
 
     def perform(self, job: Job) -> str:
         """Begin a job; its beginning is logged if it takes a while."""

@@ -8,71 +8,74 @@ import stat
 
 from systemctl_replacement import syscalls
 from systemctl_replacement.manager.loop import READ, Loop
-from systemctl_replacement.process.descendants import read_stat
 from systemctl_replacement.units.events import PidFileRead
+from systemctl_replacement.units.numbers import PID_MAX, c_integer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
-# A PID and its newline are shorter; whatever is longer is none.
-_MAX_SIZE = 64
+# A PID and its newline are shorter, however many blanks or zeros precede it; whatever is longer is none.
+_MAX_SIZE = 4096
 _MAX_LINKS = 32
 
 _O_PATH = 0o10000000  # os.O_PATH, where the C library has it not
 
-_IN_CLOSE_WRITE, _IN_MOVED_TO, _IN_CREATE, _IN_ATTRIB = 0x8, 0x80, 0x100, 0x4
-_EVENTS = _IN_CLOSE_WRITE | _IN_MOVED_TO | _IN_CREATE | _IN_ATTRIB
+# inotify(7): MODIFY ATTRIB CLOSE_WRITE, and MOVED_TO CREATE DELETE_SELF MOVE_SELF.
+_OF_FILE = 0x2 | 0x4 | 0x8
+_OF_DIRECTORY = 0x80 | 0x100 | 0x400 | 0x800 | 0x4
+_MISSING = (errno.ENOENT, errno.ENOTDIR)
 
 
-def read(path: str, unit: str, owner: Callable[[int], str | None]) -> PidFileRead:
+def read(
+    path: str, state: str, main: int, unsuitable: Callable[[int], str], belongs: Callable[[int], bool]
+) -> PidFileRead:
     """The process a PID file names, if it may be believed: it lives, and belongs to the unit or, found by a safe way,
     the file to root.
 
-    owner: the unit a process belongs to. A fifo or a device is not read.
+    state: of the service, for messages. main: its main process so far, which needs no proof. unsuitable: why a process
+    can be nobody's main process. belongs: whether one is the unit's. A fifo or a device is not read.
     """
     try:
         place, safe = _chase(path)
     except OSError as error:
-        return PidFileRead(0, message=f"Can't open PID file {path} (yet?) after start: {error.strerror}")
+        return PidFileRead(0, message=f"Can't open PID file {path} (yet?) after {state}: {error.strerror}")
     try:
         status = os.fstat(place)
         if not stat.S_ISREG(status.st_mode):
-            return PidFileRead(0, message=f"PID file {path} is not a regular file, refusing.")
+            return PidFileRead(0, message=f"PID file {path} is not a regular file, refusing.", refused=True)
         text = _first_line(place)
     except OSError as error:
-        return PidFileRead(0, message=f"Can't read PID file {path}: {error.strerror}")
+        return PidFileRead(0, message=f"Can't read PID file {path}: {error.strerror}", refused=True)
     finally:
         os.close(place)
-    if not text.isdigit() or not 0 < int(text) <= 2**31:
-        shown = text.decode("utf-8", "replace")
-        return PidFileRead(0, message=f"Failed to parse PID from file {path}: {shown or 'empty'}")
-    pid = int(text)
-    if pid in (1, os.getpid()):
-        return PidFileRead(0, message=f"New main PID {pid} is the manager, refusing.")
-    alive = read_stat(pid)
-    if alive is None or alive[0] in "ZX":
-        return PidFileRead(0, message=f"PID {pid} read from file {path} does not exist or is a zombie.")
-    if owner(pid) == unit:
+    pid = c_integer(text.decode(errors="replace"))
+    if pid is None or not 0 < pid <= PID_MAX:
+        reason = os.strerror(errno.EINVAL if pid is None else errno.ERANGE)
+        return PidFileRead(0, message=f"Failed to parse PID from file {path}: {reason}")
+    if pid == main:
+        return PidFileRead(pid)
+    problem = unsuitable(pid)
+    if problem:
+        return PidFileRead(0, message=problem)
+    if belongs(pid):
         return PidFileRead(pid)
     if not safe:
-        return PidFileRead(
-            0,
-            message="Refusing to accept PID outside of service control group, acquired through unsafe symlink chain: "
-            f"{path}",
+        message = (
+            f"Refusing to accept PID outside of service control group, acquired through unsafe symlink chain: {path}"
         )
-    if status.st_uid in (0, os.geteuid()):
+    elif status.st_uid not in (0, os.geteuid()):
+        message = f"New main PID {pid} does not belong to service, and PID file is not owned by root. Refusing."
+    else:
         return PidFileRead(pid, alien=True)
-    return PidFileRead(
-        0, message=f"New main PID {pid} does not belong to service, and PID file is not owned by root. Refusing."
-    )
+    return PidFileRead(0, message=message, refused=True)
 
 
 def _first_line(place: int) -> bytes:
-    """The first line of the file that an O_PATH descriptor stands for, as systemd reads numbers: blanks may precede."""
+    """The first line of the file that an O_PATH descriptor stands for."""
     fd = os.open(f"/proc/self/fd/{place}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
-        return os.read(fd, _MAX_SIZE).split(b"\n", 1)[0].lstrip()
+        return os.read(fd, _MAX_SIZE).split(b"\n", 1)[0]
     finally:
         os.close(fd)
 
@@ -128,14 +131,19 @@ def remove(path: str) -> None:
 
 
 class Watch:
-    """Calls back whenever something is written or moved into a file's directory, or into the nearest one above it that
-    exists. Raises OSError."""
+    """Tells what a PID file says whenever that changes. Neither the file need exist, nor the directories above it.
 
-    def __init__(self, loop: Loop, path: str, callback: Callable[[], object]) -> None:
+    Raises OSError.
+    """
+
+    def __init__(
+        self, loop: Loop, path: str, read: Callable[[], PidFileRead], tell: Callable[[PidFileRead], object]
+    ) -> None:
         self._loop = loop
-        self._directory = os.path.dirname(path)
-        self._watched = ""
-        self._callback = callback
+        self._path = path
+        self._read = read
+        self._tell = tell
+        self._told: PidFileRead | None = None
         self._fd = syscalls.inotify()
         try:
             self._watch()
@@ -144,25 +152,32 @@ class Watch:
             raise
         loop.add(self._fd, READ, self._ready)
         # It may have been written between the last look and the watch.
-        loop.call_soon(callback)
+        loop.call_soon(self._look)
 
     def _watch(self) -> None:
-        """Watch the deepest directory there is; look again after each, for one that was made meanwhile."""
-        while self._watched != self._directory:
-            directory = self._deepest()
-            if directory == self._watched:
-                return
-            self._watched = directory
-
-    def _deepest(self) -> str:
-        """The deepest directory there is, now watched."""
-        directory = self._directory
+        """Watch the file, which a daemon may go on writing to without ever closing it, and where it would be made."""
+        directory = self._watch_directory()
         while True:
             try:
-                syscalls.watch_path(self._fd, directory, _EVENTS)
+                syscalls.watch_path(self._fd, self._path, _OF_FILE)
+            except OSError as error:
+                if error.errno not in _MISSING:
+                    raise
+            # What was made before there was a watch above it is found now; each turn gets at least one deeper.
+            deepest = self._watch_directory()
+            if deepest == directory:
+                return
+            directory = deepest
+
+    def _watch_directory(self) -> str:
+        """Watch the deepest directory that there is on the way to the file; which one it is."""
+        directory = os.path.dirname(self._path)
+        while True:
+            try:
+                syscalls.watch_path(self._fd, directory, _OF_DIRECTORY)
                 return directory
             except OSError as error:
-                if error.errno not in (errno.ENOENT, errno.ENOTDIR) or directory in ("/", ""):
+                if error.errno not in _MISSING or directory in ("/", ""):
                     raise
             directory = os.path.dirname(directory)
 
@@ -175,8 +190,17 @@ class Watch:
             self._watch()
         except OSError:
             pass  # the start timeout of the unit ends a wait in vain
-        self._callback()
+        self._look()
+
+    def _look(self) -> None:
+        if self._fd < 0:
+            return
+        read = self._read()
+        if read != self._told:
+            self._told = read
+            self._tell(read)
 
     def close(self) -> None:
         self._loop.remove(self._fd)
         os.close(self._fd)
+        self._fd = -1

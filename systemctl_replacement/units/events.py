@@ -12,7 +12,7 @@ from systemctl_replacement.records import dataclass
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, Union
+    from typing import Any, Optional, Union
 
 Stamp = tuple[int, int]
 
@@ -120,11 +120,13 @@ class MainGuessed:
 
 @dataclass(frozen=True)
 class PidFileRead:
-    """Answer to ReadPidFile: a process that may be believed to be the main one, or 0 and why not."""
+    """What PIDFile= says: a process that may be believed to be the main one, or 0 and why not. `refused`: it names one
+    that may not."""
 
     pid: int
     alien: bool = False
     message: str = ""
+    refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -206,13 +208,8 @@ class GuessMain:
 
 
 @dataclass(frozen=True)
-class ReadPidFile:
-    """Read PIDFile=; answered by PidFileRead."""
-
-
-@dataclass(frozen=True)
 class WatchPidFile:
-    """Read PIDFile= again whenever it changes, or stop doing so."""
+    """Read PIDFile= whenever it changes, or stop doing so; what it says then is an event of its own."""
 
     on: bool
 
@@ -254,7 +251,7 @@ class Log:
 
 if TYPE_CHECKING:
     Action = Union[
-        Changed, Spawn, Signal, SignalAll, Identify, GuessMain, ReadPidFile, WatchPidFile, RemovePidFile,
+        Changed, Spawn, Signal, SignalAll, Identify, GuessMain, WatchPidFile, RemovePidFile,
         RemoveDirectories, StopRemoving, ReleaseResources,
         EnqueueRestart, Log,
     ]  # fmt: skip
@@ -273,3 +270,4 @@ class Context:
     stop_pending: bool = False  # a stop job is queued for the unit
     restart_pending: bool = False  # the stop is the first half of a restart job
     start_pending: bool = False  # a start job waits for its turn
+    pid_file: Optional[PidFileRead] = None  # what PIDFile= says, at the end of the main or the control process

@@ -13,11 +13,9 @@ from systemctl_replacement.units.events import (
     Executed,
     Exited,
     Forked,
-    GuessMain,
     MainGuessed,
     Notified,
     PidFileRead,
-    ReadPidFile,
     Reload,
     Removed,
     RemoveDirectories,
@@ -31,7 +29,6 @@ from systemctl_replacement.units.events import (
     Stop,
     StopRemoving,
     WatchdogElapsed,
-    WatchPidFile,
 )
 from systemctl_replacement.units.service_config import ServiceConfig
 from systemctl_replacement.units.service_exit import result_of
@@ -41,6 +38,15 @@ from systemctl_replacement.units.service_flow import (
     LOG_WARNING,
     Flow,
     active_state,
+)
+from systemctl_replacement.units.service_main import (
+    find,
+    give_up,
+    main_guessed,
+    moved,
+    pid_file_read,
+    reloaded,
+    starter_ended,
 )
 from systemctl_replacement.units.service_notify import notified
 from systemctl_replacement.units.service_state import ExecStatus, Running, ServiceState
@@ -214,6 +220,8 @@ def _log_exit(flow: Flow, kind: str, event: Exited, success: bool) -> None:
 
 
 def _main_exited(flow: Flow, event: Exited) -> None:
+    if moved(flow):
+        return
     state, config = flow.state, flow.config
     result = result_of(config, event.code, event.status, daemon=config.type != "oneshot")
     running = state.main
@@ -305,14 +313,19 @@ def _control_exited(flow: Flow, event: Exited) -> None:
             flow.enter_signal("stop-sigterm", result)
     elif sub == "start":
         if config.type == "forking":
-            _forking_started(flow, result)
+            if result == SUCCESS:
+                starter_ended(flow)
+            else:
+                flow.enter_signal("stop-sigterm", result)
     elif sub == "start-post":
         if result != SUCCESS:
             flow.enter_signal("stop-sigterm", result)
         else:
-            _find_main(flow)
+            find(flow)
     elif sub == "reload":
         flow.set(reload_result=result)
+        if result == SUCCESS and reloaded(flow):
+            return
         if config.type == "notify-reload" and state.notify_state == "reloading":
             flow.enter("reload-notify")
         else:
@@ -329,79 +342,6 @@ def _control_exited(flow: Flow, event: Exited) -> None:
         flow.enter_dead(result)
 
 
-# --- the main process of a forking service ------------------------------------------------------------------------
-
-
-def _forking_started(flow: Flow, result: str) -> None:
-    if result != SUCCESS:
-        flow.enter_signal("stop-sigterm", result)
-    elif flow.config.pid_file and flow.config.phase("ExecStartPost"):
-        flow.enter_start_post()  # which may be what writes the PID file
-    else:
-        _find_main(flow)
-
-
-def _find_main(flow: Flow) -> None:
-    """Find out the main process before going on; the answer comes as an event of its own."""
-    state, config = flow.state, flow.config
-    if config.type != "forking" or (state.main_known and state.main_pid):
-        _go_on(flow)
-    elif config.pid_file:
-        flow.set(waiting_for="pidfile")
-        flow.ask(ReadPidFile())
-    elif config.guess_main_pid and flow.state.populated:
-        flow.set(waiting_for="guess")
-        flow.ask(GuessMain())
-    else:
-        _go_on(flow)
-
-
-def _go_on(flow: Flow) -> None:
-    flow.set(waiting_for="")
-    if flow.state.sub == "start":
-        flow.enter_start_post()
-    elif flow.state.sub == "start-post":
-        flow.enter_running(SUCCESS)
-
-
-def _main_guessed(flow: Flow, event: MainGuessed) -> None:
-    if flow.state.waiting_for != "guess":
-        return
-    if event.pid:
-        flow.set(main_status=ExecStatus(event.pid, _control_start(flow.state)))
-        flow.set_main(event.pid)
-    _go_on(flow)
-
-
-def _control_start(state: ServiceState) -> tuple[int, int]:
-    """When the starter ran: as good a start time as a daemon that forked itself has."""
-    return next((status.exit for phase, _, status in reversed(state.statuses) if phase == "ExecStart"), (0, 0))
-
-
-def _pid_file_read(flow: Flow, event: PidFileRead) -> None:
-    state = flow.state
-    waiting = state.waiting_for in ("pidfile", "pidfile-again")
-    if event.message and state.waiting_for == "pidfile":
-        flow.log(LOG_WARNING, event.message)
-    if not waiting and state.sub not in ("running", "reload", "start", "start-post"):
-        return
-    if event.pid and event.pid != state.main_pid:
-        flow.set(main_status=ExecStatus(event.pid, _control_start(state)))
-        flow.set_main(event.pid, event.alien)
-    if not waiting:
-        return
-    if event.pid:
-        flow.ask(WatchPidFile(False))
-        _go_on(flow)
-    elif not state.populated:
-        flow.log(LOG_WARNING, "Daemon never wrote its PID file. Failing.")
-        flow.set(waiting_for="")
-        flow.enter_signal("stop-sigterm", PROTOCOL)
-    else:
-        flow.set(waiting_for="pidfile-again")
-        flow.ask(WatchPidFile(True))
-
-
 # --- everything else ----------------------------------------------------------------------------------------------
 
 
@@ -413,8 +353,8 @@ def _empty(flow: Flow, _event: Empty) -> None:
         return  # its own exit is still to be reported, and says more
     main_gone, control_gone = not flow.main_alive(), not flow.control_alive
     if sub in ("start", "start-post") and main_gone and control_gone:
-        if state.waiting_for.startswith("pidfile"):
-            flow.protocol_failure()
+        if state.waiting_for == "pidfile":
+            give_up(flow)
         elif sub == "start" and config.type in ("notify", "notify-reload"):
             flow.enter_stop_post(PROTOCOL)
     elif sub in ("running", "reload-signal", "reload-notify"):
@@ -491,8 +431,8 @@ _HANDLERS: dict[type[Any], Callable[[Flow, Any], None]] = {
     RestartRefused: _restart_refused,
     WatchdogElapsed: _watchdog_elapsed,
     Notified: notified,
-    MainGuessed: _main_guessed,
-    PidFileRead: _pid_file_read,
+    MainGuessed: main_guessed,
+    PidFileRead: pid_file_read,
     Removed: _removed,
     RemoverDied: _remover_died,
 }

@@ -29,7 +29,6 @@ from systemctl_replacement.units.states import (
     FINAL,
     IDLE_ACTIVE_STATE,
     KILLING,
-    PROTOCOL,
     RESOURCES,
     SERVICE_ACTIVE_STATE,
     SKIP_CONDITION,
@@ -83,6 +82,8 @@ class Flow:
 
     def enter(self, sub: str, will_restart: bool = False) -> None:
         """Enter a sub-state and announce it."""
+        if self.state.waiting_for == "pidfile":
+            self.ask(WatchPidFile(False))
         self.set(sub=sub, waiting_for="")
         if sub in _UNTIMED:
             self.set(deadline=None)
@@ -403,7 +404,6 @@ class Flow:
         else:
             self.set(flush_restarts=True)
         self.set(forbid_restart=False)
-        self.ask(WatchPidFile(False))
         if self.config.pid_file:
             self.ask(RemovePidFile())
         self.ask(ReleaseResources(restarting=restart))
@@ -440,12 +440,3 @@ class Flow:
             self.enter_stop_post(RESOURCES)
         elif sub in FINAL and not self.main_alive() and not self.control_alive:
             self.enter_dead(RESOURCES)
-
-    def protocol_failure(self) -> None:
-        """A forking service whose PID file will never come."""
-        self.log(LOG_WARNING, "Daemon never wrote its PID file. Failing.")
-        self.ask(WatchPidFile(False))
-        if self.state.sub == "start":
-            self.enter_stop_post(PROTOCOL)
-        else:
-            self.enter_stop(PROTOCOL)

@@ -9,8 +9,9 @@ import errno
 
 from systemctl_replacement.unitfile.values import INFINITY
 from systemctl_replacement.units.events import Notified
+from systemctl_replacement.units.numbers import c_integer
 from systemctl_replacement.units.service_flow import LOG_WARNING, Flow
-from systemctl_replacement.units.service_state import ExecStatus
+from systemctl_replacement.units.service_main import move
 from systemctl_replacement.units.states import RELOADS, STOPPING, SUCCESS, WATCHED
 
 TYPE_CHECKING = False
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from typing import Optional
 
 _ERRNO_MAX = 4095
-_BLANKS = " \t\n\r\v\f"
-_BASES = {"0x": 16, "0o": 8, "0b": 2}
-_DIGITS = "0123456789abcdef"
 
 # What a service is at. Of several in one message the last one counts.
 PROGRESS = ("READY", "RELOADING", "STOPPING")
@@ -33,8 +31,7 @@ def notified(flow: Flow, event: Notified) -> None:
     """A notification that NotifyAccess= lets through."""
     fields = event.fields
     if event.main_pid and event.main_pid != flow.state.main_pid and flow.state.sub in _MAIN_MAY_CHANGE:
-        flow.set(main=None, main_status=ExecStatus(event.main_pid, flow.state.main_status.start))
-        flow.set_main(event.main_pid, event.main_alien)
+        move(flow, event.main_pid, event.main_alien)
     if "STATUS" in fields:
         _status(flow, fields["STATUS"])
     if "ERRNO" in fields:
@@ -76,21 +73,6 @@ def _usec(flow: Flow, event: Notified, name: str) -> Optional[int]:
         return usec
     flow.log(LOG_WARNING, f"Failed to parse {name}={text}")
     return None
-
-
-def c_integer(text: str) -> Optional[int]:
-    """A whole number as systemd reads one: strtol(3) with base 0, and nothing may follow. None if it is none."""
-    text = text.lstrip(_BLANKS)
-    digits = text[1:] if text[:1] in ("+", "-") else text
-    base = _BASES.get(digits[:2].lower())
-    if base is not None:
-        digits = digits[2:]
-    else:
-        base = 8 if digits[:1] == "0" else 10
-    if not digits or any(digit not in _DIGITS[:base] for digit in digits.lower()):
-        return None
-    number = int(digits, base)
-    return -number if text[:1] == "-" else number
 
 
 def _watchdog(flow: Flow, event: Notified) -> None:

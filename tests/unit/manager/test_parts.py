@@ -259,7 +259,10 @@ def test_signals_that_stop_are_those_that_engines_send() -> None:
 
 
 def read_pid(path: Path, owner: Optional[str] = "x.service") -> PidFileRead:
-    return pid_file.read(str(path), "x.service", lambda pid: owner)
+    def unsuitable(pid: int) -> str:
+        return "" if pid == os.getppid() else f"New main PID {pid} cannot be."
+
+    return pid_file.read(str(path), "start", 0, unsuitable, lambda pid: owner == "x.service")
 
 
 def test_pid_file_of_a_process_of_the_unit(tmp_path: Path) -> None:

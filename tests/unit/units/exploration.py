@@ -93,6 +93,7 @@ def _situation(world: World) -> tuple[Any, ...]:
         state.main_pid in world.pids,
         state.main_known,
         bool(world.pids - roles),
+        world.named in world.pids - roles,
         tuple(spawn.phase for spawn in world.spawns.values()),
         state.deadline is None,
         state.watchdog_deadline is None,

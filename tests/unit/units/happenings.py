@@ -21,7 +21,7 @@ _JOBS: dict[str, Callable[[], events.Event]] = {
 }
 WHAT = (
     *_JOBS, "fork", "spawn-fails", "executed", "exit", "orphan", "elapse", "hang", "notify", "answer", "restart",
-    "empty",
+    "empty", "write",
 )  # fmt: skip
 
 ENDS = (("exited", 0), ("exited", 1), ("killed", 15), ("killed", 9), ("dumped", 11), ("exited", 255))
@@ -76,7 +76,9 @@ def _of_processes(world: World, ends: Ends, told: Told) -> Iterator[tuple[str, H
         yield "answer", partial(_step, event=events.Removed())
         yield "answer", partial(_step, event=events.RemoverDied())
     elif state.waiting_for:
-        yield "answer", partial(_step, event=events.PidFileRead(max(world.pids, default=0), message="none"))
+        yield "answer", lambda world: world.step(world.read_pid_file())
+    if world.config.pid_file and world.pids:
+        yield "write", _write_pid_file
 
 
 def _of_time(world: World) -> Iterator[tuple[str, Happening]]:
@@ -98,6 +100,10 @@ def _fail_spawn(world: World, token: int) -> None:
 def _adopt(world: World) -> None:
     world.next_pid += 1
     world.pids.add(world.next_pid)
+
+
+def _write_pid_file(world: World) -> None:
+    world.named = max(world.pids)
 
 
 def _hang(world: World) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 from systemctl_replacement.unitfile.values import StatusSet
 from systemctl_replacement.units import events
+from systemctl_replacement.units.numbers import c_integer
 from systemctl_replacement.units.service_exit import restart_delay
-from systemctl_replacement.units.service_notify import c_integer
+from systemctl_replacement.units.service_state import ExecStatus
 from tests.unit.units.world import SIGKILL, World, command, config
 
 
@@ -128,7 +131,6 @@ def test_forking_waits_for_its_pid_file() -> None:
     starter = world.fork()
     world.pids.add(500)
     world.exit(starter)
-    world.step(events.PidFileRead(0, message="not yet"))
     assert world.state.sub == "start"
     assert events.WatchPidFile(True) in world.asked
     world.step(events.PidFileRead(500))
@@ -139,8 +141,84 @@ def test_forking_whose_pid_file_never_comes() -> None:
     world = World(config(type="forking", pid_file="/run/x.pid"))
     world.step(events.Start())
     world.exit(world.fork())
-    world.step(events.PidFileRead(0, message="not there"))
     assert (world.state.sub, world.state.result) == ("failed", "protocol")
+
+
+def test_the_main_process_moves_to_whom_its_pid_file_names() -> None:
+    for kind in ("forking", "simple", "notify"):
+        world = World(config(type=kind, pid_file="/run/x.pid", notify_access="main"))
+        world.step(events.Start())
+        first = world.fork()
+        if kind == "forking":
+            starter, first = first, 500
+            world.pids.add(first)
+            world.named = first
+            world.exit(starter)
+        elif kind == "notify":
+            world.step(events.Notified(first, {"READY": "1"}))
+        assert (world.state.sub, world.state.main_pid) == ("running", first)
+        world.pids.add(600)
+        world.named = 600
+        world.exit(first, "exited", 3)
+        assert (world.state.sub, world.state.result, world.state.main_pid) == ("running", "success", 600)
+        assert world.state.main_status == ExecStatus(600, (world.now, world.now))
+        world.exit(600, "exited", 3)
+        assert (world.state.sub, world.state.result) == ("failed", "exit-code")
+
+
+def test_a_pid_file_that_names_nobody_moves_nothing() -> None:
+    world = World(config(pid_file="/run/x.pid"))
+    world.step(events.Start())
+    main = world.fork()
+    world.pids.add(600)
+    for named in (0, main, 700):
+        again = copy.copy(world)
+        again.pids, again.named = set(world.pids), named
+        again.exit(main)
+        assert (again.state.sub, again.state.main_pid) == ("stop-sigterm", 0)
+
+
+def test_a_reload_may_move_the_main_process() -> None:
+    commands = {"ExecStart": (command(),), "ExecReload": (command("/reload"),)}
+    world = World(config(commands=commands, pid_file="/run/x.pid"))
+    world.step(events.Start())
+    first = world.fork()
+    world.step(events.Reload())
+    world.pids.add(600)
+    world.named = 600
+    world.exit(world.fork())
+    assert (world.state.sub, world.state.main_pid) == ("running", 600)
+    world.exit(first, "exited", 3)
+    assert (world.state.sub, world.state.result) == ("running", "success")
+
+
+def test_start_post_knows_the_main_process_that_a_pid_file_names() -> None:
+    commands = {"ExecStart": (command(),), "ExecStartPost": (command("/post"),)}
+    world = World(config(type="forking", commands=commands, pid_file="/run/x.pid"))
+    world.step(events.Start())
+    starter = world.fork()
+    world.pids.add(500)
+    world.named = 500
+    world.exit(starter)
+    assert next(iter(world.spawns.values())).environment == ("MAINPID=500",)
+
+
+def test_start_post_may_be_what_writes_the_pid_file() -> None:
+    commands = {"ExecStart": (command(),), "ExecStartPost": (command("/post"),)}
+    for kind in ("forking", "simple"):
+        world = World(config(type=kind, commands=commands, pid_file="/run/x.pid"))
+        world.step(events.Start())
+        first = world.fork()
+        world.pids.add(500)
+        if kind == "forking":
+            world.exit(first)
+        world.exit(world.fork())
+        assert world.state.sub == "start-post"
+        assert events.WatchPidFile(True) in world.asked
+        world.named = 500
+        world.step(world.read_pid_file())
+        assert (world.state.sub, world.state.main_pid) == ("running", 500)
+        assert events.WatchPidFile(False) in world.asked
 
 
 def test_notify_is_ready_when_it_says_so() -> None:

@@ -59,9 +59,9 @@ def _check(world: World) -> None:
     if state.sub in _TIMED and not world.restart_job:
         assert state.deadline is not None, f"nothing would ever end {state.sub}"
     assert (state.result == "success") <= (state.sub != "failed")
-    for running in (state.main, state.control):
+    for running, pid in ((state.main, state.main_pid), (state.control, state.control and state.control.pid)):
         if running is not None:
-            assert running.pid in world.pids or running.token in world.spawns
+            assert pid in world.pids or running.token in world.spawns
 
 
 @settings(max_examples=300, deadline=None)

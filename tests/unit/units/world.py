@@ -37,6 +37,7 @@ class World:
     next_pid: int = 100
     stop_pending: bool = False
     restart_pending: bool = False
+    named: int = 0  # the pid in the PID file
     restart_job: bool = False  # what EnqueueRestart asked for, waiting to be run
 
     def step(self, event: events.Event) -> tuple[events.Action, ...]:
@@ -47,6 +48,7 @@ class World:
             random=0.5,
             stop_pending=self.stop_pending,
             restart_pending=self.restart_pending,
+            pid_file=self.read_pid_file() if self.config.pid_file and isinstance(event, events.Exited) else None,
         )
         self.state, actions = service.step(self.config, self.state, event, context)
         for action in actions:
@@ -60,6 +62,11 @@ class World:
         assert sum(isinstance(action, events.RemoveDirectories) for action in actions) <= 1
         self.asked += actions
         return actions
+
+    def read_pid_file(self) -> events.PidFileRead:
+        if self.named and self.named in self.pids:
+            return events.PidFileRead(self.named)
+        return events.PidFileRead(0, message="nobody")
 
     def fork(self, token: int | None = None) -> int:
         """Let a spawn under way come to be; its pid."""

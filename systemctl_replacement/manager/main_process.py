@@ -1,0 +1,65 @@
+"""Which process may be the main one of a service, whoever names it: MAINPID= (sd_notify(3)) or PIDFile=."""
+
+from __future__ import annotations
+
+import os
+
+from systemctl_replacement.manager import pid_file
+from systemctl_replacement.manager.processes import Processes
+from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.process.descendants import read_stat
+from systemctl_replacement.records import replace
+from systemctl_replacement.units.events import Notified, PidFileRead
+from systemctl_replacement.units.numbers import PID_MAX, c_integer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LOG_WARNING, LOG_DEBUG = 4, 7
+
+
+def notified(
+    processes: Processes, unit: ManagedUnit, event: Notified, log: Callable[[str, int, str], None]
+) -> Notified:
+    """A notification with what MAINPID= in it means: a process of the unit, or any process if root says so."""
+    text = event.fields.get("MAINPID")
+    if text is None:
+        return event
+    pid = c_integer(text)
+    if pid is None or not 0 < pid <= PID_MAX:
+        log(unit.id, LOG_WARNING, f"Failed to parse MAINPID= field in notification message, ignoring: {text}")
+        return event
+    if pid == unit.service.main_pid:
+        return event
+    alien = processes.reaper.owner(pid) != unit.id
+    problem, level = _unsuitable(processes, unit, pid), LOG_WARNING
+    if not problem and alien and event.uid not in (0, os.geteuid()):
+        problem, level = f"New main PID {pid} does not belong to service, refusing.", LOG_DEBUG
+    if problem:
+        log(unit.id, level, problem)
+        return event
+    return replace(event, main_pid=pid, main_alien=alien)
+
+
+def read_pid_file(processes: Processes, unit: ManagedUnit, path: str) -> PidFileRead:
+    """What PIDFile=, at this path, says now."""
+    state = unit.service
+    return pid_file.read(
+        path,
+        state.sub,
+        state.main_pid,
+        unsuitable=lambda pid: _unsuitable(processes, unit, pid),
+        belongs=lambda pid: processes.reaper.owner(pid) == unit.id,
+    )
+
+
+def _unsuitable(processes: Processes, unit: ManagedUnit, pid: int) -> str:
+    """Why a process can be nobody's main process, in systemd's words; empty if it can."""
+    if pid == 1 or processes.is_own(pid):
+        return f"New main PID {pid} is the manager, refusing."
+    control = unit.service.control
+    if control is not None and pid == control.pid:
+        return f"New main PID {pid} is the control process, refusing."
+    stat = read_stat(pid)
+    return f"New main PID {pid} does not exist or is a zombie." if stat is None or stat[0] in "ZX" else ""
