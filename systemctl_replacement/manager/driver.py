@@ -90,6 +90,11 @@ class Driver:
                 self._carry_out[type(action)](unit, action)
         self.release_if_done(unit)
 
+    def carry_out(self, unit: ManagedUnit, actions: tuple[events.Action, ...]) -> None:
+        """Do what a unit is asked for while its state stays."""
+        for action in actions:
+            self._carry_out[type(action)](unit, action)
+
     def _context(self, unit: ManagedUnit, event: Event) -> Context:
         job = unit.job.type if unit.job is not None else ""
         realtime, monotonic = now_stamp()

@@ -1,21 +1,30 @@
 """The halt: from the request to the end of the manager, within the time that the container's engine leaves us.
 
 The order is the job engine's: the target of the halt conflicts with everything, so that every service is stopped in
-reverse start order. What is left when the time is up is killed.
+reverse start order. A time that we were told is split over the levels of that order: when a level has had its share,
+the next one goes ahead, so that all are told early enough to act, and what is left at the end is killed. When a time
+that we guess is nearly over everything is told, whatever the order, and nothing is killed but by its own timeout.
 """
 
 from __future__ import annotations
 
-from systemctl_replacement.jobs.model import MODE_REPLACE, MODE_REPLACE_IRREVERSIBLY, START, STOP, JobError
+import os
+
+from systemctl_replacement.jobs.levels import stop_levels
+from systemctl_replacement.jobs.model import MODE_REPLACE, MODE_REPLACE_IRREVERSIBLY, START, STOP, WAITING, JobError
 from systemctl_replacement.manager.loop import Timer, now_monotonic
+from systemctl_replacement.manager.remains import Remains
+from systemctl_replacement.manager.stop_time import KILL_RESERVE_USEC, VARIABLE, StopTime, next_turn
 from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.units.reminder import remind
 from systemctl_replacement.units.states import ACTIVE, INACTIVE_OR_FAILED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
     from typing import Callable
 
+    from systemctl_replacement.jobs.model import Job
     from systemctl_replacement.manager.manager import Manager
 
 LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO = 3, 4, 5, 6
@@ -26,16 +35,12 @@ SIGTERM, SIGKILL = 15, 9
 FORCED_STATUS = 124
 REBOOT_STATUS = 133
 
-# The engine sends SIGKILL when its timeout is over: be done this much earlier, and kill this much before being done.
-RESERVE_USEC = 1_000_000
-KILL_RESERVE_USEC = 1_000_000
-
-DOCKER_TIMEOUT_USEC = 10_000_000
-KUBERNETES_TIMEOUT_USEC = 30_000_000
-
 # A second identical request at least this much later is meant (Kubernetes sends SIGTERM right after a preStop hook).
 _REPEAT_USEC = 1_000_000
 _SHORT_TIMEOUT_USEC = 2_000_000
+
+# So many units are named in a line.
+_NAMES_SHOWN = 10
 
 TARGETS = {
     "halt": "halt.target",
@@ -46,27 +51,13 @@ TARGETS = {
 }
 
 
-def stop_timeout(option: int | None, environment: Mapping[str, str], exists: Callable[[str], bool]) -> int | None:
-    """How long the halt may take, microseconds; None: as long as the units' own timeouts.
-
-    option: --stop-timeout=, microseconds; else $SYSTEMCTL_STOP_TIMEOUT in seconds; else what the engine's default is.
-    """
-    if option is not None:
-        return option
-    told = environment.get("SYSTEMCTL_STOP_TIMEOUT", "")
-    if told.isascii() and told.isdigit():
-        return int(told) * 1_000_000
-    if "KUBERNETES_SERVICE_HOST" in environment:
-        return KUBERNETES_TIMEOUT_USEC - RESERVE_USEC
-    if environment.get("container") or exists("/.dockerenv") or exists("/run/.containerenv"):
-        return DOCKER_TIMEOUT_USEC - RESERVE_USEC
-    return None
-
-
 class Halt:
     """A halt, once it is requested."""
 
-    def __init__(self, manager: Manager, timeout: int | None, finish: Callable[[int], None]) -> None:
+    def __init__(
+        self, manager: Manager, time: StopTime | None, finish: Callable[[int], None], every_process: bool
+    ) -> None:
+        """every_process: all processes that we see end with us (PID 1), not only those of our units."""
         self.requested = ""  # halt, poweroff, reboot, kexec or exit
         self.exit_status: int | None = None  # `systemctl exit N`
         self.action_status: int | None = None  # SuccessActionExitStatus=, FailureActionExitStatus=
@@ -76,9 +67,13 @@ class Halt:
         self.ends_at = 0  # monotonic microseconds; 0: when everything is stopped, however long that takes
         self.shortened = False
         self._manager = manager
-        self._timeout = timeout
+        self._time = time
         self._finish = finish
+        self._every_process = every_process
+        self._remains = Remains(manager.loop, self._left_behind, manager.log.manager)
         self._deadline: Timer | None = None
+        self._turn: Timer | None = None
+        self._levels_before = 0  # how many there were when the share of the present level began
         self._stopping_rest = False
 
     @property
@@ -110,14 +105,15 @@ class Halt:
         manager = self._manager
         self.requested, self.by, self.since = verb, by, now_monotonic()
         manager.log.manager(LOG_INFO, f"Halting ({verb}{' by ' + by if by else ''}).")
-        if self._timeout is not None:
-            self._end_at(now_monotonic() + max(self._timeout - KILL_RESERVE_USEC, self._timeout // 2))
         target = TARGETS[verb]
         try:
             manager.jobs.enqueue(target, START, MODE_REPLACE_IRREVERSIBLY)
         except JobError as error:
             manager.log.manager(LOG_WARNING, f"Cannot start {target}, stopping every unit instead: {error.message}")
             self._stop_all()
+        if self._time is not None and self._time.kill_after:
+            self._end_at(self.since + self._time.kill_after)
+        self._keep_time()
         manager.jobs.when_idle(self._stopped)
 
     def _end_at(self, time: int) -> None:
@@ -130,7 +126,75 @@ class Halt:
         """Take up a halt where the manager before a re-execution left it."""
         if self.ends_at:
             self._end_at(self.ends_at)
+        self._keep_time()
         self._manager.jobs.when_idle(self._stopped)
+
+    # --- the time ---
+
+    def _keep_time(self) -> None:
+        if self.ends_at:
+            self._begin_share()
+        elif self._time is not None:
+            self._turn = self._manager.loop.call_at(self.since + self._time.nears_after, self._time_nears)
+
+    def _levels(self) -> list[list[Job]]:
+        return stop_levels(self._manager.jobs.view, lambda unit: _takes_time(self._manager.registry[unit]))
+
+    def _begin_share(self) -> None:
+        """The level of the stop order that is being stopped has its share of the time that is left."""
+        self._levels_before = len(self._levels())
+        at = next_turn(now_monotonic(), self.ends_at, self._levels_before)
+        self._turn = self._manager.loop.call_at(at, self._share_is_over)
+
+    def _share_is_over(self) -> None:
+        levels = self._levels()
+        if not levels:
+            return
+        if len(levels) >= self._levels_before:  # as many as before: the first one is late
+            late = self._names(levels[0])
+            self._remind(levels[0])
+            if len(levels) == 1:
+                return
+            early = self._names(levels[1])
+            text = f"Still stopping: {late}. Stopping before their turn, to have their part of the time: {early}."
+            self._manager.log.manager(LOG_WARNING, text)
+            self._manager.jobs.go_ahead(levels[1])
+        self._manager.call_soon(self._begin_share)  # once the jobs run
+
+    def _time_nears(self) -> None:
+        """Whoever stopped us may kill us soon: nobody is to be killed untold."""
+        assert self._time is not None
+        levels = self._levels()
+        untold = [job for level in levels for job in level if job.state == WAITING]
+        late = self._names(job for level in levels for job in level if job.state != WAITING)
+        names = self._names(untold)
+        if late or names:
+            text = (
+                f"{self._time.engine} gives {self._time.default} for a halt unless it is told otherwise, which "
+                f"init --stop-timeout= or ${VARIABLE} would tell us."
+                f"{' Still stopping: ' + late + '.' if late else ''}"
+                f"{' Stopping before their turn: ' + names + '.' if names else ''}"
+            )
+            self._manager.log.manager(LOG_WARNING, text)
+        for level in levels:
+            self._remind(level)
+        self._manager.jobs.go_ahead([job for job in self._manager.jobs.jobs.values() if job.type == STOP])
+        for unit in self._without_stop_job():
+            self._manager.try_enqueue(unit.id, STOP, MODE_REPLACE, "stop job")
+        self._remains.terminate()
+
+    def _remind(self, jobs: Iterable[Job]) -> None:
+        """Services whose ExecStop= takes its time have had no signal yet."""
+        for unit in [self._manager.registry[job.unit] for job in jobs]:
+            if unit.type == "service":
+                self._manager.driver.carry_out(unit, remind(unit.config, unit.service))
+
+    def _names(self, jobs: Iterable[Job]) -> str:
+        names = sorted(job.unit for job in jobs if _takes_time(self._manager.registry[job.unit]))
+        more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+        return ", ".join(names[:_NAMES_SHOWN]) + more
+
+    # --- stopping ---
 
     def _stop_all(self) -> None:
         for unit in self._manager.registry:
@@ -148,17 +212,29 @@ class Halt:
         self._end_at(now_monotonic() + _SHORT_TIMEOUT_USEC)
 
     def _time_is_up(self) -> None:
-        self.forced = True
         left = [unit.id for unit in self._manager.registry if unit.tracking is not None]
         self._manager.log.manager(LOG_WARNING, f"The time to halt is over, killing what is left: {', '.join(left)}")
+        self._killed()
         self._signal_everything(SIGKILL)
+        self._remains.kill()
         # What survives SIGKILL must not keep us.
         self._manager.loop.call_at(now_monotonic() + KILL_RESERVE_USEC // 2, self.finish)
+
+    def _killed(self) -> None:
+        self.forced = True
 
     def _signal_everything(self, signal: int) -> None:
         for unit in self._manager.registry:
             if unit.tracking is not None:
                 self._manager.processes.signal_all(unit.id, signal, (), signal != SIGKILL, False)
+
+    def _without_stop_job(self) -> list[ManagedUnit]:
+        """Units that run and that nothing stops: those with DefaultDependencies=no."""
+        return [
+            unit
+            for unit in self._manager.registry
+            if unit.tracking is not None and unit.job is None and unit.active_state not in INACTIVE_OR_FAILED
+        ]
 
     def _stopped(self) -> None:
         """No job is left: the units that the halt has anything to do with are down. Stop the others, then end.
@@ -167,26 +243,32 @@ class Halt:
         """
         if self._stopping_rest:
             return
-        left = [
-            unit
-            for unit in self._manager.registry
-            if unit.tracking is not None and unit.job is None and unit.active_state not in INACTIVE_OR_FAILED
-        ]
-        if not left:
-            self.finish()
-            return
-        # DefaultDependencies=no: nothing orders or stops them. Under systemd they get their SIGTERM from what ends the
-        # machine after everything else.
         self._stopping_rest = True
-        for unit in left:
+        # Under systemd they get their SIGTERM from what ends the machine after everything else.
+        for unit in self._without_stop_job():
             self._manager.try_enqueue(unit.id, STOP, MODE_REPLACE, "stop job")
-        self._manager.jobs.when_idle(self.finish)
+        self._manager.jobs.when_idle(self._end_remains)
+
+    def _end_remains(self) -> None:
+        """Every unit is down. What they have left behind gets DefaultTimeoutStopSec=, as from systemd-shutdown."""
+        self._remains.end(self._manager.config.default_timeout_stop, KILL_RESERVE_USEC, self._killed, self.finish)
+
+    def _left_behind(self) -> list[int]:
+        """The processes that no unit is going to stop."""
+        processes, reaper = self._manager.processes, self._manager.processes.reaper
+        up = {unit.id for unit in self._manager.registry if unit.active_state not in INACTIVE_OR_FAILED}
+        if not self._every_process:
+            return [pid for unit in processes.trackings if unit not in up for pid in reaper.pids(unit)]
+        spared = {pid for unit in processes.trackings if unit in up for pid in reaper.pids(unit)}
+        pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+        return [pid for pid in pids if pid not in spared and not processes.is_own(pid)]
 
     def finish(self) -> None:
         """Everything is down, or must be: end the manager."""
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+        for timer in (self._deadline, self._turn):
+            if timer is not None:
+                timer.cancel()
+        self._deadline = self._turn = None
         self._finish(self.status)
 
     def immediate(self, verb: str, exit_status: int | None = None) -> None:
@@ -223,3 +305,9 @@ class Halt:
         else:
             self._manager.log_unit(unit.id, LOG_NOTICE, f"Acting on {setting}={action}.")
             self.request(verb)
+
+
+def _takes_time(unit: ManagedUnit) -> bool:
+    """Whether there is more to do to stop a unit than to say so."""
+    commands = unit.type == "service" and (unit.config.phase("ExecStop") or unit.config.phase("ExecStopPost"))
+    return unit.tracking is not None or bool(commands)

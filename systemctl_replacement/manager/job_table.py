@@ -16,6 +16,7 @@ from systemctl_replacement.records import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Callable, Protocol
 
     Finished = Callable[[Job, str], None]
@@ -56,6 +57,7 @@ class JobTable:
         self._waiters: dict[int, list[Finished]] = {}
         self._idle_waiters: list[Callable[[], object]] = []
         self._queue: dict[int, None] = {}
+        self._ahead: set[int] = set()  # ids of jobs that wait for nobody
         self._scheduled = False
 
     def __len__(self) -> int:
@@ -114,6 +116,13 @@ class JobTable:
         if unit.job is not None and unit.job.state == WAITING:
             self._want(unit.job.id)
 
+    def go_ahead(self, jobs: Iterable[Job]) -> None:
+        """Let jobs run although others hold them back. Who waits for them goes on waiting."""
+        for job in jobs:
+            if job.id in self.jobs and job.state == WAITING:
+                self._ahead.add(job.id)
+                self._want(job.id)
+
     def _want(self, job_id: int) -> None:
         self._queue[job_id] = None
         self._schedule()
@@ -133,8 +142,11 @@ class JobTable:
             job_id = next(iter(self._queue))
             del self._queue[job_id]
             job = self.jobs.get(job_id)
-            if job is not None and job.state == WAITING and runnable(self.view, job):
+            if job is not None and job.state == WAITING and self._may_run(job):
                 self._run(job)
+
+    def _may_run(self, job: Job) -> bool:
+        return job.id in self._ahead or runnable(self.view, job)
 
     def _run(self, job: Job) -> None:
         self._replace(replace(job, state=RUNNING))
@@ -200,6 +212,7 @@ class JobTable:
     def _remove(self, job: Job) -> None:
         self.jobs.pop(job.id, None)
         self._queue.pop(job.id, None)
+        self._ahead.discard(job.id)
         unit = self._registry[job.unit]
         if job.type == NOP:
             unit.nop_job = None

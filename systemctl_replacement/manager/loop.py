@@ -27,6 +27,8 @@ _MANY_TIMERS = 256
 
 _AFTER_FAILURE_SECONDS = 0.1
 
+_LONGEST_WAIT_SECONDS = 1_000_000.0
+
 # Microseconds of deferred work after which the loop looks at everything else.
 SLICE_USEC = 5_000
 
@@ -135,7 +137,8 @@ class Loop:
             timeout = 0.0
         elif self._timers:
             # epoll counts milliseconds: round up, or it would wake before the deadline and spin.
-            timeout = max(0, -(-(self._timers[0].time - now_monotonic()) // 1000)) / 1000
+            # It also counts them in 32 bits: nobody may wait for longer than it can.
+            timeout = min(max(0, -(-(self._timers[0].time - now_monotonic()) // 1000)) / 1000, _LONGEST_WAIT_SECONDS)
         try:
             return self._poll.poll(timeout)
         except InterruptedError:

@@ -24,6 +24,7 @@ from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.options import InitOptions
 from systemctl_replacement.manager.processes import Processes
 from systemctl_replacement.manager.registry import Registry
+from systemctl_replacement.manager.stop_time import StopTime, stop_time
 from systemctl_replacement.manager.unit_files import UnitFiles
 from systemctl_replacement.process.client import ForkServer
 
@@ -31,6 +32,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+LOG_WARNING = 4
 
 
 class System:
@@ -99,7 +102,7 @@ class System:
             manager.driver.processes_idle,
             manager.log_unit,
         )
-        manager.halt = halt.Halt(manager, self._stop_timeout(), finish)
+        manager.halt = halt.Halt(manager, self._stop_time(), finish, self.is_pid1)
         self.calls = Calls(manager, files.look_for_new, reload, reexecute)
         self.listener = self._listen(state)
         self.server = server.Server(
@@ -145,13 +148,14 @@ class System:
         self.listener = listener
         self.server.replace(listener)
 
-    def _stop_timeout(self) -> int | None:
+    def _stop_time(self) -> StopTime | None:
         if self.options.on_demand:
             return None
-        return halt.stop_timeout(
+        return stop_time(
             self.options.stop_timeout,
             self.environment,
             lambda path: self.is_pid1 and os.path.exists(path),
+            lambda text: self.log.manager(LOG_WARNING, text),
         )
 
     def _told_generators(self) -> dict[str, str]:

@@ -32,6 +32,25 @@ def read_stat(pid: int) -> tuple[str, int, int, int] | None:
     return fields[0].decode(), int(fields[1]), int(fields[2]), int(fields[19])
 
 
+def has_terminal(pid: int) -> bool:
+    """Whether a process has a controlling terminal."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read(1024).rpartition(b")")[2].split()[4] != b"0"
+    except OSError:
+        return False
+
+
+def name(pid: int) -> str:
+    """What a process calls itself (/proc/PID/comm), fit to be shown; "n/a" when it is gone."""
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
+            text = file.read(64).rstrip("\n")
+    except OSError:
+        return "n/a"
+    return "".join([character if character.isprintable() else "?" for character in text])
+
+
 def _thread_children(pid: int, thread: str) -> list[int]:
     fd = os.open(f"/proc/{pid}/task/{thread}/children", os.O_RDONLY | os.O_CLOEXEC)
     try:

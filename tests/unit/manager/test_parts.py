@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from systemctl_replacement import wire
-from systemctl_replacement.manager import codec, halt, job_messages, options, pid1, pid_file, skips
+from systemctl_replacement.manager import codec, job_messages, options, pid1, pid_file, skips
 from systemctl_replacement.manager.loop import READ, WRITE, Loop, now_monotonic
 from systemctl_replacement.unitfile.commands import ExecCommand
 from systemctl_replacement.units.events import PidFileRead
@@ -64,6 +64,19 @@ def test_loop_does_not_wake_before_a_deadline() -> None:
     loop.call_at(now_monotonic() + 50_500, loop.stop)
     loop.run()
     assert len(rounds) <= 2
+
+
+def test_loop_waits_for_what_epoll_cannot_count() -> None:
+    caught = Caught()
+    loop = Loop(caught)
+    loop.call_at(now_monotonic() + 10**16, loop.stop)
+    read_end, write_end = os.pipe()
+    loop.add(read_end, READ, lambda _events: loop.stop())
+    os.write(write_end, b"x")
+    loop.run()
+    os.close(read_end)
+    os.close(write_end)
+    assert caught == []
 
 
 def test_loop_events() -> None:
@@ -193,23 +206,6 @@ def test_options_that_cannot_be_meant(words: list[str], message: str) -> None:
 
 
 # --- small decisions ---
-
-
-@pytest.mark.parametrize(
-    ("option", "environment", "files", "expected"),
-    [
-        (7, {"container": "podman"}, (), 7),
-        (None, {"SYSTEMCTL_STOP_TIMEOUT": "20", "container": "podman"}, (), 20_000_000),
-        (None, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, (), 29_000_000),
-        (None, {"container": "podman"}, (), 9_000_000),
-        (None, {}, ("/.dockerenv",), 9_000_000),
-        (None, {}, (), None),
-    ],
-)
-def test_stop_timeout(
-    option: Optional[int], environment: dict[str, str], files: tuple[str, ...], expected: object
-) -> None:
-    assert halt.stop_timeout(option, environment, files.__contains__) == expected
 
 
 def test_start_limit() -> None:

@@ -1,0 +1,146 @@
+"""What runs when every unit is down: what units leave behind on purpose, sessions of `docker exec`.
+
+It is told to end, waited for and in the end killed, as systemd-shutdown does: nobody is killed untold.
+"""
+
+from __future__ import annotations
+
+import os
+
+from systemctl_replacement import syscalls
+from systemctl_replacement.manager.loop import READ, now_monotonic
+from systemctl_replacement.process import descendants
+from systemctl_replacement.unitfile.values import INFINITY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from systemctl_replacement.manager.loop import Loop, Timer
+
+LOG_NOTICE, LOG_INFO = 5, 6
+SIGHUP, SIGKILL, SIGTERM = 1, 9, 15
+
+# Between two looks, for kernels and engines that grant no pidfd only.
+_LOOK_USEC = 100_000
+
+
+class Remains:
+    """The processes that `find` names, again and again until it names none."""
+
+    def __init__(self, loop: Loop, find: Callable[[], Iterable[int]], log: Callable[[int, str], object]) -> None:
+        self._loop = loop
+        self._find = find
+        self._log = log
+        self._told: dict[int, int] = {}  # pid -> start time, of those that were told to end
+        self._denied: set[int] = set()
+        self._watched: dict[int, int] = {}  # pid -> pidfd
+        self._next_look: Timer | None = None
+        self._limit: Timer | None = None
+        self._killing = False
+        self._then: Callable[[], object] | None = None
+
+    def terminate(self) -> list[int]:
+        """SIGTERM to each that had none yet, SIGHUP to those of a terminal (shells ignore the other). Who is left."""
+        left = self._left()
+        untold = [(pid, start) for pid, start in left if self._told.get(pid) != start]
+        if untold and not self._told:
+            self._log(LOG_INFO, "Sending SIGTERM to remaining processes...")
+        for pid, start in untold:
+            self._told[pid] = start
+            self._send(pid, SIGTERM, hup=descendants.has_terminal(pid))
+        return [pid for pid, _ in left]
+
+    def kill(self) -> list[int]:
+        """SIGKILL to all. Who was there."""
+        left = self._left()
+        if left and not self._killing:
+            self._log(LOG_INFO, "Sending SIGKILL to remaining processes...")
+        for pid, _ in left:
+            if not self._killing:
+                self._log(LOG_NOTICE, f"Sending SIGKILL to PID {pid} ({descendants.name(pid)}).")
+            self._send(pid, SIGKILL)
+        self._killing = True
+        return [pid for pid, _ in left]
+
+    def _left(self) -> list[tuple[int, int]]:
+        """(pid, start time) of those that live and that we may signal."""
+        found = []
+        for pid in self._find():
+            stat = descendants.read_stat(pid)
+            if stat is not None and stat[0] not in "ZX" and pid not in self._denied:
+                found.append((pid, stat[3]))
+        return found
+
+    def _send(self, pid: int, signal: int, hup: bool = False) -> None:
+        if not descendants.send(pid, signal, cont=True, hup=hup):
+            self._denied.add(pid)
+
+    # --- waiting ---
+
+    def end(self, usec: int, kill_usec: int, killed: Callable[[], object], then: Callable[[], object]) -> None:
+        """Terminate; after `usec` (INFINITY: never) call `killed` and kill. When nobody is left, or `kill_usec` after
+        that, call `then`."""
+        self._then = then
+
+        def kill() -> None:
+            if self._left():
+                killed()
+            self.kill()
+            self._limit = self._loop.call_at(now_monotonic() + kill_usec, self._over)
+            self._look()
+
+        if usec != INFINITY:
+            self._limit = self._loop.call_at(now_monotonic() + usec, kill)
+        self._look()
+
+    def _look(self) -> None:
+        if self._then is None:
+            return
+        left = self.kill() if self._killing else self.terminate()
+        if not left:
+            self._over()
+            return
+        for pid in left:
+            self._watch(pid)
+        if not self._watched:
+            self._look_later()
+
+    def _watch(self, pid: int) -> None:
+        if pid in self._watched:
+            return
+        try:
+            fd = syscalls.open_pidfd(pid)
+        except OSError:  # gone, and the next look will tell; or there are no such descriptors
+            self._look_later()
+            return
+        self._watched[pid] = fd
+        self._loop.add(fd, READ, lambda _events: self._ended(pid))
+
+    def _look_later(self) -> None:
+        if self._next_look is None:
+            self._next_look = self._loop.call_at(now_monotonic() + _LOOK_USEC, self._look_again)
+
+    def _look_again(self) -> None:
+        self._next_look = None
+        self._look()
+
+    def _ended(self, pid: int) -> None:
+        self._unwatch(pid)
+        if not self._watched:
+            self._look()
+
+    def _unwatch(self, pid: int) -> None:
+        fd = self._watched.pop(pid)
+        self._loop.remove(fd)
+        os.close(fd)
+
+    def _over(self) -> None:
+        for timer in (self._limit, self._next_look):
+            if timer is not None:
+                timer.cancel()
+        for pid in list(self._watched):
+            self._unwatch(pid)
+        then, self._then = self._then, None
+        if then is not None:
+            then()

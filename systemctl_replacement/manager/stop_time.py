@@ -1,0 +1,82 @@
+"""How long a halt may take: as we were told, or as container engines do unless they are told otherwise."""
+
+from __future__ import annotations
+
+from systemctl_replacement.records import dataclass
+from systemctl_replacement.unitfile.values import INFINITY, format_time_span, parse_time_span
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+VARIABLE = "SYSTEMCTL_STOP_TIMEOUT"
+
+# The engine kills when its time is over: be done this much earlier, and kill this much before being done.
+_RESERVE_USEC = 1_000_000
+KILL_RESERVE_USEC = 1_000_000
+
+_DOCKER_USEC = 10_000_000
+_KUBERNETES_USEC = 30_000_000
+
+# A guessed time nears its end when this part of it is left.
+_LAST_PART = 3
+
+
+@dataclass(frozen=True)
+class StopTime:
+    """The time for a halt in microseconds. `engine`: whose default it is, if nobody told it."""
+
+    usec: int
+    engine: str = ""
+
+    @property
+    def kill_after(self) -> int:
+        """What is left so long after the begin is killed: only because of a time that we were told. 0: never."""
+        return 0 if self.engine else max(self.usec - KILL_RESERVE_USEC, self.usec // 2)
+
+    @property
+    def default(self) -> str:
+        """What the engine gives, before our reserve."""
+        return format_time_span(self.usec + _RESERVE_USEC)
+
+    @property
+    def nears_after(self) -> int:
+        """So long after the begin the time that we guess is nearly over. 0: we do not guess."""
+        return self.usec - self.usec // _LAST_PART if self.engine else 0
+
+
+def stop_time(
+    option: int | None,
+    environment: Mapping[str, str],
+    exists: Callable[[str], bool],
+    complain: Callable[[str], object],
+) -> StopTime | None:
+    """The time for the halt; None: nobody will ever kill us, the units' own timeouts are enough.
+
+    option: --stop-timeout=, microseconds; else $SYSTEMCTL_STOP_TIMEOUT (a time span, by itself seconds); else what the
+    engine's default is.
+    """
+    if option is not None:
+        return StopTime(option)
+    told = environment.get(VARIABLE, "")
+    if told:
+        try:
+            usec = parse_time_span(told)
+        except ValueError:
+            usec = 0
+        if 0 < usec < INFINITY:
+            return StopTime(usec)
+        complain(f"${VARIABLE} is no time between 0 and infinity, ignoring: {told}")
+    if "KUBERNETES_SERVICE_HOST" in environment:
+        return StopTime(_KUBERNETES_USEC - _RESERVE_USEC, "Kubernetes")
+    if environment.get("container") or exists("/.dockerenv") or exists("/run/.containerenv"):
+        return StopTime(_DOCKER_USEC - _RESERVE_USEC, "Docker")
+    return None
+
+
+def next_turn(now: int, end: int, levels: int) -> int:
+    """When the first of the levels of the stop order that are left has had its share of the time that is left.
+
+    The last level is reminded of the time when half of its share is over.
+    """
+    return now + max(end - now, 0) // max(levels, 2)

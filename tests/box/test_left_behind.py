@@ -1,0 +1,99 @@
+"""What is left when every unit is down: told to end, waited for, killed; as systemd-shutdown does."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import pytest
+
+from tests.box.harness import Box
+from tests.conformance.execute import _without_reboot
+
+DIRECTORY = "/etc/systemd/system"
+LEAVES = "[Service]\nType=forking\nKillMode=process\nGuessMainPID=no\nExecStart=/bin/sh -c '/bin/%p & exit 0'\n"
+SAVES = (
+    "#!/bin/sh\ntrap 'echo bye; sleep 1; echo saved >>/var/saves; exit' TERM\ntouch /run/saves\n"
+    "while :; do sleep .05; done\n"
+)
+DEAF = "#!/bin/sh\ntrap '' TERM\ntouch /run/deaf\nwhile :; do sleep .05; done\n"
+# Whose shell ignores SIGTERM, as interactive ones do.
+TERMINAL = """#!/usr/bin/python3
+import os, pty, signal
+if pty.fork()[0] == 0:
+    def hang_up(*_):
+        open("/var/terminal", "w").write("HUP")
+        os._exit(0)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, hang_up)
+    open("/run/terminal", "w")
+    while True:
+        signal.pause()
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+os.wait()
+"""
+
+
+def box_with(*names: str, systemd: bool = False, init: Optional[list[str]] = None, config: str = "") -> Box:
+    files = {"/bin/saves": SAVES, "/bin/deaf": DEAF, "/bin/terminal": TERMINAL}
+    files.update({f"{DIRECTORY}/{name}.service": LEAVES for name in names})
+    files["/etc/systemd/system.conf"] = f"[Manager]\n{config}"
+    return Box(files=files, systemd=systemd, init=init, profile=_without_reboot() if systemd else None)
+
+
+def started(box: Box, *names: str) -> None:
+    box.wait_booted()
+    box.run(["systemctl", "start", *names], check=True)
+    for name in names:
+        box.wait_for(lambda name=name: box.exists(f"/run/{name}"), what=name)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("systemd", [True, False], ids=["systemd", "ours"])
+def test_what_a_unit_left_behind_is_told_and_waited_for(systemd: bool) -> None:
+    with box_with("saves", systemd=systemd) as box:
+        started(box, "saves")
+        box.run("systemctl --no-block poweroff")
+        assert box.wait() == 0
+        assert box.read("/var/saves") == "saved\n"
+        if not systemd:
+            box.wait_for(lambda: "sh[" in box.console and "]: bye\n" in box.console)
+
+
+@pytest.mark.parametrize("systemd", [True, False], ids=["systemd", "ours"])
+def test_who_has_a_terminal_is_hung_up(systemd: bool) -> None:
+    with box_with("terminal", systemd=systemd) as box:
+        started(box, "terminal")
+        box.run("systemctl --no-block poweroff")
+        assert box.wait() == 0
+        assert box.read("/var/terminal") == "HUP"
+
+
+def test_who_does_not_end_is_killed_and_the_status_says_so() -> None:
+    with box_with("deaf", "saves", config="DefaultTimeoutStopSec=2\n") as box:
+        started(box, "deaf", "saves")
+        box.signal(15)
+        assert box.wait() == 124
+        assert box.read("/var/saves") == "saved\n"
+        assert "Sending SIGKILL to remaining processes..." in box.console
+
+
+def test_a_time_that_was_told_bounds_it() -> None:
+    with box_with("deaf", init=["/usr/bin/systemctl", "init", "--stop-timeout=3"]) as box:
+        started(box, "deaf")
+        box.signal(15)
+        assert box.wait(10) == 124
+
+
+def test_a_session_from_outside_is_told_too() -> None:
+    with box_with() as box:
+        box.wait_booted()
+        session = box.popen(
+            "trap 'echo saved >/var/session; exit' TERM; touch /run/session; while :; do sleep .05; done"
+        )
+        try:
+            box.wait_for(lambda: box.exists("/run/session"))
+            box.signal(15)
+            assert box.wait() == 0
+            assert box.read("/var/session") == "saved\n"
+        finally:
+            session.terminate()
+            session.wait()

@@ -1,0 +1,57 @@
+"""The time for a halt, and how it is split."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import pytest
+
+from systemctl_replacement.manager.stop_time import StopTime, next_turn, stop_time
+
+SECOND = 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("option", "environment", "files", "expected"),
+    [
+        (7, {"container": "podman"}, (), StopTime(7)),
+        (None, {"SYSTEMCTL_STOP_TIMEOUT": "20", "container": "podman"}, (), StopTime(20 * SECOND)),
+        (None, {"SYSTEMCTL_STOP_TIMEOUT": "1min 40s"}, (), StopTime(100 * SECOND)),
+        (None, {"SYSTEMCTL_STOP_TIMEOUT": ""}, (), None),
+        (None, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, (), StopTime(29 * SECOND, "Kubernetes")),
+        (None, {"container": "podman"}, (), StopTime(9 * SECOND, "Docker")),
+        (None, {}, ("/.dockerenv",), StopTime(9 * SECOND, "Docker")),
+        (None, {}, (), None),
+    ],
+)
+def test_told_or_guessed(
+    option: Optional[int], environment: dict[str, str], files: tuple[str, ...], expected: object
+) -> None:
+    complaints: list[str] = []
+    assert stop_time(option, environment, files.__contains__, complaints.append) == expected
+    assert not complaints
+
+
+@pytest.mark.parametrize("told", ["soon", "0", "-1", "infinity", "1e3"])
+def test_what_is_no_time_is_said_and_not_used(told: str) -> None:
+    complaints: list[str] = []
+    environment = {"SYSTEMCTL_STOP_TIMEOUT": told, "container": "docker"}
+    assert stop_time(None, environment, lambda _: False, complaints.append) == StopTime(9 * SECOND, "Docker")
+    assert len(complaints) == 1 and told in complaints[0] and "$SYSTEMCTL_STOP_TIMEOUT" in complaints[0]
+
+
+def test_only_a_time_that_was_told_kills() -> None:
+    assert StopTime(30 * SECOND).kill_after == 29 * SECOND
+    assert StopTime(30 * SECOND).nears_after == 0
+    assert StopTime(1 * SECOND).kill_after == SECOND // 2
+    assert StopTime(9 * SECOND, "Docker").kill_after == 0
+    assert StopTime(9 * SECOND, "Docker").nears_after == 6 * SECOND
+
+
+def test_each_level_has_a_part_of_the_time() -> None:
+    now, shares = 0, []
+    for left in (4, 3, 2, 1):
+        shares.append(next_turn(now, 100, left) - now)
+        now += shares[-1]
+    assert shares == [25, 25, 25, 12]  # the last one is reminded when half of its share is over
+    assert next_turn(200, 100, 3) == 200
