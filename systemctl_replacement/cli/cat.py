@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from systemctl_replacement.cli.context import Context, Failure
 from systemctl_replacement.cli.names import expand
-from systemctl_replacement.cli.terminal import Terminal, start_pager
+from systemctl_replacement.cli.terminal import Terminal
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile.names import is_template, replace_instance, valid_unit_name
 
@@ -23,9 +23,8 @@ _OUTDATED = (
 
 def cat(words: list[str], options: Options, context: Context) -> int:
     """Print unit files and drop-ins; 1 if a unit has none."""
-    if options.pager:
-        start_pager()
-    terminal = Terminal()
+    context.page()
+    terminal = context.terminal
     status = 0
     for position, name in enumerate(expand(words, context)):
         if not valid_unit_name(name):
@@ -86,7 +85,7 @@ def _files(name: str, options: Options, context: Context) -> _Files:
 
 
 def _colored(text: str, terminal: Terminal) -> str:
-    return terminal.colored(text, "grey") if terminal.tty else text
+    return terminal.colored(text, "grey")
 
 
 VERBS = {"cat": cat}

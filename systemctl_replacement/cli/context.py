@@ -6,8 +6,8 @@ On the hot path: what only some verbs need is imported when it is used.
 from __future__ import annotations
 
 import os
-import sys
 
+from systemctl_replacement.cli import streams
 from systemctl_replacement.control.client import CallError, Client, connect
 from systemctl_replacement.paths import BOOTED_MARK, Paths
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from systemctl_replacement.cli.settings import Options
+    from systemctl_replacement.cli.terminal import Terminal
 
 # Exit statuses of the LSB, which systemctl uses for the verbs that change units: by D-Bus error.
 EXIT_NOT_IMPLEMENTED = 3
@@ -32,6 +33,7 @@ _EXIT_STATUSES = {
     "org.freedesktop.systemd1.JobTypeNotApplicable": EXIT_NOT_IMPLEMENTED,
     "org.freedesktop.systemd1.LoadFailed": EXIT_NOT_CONFIGURED,
 }
+UNPRINTED = "Failed to print table: {}"
 
 
 class Failure(Exception):
@@ -52,15 +54,36 @@ class Context:
         self._manager: Client | None = None
         self._connected = False
         self.refusal = ""  # why PID 1, which is an init of ours, cannot be talked to
+        self._terminal: Terminal | None = None
 
     def out(self, text: str) -> None:
         """Print one line (or several) on stdout."""
-        sys.stdout.write(text + "\n")
+        streams.out(text)
 
     def err(self, text: str) -> None:
         """Print one line (or several) on stderr, after what is on its way to stdout."""
-        sys.stdout.flush()
-        sys.stderr.write(text + "\n")
+        streams.err(text)
+
+    @property
+    def terminal(self) -> Terminal:
+        """How to draw on stdout."""
+        if self._terminal is None:
+            from systemctl_replacement.cli.terminal import Terminal
+
+            self._terminal = Terminal()
+        return self._terminal
+
+    def page(self) -> None:
+        """Have what is printed from now on shown by a pager, on a terminal and unless --no-pager."""
+        if self.options.pager and self.terminal.cuts:
+            from systemctl_replacement.cli.pager import open_pager
+
+            self.terminal.cuts = not open_pager()
+
+    def table_printed(self) -> None:
+        """Raise Failure if the table that was just printed could not be: those verbs say so."""
+        if problem := streams.unwritten():
+            raise Failure(UNPRINTED.format(problem))
 
     def manager(self, *, wait: bool = True) -> Client | None:
         """The running manager, or None: queries then answer from the files.

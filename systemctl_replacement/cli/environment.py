@@ -20,6 +20,7 @@ _ESCAPES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t
 
 def show_environment(_words: list[str], options: Options, context: Context) -> int:
     """Print the environment that services start with, quoted for a shell."""
+    context.page()
     if options.output in ("json", "json-pretty"):
         import json
 

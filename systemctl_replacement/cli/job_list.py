@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from systemctl_replacement.cli.context import Context
-from systemctl_replacement.cli.terminal import Terminal
 from systemctl_replacement.control.client import CallError
 from systemctl_replacement.unitfile.patterns import matches
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 def list_jobs(words: list[str], options: Options, context: Context) -> int:
     """Print the queued jobs; with --after and --before also what waits for each, and what each waits for."""
     jobs: list[dict[str, Any]] = context.asked().call("Jobs")["jobs"]
+    context.page()
     by_id = {job["id"]: job for job in jobs}
     queued = len(jobs)
     if words:
@@ -29,7 +29,7 @@ def list_jobs(words: list[str], options: Options, context: Context) -> int:
         return 0
     jobs.sort(key=lambda job: job["id"])
     rows = [("JOB", "UNIT", "TYPE", "STATE")] if legend else []
-    glyph = f"{Terminal().glyph('last')} "
+    glyph = f"{context.terminal.glyph('last')} "
     for job in jobs:
         rows.append((str(job["id"]), job["unit"], job["job_type"], job["state"]))
         # systemd names them the other way round: --after tells which jobs come after this one.
@@ -43,6 +43,7 @@ def list_jobs(words: list[str], options: Options, context: Context) -> int:
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for row in rows:
         context.out(" ".join([*(f"{cell:<{width}}" for cell, width in zip(row, widths)), row[3]]))
+    context.table_printed()
     if legend:
         context.out(f"\n{len(jobs)} jobs listed.")
     return 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from systemctl_replacement.cli.context import Context, Failure
 from systemctl_replacement.cli.names import expand
-from systemctl_replacement.cli.terminal import Terminal, start_pager
 from systemctl_replacement.unitfile.names import valid_unit_name
 
 TYPE_CHECKING = False
@@ -19,8 +18,7 @@ _REVERSE = ("RequiredBy", "RequisiteOf", "WantedBy", "PartOf", "BoundBy", "Uphel
 
 def list_dependencies(words: list[str], options: Options, context: Context) -> int:
     """Print the dependencies of units as a tree, or as a list with --plain."""
-    if options.pager:
-        start_pager()
+    context.page()
     printer = _Printer(options, context)
     for position, name in enumerate(expand(words or ["default.target"], context)):
         if position:
@@ -39,7 +37,7 @@ class _Printer:
     def __init__(self, options: Options, context: Context) -> None:
         self._options = options
         self._context = context
-        self._terminal = Terminal()
+        self._terminal = context.terminal
         self._seen: set[str] = set()
         self._known: dict[str, dict[str, Any]] = {}
         self._entered: set[str] = set()  # without the lines of a tree nothing is told twice

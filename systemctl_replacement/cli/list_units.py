@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from systemctl_replacement.cli.context import Context
 from systemctl_replacement.cli.names import matching
-from systemctl_replacement.cli.terminal import Terminal, start_pager
+from systemctl_replacement.cli.terminal import Terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,13 +23,13 @@ _DESCRIPTION_AT_LEAST = 20
 def list_units(words: list[str], options: Options, context: Context) -> int:
     """Print a table of units."""
     units = selected_units(words, options, context)
+    context.page()
     if options.output.startswith("json"):
         _print_json(units, options, context)
         return 0
-    if options.pager:
-        start_pager()
-    terminal = Terminal()
+    terminal = context.terminal
     _print_table(units, options, context, terminal)
+    context.table_printed()
     if options.legend and not options.quiet:
         _print_legend(units, options, context, terminal)
     return 0
@@ -101,7 +101,7 @@ def _row(unit: dict[str, Any], with_jobs: bool) -> list[str]:
 def _fitted(rows: list[list[str]], widths: list[int], options: Options, terminal: Terminal) -> Any:
     """How a row becomes a line: columns padded; on a terminal names and descriptions cut to its width."""
     description = 0
-    if terminal.tty and not options.full:
+    if terminal.cuts and not options.full:
         available = terminal.columns - (0 if options.plain else 2) - len(widths)
         others = sum(widths[1:])
         longest = max((len(row[-1]) for row in rows), default=0)
@@ -162,6 +162,7 @@ def _print_json(units: list[dict[str, Any]], options: Options, context: Context)
         context.out(json.dumps(rows, indent="\t", separators=(",", " : "), ensure_ascii=False))
     else:
         context.out(json.dumps(rows, separators=(",", ":"), ensure_ascii=False))
+    context.table_printed()
 
 
 VERBS = {"list-units": list_units}

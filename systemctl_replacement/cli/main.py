@@ -6,11 +6,9 @@ On the hot path. Every expected failure is a Failure with its text; this is the 
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
-import os
-import sys
 
-from systemctl_replacement.cli import verbs
-from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.cli import streams, verbs
+from systemctl_replacement.cli.context import UNPRINTED, Context, Failure
 from systemctl_replacement.cli.options import OptionError
 from systemctl_replacement.cli.settings import HelpShown, UsageError, parse
 from systemctl_replacement.control.client import CallError, Disconnected
@@ -18,6 +16,8 @@ from systemctl_replacement.control.client import CallError, Disconnected
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from systemctl_replacement.cli.settings import Options
 
 # What clients parse: package scripts want "systemd NNN (", Ansible an integer and a second line.
 VERSION = "systemd 252 (252.39-1~deb12u1)\n-PAM -AUDIT -SELINUX -APPARMOR -SECCOMP -KMOD default-hierarchy=none"
@@ -30,36 +30,31 @@ def main(argv: Sequence[str]) -> int:
 
 def guarded(run: Callable[[], int]) -> int:
     """Run a command, turning failures into texts and exit statuses, and finish its output."""
-    # A reader that goes away ends us, as it ends every other command.
+    # A reader that goes away ends us, and so does Ctrl-C, as they end every other command.
     _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    streams.open_missing()
     try:
-        status = run()
+        return run()
     except HelpShown as shown:
-        sys.stdout.write(f"{shown}\n")
-        status = 0
+        streams.out(str(shown))
+        problem = shown.table and streams.unwritten()
+        return _failed(UNPRINTED.format(problem), 1) if problem else 0
     except (OptionError, UsageError) as error:
-        status = _failed(str(error), 1)
+        return _failed(str(error), 1)
     except Failure as failure:
-        status = _failed(failure.text, failure.status)
+        return _failed(failure.text, failure.status)
     except CallError as error:
-        status = _failed(error.message, 1)
+        return _failed(error.message, 1)
     except Disconnected as error:
-        status = _failed(f"Failed to talk to the service manager: {error}", 1)
-    except KeyboardInterrupt:
-        status = 130
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        status = _failed(f"Failed to write output: {error.strerror}", 1)
-        # Python flushes once more at exit: into nothing.
-        os.dup2(os.open("/dev/null", os.O_WRONLY), 1)
-    return status
+        return _failed(f"Failed to talk to the service manager: {error}", 1)
+    finally:
+        streams.finish()
 
 
 def _failed(text: str, status: int) -> int:
-    sys.stdout.flush()
     if text:
-        sys.stderr.write(text + "\n")
+        streams.err(text)
     return status
 
 
@@ -71,7 +66,8 @@ def _systemctl(argv: Sequence[str]) -> int:
     return verbs.run(verb, operands[1:], options, Context(options))
 
 
-def _help() -> str:
+def _help(options: Options) -> str:
     from systemctl_replacement.cli.help_text import systemctl_help
 
+    Context(options).page()
     return systemctl_help()

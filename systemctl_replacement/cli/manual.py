@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from systemctl_replacement.cli import streams
 from systemctl_replacement.cli.context import Context, Failure
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.cli.show import check_not_template
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 def manual(words: list[str], _options: Options, context: Context) -> int:
     """Show the pages that Documentation= names; other addresses are printed."""
+    context.page()
     for name in expand(words, context):
         check_not_template(name)
         unit = context.asked().call("Show", names=[name], properties=["Documentation", "LoadState"])["units"][0]
@@ -32,6 +34,7 @@ def manual(words: list[str], _options: Options, context: Context) -> int:
 
 
 def _man(page: str, context: Context) -> None:
+    streams.stdout.flush()
     title, _, section = page.rstrip(")").partition("(")
     if os.spawnlp(os.P_WAIT, "man", "man", *([section] if section else []), title) == 127:
         context.err("Failed to execute man: No such file or directory")

@@ -29,7 +29,14 @@ class UsageError(Exception):
 
 
 class HelpShown(Exception):
-    """An option asked for a list, which is the text: printed on stdout, exit status 0."""
+    """An option asked for a list, which is the text: printed on stdout, exit status 0.
+
+    table: it is one of those of which systemctl notices that they cannot be written.
+    """
+
+    def __init__(self, text: str, table: bool = False) -> None:
+        super().__init__(text)
+        self.table = table
 
 
 class Options:
@@ -229,7 +236,9 @@ _TEXTS = (
 )
 
 
-def parse(argv: Sequence[str], on_help: Callable[[], str], on_version: Callable[[], str]) -> tuple[Options, list[str]]:
+def parse(
+    argv: Sequence[str], on_help: Callable[[Options], str], on_version: Callable[[], str]
+) -> tuple[Options, list[str]]:
     """The options and the operands. Raises OptionError, UsageError, HelpShown (with on_help's or on_version's text)."""
     options = Options()
     # Not in 252: they must not change what an abbreviation means.
@@ -242,7 +251,7 @@ def parse(argv: Sequence[str], on_help: Callable[[], str], on_version: Callable[
         elif key == "failed":
             options.states.append("failed")
         elif key == "help":
-            raise HelpShown(on_help())
+            raise HelpShown(on_help(options))
         elif key == "version":
             raise HelpShown(on_version())
         elif key == "dot":
@@ -342,7 +351,8 @@ def _signal(options: Options, value: str) -> None:
     if value in ("help", "list"):
         from systemctl_replacement.cli.state_names import signal_list
 
-        raise HelpShown(signal_list(table=value == "list"))
+        table = value == "list"
+        raise HelpShown(signal_list(table=table), table)
     number = signals.number(value)
     if number is None:
         raise UsageError(f'Failed to parse signal string "{value}".')

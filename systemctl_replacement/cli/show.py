@@ -21,6 +21,7 @@ _NOT_LOADED = {"Type": "", "OOMPolicy": "", "StandardOutput": "inherit"}
 
 def show(words: list[str], options: Options, context: Context) -> int:
     """Print properties of units, of the units of processes, or of the manager."""
+    context.page()
     if not words:
         try:
             manager = fetch(context, [])[0]

@@ -7,7 +7,7 @@ from systemctl_replacement.cli.names import expand
 from systemctl_replacement.cli.show import add_unit_file_state, check_not_template
 from systemctl_replacement.cli.start import warn_of_changes
 from systemctl_replacement.cli.status_text import unit_lines
-from systemctl_replacement.cli.terminal import Terminal, start_pager
+from systemctl_replacement.cli.terminal import Terminal
 from systemctl_replacement.control.client import CallError
 
 TYPE_CHECKING = False
@@ -22,9 +22,8 @@ EXIT_UNKNOWN = 4
 
 def status(words: list[str], options: Options, context: Context) -> int:
     """Print the status of units; of the whole without any. LSB exit statuses."""
-    if options.pager:
-        start_pager()
-    terminal = Terminal()
+    context.page()
+    terminal = context.terminal
     shown = 0
     if not words and not (options.types or options.states):
         _system_status(terminal, options, context)

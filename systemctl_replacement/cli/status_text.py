@@ -253,7 +253,7 @@ def process_lines(pids: list[int], indent: int, options: Options, terminal: Term
     lines = []
     for pid in sorted(pids):
         line = f"{pid:>{width}} {proc.command_line(pid)}"
-        if terminal.tty and not options.full:
+        if terminal.cuts and not options.full:
             line = terminal.ellipsized_end(line, max(terminal.columns - indent, width + 10))
         lines.append(line)
     return lines
@@ -262,7 +262,7 @@ def process_lines(pids: list[int], indent: int, options: Options, terminal: Term
 def _log(unit: Properties, options: Options, terminal: Terminal, paths: Paths) -> Iterator[str]:
     # Of a unit that was never started, or that is forgotten meanwhile, what there is of this boot.
     records = last_of_unit(paths, unit["Id"], options.lines, unit.get("InactiveExitTimestampMonotonic", 0))
-    text = LogText(options.output, terminal, terminal.tty and not options.full)
+    text = LogText(options.output, terminal, terminal.cuts and not options.full)
     for position, record in enumerate(records):
         if position == 0:
             yield ""

@@ -1,19 +1,19 @@
-"""What the terminal can show: glyphs, colours, width, and a pager.
+"""What the terminal can show: glyphs, colours, width.
 
-Colours, ellipses and a pager only on a terminal: what goes into a pipe is for programs. Source: systemd(1)
-SYSTEMD_COLORS, SYSTEMD_PAGER, SYSTEMD_UTF8.
+Colours and ellipses only on a terminal: what goes into a pipe is for programs. Source: systemctl(1) $SYSTEMD_COLORS,
+systemd(1) $SYSTEMD_UTF8.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _RESET = "\x1b[0m"
+_MOST_COLUMNS = 65535
 _COLORS = {"red": "\x1b[0;1;31m", "green": "\x1b[0;1;32m", "yellow": "\x1b[0;1;38;5;185m", "grey": "\x1b[0;38;5;245m"}
 _UNICODE = {
     "active": "●",
@@ -54,6 +54,11 @@ def unicode_wanted() -> bool:
     forced = os.environ.get("SYSTEMD_UTF8", "").lower()
     if forced:
         return forced in ("1", "yes", "y", "true", "t", "on")
+    return is_utf8_locale()
+
+
+def is_utf8_locale() -> bool:
+    """Whether the locale's characters are UTF-8 (locale(7))."""
     for variable in ("LC_ALL", "LC_CTYPE", "LANG"):
         value = os.environ.get(variable)
         if value and not (variable == "LC_CTYPE" and is_coerced()):
@@ -73,32 +78,48 @@ def is_coerced() -> bool:
         return False
 
 
+def on_terminal() -> bool:
+    """Whether somebody looks at what is printed: stdout and stderr are both a terminal."""
+    return os.isatty(1) and os.isatty(2)
+
+
+def is_dumb() -> bool:
+    """Whether there is no terminal, or one that can do nothing but print lines."""
+    return not on_terminal() or os.environ.get("TERM", "dumb") == "dumb"
+
+
 def colors_wanted() -> bool:
-    """Whether stdout is a terminal that shows colours, or SYSTEMD_COLORS says so."""
+    """Whether the terminal shows colours, or $SYSTEMD_COLORS says so."""
     forced = os.environ.get("SYSTEMD_COLORS", "").lower()
-    if forced:
-        return forced not in ("0", "no", "n", "false", "f", "off")
-    return "NO_COLOR" not in os.environ and os.environ.get("TERM", "dumb") != "dumb" and sys.stdout.isatty()
+    if forced in ("16", "256", "1", "yes", "y", "true", "t", "on"):
+        return True
+    if forced in ("0", "no", "n", "false", "f", "off"):
+        return False
+    return "NO_COLOR" not in os.environ and not is_dumb()
+
+
+def _columns() -> int:
+    """The width of the terminal; 80 if there is none."""
+    text = os.environ.get("COLUMNS", "")
+    if text.isascii() and text.isdigit() and 0 < int(text[:9]) <= _MOST_COLUMNS:
+        return int(text[:9])
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:
+        return 80
 
 
 class Terminal:
-    """How to draw on stdout."""
+    """How to draw on stdout, as it is before a pager stands between.
+
+    cuts: lines are cut to the width of the terminal; a pager scrolls sideways instead.
+    """
 
     def __init__(self) -> None:
-        self.tty = sys.stdout.isatty()
+        self.cuts = on_terminal()
+        self.columns = _columns()
         self._glyphs = _UNICODE if unicode_wanted() else _ASCII
         self._colors = colors_wanted()
-
-    @property
-    def columns(self) -> int:
-        """The width of the terminal; 80 if there is none."""
-        text = os.environ.get("COLUMNS", "")
-        if text.isascii() and text.isdigit() and int(text) > 0:
-            return int(text)
-        try:
-            return os.get_terminal_size(1).columns or 80
-        except OSError:
-            return 80
 
     def glyph(self, name: str) -> str:
         return self._glyphs[name]
@@ -134,36 +155,3 @@ def tree(terminal: Terminal, lines: list[str], indent: str) -> Iterator[str]:
     """Lines as the leaves of one branch."""
     for position, line in enumerate(lines):
         yield indent + terminal.glyph("last" if position == len(lines) - 1 else "branch") + line
-
-
-def start_pager() -> None:
-    """Send stdout through a pager, as systemctl does for long output on a terminal."""
-    pager = os.environ.get("SYSTEMD_PAGER", os.environ.get("PAGER", "less"))
-    if not sys.stdout.isatty() or pager in ("", "cat"):
-        return
-    sys.stdout.flush()
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        # The pager is the child and we wait for it: the shell must see our exit status.
-        os.dup2(reading, 0)
-        os.close(reading)
-        os.close(writing)
-        os.environ.setdefault("LESS", "FRSXMK")
-        os.environ.setdefault("LESSCHARSET", "utf-8")
-        try:
-            os.execvp("/bin/sh", ["/bin/sh", "-c", pager])
-        finally:
-            os._exit(127)
-    os.close(reading)
-    os.dup2(writing, 1)
-    os.close(writing)
-
-    import atexit
-
-    def finish() -> None:
-        sys.stdout.flush()
-        os.dup2(os.open("/dev/null", os.O_WRONLY), 1)
-        os.waitpid(child, 0)
-
-    atexit.register(finish)

@@ -68,10 +68,11 @@ def run_list_unit_files(arguments: list[str], options: Options, context: Context
         preset = "-" if file.state in _NO_PRESET else reader.preset(file.name)
         rows.append((file.name, file.state, preset))
     report_problems(plan.problems, context)  # systemctl itself reads presets
+    context.page()
     if options.output.startswith("json"):
         _print_json(rows, options, context)
-        return 0 if rows else 1
-    _print_table(rows, context, legend=options.legend and not options.quiet)
+    else:
+        _print_table(rows, context, legend=options.legend and not options.quiet)
     return 0 if rows else 1
 
 
@@ -99,6 +100,7 @@ def _print_table(rows: list[tuple[str, str, str]], context: Context, *, legend: 
     second = max((len(row[1]) for row in head + rows), default=0)
     for name, state, preset in head + rows:
         context.out(f"{name:<{first}} {state:<{second}} {preset}")
+    context.table_printed()
     if legend:
         context.out(f"\n{len(rows)} unit files listed.")
 
@@ -113,6 +115,7 @@ def _print_json(rows: list[tuple[str, str, str]], options: Options, context: Con
         context.out(json.dumps(listed, indent="\t", separators=(",", " : "), ensure_ascii=False))
     else:
         context.out(json.dumps(listed, separators=(",", ":"), ensure_ascii=False))
+    context.table_printed()
 
 
 def run_get_default(arguments: list[str], options: Options, context: Context) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 
+from systemctl_replacement.cli import streams
 from systemctl_replacement.cli.context import Context, Failure
 from systemctl_replacement.cli.settings import Options
 from systemctl_replacement.cli.unit_files_common import report_problems
@@ -98,6 +99,7 @@ def _update_rc_d(tool: str, verb: str, script: str, root: str) -> list[str]:
 def _run(command: list[str]) -> int:
     import subprocess
 
+    streams.stdout.flush()
     try:
         return subprocess.run(command, check=False, env={**os.environ, **_NATIVE_IS_OURS}).returncode
     except OSError as problem:

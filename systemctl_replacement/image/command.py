@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import Optional
 
@@ -31,5 +32,15 @@ def install(root: str, python: Optional[str], keep_original: bool) -> None:
         raise click.ClickException(str(error)) from error
 
 
+def run() -> None:
+    """The program. Output that cannot be written is one line, not a traceback; click expects no such thing."""
+    try:
+        main()
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.write(2, f"Error: {error.strerror}\n".encode())
+        os._exit(1)  # Python would try to write once more
+
+
 if __name__ == "__main__":
-    main()
+    run()

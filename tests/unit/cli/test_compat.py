@@ -59,9 +59,9 @@ def test_nothing_is_halted(manager: FakeManager, argv: list[str]) -> None:
         (["telinit", "9"], "Invalid argument.\n"),
     ],
 )
-def test_refusals(manager: FakeManager, argv: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_refusals(manager: FakeManager, argv: list[str], text: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert compat.main(argv[0], argv) == 1
-    assert capsys.readouterr().err == text
+    assert capfd.readouterr().err == text
     assert manager.calls == []
 
 
@@ -75,12 +75,12 @@ def test_refusals(manager: FakeManager, argv: list[str], text: str, capsys: pyte
     ],
 )
 def test_runlevel(
-    manager: FakeManager, active: list[str], text: str, status: int, capsys: pytest.CaptureFixture[str]
+    manager: FakeManager, active: list[str], text: str, status: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for name in active:
         manager.add(name, SubState="active")
     assert compat.main("runlevel", ["runlevel"]) == status
-    assert capsys.readouterr().out == text
+    assert capfd.readouterr().out == text
 
 
 def test_telinit(manager: FakeManager) -> None:

@@ -170,7 +170,7 @@ def test_texts_and_statuses_of_the_real_one(arguments: list[str], run: object) -
 
 
 def test_no_warn_does_not_change_abbreviations() -> None:
-    options, _ = systemctl.parse(["systemctl", "--no-w", "--no-warn"], lambda: "", lambda: "")
+    options, _ = systemctl.parse(["systemctl", "--no-w", "--no-warn"], str, str)
     assert (options.wall, options.no_warn) == (False, True)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from systemctl_replacement.cli import settings, unit_files_sysv, verbs
+from systemctl_replacement.cli import settings, streams, unit_files_sysv, verbs
 from systemctl_replacement.cli.context import Context, Failure
 from systemctl_replacement.paths import Paths
 
@@ -58,7 +58,10 @@ class OnlineContext(Context):
 def run(root: Path, *words: str, manager: Manager | None = None) -> tuple[int, OnlineContext]:
     options, operands = settings.parse(["systemctl", *words], str, str)
     context = OnlineContext(options, root, manager)
-    return verbs.run(operands[0], operands[1:], options, context), context
+    try:
+        return verbs.run(operands[0], operands[1:], options, context), context
+    finally:
+        streams.finish()
 
 
 @pytest.fixture
@@ -92,9 +95,9 @@ def test_online_wording(root: Path, manager: Manager, words: str, message: str) 
     assert manager.calls == []
 
 
-def test_mask_online(root: Path, manager: Manager, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mask_online(root: Path, manager: Manager, capfd: pytest.CaptureFixture[str]) -> None:
     run(root, "mask", "x", manager=manager)
-    assert capsys.readouterr().err.splitlines()[0] == "Unit x.service does not exist, proceeding anyway."
+    assert capfd.readouterr().err.splitlines()[0] == "Unit x.service does not exist, proceeding anyway."
     (root / "etc/systemd/system/y.service").write_text("[Unit]\n")
     with pytest.raises(Failure) as caught:
         run(root, "mask", "y", manager=manager)
@@ -112,22 +115,20 @@ def test_now_is_not_reached_by_a_failure(root: Path) -> None:
         run(root, "enable", "--now", "x")
 
 
-def test_full_shows_the_links(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_full_shows_the_links(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
     run(root, "enable", "a")
-    capsys.readouterr()
+    capfd.readouterr()
     assert run(root, "is-enabled", "-l", "a", "static")[0] == 0
     link = f"{root}/etc/systemd/system/multi-user.target.wants/a.service"
-    assert capsys.readouterr().out == f"enabled\n  {link}\nstatic\n"
+    assert capfd.readouterr().out == f"enabled\n  {link}\nstatic\n"
     assert os.path.islink(link)
 
 
-def test_ascii_for_the_c_locale(
-    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_ascii_for_the_c_locale(root: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("LC_ALL", "C")
     run(root, "enable", "a")
     run(root, "enable", "static")
-    error = capsys.readouterr().err
+    error = capfd.readouterr().err
     assert " -> /usr/lib/systemd/system/a.service." in error
     assert "\n* A unit may be statically enabled" in error
     assert error.isascii()
@@ -145,13 +146,13 @@ def helper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return log
 
 
-def test_init_scripts_are_kept_in_step(root: Path, helper: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_init_scripts_are_kept_in_step(root: Path, helper: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (root / "etc/init.d").mkdir(parents=True)
     for name in ("a", "old"):
         (root / "etc/init.d" / name).write_text("#!/bin/sh\n")
     run(root, "enable", "a", "old")
     assert helper.read_text() == f"--root={root} enable a\n--root={root} enable old\n"
-    error = capsys.readouterr().err
+    error = capfd.readouterr().err
     assert "Synchronizing state of a.service with SysV service script with " in error
     assert "old.service is not a native service, redirecting to systemd-sysv-install.\n" in error
     assert (root / "etc/systemd/system/multi-user.target.wants/a.service").is_symlink()
@@ -161,12 +162,12 @@ def test_init_scripts_are_kept_in_step(root: Path, helper: Path, capsys: pytest.
 
 
 @pytest.mark.usefixtures("helper")
-def test_an_init_script_is_enabled_or_disabled_in_one_word(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_init_script_is_enabled_or_disabled_in_one_word(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (root / "etc/init.d").mkdir(parents=True)
     (root / "etc/init.d/old").write_text("#!/bin/sh\n")
-    assert (run(root, "is-enabled", "old")[0], capsys.readouterr().out) == (0, "enabled\n")
+    assert (run(root, "is-enabled", "old")[0], capfd.readouterr().out) == (0, "enabled\n")
     (root / "fail").touch()
-    assert (run(root, "is-enabled", "old")[0], capsys.readouterr().out) == (1, "disabled\n")
+    assert (run(root, "is-enabled", "old")[0], capfd.readouterr().out) == (1, "disabled\n")
 
 
 def test_a_failing_helper_ends_it_silently(root: Path, helper: Path) -> None:

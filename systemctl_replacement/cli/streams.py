@@ -1,0 +1,98 @@
+"""stdout and stderr of a command, down to the descriptors.
+
+What cannot be written is lost and remembered, never an exception: a full disk or a closed descriptor changes neither
+what a verb does nor its exit status, as with systemctl. Text is UTF-8 whatever the locale is, and bytes that are not
+come out as they came in. On the hot path.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Characters; what waits beyond that is written before a command ends.
+_BUFFERED = 8192
+
+
+class Stream:
+    """Text on its way to a descriptor."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._waiting: list[str] = []
+        self._length = 0
+        self.error = 0  # the errno of the first write that failed
+
+    def write(self, text: str) -> None:
+        """Take a text; it is written when enough has come together, or on flush()."""
+        self._waiting.append(text)
+        self._length += len(text)
+        if self._length > _BUFFERED:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        if not self._waiting:
+            return
+        data = memoryview("".join(self._waiting).encode("utf-8", "surrogateescape"))
+        self._waiting.clear()
+        self._length = 0
+        while data and not self.error:
+            try:
+                data = data[os.write(self._descriptor, data) :]
+            except BlockingIOError:  # somebody has made the terminal or the pipe non-blocking
+                import select
+
+                select.select([], [self._descriptor], [])
+            except OSError as error:
+                self.error = error.errno or errno.EIO
+
+
+stdout = Stream(1)
+stderr = Stream(2)
+_closers: list[Callable[[], None]] = []
+
+
+def open_missing() -> None:
+    """Give descriptors 0, 1 and 2 that are closed to /dev/null: a socket of ours must not become somebody's stdout."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open("/dev/null", os.O_RDWR), True)
+            if number:
+                (stdout, stderr)[number - 1].error = errno.EBADF
+
+
+def out(text: str) -> None:
+    """Print a line, or several, on stdout."""
+    stdout.write(text + "\n")
+
+
+def err(text: str) -> None:
+    """Print a line, or several, on stderr, after what is on its way to stdout."""
+    stdout.flush()
+    stderr.write(text + "\n")
+    stderr.flush()
+
+
+def unwritten() -> str:
+    """Why stdout could not be written, or "" if so far it could."""
+    stdout.flush()
+    return os.strerror(stdout.error) if stdout.error else ""
+
+
+def at_end(close: Callable[[], None]) -> None:
+    """Have this called when the command's output is complete."""
+    _closers.append(close)
+
+
+def finish() -> None:
+    """Write what still waits, and end what reads it."""
+    stdout.flush()
+    while _closers:
+        _closers.pop()()
