@@ -75,7 +75,7 @@ class Context:
 
     def page(self) -> None:
         """Have what is printed from now on shown by a pager, on a terminal and unless --no-pager."""
-        if self.options.pager and self.terminal.cuts:
+        if self.options.pager and self.terminal.tty:
             from systemctl_replacement.cli.pager import open_pager
 
             self.terminal.cuts = not open_pager()

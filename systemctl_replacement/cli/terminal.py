@@ -112,11 +112,11 @@ def _columns() -> int:
 class Terminal:
     """How to draw on stdout, as it is before a pager stands between.
 
-    cuts: lines are cut to the width of the terminal; a pager scrolls sideways instead.
+    tty: somebody looks at what is shown. cuts: lines are cut to the width of the terminal; a pager scrolls sideways.
     """
 
     def __init__(self) -> None:
-        self.cuts = on_terminal()
+        self.tty = self.cuts = on_terminal()
         self.columns = _columns()
         self._glyphs = _UNICODE if unicode_wanted() else _ASCII
         self._colors = colors_wanted()
