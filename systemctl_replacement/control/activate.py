@@ -34,6 +34,8 @@ def start_manager(paths: Paths) -> Client:
     """
     lock = os.open(paths.start_lock(), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
+        if os.fstat(lock).st_uid not in (0, os.geteuid()):
+            raise ActivationError(f"{paths.start_lock()} belongs to another user")
         fcntl.flock(lock, fcntl.LOCK_EX)
         # PID 1 may have become an init while we waited: it holds the lock, too, until it answers.
         manager = connect(paths) or wait_for_manager(paths)

@@ -11,7 +11,6 @@ from systemctl_replacement.control.connection import Call
 from systemctl_replacement.control.listener import listen
 from systemctl_replacement.jobs.model import DONE, MODE_ISOLATE, START
 from systemctl_replacement.manager import boot, on_demand, pid1, reexecution, show, skips
-from systemctl_replacement.manager.bequest import Bequest
 from systemctl_replacement.manager.farewell import FAREWELL_USEC, take_leave
 from systemctl_replacement.manager.loop import READ, now_monotonic, now_stamp
 from systemctl_replacement.manager.options import InitOptions
@@ -70,7 +69,7 @@ class Life:
             if system.is_pid1:
                 pid1.make_runtime_files(system.runtime, system.environment)
             os.makedirs(system.runtime, self._runtime_mode, exist_ok=True)
-            listener = listen(system.paths.socket_path())
+            listener = listen(system.paths.socket_path(), supersede=system.is_pid1)
         except OSError as error:
             self._log.manager(LOG_ERR, f"The control socket is gone, and cannot be made anew: {error.strerror}")
             return
@@ -85,6 +84,7 @@ class Life:
         supervisors may still be stopping their units."""
         manager = self._manager
         self._loop.add(self._signal_fd, READ, self._signals)
+        manager.processes.reaper.reap()  # what the program before us in this process has not waited for
         if not self._options.on_demand:
             self._system.server.attach(self._loop)
             manager.processes.start_console()
@@ -126,6 +126,7 @@ class Life:
         self._restore(state)
         self._manager.processes.start_console()
         on_demand.count_as_down(self._manager)
+        on_demand.stay(self._system.runtime)
         self._isolating = False
         self._log.manager(LOG_INFO, f"systemctl-replacement {__version__} starting.")
         self._loop.call_soon(lambda: self._system.generators.run(self._boot_units))
@@ -257,6 +258,8 @@ class Life:
         elif self._manager.halt.requested:
             call.fail("org.freedesktop.DBus.Error.Failed", "It is about to end.")
         else:
+            from systemctl_replacement.manager.bequest import Bequest  # not for PID 1
+
             Bequest(self._loop, self._may_give, self._legacy, self._log).begin(call)
 
     def _may_give(self) -> bool:
@@ -298,7 +301,8 @@ class Life:
         if self._options.on_demand:
             on_demand.withdraw(self._system.runtime)
         try:
-            os.unlink(self._system.paths.socket_path())
+            if self._guard.is_there():  # else it may be another manager's
+                os.unlink(self._system.paths.socket_path())
         except OSError:
-            pass  # gone with the tmpfs it was on
+            pass  # not ours to remove any more
         take_leave(self._loop, self._manager.processes, self._system.console)

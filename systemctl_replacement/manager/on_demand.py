@@ -50,6 +50,15 @@ def announce(runtime: str) -> None:
         return  # it is there, or /run is not ours to write
 
 
+def stay(runtime: str) -> None:
+    """An init has taken over: the directory is its own now."""
+    if runtime == paths.SYSTEM_RUNTIME:
+        try:
+            os.unlink(paths.BOOTED_MARK)
+        except OSError:
+            return  # it was not made by us
+
+
 def withdraw(runtime: str) -> None:
     """Remove it, unless somebody has put units into it. (Where a manager was killed, the next client does.)"""
     if runtime != paths.SYSTEM_RUNTIME:

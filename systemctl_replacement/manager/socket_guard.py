@@ -51,8 +51,12 @@ class SocketGuard:
     def check(self) -> None:
         """Whether it is still there, and the one that was guarded."""
         self._waiting = False
-        if self._identity is None or self._look() != self._identity:
+        if not self.is_there():
             self._lost()
+
+    def is_there(self) -> bool:
+        """Whether the path still leads to the socket that is guarded."""
+        return self._identity is not None and self._look() == self._identity
 
     def _look(self) -> tuple[int, int] | None:
         try:

@@ -81,6 +81,8 @@ def _lock(path: str) -> int:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError:
         return -1  # what is wrong with the directory is told by the socket that is made in it next
+    if os.fstat(lock).st_uid != os.geteuid():
+        return lock  # a stranger's: whoever holds it starts nothing of ours
     end = now_monotonic() + _LOCK_PATIENCE_USEC
     while True:
         try:

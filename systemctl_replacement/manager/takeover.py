@@ -61,15 +61,14 @@ class Takeover:
         self._poll = select.poll()
         try:
             for runtime in places.trusted_runtimes():
-                if self.state is None:
-                    self._look(runtime)
+                self._look(runtime)
         finally:
             os.close(self._halting)
 
     def _look(self, runtime: str) -> None:
         path = self._places.socket_path(runtime)
         end = now_monotonic() + _ANSWER_USEC
-        socket = _connect(path, end)
+        socket = _connect(path, end) if _is_ours(path) else None
         if socket is None:
             return
         try:
@@ -81,6 +80,8 @@ class Takeover:
                 return
             other = _Process(pid)
             try:
+                if self.state is not None:
+                    raise _Impossible("there is another one")
                 self._take(socket, other, runtime, end)
             except _Impossible as reason:
                 self._end(other, str(reason), path)
@@ -110,7 +111,7 @@ class Takeover:
         finally:
             link.close()
         self.state = self._adapted(state, runtime, list(received.values()))
-        self.notes.append((LOG_NOTICE, f"Taken over from the manager on demand that ran (PID {other.pid})."))
+        self.notes.append((LOG_NOTICE, f"Took over from the manager on demand that ran (PID {other.pid})."))
 
     def _ask(self, socket: _socket.socket, end: int) -> Link:
         request = {"method": f"{MANAGER}.HandOver", "parameters": {}}
@@ -196,11 +197,13 @@ class Takeover:
         """Have the other manager stop what it runs. OSError, EADDRINUSE if it is none that leaves its place to us."""
         if not self._is_pid1 and reason == _STAYS:
             raise OSError(errno.EADDRINUSE, "Another manager is running", path)
-        self.lost = f"the manager on demand (PID {other.pid}) could not be taken over: {reason}"
+        self.lost = (
+            f"Could not take over from the manager that ran (PID {other.pid}): {reason}. What it ran is stopped."
+        )
         for number in (SIGTERM, SIGCONT):
             other.signal(number)
         if not other.wait(now_monotonic() + _END_USEC):
-            self.notes.append((LOG_WARNING, f"The manager on demand (PID {other.pid}) does not end, killing it."))
+            self.notes.append((LOG_WARNING, f"The manager that ran (PID {other.pid}) does not end, killing it."))
             other.signal(SIGKILL)
             other.wait(now_monotonic() + _ANSWER_USEC)
 
@@ -220,6 +223,14 @@ def _refusal(answer: bytes) -> str:
     if name.endswith("NotOnDemand"):
         return _STAYS
     return str(parameters.get("message", name))
+
+
+def _is_ours(path: str) -> bool:
+    """Whether it was a process of our own user that has made the socket: a stranger's would only keep us waiting."""
+    try:
+        return os.lstat(path).st_uid == os.geteuid()
+    except OSError:
+        return False
 
 
 def _connect(path: str, end: int) -> _socket.socket | None:

@@ -18,6 +18,7 @@ from systemctl_replacement import wire
 from systemctl_replacement.control.connection import MANAGER
 from systemctl_replacement.paths import Paths
 from tests.engine.manager.engine import CHANGED, MAIN, Engine, alive, wait_for
+from tests.engine.manager.test_notify import KEEPER, UNIT
 
 SLEEPER = "[Service]\nExecStart=/bin/sleep 1000\n"
 TRAPPING = (
@@ -133,6 +134,25 @@ def test_descriptors_and_output_are_taken_over() -> None:
             assert alive(supervisor)
 
 
+def test_what_notifies_and_stores_descriptors_goes_on() -> None:
+    late = "\nwhile not os.path.exists(sys.argv[1] + '.go'): time.sleep(0.02)\n"
+    text = KEEPER.replace('talk.send(b"READY=1")', late + 'talk.send(b"READY=1")')
+    with on_demand({"x.service": UNIT.replace("@PYTHON@", sys.executable)}) as e:
+        (e.root / "keeper.py").write_text(text)
+        e.enqueue("start", "x.service")
+        wait_for(lambda: "stored" in e.noted(), "the service")
+        wait_for(lambda: e.show("x.service")["NFileDescriptorStore"] == 2, "the descriptors")
+        assert e.process is not None
+        with init(e):
+            assert e.process.wait(20) == 0
+            e.forget()
+            assert e.sub("x.service") == "start"
+            (e.root / "notes.go").touch()
+            e.wait_sub("x.service", "running")
+            assert e.run("restart", "x.service") == "done"
+            assert [line for line in e.noted() if line.startswith("got")] == ["got 2 stored,memory kept"]
+
+
 # It has never heard of this.
 OLDER = """
 from systemctl_replacement.control import server
@@ -186,7 +206,7 @@ def test_one_that_cannot_hand_over_is_ended_in_order(change: str) -> None:
             assert e.call("SystemState", wait=True)["state"] == "running"
             assert e.noted() == ["up", "told", "sysinit", "wanted"]
             assert e.sub("a.service") == "dead"
-            assert "could not be taken over" in told(e)
+            assert "Could not take over" in told(e)
 
 
 def test_one_that_dies_in_the_middle_costs_its_units_and_no_more() -> None:
