@@ -15,6 +15,8 @@ _WHITESPACE = " \t\n\r"
 
 _scan: Callable[[str, int], tuple[Any, int]]
 _encode: Callable[[Any, int], Any]
+quoted: Callable[[str], str]
+"""The JSON text of one string, in ASCII."""
 
 
 class _ScannerSettings:
@@ -36,10 +38,11 @@ def _refuse(value: object) -> object:
 
 
 try:
-    from _json import encode_basestring_ascii, make_encoder, make_scanner
+    from _json import encode_basestring_ascii as quoted
+    from _json import make_encoder, make_scanner
 
     _scan = make_scanner(_ScannerSettings)  # type: ignore[arg-type]
-    _encode = make_encoder(None, _refuse, encode_basestring_ascii, None, ":", ",", False, False, False)
+    _encode = make_encoder(None, _refuse, quoted, None, ":", ",", False, False, False)
 except ImportError:  # an interpreter without the accelerator
     import json
 
@@ -47,6 +50,8 @@ except ImportError:  # an interpreter without the accelerator
 
     def _encode(value: Any, level: int) -> Any:
         return (json.dumps(value, separators=(",", ":"), allow_nan=False),)
+
+    quoted = json.dumps
 
 
 def dumps(value: Any) -> bytes:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LINE_MAX = 48 * 1024
 """Longer lines are split, as journald.conf(5) LineMax= does by default."""
-NUMBER = b'{"__SEQNUM":"'
+NUMBER = '{"__SEQNUM":"'
 """How a record that is numbered begins; its digits and a quote follow."""
 
 
@@ -54,9 +54,18 @@ def encode(fields: Mapping[str, Value], when: tuple[int, int] | None = None, num
     return wire.dumps(record) + b"\n"
 
 
-def encode_text(value: Value) -> bytes:
-    """One value as it stands in a record: for writers of many lines that keep the unchanging part of the text."""
-    return wire.dumps(_plain(value))
+def encode_fields(fields: Mapping[str, Value]) -> str:
+    """Fields as they stand in a record, each with a comma in front: for writers of many lines, in which most is the
+    same."""
+    return "".join([f',"{name}":{wire.dumps(_plain(value)).decode()}' for name, value in fields.items()])
+
+
+def encode_line(line: bytes) -> str:
+    """A line that was printed, as it stands in a record."""
+    try:
+        return wire.quoted(line.decode("utf-8"))
+    except UnicodeDecodeError:
+        return wire.dumps(list(line)).decode()
 
 
 def parse_priority(line: bytes, default: int) -> tuple[int, bytes]:

@@ -157,13 +157,14 @@ class Writer:
 def last_number(fd: int, size: int) -> int:
     """The sequence number of the last record of an open file of that size, 0 if none has one."""
     span = _TAIL
+    mark = b"\n" + record.NUMBER.encode()
     while True:
         start = max(size - span, 0)
         # A line break in front even at the beginning: only where a line begins is it a number.
         lines = (b"\n" if start == 0 else b"") + os.pread(fd, size - start, start)
         at = len(lines)
-        while (at := lines.rfind(b"\n" + record.NUMBER, 0, at)) >= 0:
-            digits, quote, _ = lines[at + 1 + len(record.NUMBER) : at + 40].partition(b'"')
+        while (at := lines.rfind(mark, 0, at)) >= 0:
+            digits, quote, _ = lines[at + len(mark) : at + 40].partition(b'"')
             if quote and digits.isdigit():
                 return int(digits)
         if start == 0:

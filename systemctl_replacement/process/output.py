@@ -100,8 +100,7 @@ class Output:
             "_PID": str(self._pid),
             "SYSLOG_IDENTIFIER": self.identifier,
         }
-        text = b"".join([b',"%s":%s' % (name.encode(), record.encode_text(value)) for name, value in fields.items()])
-        self._head = text.replace(b"%", b"%%") + b',"PRIORITY":"%d","MESSAGE":'
+        self._head = record.encode_fields(fields).replace("%", "%%") + ',"PRIORITY":"%d","MESSAGE":'
         self._prefix = record.format_line(self.identifier, self._pid, b"")[:-1]
 
     # -- reading --------------------------------------------------------------------------------------------------
@@ -169,26 +168,28 @@ class Output:
     def _emit(self, lines: list[bytes]) -> None:
         if not lines:
             return
-        stamps = b'","__REALTIME_TIMESTAMP":"%d","__MONOTONIC_TIMESTAMP":"%d"' % record.stamp()
+        realtime, monotonic = record.stamp()
+        stamps = f'","__REALTIME_TIMESTAMP":"{realtime}","__MONOTONIC_TIMESTAMP":"{monotonic}"'
         usual = head = stamps + self._head % self.priority
-        records, shown = [], []
-        prefix, as_json = self._prefix, self._json
+        records: list[str] = []
+        shown: list[bytes] = []
+        mark, encode, level_prefix, prefix = record.NUMBER, record.encode_line, self.level_prefix, self._prefix
         number = self._writer.next_number if self._writer else 0
         for line in lines:
             line = line.rstrip(_BLANKS) or line  # one of blanks alone stays, as for journald
-            if self.level_prefix and line[0] == 0x3C:
+            if level_prefix and line[0] == 0x3C:
                 priority, line = record.parse_priority(line, self.priority)
                 if not line:
                     continue
                 head = stamps + self._head % priority
-            records.append(b"%s%d%s%s}\n" % (record.NUMBER, number, head, record.encode_text(line)))
+            records.append(f"{mark}{number}{head}{encode(line)}}}\n")
             number += 1
             head = usual
-            if not as_json:
-                shown.append(b"%s%s\n" % (prefix, line))
+            shown.append(b"%s%s\n" % (prefix, line))
         if self._writer and records:
-            self._writer.write_lines(b"".join(records), len(records))
-        self._show(records if as_json else shown)
+            self._writer.write_lines("".join(records).encode(), len(records))
+        if self._console:
+            self._show([text.encode() for text in records] if self._json else shown)
 
     def _show(self, lines: list[bytes]) -> None:
         batch: list[bytes] = []

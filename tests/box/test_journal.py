@@ -1,0 +1,102 @@
+"""What is kept of what units print, and how it is shown: status, files, limits."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.box.harness import Box
+from tests.box.test_main_job import enabled
+
+LOGS = "/var/log/systemctl-replacement"
+
+
+def records(box: Box, name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in box.read(f"{LOGS}/{name}").splitlines()]
+
+
+def shown(box: Box, command: str) -> list[str]:
+    """The messages that `systemctl status` shows."""
+    lines = box.run(command).stdout.partition("\n\n")[2].splitlines()
+    return [line.partition("]: ")[2] for line in lines]
+
+
+@pytest.mark.parametrize("init", [["/usr/bin/systemctl", "init"], ["sleep", "infinity"]], ids=["init", "on demand"])
+def test_the_lines_of_a_unit_that_is_forgotten(init: list[str]) -> None:
+    once = "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo one; echo two; echo three'\n"
+    with Box(init=init, files={"/etc/systemd/system/once.service": once}) as box:
+        box.run("systemctl start once", check=True)
+        before = ["Starting once.service...", "one", "two", "three"]
+        after = ["once.service: Deactivated successfully.", "Finished once.service."]
+        assert shown(box, "systemctl status once") == before + after
+        assert shown(box, "systemctl status -n 2 once") == after
+
+
+def test_the_lines_of_another_boot_are_not_shown() -> None:
+    once = "[Service]\nType=oneshot\nExecStart=/bin/echo one\n"
+    with Box(files={"/etc/systemd/system/once.service": once}) as box:
+        box.wait_booted()
+        box.run("systemctl start once", check=True)
+        box.signal(15)
+        box.wait()
+        box.boot()
+        box.wait_booted()
+        assert shown(box, "systemctl status once") == []
+        box.run("systemctl start once", check=True)
+        assert shown(box, "systemctl status once").count("one") == 1
+        numbers = [int(record["__SEQNUM"]) for record in records(box, "once.service.journal.jsonl")]
+        assert numbers == [1, 2]
+
+
+def test_a_unit_with_a_name_that_is_too_long_for_a_file() -> None:
+    name = f"{'x' * 240}.service"
+    with Box(files={f"/etc/systemd/system/{name}": "[Service]\nType=oneshot\nExecStart=/bin/echo heard\n"}) as box:
+        box.wait_booted()
+        box.run(f"systemctl start {name}", check=True)
+        assert "heard" in shown(box, f"systemctl status {name}")
+        (file,) = [file for file in box.list_directory(LOGS) if file.startswith("xxx")]
+        assert records(box, file)[0]["_SYSTEMD_UNIT"] == name
+
+
+SAYS = r"""#!/bin/sh
+echo '{"_PID":"1","__SEQNUM":"9"}'
+printf '\033[2J\n'
+systemd-notify --ready --status="$(printf '\033[31mred')"
+exec sleep infinity
+"""
+
+
+def test_what_a_service_prints_is_data() -> None:
+    say = "[Service]\nType=notify\nNotifyAccess=all\nExecStart=/says\n"
+    files = {**enabled("say.service", say), "/says": SAYS}
+    with Box(packages=["systemd"], files=files, init=["systemctl", "init", "--log-format=json"]) as box:
+        box.wait_booted()
+        first, second = records(box, "say.service.journal.jsonl")[:2]
+        assert first["MESSAGE"] == '{"_PID":"1","__SEQNUM":"9"}'
+        assert first["_PID"] != "1" and first["__SEQNUM"] == "1"
+        assert second["MESSAGE"] == "\x1b[2J"
+        assert first in map(json.loads, box.console.splitlines())
+        # Neither a pipe nor a terminal gets an escape sequence.
+        for command in ("systemctl status say", "script -qc 'SYSTEMD_PAGER= systemctl status say' /dev/null"):
+            text = box.run(command, environment={"TERM": "dumb"}).stdout
+            assert 'Status: "\\033[31mred"' in text
+            assert "]: [4B blob data]" in text
+            assert "\x1b" not in text
+
+
+def test_journals_have_a_limit_together() -> None:
+    # The runtime directory has the journals where /var/log cannot be written: a tmpfs, a tenth of which they may take.
+    megabyte = 1024 * 1024
+    script = "yes $(printf %%0500d 0) | head -n 6000; echo end of %i"
+    flood = f"[Service]\nType=oneshot\nExecStart=/bin/sh -c '{script}'\n"
+    with Box("full", read_only_root=True, files={"/etc/systemd/system/flood@.service": flood}) as box:
+        box.run("mount -o remount,size=20M /run", check=True)
+        box.wait_booted()
+        for number in range(5):
+            box.run(f"systemctl start flood@{number}", check=True)
+            assert f"end of {number}" in shown(box, f"systemctl status flood@{number}")
+        directory = "/run/systemd/log"
+        assert "flood@0.service.journal.jsonl.1" not in box.list_directory(directory)
+        assert int(box.run(f"du -sb {directory}", check=True).stdout.split()[0]) < 3 * megabyte
