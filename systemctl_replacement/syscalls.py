@@ -27,7 +27,9 @@ PR_SET_KEEPCAPS = 8
 PR_SET_NAME = 15
 PR_CAPBSET_READ = 23
 PR_CAPBSET_DROP = 24
+PR_GET_SECUREBITS = 27
 PR_SET_SECUREBITS = 28
+PR_SET_TIMERSLACK = 29
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
 PR_CAP_AMBIENT = 47
@@ -44,6 +46,11 @@ _SYS_CLOSE_RANGE = 436
 _KCMP_NUMBERS = {"x86_64": 312, "aarch64": 272, "riscv64": 272, "ppc64le": 354, "s390x": 343}
 _SYS_KCMP = _KCMP_NUMBERS.get(os.uname().machine) if sys.maxsize > 2**32 else None
 _KCMP_FILE = 0
+
+# The same holds for ioprio_set(2).
+_IOPRIO_NUMBERS = {"x86_64": 251, "aarch64": 30, "riscv64": 30, "ppc64le": 273, "s390x": 282}
+_SYS_IOPRIO_SET = _IOPRIO_NUMBERS.get(os.uname().machine) if sys.maxsize > 2**32 else None
+_IOPRIO_WHO_PROCESS, _IOPRIO_CLASS_SHIFT = 1, 13
 
 _UNKNOWN_CALL = (errno.ENOSYS, errno.EPERM)
 
@@ -276,6 +283,22 @@ def drop_bounding_capability(number: int) -> None:
     """Removes a capability from the bounding set; one that is not in it needs no privilege to remove."""
     if prctl(PR_CAPBSET_READ, number):
         prctl(PR_CAPBSET_DROP, number)
+
+
+# -- scheduling -------------------------------------------------------------------------------------------------------
+
+
+def set_io_priority(kind: int, level: int) -> None:
+    """ioprio_set(2) for ourselves. OSError, ENOSYS where the number of the call is not known."""
+    if _SYS_IOPRIO_SET is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), "ioprio_set")
+    words = [Long(word) for word in (_SYS_IOPRIO_SET, _IOPRIO_WHO_PROCESS, 0, kind << _IOPRIO_CLASS_SHIFT | level)]
+    _check(int(_syscall(*words)), "ioprio_set")
+
+
+def set_personality(persona: int) -> None:
+    """personality(2)."""
+    _check(libc.function("personality")(UnsignedLong(persona)), "personality")
 
 
 # -- changes of files -------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from systemctl_replacement.units import states
+from tools import directives
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
@@ -22,6 +23,10 @@ def test_states_of_a_service() -> None:
     assert {row[0]: row[1] for row in rows} == states.SERVICE_ACTIVE_STATE
     named = {name for row in rows for name in re.findall("`([a-z-]+)`", row[3])}
     assert named <= set(states.SERVICE_ACTIVE_STATE)
+
+
+def test_the_page_of_directives_is_what_the_table_says() -> None:
+    assert (DOCS / "directives.md").read_text(encoding="utf-8") == directives.page(), "run tools/directives.py"
 
 
 def test_pages_of_the_readme_exist() -> None:

@@ -64,6 +64,8 @@ def unit_lines(
     yield from _conditions(unit, options, terminal, now)
     if unit.get("SkipReason"):
         yield _labelled("Skipped", unit["SkipReason"])
+    if unit.get("NotApplied"):
+        yield _labelled("Not applied", ", ".join(f"{name}=" for name in unit["NotApplied"]))
     for label, name in (("Where", "Where"), ("What", "What")):
         if unit.get(name) and unit["Id"].endswith((".mount", ".automount", ".swap")):
             yield _labelled(label, unit[name])

@@ -151,7 +151,9 @@ class Driver:
         tracking = unit.tracking
         if tracking is None:
             return
-        if tracking.idle and unit.sub_state in ("dead", "failed", "exited") and not tracking.releasing:
+        # The user of DynamicUser= exists as long as the supervisor does: until the unit is down.
+        lasts = unit.sub_state == "exited" and unit.get("Service", "DynamicUser")
+        if tracking.idle and unit.sub_state in ("dead", "failed", "exited") and not (tracking.releasing or lasts):
             self._host.processes.release(unit.id)
 
     def processes_idle(self, unit_id: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from binascii import b2a_base64
 
+from systemctl_replacement.manager import kernel_settings
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.unitfile.values import INFINITY
@@ -42,6 +43,9 @@ DIRECTORIES = (
 # Programs in init.d hand over to systemctl unless told not to, and would never end doing so.
 _SKIP_REDIRECT = ("SYSTEMCTL_SKIP_REDIRECT=1", "_SYSTEMCTL_SKIP_REDIRECT=1")
 
+# Where systemd, too, takes user ids for DynamicUser= from.
+_DYNAMIC_USERS = "/run/systemd/dynamic-uid"
+
 # systemd raises the soft limit of no service: programs that use select(2) break above 1024 descriptors.
 _NOFILE_SOFT, _NOFILE_HARD = 1024, 524288
 
@@ -73,7 +77,8 @@ class ExecutionContext:
     def runtime_directories(self, unit: ManagedUnit) -> list[str]:
         """Where the directories of RuntimeDirectory= are."""
         names = [entry[0] for entry in unit.get("Service", "RuntimeDirectory") or ()]
-        return [self.below_root(f"/run/{name}") for name in names]
+        private = _is_private(unit, "RuntimeDirectory")
+        return [self.below_root(f"{base}/{name}") for name in names for base in ("/run", *["/run/private"] * private)]
 
 
 def default_environment(config: ManagerConfig) -> dict[str, str]:
@@ -112,21 +117,34 @@ def spec_of(context: ExecutionContext, unit: ManagedUnit, action: Spawn) -> dict
         "privileged": privileged,
         "keep_user": command.privileged == "!",
     }
+    if get("DynamicUser"):
+        spec["dynamic_user"] = context.below_root(_DYNAMIC_USERS)
     for key, directive in _PLAIN:
         value = get(directive)
         if value is not None and value != () and value != "":
             spec[key] = value if not isinstance(value, tuple) else list(value)
+    spec.update(kernel_settings.of(unit.file.settings))
     if spec["stdin"] == "data":
         spec["stdin_data"] = b2a_base64(get("StandardInputData") or b"", newline=False).decode()
     directory = get("WorkingDirectory")
     if directory is not None:
         spec["working_directory"] = list(directory) if isinstance(directory, tuple) else [False, directory]
+    if get("RootDirectoryStartOnly") and action.phase != "ExecStart":
+        _stay_outside(spec)
     if action.phase == "ExecStart" and get("OpenFile"):
         spec["open_files"] = [list(entry) for entry in get("OpenFile")]
     directories = _directories(context, unit)
     if directories:
         spec["directories"] = directories
     return spec
+
+
+def _stay_outside(spec: dict[str, Any]) -> None:
+    """The process does not change its root; its working directory is below it all the same."""
+    root = spec.pop("root_directory", "")
+    missing_ok, directory = spec.get("working_directory") or (False, "/")
+    if root and directory != "~":
+        spec["working_directory"] = [missing_ok, root + directory]
 
 
 # Settings that go into the spec as they are.
@@ -139,6 +157,7 @@ _PLAIN: tuple[tuple[str, str], ...] = (
     ("nice", "Nice"),
     ("oom_score_adjust", "OOMScoreAdjust"),
     ("no_new_privileges", "NoNewPrivileges"),
+    ("search_path", "ExecSearchPath"),
     ("tty_path", "TTYPath"),
 )
 
@@ -159,6 +178,9 @@ def _environment(context: ExecutionContext, unit: ManagedUnit, action: Spawn) ->
         merged["WATCHDOG_USEC"] = str(unit.service.watchdog_usec)
     if action.command.path.startswith("/etc/init.d/"):
         add(_SKIP_REDIRECT)
+    search_path = unit.get("Service", "ExecSearchPath")
+    if search_path:
+        merged["PATH"] = ":".join(search_path)
     for name in unit.get("Service", "PassEnvironment") or ():
         if name in context.inherited:
             merged[name] = context.inherited[name]
@@ -219,6 +241,14 @@ def _directories(context: ExecutionContext, unit: ManagedUnit) -> list[dict[str,
                     "base": context.below_root(base),
                     "names": [list(entry) for entry in entries],
                     "mode": 0o755 if mode is None else mode,
+                    "private": _is_private(unit, kind),
                 }
             )
     return found
+
+
+def _is_private(unit: ManagedUnit, kind: str) -> bool:
+    """Whether a directory outlives the user that owns it, who is dynamic: others must not come by it with the uid."""
+    if not unit.get("Service", "DynamicUser") or kind == "ConfigurationDirectory":
+        return False
+    return kind != "RuntimeDirectory" or unit.get("Service", "RuntimeDirectoryPreserve") != "no"

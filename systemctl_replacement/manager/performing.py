@@ -16,6 +16,7 @@ from systemctl_replacement.manager.loop import now_monotonic, now_stamp
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.manager.view import can_reload
+from systemctl_replacement.unitfile.honoured import not_applied
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.units import service
 from systemctl_replacement.units.events import Event, Reload, Start, StartLimitHit, Stop
@@ -70,6 +71,10 @@ def _start(host: Host, unit: ManagedUnit) -> str:
             return model.DEPENDENCY
     if active != ACTIVATING:
         unit.invocation_id = uuid_hex()
+        missing = not_applied(unit.file)
+        if missing:
+            names = ", ".join(f"{name}=" for name in missing)
+            host.log_unit(unit.id, LOG_WARNING, f"Settings that are not applied here: {names}")
         host.step(unit, Start())
     return IN_PROGRESS
 

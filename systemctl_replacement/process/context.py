@@ -1,4 +1,4 @@
-"""Who a program runs as and what it may do: users, groups, limits, scheduling, capabilities. systemd.exec(5).
+"""Who a program runs as: accounts and groups, looked up. systemd.exec(5).
 
 Each function is one step of :mod:`.execute`, which knows the exit status that its OSError becomes.
 """
@@ -10,11 +10,8 @@ import grp
 import os
 import pwd
 
-from .. import syscalls
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Any
 
 # systemd leaves the shell of an account that cannot log in out of the environment.
@@ -28,8 +25,6 @@ _NO_LOGIN = frozenset(
     )
     for name in names
 )
-_SCHEDULERS = {"other": 0, "fifo": 1, "rr": 2, "batch": 3, "idle": 5}
-_SCHED_RESET_ON_FORK = 0x40000000
 _NO_SUCH_PROCESS = OSError(errno.ESRCH, os.strerror(errno.ESRCH))
 
 
@@ -79,73 +74,3 @@ def find_groups(spec: dict[str, Any], user: Credentials | None, gid: int) -> lis
     if not names and not of_user:
         return None
     return sorted({*of_user, *(find_group(name) for name in names)})
-
-
-def set_groups(gid: int | None, groups: list[int] | None) -> None:
-    """Changes to the groups; what we have already needs no privilege."""
-    if groups is not None:
-        ours = os.getegid()
-        if os.geteuid() == 0 or {*groups, ours} != {*os.getgroups(), ours}:
-            os.setgroups(groups)
-    if gid is not None:
-        os.setresgid(gid, gid, gid)
-
-
-def set_user(uid: int, ambient: int) -> None:
-    """Changes to the user; ``ambient`` capabilities survive it, the others do not."""
-    if ambient and uid != 0:
-        syscalls.prctl(syscalls.PR_SET_KEEPCAPS, 1)
-    os.setresuid(uid, uid, uid)
-
-
-def set_ambient(ambient: int) -> None:
-    """Makes the capabilities of the mask inheritable, permitted and ambient."""
-    if not ambient:
-        return
-    _, permitted, inheritable = syscalls.get_capabilities()
-    syscalls.set_capabilities(permitted, permitted, inheritable | ambient)
-    for number in range(64):
-        if ambient >> number & 1:
-            syscalls.prctl(syscalls.PR_CAP_AMBIENT, syscalls.PR_CAP_AMBIENT_RAISE, number)
-
-
-def set_bounding(mask: int) -> None:
-    """Drops every capability that is not in the mask from the bounding set, and from the inheritable ones."""
-    for number in range(syscalls.last_capability() + 1):
-        if not mask >> number & 1:
-            syscalls.drop_bounding_capability(number)
-    effective, permitted, inheritable = syscalls.get_capabilities()
-    if inheritable & ~mask:
-        syscalls.set_capabilities(effective, permitted, inheritable & mask)
-
-
-def set_nice(nice: int) -> None:
-    """Sets the nice level, or without the privilege the nearest that RLIMIT_NICE allows, as systemd does."""
-    try:
-        os.setpriority(os.PRIO_PROCESS, 0, nice)
-    except PermissionError:
-        soft = syscalls.get_limit("NICE")[0]
-        nearest = max(20 - min(soft, 40), nice)
-        if nearest < os.getpriority(os.PRIO_PROCESS, 0):
-            os.setpriority(os.PRIO_PROCESS, 0, nearest)
-
-
-def set_oom_score(adjustment: int) -> None:
-    """OOMScoreAdjust=. PermissionError where a container may not lower it."""
-    fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        os.write(fd, str(adjustment).encode())
-    finally:
-        os.close(fd)
-
-
-def set_scheduling(scheduling: dict[str, Any]) -> None:
-    """{"policy": "fifo", "priority": 10, "reset_on_fork": false}."""
-    policy = _SCHEDULERS[scheduling["policy"]]
-    if scheduling.get("reset_on_fork"):
-        policy |= _SCHED_RESET_ON_FORK
-    os.sched_setscheduler(0, policy, os.sched_param(scheduling.get("priority", 0)))
-
-
-def set_affinity(cpus: Iterable[int]) -> None:
-    os.sched_setaffinity(0, cpus)

@@ -16,6 +16,7 @@ from .tree import OPEN_DIRECTORY, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 EXIT_STATUSES = {
@@ -27,24 +28,79 @@ EXIT_STATUSES = {
 }
 
 
+# What dynamic users own is below this: others may pass, if the directory's own mode allows, but not look around.
+# (systemd lets nobody pass, and brings the service there by a mount namespace.)
+_PRIVATE, _PRIVATE_MODE = "private", 0o711
+
+
 def make(directory: dict[str, Any], uid: int, gid: int) -> str:
-    """Makes what one directive asks for, the unit's user its owner; the value of its variable. OSError.
+    """Makes what one directory asks for, the unit's user its owner; the value of its variable. OSError.
 
     A directory that is there but belongs to somebody else is given to the user with all below it. Configuration that
     is there is left to whom it belongs: services do not write to it.
     """
     paths = []
+    base = directory["base"]
     for entry in directory["names"]:
         name, *links = [entry] if isinstance(entry, str) else entry
-        path = os.path.join(directory["base"], name)
-        _make_parents(path)
-        made = _make_one(path, directory["mode"])
+        path, private = os.path.join(base, name), os.path.join(base, _PRIVATE, name)
+        if directory.get("private"):
+            _make_private_base(os.path.join(base, _PRIVATE))
+            real = private
+            _move(path, private)
+        else:
+            real = path
+            _move_back(private, path)
+        _make_parents(real)
+        made = _make_one(real, directory["mode"])
         if made or directory["kind"] != "ConfigurationDirectory":
-            _give(path, uid, gid, directory["mode"])
+            _give(real, uid, gid, directory["mode"])
+        if real != path and not _is_below(name, directory["names"]):
+            _link(real, path)
         for link in links:
-            _link(path, os.path.join(directory["base"], link))
+            _link(path, os.path.join(base, link))
         paths.append(path.replace("\\", "\\\\").replace(":", "\\:"))
     return ":".join(paths)
+
+
+def _is_below(name: str, entries: Iterable[Any]) -> bool:
+    """Whether one of the other directories has this one in it: the link to that one leads here, too."""
+    return any(name.startswith(f"{entry if isinstance(entry, str) else entry[0]}/") for entry in entries)
+
+
+def owned(directories: Iterable[dict[str, Any]]) -> list[str]:
+    """The directories that the unit's user may own since the unit ran last."""
+    found = []
+    for directory in directories:
+        if directory["kind"] != "ConfigurationDirectory":
+            base = os.path.join(directory["base"], _PRIVATE) if directory.get("private") else directory["base"]
+            found += [os.path.join(base, name if isinstance(name, str) else name[0]) for name in directory["names"]]
+    return found
+
+
+def _make_private_base(path: str) -> None:
+    _make_parents(path)
+    _make_one(path, _PRIVATE_MODE)
+    fd = os.open(path, OPEN_DIRECTORY)
+    try:
+        if os.fstat(fd).st_mode & 0o777 != _PRIVATE_MODE:  # systemd's own, in the image, has 0700
+            os.fchmod(fd, _PRIVATE_MODE)
+    finally:
+        os.close(fd)
+
+
+def _move(public: str, private: str) -> None:
+    """The unit was not always one with DynamicUser=."""
+    if os.path.isdir(public) and not os.path.islink(public) and not os.path.lexists(private):
+        _make_parents(private)
+        os.rename(public, private)
+
+
+def _move_back(private: str, public: str) -> None:
+    """The unit is no longer one with DynamicUser=."""
+    if os.path.islink(public) and os.path.realpath(public) == os.path.realpath(private) and os.path.isdir(private):
+        os.unlink(public)
+        os.rename(private, public)
 
 
 def _make_parents(path: str) -> None:

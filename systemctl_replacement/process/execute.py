@@ -12,11 +12,15 @@ Keys of a spec (all optional but ``path`` and ``argv``)::
     role                 "main" or "control": counted by NotifyAccess= from the fork on
     environment          ["K=V"]; environment_files [[missing_ok, path]] override it; unset_environment ["K" or "K=V"]
     pid_variables        names set to the process's own pid
+    dynamic_user         where the user ids of DynamicUser= are taken from: user and group exist for this unit
     user, group, supplementary_groups, privileged ("+": none of these and no restriction below is applied), keep_user
                          ("!": these are looked up for the environment and the directories, but not changed to)
     umask, working_directory [missing_ok, path or "~"], root_directory
-    limits {"NOFILE": [soft, hard]}, nice, oom_score_adjust, scheduling {policy, priority, reset_on_fork}, cpu_affinity
-    capability_bounding  bit mask of what is kept; ambient_capabilities bit mask; no_new_privileges
+    limits {"NOFILE": [soft, hard]}
+    nice, oom_score_adjust, scheduling {policy, priority, reset_on_fork}, cpu_affinity, io_priority [class, level],
+                         timer_slack (ns), coredump_filter (mask), personality: see :mod:`.scheduling`
+    capability_bounding  bit mask of what is kept; secure_bits mask; no_new_privileges; ambient_capabilities
+                         {name: number}
     ignore_sigpipe       default true
     stdin                null tty tty-force tty-fail data file:PATH fd:N
     stdout, stderr       journal null inherit tty file:PATH append:PATH truncate:PATH fd:N
@@ -37,7 +41,7 @@ import select
 import stat
 
 from .. import exit_status, syscalls, wire
-from . import context, directories, environment, open_files, streams
+from . import context, directories, dynamic_user, environment, open_files, privileges, scheduling, streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +52,7 @@ _SEARCH_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/
 _IDLE_MILLISECONDS = 5000
 """Type=idle waits for other jobs so long at most (systemd.service(5))."""
 _ABOUT_TO_EXEC = b"X\n"
+_NOT_ALLOWED = (errno.EPERM, errno.EACCES, errno.ENOSYS)
 
 
 def identifier(spec: dict[str, Any]) -> str:
@@ -116,16 +121,23 @@ class Report:
         self.failure = told
 
 
-def run(spec: dict[str, Any], files: dict[str, str] | None, fds: list[int], log: int, report: int) -> NoReturn:
+def run(
+    spec: dict[str, Any],
+    files: dict[str, str] | None,
+    fds: list[int],
+    log: int,
+    report: int,
+    users: dynamic_user.Store,
+) -> NoReturn:
     """Becomes the program, or exits with systemd's status for the step that failed.
 
     ``files``: the variables of the environment files, None if reading them may take its time; ``fds``: the message's
     descriptors; ``log``: the writing end of the unit's log pipe (-1 for none); ``report``: the pipe for
-    :class:`Report`.
+    :class:`Report`; ``users``: those that exist for the unit.
     """
     status = exit_status.EXIT_EXCEPTION
     try:
-        _Child(spec, fds, log, report).run(files)
+        _Child(spec, fds, log, report, users).run(files)
     except Skipped:
         status = exit_status.EXIT_SUCCESS
     except Failure as failure:
@@ -147,11 +159,12 @@ def _tell(report: int, message: dict[str, Any]) -> None:
 class _Child:
     """The steps, in order; see :func:`run`."""
 
-    def __init__(self, spec: dict[str, Any], fds: list[int], log: int, report: int) -> None:
+    def __init__(self, spec: dict[str, Any], fds: list[int], log: int, report: int, users: dynamic_user.Store) -> None:
         self.spec = spec
         self.fds = fds
         self.log = log
         self.report = report
+        self.users = users
         self.privileged = bool(spec.get("privileged"))
         self.user: context.Credentials | None = None
         self.gid: int | None = None
@@ -159,12 +172,14 @@ class _Child:
         self.variables: dict[str, str] = {}
         self.passed = fds[: spec.get("listen_fds", 0)]
         self.passed_names: list[str] = list(spec.get("listen_names", ()))
-        self.ambient = 0 if self.privileged else spec.get("ambient_capabilities") or 0
+        self.ambient = 0
+        self.forgone: int | None = None  # the bounding set, where it could not be set
 
     def run(self, files: dict[str, str] | None) -> NoReturn:
         os.setsid()
         # The supervisor's own link above all: as long as we held it, the manager would not see the supervisor die.
-        syscalls.close_all_except([0, 1, 2, self.report, *self.fds, *([self.log] if self.log >= 0 else ())])
+        kept = [*self.fds, *self.users.descriptors(), *([self.log] if self.log >= 0 else ())]
+        syscalls.close_all_except([0, 1, 2, self.report, *kept])
         self._wait_for_idle()
         if files is None:
             files = self._await_files()
@@ -180,10 +195,7 @@ class _Child:
         program = self._find_program()
         self._change_privileges()
         self._change_directory()
-        if self.spec.get("no_new_privileges") and not self.privileged:
-            self._step(
-                exit_status.EXIT_NO_NEW_PRIVILEGES, "Failed to disable new privileges", syscalls.set_no_new_privileges
-            )
+        self._restrict()
         self._place_descriptors()
         self._execute(program)
 
@@ -218,7 +230,14 @@ class _Child:
     def _find_credentials(self) -> None:
         spec = self.spec
         user, group = spec.get("user"), spec.get("group")
-        if user:
+        if spec.get("dynamic_user"):
+            what = "Failed to update dynamic user credentials"
+            owned = directories.owned(spec.get("directories", ()))
+            uid, gid = self._step(exit_status.EXIT_USER, what, self.users.take_both, user, group, owned)
+            self.gid = gid
+            self.user = context.Credentials(uid, gid, spec["user"], "", "")
+            group = None
+        elif user:
             self.user = self._step(
                 exit_status.EXIT_USER, "Failed to determine user credentials", context.find_user, user
             )
@@ -249,25 +268,19 @@ class _Child:
             self._step(status, what, streams.set_output, spec, number, fds, self.log, owner)
 
     def _set_scheduling(self) -> None:
-        spec = self.spec
-        if spec.get("oom_score_adjust") is not None:
+        for key, status, what, function in scheduling.STEPS:
+            value = self.spec.get(key)
+            if value is None or value == []:
+                continue
             try:
-                context.set_oom_score(spec["oom_score_adjust"])
-            except PermissionError as error:
-                self._warn(
-                    7, f"Failed to adjust OOM setting, assuming containerized execution, ignoring: {error.strerror}"
-                )
+                function(value)
             except OSError as error:
-                raise Failure(exit_status.EXIT_OOM_ADJUST, "Failed to adjust OOM setting", error) from None
-        if spec.get("nice") is not None:
-            what = "Failed to set up process scheduling priority (nice level)"
-            self._step(exit_status.EXIT_NICE, what, context.set_nice, spec["nice"])
-        if spec.get("scheduling"):
-            what = "Failed to set up CPU scheduling"
-            self._step(exit_status.EXIT_SETSCHEDULER, what, context.set_scheduling, spec["scheduling"])
-        if spec.get("cpu_affinity"):
-            what = "Failed to set up CPU affinity"
-            self._step(exit_status.EXIT_CPUAFFINITY, what, context.set_affinity, spec["cpu_affinity"])
+                if error.errno not in _NOT_ALLOWED:
+                    raise Failure(status, what, error) from None
+                if key == "oom_score_adjust":
+                    self._warn(7, f"{what}, assuming containerized execution, ignoring: {error.strerror}")
+                else:
+                    self._warn(4, f"{what}, ignoring: {error.strerror}")
 
     def _make_directories(self) -> None:
         uid = self.user.uid if self.user else os.geteuid()
@@ -334,19 +347,53 @@ class _Child:
     def _change_privileges(self) -> None:
         if self.privileged:
             return
-        change_user = not self.spec.get("keep_user")
+        spec = self.spec
+        change_user = not spec.get("keep_user")
         if change_user and (self.gid is not None or self.groups is not None):
             what = "Changing group credentials failed"
-            self._step(exit_status.EXIT_GROUP, what, context.set_groups, self.gid, self.groups)
-        bounding = self.spec.get("capability_bounding")
+            self._step(exit_status.EXIT_GROUP, what, privileges.set_groups, self.gid, self.groups)
+        bounding, secure_bits = spec.get("capability_bounding"), spec.get("secure_bits") or 0
         if bounding is not None:
             what = "Failed to drop capabilities"
-            self._step(exit_status.EXIT_CAPABILITIES, what, context.set_bounding, bounding)
+            if not self._step(exit_status.EXIT_CAPABILITIES, what, privileges.set_bounding, bounding):
+                self.forgone = bounding
+        self._find_ambient(bounding)
         if self.user and change_user:
             what = f"Failed to change UID to {self.user.uid}"
-            self._step(exit_status.EXIT_USER, what, context.set_user, self.user.uid, self.ambient)
-        what = "Failed to apply ambient capabilities (after UID change)"
-        self._step(exit_status.EXIT_CAPABILITIES, what, context.set_ambient, self.ambient)
+            keep = bool(self.ambient or secure_bits)
+            self._step(exit_status.EXIT_USER, what, privileges.set_user, self.user.uid, keep, secure_bits)
+        if self.ambient:
+            what = "Failed to apply ambient capabilities (after UID change)"
+            self._step(exit_status.EXIT_CAPABILITIES, what, privileges.set_ambient, self.ambient)
+
+    def _find_ambient(self, bounding: int | None) -> None:
+        """What can be given of AmbientCapabilities=; the rest is told, and the program runs without it."""
+        wanted = self.spec.get("ambient_capabilities") or {}
+        asked = 0
+        for number in wanted.values():
+            asked |= 1 << number
+        if bounding is not None:
+            asked &= bounding
+        if asked:
+            self.ambient = privileges.grantable(asked)
+            missing = [name for name, number in wanted.items() if (asked & ~self.ambient) >> number & 1]
+            if missing:
+                text = "Failed to apply ambient capabilities that the manager does not have itself, ignoring: "
+                self._warn(4, text + " ".join(missing))
+
+    def _restrict(self) -> None:
+        """What would be in the way of the steps before it."""
+        if self.privileged:
+            return
+        if "secure_bits" in self.spec:
+            what = "Failed to set process secure bits"
+            self._step(exit_status.EXIT_SECUREBITS, what, privileges.set_secure_bits, self.spec["secure_bits"])
+        if self.forgone is not None:
+            what = "Failed to drop capabilities"
+            self._step(exit_status.EXIT_CAPABILITIES, what, privileges.forgo, self.forgone)
+        if self.spec.get("no_new_privileges"):
+            what = "Failed to disable new privileges"
+            self._step(exit_status.EXIT_NO_NEW_PRIVILEGES, what, syscalls.set_no_new_privileges)
 
     def _change_directory(self) -> None:
         missing_ok, path = self.spec.get("working_directory") or (False, "/")

@@ -16,7 +16,7 @@ import time
 
 from .. import exit_status, syscalls
 from ..journal import record
-from . import descendants, environment, execute, notify, removal
+from . import descendants, dynamic_user, environment, execute, notify, removal
 from .foreign import LOOK_INTERVAL, Foreign
 from .kill import FinalKill
 from .link import Link, close_fds
@@ -61,6 +61,7 @@ class Supervisor:
         self.tokens: dict[int, Any] = {}  # pid -> token of what we started and have not reaped
         self.identifiers: dict[int, str] = {}  # the same pids' SyslogIdentifier=
         self.exec_pipes: dict[int, execute.Report] = {}  # the reading ends, by descriptor
+        self.users = dynamic_user.Store()
         self.removals: dict[int, int] = {}  # pid -> number of the request
         self.foreign = Foreign(self._watch_fd, self._forget_fd, self._end_of_foreign)
         self.known_children: dict[int, int] = {}  # pid -> start time
@@ -107,6 +108,7 @@ class Supervisor:
                     except (OSError, *_DEFECTS) as error:
                         self.report_problem(error)
             self._after_events()
+        self.users.release()
         dropped = self.output.close()
         if dropped and not self.orphaned:
             self._send({"ev": "log-dropped", "count": dropped})
@@ -245,6 +247,8 @@ class Supervisor:
             if fds_lost:
                 raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
             what = "Failed to load environment files"
+            if spec.get("dynamic_user"):
+                self.users.prepare(spec)
             files, problems = environment.load_files(spec.get("environment_files", ()), wait=False)
             what = "Failed to fork"
             read_end, write_end = os.pipe2(os.O_CLOEXEC)
@@ -261,7 +265,7 @@ class Supervisor:
             return
         if pid == 0:
             os.close(read_end)
-            execute.run(spec, files, fds, self.log_write, write_end)
+            execute.run(spec, files, fds, self.log_write, write_end, self.users)
         os.close(write_end)
         when = record.stamp()
         self.final_kill.end()  # whoever starts a program has given up waiting for what cannot be killed

@@ -34,12 +34,14 @@ class Directive:
     `default`: what `Unit.get` gives when it is not assigned; None if the manager's configuration or other settings
     decide. `property`: the name in `systemctl show`, "" if it has none. `since`: the release of systemd whose NEWS
     first names it, 0 if none does (it is then older than that). `honoured`: FULL, BEST_EFFORT, IGNORED or NOT_YET,
-    with the `reason` for all but FULL. `targets`: (section, directive) pairs it sets instead of itself: old names,
-    shorthands.
+    with the `reason` for all but FULL. `security`: it takes something away from the unit's processes, so that leaving
+    it out leaves them with more than they should have. `targets`: (section, directive) pairs it sets instead of
+    itself: old names, shorthands.
     """
 
     __slots__ = (
-        "combine", "default", "honoured", "name", "parse", "property", "reason", "section", "since", "targets",
+        "combine", "default", "honoured", "name", "parse", "property", "reason", "section", "security", "since",
+        "targets",
     )  # fmt: skip
     section: str
     name: str
@@ -50,6 +52,7 @@ class Directive:
     since: int
     honoured: str
     reason: str
+    security: bool
     targets: tuple[tuple[str, str], ...]
 
 
@@ -63,9 +66,20 @@ def sets(*targets: tuple[str, str], honoured: str = NOT_YET, shown_as: str = "")
     return {"property": shown_as, "targets": targets, "honoured": honoured}
 
 
-def ignored(reason: str) -> dict[str, Any]:
+def ignored(reason: str, security: bool = False) -> dict[str, Any]:
     """Options of a row that is ignored for a reason."""
-    return {"honoured": IGNORED, "reason": reason}
+    return {"honoured": IGNORED, "reason": reason, "security": security}
+
+
+def best_effort(reason: str, security: bool = False, shown_as: str | None = None) -> dict[str, Any]:
+    """Options of a row that is honoured as far as the container allows."""
+    options: dict[str, Any] = {"honoured": BEST_EFFORT, "reason": reason, "security": security}
+    return options if shown_as is None else {**options, "property": shown_as}
+
+
+def missing(reason: str, security: bool = False) -> dict[str, Any]:
+    """Options of a row that is not implemented yet, with what it would take."""
+    return {"honoured": NOT_YET, "reason": reason, "security": security}
 
 
 def table(
@@ -93,7 +107,8 @@ def table(
                 property=options.get("property", name),
                 since=since,
                 honoured=how,
-                reason="not implemented yet" if how == NOT_YET else why,
+                reason=why or ("not implemented yet" if how == NOT_YET else ""),
+                security=options.get("security", False),
                 targets=options.get("targets", ()),
             )
         )

@@ -6,7 +6,18 @@ Source: the NEWS and manual pages of the releases that introduced them.
 from __future__ import annotations
 
 from systemctl_replacement.unitfile import parsers, parsers_unit
-from systemctl_replacement.unitfile.directive import ADD, APPEND, FULL, REPLACE, Directive, ignored, shown, table
+from systemctl_replacement.unitfile.directive import (
+    ADD,
+    APPEND,
+    FULL,
+    REPLACE,
+    Directive,
+    ignored,
+    missing,
+    shown,
+    table,
+)
+from systemctl_replacement.unitfile.directives_exec import NEEDS_MOUNTS, NO_CREDENTIALS
 from systemctl_replacement.unitfile.values import INFINITY
 
 _NO_CGROUP = "a container has no control group of its own to set limits on"
@@ -34,16 +45,23 @@ SERVICE: tuple[Directive, ...] = table(
 EXEC: tuple[Directive, ...] = table(
     "Exec",
     (
-        ("RootEphemeral", parsers.boolean, REPLACE, False, 254),
-        ("ImportCredential", parsers.opaque_item, APPEND, (), 254),
+        ("RootEphemeral", parsers.boolean, REPLACE, False, 254, missing(NEEDS_MOUNTS)),
+        ("ImportCredential", parsers.opaque_item, APPEND, (), 254, missing(NO_CREDENTIALS)),
         ("SetLoginEnvironment", parsers.tristate, REPLACE, None, 254),
         ("LogFilterPatterns", parsers.opaque_item, APPEND, (), 253),
-        ("BindLogSockets", parsers.boolean, REPLACE, False, 257),
-        ("PrivatePIDs", parsers.boolean, REPLACE, False, 257),
+        ("BindLogSockets", parsers.boolean, REPLACE, False, 257, missing(NEEDS_MOUNTS)),
+        (
+            "PrivatePIDs",
+            parsers.boolean,
+            REPLACE,
+            False,
+            257,
+            missing("needs a PID namespace, which is not implemented yet", True),
+        ),
         ("MemoryKSM", parsers.tristate, REPLACE, None, 254),
-        ("RootImagePolicy", parsers.opaque, REPLACE, "", 254),
-        ("MountImagePolicy", parsers.opaque, REPLACE, "", 254),
-        ("ExtensionImagePolicy", parsers.opaque, REPLACE, "", 254),
+        ("RootImagePolicy", parsers.opaque, REPLACE, "", 254, missing(NEEDS_MOUNTS)),
+        ("MountImagePolicy", parsers.opaque, REPLACE, "", 254, missing(NEEDS_MOUNTS)),
+        ("ExtensionImagePolicy", parsers.opaque, REPLACE, "", 254, missing(NEEDS_MOUNTS)),
     ),
 )
 

@@ -4,8 +4,24 @@ from __future__ import annotations
 
 from systemctl_replacement.unitfile import parsers, parsers_exec, parsers_unit
 from systemctl_replacement.unitfile.commands import parse_commands
-from systemctl_replacement.unitfile.directive import ADD, APPEND, FULL, REPLACE, UNION, Directive, sets, shown, table
+from systemctl_replacement.unitfile.directive import (
+    ADD,
+    APPEND,
+    FULL,
+    REPLACE,
+    UNION,
+    Directive,
+    best_effort,
+    ignored,
+    missing,
+    sets,
+    shown,
+    table,
+)
 from systemctl_replacement.unitfile.values import INFINITY, StatusSet
+
+NO_REBOOT = "a container cannot reboot itself"
+_NO_USB = "a container has no USB device controller"
 
 SERVICE: tuple[Directive, ...] = table(
     "Service",
@@ -44,27 +60,55 @@ SERVICE: tuple[Directive, ...] = table(
             sets(("Unit", "StartLimitIntervalSec"), honoured=FULL),
         ),
         ("StartLimitBurst", parsers.unsigned, REPLACE, None, 229, sets(("Unit", "StartLimitBurst"), honoured=FULL)),
-        ("StartLimitAction", parsers_unit.emergency_action, REPLACE, "none", 213, sets(("Unit", "StartLimitAction"))),
-        ("FailureAction", parsers_unit.emergency_action, REPLACE, "none", 213, sets(("Unit", "FailureAction"))),
-        ("RebootArgument", parsers.string, REPLACE, "", 213, sets(("Unit", "RebootArgument"))),
+        (
+            "StartLimitAction",
+            parsers_unit.emergency_action,
+            REPLACE,
+            "none",
+            213,
+            sets(("Unit", "StartLimitAction"), honoured=FULL),
+        ),
+        (
+            "FailureAction",
+            parsers_unit.emergency_action,
+            REPLACE,
+            "none",
+            213,
+            sets(("Unit", "FailureAction"), honoured=FULL),
+        ),
+        (
+            "RebootArgument",
+            parsers.string,
+            REPLACE,
+            "",
+            213,
+            {**sets(("Unit", "RebootArgument")), **ignored(NO_REBOOT)},
+        ),
         ("Type", parsers_unit.service_type, REPLACE, "simple", 183, FULL),
         ("ExitType", parsers_unit.exit_type, REPLACE, "main", 250, FULL),
         ("Restart", parsers_unit.restart, REPLACE, "no", 207, FULL),
         ("PermissionsStartOnly", parsers.boolean, REPLACE, False, 231, FULL),
-        ("RootDirectoryStartOnly", parsers.boolean, REPLACE, False, 0),
+        ("RootDirectoryStartOnly", parsers.boolean, REPLACE, False, 0, FULL),
         ("RemainAfterExit", parsers.boolean, REPLACE, False, 245, FULL),
         ("GuessMainPID", parsers.boolean, REPLACE, True, 0, FULL),
         ("RestartPreventExitStatus", parsers_exec.exit_status_set, UNION, StatusSet(), 189, FULL),
         ("RestartForceExitStatus", parsers_exec.exit_status_set, UNION, StatusSet(), 215, FULL),
         ("SuccessExitStatus", parsers_exec.exit_status_set, UNION, StatusSet(), 189, FULL),
-        ("NonBlocking", parsers.boolean, REPLACE, False, 0),
-        ("BusName", parsers_unit.bus_name, REPLACE, "", 0),
+        ("NonBlocking", parsers.boolean, REPLACE, False, 0, missing("socket units are not implemented yet")),
+        ("BusName", parsers_unit.bus_name, REPLACE, "", 0, best_effort("there is no bus: started once it is executed")),
         ("FileDescriptorStoreMax", parsers.unsigned, REPLACE, 0, 0, FULL),
         ("NotifyAccess", parsers_unit.notify_access, REPLACE, "none", 233, FULL),
-        ("Sockets", parsers_exec.sockets, ADD, (), 0),
-        ("USBFunctionDescriptors", parsers.path, REPLACE, "", 0),
-        ("USBFunctionStrings", parsers.path, REPLACE, "", 0),
-        ("OOMPolicy", parsers_unit.oom_policy, REPLACE, None, 251),
+        ("Sockets", parsers_exec.sockets, ADD, (), 0, missing("socket units are not implemented yet")),
+        ("USBFunctionDescriptors", parsers.path, REPLACE, "", 0, ignored(_NO_USB)),
+        ("USBFunctionStrings", parsers.path, REPLACE, "", 0, ignored(_NO_USB)),
+        (
+            "OOMPolicy",
+            parsers_unit.oom_policy,
+            REPLACE,
+            None,
+            251,
+            ignored("without a control group nobody tells of it"),
+        ),
     ),
 )
 

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from systemctl_replacement.unitfile import parsers, parsers_unit
 from systemctl_replacement.unitfile.conditions import parse_condition
-from systemctl_replacement.unitfile.directive import ADD, APPEND, FULL, REPLACE, Directive, sets, shown, table
+from systemctl_replacement.unitfile.directive import (
+    ADD,
+    APPEND,
+    FULL,
+    REPLACE,
+    Directive,
+    ignored,
+    missing,
+    sets,
+    shown,
+    table,
+)
 from systemctl_replacement.unitfile.values import INFINITY
 
 TYPE_CHECKING = False
@@ -27,11 +38,11 @@ _ASSERTS_SINCE = 218
 
 def _conditions() -> Iterator[tuple[Any, ...]]:
     for kind, since in _CONDITIONS.items():
-        group = sets(("Unit", "Conditions"), shown_as="Conditions")
+        group = sets(("Unit", "Conditions"), honoured=FULL, shown_as="Conditions")
         yield (f"Condition{kind}", parse_condition, APPEND, (), since, group)
     for kind, since in _CONDITIONS.items():
         if kind != "Firmware":
-            group = sets(("Unit", "Asserts"), shown_as="Asserts")
+            group = sets(("Unit", "Asserts"), honoured=FULL, shown_as="Asserts")
             yield (f"Assert{kind}", parse_condition, APPEND, (), max(since, _ASSERTS_SINCE), group)
 
 
@@ -53,13 +64,27 @@ UNIT: tuple[Directive, ...] = table(
         ("OnSuccess", parsers.unit_dependencies, ADD, (), 249, FULL),
         ("OnFailure", parsers.unit_dependencies, ADD, (), 239, FULL),
         ("PropagatesReloadTo", parsers.unit_dependencies, ADD, (), 249, FULL),
-        ("PropagateReloadTo", parsers.unit_dependencies, ADD, (), 38, sets(("Unit", "PropagatesReloadTo"))),
+        (
+            "PropagateReloadTo",
+            parsers.unit_dependencies,
+            ADD,
+            (),
+            38,
+            sets(("Unit", "PropagatesReloadTo"), honoured=FULL),
+        ),
         ("ReloadPropagatedFrom", parsers.unit_dependencies, ADD, (), 236, FULL),
-        ("PropagateReloadFrom", parsers.unit_dependencies, ADD, (), 38, sets(("Unit", "ReloadPropagatedFrom"))),
+        (
+            "PropagateReloadFrom",
+            parsers.unit_dependencies,
+            ADD,
+            (),
+            38,
+            sets(("Unit", "ReloadPropagatedFrom"), honoured=FULL),
+        ),
         ("PropagatesStopTo", parsers.unit_dependencies, ADD, (), 249, FULL),
         ("StopPropagatedFrom", parsers.unit_dependencies, ADD, (), 249, FULL),
         ("PartOf", parsers.unit_dependencies, ADD, (), 188, FULL),
-        ("JoinsNamespaceOf", parsers.unit_dependencies, ADD, (), 209),
+        ("JoinsNamespaceOf", parsers.unit_dependencies, ADD, (), 209, missing("no namespaces are made yet")),
         (
             "RequiresOverridable",
             parsers_unit.obsolete_dependencies,
@@ -84,7 +109,14 @@ UNIT: tuple[Directive, ...] = table(
         ("DefaultDependencies", parsers.boolean, REPLACE, True, 0, FULL),
         ("OnSuccessJobMode", parsers_unit.job_mode, REPLACE, "fail", 0, FULL),
         ("OnFailureJobMode", parsers_unit.job_mode, REPLACE, "replace", 0, FULL),
-        ("OnFailureIsolate", parsers_unit.job_mode_isolate, REPLACE, "replace", 0, sets(("Unit", "OnFailureJobMode"))),
+        (
+            "OnFailureIsolate",
+            parsers_unit.job_mode_isolate,
+            REPLACE,
+            "replace",
+            0,
+            sets(("Unit", "OnFailureJobMode"), honoured=FULL),
+        ),
         ("IgnoreOnIsolate", parsers.boolean, REPLACE, False, 0, FULL),
         ("JobTimeoutSec", parsers.named_zero_is_never(), REPLACE, INFINITY, 0, shown("JobTimeoutUSec")),
         ("JobRunningTimeoutSec", parsers.named_zero_is_never(), REPLACE, INFINITY, 0, shown("JobRunningTimeoutUSec")),
@@ -100,12 +132,12 @@ UNIT: tuple[Directive, ...] = table(
             sets(("Unit", "StartLimitIntervalSec"), honoured=FULL),
         ),
         ("StartLimitBurst", parsers.unsigned, REPLACE, None, 229, FULL),
-        ("StartLimitAction", parsers_unit.emergency_action, REPLACE, "none", 213),
+        ("StartLimitAction", parsers_unit.emergency_action, REPLACE, "none", 213, FULL),
         ("FailureAction", parsers_unit.emergency_action, REPLACE, "none", 213, FULL),
         ("SuccessAction", parsers_unit.emergency_action, REPLACE, "none", 236, FULL),
         ("FailureActionExitStatus", parsers_unit.exit_status, REPLACE, -1, 240, FULL),
         ("SuccessActionExitStatus", parsers_unit.exit_status, REPLACE, -1, 240, FULL),
-        ("RebootArgument", parsers.string, REPLACE, "", 213),
+        ("RebootArgument", parsers.string, REPLACE, "", 213, ignored("a container cannot reboot itself")),
         ("CollectMode", parsers_unit.collect_mode, REPLACE, "inactive", 236),
         *_conditions(),
     ),

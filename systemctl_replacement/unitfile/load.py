@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement.records import dataclass
-from systemctl_replacement.unitfile import dependencies, directives, names, perpetual, verify
+from systemctl_replacement.unitfile import dependencies, directives, implied, names, perpetual, verify
 from systemctl_replacement.unitfile.directive import ADD, APPEND, JOIN, MERGE, REPLACE, UNION, Directive
 from systemctl_replacement.unitfile.loadpath import DEPENDENCY_SUFFIXES, Index, is_mask
 from systemctl_replacement.unitfile.scope import UNSET, Fatal, Invalid, Refused, Scope
@@ -276,6 +276,7 @@ class _Loader:
         settings = self.settings
         perpetual.complete(self.id, settings)
         section = directives.TYPE_SECTIONS.get(self.type, "")
+        implied.complete(self.id, section, settings, self.get)
         if settings.get((section, "StandardInput"), "null").startswith(("tty", "socket", "fd")):
             settings.setdefault((section, "StandardOutput"), "inherit")
         if self.type != "service":

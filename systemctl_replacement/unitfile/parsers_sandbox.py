@@ -5,6 +5,7 @@ from __future__ import annotations
 from systemctl_replacement.unitfile import parsers, quoting, values
 from systemctl_replacement.unitfile.parsers import bool_or, choice
 from systemctl_replacement.unitfile.scope import UNSET, Parser, Refused, Scope
+from systemctl_replacement.unitfile.specifiers import architecture
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,9 +29,8 @@ protect_system = bool_or(("full", "strict"), "protect system value")
 protect_home = bool_or(("read-only", "tmpfs"), "protect home value")
 utmp_mode = choice(("init", "login", "user"), "utmp mode")
 preserve_mode = bool_or(("restart",), "runtime directory preserve mode")
-personality = choice(
-    ("x86", "x86-64", "ppc", "ppc-le", "ppc64", "ppc64-le", "s390", "s390x", "arm64", "arm"), "personality", empty=UNSET
-)
+_SMALLER_SISTERS = {"x86-64": "x86", "ppc64": "ppc", "ppc64-le": "ppc-le", "s390x": "s390", "arm64": "arm"}
+personality = choice((architecture(), _SMALLER_SISTERS.get(architecture(), "")), "personality", empty=UNSET)
 mount_flags = choice(("shared", "slave", "private"), "mount flag", empty=UNSET)
 
 

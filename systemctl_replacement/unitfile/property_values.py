@@ -6,6 +6,7 @@ linux/securebits.h, core(5). For unit_properties.py, which asks by kind and by n
 
 from __future__ import annotations
 
+from systemctl_replacement.unitfile import capabilities
 from systemctl_replacement.unitfile.values import INFINITY
 
 TYPE_CHECKING = False
@@ -37,7 +38,7 @@ _COREDUMP_FILTER = (
     "private-anonymous", "shared-anonymous", "private-file-backed", "shared-file-backed", "elf-headers",
     "private-huge", "shared-huge", "private-dax", "shared-dax",
 )  # fmt: skip
-_COREDUMP_DEFAULT = 0x33
+_COREDUMP_DEFAULT, _COREDUMP_ALL = 0x33, 2**32 - 1
 _TRUE, _FALSE = ("1", "yes", "y", "true", "t", "on"), ("0", "no", "n", "false", "f", "off")
 
 
@@ -69,15 +70,6 @@ def _bits(items: tuple[str, ...], initial: int, bit: Callable[[str], int], whole
     return found
 
 
-def _capability(word: str) -> int:
-    from systemctl_replacement.unitfile import capabilities
-
-    try:
-        return 1 << capabilities.number(word)
-    except ValueError:
-        return 0  # one that systemd would not know either, or a newer one
-
-
 def _namespaces(value: Any) -> int:
     def whole(item: str) -> int | None:
         return 0 if item in _TRUE else INFINITY if item in _FALSE else None
@@ -98,7 +90,18 @@ def _filter(value: tuple[str, ...]) -> list[Any]:
     return [allow, sorted(found - {"none"})]
 
 
-def _coredump_filter(value: str) -> int:
+def secure_bits(value: frozenset[str]) -> int:
+    """SecureBits= as the mask of prctl(2)."""
+    return sum(_SECURE_BITS[word] for word in value)
+
+
+def io_class(value: str) -> int:
+    """IOSchedulingClass= by number; without a class, as `none` is meant, the kernel's default applies."""
+    return _IO_CLASSES.index(value) or _IO_CLASSES.index("best-effort") if value in _IO_CLASSES else int(value)
+
+
+def coredump_filter(value: str) -> int:
+    """CoredumpFilter= as the mask of core(5)."""
     mask = 0
     for word in value.split():
         if word in _COREDUMP_FILTER:
@@ -106,7 +109,7 @@ def _coredump_filter(value: str) -> int:
         elif word == "default":
             mask |= _COREDUMP_DEFAULT
         elif word == "all":
-            return INFINITY
+            return _COREDUMP_ALL
         else:
             try:
                 mask |= int(word, 16)
@@ -143,12 +146,12 @@ def _first_word(value: str) -> str:
 
 
 _BY_NAME: dict[str, Callable[[Any], Any]] = {
-    "CapabilityBoundingSet": lambda value: _bits(value, INFINITY, _capability, lambda item: None),
-    "AmbientCapabilities": lambda value: _bits(value, 0, _capability, lambda item: None),
-    "IOSchedulingClass": lambda value: _IO_CLASSES.index(value) if value in _IO_CLASSES else int(value),
+    "CapabilityBoundingSet": lambda value: capabilities.mask(value, capabilities.ALL),
+    "AmbientCapabilities": lambda value: capabilities.mask(value, 0),
+    "IOSchedulingClass": io_class,
     "CPUSchedulingPolicy": lambda value: _CPU_POLICIES[value] if value in _CPU_POLICIES else int(value),
-    "SecureBits": lambda value: sum(_SECURE_BITS[word] for word in value),
-    "CoredumpFilter": _coredump_filter,
+    "SecureBits": secure_bits,
+    "CoredumpFilter": coredump_filter,
     "StandardInput": _first_word,
     "StandardOutput": _first_word,
     "StandardError": _first_word,

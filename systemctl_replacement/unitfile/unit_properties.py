@@ -6,7 +6,7 @@ A property that a directive stands behind has the directive's typed value, broug
 
 from __future__ import annotations
 
-from systemctl_replacement.unitfile import directives, properties
+from systemctl_replacement.unitfile import directives, honoured, properties
 from systemctl_replacement.unitfile.load import Unit
 from systemctl_replacement.unitfile.property_values import raw
 from systemctl_replacement.unitfile.values import ResourceLimit
@@ -54,6 +54,9 @@ def of_file(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
         if kind and kind not in _SKIPPED_KINDS:
             found[directive.property] = raw(directive.property, kind, value)
     _limits(unit, config, kinds, found)
+    missing = honoured.not_applied(unit)
+    if missing:
+        found["NotApplied"] = missing
     for condition_group, name in (("Conditions", "Conditions"), ("Asserts", "Asserts")):
         entries: list[list[Any]] = []
         for condition in unit.get("Unit", condition_group):

@@ -18,6 +18,7 @@ succeeds, and what the case looks at is looked at then. The other lines, anywher
     newer: VERSION            the behaviour of a systemd newer than 252: compared with the file `expected` instead
     box: fresh                boot a box for this case alone, and destroy it afterwards
     box: ends                 the same, and the last command ends PID 1: its exit status is compared
+    box: full                 ours has all capabilities, too, as real systemd has
 
 `for:` values may be written NAME:text, so that text with blanks (quote it) gets a short name in the case's name; \\n in
 it is the end of a line.
@@ -166,7 +167,7 @@ def _parse(name: str, text: str, values: Mapping[str, str], directory: Path) -> 
         raise CaseError(f"{name}: no commands")
     if single["needs"] and single["needs"] not in CAPABILITIES:
         raise CaseError(f"{name}: unknown capability {single['needs']!r}")
-    if single["box"] not in ("", "fresh", "ends"):
+    if single["box"] not in ("", "fresh", "ends", "full"):
         raise CaseError(f"{name}: unknown kind of box {single['box']!r}")
     expected = ""
     if single["newer"]:
@@ -182,9 +183,10 @@ def _parse(name: str, text: str, values: Mapping[str, str], directory: Path) -> 
         tuple(_entries(directory, values)),
         needs=single["needs"],
         newer=single["newer"],
-        fresh=bool(single["box"]),
+        fresh=single["box"] in ("fresh", "ends"),
         ends=single["box"] == "ends",
         expected=expected,
+        profile="full" if single["box"] == "full" else "",
     )
 
 

@@ -19,6 +19,8 @@ PROPERTIES = ("LoadState", "ActiveState", "SubState", "Result", "ConditionResult
 
 # What unit files are started together with: their programs look for what the others left.
 _BEFORE = {
+    "exec-dynamicuser-runtimedirectory2.service": "exec-dynamicuser-runtimedirectory1.service",
+    "exec-dynamicuser-runtimedirectory3.service": "exec-dynamicuser-runtimedirectory1.service",
     "exec-dynamicuser-statedir-migrate-step2.service": "exec-dynamicuser-statedir-migrate-step1.service",
     "exec-specifier@.service": "",
 }

@@ -166,7 +166,10 @@ def test_sigpipe_is_ignored_by_default(unit: Unit) -> None:
 
 
 def test_limits_umask_and_priorities(unit: Unit) -> None:
-    script = "ulimit -Sn; ulimit -Hn; umask; ulimit -c; nice"
+    script = (
+        "ulimit -Sn; ulimit -Hn; umask; ulimit -c; nice; cat /proc/self/timerslack_ns /proc/self/coredump_filter;"
+        "cut -d' ' -f41 /proc/self/stat; ionice"
+    )
     lines = shell_output(
         unit,
         script,
@@ -174,8 +177,12 @@ def test_limits_umask_and_priorities(unit: Unit) -> None:
         umask=0o027,
         nice=5,
         cpu_affinity=[0],
+        timer_slack=70_000,
+        coredump_filter=0x11,
+        scheduling={"policy": "batch", "reset_on_fork": False},
+        io_priority=[3, 0],
     )
-    assert lines == ["100", "200", "0027", "0", "5"]
+    assert lines == ["100", "200", "0027", "0", "5", "70000", "00000011", "3", "idle"]
 
 
 def test_a_session_of_its_own(unit: Unit) -> None:
@@ -323,7 +330,12 @@ def test_privileged_keeps_root_but_the_environment_of_the_user(unit: Unit) -> No
 def test_capabilities(unit: Unit) -> None:
     script = "grep -E '^(CapEff|CapBnd|CapAmb|NoNewPrivs)' /proc/self/status"
     lines = shell_output(
-        unit, script, user="daemon", capability_bounding=0x401, ambient_capabilities=0x400, no_new_privileges=True
+        unit,
+        script,
+        user="daemon",
+        capability_bounding=0x401,
+        ambient_capabilities={"CAP_NET_BIND_SERVICE": 10},
+        no_new_privileges=True,
     )
     assert lines == [
         "CapEff:\t0000000000000400",
@@ -425,3 +437,43 @@ def test_a_process_that_waits_for_a_fifo_can_be_stopped(unit: Unit, tmp_path: Pa
     pid = unit.wait("forked", token=token)["pid"]
     unit.send("signal", pids=[pid], signal=15)
     assert unit.wait("exited", token=token)["status"] == 15
+
+
+@root
+def test_a_dynamic_user_lasts_as_long_as_the_supervisor(unit: Unit, tmp_path: Path) -> None:
+    tmp_path.chmod(0o711)
+    users, base = tmp_path / "uids", tmp_path / "state"
+    directory = {"kind": "StateDirectory", "variable": "S", "base": str(base), "names": ["d"], "mode": 0o700}
+    spec: dict[str, Any] = {
+        "user": "some-one", "group": "some-one", "dynamic_user": str(users),
+        "directories": [{**directory, "private": True}],
+    }  # fmt: skip
+    for parent in tmp_path.parents[:2]:
+        parent.chmod(0o711)
+    lines = shell_output(unit, "id -u; id -G; echo $USER $LOGNAME $HOME; cd $S && touch x && ls", **spec)
+    uid = int(lines[0])
+    assert 61184 <= uid <= 65519
+    assert lines[1:] == [str(uid), "some-one some-one", "x"]
+    assert (base / "private" / "d" / "x").stat().st_uid == uid
+    assert (base / "private").stat().st_mode & 0o777 == 0o711
+    assert os.readlink(base / "d") == "private/d"
+    assert {path.name for path in users.iterdir()} == {str(uid), f"direct:{uid}", "direct:some-one"}
+    unit.forget()
+    assert shell_output(unit, "id -u", **{**spec, "directories": []})[-1] == str(uid)
+    unit.send("release")
+    unit.tree.until(lambda: unit.gone)
+    assert not list(users.iterdir())
+
+
+@root
+def test_a_dynamic_user_has_the_directory_that_was_another_ones(unit: Unit, tmp_path: Path) -> None:
+    users, base = tmp_path / "uids", tmp_path / "state"
+    (base / "d" / "below").mkdir(parents=True)
+    directory = {"kind": "StateDirectory", "variable": "S", "base": str(base), "names": ["d"], "mode": 0o755}
+    spec: dict[str, Any] = {"user": "some-one", "group": "some-one", "dynamic_user": str(users)}
+    shell_output(unit, "id -u", **spec, directories=[{**directory, "private": True}])
+    assert (base / "d").is_symlink() and 61184 <= (base / "private" / "d" / "below").stat().st_uid <= 65519
+    unit.forget()
+    shell_output(unit, "id -u", user="games", directories=[directory])
+    assert not (base / "d").is_symlink() and (base / "d" / "below").stat().st_uid == 5
+    assert not (base / "private" / "d").exists()

@@ -1,0 +1,67 @@
+"""What settings of the execution environment imply: systemd.exec(5), DynamicUser=, PrivateDevices= and their like."""
+
+from __future__ import annotations
+
+from systemctl_replacement.unitfile import capabilities, names
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+_SECTIONS = ("Service", "Socket", "Mount", "Swap")
+# Capabilities that a setting takes away.
+_FORBIDDEN = (
+    ("PrivateDevices", "CAP_MKNOD CAP_SYS_RAWIO"),
+    ("ProtectKernelModules", "CAP_SYS_MODULE"),
+    ("ProtectKernelLogs", "CAP_SYSLOG"),
+    ("ProtectClock", "CAP_SYS_TIME CAP_WAKE_ALARM"),
+)
+_LEAVE_NOTHING_BEHIND = {"PrivateTmp": True, "RemoveIPC": True, "ProtectSystem": "strict"}
+_NEITHER_GAIN_NOR_GIVE = {"NoNewPrivileges": True, "RestrictSUIDSGID": True}
+_DIRECTORIES = ("RuntimeDirectory", "StateDirectory", "CacheDirectory", "LogsDirectory", "ConfigurationDirectory")
+_REALTIME = ("fifo", "rr")
+# Of systemd: it makes user names of unit names that can be none.
+_NAME_KEY = bytes.fromhex("581aafe628584e96b44ef53b8c9207ec")
+_LONGEST_USER_NAME = 31
+
+
+def complete(unit: str, section: str, settings: dict[tuple[str, str], Any], get: Callable[[str, str], Any]) -> None:
+    """Add to the settings of a unit what follows from them. `get` gives defaults, too."""
+    if section not in _SECTIONS:
+        return
+    if settings.get((section, "DynamicUser")):
+        user = settings.setdefault((section, "User"), user_of(unit))
+        settings.setdefault((section, "Group"), user)
+        for name, value in (*_LEAVE_NOTHING_BEHIND.items(), *_NEITHER_GAIN_NOR_GIVE.items()):
+            settings[(section, name)] = value
+        if get(section, "ProtectHome") == "no":
+            settings[(section, "ProtectHome")] = "read-only"
+    forbidden = [words for name, words in _FORBIDDEN if settings.get((section, name))]
+    key = (section, "CapabilityBoundingSet")
+    if forbidden and capabilities.mask(settings.get(key, ()), capabilities.ALL):
+        settings[key] = (*settings.get(key, ()), "~" + " ".join(forbidden))
+    for name in _DIRECTORIES:
+        entries = settings.get((section, name))
+        if entries and len(entries) > 1:
+            settings[(section, name)] = _in_order(entries)
+    if settings.get((section, "CPUSchedulingPolicy")) in _REALTIME:
+        settings.setdefault((section, "CPUSchedulingPriority"), 1)
+
+
+def _in_order(entries: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+    """Directories, each once with all its links, above before below."""
+    links: dict[str, tuple[str, ...]] = {}
+    for path, *more in entries:
+        links[path] = (*links.get(path, ()), *more)
+    return tuple((path, *links[path]) for path in sorted(links, key=lambda path: path.split("/")))
+
+
+def user_of(unit: str) -> str:
+    """The user that a unit with DynamicUser= runs as unless it says another: its prefix, if a user may be called so."""
+    prefix = names.prefix_of(unit)
+    word = prefix.replace("_", "a").replace("-", "a")
+    if len(prefix) <= _LONGEST_USER_NAME and word.isascii() and word.isalnum() and prefix[0] not in "-0123456789":
+        return prefix
+    from systemctl_replacement.siphash import siphash24
+
+    return f"_du{siphash24(prefix.encode('utf-8', 'surrogateescape'), _NAME_KEY):016x}"

@@ -1,0 +1,127 @@
+"""What a unit asks for and does not get is said, and what protects it is had or the unit fails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Optional
+
+import pytest
+
+from tests.box.harness import DOCKER_CAPABILITIES, PROFILES, Box, Profile
+
+SETUID, SETPCAP = 1 << 7, 1 << 8
+SAID = "Settings that are not applied here: "
+# A clock is nothing that a test should hold.
+NO_CLOCK = {
+    "/etc/default/chrony": "DAEMON_OPTS=-x\n",
+    "/etc/systemd/system/chrony.service.d/clock.conf": "[Unit]\nConditionCapability=\n",
+}
+STATUS = "grep -E '^(Uid|Cap(Prm|Bnd|Amb)|NoNewPrivs)' /proc/self/status"
+
+
+def service(settings: str, command: str = STATUS) -> Mapping[str, str]:
+    text = f'[Service]\nType=oneshot\nRemainAfterExit=yes\n{settings}\nExecStart=sh -c "{command}"\n'
+    return {"/etc/systemd/system/a.service": text}
+
+
+def said(box: Box, unit: str) -> list[str]:
+    """What was not applied, once for each time that it was told."""
+    return [line.partition(SAID)[2] for line in box.console.splitlines() if f" {unit}.service: {SAID}" in line]
+
+
+def started(box: Box, unit: str = "a") -> dict[str, str]:
+    """The fields of its process's status that a unit prints, after a start."""
+    box.wait_booted()
+    box.run(f"systemctl start {unit}", check=True)
+    box.wait_for(lambda: "NoNewPrivs" in box.console)
+    prefix = "sh["
+    lines = [line.partition(": ")[2] for line in box.console.splitlines() if line.startswith(prefix)]
+    return {key: value.split()[0] for key, _, value in (line.partition(":") for line in lines) if value.strip()}
+
+
+@pytest.mark.parametrize(
+    ("package", "unit", "first", "files"),
+    [
+        ("redis-server", "redis-server", "PrivateTmp=", None),
+        ("chrony", "chrony", "DeviceAllow=", NO_CLOCK),
+        ("tor", "tor@default", "AppArmorProfile=", None),
+        ("haveged", "haveged", "PrivateTmp=", None),
+    ],
+)
+def test_packages_run_and_say_once_what_they_lack(
+    package: str, unit: str, first: str, files: Optional[Mapping[str, str]]
+) -> None:
+    with Box(packages=[package], files=files) as box:
+        box.wait_for(lambda: box.run(f"systemctl is-active {unit}").returncode == 0, what=f"{unit} is active")
+        (names,) = box.wait_for(lambda: said(box, unit))
+        assert names.startswith(first) and "PrivateTmp=" in names and "ProtectSystem=" in names
+        lines = box.run(f"systemctl status {unit}").stdout.splitlines()
+        assert [line for line in lines if line.startswith("Not applied: ")] == [f"Not applied: {names}"]
+        box.run(f"systemctl restart {unit}", check=True)
+        box.wait_for(lambda: len(said(box, unit)) == 2, what="said again")
+
+
+def test_nothing_is_said_of_what_is_applied() -> None:
+    settings = "User=games\nNoNewPrivileges=yes\nCapabilityBoundingSet=CAP_KILL\nPrivateTmp=no\nTasksMax=infinity"
+    with Box(files=service(settings)) as box:
+        assert started(box) == {
+            "Uid": "5",
+            "CapPrm": "0" * 16,
+            "CapBnd": f"{1 << 5:016x}",
+            "CapAmb": "0" * 16,
+            "NoNewPrivs": "1",
+        }
+        assert not said(box, "a")
+        assert "Not applied" not in box.run("systemctl status a").stdout
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [Profile(DOCKER_CAPABILITIES & ~SETUID), Profile(0), PROFILES["openshift"]],
+    ids=["no-setuid", "nothing", "openshift"],
+)
+def test_a_dynamic_user_that_cannot_be_had_is_no_root(profile: Profile) -> None:
+    with Box(profile, files=service("DynamicUser=yes", "touch /tmp/ran")) as box:
+        box.wait_booted()
+        assert box.run("systemctl start a").returncode == 1
+        assert box.run("systemctl show -P ExecMainStatus a").stdout.strip() in ("216", "217")
+        assert not box.exists("/tmp/ran")
+        assert "Failed at step USER" in box.console or "Failed at step GROUP" in box.console
+
+
+def test_dynamic_users_of_one_name_are_one() -> None:
+    text = "[Service]\nDynamicUser=yes\nUser=shared\nExecStart=sleep infinity\n"
+    files = {f"/etc/systemd/system/{name}.service": text for name in ("a", "b")}
+    with Box(files=files) as box:
+        box.wait_booted()
+        box.run("systemctl start a b", check=True)
+        owners = [box.process(int(box.run(f"systemctl show -P MainPID {name}").stdout)).uids().real for name in "ab"]
+        assert owners[0] == owners[1] and 61184 <= owners[0] <= 65519
+        box.run("systemctl stop a", check=True)
+        assert box.read("/run/systemd/dynamic-uid/" + str(owners[0])) == "shared\n"
+        box.run("systemctl stop b", check=True)
+        box.wait_for(lambda: not box.list_directory("/run/systemd/dynamic-uid"))
+
+
+def test_a_uid_that_is_taken_is_left_alone() -> None:
+    files = service("DynamicUser=yes\nUser=foo")
+    with Box(files=files) as box:
+        box.run("echo taken:x:63016:63016::/:/bin/sh >>/etc/passwd", check=True)
+        uid = int(started(box)["Uid"])
+        assert uid != 63016 and 61184 <= uid <= 65519
+
+
+def test_a_bounding_set_that_cannot_be_set_is_kept_all_the_same() -> None:
+    with Box(Profile(DOCKER_CAPABILITIES & ~SETPCAP), files=service("CapabilityBoundingSet=CAP_CHOWN")) as box:
+        found = started(box)
+        assert found["Uid"] == "0"
+        assert (found["CapPrm"], found["NoNewPrivs"]) == (f"{1:016x}", "1")
+
+
+def test_privileges_that_the_container_lacks_are_told_and_the_unit_runs() -> None:
+    settings = "User=games\nAmbientCapabilities=CAP_NET_ADMIN CAP_NET_BIND_SERVICE\nCPUSchedulingPolicy=rr"
+    with Box(files=service(settings)) as box:
+        assert started(box)["CapAmb"] == f"{1 << 10:016x}"
+        log = box.read("/var/log/systemctl-replacement/a.service.journal.jsonl")
+        assert "does not have itself, ignoring: CAP_NET_ADMIN" in log
+        assert "Failed to set up CPU scheduling, ignoring: Operation not permitted" in log
