@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,14 @@ def output_of(unit: Unit, *argv: str, **spec: Any) -> list[str]:
 
 def shell_output(unit: Unit, script: str, **spec: Any) -> list[str]:
     return output_of(unit, "/bin/sh", "-c", script, **spec)
+
+
+@pytest.fixture
+def passable() -> Iterator[Path]:
+    """A directory that every user can pass, which pytest's own are not."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as path:
+        os.chmod(path, 0o711)
+        yield Path(path)
 
 
 @pytest.mark.parametrize(
@@ -440,16 +450,13 @@ def test_a_process_that_waits_for_a_fifo_can_be_stopped(unit: Unit, tmp_path: Pa
 
 
 @root
-def test_a_dynamic_user_lasts_as_long_as_the_supervisor(unit: Unit, tmp_path: Path) -> None:
-    tmp_path.chmod(0o711)
-    users, base = tmp_path / "uids", tmp_path / "state"
+def test_a_dynamic_user_lasts_as_long_as_the_supervisor(unit: Unit, passable: Path) -> None:
+    users, base = passable / "uids", passable / "state"
     directory = {"kind": "StateDirectory", "variable": "S", "base": str(base), "names": ["d"], "mode": 0o700}
     spec: dict[str, Any] = {
         "user": "some-one", "group": "some-one", "dynamic_user": str(users),
         "directories": [{**directory, "private": True}],
     }  # fmt: skip
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(0o711)
     lines = shell_output(unit, "id -u; id -G; echo $USER $LOGNAME $HOME; cd $S && touch x && ls", **spec)
     uid = int(lines[0])
     assert 61184 <= uid <= 65519
