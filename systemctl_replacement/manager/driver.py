@@ -10,6 +10,7 @@ import os
 from systemctl_replacement.jobs.model import RESTART, START, WAITING
 from systemctl_replacement.manager import main_process, pid_file
 from systemctl_replacement.manager.execution import ExecutionContext, monitor_variables, spec_of
+from systemctl_replacement.manager.leftovers import Leftovers
 from systemctl_replacement.manager.loop import Loop, now_monotonic, now_stamp
 from systemctl_replacement.manager.processes import Processes
 from systemctl_replacement.manager.registry import Registry
@@ -38,6 +39,7 @@ class Host(Protocol):
     registry: Registry
     processes: Processes
     execution: ExecutionContext
+    leftovers: Leftovers
 
     def log_unit(self, unit: str, level: int, message: str, news: bool = ...) -> None: ...
 
@@ -189,6 +191,7 @@ class Driver:
             processes.settings[unit.id] = self._host.execution.supervisor_settings(unit)
             action = replace(action, environment=(*action.environment, *self._monitored(unit, action.phase)))
             spec = spec_of(self._host.execution, unit, action)
+            self._host.leftovers.add_to(spec, unit)
             stored = unit.fd_store.newest_first() if unit.fd_store is not None and action.phase == "ExecStart" else []
             if stored:
                 spec["listen_fds"], spec["listen_names"] = len(stored), [entry.name for entry in stored]

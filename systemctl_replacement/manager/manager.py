@@ -13,6 +13,7 @@ from systemctl_replacement.manager.execution import ExecutionContext
 from systemctl_replacement.manager.fd_store import FdStore
 from systemctl_replacement.manager.halt import Halt
 from systemctl_replacement.manager.job_table import IN_PROGRESS, JobTable
+from systemctl_replacement.manager.leftovers import Leftovers
 from systemctl_replacement.manager.loop import Loop, now_stamp
 from systemctl_replacement.manager.processes import Processes
 from systemctl_replacement.manager.registry import Registry
@@ -48,6 +49,7 @@ class Manager:
     processes: Processes
     driver: Driver
     execution: ExecutionContext
+    leftovers: Leftovers
     conditions: Checker
     halt: Halt
 

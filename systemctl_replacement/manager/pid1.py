@@ -10,6 +10,7 @@ import os
 import stat
 
 from systemctl_replacement import signals, syscalls
+from systemctl_replacement.manager import leftovers
 from systemctl_replacement.process.descendants import read_stat
 
 TYPE_CHECKING = False
@@ -54,14 +55,10 @@ def signal_name(number: int) -> str:
     return f"SIG{signals.name(number)}"
 
 
-def become_the_systems_manager(root: str, runtime: str, environment: Mapping[str, str], *, used: bool = False) -> None:
+def become_the_systems_manager(root: str, runtime: str, environment: Mapping[str, str]) -> None:
     """What PID 1 sets up before the first service starts: the directory that says systemd is there, the name of the
-    container's engine, a place for locks; and what `docker restart` left of an earlier life is cleared, unless `used`:
-    services run already."""
-    # On stale files we stumble otherwise: /run is kept over a restart of the container, its processes are not.
-    stale = () if used else (*syscalls.glob(f"{root}/run/*.pid"), *syscalls.glob(f"{root}/run/*/*.pid"))
-    for path in stale:
-        _remove_file(path)
+    container's engine, a place for locks; and what `docker restart` left of an earlier life is cleared."""
+    leftovers.clear_run(leftovers.before_this_life())
     make_runtime_files(runtime, environment)
     _make_lock_directory(f"{root}/run/lock")
 
@@ -91,16 +88,11 @@ def make_runtime_files(runtime: str, environment: Mapping[str, str]) -> None:
 def clear_sockets(runtime: str) -> None:
     """Remove notify sockets of a manager that is gone."""
     for path in syscalls.glob(f"{runtime}/notify/*"):
-        _remove_file(path, sockets=True)
-
-
-def _remove_file(path: str, sockets: bool = False) -> None:
-    try:
-        mode = os.lstat(path).st_mode
-        if stat.S_ISREG(mode) or (sockets and stat.S_ISSOCK(mode)):
-            os.unlink(path)
-    except OSError:
-        return  # what we may not remove is not ours to worry about
+        try:
+            if stat.S_ISSOCK(os.lstat(path).st_mode):
+                os.unlink(path)
+        except OSError:
+            continue  # what we may not remove is not ours to worry about
 
 
 def raise_descriptor_limit() -> None:

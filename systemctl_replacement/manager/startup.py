@@ -49,8 +49,7 @@ def run(options: InitOptions, forkserver: ForkServer | None) -> int:
             lock = _lock(places.start_lock())
             takeover = _take_over(places, is_pid1)
         if is_pid1 and state is None:
-            kept = takeover is not None and takeover.state is not None
-            pid1.become_the_systems_manager(options.root, places.runtime, os.environ, used=kept)
+            pid1.become_the_systems_manager(options.root, places.runtime, os.environ)
         life = Life(options, forkserver, state if takeover is None else takeover.state)
     except paths.NoRuntimeDirectory as error:
         return _cannot_start(options, f"{_text(error)}. It needs a directory to write to: {_REMEDY}")

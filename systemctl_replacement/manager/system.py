@@ -19,6 +19,7 @@ from systemctl_replacement.manager.driver import Driver
 from systemctl_replacement.manager.execution import ExecutionContext
 from systemctl_replacement.manager.generation import Generation, variables
 from systemctl_replacement.manager.job_table import JobTable
+from systemctl_replacement.manager.leftovers import Leftovers
 from systemctl_replacement.manager.loop import Loop, now_stamp
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.options import InitOptions
@@ -78,6 +79,7 @@ class System:
         files.scan()
         manager.registry = Registry(files.read_unit, config, files.mounted, files.loaded)
         manager.jobs = JobTable(manager.registry, manager)
+        manager.leftovers = Leftovers(self.boot, self.is_pid1)
         manager.execution = ExecutionContext(options.root, config, self.environment)
         manager.conditions = Checker(
             options.root,

@@ -25,6 +25,7 @@ Keys of a spec (all optional but ``path`` and ``argv``)::
     stdin                null tty tty-force tty-fail data file:PATH fd:N
     stdout, stderr       journal null inherit tty file:PATH append:PATH truncate:PATH fd:N
     tty_path, stdin_data (base64), identifier (SyslogIdentifier=)
+    leftovers            of an earlier life of the container, to be removed first: see leftovers.py
     directories          [{"kind": "RuntimeDirectory", "variable": "RUNTIME_DIRECTORY", "base": "/run",
                            "names": ["a/b" or ["a", "link"…]], "mode": 0o755}]
     listen_fds, listen_names   the first listen_fds descriptors of the message become 3…
@@ -183,6 +184,10 @@ class _Child:
         self._wait_for_idle()
         if files is None:
             files = self._await_files()
+        if self.spec.get("leftovers"):
+            from . import leftovers  # here: few supervisors ever need it
+
+            leftovers.clear(self.spec["leftovers"])
         self._find_credentials()
         self._set_streams()
         self._set_scheduling()

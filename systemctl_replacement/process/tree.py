@@ -17,15 +17,17 @@ if TYPE_CHECKING:
     from typing import Callable
 
     Visit = Callable[[int, str], object]
+    Enter = Callable[[os.stat_result], bool]
 
 OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def walk(fd: int, file: Visit, directory: Visit) -> None:
+def walk(fd: int, file: Visit, directory: Visit, enter: Enter | None = None) -> None:
     """Visits everything below the directory `fd`, with the descriptor of the directory it is in and its name.
 
-    `directory` is called when all below it was visited. What vanishes before its visit is left out; a visit may raise
-    FileNotFoundError. OSError otherwise, ESTALE if a directory was moved out of the tree while the walk was in it.
+    `directory` is called when all below it was visited; where `enter`, given its status, says no, it is left out with
+    all below it. What vanishes before its visit is left out; a visit may raise FileNotFoundError. OSError otherwise,
+    ESTALE if a directory was moved out of the tree while the walk was in it.
     """
     # Of the way down only names and identities are kept: ".." leads back up.
     way: list[tuple[str, tuple[int, int], list[str]]] = []
@@ -33,7 +35,7 @@ def walk(fd: int, file: Visit, directory: Visit) -> None:
     left = os.listdir(fd)
     try:
         while True:
-            below = _visit_files(fd, left, file)
+            below = _visit_files(fd, left, file, enter)
             if below is not None:
                 name, opened = below
                 way.append((name, syscalls.file_identity(fd), left))
@@ -56,14 +58,16 @@ def walk(fd: int, file: Visit, directory: Visit) -> None:
         os.close(fd)
 
 
-def _visit_files(fd: int, names: list[str], file: Visit) -> tuple[str, int] | None:
+def _visit_files(fd: int, names: list[str], file: Visit, enter: Enter | None) -> tuple[str, int] | None:
     """Visits what the names stand for, taking them out, until one is a directory, which is opened; else None."""
     while names:
         name = names.pop()
         try:
-            if stat.S_ISDIR(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode):
+            status = os.stat(name, dir_fd=fd, follow_symlinks=False)
+            if not stat.S_ISDIR(status.st_mode):
+                file(fd, name)
+            elif enter is None or enter(status):
                 return name, os.open(name, OPEN_DIRECTORY, dir_fd=fd)
-            file(fd, name)
         except FileNotFoundError:
             continue
     return None

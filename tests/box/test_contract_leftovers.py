@@ -1,0 +1,100 @@
+"""A second life of a container with the same /run (docs/container.md): what systemd's fresh /run gives."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from tests.box.harness import PROFILES, Box, Profile
+from tests.box.test_main_job import enabled
+
+SERVER = """\
+import fcntl, os, socket, sys, time
+os.makedirs("/run/s2/deep", exist_ok=True); open("/run/s2/deep/lock", "x")
+listener = socket.socket(socket.AF_UNIX); listener.bind("/run/s2/s2.sock")
+open("/run/s2/lock", "x").write(str(os.getpid()))
+open("/run/s2.d/of-nobody", "a")
+open("/run/s2.d/main", "x").write(str(os.getpid()))
+open("/run/s2/up", "x").write(os.environ["INVOCATION_ID"])
+os.execvp("sleep", ["sleep", "infinity"])
+"""
+UNIT = """\
+[Service]
+ExecStart=/usr/bin/python3 /server.py
+RuntimeDirectory=s2
+RuntimeDirectoryPreserve=yes
+PIDFile=/var/run/s2.d/main
+"""
+FILES = {**enabled("s2.service", UNIT), "/server.py": SERVER, "/etc/tmpfiles.d/s2.conf": ""}
+ENTRY = "mkdir -p /run/s2/fresh /run/s2.d; echo $$ >>/run/s2/entry; echo 1 >/run/entry.pid; exec systemctl init"
+ON_OVERLAY = replace(PROFILES["docker"], tmpfs=(("/tmp", "1777"),))
+
+
+def is_up(box: Box) -> bool:
+    invocation = box.run("systemctl show -P InvocationID s2").stdout.strip()
+    return box.run("cat /run/s2/up").stdout == invocation
+
+
+def wait_a_moment(box: Box) -> None:
+    """Until what was written is older than what begins now, for the clock that counts the starts of processes."""
+    begun = time.monotonic()
+    box.wait_for(lambda: time.monotonic() - begun > 0.05)
+
+
+@pytest.mark.parametrize("profile", [PROFILES["docker"], ON_OVERLAY], ids=["tmpfs", "overlay"])
+def test_a_container_starts_again_after_kills(profile: Profile) -> None:
+    with Box(profile, init=["/bin/sh", "-c", ENTRY], files=FILES) as box:
+        for life in range(3):
+            assert box.wait_booted() == "running", box.run("systemctl status s2").stdout
+            box.wait_for(partial(is_up, box), what=box.run("systemctl status s2").stdout)
+            # What the entry point has just written is there, what it wrote long ago is not.
+            assert box.read("/run/s2/entry").count("1\n") == 1 + life, "written to again: it is young"
+            assert box.exists("/run/s2/fresh") and box.exists("/run/entry.pid") and box.exists("/run/s2.d/of-nobody")
+            wait_a_moment(box)
+            box.signal(9)
+            assert box.wait() == -9
+            box.boot()
+
+
+def test_nothing_of_this_life_is_cleared() -> None:
+    with Box(init=["/bin/sh", "-c", ENTRY], files=FILES) as box:
+        box.wait_booted()
+        box.wait_for(partial(is_up, box))
+        box.write("/run/s2/kept", "")
+        box.run("systemctl daemon-reexec", check=True)
+        # Nor after a restart, although the file says to be older than all of this.
+        box.run(
+            "rm -r /run/s2/deep /run/s2/lock /run/s2/s2.sock /run/s2/up /run/s2.d/main; systemctl restart s2",
+            check=True,
+        )
+        box.wait_for(partial(is_up, box))
+        assert box.exists("/run/s2/kept")
+
+
+def test_links_and_mounts_are_left_alone() -> None:
+    unit = "[Service]\nExecStart=/bin/sleep infinity\nRuntimeDirectory=vol here\nPIDFile=/run/link/pid\n"
+    profile = replace(
+        PROFILES["docker"], tmpfs=(*PROFILES["docker"].tmpfs, ("/run/vol", "0755"), ("/run/here/vol", "0755"))
+    )
+    files = {
+        **enabled("a.service", unit),
+        # It fails: what it leads to is not its own. Nor is what is there cleared.
+        **enabled("b.service", "[Service]\nExecStart=/bin/sleep infinity\nRuntimeDirectory=link\n"),
+        "/data/mine": "",
+        "/data/pid": "1",
+        "/run/vol/theirs": "",
+        "/run/here/vol/theirs": "",
+        "/run/here/stale": "",
+    }
+    with Box(profile, files=files, boot=False) as box:
+        box.symlink("/data", "/run/link")
+        box.symlink("/data/mine", "/run/here/link")
+        wait_a_moment(box)
+        box.boot()
+        box.wait_booted()
+        kept = ("/data/mine", "/data/pid", "/run/vol/theirs", "/run/here/vol/theirs")
+        assert [path for path in kept if not box.exists(path)] == []
+        assert not box.exists("/run/here/stale") and not box.exists("/run/here/link")
