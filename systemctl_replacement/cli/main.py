@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
 
+from systemctl_replacement import FEATURES
 from systemctl_replacement.cli import streams, verbs
 from systemctl_replacement.cli.context import UNPRINTED, Context, Failure
 from systemctl_replacement.cli.options import OptionError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from systemctl_replacement.cli.settings import Options
 
 # What clients parse: package scripts want "systemd NNN (", Ansible an integer and a second line.
-VERSION = "systemd 252 (252.39-1~deb12u1)\n-PAM -AUDIT -SELINUX -APPARMOR -SECCOMP -KMOD default-hierarchy=none"
+VERSION = f"systemd 252 (252.39-1~deb12u1)\n{FEATURES}"
 
 
 def main(argv: Sequence[str]) -> int:

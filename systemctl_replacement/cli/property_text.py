@@ -156,6 +156,7 @@ _RENDER: dict[str, Callable[[Any], list[str]]] = {
     "typed-paths": lambda value: [f"{path} ({kind})" for kind, path in value],
     "timers-monotonic": lambda value: [_monotonic_timer(timer) for timer in value],
     "timers-calendar": lambda value: [_calendar_timer(timer) for timer in value],
+    "symlinks": lambda value: [":".join(pair) for pair in value],
     "pairs": lambda value: [" ".join(str(part) for part in pair) for pair in value],
     "list": _one(lambda value: " ".join(_member(item) for item in value)),
     "job": _one(lambda value: str(value) if value else ""),

@@ -10,9 +10,10 @@ from systemctl_replacement import syscalls
 from systemctl_replacement.control.connection import Call
 from systemctl_replacement.jobs import ordering, request
 from systemctl_replacement.jobs.model import CANCELED, STOP, Job, JobError
-from systemctl_replacement.manager import show
+from systemctl_replacement.manager import show, show_manager
 from systemctl_replacement.manager.halt import TARGETS
 from systemctl_replacement.manager.manager import Manager
+from systemctl_replacement.manager.show_manager import LOG_LEVELS
 from systemctl_replacement.manager.turns import Turns
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.unitfile import names as unit_names
@@ -33,7 +34,6 @@ FAILED = "org.freedesktop.DBus.Error.Failed"
 INVALID_ARGS = "org.freedesktop.DBus.Error.InvalidArgs"
 NOT_SUPPORTED = "org.freedesktop.DBus.Error.NotSupported"
 
-_LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 _WITHOUT_PROCESSES = ("target", "device", "automount", "timer", "path")
 # The queue of those who want something changed: in the order they came in, and not behind anybody's questions.
 _CHANGES = -1
@@ -172,7 +172,7 @@ class Calls:
         manager, wanted = self._manager, call.parameters["properties"]
         names = call.parameters["names"]
         if not names:
-            call.reply(units=[{"name": "", "id": "", "properties": show.of_manager(manager)}])
+            call.reply(units=[{"name": "", "id": "", "properties": show_manager.of_manager(manager)}])
             return
         only = None if wanted is None else frozenset(wanted)
 
@@ -368,14 +368,14 @@ class Calls:
     def log(self, call: Call) -> None:
         log, level = self._manager.log, call.parameters["level"]
         if level is not None:
-            if level.isascii() and level.isdigit() and int(level) < len(_LEVELS):
+            if level.isascii() and level.isdigit() and int(level) < len(LOG_LEVELS):
                 log.maximum = int(level)
-            elif level in _LEVELS:
-                log.maximum = _LEVELS.index(level)
+            elif level in LOG_LEVELS:
+                log.maximum = LOG_LEVELS.index(level)
             else:
                 call.fail(INVALID_ARGS, f"Invalid log level '{level}'")
                 return
-        call.reply(level=_LEVELS[log.maximum], target="journal")
+        call.reply(level=LOG_LEVELS[log.maximum], target="journal")
 
 
 class Request:

@@ -37,7 +37,7 @@ class Checker:
         self._root = root
         self._host = host
         self._environment = environment
-        self._virtualization = virtualization
+        self.virtualization = virtualization
         self._log_unit = log_unit
         self._tests: dict[str, Callable[[str], bool]] = {
             "PathExists": lambda p: os.path.exists(self._path(p)),
@@ -127,7 +127,7 @@ class Checker:
         return os.path.isfile(path) and bool(os.stat(path).st_mode & 0o111)
 
     def _is_virtualized(self, parameter: str) -> bool:
-        found = self._virtualization()
+        found = self.virtualization()
         if parameter == "private-users":
             return _user_namespace()
         if parameter == "container":

@@ -1,20 +1,17 @@
-"""What `systemctl show` says of a unit or of the manager: the values that only a running manager knows, raw.
+"""What `systemctl show` says of a unit: the values that only a running manager knows, raw.
 
 What follows from the unit's files is in unitfile/unit_properties.py; order, kinds and defaults in
-unitfile/properties.py.
+unitfile/properties.py; of the manager itself in show_manager.py.
 """
 
 from __future__ import annotations
 
 import os
 
-from systemctl_replacement import __version__
 from systemctl_replacement.manager.registry import PERPETUAL
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.manager.view import can_reload, can_stop, ignore_on_isolate
-from systemctl_replacement.paths import Paths
 from systemctl_replacement.unitfile.names import slice_path
-from systemctl_replacement.unitfile.specifiers import architecture
 from systemctl_replacement.unitfile.values import INFINITY
 from systemctl_replacement.units.service_config import PHASES
 from systemctl_replacement.units.service_state import ExecStatus, ServiceState
@@ -186,35 +183,6 @@ def _flags(command: Any) -> list[str]:
         flags.append("no-env-expand")
     privileged = {"+": "privileged", "!": "no-setuid", "!!": "ambient"}.get(command.privileged)
     return [*flags, privileged] if privileged else flags
-
-
-def of_manager(manager: Manager) -> dict[str, Any]:
-    """The properties of the manager itself."""
-    units = list(manager.registry)
-    start, finish = manager.boot.get("start", (0, 0)), manager.boot.get("finish", (0, 0))
-    config = manager.config
-    return {
-        "Version": f"252 (systemctl-replacement {__version__})",
-        "Architecture": architecture(),
-        "UnitPath": Paths(manager.execution.root).unit_path(),
-        "SystemState": manager.system_state(),
-        "NNames": len(units),
-        "NFailedUnits": len(manager.failed_units()),
-        "NJobs": len(manager.jobs.jobs),
-        "NInstalledJobs": manager.jobs.next_id - 1,
-        "Environment": [f"{name}={value}" for name, value in manager.execution.environment.items()],
-        "KernelTimestamp": start[0],
-        "KernelTimestampMonotonic": 0,
-        "UserspaceTimestamp": start[0],
-        "UserspaceTimestampMonotonic": start[1],
-        "FinishTimestamp": finish[0],
-        "FinishTimestampMonotonic": finish[1],
-        "DefaultTimeoutStartUSec": config.default_timeout_start,
-        "DefaultTimeoutStopUSec": config.default_timeout_stop,
-        "DefaultRestartUSec": config.default_restart,
-        "DefaultStartLimitIntervalUSec": config.default_start_limit_interval,
-        "DefaultStartLimitBurst": config.default_start_limit_burst,
-    }
 
 
 def dump(manager: Manager) -> list[str]:

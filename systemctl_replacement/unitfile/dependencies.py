@@ -135,6 +135,8 @@ def _execution(collector: _Collector, section: str, get: Get) -> None:
     for key in ("RootDirectory", "RootImage"):
         if get(section, key):
             collector.add("RequiresMountsFor", get(section, key))
+    if get(section, "RootImage"):
+        collector.add("After", "systemd-udevd.service")
     for key, base in _DIRECTORY_KINDS:
         for entry in get(section, key):
             collector.add("RequiresMountsFor", f"{base}/{entry[0]}")

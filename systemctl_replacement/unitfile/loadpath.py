@@ -218,7 +218,16 @@ class Index:
         """Paths of the drop-ins (`*.conf`) of a unit with these names, its id first, in the order they apply in."""
         directories = self._side_directories(unit_names, "d")
         directories += self._side.get(names.unit_type(unit_names[0]) + ".d", ())
-        return self._listed(directories, ".conf")
+        return self._listed(map(self._real, directories), ".conf")
+
+    def _real(self, directory: str) -> str:
+        """A directory of drop-ins by its real name, as systemd shows it. Below a root no link is followed out of it."""
+        if self.root:
+            return directory
+        known = self._known_elsewhere.get(directory)
+        if known is None:
+            known = self._known_elsewhere[directory] = os.path.realpath(directory)
+        return known
 
     def dependency_links(self, unit_names: Sequence[str], suffix: str) -> list[str]:
         """Names of the links in the unit's `.wants/`, `.requires/` or `.upholds/` directories, but for masked ones."""

@@ -42,6 +42,7 @@ KINDS = {
     "typed-paths": "a list of [type, path]",
     "timers-monotonic": "a list of [base, microseconds, next elapse]",
     "timers-calendar": "a list of [base, specification, next elapse]",
+    "symlinks": "a list of [path, link]; one line each, with a colon",
     "pairs": "a list of lists; one line each: their members",
     "list": "a list of lists or strings, written in one line",
     "job": "the id of the queued job, or 0",

@@ -21,6 +21,15 @@ _LIMIT_PREFIX = "Limit"
 _NOFILE_SOFT, _NOFILE_HARD = 1024, 524288
 _TASKS_LIMIT = 4194304  # the kernel's own, for 64 bits
 
+# Words of `systemctl clean --what=` and the directories they stand for.
+_CLEANABLE = (
+    ("runtime", "RuntimeDirectory"),
+    ("state", "StateDirectory"),
+    ("cache", "CacheDirectory"),
+    ("logs", "LogsDirectory"),
+    ("configuration", "ConfigurationDirectory"),
+)
+
 # Properties whose values the machines and the manager know better than the file does.
 _SKIPPED_KINDS = frozenset(("commands", "commands-ex"))
 
@@ -39,13 +48,12 @@ def of_file(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
         "LoadError": list(unit.load_error) if unit.load_error else ["", ""],
     }
     if "TasksMax" in kinds and unit.type != "slice":
-        found["TasksMax"] = _default_tasks()
+        found["TasksMax"] = default_tasks()
     if unit.load_state != "loaded":
         _limits(unit, config, kinds, found)
         return found
     if "Slice" in kinds:
         found["Slice"] = next(iter(unit.dependencies.get("Slice", ())), "")
-    found["RequiresMountsFor"] = list(unit.dependencies.get("RequiresMountsFor", ()))
     for (section, name), value in unit.settings.items():
         directive = directives.lookup(section, name)
         if directive is None or not directive.property or value is None:
@@ -53,6 +61,20 @@ def of_file(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
         kind = kinds.get(directive.property, "")
         if kind and kind not in _SKIPPED_KINDS:
             found[directive.property] = raw(directive.property, kind, value)
+    own = directives.TYPE_SECTIONS.get(unit.type, "")
+    # What the unit asks for, and what its directories need.
+    found["RequiresMountsFor"] = sorted(unit.dependencies.get("RequiresMountsFor", ()))
+    for _, key in _CLEANABLE:
+        directories = unit.settings.get((own, key))
+        if directories:
+            found[key] = list(dict.fromkeys(entry[0] for entry in directories))
+            if f"{key}Symlink" in kinds:
+                found[f"{key}Symlink"] = _symlinks(found[key], directories)
+    if "CanClean" in kinds:
+        found["CanClean"] = [word for word, key in _CLEANABLE if unit.settings.get((own, key))]
+    rooted = any(unit.settings.get((own, key)) for key in ("RootDirectory", "RootImage"))
+    if rooted and unit.settings.get((own, "MountAPIVFS")) is None:
+        found["MountAPIVFS"] = True
     _limits(unit, config, kinds, found)
     missing = honoured.not_applied(unit)
     if missing:
@@ -65,6 +87,11 @@ def of_file(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
         if entries:
             found[name] = entries
     return found
+
+
+def _symlinks(directories: list[str], entries: Any) -> list[list[str]]:
+    """The links to directories, (directory, link), in the order of the directories."""
+    return [[path, entry[1]] for path in directories for entry in entries if entry[0] == path and len(entry) > 1]
 
 
 def _limits(unit: Unit, config: ManagerConfig, kinds: dict[str, str], found: dict[str, Any]) -> None:
@@ -85,7 +112,7 @@ def _limits(unit: Unit, config: ManagerConfig, kinds: dict[str, str], found: dic
             found[f"{name}Soft"], found[name] = get_limit(short)
 
 
-def _default_tasks() -> int:
+def default_tasks() -> int:
     """DefaultTasksMax=: 15% of what the kernel allows in all (systemd-system.conf(5))."""
     allowed = [_TASKS_LIMIT]
     for path in ("/proc/sys/kernel/pid_max", "/proc/sys/kernel/threads-max"):
