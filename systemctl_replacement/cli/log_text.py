@@ -46,7 +46,7 @@ class LogText:
         if mode in ("json", "json-pretty", "json-sse", "json-seq"):
             return _json(record, mode)
         if mode == "cat":
-            if self._terminal.tty:
+            if self._terminal.tty or os.isatty(1):
                 return _shown_message(record)
             return bytes_of(record).decode("utf-8", "surrogateescape")  # for programs it is what it is
         if mode == "export":

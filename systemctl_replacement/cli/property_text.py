@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from systemctl_replacement.cli.printable import escaped, is_control
 from systemctl_replacement.cli.timestamps import format_timestamp
 from systemctl_replacement.unitfile.property_tables import INFINITY, UNSET_ID
 
@@ -54,11 +55,16 @@ def _strings(value: Any) -> str:
     return " ".join(quoted(text) for text in value)
 
 
+def _needs_quotes(character: str) -> bool:
+    return character.isspace() or character in _SHELL_SPECIAL or is_control(character)
+
+
 def quoted(text: str) -> str:
     """As a shell would read it back: in double quotes if need be."""
-    if text and not any(character.isspace() or character in _SHELL_SPECIAL for character in text):
+    if text and not any(map(_needs_quotes, text)):
         return text
-    return '"' + "".join("\\" + character if character in '"\\`$' else character for character in text) + '"'
+    inner = "".join("\\" + character if character in '"\\`$' else character for character in text)
+    return f'"{escaped(inner)}"'
 
 
 def _command(command: dict[str, Any], style: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 from systemctl_replacement.cli.context import Context, Failure
 from systemctl_replacement.cli.names import expand
+from systemctl_replacement.cli.printable import escaped
 from systemctl_replacement.cli.property_text import render
 from systemctl_replacement.control.client import CallError
 from systemctl_replacement.unitfile import properties as tables
@@ -44,6 +47,8 @@ def show(words: list[str], options: Options, context: Context) -> int:
             raise Failure(f"Failed to get properties: {error.message}") from None
         if number:
             context.out("")
+        if unit.get("StatusText") and (context.terminal.tty or os.isatty(1)):
+            unit["StatusText"] = escaped(unit["StatusText"])  # the service's own words
         _print(unit, name.rpartition(".")[2], options, context)
     return 0
 

@@ -84,6 +84,10 @@ def test_what_a_service_prints_is_data() -> None:
             assert 'Status: "\\033[31mred"' in text
             assert "]: [4B blob data]" in text
             assert "\x1b" not in text
+        # A program gets what was said, a person what can be shown of it.
+        assert box.run("systemctl show -P StatusText say").stdout == "\x1b[31mred\n"
+        asked = "script -qc 'SYSTEMD_PAGER= systemctl show -P StatusText say 2>/dev/null' /dev/null"
+        assert box.run(asked).stdout == "\\033[31mred\n"
 
 
 def test_journals_have_a_limit_together() -> None:
