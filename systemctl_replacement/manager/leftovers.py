@@ -1,8 +1,8 @@
 """What an earlier life of the container has left in /run, which engines keep: files of processes that are no more.
 
 systemd finds an empty /run at each boot. Here what is older than PID 1 is of an earlier life, or of the image; what is
-younger was written by the entry point that PID 1 has been before (`exec systemctl init`), or for it. Sockets and PID
-files are removed when PID 1 begins, and what belongs to a unit before the first of its processes in this life.
+younger was written by the entry point that PID 1 has been before (`exec systemctl init`), or for it. PID 1 removes
+sockets and PID files when it begins; what belongs to a unit goes before the first of its processes in this life.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _UNSHARP_USEC = 1_000_000 // _TICKS_PER_SECOND
 
 
 def before_this_life() -> int:
-    """Realtime in microseconds before which PID 1, which we are, was not there; 0 if nothing can be said."""
+    """Realtime in microseconds before which PID 1 was not there; 0 if nothing can be said."""
     try:
-        with open("/proc/self/stat", encoding="utf-8", errors="replace") as file:
+        with open("/proc/1/stat", encoding="utf-8", errors="replace") as file:
             ticks = int(file.read().rpartition(")")[2].split()[19])
+        age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / _TICKS_PER_SECOND
     except (OSError, ValueError, IndexError):
         return 0
-    age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / _TICKS_PER_SECOND
     return int((time.time() - age) * 1_000_000) - _UNSHARP_USEC
 
 
@@ -72,13 +72,15 @@ def _entries(directory: str) -> Iterator[tuple[str, os.stat_result]]:
 
 
 class Leftovers:
-    """What the first process of each unit removes first. The state is kept in `boot`, which survives a re-execution."""
+    """What the first process of each unit removes first. The state is kept in `boot`, which survives a re-execution.
 
-    def __init__(self, boot: dict[str, Any], is_pid1: bool) -> None:
-        # A manager on demand, whose place PID 1 may take, has cleared nothing.
-        if is_pid1 and not boot.get("before_this_life"):
-            boot["before_this_life"] = before_this_life()
-        self._before: int = boot.get("before_this_life", 0)
+    Any manager has it removed: on a machine that has booted, nothing in /run is older than PID 1.
+    """
+
+    def __init__(self, boot: dict[str, Any], root: str) -> None:
+        if "before_this_life" not in boot:
+            boot["before_this_life"] = 0 if root else before_this_life()
+        self._before: int = boot["before_this_life"]
         self._started: dict[str, bool] = boot.setdefault("started", {})
 
     def add_to(self, spec: dict[str, Any], unit: ManagedUnit) -> None:

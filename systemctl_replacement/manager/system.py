@@ -79,7 +79,7 @@ class System:
         files.scan()
         manager.registry = Registry(files.read_unit, config, files.mounted, files.loaded)
         manager.jobs = JobTable(manager.registry, manager)
-        manager.leftovers = Leftovers(self.boot, self.is_pid1)
+        manager.leftovers = Leftovers(self.boot, options.root)
         manager.execution = ExecutionContext(options.root, config, self.environment)
         manager.conditions = Checker(
             options.root,

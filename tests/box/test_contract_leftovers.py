@@ -29,7 +29,7 @@ RuntimeDirectoryPreserve=yes
 PIDFile=/var/run/s2.d/main
 """
 FILES = {**enabled("s2.service", UNIT), "/server.py": SERVER, "/etc/tmpfiles.d/s2.conf": ""}
-ENTRY = "mkdir -p /run/s2/fresh /run/s2.d; echo $$ >>/run/s2/entry; echo 1 >/run/entry.pid; exec systemctl init"
+ENTRY = "mkdir -p /run/s2/fresh /run/s2.d; echo $$ >>/run/s2/entry; echo 1 >/run/entry.pid; "
 ON_OVERLAY = replace(PROFILES["docker"], tmpfs=(("/tmp", "1777"),))
 
 
@@ -44,14 +44,23 @@ def wait_a_moment(box: Box) -> None:
     box.wait_for(lambda: time.monotonic() - begun > 0.05)
 
 
-@pytest.mark.parametrize("profile", [PROFILES["docker"], ON_OVERLAY], ids=["tmpfs", "overlay"])
-def test_a_container_starts_again_after_kills(profile: Profile) -> None:
-    with Box(profile, init=["/bin/sh", "-c", ENTRY], files=FILES) as box:
+@pytest.mark.parametrize(
+    ("profile", "entry"),
+    [
+        (PROFILES["docker"], ENTRY + "exec systemctl init"),
+        (ON_OVERLAY, ENTRY + "exec systemctl init"),
+        (PROFILES["docker"], ENTRY + "systemctl start s2; exec systemctl init"),
+        (PROFILES["docker"], ENTRY + "systemctl init & wait"),
+    ],
+    ids=["tmpfs", "overlay", "started on demand", "not PID 1"],
+)
+def test_a_container_starts_again_after_kills(profile: Profile, entry: str) -> None:
+    with Box(profile, init=["/bin/sh", "-c", entry], files=FILES) as box:
         for life in range(3):
             assert box.wait_booted() == "running", box.run("systemctl status s2").stdout
             box.wait_for(partial(is_up, box), what=box.run("systemctl status s2").stdout)
             # What the entry point has just written is there, what it wrote long ago is not.
-            assert box.read("/run/s2/entry").count("1\n") == 1 + life, "written to again: it is young"
+            assert box.read("/run/s2/entry").count("\n") == 1 + life, "written to again: it is young"
             assert box.exists("/run/s2/fresh") and box.exists("/run/entry.pid") and box.exists("/run/s2.d/of-nobody")
             wait_a_moment(box)
             box.signal(9)
@@ -60,7 +69,7 @@ def test_a_container_starts_again_after_kills(profile: Profile) -> None:
 
 
 def test_nothing_of_this_life_is_cleared() -> None:
-    with Box(init=["/bin/sh", "-c", ENTRY], files=FILES) as box:
+    with Box(init=["/bin/sh", "-c", ENTRY + "exec systemctl init"], files=FILES) as box:
         box.wait_booted()
         box.wait_for(partial(is_up, box))
         box.write("/run/s2/kept", "")
