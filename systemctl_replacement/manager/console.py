@@ -119,6 +119,11 @@ class Console:
         else:
             self._request_flush()
 
+    @property
+    def flushing(self) -> bool:
+        """Whether an answer is owed."""
+        return bool(self._flushes)
+
     def _request_flush(self) -> None:
         self._covered = len(self._unconfirmed)
         self._flushes += 1

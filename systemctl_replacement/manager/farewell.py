@@ -6,7 +6,6 @@ from systemctl_replacement.manager.loop import now_monotonic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from systemctl_replacement.manager.console import Console
     from systemctl_replacement.manager.loop import Loop
     from systemctl_replacement.manager.processes import Processes
 
@@ -16,18 +15,11 @@ SIGKILL = 9
 FAREWELL_USEC = 2_000_000
 
 
-def take_leave(loop: Loop, processes: Processes, console: Console | None) -> None:
+def take_leave(loop: Loop, processes: Processes) -> None:
     """Stop the loop: as soon as each supervisor has handed on what its unit printed last, and the console process has
     written all of it; or when that takes too long."""
     loop.call_at(now_monotonic() + FAREWELL_USEC, loop.stop)
-
-    def show_the_last_lines() -> None:
-        if console is not None:
-            console.flush(loop.stop)
-        else:
-            loop.stop()
-
-    processes.when_released(show_the_last_lines)
+    processes.when_released(lambda: processes.flush_console(loop.stop))
     for unit in list(processes.trackings):
         processes.signal_all(unit, SIGKILL, (), False, False)
         processes.release(unit)

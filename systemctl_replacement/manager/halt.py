@@ -16,6 +16,7 @@ from systemctl_replacement.manager.loop import Timer, now_monotonic
 from systemctl_replacement.manager.remains import Remains
 from systemctl_replacement.manager.stop_time import KILL_RESERVE_USEC, VARIABLE, StopTime, next_turn
 from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.process import descendants
 from systemctl_replacement.units.reminder import remind
 from systemctl_replacement.units.states import ACTIVE, INACTIVE_OR_FAILED
 
@@ -224,9 +225,13 @@ class Halt:
         self.forced = True
 
     def _signal_everything(self, signal: int) -> None:
+        processes = self._manager.processes
         for unit in self._manager.registry:
             if unit.tracking is not None:
-                self._manager.processes.signal_all(unit.id, signal, (), signal != SIGKILL, False)
+                processes.signal_all(unit.id, signal, (), signal != SIGKILL, False)
+                if signal == SIGKILL:  # also below a supervisor that does not act
+                    for pid in processes.reaper.pids(unit.id):
+                        descendants.send(pid, signal)
 
     def _without_stop_job(self) -> list[ManagedUnit]:
         """Units that run and that nothing stops: those with DefaultDependencies=no."""

@@ -305,4 +305,4 @@ class Life:
                 os.unlink(self._system.paths.socket_path())
         except OSError:
             pass  # not ours to remove any more
-        take_leave(self._loop, self._manager.processes, self._system.console)
+        take_leave(self._loop, self._manager.processes)

@@ -11,6 +11,7 @@ import os
 from systemctl_replacement import paths as paths_module
 from systemctl_replacement.manager.console import Console
 from systemctl_replacement.manager.loop import READ, WRITE, Loop, now_stamp
+from systemctl_replacement.manager.patience import Patience
 from systemctl_replacement.manager.reaper import Reaper
 from systemctl_replacement.manager.reports import report
 from systemctl_replacement.manager.tracking import Tracking
@@ -64,6 +65,7 @@ class Processes:
         self._removals = 0
         self._console_requested = False
         self._released: Callable[[], object] | None = None
+        self._patience = Patience(loop, lambda text: log_unit("", LOG_WARNING, text))
         if console is not None:
             console.on_lost = self.start_console
         self._attach_forkserver()
@@ -261,10 +263,11 @@ class Processes:
             self.loop.remove(tracking.link.fileno())
             tracking.link.close()
             tracking.link = None
+        self._patience.answered(tracking)
         self._by_supervisor.pop(tracking.supervisor, None)
         tracking.supervisor = 0
         tracking.ready = False
-        tracking.early = []
+        tracking.early, tracking.unanswered = [], []
 
     def _send(self, tracking: Tracking, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
         link = tracking.link
@@ -275,6 +278,29 @@ class Processes:
             # To be repeated to another supervisor if this one never comes to be, which is made with its descriptors.
             tracking.early.append(message)
         self.loop.modify(link.fileno(), READ | (WRITE if link.wants_write else 0))
+        if message["op"] in ("signal", "signal-all"):
+            tracking.unanswered.append(message)
+        if tracking.owes_answer:
+            self._patience.expect(tracking, lambda: self._helper_of(tracking), lambda: tracking.owes_answer)
+
+    def _helper_of(self, tracking: Tracking) -> tuple[int, str]:
+        """Pid and name of who has to act now for a unit."""
+        if tracking.supervisor:
+            return tracking.supervisor, f"supervisor of {tracking.unit}"
+        return self.forkserver.pid, "forkserver"
+
+    def flush_console(self, then: Callable[[], object]) -> None:
+        """Call back when everything is written; at once without a console process."""
+        console = self.console
+        if console is None:
+            then()
+            return
+        console.flush(then)
+        self._patience.expect(
+            console,
+            lambda: (console.pid, "console process") if console.pid else (self.forkserver.pid, "forkserver"),
+            lambda: console.flushing,
+        )
 
     def _link_ready(self, tracking: Tracking, link: Link) -> None:
         if tracking.link is not link:
@@ -293,6 +319,8 @@ class Processes:
             self._received(tracking, message)
         if tracking.link is link:
             self.loop.modify(link.fileno(), READ | (WRITE if link.wants_write else 0))
+        if not tracking.owes_answer:
+            self._patience.answered(tracking)
         self._settled(tracking)
 
     def _received(self, tracking: Tracking, message: dict[str, Any]) -> None:
@@ -305,7 +333,7 @@ class Processes:
 
     def _supervisor_died(self, tracking: Tracking) -> None:
         """Killed, most likely. Its processes are ours now; a new one takes over output and notifications."""
-        released = tracking.releasing
+        released, unanswered = tracking.releasing, tracking.unanswered
         self._drop_link(tracking)
         removing, tracking.removing = tracking.removing, 0
         if released:
@@ -325,6 +353,8 @@ class Processes:
                 self.identify(tracking.unit, tracking.main, tracking.control, tracking.notify_access)
             except OSError as error:
                 self._log_unit(tracking.unit, LOG_WARNING, f"Cannot start a new supervisor: {error.strerror}")
+        for message in unanswered:  # it may not have got so far
+            self._signal_lost(tracking, message)
         # Ends that came before the death was noticed.
         self.loop.call_soon(self.reaper.reap)
         self._check_lost_main(tracking)
@@ -367,8 +397,12 @@ class Processes:
         while len(fds) > room:
             self._send(tracking, {"op": "pass"}, fds[:room])
             fds = fds[room:]
-        self._send(tracking, {"op": "spawn", "token": token, "spec": spec}, fds)
         tracking.tokens.add(token)
+        try:
+            self._send(tracking, {"op": "spawn", "token": token, "spec": spec}, fds)
+        except OSError:
+            tracking.tokens.discard(token)
+            raise
 
     def identify(self, unit: str, main: int, control: int, notify_access: str, foreign: bool = False) -> None:
         """Tell which process is which: for NotifyAccess=, and to watch a main process from elsewhere."""
@@ -387,11 +421,10 @@ class Processes:
         tracking = self.trackings.get(unit)
         if tracking is None:
             return
-        for pid in [pid for pid in pids if pid in tracking.lost]:
-            descendants.send(pid, signal, cont, hup)
-        theirs = [pid for pid in pids if pid not in tracking.lost]
-        if theirs:
-            message = {"op": "signal", "pids": theirs, "signal": signal, "cont": cont, "hup": hup}
+        message = {"op": "signal", "pids": list(pids), "signal": signal, "cont": cont, "hup": hup}
+        self._signal_lost(tracking, message)
+        message["pids"] = [pid for pid in pids if pid not in tracking.lost]
+        if message["pids"]:
             self._send(tracking, message)
 
     def signal_all(self, unit: str, signal: int, spare: tuple[int, ...], cont: bool, hup: bool) -> None:
@@ -400,10 +433,15 @@ class Processes:
             return
         if tracking.lost:
             tracking.refresh_lost(self.reaper.foreign_children())
-            for pid in [pid for pid in tracking.lost if pid not in spare]:
-                descendants.send(pid, signal, cont, hup)
         message = {"op": "signal-all", "signal": signal, "except": list(spare), "cont": cont, "hup": hup}
+        self._signal_lost(tracking, message)
         self._send(tracking, message)
+
+    def _signal_lost(self, tracking: Tracking, message: dict[str, Any]) -> None:
+        """Signal, of those whom a message to the supervisor means, the processes that have none."""
+        named = message.get("pids", tracking.lost)
+        for pid in [pid for pid in tracking.lost if pid in named and pid not in message.get("except", ())]:
+            descendants.send(pid, message["signal"], message["cont"], message["hup"])
 
     def guess_main(self, unit: str) -> None:
         tracking = self.trackings[unit]

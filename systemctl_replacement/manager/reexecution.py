@@ -31,8 +31,8 @@ _UNIT_FIELDS = (
     "starts", "skipped",
 )  # fmt: skip
 _TRACKING_FIELDS = (
-    "supervisor", "ready", "log_read", "log_write", "notify_path", "degraded", "early", "removing", "populated",
-    "main", "control", "releasing", "settings", "invocation_id", "notify_access",
+    "supervisor", "ready", "log_read", "log_write", "notify_path", "degraded", "early", "unanswered", "removing",
+    "populated", "main", "control", "releasing", "settings", "invocation_id", "notify_access",
 )  # fmt: skip
 _CHANNELS = ("link", "notify", "log_read", "log_write")
 _HALT_FIELDS = ("requested", "exit_status", "action_status", "forced", "since", "by", "ends_at", "shortened")

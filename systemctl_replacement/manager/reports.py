@@ -61,6 +61,8 @@ def report(
             tracking.populated = True
     elif event == "guess":
         on_event(unit, MainGuessed(message["pid"]))
+    elif event == "signalled":
+        del tracking.unanswered[:1]
     elif event == "kill-denied":
         pids = ", ".join(map(str, message["pids"]))
         log_unit(unit, LOG_WARNING, f"Not permitted to signal processes: {pids}")

@@ -37,6 +37,7 @@ class Tracking:
         self.invocation_id = ""  # of the life in which the supervisor died
         self.tokens: set[int] = set()  # spawns whose process is not reported yet
         self.early: list[dict[str, Any]] = []  # messages sent to a supervisor that has not said it is ready
+        self.unanswered: list[dict[str, Any]] = []  # orders to signal processes that are not said to be carried out
         self.settings: dict[str, Any] = {}  # what the supervisor was told of its journal and of stopping
         self.removing = 0  # number of the request to remove directories that is under way
         self.populated = False
@@ -75,6 +76,11 @@ class Tracking:
     def idle(self) -> bool:
         """No process is left, none is coming, and nothing is being cleaned up."""
         return not (self.populated or self.tokens or self.lost or self.removing)
+
+    @property
+    def owes_answer(self) -> bool:
+        """Whether the supervisor was told to do something and has not said that it has."""
+        return self.link is not None and bool(self.unanswered or self.tokens or self.releasing)
 
     @property
     def has_unread_output(self) -> bool:

@@ -32,6 +32,7 @@ Supervisor to manager (``ev``; ``time`` is [realtime usec, monotonic usec])::
     notify       pid, uid, text {"READY": "1"}; fds with FDSTORE=1
     children     pids [[pid, start time in ticks], …]   the direct children, after every change that was noticed
     guess        pid                            the only direct child we did not start, else 0
+    signalled                                   a "signal" or "signal-all" was carried out
     kill-denied  pids                           the kernel refused (EPERM)
     removed      number                         of the request
     log-dropped  count                          lines that the console had no room for, and has none to be told of them;

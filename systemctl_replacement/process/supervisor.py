@@ -197,8 +197,10 @@ class Supervisor:
             self._attribute_output()
         elif operation == "signal":
             self._signal(message)
+            self._send({"ev": "signalled"})
         elif operation == "signal-all":
             self._signal_all(message)
+            self._send({"ev": "signalled"})
         elif operation == "watch":
             self.foreign.watch(message["pid"])
         elif operation == "adopted":
