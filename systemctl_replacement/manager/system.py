@@ -28,6 +28,7 @@ from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.stop_time import StopTime, stop_time
 from systemctl_replacement.manager.unit_files import UnitFiles
 from systemctl_replacement.process.client import ForkServer
+from systemctl_replacement.unitfile.journal_config import KEPT, VOLATILE, journal_limit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class System:
         self.console = self._make_console(state)
         writer = Writer(f"{self._log_directory}/{journal_names.MANAGER_FILE}", total=None)
         self.log = Log(writer, self.console, self.boot["id"], options.log_level)
+        self._journal_limit = self._read_journal_limit()
         self.files = files = UnitFiles(
             places, self.boot["id"], self.log, boots=not options.on_demand, is_pid1=self.is_pid1
         )
@@ -117,7 +119,11 @@ class System:
 
     def _journal(self, unit: str) -> dict[str, Any]:
         path = f"{self._log_directory}/{journal_names.file_name(unit)}"
-        return {"path": path, "boot": self.boot["id"]}
+        return {"path": path, "boot": self.boot["id"], "total": self._journal_limit}
+
+    def _read_journal_limit(self) -> int:
+        key = KEPT if self._log_directory == self.paths.below(paths.LOG_DIRECTORY) else VOLATILE
+        return journal_limit(self.options.root, key, lambda problem: self.log.manager(problem.level, str(problem)))
 
     def _make_console(self, state: dict[str, Any] | None) -> Console | None:
         if state is not None and "console" in state:

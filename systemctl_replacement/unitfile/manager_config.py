@@ -97,15 +97,16 @@ _ACCEPTED = frozenset(
 def read_manager_config(root: str = "", host: Host | None = None) -> ManagerConfig:
     """The configuration below `root`. Never raises: what is wrong is in `problems`."""
     reader = _Reader(host or Host())
-    for path in _paths(root):
+    for path in configuration_files(root, "system.conf"):
         reader.read(path)
     return reader.result()
 
 
-def _paths(root: str) -> list[str]:
+def configuration_files(root: str, name: str) -> list[str]:
+    """A file of /etc/systemd and its drop-ins, in the order in which they are read; not all need be there."""
     by_name: dict[str, str] = {}
     for base in _DROPIN_ROOTS:
-        directory = f"{root}{base}/systemd/system.conf.d"
+        directory = f"{root}{base}/systemd/{name}.d"
         try:
             entries = os.listdir(directory)
         except OSError:
@@ -113,7 +114,7 @@ def _paths(root: str) -> list[str]:
         for entry in entries:
             if entry.endswith(".conf") and not entry.startswith("."):
                 by_name.setdefault(entry, f"{directory}/{entry}")
-    return [f"{root}/etc/systemd/system.conf", *(by_name[entry] for entry in sorted(by_name))]
+    return [f"{root}/etc/systemd/{name}", *(by_name[entry] for entry in sorted(by_name))]
 
 
 class _Reader:

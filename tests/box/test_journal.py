@@ -90,13 +90,18 @@ def test_what_a_service_prints_is_data() -> None:
         assert box.run(asked).stdout == "\\033[31mred\n"
 
 
-def test_journals_have_a_limit_together() -> None:
+@pytest.mark.parametrize("told", [False, True])
+def test_journals_have_a_limit_together(told: bool) -> None:
     # The runtime directory has the journals where /var/log cannot be written: a tmpfs, a tenth of which they may take.
     megabyte = 1024 * 1024
     script = "yes $(printf %%0500d 0) | head -n 6000; echo end of %i"
     flood = f"[Service]\nType=oneshot\nExecStart=/bin/sh -c '{script}'\n"
-    with Box("full", read_only_root=True, files={"/etc/systemd/system/flood@.service": flood}) as box:
-        box.run("mount -o remount,size=20M /run", check=True)
+    files = {"/etc/systemd/system/flood@.service": flood}
+    if told:
+        files["/etc/systemd/journald.conf"] = "[Journal]\nSystemMaxUse=1M\nRuntimeMaxUse=2M\n"
+    with Box("full", read_only_root=True, files=files) as box:
+        if not told:
+            box.run("mount -o remount,size=20M /run", check=True)
         box.wait_booted()
         for number in range(5):
             box.run(f"systemctl start flood@{number}", check=True)

@@ -1,0 +1,39 @@
+"""What journald.conf(5) says of how much journals may take: SystemMaxUse=, RuntimeMaxUse=.
+
+Its other settings are not ours: they are about a journal that we do not have.
+"""
+
+from __future__ import annotations
+
+from systemctl_replacement.unitfile.manager_config import configuration_files
+from systemctl_replacement.unitfile.syntax import WARNING, Problem, parse
+from systemctl_replacement.unitfile.values import parse_size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KEPT, VOLATILE = "SystemMaxUse", "RuntimeMaxUse"
+
+
+def journal_limit(root: str, key: str, report: Callable[[Problem], object]) -> int:
+    """How many bytes the journals below /var/log (KEPT) or in the runtime directory (VOLATILE) may take together; 0 if
+    nobody says so. What is wrong in the files is reported."""
+    limit = 0
+    for path in configuration_files(root, "journald.conf"):
+        try:
+            with open(path, "rb") as file:
+                data = file.read()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            report(Problem("", 0, WARNING, f"Failed to open configuration file '{path}': {error.strerror}"))
+            continue
+        for assignment in parse(data, path, ("Journal",)).assignments:
+            if assignment.key == key:
+                try:
+                    limit = parse_size(assignment.value) if assignment.value else 0
+                except ValueError:
+                    text = f"Failed to parse size value, ignoring: {assignment.value}"
+                    report(Problem(path, assignment.line, WARNING, text))
+    return limit
