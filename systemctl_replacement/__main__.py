@@ -41,6 +41,8 @@ _STARTING = {
     "rescue": ("rescue",),
     "emergency": ("emergency",),
 }
+# Options of init whose value may be the next word.
+_WITH_VALUE = ("--root", "--unit", "--stop-timeout", "--log-level", "--log-format")
 _ABOUT_ITSELF = ("-h", "--help", "--version")
 
 
@@ -81,8 +83,9 @@ class Words:
                 self.rest += [word, *words]
             elif word in ("-1", "--init"):
                 self.asks_for_init = True
-            elif word == "--root":
-                self.rest.append("--root=" + next(words, ""))
+            elif word in _WITH_VALUE:
+                value = next(words, None)
+                self.rest.append(word if value is None else f"{word}={value}")
             elif word.startswith("-") or self.verb:
                 self.rest.append(word)
                 self.operands += not word.startswith("-")

@@ -6,6 +6,10 @@ from systemctl_replacement.jobs.model import MODE_ISOLATE, MODE_REPLACE, START, 
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.options import InitOptions
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 LOG_ERR, LOG_WARNING = 3, 4
 
 # Exit statuses of systemctl for units that cannot be started: there is none of this name, and any other reason.
@@ -21,28 +25,40 @@ def enqueue(manager: Manager, options: InitOptions, *, isolating: bool = True) -
     """
     for word in options.unknown:
         manager.log.manager(LOG_WARNING, f"Unknown option {word}, ignoring.")
+    status = _enqueue_units(manager, options.units) if options.units else _enqueue_target(manager, options.unit)
+    if status:
+        manager.halt.immediate("exit", exit_status=status)  # nothing has begun yet
+    return not status
+
+
+def _enqueue_units(manager: Manager, names: Sequence[str]) -> int:
     status = 0
-    for name in options.units:
+    for name in names:
         manager.registry.unskip(manager.registry.get(name))
         try:
             manager.jobs.enqueue(name, START, MODE_REPLACE)
         except JobError as error:
             manager.log.manager(LOG_ERR, f"Failed to start {name}: {error.message}")
-            status = status or (_NO_SUCH_UNIT if error.name.endswith(".NoSuchUnit") else _REFUSED)
-    if status and isolating:
-        manager.halt.immediate("exit", exit_status=status)  # nothing has begun yet
-    elif status:
-        manager.halt.request("exit", exit_status=status)  # something has been taken over
-    elif not options.units:
-        _enqueue_target(manager, options.unit or "default.target", isolating)
-    return not status
+            status = status or _status(error)
+    return status
 
 
-def _enqueue_target(manager: Manager, target: str, isolating: bool) -> None:
-    attempts = ((target, MODE_ISOLATE), (target, MODE_REPLACE), ("rescue.target", MODE_ISOLATE))
-    for name, mode in attempts if isolating else attempts[1:]:
+def _enqueue_target(manager: Manager, asked_for: str) -> int:
+    """The target that was asked for, or the default one, in whose place rescue.target may stand, as in systemd."""
+    target = asked_for or "default.target"
+    attempts = [(target, MODE_ISOLATE), (target, MODE_REPLACE)]
+    if not asked_for:
+        attempts.append(("rescue.target", MODE_ISOLATE))
+    status = 0
+    for name, mode in attempts:
         try:
             manager.jobs.enqueue(name, START, mode)
-            return
+            return 0
         except JobError as error:
             manager.log.manager(LOG_ERR, f"Failed to isolate {name}: {error.message}")
+            status = _status(error)
+    return status
+
+
+def _status(error: JobError) -> int:
+    return _NO_SUCH_UNIT if error.name.endswith(".NoSuchUnit") else _REFUSED

@@ -132,7 +132,7 @@ _KERNEL_WORDS = frozenset(
 )  # fmt: skip
 
 _NEEDS_VALUE = frozenset(
-    ("--root", "--unit", "--ready-fd", "--deserialize", "--stop-timeout", "--log-level")
+    ("--root", "--unit", "--ready-fd", "--deserialize", "--stop-timeout", "--log-level", "--log-format")
 ) | (_IGNORED_WITH_VALUE - _OPTIONAL_VALUE)  # fmt: skip
 
 

@@ -70,6 +70,7 @@ def test_program(pid: int, argv: list[str], expected: str) -> None:
         (["init", "nginx", "redis"], ["nginx", "redis"]),
         (["--root=/x", "init", "--unit=y"], ["--root=/x", "--unit=y"]),
         (["--root", "/x", "init"], ["--root=/x"]),
+        (["--unit", "rescue", "init", "--log-level"], ["--unit=rescue", "--log-level"]),
         (["start", "--init", "a"], ["a"]),
         (["init", "--", "sh", "-c", "true"], ["--", "sh", "-c", "true"]),
         (["-1", "default"], ["default"]),
