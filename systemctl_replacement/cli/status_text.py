@@ -154,11 +154,23 @@ def _conditions(unit: Properties, options: Options, terminal: Terminal, now: int
             yield _labelled(label, f"start {label.lower()}{'ion' if label == 'Assert' else ''} failed at {text}; "
                                    f"{format_relative(when, now)}")  # fmt: skip
             failed = [entry for entry in unit.get(group) or [] if entry[4] < 0]
-            for position, (name, trigger, negate, parameter, _) in enumerate(failed, 1):
+            if label == "Assert":
+                yield _INDENT + _assertion(failed)
+                continue
+            for position, entry in enumerate(failed, 1):
                 branch = "last" if position == len(failed) else "branch"
-                glyph = "" if label == "Assert" else f"{terminal.glyph(branch)} "
-                signs = ("|" if trigger else "") + ("!" if negate else "")
-                yield f"{_INDENT}{glyph}{name}={signs}{parameter} was not met"
+                yield f"{_INDENT}{terminal.glyph(branch)} {_unmet(entry)}"
+
+
+def _assertion(failed: list[Any]) -> str:
+    """Of the assertions that do not hold systemd names one: the last of those that all have to."""
+    needed = [entry for entry in failed if not entry[1]]
+    return _unmet(needed[-1]) if needed else "none of the trigger assertions were met"
+
+
+def _unmet(entry: Any) -> str:
+    name, trigger, negate, parameter, _ = entry
+    return f"{name}={'|' if trigger else ''}{'!' if negate else ''}{parameter} was not met"
 
 
 def _triggers(label: str, unit: Properties, terminal: Terminal) -> Iterator[str]:

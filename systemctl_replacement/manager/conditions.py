@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from systemctl_replacement import syscalls
@@ -78,17 +79,18 @@ class Checker:
     def hold(self, unit: ManagedUnit, which: str) -> tuple[bool, tuple[int, ...]]:
         """Whether the unit's "Conditions" or "Asserts" hold, and for each 1 (held), -1 (failed) or 0 (not tested).
 
-        All plain ones must hold, and of those marked `|` at least one.
+        All plain ones must hold, and of those marked `|` at least one. As under systemd the last one is tested first,
+        and none after one that decides.
         """
-        results = []
+        conditions = unit.get("Unit", which) or ()
+        results = [0] * len(conditions)
         triggered = -1
         holds = True
-        for condition in unit.get("Unit", which) or ():
+        for index, condition in reversed(list(enumerate(conditions))):
             if condition.trigger and triggered == 1:
-                results.append(0)
                 continue
-            met = self._test(unit, condition)
-            results.append(1 if met else -1)
+            met = self._test(unit, condition, which)
+            results[index] = 1 if met else -1
             if condition.trigger:
                 triggered = 1 if met else 0
             elif not met:
@@ -96,15 +98,17 @@ class Checker:
                 break
         return holds and triggered != 0, tuple(results)
 
-    def _test(self, unit: ManagedUnit, condition: Any) -> bool:
+    def _test(self, unit: ManagedUnit, condition: Any, which: str) -> bool:
         """Whether a condition is met. One that cannot be told is not, negated or not."""
         try:
             met = self._tests[condition.kind](condition.parameter)
             return not met if condition.negate else met
         except (OSError, LookupError, ValueError, OverflowError) as error:
+            directive = f"{which[:-1]}{condition.kind}={'|' * condition.trigger}{'!' * condition.negate}"
+            reason = error.strerror if isinstance(error, OSError) else os.strerror(errno.EINVAL)
             self._log_unit(
-                unit.id, LOG_WARNING, f"Couldn't determine result for Condition{condition.kind}="
-                f"{condition.parameter}, assuming failed: {error}",
+                unit.id, LOG_WARNING,
+                f"Couldn't determine result for {directive}{condition.parameter}, assuming failed: {reason}",
             )  # fmt: skip
             return False
 

@@ -172,6 +172,8 @@ def _environment(context: ExecutionContext, unit: ManagedUnit, action: Spawn) ->
             merged[name] = value
 
     add(action.environment)
+    if unit.config.pid_file:
+        merged["PIDFILE"] = context.below_root(unit.config.pid_file)
     if unit.invocation_id:
         merged["INVOCATION_ID"] = unit.invocation_id
     if _watched(unit, action):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 else:
     Protocol = object
 
-LOG_WARNING, LOG_INFO = 4, 6
+LOG_WARNING, LOG_NOTICE, LOG_INFO = 4, 5, 6
 
 
 class Host(Protocol):
@@ -90,6 +90,7 @@ def _refuse(host: Host, unit: ManagedUnit) -> str:
     unit.assert_result, unit.assert_results = host.conditions.hold(unit, "Asserts")
     unit.stamps["Assert"] = now_stamp()
     if not unit.assert_result:
+        host.log_unit(unit.id, LOG_NOTICE, "Starting requested but asserts failed.")
         return model.ASSERT
     # Only what would have been started counts.
     if unit.type == "service":

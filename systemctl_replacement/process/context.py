@@ -52,9 +52,14 @@ def find_user(user: str) -> Credentials:
         entry = pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
     except (KeyError, OverflowError):
         raise _NO_SUCH_PROCESS from None
-    home = "" if entry.pw_dir in ("", "/") else entry.pw_dir
     shell = "" if entry.pw_shell in _NO_LOGIN else entry.pw_shell
-    return Credentials(entry.pw_uid, entry.pw_gid, entry.pw_name, home, shell)
+    return Credentials(entry.pw_uid, entry.pw_gid, entry.pw_name, _home(entry.pw_dir), shell)
+
+
+def _home(directory: str) -> str:
+    """A home directory as a simple path; "" for none, which `/` and relative paths count as."""
+    parts = [part for part in directory.split("/") if part not in ("", ".")]
+    return "/" + "/".join(parts) if parts and directory.startswith("/") else ""
 
 
 def find_group(group: str) -> int:

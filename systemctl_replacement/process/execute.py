@@ -265,12 +265,15 @@ class _Child:
         owner = None
         if self.user and not self.privileged and self.user.uid != os.geteuid():
             owner = (self.user.uid, self.gid if self.gid is not None else -1)
+        # UMask= holds for the files that are made here, and for the program; not for directories.
+        before = os.umask(spec.get("umask", 0o022))
         self._step(exit_status.EXIT_STDIN, "Failed to set up standard input", streams.set_input, spec, fds)
         for number, status, what in (
             (1, exit_status.EXIT_STDOUT, "Failed to set up standard output"),
             (2, exit_status.EXIT_STDERR, "Failed to set up standard error output"),
         ):
             self._step(status, what, streams.set_output, spec, number, fds, self.log, owner)
+        os.umask(before)
 
     def _set_scheduling(self) -> None:
         for key, status, what, function in scheduling.STEPS:

@@ -16,6 +16,7 @@ APPEND = "append"  # tuples are joined
 ADD = "add"  # the same, but nothing resets it: dependencies
 MERGE = "merge"  # NAME=VALUE tuples are joined, a later value of a name replaces the earlier one
 UNION = "union"  # sets are united
+DIRECTORIES = "directories"  # (path, symlink …) tuples: one for each path with all its links, sorted by path
 JOIN = "join"  # bytes are joined
 
 # How far a directive is honoured.

@@ -9,7 +9,7 @@ import os
 
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile import dependencies, directives, implied, names, perpetual, verify
-from systemctl_replacement.unitfile.directive import ADD, APPEND, JOIN, MERGE, REPLACE, UNION, Directive
+from systemctl_replacement.unitfile.directive import ADD, DIRECTORIES, MERGE, REPLACE, UNION, Directive
 from systemctl_replacement.unitfile.loadpath import DEPENDENCY_SUFFIXES, Index, is_mask
 from systemctl_replacement.unitfile.scope import UNSET, Fatal, Invalid, Refused, Scope
 from systemctl_replacement.unitfile.specifiers import Context, Host
@@ -236,14 +236,11 @@ class _Loader:
         if value is UNSET:
             self.settings.pop(target, None)
         elif combine == REPLACE or target not in self.settings:
-            self.settings[target] = _last_of_each(value) if combine == MERGE else value
-        elif combine in (APPEND, ADD, JOIN):
-            self.settings[target] = self.settings[target] + value
+            self.settings[target] = _tidied(combine, value)
         elif combine == UNION:
             self.settings[target] = self.settings[target] | value
         else:
-            assert combine == MERGE
-            self.settings[target] = _last_of_each(self.settings[target] + value)
+            self.settings[target] = _tidied(combine, self.settings[target] + value)
 
     def dependency_links(self) -> dict[str, tuple[str, ...]]:
         found = {}
@@ -309,6 +306,21 @@ def _read(path: str) -> tuple[bytes, os.stat_result]:
         return b"".join(chunks), status
     finally:
         os.close(descriptor)
+
+
+def _tidied(combine: str, values: Any) -> Any:
+    """What is kept of the values of all assignments."""
+    if combine == MERGE:
+        return _last_of_each(values)
+    return _by_path(values) if combine == DIRECTORIES else values
+
+
+def _by_path(directories: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+    """(path, symlink …) of each path once, in the order of paths: a directory, what is below it, the next one."""
+    links: dict[str, list[str]] = {}
+    for path, *more in directories:
+        links.setdefault(path, []).extend(more)
+    return tuple((path, *links[path]) for path in sorted(links, key=lambda path: path.split("/")))
 
 
 def _last_of_each(assignments: tuple[str, ...]) -> tuple[str, ...]:
