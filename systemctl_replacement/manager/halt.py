@@ -100,7 +100,11 @@ class Halt:
         if exit_status is not None:
             self.exit_status = exit_status
         if self.requested:
-            if by and by == self.by and now_monotonic() - self.since >= _REPEAT_USEC:
+            if by and not self.by:  # an engine's clock runs from now on, not since a client asked
+                self.by, self.since = by, now_monotonic()
+                if not self.ends_at:
+                    self._keep_time()
+            elif by and by == self.by and now_monotonic() - self.since >= _REPEAT_USEC:
                 self.hurry()
             return
         manager = self._manager
@@ -135,8 +139,10 @@ class Halt:
     def _keep_time(self) -> None:
         if self.ends_at:
             self._begin_share()
-        elif self._time is not None:
-            self._turn = self._manager.loop.call_at(self.since + self._time.nears_after, self._time_nears)
+        elif self._time is not None and self.by:
+            at = self.since + self._time.nears_after
+            if at > now_monotonic():  # else it was done before a re-execution
+                self._turn = self._manager.loop.call_at(at, self._time_nears)
 
     def _levels(self) -> list[list[Job]]:
         return stop_levels(self._manager.jobs.view, lambda unit: _takes_time(self._manager.registry[unit]))
@@ -210,6 +216,7 @@ class Halt:
         manager = self._manager
         manager.log.manager(LOG_NOTICE, "Asked again to halt: terminating what is left.")
         self._signal_everything(SIGTERM)
+        self._remains.terminate()
         self._end_at(now_monotonic() + _SHORT_TIMEOUT_USEC)
 
     def _time_is_up(self) -> None:

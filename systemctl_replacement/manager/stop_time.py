@@ -18,6 +18,9 @@ KILL_RESERVE_USEC = 1_000_000
 _DOCKER_USEC = 10_000_000
 _KUBERNETES_USEC = 30_000_000
 
+# What they say of themselves in $container that wait for longer than anybody should count on.
+_PATIENT = ("lxc", "lxc-libvirt", "systemd-nspawn")
+
 # A guessed time nears its end when this part of it is left.
 _LAST_PART = 3
 
@@ -69,8 +72,11 @@ def stop_time(
         complain(f"${VARIABLE} is no time between 0 and infinity, ignoring: {told}")
     if "KUBERNETES_SERVICE_HOST" in environment:
         return StopTime(_KUBERNETES_USEC - _RESERVE_USEC, "Kubernetes")
-    if environment.get("container") or exists("/.dockerenv") or exists("/run/.containerenv"):
-        return StopTime(_DOCKER_USEC - _RESERVE_USEC, "Docker")
+    container = environment.get("container", "")
+    if container in _PATIENT:
+        return None
+    if container or exists("/.dockerenv") or exists("/run/.containerenv"):
+        return StopTime(_DOCKER_USEC - _RESERVE_USEC, "Podman" if container == "podman" else "Docker")
     return None
 
 
