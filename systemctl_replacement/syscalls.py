@@ -33,6 +33,8 @@ PR_SET_TIMERSLACK = 29
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
 PR_CAP_AMBIENT = 47
+_PR_SET_MDWE = 65
+_PR_MDWE_REFUSE_EXEC_GAIN = 1
 PR_CAP_AMBIENT_RAISE = 2
 PR_CAP_AMBIENT_CLEAR_ALL = 4
 
@@ -93,6 +95,11 @@ def set_process_name(comm: str) -> None:
 
 def set_no_new_privileges() -> None:
     prctl(PR_SET_NO_NEW_PRIVS, 1)
+
+
+def deny_write_execute() -> None:
+    """No memory of ours, nor of what we execute, is ever writable and executable. OSError EINVAL before Linux 6.3."""
+    prctl(_PR_SET_MDWE, _PR_MDWE_REFUSE_EXEC_GAIN)
 
 
 # -- signals ----------------------------------------------------------------------------------------------------------

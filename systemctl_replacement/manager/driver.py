@@ -153,8 +153,8 @@ class Driver:
         tracking = unit.tracking
         if tracking is None:
             return
-        # The user of DynamicUser= exists as long as the supervisor does: until the unit is down.
-        lasts = unit.sub_state == "exited" and unit.get("Service", "DynamicUser")
+        # The user of DynamicUser=, and what belongs to RemoveIPC= (which it implies), last as long as the supervisor.
+        lasts = unit.sub_state == "exited" and unit.get("Service", "RemoveIPC")
         if tracking.idle and unit.sub_state in ("dead", "failed", "exited") and not (tracking.releasing or lasts):
             self._host.processes.release(unit.id)
 

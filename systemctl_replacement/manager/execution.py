@@ -119,6 +119,8 @@ def spec_of(context: ExecutionContext, unit: ManagedUnit, action: Spawn) -> dict
     }
     if get("DynamicUser"):
         spec["dynamic_user"] = context.below_root(_DYNAMIC_USERS)
+    if get("RemoveIPC") and get("User"):
+        spec["remove_ipc"] = True
     for key, directive in _PLAIN:
         value = get(directive)
         if value is not None and value != () and value != "":
@@ -157,6 +159,7 @@ _PLAIN: tuple[tuple[str, str], ...] = (
     ("nice", "Nice"),
     ("oom_score_adjust", "OOMScoreAdjust"),
     ("no_new_privileges", "NoNewPrivileges"),
+    ("deny_write_execute", "MemoryDenyWriteExecute"),
     ("search_path", "ExecSearchPath"),
     ("tty_path", "TTYPath"),
 )

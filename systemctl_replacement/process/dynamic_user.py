@@ -17,7 +17,9 @@ import os
 import pwd
 import sys
 
+from .. import syscalls
 from ..siphash import siphash24
+from . import ipc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,21 +40,25 @@ _BYPASS = "SYSTEMD_NSS_DYNAMIC_BYPASS"
 class Store:
     """Where the supervisor keeps the users of its unit: one socket for each name."""
 
-    __slots__ = ("_directory", "_pairs")
+    __slots__ = ("_directory", "_pairs", "_remove_ipc")
 
     def __init__(self) -> None:
         self._directory = ""
+        self._remove_ipc = False
         self._pairs: dict[str, tuple[_socket.socket, _socket.socket]] = {}
 
     def prepare(self, spec: dict[str, Any]) -> None:
-        """Makes room for the user and the group of a spec, before the process is forked that takes them. OSError."""
-        self._directory = spec["dynamic_user"]
-        for name in (spec["user"], spec["group"]):
+        """Makes room for the users of a spec, if it has any, before the process is forked that finds them. OSError."""
+        dynamic = spec.get("dynamic_user")
+        if dynamic:
+            self._directory = dynamic
+        self._remove_ipc = bool(spec.get("remove_ipc"))
+        for name in (spec["user"], spec["group"]) if dynamic else (spec["user"],) if self._remove_ipc else ():
             if name not in self._pairs:
                 self._pairs[name] = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_DGRAM)
 
     def descriptors(self) -> list[int]:
-        """What a process that takes a user must not close."""
+        """What a process that finds a user must not close."""
         return [end.fileno() for pair in self._pairs.values() for end in pair]
 
     def take_both(self, user: str, group: str, owned: Iterable[str]) -> tuple[int, int]:
@@ -61,18 +67,22 @@ class Store:
         A user or group that exists is what is meant; one that exists only as the other of the two is refused.
         """
         os.putenv(_BYPASS, "1")
-        uid, gid = self._take(user, owned, True)
-        return uid, gid if group == user else self._take(group, owned, False)[0]
+        uid, gid = self._take(user, lambda: _find(user, self._directory, owned, True))
+        if group != user:
+            gid = self._take(group, lambda: _find(group, self._directory, owned, False))[0]
+        return uid, gid
 
-    def _take(self, name: str, owned: Iterable[str], is_user: bool) -> tuple[int, int]:
+    def keep(self, name: str, uid: int) -> None:
+        """A user who exists without us, for :meth:`release`."""
+        if name in self._pairs:
+            self._take(name, lambda: (uid, uid, -1))
+
+    def _take(self, name: str, find: Callable[[], tuple[int, int, int]]) -> tuple[int, int]:
         inside, outside = self._pairs[name]
         # Of two processes of the unit that start at once the second waits for what the first has found.
         fcntl.lockf(inside, fcntl.LOCK_EX)
         try:
-            kept = _receive(inside)
-            if kept is None:
-                kept = _find(name, self._directory, owned, is_user)
-            uid, gid, lock = kept
+            uid, gid, lock = _receive(inside) or find()
             _send(outside, uid, gid, lock)
             if lock >= 0:
                 os.close(lock)
@@ -81,15 +91,38 @@ class Store:
             fcntl.lockf(inside, fcntl.LOCK_UN)
 
     def release(self) -> None:
-        """The unit is down, and its users are gone. A file that stays is locked by nobody, and taken over."""
-        for name, (inside, _) in self._pairs.items():
-            try:
+        """The unit is down, and its users are gone: a process of its own removes what they leave.
+
+        Where there can be none, the files stay: locked by nobody, they are taken over by whoever is next.
+        """
+        if not self._pairs:
+            return
+        try:
+            if os.fork():
+                return
+        except OSError:
+            return
+        try:
+            # Nothing else of the supervisor stays open: the manager waits for its end.
+            syscalls.close_all_except([0, 1, 2, *self.descriptors()])
+            for name, (inside, _) in self._pairs.items():
                 kept = _receive(inside)
-                if kept is not None and kept[2] >= 0:
-                    fcntl.flock(kept[2], fcntl.LOCK_EX | fcntl.LOCK_NB)  # unless another unit has the same user
-                    _forget(self._directory, kept[0], name)
-            except OSError:
-                continue
+                if kept is not None:
+                    self._clear(name, *kept)
+        finally:
+            os._exit(0)
+
+    def _clear(self, name: str, uid: int, gid: int, lock: int) -> None:
+        if lock < 0:
+            if self._remove_ipc and uid and not ipc.is_anybody_there(uid):
+                ipc.remove(uid)
+            return
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return  # another unit has the same user
+        ipc.remove(uid, gid)
+        _forget(self._directory, uid, name)
 
 
 def _receive(inside: _socket.socket) -> tuple[int, int, int] | None:

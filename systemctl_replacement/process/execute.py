@@ -13,14 +13,15 @@ Keys of a spec (all optional but ``path`` and ``argv``)::
     environment          ["K=V"]; environment_files [[missing_ok, path]] override it; unset_environment ["K" or "K=V"]
     pid_variables        names set to the process's own pid
     dynamic_user         where the user ids of DynamicUser= are taken from: user and group exist for this unit
+    remove_ipc           what the user has in IPC is removed when the unit is down, unless there are processes of it
     user, group, supplementary_groups, privileged ("+": none of these and no restriction below is applied), keep_user
                          ("!": these are looked up for the environment and the directories, but not changed to)
     umask, working_directory [missing_ok, path or "~"], root_directory
     limits {"NOFILE": [soft, hard]}
     nice, oom_score_adjust, scheduling {policy, priority, reset_on_fork}, cpu_affinity, io_priority [class, level],
                          timer_slack (ns), coredump_filter (mask), personality: see :mod:`.scheduling`
-    capability_bounding  bit mask of what is kept; secure_bits mask; no_new_privileges; ambient_capabilities
-                         {name: number}
+    capability_bounding  bit mask of what is kept; ambient_capabilities {name: number}; secure_bits mask
+    no_new_privileges, deny_write_execute
     ignore_sigpipe       default true
     stdin                null tty tty-force tty-fail data file:PATH fd:N
     stdout, stderr       journal null inherit tty file:PATH append:PATH truncate:PATH fd:N
@@ -41,8 +42,9 @@ import os
 import select
 import stat
 
-from .. import exit_status, syscalls, wire
+from .. import exit_status, syscalls
 from . import context, directories, dynamic_user, environment, open_files, privileges, scheduling, streams
+from .report import ABOUT_TO_EXEC, tell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ if TYPE_CHECKING:
 _SEARCH_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 _IDLE_MILLISECONDS = 5000
 """Type=idle waits for other jobs so long at most (systemd.service(5))."""
-_ABOUT_TO_EXEC = b"X\n"
+_UMASK = 0o022
 _NOT_ALLOWED = (errno.EPERM, errno.EACCES, errno.ENOSYS)
 
 
@@ -76,52 +78,6 @@ class Skipped(Exception):
     """The program does not exist, and that is no failure."""
 
 
-class Report:
-    """The supervisor's side of the pipe through which a child tells how its steps went."""
-
-    __slots__ = ("_buffer", "_fd", "_path", "executed", "failure", "pid", "warnings")
-
-    def __init__(self, pid: int, fd: int, path: str) -> None:
-        self.pid = pid
-        self.executed = False
-        self.failure: dict[str, Any] | None = None
-        self.warnings: list[tuple[int, str]] = []
-        self._fd = fd
-        self._path = path
-        self._buffer = b""
-
-    def read(self) -> bool:
-        """Takes what the child has written; whether the pipe is closed, which is an exec unless it told otherwise."""
-        while True:
-            try:
-                data = os.read(self._fd, 4096)
-            except BlockingIOError:
-                return False
-            *lines, self._buffer = (self._buffer + data).split(b"\n")
-            for line in lines:
-                self._take(line)
-            if not data:
-                return True
-
-    def take_warnings(self) -> list[tuple[int, str]]:
-        warnings, self.warnings = self.warnings, []
-        return warnings
-
-    def _take(self, line: bytes) -> None:
-        if line + b"\n" == _ABOUT_TO_EXEC:
-            self.executed = True
-            return
-        told = wire.loads(line)
-        if "warning" in told:
-            self.warnings.append((told["priority"], told["warning"]))
-            return
-        step = exit_status.name(told["status"]) or str(told["status"])
-        reason = os.strerror(told["errno"])
-        told["step"] = step
-        told["summary"] = f"Failed at step {step} spawning {self._path}: {reason}"
-        self.failure = told
-
-
 def run(
     spec: dict[str, Any],
     files: dict[str, str] | None,
@@ -134,7 +90,7 @@ def run(
 
     ``files``: the variables of the environment files, None if reading them may take its time; ``fds``: the message's
     descriptors; ``log``: the writing end of the unit's log pipe (-1 for none); ``report``: the pipe for
-    :class:`Report`; ``users``: those that exist for the unit.
+    :class:`.report.Report`; ``users``: those that exist for the unit.
     """
     status = exit_status.EXIT_EXCEPTION
     try:
@@ -143,18 +99,11 @@ def run(
         status = exit_status.EXIT_SUCCESS
     except Failure as failure:
         status = failure.status
-        _tell(report, {"status": status, "errno": failure.errno, "message": failure.message})
+        tell(report, {"status": status, "errno": failure.errno, "message": failure.message})
     except Exception as error:
-        _tell(report, {"status": status, "errno": 0, "message": f"Failed to prepare the program: {error!r}"})
+        tell(report, {"status": status, "errno": 0, "message": f"Failed to prepare the program: {error!r}"})
     finally:
         os._exit(status)
-
-
-def _tell(report: int, message: dict[str, Any]) -> None:
-    try:
-        os.write(report, wire.dumps(message) + b"\n")
-    except OSError:
-        return  # the supervisor has been killed; the exit status still says it
 
 
 class _Child:
@@ -189,12 +138,14 @@ class _Child:
 
             leftovers.clear(self.spec["leftovers"])
         self._find_credentials()
+        os.umask(self.spec.get("umask", _UMASK))  # holds for files of StandardOutput=, too, not for directories
         self._set_streams()
+        os.umask(_UMASK)
         self._set_scheduling()
         self._make_directories()
         self._open_files()
         self._fill_environment(files)
-        os.umask(self.spec.get("umask", 0o022))
+        os.umask(self.spec.get("umask", _UMASK))
         self._set_limits()
         self._change_root()
         program = self._find_program()
@@ -211,7 +162,7 @@ class _Child:
             raise Failure(status, prefix, error) from None
 
     def _warn(self, priority: int, text: str) -> None:
-        _tell(self.report, {"priority": priority, "warning": text})
+        tell(self.report, {"priority": priority, "warning": text})
 
     def _wait_for_idle(self) -> None:
         position = self.spec.get("idle")
@@ -247,6 +198,8 @@ class _Child:
                 exit_status.EXIT_USER, "Failed to determine user credentials", context.find_user, user
             )
             self.gid = self.user.gid if self.user else None
+            if self.user and spec.get("remove_ipc"):
+                self.users.keep(user, self.user.uid)
         if group:
             self.gid = self._step(
                 exit_status.EXIT_GROUP, "Failed to determine group credentials", context.find_group, group
@@ -399,9 +352,19 @@ class _Child:
         if self.forgone is not None:
             what = "Failed to drop capabilities"
             self._step(exit_status.EXIT_CAPABILITIES, what, privileges.forgo, self.forgone)
+        if self.spec.get("deny_write_execute"):
+            self._deny_write_execute()
         if self.spec.get("no_new_privileges"):
             what = "Failed to disable new privileges"
             self._step(exit_status.EXIT_NO_NEW_PRIVILEGES, what, syscalls.set_no_new_privileges)
+
+    def _deny_write_execute(self) -> None:
+        try:
+            syscalls.deny_write_execute()
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, *_NOT_ALLOWED):
+                raise Failure(exit_status.EXIT_SECCOMP, "Failed to apply MemoryDenyWriteExecute=", error) from None
+            self._warn(4, f"MemoryDenyWriteExecute= needs Linux 6.3, ignoring: {error.strerror}")
 
     def _change_directory(self) -> None:
         missing_ok, path = self.spec.get("working_directory") or (False, "/")
@@ -464,7 +427,7 @@ class _Child:
 
     def _announce(self) -> None:
         try:
-            os.write(self.report, _ABOUT_TO_EXEC)
+            os.write(self.report, ABOUT_TO_EXEC)
         except BrokenPipeError:
             return  # without a supervisor nobody waits for it
 

@@ -22,6 +22,7 @@ from .kill import FinalKill
 from .link import Link, close_fds
 from .output import Output
 from .problem import describe
+from .report import Report
 from .title import set_title
 
 TYPE_CHECKING = False
@@ -60,7 +61,7 @@ class Supervisor:
         self.access = "main"
         self.tokens: dict[int, Any] = {}  # pid -> token of what we started and have not reaped
         self.identifiers: dict[int, str] = {}  # the same pids' SyslogIdentifier=
-        self.exec_pipes: dict[int, execute.Report] = {}  # the reading ends, by descriptor
+        self.exec_pipes: dict[int, Report] = {}  # the reading ends, by descriptor
         self.users = dynamic_user.Store()
         self.removals: dict[int, int] = {}  # pid -> number of the request
         self.foreign = Foreign(self._watch_fd, self._forget_fd, self._end_of_foreign)
@@ -249,8 +250,7 @@ class Supervisor:
             if fds_lost:
                 raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
             what = "Failed to load environment files"
-            if spec.get("dynamic_user"):
-                self.users.prepare(spec)
+            self.users.prepare(spec)
             files, problems = environment.load_files(spec.get("environment_files", ()), wait=False)
             what = "Failed to fork"
             read_end, write_end = os.pipe2(os.O_CLOEXEC)
@@ -274,7 +274,7 @@ class Supervisor:
         os.set_blocking(read_end, False)
         self.tokens[pid] = token
         self.identifiers[pid] = execute.identifier(spec)
-        self.exec_pipes[read_end] = execute.Report(pid, read_end, spec["path"])
+        self.exec_pipes[read_end] = Report(pid, read_end, spec["path"])
         self._watch_fd(read_end, lambda: self._on_exec_report(read_end))
         role = spec.get("role")
         if role == "main":

@@ -31,6 +31,7 @@ NO_CREDENTIALS = "credentials are not implemented yet"
 NEEDS_NICE = "left as it is, with a warning, where the container lacks CAP_SYS_NICE"
 NEEDS_MOUNTS = "needs a mount namespace, which is not implemented yet"
 NEEDS_FILTER = "needs a filter of system calls, which is not implemented yet"
+NEEDS_LINUX = "needs Linux 6.3: left out, with a warning, on older ones"
 ONLY_CAPABILITIES = "its capabilities are taken away; the rest is not implemented yet"
 OWN_CLEAN = "systemctl removes the directories itself, and takes the time it takes"
 
@@ -102,7 +103,7 @@ EXEC: tuple[Directive, ...] = table(
             232,
             best_effort("of what it implies, what needs namespaces or filters is missing", True),
         ),
-        ("RemoveIPC", parsers.boolean, REPLACE, False, 212, missing("IPC objects are not removed yet", True)),
+        ("RemoveIPC", parsers.boolean, REPLACE, False, 212, FULL),
         ("StandardInput", parsers_exec.standard_input, REPLACE, "null", 236, FULL),
         ("StandardOutput", parsers_exec.standard_output, REPLACE, None, 236, FULL),
         ("StandardError", parsers_exec.standard_output, REPLACE, None, 236, FULL),
@@ -148,7 +149,7 @@ EXEC: tuple[Directive, ...] = table(
         ("SystemCallArchitectures", parsers_security.architectures, APPEND, (), 209, missing(NEEDS_FILTER, True)),
         ("SystemCallErrorNumber", parsers_security.error_number, REPLACE, "", 209, missing(NEEDS_FILTER)),
         ("SystemCallLog", parsers.opaque_item, APPEND, (), 247, missing(NEEDS_FILTER)),
-        ("MemoryDenyWriteExecute", parsers.boolean, REPLACE, False, 231, missing(NEEDS_FILTER, True)),
+        ("MemoryDenyWriteExecute", parsers.boolean, REPLACE, False, 231, best_effort(NEEDS_LINUX, True)),
         ("RestrictNamespaces", parsers_security.namespaces, APPEND, (), 233, missing(NEEDS_FILTER, True)),
         ("RestrictRealtime", parsers.boolean, REPLACE, False, 231, missing(NEEDS_FILTER, True)),
         ("RestrictSUIDSGID", parsers.boolean, REPLACE, False, 242, missing(NEEDS_FILTER, True)),

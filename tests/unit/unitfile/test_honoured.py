@@ -30,7 +30,7 @@ def unit(tmp_path: Path, settings: str, head: str = "") -> Unit:
         ("MemoryMax=infinity\nTasksMax=infinity\nDelegate=no\nReadWritePaths=/a\nReadWritePaths=", []),
         ("MemorySwapMax=0", ["MemorySwapMax"]),
         ("ReadOnlyDirectories=/etc", ["ReadOnlyPaths"]),
-        ("DynamicUser=yes", ["PrivateTmp", "RemoveIPC", "ProtectSystem", "RestrictSUIDSGID", "ProtectHome"]),
+        ("DynamicUser=yes", ["PrivateTmp", "ProtectSystem", "RestrictSUIDSGID", "ProtectHome"]),
         ("DynamicUser=no", []),
         ("Slice=x.slice\nMemoryAccounting=yes\nIOAccounting=yes", ["IOAccounting"]),
     ],

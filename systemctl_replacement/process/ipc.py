@@ -1,0 +1,97 @@
+"""RemoveIPC=: what a user who is gone has left in System V and POSIX IPC. systemd.exec(5), sysvipc(7)."""
+
+from __future__ import annotations
+
+import os
+
+from .. import libc
+from .tree import OPEN_DIRECTORY, walk
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Where POSIX shared memory, semaphores and message queues are files.
+_DIRECTORIES = ("/dev/shm", "/dev/mqueue")
+_IPC_RMID = 0
+_NOBODY = -1
+
+
+def remove(uid: int, gid: int = _NOBODY) -> None:
+    """Removes all that belongs to the user, or to the group. What cannot be removed stays, as under systemd."""
+    for kind, identifier, owner, group in _objects():
+        if uid == owner or gid == group:
+            _remove_object(kind, identifier, owner)
+    for directory in _DIRECTORIES:
+        try:
+            fd = os.open(directory, OPEN_DIRECTORY)
+        except OSError:
+            continue
+        try:
+            _remove_files(fd, uid, gid)
+        finally:
+            os.close(fd)
+
+
+def is_anybody_there(uid: int) -> bool:
+    """Whether a process of the user runs."""
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                if os.stat(f"/proc/{name}").st_uid == uid:
+                    return True
+            except OSError:
+                continue
+    return False
+
+
+def _objects() -> Iterator[tuple[str, int, int, int]]:
+    """Kind, id, user and group of all System V objects."""
+    for kind in ("shm", "sem", "msg"):
+        try:
+            with open(f"/proc/sysvipc/{kind}", encoding="ascii") as file:
+                head, *lines = [line.split() for line in file]
+        except (OSError, ValueError):
+            continue
+        place = head.index("uid")
+        for words in lines:
+            yield kind, int(words[1]), int(words[place]), int(words[place + 1])
+
+
+def _remove_object(kind: str, identifier: int, owner: int) -> None:
+    """Removes an object: as its owner, because root may not in most containers."""
+    ours = os.geteuid()
+    try:
+        os.seteuid(owner)
+    except OSError:
+        return
+    try:
+        if kind == "sem":
+            libc.function("semctl")(identifier, 0, _IPC_RMID, 0)
+        else:
+            libc.function(f"{kind}ctl")(identifier, _IPC_RMID, None)
+    finally:
+        os.seteuid(ours)
+
+
+def _remove_files(fd: int, uid: int, gid: int) -> None:
+    def remove_file(above: int, name: str) -> None:
+        if _is_theirs(above, name, uid, gid):
+            os.unlink(name, dir_fd=above)
+
+    def remove_directory(above: int, name: str) -> None:
+        if _is_theirs(above, name, uid, gid):
+            try:
+                os.rmdir(name, dir_fd=above)
+            except OSError:
+                return  # others have something in it
+
+    try:
+        walk(fd, remove_file, remove_directory)
+    except OSError:
+        return
+
+
+def _is_theirs(above: int, name: str, uid: int, gid: int) -> bool:
+    status = os.stat(name, dir_fd=above, follow_symlinks=False)
+    return uid == status.st_uid or gid == status.st_gid

@@ -1,0 +1,67 @@
+"""How the steps between fork and exec go, told through a pipe that the exec closes."""
+
+from __future__ import annotations
+
+import os
+
+from .. import exit_status, wire
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+ABOUT_TO_EXEC = b"X\n"
+
+
+class Report:
+    """The supervisor's side of the pipe through which a child tells how its steps went."""
+
+    __slots__ = ("_buffer", "_fd", "_path", "executed", "failure", "pid", "warnings")
+
+    def __init__(self, pid: int, fd: int, path: str) -> None:
+        self.pid = pid
+        self.executed = False
+        self.failure: dict[str, Any] | None = None
+        self.warnings: list[tuple[int, str]] = []
+        self._fd = fd
+        self._path = path
+        self._buffer = b""
+
+    def read(self) -> bool:
+        """Takes what the child has written; whether the pipe is closed, which is an exec unless it told otherwise."""
+        while True:
+            try:
+                data = os.read(self._fd, 4096)
+            except BlockingIOError:
+                return False
+            *lines, self._buffer = (self._buffer + data).split(b"\n")
+            for line in lines:
+                self._take(line)
+            if not data:
+                return True
+
+    def take_warnings(self) -> list[tuple[int, str]]:
+        warnings, self.warnings = self.warnings, []
+        return warnings
+
+    def _take(self, line: bytes) -> None:
+        if line + b"\n" == ABOUT_TO_EXEC:
+            self.executed = True
+            return
+        told = wire.loads(line)
+        if "warning" in told:
+            self.warnings.append((told["priority"], told["warning"]))
+            return
+        step = exit_status.name(told["status"]) or str(told["status"])
+        reason = os.strerror(told["errno"])
+        told["step"] = step
+        told["summary"] = f"Failed at step {step} spawning {self._path}: {reason}"
+        self.failure = told
+
+
+def tell(report: int, message: dict[str, Any]) -> None:
+    """The child's side: a failure or a warning."""
+    try:
+        os.write(report, wire.dumps(message) + b"\n")
+    except OSError:
+        return  # the supervisor has been killed; the exit status still says it
