@@ -126,15 +126,19 @@ def main() -> None:
         from systemctl_replacement.process import generate
 
         generate.main(sys.argv[2], sys.argv[3:])
+    import _signal  # type: ignore[import-not-found]
+
+    # A client: Ctrl-C ends it as it ends every other command, already while the rest is imported.
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
     if what == "systemctl":
         from systemctl_replacement.cli.main import main as systemctl
 
         sys.exit(systemctl(sys.argv))
     if what == "init-help":
         from systemctl_replacement.cli.help_text import INIT
+        from systemctl_replacement.cli.main import show
 
-        print(INIT)
-        sys.exit()
+        sys.exit(show(INIT))
     from systemctl_replacement.cli.compat import main as compatibility
 
     name, *words = sys.argv

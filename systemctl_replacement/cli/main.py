@@ -31,9 +31,8 @@ def main(argv: Sequence[str]) -> int:
 
 def guarded(run: Callable[[], int]) -> int:
     """Run a command, turning failures into texts and exit statuses, and finish its output."""
-    # A reader that goes away ends us, and so does Ctrl-C, as they end every other command.
+    # A reader that goes away ends us, as it ends every other command.
     _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
-    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
     streams.open_missing()
     try:
         return run()
@@ -51,6 +50,16 @@ def guarded(run: Callable[[], int]) -> int:
         return _failed(f"Failed to talk to the service manager: {error}", 1)
     finally:
         streams.finish()
+
+
+def show(text: str) -> int:
+    """Print a text, and that is all; the exit status."""
+
+    def run() -> int:
+        streams.out(text)
+        return 0
+
+    return guarded(run)
 
 
 def _failed(text: str, status: int) -> int:

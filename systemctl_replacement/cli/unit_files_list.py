@@ -22,7 +22,10 @@ _NO_PRESET = frozenset(("alias", "static", "generated", "transient"))
 
 
 def run_is_enabled(arguments: list[str], options: Options, context: Context) -> int:
-    """`is-enabled`: 0 if any of the units is enabled, statically too; with --full also the links that enable it."""
+    """`is-enabled`: 0 if any of the units is enabled, statically too; with --full also the links that enable it.
+
+    Those are a manager's to tell: below a root, and without one, systemctl says nothing of them.
+    """
     names = unit_names(arguments, "to check", options, context)
     plan = new_plan(options, context)
     enabled = synchronize("is-enabled", names, options, context, plan)
@@ -38,7 +41,7 @@ def run_is_enabled(arguments: list[str], options: Options, context: Context) -> 
         enabled = enabled or state in ENABLED_STATES
         if not options.quiet:
             context.out(state)
-            if options.full:
+            if options.full and not options.root and context.manager() is not None:
                 _show_links(name, options, context)
     return 0 if enabled else 1
 

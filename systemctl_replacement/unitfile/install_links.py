@@ -115,7 +115,7 @@ def _make_aliases(lookup: Lookup, info: UnitInfo, config: str, force: bool) -> i
 
 def _expanded(lookup: Lookup, info: UnitInfo, word: str) -> str:
     try:
-        return lookup.plan.expander.expand(word, info.name)
+        return lookup.plan.expander.expand(word, info.section.instantiated(info.name))
     except InstallFailed as problem:
         lookup.plan.fail(problem.error, word)
         raise

@@ -8,7 +8,7 @@ import errno
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile import specifiers
 from systemctl_replacement.unitfile.install_changes import InstallFailed
-from systemctl_replacement.unitfile.names import unit_type, valid_unit_name
+from systemctl_replacement.unitfile.names import is_template, replace_instance, unit_type, valid_unit_name
 from systemctl_replacement.unitfile.quoting import QuotingError, split
 from systemctl_replacement.unitfile.syntax import WARNING, Assignment, Problem, parse
 
@@ -45,6 +45,10 @@ class InstallSection:
     def rules(self) -> int:
         """How many links it asks for."""
         return len(self.aliases) + sum(map(len, self.dependencies.values()))
+
+    def instantiated(self, name: str) -> str:
+        """The name that %i, %n and %N are taken from: a template's has DefaultInstance= filled in."""
+        return replace_instance(name, self.default_instance) if self.default_instance and is_template(name) else name
 
 
 def empty_section() -> InstallSection:
@@ -118,7 +122,7 @@ def _take(
 def _also(section: InstallSection, value: str, name: str, expander: Expander, on_also: Callable[[str], None]) -> None:
     for word in split(value, unquote=False):
         try:
-            unit = expander.expand(word, name)
+            unit = expander.expand(word, section.instantiated(name))
         except InstallFailed as problem:
             message = f'Failed to resolve unit name in Also="{word}": {problem}'
             raise _Refused(problem.error, message) from None
@@ -146,7 +150,7 @@ def _default_instance(section: InstallSection, value: str, name: str, expander: 
     if not valid_unit_name(name, plain=False, instance=False):
         return "DefaultInstance= only makes sense for template units, ignoring."
     try:
-        instance = expander.expand(value, name)
+        instance = expander.expand(value, section.instantiated(name))
     except InstallFailed as problem:
         message = f'Failed to resolve instance name in DefaultInstance="{value}": {problem}'
         raise _Refused(problem.error, message) from None

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
+from unittest import mock
 
-from systemctl_replacement.cli import settings, verbs
+from systemctl_replacement.cli import settings, streams, verbs
 from systemctl_replacement.cli.context import Context
 from systemctl_replacement.cli.main import guarded
 
@@ -121,10 +122,19 @@ def run_ours(root: Path, commands: tuple[tuple[str, ...], ...]) -> list[Result]:
 
 
 def _run_ours(root: Path, command: tuple[str, ...]) -> Result:
-    stdout, stderr = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
-        status = guarded(lambda: _systemctl(["systemctl", f"--root={root}", *command]))
-    return Result(stdout.getvalue(), stderr.getvalue(), status, snapshot(root))
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        with (
+            mock.patch.object(streams, "stdout", streams.Stream(stdout.fileno())),
+            mock.patch.object(streams, "stderr", streams.Stream(stderr.fileno())),
+        ):
+            status = guarded(lambda: _systemctl(["systemctl", f"--root={root}", *command]))
+        out, err = (_text(file) for file in (stdout, stderr))
+    return Result(out, err, status, snapshot(root))
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", "surrogateescape")
 
 
 def _systemctl(argv: list[str]) -> int:

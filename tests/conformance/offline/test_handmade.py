@@ -75,8 +75,39 @@ USER = Tree(
         ("/usr/lib/systemd/user-preset/1.preset", "disable *\n"),
     ),
 )
+TWO = "DefaultInstance=two\n"
+DEFAULT_INSTANCES = Tree(
+    files=(
+        (f"{ETC}/t@.timer", "[Install]\nWantedBy=x@%i.target %p-%i.target x.target\nRequiredBy=r@%j.target\n" + TWO),
+        (f"{ETC}/names@.timer", "[Install]\nWantedBy=%n.target %N.target\n" + TWO),
+        (f"{ETC}/alias@.timer", "[Install]\nAlias=al@.timer b@%i.timer\n" + TWO),
+        (f"{ETC}/also@.timer", "[Install]\nDefaultInstance=two\nAlso=a-%i.timer o@%i.timer\nWantedBy=x.target\n"),
+        (f"{ETC}/early@.timer", "[Install]\nAlso=a-%i.timer\nDefaultInstance=two\nWantedBy=x.target\n"),
+        (f"{ETC}/a-two.timer", "[Install]\nWantedBy=z-%i.target\n"),
+        (f"{ETC}/a-.timer", "[Install]\nWantedBy=z-%i.target\n"),
+        (f"{ETC}/o@.timer", "[Install]\nWantedBy=y-%i.target\nDefaultInstance=o%p\n"),
+        (f"{ETC}/none@.timer", "[Install]\nWantedBy=x@%i.target plain.target\n"),
+        (f"{ETC}/bad@.timer", "[Install]\nWantedBy=x@%i.target\nDefaultInstance=a/b\n"),
+        (f"{ETC}/empty@.timer", "[Install]\nWantedBy=x-%i.target\nDefaultInstance=a\nDefaultInstance=\n"),
+        (f"{ETC}/twice@.timer", "[Install]\nWantedBy=x-%i.target\nDefaultInstance=a\nDefaultInstance=%ib\n"),
+        (f"{ETC}/plain.timer", "[Install]\nWantedBy=x-%i.target\nDefaultInstance=a\n"),
+    ),
+)  # fmt: skip
+_OF_TEMPLATES = (
+    "enable {}", "is-enabled {}", "is-enabled --full {}", "list-unit-files {}", "disable {}", "is-enabled {}",
+    "preset {}", "is-enabled {}", "disable {}", "--runtime enable {}", "is-enabled {}", "--runtime disable {}",
+)  # fmt: skip
 
 CASES = [
+    *(
+        (f"DefaultInstance=: {name}", DEFAULT_INSTANCES, [line.format(name) for line in _OF_TEMPLATES])
+        for name in (
+            "t@.timer", "names@.timer", "alias@.timer", "also@.timer", "early@.timer", "o@.timer", "none@.timer",
+            "bad@.timer", "empty@.timer", "twice@.timer", "plain.timer", "t@one.timer", "alias@one.timer",
+        )
+    ),
+    ("reenabling a template", DEFAULT_INSTANCES, ["reenable t@.timer", "is-enabled t@two.timer", "reenable o@.timer"]),
+    ("presets of templates", DEFAULT_INSTANCES, ["preset-all", "list-unit-files"]),
     ("enable and disable", SERVER, [
         "enable nginx",
         "is-enabled nginx",

@@ -118,7 +118,7 @@ def test_now_is_not_reached_by_a_failure(root: Path) -> None:
 def test_full_shows_the_links(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
     run(root, "enable", "a")
     capfd.readouterr()
-    assert run(root, "is-enabled", "-l", "a", "static")[0] == 0
+    assert run(root, "is-enabled", "-l", "a", "static", manager=Manager())[0] == 0
     link = f"{root}/etc/systemd/system/multi-user.target.wants/a.service"
     assert capfd.readouterr().out == f"enabled\n  {link}\nstatic\n"
     assert os.path.islink(link)
