@@ -6,7 +6,7 @@ The decisions are the job engine's (room jobs); this is the table they are about
 from __future__ import annotations
 
 from systemctl_replacement.jobs import outcome, transaction
-from systemctl_replacement.jobs.model import CANCELED, FAILED, NOP, RUNNING, WAITING, Job, JobError
+from systemctl_replacement.jobs.model import CANCELED, DONE, FAILED, NOP, RUNNING, WAITING, Job, JobError
 from systemctl_replacement.jobs.ordering import runnable
 from systemctl_replacement.manager.loop import SLICE_USEC, now_monotonic
 from systemctl_replacement.manager.registry import Registry
@@ -26,15 +26,17 @@ else:
 # What performing a job answers besides a result: it goes on, or it has to wait for the unit to settle.
 IN_PROGRESS = ""
 AGAIN = "again"
+# It is done, and there was nothing to do: nothing is said of it.
+ALREADY = "already"
 
 
 class Host(Protocol):
     """What the table needs of the manager."""
 
     def perform(self, job: Job) -> str:
-        """Begin a job: IN_PROGRESS, AGAIN or the result it ends with at once."""
+        """Begin a job: IN_PROGRESS, AGAIN, ALREADY or the result it ends with at once."""
 
-    def job_finished(self, job: Job, result: str) -> None: ...
+    def job_finished(self, job: Job, result: str, already: bool) -> None: ...
 
     def start_on_failure(self, unit: ManagedUnit) -> None: ...
 
@@ -161,6 +163,8 @@ class JobTable:
             return
         if result == AGAIN:
             self._replace(replace(now, state=WAITING))
+        elif result == ALREADY:
+            self.finish(now, DONE, already=True)
         elif result != IN_PROGRESS:
             self.finish(now, result)
 
@@ -174,21 +178,21 @@ class JobTable:
 
     # --- ending ---
 
-    def finish(self, job: Job, result: str, recursive: bool = True) -> None:
-        """End a job, with those that fail because of it."""
+    def finish(self, job: Job, result: str, recursive: bool = True, *, already: bool = False) -> None:
+        """End a job, with those that fail because of it. already: there was nothing to do."""
         ending = outcome.finish(self.view, job, result, recursive=recursive)
         self._log(ending.log)
         for ended, _how in ending.finished:
             self._remove(ended)
         if ending.again is not None:
-            self._host.job_finished(job, result)
+            self._host.job_finished(job, result, already)
             self._install(ending.again)
         for unit_id in ending.wake:
             unit = self._registry.find(unit_id)
             if unit is not None:
                 self.wake(unit)
         for ended, how in ending.finished:
-            self._host.job_finished(ended, how)
+            self._host.job_finished(ended, how, already and ended.id == job.id)
             for callback in self._waiters.pop(ended.id, ()):
                 callback(ended, how)
         for unit_id in ending.on_failure:

@@ -151,15 +151,15 @@ class Manager:
                 self.log.about(unit.id, LOG_INFO, message, unit.invocation_id, unit.type == "service")
         return result
 
-    def job_finished(self, job: Job, result: str) -> None:
-        """Log the end of a job and let those go that nobody needs any more."""
+    def job_finished(self, job: Job, result: str, already: bool) -> None:
+        """Log the end of a job, unless there was nothing to do, and let those go that nobody needs any more."""
         unit = self.registry[job.unit]
-        if job.type == START and result == "done" and not unit.condition_result:
+        if job.type == START and result == "done" and not unit.condition_result and not already:
             self._log_skipped(unit)
         else:
             oneshot = unit.type == "service" and unit.config.type == "oneshot"
             line = job_messages.end(unit.type, job.type, result, unit.status_name, oneshot)
-            if line is not None:
+            if line is not None and not already:
                 self.log.about(unit.id, line[0], line[1], unit.invocation_id, unit.type == "service")
         for other in consequences.maybe_unneeded(self.jobs.view, unit.id):
             self.call_soon(lambda other=other: self._stop_if_unneeded(other))  # type: ignore[misc]

@@ -11,7 +11,7 @@ from systemctl_replacement.jobs import model
 from systemctl_replacement.jobs.model import Job
 from systemctl_replacement.manager.conditions import Checker
 from systemctl_replacement.manager.halt import Halt
-from systemctl_replacement.manager.job_table import AGAIN, IN_PROGRESS
+from systemctl_replacement.manager.job_table import AGAIN, ALREADY, IN_PROGRESS
 from systemctl_replacement.manager.loop import now_monotonic, now_stamp
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit import ManagedUnit
@@ -54,7 +54,7 @@ def perform(host: Host, job: Job) -> str:
 def _start(host: Host, unit: ManagedUnit) -> str:
     active = unit.active_state
     if active in ACTIVE_OR_RELOADING:
-        return model.DONE
+        return ALREADY
     if unit.file.load_state != "loaded":
         return model.FAILED
     if unit.type == "service" and service.again_later(unit.service):
@@ -108,7 +108,7 @@ def _refuse(host: Host, unit: ManagedUnit) -> str:
 
 def _stop(host: Host, unit: ManagedUnit) -> str:
     if unit.active_state in INACTIVE_OR_FAILED:
-        return model.DONE
+        return ALREADY
     host.step(unit, Stop())
     return IN_PROGRESS
 
@@ -131,7 +131,7 @@ def _reload(host: Host, unit: ManagedUnit) -> str:
 def _verify_active(host: Host, unit: ManagedUnit) -> str:
     active = unit.active_state
     if active in ACTIVE_OR_RELOADING:
-        return model.DONE
+        return ALREADY
     return AGAIN if active == ACTIVATING else model.SKIPPED
 
 

@@ -260,3 +260,12 @@ def test_what_a_start_limit_does() -> None:
         assert e.process is not None
         e.process.wait(20)
         assert e.noted() == ["b up", "b down"]
+
+
+def test_nothing_is_said_of_a_job_that_has_nothing_to_do() -> None:
+    with Engine({"a.service": "[Service]\nExecStart=/bin/sleep 1000\n"}, boot=("basic.target",)) as e:
+        for operation in ("start", "start", "stop", "stop"):
+            assert e.run(operation, "a.service") == "done"
+        wait_for(lambda: "Stopped a.service" in e.text(), "its end")
+        e.halt()
+        assert [e.text().count(f"{word} a.service") for word in ("Started", "Stopping", "Stopped")] == [1, 1, 1]
