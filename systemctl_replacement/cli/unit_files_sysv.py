@@ -44,14 +44,19 @@ def synchronize(verb: str, names: list[str], options: Options, context: Context,
         script = name[: -len(".service")]
         if not os.path.exists(f"{context.paths.root}/etc/init.d/{script}"):
             continue
-        command = _command(verb, script, context.paths.root)
+        commands = _commands(verb, script, context.paths.root)
         if not options.quiet:
             if native:
-                context.err(f"Synchronizing state of {name} with SysV service script with {command[0]}.")
+                context.err(f"Synchronizing state of {name} with SysV service script with {commands[0][0]}.")
             else:
                 context.err(f"{name} is not a native service, redirecting to systemd-sysv-install.")
-            context.err(f"Executing: {' '.join(command)}")
-        status = _run(command)
+        status = 0
+        for command in commands:
+            if not options.quiet:
+                context.err(f"Executing: {' '.join(command)}")
+            status = _run(command)
+            if status != 0:
+                break
         if verb == "is-enabled":
             enabled = enabled or status == 0
             if not options.quiet:
@@ -74,26 +79,25 @@ def _is_native(plan: Plan, name: str, context: Context) -> bool:
         return True
 
 
-def _command(verb: str, script: str, root: str) -> list[str]:
-    """The helper of the distribution's systemd; images without that package have at least the tool behind it."""
+def _commands(verb: str, script: str, root: str) -> list[list[str]]:
+    """The helper of the distribution's systemd; without that package what the helper runs, one command after the other.
+
+    Neither tool switches on or off what has no links yet.
+    """
     for helper in _HELPERS:
         if os.access(helper, os.X_OK):
-            return [helper, *([f"--root={root}"] if root else []), verb, script]
-    for directory in ("/usr/sbin", "/sbin"):
-        if os.access(f"{directory}/update-rc.d", os.X_OK):
-            return _update_rc_d(f"{directory}/update-rc.d", verb, script, root)
-        if os.access(f"{directory}/chkconfig", os.X_OK):
-            if verb == "is-enabled":
-                return [f"{directory}/chkconfig", script]
-            return [f"{directory}/chkconfig", script, "on" if verb == "enable" else "off"]
-    return [_HELPERS[0], verb, script]
-
-
-def _update_rc_d(tool: str, verb: str, script: str, root: str) -> list[str]:
+            return [[helper, *([f"--root={root}"] if root else []), verb, script]]
     if verb == "is-enabled":
-        # update-rc.d cannot ask; a start link in a runlevel is what "enabled" means.
-        return ["/bin/sh", "-c", 'ls "$1"/etc/rc[S5].d/S??"$2" >/dev/null 2>&1', "sh", root, script]
-    return [tool, *(["--root", root] if root else []), script, "defaults" if verb == "enable" else "disable"]
+        # Neither tool can be asked alike; a start link in a runlevel is what "enabled" means.
+        return [["/bin/sh", "-c", 'ls "$1"/etc/rc[S5].d/S??"$2" >/dev/null 2>&1', "sh", root, script]]
+    for directory in ("/usr/sbin", "/sbin"):
+        tool = [*(["chroot", root] if root else []), f"{directory}/update-rc.d", script]
+        if os.access(root + tool[-2], os.X_OK):
+            return [[*tool, "defaults"], [*tool, verb]]
+        tool[-2:] = [f"{directory}/chkconfig"]
+        if os.access(root + tool[-1], os.X_OK):
+            return [[*tool, "--add", script], [*tool, script, "on" if verb == "enable" else "off"]]
+    return [[_HELPERS[0], verb, script]]
 
 
 def _run(command: list[str]) -> int:

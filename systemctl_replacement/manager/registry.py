@@ -6,6 +6,7 @@ no job and is referred to by no unit that matters is forgotten, so that the next
 
 from __future__ import annotations
 
+from systemctl_replacement.manager.init_scripts import adapt
 from systemctl_replacement.manager.unit import INVERSE, INVERSE_OF, ManagedUnit
 from systemctl_replacement.records import replace
 from systemctl_replacement.unitfile import dependencies, perpetual
@@ -116,9 +117,8 @@ class Registry:
         unit.references = set()
         unit.problems_logged = False
         if file.type == "service":
-            unit.config = (
-                ServiceConfig.from_unit(file, self._config) if file.load_state == "loaded" else ServiceConfig()
-            )
+            loaded = file.load_state == "loaded"
+            unit.config = adapt(ServiceConfig.from_unit(file, self._config), file) if loaded else ServiceConfig()
         elif file.type == "mount" and file.id in self.mounts():
             unit.state = SimpleState(ON["mount"])
             unit.file = _as_mounted(file, self.mounts()[file.id])
