@@ -94,13 +94,14 @@ class Console:
         return ours.detach()
 
     def write(self, record: dict[str, object], text: str) -> None:
-        """Show one line of the manager: as a record, or as text."""
-        if self.link is None or self.link.queued > _QUEUE_LIMIT:
+        """Show one line of the manager: as a record, or as text. Without a console process the next one gets it."""
+        if self.link is not None and self.link.queued > _QUEUE_LIMIT:
             self._dropped += 1
             return
         line: dict[str, object] = {"op": "record", "record": record} if self.as_json else {"op": "write", "text": text}
         try:
-            self._send(line)
+            if self.link is not None:
+                self._send(line)
         except OSError:
             self._dropped += 1  # too long for a message, and no descriptor to be had
             return
@@ -108,7 +109,8 @@ class Console:
         if len(self._unconfirmed) > _QUEUE_LIMIT:
             del self._unconfirmed[0]
             self._covered = max(self._covered - 1, 0)
-        if not self._flushes:
+            self._dropped += self.link is None
+        if self.link is not None and not self._flushes:
             self._request_flush()
 
     def flush(self, then: Callable[[], object]) -> None:

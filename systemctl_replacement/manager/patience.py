@@ -6,10 +6,8 @@ a stopped console process the last lines from the output.
 
 from __future__ import annotations
 
-import os
-
 from systemctl_replacement.manager.loop import Timer, now_monotonic
-from systemctl_replacement.process.descendants import read_stat
+from systemctl_replacement.process.descendants import read_stat, send
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,4 +55,4 @@ class Patience:
         stat = read_stat(pid) if pid else None
         if stat is not None and stat[0] == "T":
             self._log(f"The {name} was stopped while it is needed: continuing it.")
-            os.kill(pid, SIGCONT)
+            send(pid, SIGCONT)

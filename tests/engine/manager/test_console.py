@@ -59,3 +59,20 @@ def test_dropped_lines_are_counted() -> None:
         wait_for(read, "a count of what was dropped")
         os.close(read_end)
         assert e.halt() == 0
+
+
+def test_what_a_killed_console_process_had_not_written_is_shown_by_the_next() -> None:
+    with Engine(UNITS, boot=("a.service",)) as e:
+        console = e.titled("console")
+        console.suspend()
+        assert e.run("start", "flood.service") == "done"
+        assert "Starting flood.service..." not in e.text()
+        console.kill()
+        wait_for(lambda: "Finished flood.service." in e.text(), "the lines of the manager")
+        assert e.text().count("Starting flood.service...") == 1
+
+
+def test_what_is_said_before_there_is_a_console_process_is_shown() -> None:
+    with Engine(UNITS, boot=("a.service",), change="import os; os.environ['SYSTEMCTL_STOP_TIMEOUT'] = 'soon'") as e:
+        wait_for(lambda: "$SYSTEMCTL_STOP_TIMEOUT is no time between 0 and infinity" in e.text(), "the complaint")
+        assert "dropped" not in e.text()
