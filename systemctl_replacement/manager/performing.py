@@ -1,6 +1,6 @@
 """Beginning a job: what has to hold before a unit is started, stopped or reloaded (systemd.unit(5)).
 
-Each function answers IN_PROGRESS, AGAIN or the result with which the job ends at once.
+Each function answers IN_PROGRESS, AGAIN, ALREADY or the result with which the job ends at once.
 """
 
 from __future__ import annotations

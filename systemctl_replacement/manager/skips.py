@@ -47,7 +47,7 @@ def summary(left_out: int, unmet: int) -> str:
     """What a boot says of the units that it has left out, `unmet` of them because of a condition of their own."""
     units = "1 unit was" if left_out == 1 else f"{left_out} units were"
     why = f" ({unmet} because of unmet conditions)" if unmet else ""
-    return f"{units} skipped in a container{why}: see systemctl list-units --all and systemctl status UNIT."
+    return f"{units} skipped in a container{why}: systemctl status UNIT says why, init --show-status=full names all."
 
 
 def skips(rules: Sequence[tuple[str, str]]) -> Skips:

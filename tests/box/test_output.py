@@ -67,8 +67,10 @@ def test_what_is_written_to_pid_1s_descriptors_reaches_the_output(tty: bool) -> 
         box.run("systemctl daemon-reexec", check=True)
         box.run("echo afterwards >/proc/1/fd/1", check=True)
         assert re.search(r"^afterwards\r?$", box.console, re.MULTILINE)
-        # PID 1 is its session's leader and keeps what terminal it had; what it reads is nothing.
         assert box.run("readlink /proc/1/fd/0").stdout == "/dev/null\n"
+        if tty:  # which is still PID 1's
+            box.type("\x03")
+            assert box.wait() == 0
 
 
 def test_a_service_of_the_same_user_writes_there_too() -> None:
