@@ -27,7 +27,7 @@ def enqueue(manager: Manager, options: InitOptions, *, isolating: bool = True) -
         manager.log.manager(LOG_WARNING, f"Unknown option {word}, ignoring.")
     status = _enqueue_units(manager, options.units) if options.units else _enqueue_target(manager, options.unit)
     if status:
-        manager.halt.immediate("exit", exit_status=status)  # nothing has begun yet
+        manager.halt.request("exit", exit_status=status)
     return not status
 
 

@@ -8,7 +8,7 @@ import select
 import sys
 
 from systemctl_replacement import paths, syscalls
-from systemctl_replacement.manager import foreign, pid1, reexecution
+from systemctl_replacement.manager import elsewhere, pid1, reexecution
 from systemctl_replacement.manager.life import Life
 from systemctl_replacement.manager.loop import now_monotonic
 from systemctl_replacement.manager.options import InitOptions
@@ -37,7 +37,7 @@ def run(options: InitOptions, forkserver: ForkServer | None) -> int:
             forkserver = reexecution.start_over()
     is_pid1 = os.getpid() == 1 and not options.root
     if not is_pid1:
-        refused = foreign.refusal(options)
+        refused = elsewhere.refusal(options)
         if refused:
             return _cannot_start(options, refused)
         syscalls.set_child_subreaper()

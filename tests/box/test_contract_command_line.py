@@ -67,6 +67,14 @@ def test_what_is_no_init_says_so_and_ends(init: list[str], status: int, text: st
         assert "Started on.service" not in box.console
 
 
+def test_what_was_started_before_is_stopped_in_order() -> None:
+    unit = "[Service]\nExecStart=/bin/sleep infinity\nExecStop=/bin/sh -c 'echo stopped > /stopped'\n"
+    entry = "systemctl start early && exec systemctl start nosuch"
+    with Box(init=["/bin/sh", "-c", entry], files={"/etc/systemd/system/early.service": unit}) as box:
+        assert box.wait() == 5
+        assert box.read("/stopped") == "stopped\n"
+
+
 def test_an_option_that_is_none_is_warned_of() -> None:
     with Box(init=[SYSTEMCTL, "init", "--stop-timout=90", "off"], files=FILES) as box:
         box.wait_booted()
