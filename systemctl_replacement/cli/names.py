@@ -42,9 +42,5 @@ def expand(
 
 
 def matching(patterns: Sequence[str], units: Sequence[dict[str, Any]]) -> list[str]:
-    """Ids of the units of which a name matches a pattern, sorted."""
-    return sorted(
-        unit["id"]
-        for unit in units
-        if any(matches(name, pattern) for pattern in patterns for name in (unit["id"], *unit["names"]))
-    )
+    """Ids of the units whose id matches a pattern, sorted. Other names of a unit do not count, as for systemd."""
+    return sorted(unit["id"] for unit in units if any(matches(unit["id"], pattern) for pattern in patterns))

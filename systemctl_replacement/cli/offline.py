@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _FAILED = "io.systemctl-replacement.Manager.Failed"
 _NO_SUCH_UNIT = "org.freedesktop.systemd1.NoSuchUnit"
-_PHASES = ("ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost")
 _DEFAULT_ENVIRONMENT = ["LANG=C.UTF-8", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
 
 
@@ -104,8 +103,6 @@ class FileManager:
                 "DropInPaths": list(unit.dropin_paths),
             }
         )
-        if unit.type == "service":
-            found.update(_commands(unit))
         for kind, others in unit.dependencies.items():
             if kind != "Slice":  # one name, not a list: of_file() has it
                 found[kind] = list(others)
@@ -124,28 +121,6 @@ class FileManager:
 
     def _unit_by_pid(self, pid: int) -> dict[str, Any]:
         raise _error("org.freedesktop.systemd1.NoUnitForPID", f"PID {pid} does not belong to any loaded unit.")
-
-
-def _commands(unit: Unit) -> dict[str, Any]:
-    """The command lines of a service, none of which has run."""
-    found: dict[str, Any] = {}
-    for phase in _PHASES:
-        commands = [
-            {
-                "path": command.path,
-                "argv": list(command.argv),
-                "ignore_errors": command.ignore_failure,
-                "start_time": 0,
-                "stop_time": 0,
-                "pid": 0,
-                "code": 0,
-                "status": 0,
-            }
-            for command in unit.get("Service", phase) or ()
-        ]
-        if commands:
-            found[phase] = commands
-    return found
 
 
 def _error(dbus_name: str, message: str) -> CallError:

@@ -134,7 +134,7 @@ def _monotonic_timer(timer: Any) -> str:
 
 def _calendar_timer(timer: Any) -> str:
     base, specification, elapse = timer
-    return f"{{ {base}={specification} ; next_elapse={format_timestamp(elapse) or 'n/a'} }}"
+    return f"{{ {base}={specification} ; next_elapse={format_timestamp(elapse) or '(null)'} }}"
 
 
 _RENDER: dict[str, Callable[[Any], list[str]]] = {

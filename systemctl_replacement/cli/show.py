@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.cli.settings import Options
 
-# What is only decided when a unit's file is read.
-_NOT_LOADED = {"Type": "", "OOMPolicy": "", "StandardOutput": "inherit"}
-
 
 def show(words: list[str], options: Options, context: Context) -> int:
     """Print properties of units, of the units of processes, or of the manager."""
@@ -106,7 +103,6 @@ def _is_empty(kind: str, value: Any) -> bool:
 
 
 def _print(unit: dict[str, Any], unit_type: str, options: Options, context: Context) -> None:
-    unset = _NOT_LOADED if unit.get("LoadState") in ("not-found", "masked") else {}
     for known in tables.of_type(unit_type):
         if options.properties is not None and known.name not in options.properties:
             continue
@@ -115,8 +111,6 @@ def _print(unit: dict[str, Any], unit_type: str, options: Options, context: Cont
                 _line(known.name, "[unprintable]", options, context)
             continue
         value = unit.get(known.name, known.default)
-        if known.name in unset:
-            value = unset[known.name]
         if _is_empty(known.kind, value) and not options.all:
             continue
         for text in render(known.kind, value, options.timestamp):

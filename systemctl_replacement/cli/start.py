@@ -170,6 +170,8 @@ def _report_ended(outcome: dict[str, Any], options: Options, context: Context) -
             context.err(_JOB_RESULTS[result].format(unit=unit))
         else:
             context.err(failure_text(unit, outcome.get("service_result") or ""))
+        if outcome.get("extra"):
+            context.err(f"{unit}: {outcome['extra']}.")
     return 1
 
 

@@ -64,15 +64,17 @@ def unit_lines(
     yield from _conditions(unit, options, terminal, now)
     if unit.get("SkipReason"):
         yield _labelled("Skipped", unit["SkipReason"])
+    elif unit.get("NotBuilt") and unit.get("ActiveState") in ("inactive", "failed"):
+        yield _labelled("Problem", unit["NotBuilt"])
     if unit.get("NotApplied"):
         yield _labelled("Not applied", ", ".join(f"{name}=" for name in unit["NotApplied"]))
-    for label, name in (("Where", "Where"), ("What", "What")):
-        if unit.get(name) and unit["Id"].endswith((".mount", ".automount", ".swap")):
-            yield _labelled(label, unit[name])
     yield from _triggers("TriggeredBy", unit, terminal)
     if unit["Id"].endswith(".timer"):
         yield _labelled("Trigger", _next_elapse(unit, options, now))
     yield from _triggers("Triggers", unit, terminal)
+    for label, name in (("Where", "Where"), ("What", "What")):
+        if unit.get(name) and unit["Id"].endswith((".mount", ".automount", ".swap")):
+            yield _labelled(label, unit[name])
     yield from _aligned("Docs", unit.get("Documentation") or ())
     yield from _aligned("Listen", [f"{path} ({kind})" for kind, path in unit.get("Listen") or ()])
     yield from _commands(unit)
@@ -176,7 +178,9 @@ def _unmet(entry: Any) -> str:
 def _triggers(label: str, unit: Properties, terminal: Terminal) -> Iterator[str]:
     states = unit.get("_TriggerStates", {})
     names = unit.get(label) or ()
-    yield from _aligned(label, [f"{terminal.state_dot(states.get(name, 'inactive'))} {name}" for name in names])
+    dot = terminal.glyph("active")  # the same for each state, but for its color
+    colors = {name: terminal.state_color(states.get(name, "inactive")) for name in names}
+    yield from _aligned(label, [f"{terminal.colored(dot, colors[name])} {name}" for name in names])
 
 
 def _aligned(label: str, lines: Any) -> Iterator[str]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from systemctl_replacement import syscalls
 from systemctl_replacement.control.connection import Call
-from systemctl_replacement.jobs import ordering, request
-from systemctl_replacement.jobs.model import CANCELED, STOP, Job, JobError
+from systemctl_replacement.jobs import ordering
+from systemctl_replacement.jobs.model import JobError
 from systemctl_replacement.manager import show, show_manager
 from systemctl_replacement.manager.halt import TARGETS
 from systemctl_replacement.manager.manager import Manager
+from systemctl_replacement.manager.requests import INVALID_ARGS, NOT_SUPPORTED, Request
 from systemctl_replacement.manager.show_manager import LOG_LEVELS
 from systemctl_replacement.manager.turns import Turns
 from systemctl_replacement.manager.unit import ManagedUnit
@@ -31,8 +32,6 @@ NO_SUCH_PROCESS = "org.freedesktop.systemd1.NoSuchProcess"
 NO_SUCH_JOB = "org.freedesktop.systemd1.NoSuchJob"
 NO_UNIT_FOR_PID = "org.freedesktop.systemd1.NoUnitForPID"
 FAILED = "org.freedesktop.DBus.Error.Failed"
-INVALID_ARGS = "org.freedesktop.DBus.Error.InvalidArgs"
-NOT_SUPPORTED = "org.freedesktop.DBus.Error.NotSupported"
 
 _WITHOUT_PROCESSES = ("target", "device", "automount", "timer", "path")
 # The queue of those who want something changed: in the order they came in, and not behind anybody's questions.
@@ -150,13 +149,12 @@ class Calls:
         registry.collect()
         found = []
         for unit in registry:
-            names = registry.names(unit)
-            if patterns and not any(syscalls.matches(name, pattern) for name in names for pattern in patterns):
+            if patterns and not any(syscalls.matches(unit.id, pattern) for pattern in patterns):
                 continue
             found.append(
                 {
                     "id": unit.id,
-                    "names": names,
+                    "names": registry.names(unit),
                     "description": unit.description,
                     "load_state": unit.file.load_state,
                     "active_state": unit.active_state,
@@ -273,11 +271,16 @@ class Calls:
 
     # --- changing ---
 
+    def _loaded(self, name: str) -> ManagedUnit | None:
+        """The unit if it is in memory and somebody needs it there: what systemd has not forgotten."""
+        self._manager.registry.collect()
+        return self._manager.registry.find(name)
+
     def kill(self, call: Call) -> None:
         name, whom, signal = (call.parameters[key] for key in ("name", "whom", "signal"))
         manager = self._manager
-        unit = manager.registry.find(name)
-        if unit is None or (unit.file.load_state in ("not-found", "masked") and unit.tracking is None):
+        unit = self._loaded(name)
+        if unit is None:
             call.fail(NO_SUCH_UNIT, f"Unit {name} not loaded.")
             return
         if not _FIRST_SIGNAL <= signal <= _LAST_SIGNAL:
@@ -312,8 +315,8 @@ class Calls:
         manager = self._manager
         names = call.parameters["names"]
         for name in names:
-            unit = manager.registry.find(name)
-            if unit is None or (unit.file.load_state == "not-found" and not unit.tracking):
+            unit = self._loaded(name)
+            if unit is None:
                 call.fail(NO_SUCH_UNIT, f"Unit {name} not loaded.")
                 return
             manager.reset_failed(unit)
@@ -376,99 +379,6 @@ class Calls:
                 call.fail(INVALID_ARGS, f"Invalid log level '{level}'")
                 return
         call.reply(level=LOG_LEVELS[log.maximum], target="journal")
-
-
-class Request:
-    """One Enqueue call: the jobs it asks for, and who waits for them."""
-
-    def __init__(self, manager: Manager, load: Callable[[str], Generator[None, None, ManagedUnit]], call: Call) -> None:
-        self._manager = manager
-        self._load = load
-        self._call = call
-        self._outcomes: list[dict[str, Any]] = []
-        self._open = 1  # jobs that are waited for, and the enqueueing itself
-
-    def run(self) -> Iterator[None]:
-        """Enqueue everything, in steps. A client that goes away meanwhile cancels nothing."""
-        waits = self._call.parameters["wait"]
-        for name in self._call.parameters["names"]:
-            outcome = _outcome(name)
-            self._outcomes.append(outcome)
-            try:
-                job = yield from self._enqueue(name, outcome)
-            except JobError as error:
-                outcome["error"] = {"dbus_name": error.name, "message": error.message}
-                continue
-            if waits:
-                self._wait_for(job.id, outcome)  # at once: it may end before the next one is enqueued
-        if self._open > 1:
-            self._call.reply_more(jobs=self._outcomes)
-        self._call.handover = lambda: ("GoOnWaiting", {"outcomes": self._outcomes})
-        self._done()
-
-    def go_on(self) -> None:
-        """Wait for the jobs that have not ended yet."""
-        self._outcomes = self._call.parameters["outcomes"]
-        self._call.handover = lambda: ("GoOnWaiting", {"outcomes": self._outcomes})
-        for outcome in self._outcomes:
-            if outcome["error"] is None and outcome["result"] is None:
-                if outcome["id"] in self._manager.jobs.jobs:
-                    self._wait_for(outcome["id"], outcome)
-                else:
-                    outcome["result"] = CANCELED  # it could not be restored
-        self._done()
-
-    def _wait_for(self, job_id: int, outcome: dict[str, Any]) -> None:
-        self._open += 1
-        self._manager.jobs.when_finished(job_id, lambda job, how: self._ended(outcome, job, how))
-
-    def _enqueue(self, name: str, outcome: dict[str, Any]) -> Generator[None, None, Job]:
-        manager, parameters = self._manager, self._call.parameters
-        unit = yield from self._load(name)
-        outcome["unit"] = unit.id
-        operation = parameters["operation"]
-        if operation not in request.OPERATIONS:
-            raise JobError(INVALID_ARGS, f"Unknown operation {operation}.")
-        job_type = request.job_type(manager.jobs.view, unit.id, operation)
-        if job_type != STOP:
-            manager.registry.unskip(unit)  # asked for by name: this is no boot
-        outcome["need_reload"] = show.need_reload(unit)
-        anchor, installed = manager.jobs.enqueue(unit.id, job_type, parameters["mode"])
-        outcome["id"], outcome["job_type"] = anchor.id, anchor.type
-        if parameters.get("show_transaction"):
-            outcome["affected"] = [
-                {"id": job.id, "unit": job.unit, "job_type": job.type, "state": job.state}
-                for job in installed
-                if job.id != anchor.id
-            ]
-        return anchor
-
-    def _ended(self, outcome: dict[str, Any], job: Job, result: str) -> None:
-        unit = self._manager.registry.find(job.unit)
-        outcome["result"] = result
-        if unit is not None and unit.type == "service":
-            outcome["service_result"] = unit.service.result
-        self._done()
-
-    def _done(self) -> None:
-        self._open -= 1
-        if not self._open:
-            self._call.reply(jobs=self._outcomes)
-
-
-def _outcome(name: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "unit": name,
-        "id": 0,
-        "job_type": "",
-        "error": None,
-        "result": None,
-        "service_result": None,
-        "need_reload": None,
-        "affected": None,
-        "extra": None,
-    }
 
 
 def _valid_variable(name: str) -> bool:

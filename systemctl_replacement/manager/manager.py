@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from systemctl_replacement.control.connection import Call
 from systemctl_replacement.jobs import consequences
-from systemctl_replacement.jobs.model import MODE_REPLACE, RESTART, START, STOP, Job, JobError
-from systemctl_replacement.manager import job_messages, main_process, performing
+from systemctl_replacement.jobs.model import MODE_REPLACE, RESTART, START, STOP, UNSUPPORTED, Job, JobError
+from systemctl_replacement.manager import job_messages, main_process, performing, unavailable
 from systemctl_replacement.manager.conditions import Checker
 from systemctl_replacement.manager.console import Log
 from systemctl_replacement.manager.driver import Driver
@@ -19,6 +19,7 @@ from systemctl_replacement.manager.processes import Processes
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.process.link import close_fds
+from systemctl_replacement.unitfile import not_built
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.unitfile.values import valid_descriptor_name
 from systemctl_replacement.units import events
@@ -160,7 +161,12 @@ class Manager:
             oneshot = unit.type == "service" and unit.config.type == "oneshot"
             line = job_messages.end(unit.type, job.type, result, unit.status_name, oneshot)
             if line is not None and not already:
-                self.log.about(unit.id, line[0], line[1], unit.invocation_id, unit.type == "service")
+                reason = unavailable.explain(self.registry, unit, result)
+                text = f"{line[1][:-1]}: {reason}." if reason else line[1]
+                shown = unit.type == "service" or bool(reason)
+                self.log.about(unit.id, line[0], text, unit.invocation_id, shown)
+        if result == UNSUPPORTED and job.type == START and not_built.reason(unit.type):
+            self.step(unit, events.NotBuilt())
         for other in consequences.maybe_unneeded(self.jobs.view, unit.id):
             self.call_soon(lambda other=other: self._stop_if_unneeded(other))  # type: ignore[misc]
 
@@ -309,8 +315,7 @@ class Manager:
     def reset_failed(self, unit: ManagedUnit) -> None:
         """Forget a failure and the start limit."""
         unit.starts = []
-        if unit.type == "service":
-            self.step(unit, ResetFailed())
+        self.step(unit, ResetFailed())
 
     def units_at_work(self) -> list[ManagedUnit]:
         """The units because of which an on-demand manager has to stay: services that are not down and tidy."""

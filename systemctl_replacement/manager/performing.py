@@ -15,13 +15,12 @@ from systemctl_replacement.manager.job_table import AGAIN, ALREADY, IN_PROGRESS
 from systemctl_replacement.manager.loop import now_monotonic, now_stamp
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit import ManagedUnit
-from systemctl_replacement.manager.view import can_reload
+from systemctl_replacement.manager.view import can_reload, can_start, can_stop
 from systemctl_replacement.unitfile.honoured import not_applied
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.units import service
 from systemctl_replacement.units.events import Event, Reload, Start, StartLimitHit, Stop
 from systemctl_replacement.units.ratelimit import below_limit
-from systemctl_replacement.units.simple import STARTABLE
 from systemctl_replacement.units.states import ACTIVATING, ACTIVE, ACTIVE_OR_RELOADING, INACTIVE_OR_FAILED, RELOADING
 
 TYPE_CHECKING = False
@@ -63,7 +62,7 @@ def _start(host: Host, unit: ManagedUnit) -> str:
         refused = _refuse(host, unit)
         if refused:
             return refused
-    if unit.type not in STARTABLE and unit.type != "service":
+    if not can_start(unit):
         return model.UNSUPPORTED
     for other in unit.related("BindsTo"):
         if other in unit.related("After") and host.registry[other].active_state not in ACTIVE_OR_RELOADING:
@@ -109,6 +108,8 @@ def _refuse(host: Host, unit: ManagedUnit) -> str:
 def _stop(host: Host, unit: ManagedUnit) -> str:
     if unit.active_state in INACTIVE_OR_FAILED:
         return ALREADY
+    if not can_stop(unit):
+        return model.UNSUPPORTED
     host.step(unit, Stop())
     return IN_PROGRESS
 
@@ -125,7 +126,8 @@ def _reload(host: Host, unit: ManagedUnit) -> str:
     if unit.type == "service":
         host.step(unit, Reload())
         return IN_PROGRESS
-    return model.UNSUPPORTED
+    # Whom it is passed on to has jobs of their own.
+    return model.UNSUPPORTED if unit.type == "mount" else model.DONE
 
 
 def _verify_active(host: Host, unit: ManagedUnit) -> str:

@@ -14,7 +14,7 @@ from systemctl_replacement.unitfile.load import Unit
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.units.service_config import ServiceConfig
 from systemctl_replacement.units.simple import ON, SimpleState
-from systemctl_replacement.units.states import INACTIVE
+from systemctl_replacement.units.states import FAILED, INACTIVE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,8 +117,7 @@ class Registry:
         unit.references = set()
         unit.problems_logged = False
         if file.type == "service":
-            loaded = file.load_state == "loaded"
-            unit.config = adapt(ServiceConfig.from_unit(file, self._config), file) if loaded else ServiceConfig()
+            unit.config = adapt(ServiceConfig.from_unit(file, self._config), file)
         elif file.type == "mount" and file.id in self.mounts():
             unit.state = SimpleState(ON["mount"])
             unit.file = _as_mounted(file, self.mounts()[file.id])
@@ -200,8 +199,9 @@ class Registry:
                 unit.relate(kind, other.id)
                 other.relate(inverse, unit.id)
                 unit.references.add(other.id)
-        for path in unit.file.dependencies.get("RequiresMountsFor", ()):
-            self._link_mounts(unit, path)
+        if unit.file.load_state == "loaded":
+            for path in unit.file.dependencies.get("RequiresMountsFor", ()):
+                self._link_mounts(unit, path)
 
     def _link_mounts(self, unit: ManagedUnit, path: str) -> None:
         """Order a unit after the mounts that a path of its RequiresMountsFor= is on; require those that have a file."""
@@ -320,20 +320,21 @@ class Registry:
         self._ids = {name: unit_id for name, unit_id in self._ids.items() if unit_id in needed}
 
 
-_PULLS_IN = frozenset({"Requires", "Requisite", "Wants", "BindsTo", "Upholds"})
+PULLS_IN = ("Requires", "Requisite", "Wants", "BindsTo", "Upholds")
 _PULLED_IN_BY = ("RequiredBy", "RequisiteOf", "WantedBy", "BoundBy", "UpheldBy")
 
 
 def _links(unit: ManagedUnit, kind: str) -> bool:
     """Whether a kind of dependency links two units. A unit that is not started pulls nothing in."""
-    return kind in INVERSE and not (unit.skipped and kind in _PULLS_IN)
+    return kind in INVERSE and not (unit.skipped and kind in PULLS_IN)
 
 
 def _as_mounted(file: Unit, mount: Mount) -> Unit:
     """A mount unit with what the kernel says of it; it exists even without a file."""
     settings = {**file.settings, **{("Mount", name): value for name, value in mount.items()}}
+    settings.setdefault(("Unit", "Description"), settings[("Mount", "Where")])
     source = file.source_path or ("" if file.id in PERPETUAL else "/proc/self/mountinfo")
-    return replace(file, load_state="loaded", load_error=None, settings=settings, source_path=source)
+    return replace(file, load_state="loaded", load_error=None, derived=True, settings=settings, source_path=source)
 
 
 def _has_default_dependencies(unit: ManagedUnit) -> bool:
@@ -341,10 +342,12 @@ def _has_default_dependencies(unit: ManagedUnit) -> bool:
 
 
 def _idle(unit: ManagedUnit) -> bool:
+    """Whether nothing but other units' references keeps a unit in memory (CollectMode=, systemd.unit(5))."""
+    state = unit.active_state
     return (
         unit.job is None
         and unit.nop_job is None
         and unit.tracking is None
-        and unit.active_state == INACTIVE
+        and (state == INACTIVE or (state == FAILED and unit.get("Unit", "CollectMode") == "inactive-or-failed"))
         and unit.id not in PERPETUAL
     )

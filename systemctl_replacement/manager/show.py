@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 
-from systemctl_replacement.manager.registry import PERPETUAL
+from systemctl_replacement.manager.registry import PERPETUAL, PULLS_IN
 from systemctl_replacement.manager.unit import ManagedUnit
-from systemctl_replacement.manager.view import can_reload, can_stop, ignore_on_isolate
+from systemctl_replacement.manager.view import can_reload, can_start, can_stop, ignore_on_isolate
 from systemctl_replacement.unitfile.names import slice_path
 from systemctl_replacement.unitfile.values import INFINITY
+from systemctl_replacement.units import simple
 from systemctl_replacement.units.service_config import PHASES
 from systemctl_replacement.units.service_state import ExecStatus, ServiceState
-from systemctl_replacement.units.simple import STARTABLE
 from systemctl_replacement.units.states import INACTIVE_OR_FAILED
 
 TYPE_CHECKING = False
@@ -33,10 +33,6 @@ _DEPENDENCIES = (
     "OnFailure", "OnFailureOf", "Triggers", "TriggeredBy", "PropagatesReloadTo", "ReloadPropagatedFrom",
     "PropagatesStopTo", "StopPropagatedFrom", "JoinsNamespaceOf", "SliceOf",
 )  # fmt: skip
-
-
-# Types of units with processes of their own, which systemd can freeze.
-_FREEZABLE = ("service", "scope")
 
 
 def need_reload(unit: ManagedUnit) -> bool:
@@ -64,10 +60,9 @@ def of_unit(manager: Manager, unit: ManagedUnit) -> dict[str, Any]:
             "LoadState": unit.file.load_state,
             "ActiveState": unit.active_state,
             "SubState": unit.sub_state,
-            "CanStart": unit.file.load_state == "loaded" and (unit.type == "service" or unit.type in STARTABLE)
-            and not unit.get("Unit", "RefuseManualStart"),
+            "CanStart": can_start(unit) and not unit.get("Unit", "RefuseManualStart"),
             "CanStop": can_stop(unit) and not unit.get("Unit", "RefuseManualStop"),
-            "CanReload": can_reload(unit) and unit.file.load_state == "loaded",
+            "CanReload": can_reload(unit),
             "CanIsolate": bool(unit.get("Unit", "AllowIsolate")) and not unit.get("Unit", "RefuseManualStart"),
             "IgnoreOnIsolate": ignore_on_isolate(unit),
             "Job": unit.job.id if unit.job is not None else 0,
@@ -76,7 +71,6 @@ def of_unit(manager: Manager, unit: ManagedUnit) -> dict[str, Any]:
             "AssertResult": unit.assert_result,
             "InvocationID": unit.invocation_id,
             "Perpetual": unit.id in PERPETUAL,
-            "CanFreeze": unit.type in _FREEZABLE,
             "ControlGroup": _control_group(unit, properties.get("Slice", "")),
             **_tested(properties, "Conditions", unit.condition_results),
             **_tested(properties, "Asserts", unit.assert_results),
@@ -85,14 +79,29 @@ def of_unit(manager: Manager, unit: ManagedUnit) -> dict[str, Any]:
     )  # fmt: skip
     for kind in _DEPENDENCIES:
         properties[kind] = list(unit.related(kind))
+    if unit.type == "slice":
+        properties["CanFreeze"] = _can_freeze(manager, unit)
+    if unit.skipped:
+        properties["SkipReason"] = unit.skipped
+        for kind in PULLS_IN:  # what it would pull in is not loaded
+            properties[kind] = list(dict.fromkeys((*properties[kind], *unit.file.dependencies.get(kind, ()))))
     for name, stamp in unit.stamps.items():
         key = "StateChangeTimestamp" if name == "StateChange" else f"{name}Timestamp"
         properties[key], properties[f"{key}Monotonic"] = stamp
-    if unit.skipped:
-        properties["SkipReason"] = unit.skipped
     if isinstance(unit.state, ServiceState):
         properties.update(_of_service(unit, unit.state))
+    else:
+        properties["Result"] = simple.result(unit.sub_state)
     return properties
+
+
+def _can_freeze(manager: Manager, unit: ManagedUnit) -> bool:
+    """CanFreeze of a slice: whether all in it can be frozen."""
+    members = [manager.registry[name] for name in unit.related("SliceOf")]
+    return all(
+        _can_freeze(manager, member) if member.type == "slice" else member.type in ("service", "scope")
+        for member in members
+    )
 
 
 def _control_group(unit: ManagedUnit, parent: str) -> str:
@@ -118,7 +127,7 @@ def _of_service(unit: ManagedUnit, state: ServiceState) -> dict[str, Any]:
     control = state.control
     config = unit.config
     properties: dict[str, Any] = {
-        "Type": config.type,
+        "Type": config.type if unit.file.derived else "",
         "MainPID": state.main_pid,
         "ControlPID": control.pid if control is not None else 0,
         "NFileDescriptorStore": len(unit.fd_store) if unit.fd_store is not None else 0,
@@ -148,41 +157,30 @@ def _of_service(unit: ManagedUnit, state: ServiceState) -> dict[str, Any]:
     for phase in PHASES:
         commands = _commands(unit, state, phase)
         if commands:
-            properties[phase] = commands
-            properties[f"{phase}Ex"] = [
-                {**command, "flags": _flags(c)} for command, c in zip(commands, config.phase(phase))
+            properties[f"{phase}Ex"] = commands
+            properties[phase] = [
+                {name: value for name, value in command.items() if name != "flags"} for command in commands
             ]
     return properties
 
 
 def _commands(unit: ManagedUnit, state: ServiceState, phase: str) -> list[dict[str, Any]]:
+    """The commands of one directive with how each went, in both forms (with what may be ignored, with all flags)."""
+    from systemctl_replacement.unitfile.unit_properties import command_entry, command_flags
+
     statuses = {index: status for name, index, status in state.statuses if name == phase}
     found = []
     for index, command in enumerate(unit.config.phase(phase)):
         status = statuses.get(index, ExecStatus())
-        found.append(
-            {
-                "path": command.path,
-                "argv": list(command.argv),
-                "ignore_errors": command.ignore_failure,
-                "start_time": status.start[0],
-                "stop_time": status.exit[0],
-                "pid": status.pid,
-                "code": _CODES[status.code],
-                "status": status.status,
-            }
-        )
+        ran = {
+            "start_time": status.start[0],
+            "stop_time": status.exit[0],
+            "pid": status.pid,
+            "code": _CODES[status.code],
+            "status": status.status,
+        }
+        found.append({**command_entry(command), **ran, "flags": command_flags(command)})
     return found
-
-
-def _flags(command: Any) -> list[str]:
-    flags = []
-    if command.ignore_failure:
-        flags.append("ignore-failure")
-    if command.no_environment:
-        flags.append("no-env-expand")
-    privileged = {"+": "privileged", "!": "no-setuid", "!!": "ambient"}.get(command.privileged)
-    return [*flags, privileged] if privileged else flags
 
 
 def dump(manager: Manager) -> list[str]:

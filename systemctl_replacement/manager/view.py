@@ -5,7 +5,8 @@ from __future__ import annotations
 from systemctl_replacement.jobs.model import RELOAD, RESTART, STOP, Job
 from systemctl_replacement.manager.registry import PERPETUAL, Registry
 from systemctl_replacement.manager.unit import ManagedUnit
-from systemctl_replacement.units.simple import STARTABLE
+from systemctl_replacement.unitfile import not_built
+from systemctl_replacement.units.simple import MIRRORED, STARTABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,12 +20,17 @@ def can_reload(unit: ManagedUnit) -> bool:
     """CanReload=: the unit has a way to reload its configuration."""
     if unit.type == "service":
         return bool(unit.config.phase("ExecReload")) or unit.config.type == "notify-reload"
-    return unit.type == "mount"
+    return unit.type == "mount" or bool(unit.related("PropagatesReloadTo"))
+
+
+def can_start(unit: ManagedUnit) -> bool:
+    """CanStart= but for RefuseManualStart=."""
+    return unit.file.load_state == "loaded" and (unit.type == "service" or unit.type in STARTABLE)
 
 
 def can_stop(unit: ManagedUnit) -> bool:
     """CanStop= but for RefuseManualStop=. What only mirrors the kernel (mounts, devices) is not ours to stop."""
-    return unit.id not in PERPETUAL and (unit.type == "service" or unit.type in STARTABLE)
+    return unit.id not in PERPETUAL and unit.type not in MIRRORED
 
 
 def ignore_on_isolate(unit: ManagedUnit) -> bool:
@@ -69,8 +75,11 @@ class UnitView:
 
     def applicable(self, unit: str, job_type: str) -> bool:
         found = self._registry.known(unit)
-        if job_type in (STOP, RESTART):
-            return can_stop(found)
+        if job_type == STOP:
+            return found.id not in PERPETUAL
+        if job_type == RESTART:
+            # What is not built yet fails when it is to be started, with the reason.
+            return can_stop(found) and (can_start(found) or bool(not_built.reason(found.type)))
         return can_reload(found) if job_type == RELOAD else True
 
     def can_reload(self, unit: str) -> bool:

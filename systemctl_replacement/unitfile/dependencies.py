@@ -57,12 +57,17 @@ class _Collector:
                     known.setdefault(other)
 
 
-def complete(unit: str, unit_type: str, get: Get, explicit: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
-    """All forward dependencies of a loaded unit by kind: `explicit` ones first, then implicit, then default ones."""
+def complete(
+    unit: str, unit_type: str, get: Get, explicit: Mapping[str, Iterable[str]], *, loaded: bool = True
+) -> dict[str, tuple[str, ...]]:
+    """All forward dependencies of a unit by kind: `explicit` ones first, then implicit, then default ones.
+
+    One that is bad as a whole, so not `loaded`, has all but those on its slice.
+    """
     collector = _Collector(unit)
     for kind, others in explicit.items():
         collector.add(kind, *others)
-    _slice(collector, unit_type, get)
+    _slice(collector, unit_type, get, "After Requires Slice" if loaded else "Slice")
     section = _RUN_TYPES.get(unit_type)
     if section and unit not in perpetual.UNITS and (unit_type != "socket" or _has_commands(get)):
         _execution(collector, section, get)
@@ -108,20 +113,20 @@ def default_slice(unit: str, unit_type: str, get: Get) -> str:
     """The slice of a unit without Slice=: system.slice, system-PREFIX.slice for instances, -.slice for the given."""
     if names.is_instance(unit):
         return f"system-{names.escape(names.prefix_of(unit))}.slice"
-    if unit == "init.scope" or (unit_type == "mount" and _is_extrinsic(get("Mount", "Where") or _unit_path(unit))):
+    if unit == "init.scope" or (unit_type == "mount" and _is_extrinsic(get("Mount", "Where"))):
         return "-.slice"
     return "system.slice"
 
 
-def _slice(collector: _Collector, unit_type: str, get: Get) -> None:
+def _slice(collector: _Collector, unit_type: str, get: Get, kinds: str) -> None:
     if unit_type == "slice":
         parent = names.slice_parent(collector.unit)
         if parent:
-            collector.add("After Requires Slice", parent)
+            collector.add(kinds, parent)
     elif unit_type in _RUN_TYPES or unit_type == "scope":
         section = _RUN_TYPES.get(unit_type, "Scope")
         chosen = get(section, "Slice") or default_slice(collector.unit, unit_type, get)
-        collector.add("After Requires Slice", chosen)
+        collector.add(kinds, chosen)
 
 
 def _has_commands(get: Get) -> bool:
@@ -157,7 +162,7 @@ def _execution(collector: _Collector, section: str, get: Get) -> None:
 
 
 def _service_implicit(collector: _Collector, get: Get) -> None:
-    if get("Service", "Type") == "dbus":
+    if get("Service", "Type") == "dbus" and get("Service", "BusName"):
         # systemd requires it; here such a service starts without a bus too (docs/differences.md).
         collector.add("Wants After", "dbus.socket")
     collector.add("Wants After", *get("Service", "Sockets"))
@@ -224,7 +229,7 @@ def _path_default(collector: _Collector, get: Get) -> None:
 
 
 def _mount_implicit(collector: _Collector, get: Get) -> None:
-    where = get("Mount", "Where") or _unit_path(collector.unit)
+    where = get("Mount", "Where")
     parent = where.rpartition("/")[0] or "/"
     if where != "/":
         collector.add("RequiresMountsFor", parent)
@@ -244,7 +249,7 @@ def _is_extrinsic(where: str) -> bool:
 
 
 def _mount_default(collector: _Collector, get: Get) -> None:
-    where = get("Mount", "Where") or _unit_path(collector.unit)
+    where = get("Mount", "Where")
     if _is_extrinsic(where):
         return
     options = get("Mount", "Options").split(",")
@@ -263,9 +268,8 @@ def _mount_default(collector: _Collector, get: Get) -> None:
 
 
 def _automount_implicit(collector: _Collector, get: Get) -> None:
-    where = get("Automount", "Where") or _unit_path(collector.unit)
-    collector.add("Before Triggers", names.escape_path(where) + ".mount")
-    collector.add("RequiresMountsFor", where.rpartition("/")[0] or "/")
+    collector.add("Before Triggers", names.prefix_of(collector.unit) + ".mount")
+    collector.add("RequiresMountsFor", get("Automount", "Where").rpartition("/")[0] or "/")
 
 
 def _automount_default(collector: _Collector, get: Get) -> None:
@@ -276,7 +280,7 @@ def _automount_default(collector: _Collector, get: Get) -> None:
 
 def _swap_implicit(collector: _Collector, get: Get) -> None:
     # No default dependencies: systemd gives swaps none in a container.
-    what = get("Swap", "What") or _unit_path(collector.unit)
+    what = get("Swap", "What")
     collector.add("RequiresMountsFor", what)
     if not what.startswith("/dev/"):
         collector.add("After", "systemd-remount-fs.service")
@@ -284,13 +288,6 @@ def _swap_implicit(collector: _Collector, get: Get) -> None:
 
 def _just_shutdown(collector: _Collector, get: Get) -> None:
     _shutdown(collector)
-
-
-def _unit_path(unit: str) -> str:
-    try:
-        return names.unescape_path(names.prefix_of(unit))
-    except ValueError:
-        return "/"
 
 
 _IMPLICIT: dict[str, Callable[[_Collector, Get], None]] = {

@@ -138,7 +138,7 @@ UNIT: tuple[Directive, ...] = table(
         ("FailureActionExitStatus", parsers_unit.exit_status, REPLACE, -1, 240, FULL),
         ("SuccessActionExitStatus", parsers_unit.exit_status, REPLACE, -1, 240, FULL),
         ("RebootArgument", parsers.string, REPLACE, "", 213, ignored("a container cannot reboot itself")),
-        ("CollectMode", parsers_unit.collect_mode, REPLACE, "inactive", 236),
+        ("CollectMode", parsers_unit.collect_mode, REPLACE, "inactive", 236, FULL),
         *_conditions(),
     ),
 )

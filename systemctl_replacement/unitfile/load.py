@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 LOADED, NOT_FOUND, BAD_SETTING, FAILED, MASKED = "loaded", "not-found", "bad-setting", "error", "masked"
 
 _NO_FRAGMENT_NEEDED = frozenset(("slice", "device"))
+# What says the path of a unit that is named after one.
+_PATH_DIRECTIVES = {"mount": "Where", "automount": "Where", "swap": "What"}
 
 # D-Bus names of errnos (sd-bus); any other is System.Error.NAME.
 _DBUS_ERRNO = {
@@ -37,7 +39,9 @@ class Unit:
     """A unit as its files have it.
 
     `load_error` is (D-Bus error name, systemd's message) unless loaded. `settings` hold only what was assigned, under
-    (section, directive); `get` adds the defaults. `stamps` are (path, mtime in nanoseconds) of every file read.
+    (section, directive); `get` adds the defaults. `derived` says whether what follows from them was added, dependencies
+    too: of a unit that is loaded, or that is bad only as a whole. `stamps` are (path, mtime in nanoseconds) of every
+    file read.
     """
 
     id: str
@@ -45,6 +49,7 @@ class Unit:
     type: str
     load_state: str
     load_error: tuple[str, str] | None
+    derived: bool
     fragment_path: str
     source_path: str
     dropin_paths: tuple[str, ...]
@@ -111,7 +116,10 @@ class _Loader:
             self.read_dropins()
             links = self.dependency_links()
         found: dict[str, tuple[str, ...]] = {}
-        if state == LOADED:
+        if state == LOADED and self.type == "slice" and not names.valid_slice_name(self.id):
+            state, errno = FAILED, 22
+        derived = state == LOADED
+        if derived:
             self.derive()
             # Perpetual units without a file (-.mount) have no settings to check.
             reason = verify.verify(self.type, self.id, self.get) if self.fragment.path else ""
@@ -123,8 +131,8 @@ class _Loader:
         if state in (LOADED, BAD_SETTING):
             explicit = self.explicit(links)
             found = (
-                dependencies.complete(self.id, self.type, self.get, explicit)
-                if state == LOADED
+                dependencies.complete(self.id, self.type, self.get, explicit, loaded=state == LOADED)
+                if derived
                 else {kind: tuple(others) for kind, others in explicit.items()}
             )
         return Unit(
@@ -133,6 +141,7 @@ class _Loader:
             type=self.type,
             load_state=state,
             load_error=load_error(self.id, state, errno),
+            derived=derived,
             fragment_path=self.fragment.path if state != NOT_FOUND else "",
             source_path=self.get("Unit", "SourcePath"),
             dropin_paths=tuple(self.dropins),
@@ -147,8 +156,6 @@ class _Loader:
 
     def read_fragment(self) -> tuple[str, int]:
         path = self.fragment.path
-        if self.type == "slice" and not names.valid_slice_name(self.id):
-            return FAILED, 22
         if self.type == "scope" and self.id not in perpetual.UNITS:
             return NOT_FOUND, 2
         if not path:
@@ -272,6 +279,7 @@ class _Loader:
         """Settings that follow from others when they are not assigned."""
         settings = self.settings
         perpetual.complete(self.id, settings)
+        self.derive_path()
         section = directives.TYPE_SECTIONS.get(self.type, "")
         implied.complete(self.id, section, settings, self.get)
         if settings.get((section, "StandardInput"), "null").startswith(("tty", "socket", "fd")):
@@ -290,6 +298,17 @@ class _Loader:
         ) == "none":
             settings[("Service", "NotifyAccess")] = "main"
         settings.setdefault(("Service", "RestartKillSignal"), self.get("Service", "KillSignal"))
+
+    def derive_path(self) -> None:
+        """The path that a unit is named after, and the description that is made of it."""
+        path = ""
+        if self.type in _PATH_DIRECTIVES:
+            key = (directives.TYPE_SECTIONS[self.type], _PATH_DIRECTIVES[self.type])
+            path = self.settings.setdefault(key, names.path_of(self.id))
+        elif self.type in ("device", "slice"):
+            path = names.path_of(self.id)
+        if path and self.type != "automount" and not self.get("Unit", "Description"):
+            self.settings[("Unit", "Description")] = f"Slice {path}" if self.type == "slice" else path
 
 
 def _read(path: str) -> tuple[bytes, os.stat_result]:

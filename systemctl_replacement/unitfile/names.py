@@ -154,6 +154,14 @@ def unescape_path(text: str) -> str:
     return "/" + path
 
 
+def path_of(unit: str) -> str:
+    """The path that a unit is named after (mounts, automounts, swaps, devices, slices), "/" if its name is none."""
+    try:
+        return unescape_path(prefix_of(unit))
+    except ValueError:
+        return "/"
+
+
 def is_glob(text: str) -> bool:
     """Whether the text has any of the wildcards `*`, `?` and `[`."""
     return not _GLOB.isdisjoint(text)

@@ -53,7 +53,7 @@ def check_address(address: str) -> None:
         return
     host, colon, port = address.rpartition(":")
     if host.startswith("["):
-        if not host.endswith("]") or ":" not in host:
+        if not host.endswith("]") or not _is_ipv6(host[1:-1].partition("%")[0]):
             raise ValueError(address)
     elif colon and not _is_ipv4(host):
         raise ValueError(address)
@@ -67,6 +67,16 @@ def check_address(address: str) -> None:
 def _is_ipv4(host: str) -> bool:
     parts = host.split(".")
     return len(parts) == 4 and all(part.isascii() and part.isdigit() and int(part) < 256 for part in parts)
+
+
+def _is_ipv6(host: str) -> bool:
+    import _socket  # seldom needed
+
+    try:
+        _socket.inet_pton(_socket.AF_INET6, host)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def listen_netlink(scope: Scope, key: str, text: str) -> Any:

@@ -664,7 +664,7 @@ _SOCKET: _Rows = (
     ("NConnections", "integer", 0),
     ("NAccepted", "integer", 0),
     ("NRefused", "integer", 0),
-    ("FileDescriptorName", "string", "zz.socket"),
+    ("FileDescriptorName", "string", ""),
     ("SocketProtocol", "integer", 0),
     ("TriggerLimitIntervalUSec", "timespan", 2000000),
     ("TriggerLimitBurst", "integer", 20),
@@ -677,7 +677,7 @@ _SOCKET: _Rows = (
 )
 
 _TIMER: _Rows = (
-    ("Unit", "string", "zz.service"),
+    ("Unit", "string", ""),
     ("TimersMonotonic", "timers-monotonic", ()),
     ("TimersCalendar", "timers-calendar", ()),
     ("OnClockChange", "bool", False),
@@ -696,7 +696,7 @@ _TIMER: _Rows = (
 )
 
 _PATH: _Rows = (
-    ("Unit", "string", "zz.service"),
+    ("Unit", "string", ""),
     ("Paths", "typed-paths", ()),
     ("MakeDirectory", "bool", False),
     ("DirectoryMode", "octal", 0o755),

@@ -6,7 +6,7 @@ A property that a directive stands behind has the directive's typed value, broug
 
 from __future__ import annotations
 
-from systemctl_replacement.unitfile import directives, honoured, properties
+from systemctl_replacement.unitfile import derived_properties, directives, honoured, not_built, properties
 from systemctl_replacement.unitfile.load import Unit
 from systemctl_replacement.unitfile.property_values import raw
 from systemctl_replacement.unitfile.values import ResourceLimit
@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from systemctl_replacement.unitfile.commands import ExecCommand
     from systemctl_replacement.unitfile.manager_config import ManagerConfig
 
 _LIMIT_PREFIX = "Limit"
@@ -29,9 +30,6 @@ _CLEANABLE = (
     ("logs", "LogsDirectory"),
     ("configuration", "ConfigurationDirectory"),
 )
-
-# Properties whose values the machines and the manager know better than the file does.
-_SKIPPED_KINDS = frozenset(("commands", "commands-ex"))
 
 
 def of_file(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
@@ -49,17 +47,19 @@ def of_file(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
     }
     if "TasksMax" in kinds and unit.type != "slice":
         found["TasksMax"] = default_tasks()
-    if unit.load_state != "loaded":
-        _limits(unit, config, kinds, found)
-        return found
+    if unit.load_state == "loaded" and not_built.reason(unit.type):
+        found["NotBuilt"] = not_built.reason(unit.type)
     if "Slice" in kinds:
         found["Slice"] = next(iter(unit.dependencies.get("Slice", ())), "")
+    found.update(derived_properties.defaults(unit, config))
     for (section, name), value in unit.settings.items():
         directive = directives.lookup(section, name)
         if directive is None or not directive.property or value is None:
             continue
         kind = kinds.get(directive.property, "")
-        if kind and kind not in _SKIPPED_KINDS:
+        if kind == "commands":
+            _commands(directive.property, value, kinds, found)
+        elif kind:
             found[directive.property] = raw(directive.property, kind, value)
     own = directives.TYPE_SECTIONS.get(unit.type, "")
     # What the unit asks for, and what its directories need.
@@ -73,7 +73,7 @@ def of_file(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
     if "CanClean" in kinds:
         found["CanClean"] = [word for word, key in _CLEANABLE if unit.settings.get((own, key))]
     rooted = any(unit.settings.get((own, key)) for key in ("RootDirectory", "RootImage"))
-    if rooted and unit.settings.get((own, "MountAPIVFS")) is None:
+    if rooted and unit.derived and unit.settings.get((own, "MountAPIVFS")) is None:
         found["MountAPIVFS"] = True
     _limits(unit, config, kinds, found)
     missing = honoured.not_applied(unit)
@@ -94,6 +94,40 @@ def _symlinks(directories: list[str], entries: Any) -> list[list[str]]:
     return [[path, entry[1]] for path in directories for entry in entries if entry[0] == path and len(entry) > 1]
 
 
+def _commands(name: str, commands: tuple[ExecCommand, ...], kinds: dict[str, str], found: dict[str, Any]) -> None:
+    """Commands that have not run: a manager that has run them knows better."""
+    found[name] = [command_entry(command) for command in commands]
+    if f"{name}Ex" in kinds:
+        found[f"{name}Ex"] = [
+            {**entry, "flags": command_flags(command)} for entry, command in zip(found[name], commands)
+        ]
+
+
+def command_entry(command: ExecCommand) -> dict[str, Any]:
+    """A command that has not run yet, as properties have it."""
+    return {
+        "path": command.path,
+        "argv": list(command.argv),
+        "ignore_errors": command.ignore_failure,
+        "start_time": 0,
+        "stop_time": 0,
+        "pid": 0,
+        "code": 0,
+        "status": 0,
+    }
+
+
+def command_flags(command: ExecCommand) -> list[str]:
+    """The prefixes of a command in words."""
+    flags = []
+    if command.ignore_failure:
+        flags.append("ignore-failure")
+    if command.no_environment:
+        flags.append("no-env-expand")
+    privileged = {"+": "privileged", "!": "no-setuid", "!!": "ambient"}.get(command.privileged)
+    return [*flags, privileged] if privileged else flags
+
+
 def _limits(unit: Unit, config: ManagerConfig, kinds: dict[str, str], found: dict[str, Any]) -> None:
     """Limit*= and their soft halves: the unit's, else the manager's default, else what this process has itself."""
     from systemctl_replacement.syscalls import RLIMITS, get_limit
@@ -106,7 +140,7 @@ def _limits(unit: Unit, config: ManagerConfig, kinds: dict[str, str], found: dic
         limit = unit.settings.get((own, name)) or config.default_limits.get(short)
         if isinstance(limit, ResourceLimit):
             found[name], found[f"{name}Soft"] = limit.hard, limit.soft
-        elif short == "NOFILE" and unit.load_state == "loaded":
+        elif short == "NOFILE" and unit.derived:
             found[name], found[f"{name}Soft"] = _NOFILE_HARD, _NOFILE_SOFT
         else:
             found[f"{name}Soft"], found[name] = get_limit(short)

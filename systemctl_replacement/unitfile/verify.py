@@ -97,7 +97,7 @@ def _path(unit: str, get: Get) -> str:
 
 
 def _mount(unit: str, get: Get) -> str:
-    where = get("Mount", "Where") or _path_of(unit)
+    where = get("Mount", "Where")
     if names.escape_path(where) + ".mount" != unit:
         return "Where= setting doesn't match unit name. Refusing."
     if where != "/" and _is_api(where):
@@ -108,7 +108,7 @@ def _mount(unit: str, get: Get) -> str:
 
 
 def _automount(unit: str, get: Get) -> str:
-    where = get("Automount", "Where") or _path_of(unit)
+    where = get("Automount", "Where")
     if where == "/":
         return "Cannot have an automount unit for the root directory. Refusing."
     if names.escape_path(where) + ".automount" != unit:
@@ -117,17 +117,10 @@ def _automount(unit: str, get: Get) -> str:
 
 
 def _swap(unit: str, get: Get) -> str:
-    what = get("Swap", "What") or _path_of(unit)
+    what = get("Swap", "What")
     if names.escape_path(what) + ".swap" != unit:
         return "Value of What= and unit name do not match, not loading."
     return ""
-
-
-def _path_of(unit: str) -> str:
-    try:
-        return names.unescape_path(names.prefix_of(unit))
-    except ValueError:
-        return "/"
 
 
 _API = ("/proc", "/sys", "/dev", "/sys/fs/cgroup", "/dev/shm", "/dev/pts", "/run", "/sys/kernel/security", "/selinux")

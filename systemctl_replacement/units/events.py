@@ -30,6 +30,11 @@ class StartLimitHit:
 
 
 @dataclass(frozen=True)
+class NotBuilt:
+    """A start job ran, but units of this type cannot be run yet."""
+
+
+@dataclass(frozen=True)
 class Stop:
     """A stop job runs."""
 
@@ -141,8 +146,8 @@ class RemoverDied:
 
 if TYPE_CHECKING:
     Event = Union[
-        Start, StartLimitHit, Stop, Reload, ResetFailed, Forked, Executed, SpawnFailed, Exited, Empty, Elapsed,
-        WatchdogElapsed, RestartRefused, Notified, MainGuessed, PidFileRead, Removed, RemoverDied,
+        Start, StartLimitHit, NotBuilt, Stop, Reload, ResetFailed, Forked, Executed, SpawnFailed, Exited, Empty,
+        Elapsed, WatchdogElapsed, RestartRefused, Notified, MainGuessed, PidFileRead, Removed, RemoverDied,
     ]  # fmt: skip
 else:
     Event = object

@@ -117,7 +117,7 @@ def finish(engine: Engine, sub: str, ends: tuple[str, ...]) -> None:
     (engine.root / "go").touch()
     engine.wait_sub("x.service", *ends)
     engine.wait_idle()
-    engine.call("ResetFailed", names=["x.service"])
+    engine.call("ResetFailed", names=[])  # not by its name: one that is down and was not needed is forgotten
     assert engine.run("restart", "x.service") == "done"
     if "failed" not in sub:
         engine.wait_sub("x.service", "running", "exited")

@@ -1,0 +1,130 @@
+"""Properties that no single directive stands behind, or whose default is not the same for all units of a type.
+
+They follow from the unit's name, from several settings, or from the manager's configuration. Defaults as systemd 252
+shows them; some are only decided once a unit is loaded (`Unit.derived`).
+"""
+
+from __future__ import annotations
+
+from systemctl_replacement.unitfile.load import Unit
+from systemctl_replacement.unitfile.manager_config import ManagerConfig
+from systemctl_replacement.unitfile.property_tables import INFINITY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+_TRIGGER_INTERVAL = 2_000_000
+_NO_LIMIT = 2**32 - 1
+
+
+def defaults(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
+    """The properties that settings of the unit may still override."""
+    found: dict[str, Any] = {
+        "CanFreeze": unit.type in ("service", "scope", "slice"),
+        "StartLimitIntervalUSec": config.default_start_limit_interval,
+        "StartLimitBurst": config.default_start_limit_burst,
+    }
+    of_type = _OF_TYPE.get(unit.type)
+    if of_type is not None:
+        found.update(of_type(unit, config))
+    return found
+
+
+def _service(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
+    stop = unit.settings.get(("Service", "TimeoutStopSec"))
+    found: dict[str, Any] = {
+        "RestartUSec": config.default_restart,
+        "TimeoutStartUSec": config.default_timeout_start,
+        "TimeoutStopUSec": config.default_timeout_stop,
+        "TimeoutAbortUSec": config.default_timeout_stop if stop is None else stop,
+    }
+    if config.default_timeout_abort is not None:
+        found["TimeoutAbortUSec"] = config.default_timeout_abort
+    if unit.derived:
+        found["OOMPolicy"] = "continue" if unit.get("Service", "Delegate") else config.default_oom_policy
+    else:
+        found.update({"Type": "", "OOMPolicy": "", "StandardOutput": "inherit"})
+    return found
+
+
+def _socket(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
+    return {
+        "TimeoutUSec": config.default_timeout_start,
+        "FileDescriptorName": unit.id,
+        "Listen": [[kind.removeprefix("Listen"), shown_address(kind, text)] for kind, text in _list(unit, "Listen")],
+        **_trigger_limit(unit, 200 if unit.get("Socket", "Accept") else 20),
+    }
+
+
+def _timer(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
+    timers = list(reversed(_list(unit, "Timers")))  # systemd shows the last one first
+    return {
+        "Unit": _triggered(unit),
+        "AccuracyUSec": config.default_timer_accuracy,
+        "TimersMonotonic": [[f"{kind[:-3]}USec", value, 0] for kind, value in timers if kind != "OnCalendar"],
+        "TimersCalendar": [[kind, value, 0] for kind, value in timers if kind == "OnCalendar"],
+    }
+
+
+def _path(unit: Unit, _config: ManagerConfig) -> dict[str, Any]:
+    paths = [list(entry) for entry in reversed(_list(unit, "Paths"))]
+    return {"Unit": _triggered(unit), "Paths": paths, **_trigger_limit(unit, 200)}
+
+
+def _mount(_unit: Unit, config: ManagerConfig) -> dict[str, Any]:
+    return {"TimeoutUSec": config.default_timeout_start}
+
+
+def _scope(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
+    return {
+        "TimeoutStopUSec": config.default_timeout_stop,
+        "OOMPolicy": config.default_oom_policy if unit.derived else "",
+        "Transient": unit.derived,
+    }
+
+
+def _device(_unit: Unit, config: ManagerConfig) -> dict[str, Any]:
+    return {"JobRunningTimeoutUSec": config.default_device_timeout}
+
+
+def _list(unit: Unit, group: str) -> tuple[tuple[str, Any], ...]:
+    entries: tuple[tuple[str, Any], ...] = unit.get(unit.type.capitalize(), group)
+    return entries
+
+
+def _triggered(unit: Unit) -> str:
+    return next(iter(unit.dependencies.get("Triggers", ())), "")
+
+
+def _trigger_limit(unit: Unit, burst: int) -> dict[str, Any]:
+    interval, burst = (_TRIGGER_INTERVAL, burst) if unit.derived else (INFINITY, _NO_LIMIT)
+    return {"TriggerLimitIntervalUSec": interval, "TriggerLimitBurst": burst}
+
+
+def shown_address(kind: str, text: str) -> str:
+    """An address to listen on as systemd writes it: a port alone is one of every address."""
+    if kind not in ("ListenStream", "ListenDatagram", "ListenSequentialPacket") or text[:1] in ("/", "@"):
+        return text
+    if text.startswith("vsock:"):
+        return text
+    host, _, port = text.rpartition(":")
+    if host.startswith("["):
+        import _socket
+
+        address, percent, zone = host[1:-1].partition("%")
+        packed = _socket.inet_pton(_socket.AF_INET6, address)
+        host = f"[{_socket.inet_ntop(_socket.AF_INET6, packed)}{percent}{zone}]"
+    return f"{host or '[::]'}:{port}"
+
+
+_OF_TYPE: dict[str, Callable[[Unit, ManagerConfig], dict[str, Any]]] = {
+    "service": _service,
+    "socket": _socket,
+    "timer": _timer,
+    "path": _path,
+    "mount": _mount,
+    "swap": _mount,
+    "scope": _scope,
+    "device": _device,
+}

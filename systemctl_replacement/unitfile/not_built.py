@@ -1,0 +1,19 @@
+"""Types of units that are loaded and shown but cannot be run yet, each with what is missing for it.
+
+Whoever asks for such a unit is told, a boot that wants one ends degraded: nobody waits in vain for a timer. The entry
+of a type goes when the type is built.
+"""
+
+from __future__ import annotations
+
+_MISSING = {
+    "mount": "systemctl-replacement cannot mount anything yet",
+    "path": "systemctl-replacement cannot watch paths yet",
+    "socket": "systemctl-replacement cannot listen for services yet",
+    "timer": "systemctl-replacement cannot run timers yet",
+}
+
+
+def reason(unit_type: str) -> str:
+    """Why units of a type cannot be started, "" if they can be."""
+    return _MISSING.get(unit_type, "")
