@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 
 from ..exit_status import (
     EXIT_CACHE_DIRECTORY,
@@ -47,7 +48,7 @@ def make(directory: dict[str, Any], uid: int, gid: int) -> str:
         if directory.get("private"):
             _make_private_base(os.path.join(base, _PRIVATE))
             real = private
-            _move(path, private)
+            _move(base, name, private)
         else:
             real = path
             _move_back(private, path)
@@ -89,11 +90,26 @@ def _make_private_base(path: str) -> None:
         os.close(fd)
 
 
-def _move(public: str, private: str) -> None:
-    """The unit was not always one with DynamicUser=."""
-    if os.path.isdir(public) and not os.path.islink(public) and not os.path.lexists(private):
-        _make_parents(private)
-        os.rename(public, private)
+def _move(base: str, name: str, private: str) -> None:
+    """The unit was not always one with DynamicUser=: what it has is moved, unless a link leads there."""
+    if os.path.lexists(private):
+        return
+    parts = name.split("/")
+    fd = os.open(base, OPEN_DIRECTORY) if os.path.isdir(base) else -1
+    try:
+        for part in parts[:-1]:
+            below = os.open(part, OPEN_DIRECTORY, dir_fd=fd)
+            os.close(fd)
+            fd = below
+        if fd >= 0 and stat.S_ISDIR(os.stat(parts[-1], dir_fd=fd, follow_symlinks=False).st_mode):
+            _make_parents(private)
+            os.rename(parts[-1], private, src_dir_fd=fd)
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            raise
+    finally:
+        if fd >= 0:
+            os.close(fd)
 
 
 def _move_back(private: str, public: str) -> None:

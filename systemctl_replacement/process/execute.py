@@ -54,7 +54,6 @@ if TYPE_CHECKING:
 _SEARCH_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 _IDLE_MILLISECONDS = 5000
 """Type=idle waits for other jobs so long at most (systemd.service(5))."""
-_UMASK = 0o022
 _NOT_ALLOWED = (errno.EPERM, errno.EACCES, errno.ENOSYS)
 
 
@@ -138,14 +137,12 @@ class _Child:
 
             leftovers.clear(self.spec["leftovers"])
         self._find_credentials()
-        os.umask(self.spec.get("umask", _UMASK))  # holds for files of StandardOutput=, too, not for directories
         self._set_streams()
-        os.umask(_UMASK)
         self._set_scheduling()
         self._make_directories()
         self._open_files()
         self._fill_environment(files)
-        os.umask(self.spec.get("umask", _UMASK))
+        os.umask(self.spec.get("umask", 0o022))
         self._set_limits()
         self._change_root()
         program = self._find_program()

@@ -18,7 +18,6 @@ _FORBIDDEN = (
 )
 _LEAVE_NOTHING_BEHIND = {"PrivateTmp": True, "RemoveIPC": True, "ProtectSystem": "strict"}
 _NEITHER_GAIN_NOR_GIVE = {"NoNewPrivileges": True, "RestrictSUIDSGID": True}
-_DIRECTORIES = ("RuntimeDirectory", "StateDirectory", "CacheDirectory", "LogsDirectory", "ConfigurationDirectory")
 _REALTIME = ("fifo", "rr")
 # Of systemd: it makes user names of unit names that can be none.
 _NAME_KEY = bytes.fromhex("581aafe628584e96b44ef53b8c9207ec")
@@ -40,20 +39,8 @@ def complete(unit: str, section: str, settings: dict[tuple[str, str], Any], get:
     key = (section, "CapabilityBoundingSet")
     if forbidden and capabilities.mask(settings.get(key, ()), capabilities.ALL):
         settings[key] = (*settings.get(key, ()), "~" + " ".join(forbidden))
-    for name in _DIRECTORIES:
-        entries = settings.get((section, name))
-        if entries and len(entries) > 1:
-            settings[(section, name)] = _in_order(entries)
     if settings.get((section, "CPUSchedulingPolicy")) in _REALTIME:
         settings.setdefault((section, "CPUSchedulingPriority"), 1)
-
-
-def _in_order(entries: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
-    """Directories, each once with all its links, above before below."""
-    links: dict[str, tuple[str, ...]] = {}
-    for path, *more in entries:
-        links[path] = (*links.get(path, ()), *more)
-    return tuple((path, *links[path]) for path in sorted(links, key=lambda path: path.split("/")))
 
 
 def user_of(unit: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from systemctl_replacement.process.directories import give_tree
+from systemctl_replacement.process.directories import give_tree, make
 from systemctl_replacement.process.removal import remove
 
 DEPTH = 3000
@@ -63,3 +63,15 @@ def test_a_deep_tree_is_given_away(deep: Path, tmp_path: Path) -> None:
         os.close(fd)
     assert owners(deep) == {owner}
     assert outside.stat().st_uid == os.getuid()
+
+
+def test_what_a_link_leads_to_is_not_moved_to_a_dynamic_user(tmp_path: Path) -> None:
+    outside, base = tmp_path / "outside", tmp_path / "base"
+    (outside / "b").mkdir(parents=True)
+    base.mkdir()
+    (base / "a").symlink_to(outside)
+    directory = {"kind": "StateDirectory", "base": str(base), "names": ["a/b"], "mode": 0o755, "private": True}
+    with pytest.raises(OSError):
+        make(directory, os.getuid(), os.getgid())
+    assert (outside / "b").is_dir()
+    assert not list((base / "private" / "a" / "b").iterdir())
