@@ -279,7 +279,10 @@ def process_lines(pids: list[int], indent: int, options: Options, terminal: Term
 
 def _log(unit: Properties, options: Options, terminal: Terminal, paths: Paths) -> Iterator[str]:
     # Of a unit that was never started, or that is forgotten meanwhile, what there is of this boot.
-    records = last_of_unit(paths, unit["Id"], options.lines, unit.get("InactiveExitTimestampMonotonic", 0))
+    since = unit.get("InactiveExitTimestampMonotonic", 0)
+    if unit.get("SubState") == "auto-restart":
+        since = min(since, unit.get("ExecMainStartTimestampMonotonic") or since)  # why it failed is of interest
+    records = last_of_unit(paths, unit["Id"], options.lines, since)
     text = LogText(options.output, terminal, terminal.cuts and not options.full)
     for position, record in enumerate(records):
         if position == 0:

@@ -34,6 +34,20 @@ def test_the_lines_of_a_unit_that_is_forgotten(init: list[str]) -> None:
         assert shown(box, "systemctl status -n 2 once") == after
 
 
+def test_the_lines_of_a_run_that_has_failed() -> None:
+    fails = "[Service]\nExecStart=/bin/sh -c 'echo why; exit 1'\nRestart=on-failure\nRestartSec=1h\n"
+    with Box(files={"/etc/systemd/system/fails.service": fails}) as box:
+        box.wait_booted()
+        box.run("systemctl start fails", check=True)
+        box.wait_for(lambda: box.run("systemctl show -P SubState fails").stdout == "auto-restart\n")
+        said = shown(box, "systemctl status fails")
+        assert said[-2:] == [
+            "fails.service: Main process exited, code=exited, status=1/FAILURE",
+            "fails.service: Failed with result 'exit-code'.",
+        ]
+        assert "why" in said
+
+
 def test_the_lines_of_another_boot_are_not_shown() -> None:
     once = "[Service]\nType=oneshot\nExecStart=/bin/echo one\n"
     with Box(files={"/etc/systemd/system/once.service": once}) as box:
