@@ -57,9 +57,9 @@ class Directive:
     targets: tuple[tuple[str, str], ...]
 
 
-def shown(name: str, honoured: str = NOT_YET) -> dict[str, Any]:
+def shown(name: str, honoured: str = "") -> dict[str, Any]:
     """Options of a row whose property in `systemctl show` has another name ("" for none)."""
-    return {"property": name, "honoured": honoured}
+    return {"property": name, "honoured": honoured} if honoured else {"property": name}
 
 
 def sets(*targets: tuple[str, str], honoured: str = NOT_YET, shown_as: str = "") -> dict[str, Any]:
