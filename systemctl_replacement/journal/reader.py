@@ -85,9 +85,14 @@ def _last(path: str, count: int, field: str, value: str, too_old: Callable[[Reco
         for record in records_backwards(name, mark):
             if too_old(record) or len(found) == count:
                 return found[::-1]
-            if record.get(field) == value:
+            if record.get(field) == value and not (found and _is_again(record, found[-1])):
                 found.append(record)
     return found[::-1]
+
+
+def _is_again(record: Record, newer: Record) -> bool:
+    """Whether a record was read already: the file was rotated meanwhile."""
+    return 0 < number(newer, "__SEQNUM") <= number(record, "__SEQNUM")
 
 
 def records_backwards(path: str, mark: bytes = b"") -> Iterator[Record]:

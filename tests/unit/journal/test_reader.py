@@ -59,6 +59,13 @@ def test_lines_of_one_moment_keep_their_order(tmp_path: Path, directory: Path) -
     assert last(tmp_path, 4) == [*"zabc"]
 
 
+def test_a_rotation_while_it_reads(tmp_path: Path, directory: Path) -> None:
+    text = "".join(line(7, f"m{number}", __SEQNUM=str(number)) for number in (9, 10))
+    (directory / "a.service.journal.jsonl").write_text(text)
+    (directory / "a.service.journal.jsonl.1").write_text(line(7, "m8", __SEQNUM="8") + text)
+    assert last(tmp_path, 10) == ["m8", "m9", "m10"]
+
+
 def test_only_the_latest_boot(tmp_path: Path, directory: Path) -> None:
     (directory / "a.service.journal.jsonl").write_text(line(1, _BOOT_ID="one") + line(4, _BOOT_ID="two"))
     says = {"UNIT": "a.service"}
