@@ -91,13 +91,16 @@ def _properties(name: str, context: Context) -> dict[str, Any]:
 
 
 def _unknown(name: str, context: Context) -> str:
-    """What systemd says of a name that is no unit's; "" for a unit."""
+    """What systemd says of a name that is no unit's, and to those who may not hold one; else ""."""
     try:
         unit = _properties(name, context)
     except CallError as error:
         return f"Failed to add reference to unit {name}: {error.message}"
     if unit.get("LoadState") == "not-found" and unit.get("ActiveState", "inactive") == "inactive":
         return f"Failed to add reference to unit {name}: Unit {name} not found."
+    manager = context.manager()
+    if manager is not None and not manager.may_change:
+        return f"Failed to add reference to unit {name}: Access denied"
     return ""
 
 

@@ -81,7 +81,7 @@ def _halt(name: str, argv: Sequence[str]) -> int:
         elif key == "poweroff":
             verb = "poweroff" if verb != "reboot" else verb
         elif key == "force":
-            options.force += 1
+            options.force = 2  # here it means at once
         elif key == "wtmp-only":
             wtmp_only = True
     if len(line.operands) > (1 if verb == "reboot" else 0):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.cli.context import Context
+from systemctl_replacement.cli.context import Context, Failure
 from systemctl_replacement.control.client import CallError
 from systemctl_replacement.unitfile.patterns import matches
 
@@ -53,7 +53,10 @@ def cancel(words: list[str], _options: Options, context: Context) -> int:
     """Cancel jobs by their ids, or all."""
     asked = context.asked()
     if not words:
-        asked.call("CancelJobs", ids=[])
+        try:
+            asked.call("CancelJobs", ids=[])
+        except CallError as error:
+            raise Failure(f"Failed to execute operation: {error.message}") from None
         return 0
     status = 0
     for word in words:

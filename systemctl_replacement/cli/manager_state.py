@@ -22,7 +22,7 @@ def daemon_reload(_words: list[str], _options: Options, context: Context) -> int
             # Generators run before it answers.
             manager.call_waiting("Reload")
         except CallError as error:
-            raise Failure(f"Failed to reload daemon: {error.message}") from None
+            raise Failure(f"Reload daemon failed: {error.message}") from None
     return 0
 
 
@@ -33,7 +33,7 @@ def daemon_reexec(_words: list[str], _options: Options, context: Context) -> int
         try:
             manager.call_waiting("Reexecute")
         except CallError as error:
-            raise Failure(f"Failed to reload daemon: {error.message}") from None
+            raise Failure(f"Reexecute daemon failed: {error.message}") from None
         except Disconnected:
             pass
     return 0
@@ -61,7 +61,11 @@ def log_target(words: list[str], _options: Options, context: Context) -> int:
 
 def _log(what: str, words: list[str], context: Context) -> int:
     if words:
-        context.running_manager(f"log-{what}").call("Log", **{what: words[0]})
+        try:
+            context.running_manager(f"log-{what}").call("Log", **{what: words[0]})
+        except CallError as error:
+            said = f"Failed to set log {what} of org.freedesktop.systemd1 to {words[0]}"
+            raise Failure(f"{said}: {error.message}") from None
         return 0
     context.out(context.asked().call("Log")[what])
     return 0

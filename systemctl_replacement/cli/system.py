@@ -27,12 +27,16 @@ def halt_system(verb: str, options: Options, context: Context, exit_status: int 
             "System has not been booted with systemd as init system (PID 1). Can't operate.\n"
             "Failed to connect to bus: Host is down"
         )
+    if options.force and not manager.may_change:
+        raise Failure("Need to be root." if options.force > 1 else "Failed to execute operation: Access denied")
     parameters: dict[str, Any] = {"verb": verb, "force": min(options.force, 2)}
     if exit_status is not None:
         parameters["exit_status"] = exit_status
     try:
         manager.call("Halt", **parameters)
     except CallError as error:
+        if exit_status is not None:
+            raise Failure(f"Failed to set exit code: {error.message}") from None
         context.err(f"Failed to start {verb}.target: {error.message}")
         if error.dbus_name != "org.freedesktop.DBus.Error.AccessDenied":
             return 1
@@ -45,7 +49,7 @@ def halt_system(verb: str, options: Options, context: Context, exit_status: int 
 
 def exit_system(words: list[str], options: Options, context: Context) -> int:
     """End the manager with an exit status, which is the container's."""
-    exit_status = 0
+    exit_status = None
     if words:
         if not (words[0].isascii() and words[0].isdigit() and int(words[0]) <= 255):
             raise Failure("Invalid exit code.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.cli.context import Context
+from systemctl_replacement.cli.context import Context, Failure
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.control.client import CallError
 
@@ -30,7 +30,10 @@ def reset_failed(words: list[str], options: Options, context: Context) -> int:
     """Forget failures and start limits of units, or of all."""
     manager = context.asked()
     if not words:
-        manager.call("ResetFailed", names=[])
+        try:
+            manager.call("ResetFailed", names=[])
+        except CallError as error:
+            raise Failure(f"Failed to execute operation: {error.message}") from None
         return 0
     status = 0
     for name in expand(words, context):

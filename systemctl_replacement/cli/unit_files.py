@@ -71,8 +71,8 @@ def _change(verb: str, arguments: list[str], options: Options, context: Context)
         names = _absolute(names, context)
     if verb in ("mask", "unmask") and _online(options, context):
         _note_missing(names, plan, context)
-    outcome = apply(_plan(verb, plan, names, options), context.paths.root)
-    status = _report(outcome, verb, f"Failed to {verb} unit", options, context)
+    outcome = _plan(verb, plan, names, options)
+    status = _finish(outcome, verb, f"Failed to {verb} unit", options, context)
     if status:
         return status
     if verb in _HINTED and outcome.carried == 0 and not options.quiet and not options.no_warn:
@@ -137,12 +137,21 @@ def _run_set_default(arguments: list[str], options: Options, context: Context) -
 
 
 def _finish(outcome: Outcome, verb: str, online_failure: str, options: Options, context: Context) -> int:
+    """Change the files, unless a manager is there that would not let us; print what was done; the exit status."""
+    manager = _manager(options, context)
+    if manager is not None and not manager.may_change:
+        raise Failure(f"{online_failure}: Access denied")
     return _report(apply(outcome, context.paths.root), verb, online_failure, options, context)
 
 
 def _manager(options: Options, context: Context) -> Client | None:
     """The running manager if these unit files are its own."""
-    if context.paths.root or options.scope == "global" or parse_boolean(os.environ.get("SYSTEMD_OFFLINE", "")):
+    if (
+        options.root
+        or context.paths.root
+        or options.scope == "global"
+        or parse_boolean(os.environ.get("SYSTEMD_OFFLINE", ""))
+    ):
         return None
     return context.manager()
 

@@ -59,6 +59,11 @@ class Client:
         self._received = bytearray()
         self.manager_pid, self.manager_uid = address.peer(socket, lambda pid, uid, gid: (pid, uid))
 
+    @property
+    def may_change(self) -> bool:
+        """Whether the manager lets us change anything: root may, and whoever it runs as."""
+        return os.geteuid() in (0, self.manager_uid)
+
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """The reply's parameters. Raises CallError, Disconnected."""
         self._socket.settimeout(TIMEOUT)

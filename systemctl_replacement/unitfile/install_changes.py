@@ -124,7 +124,10 @@ def _execute(action: Action, tree: Tree) -> None:
 
 
 def _make_link(path: str, target: str) -> None:
-    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    except OSError:
+        pass  # as under systemd, that there is no directory is told of the link
     try:
         os.symlink(target, path)
     except FileExistsError:

@@ -21,7 +21,7 @@ def use_fake(manager: FakeManager, monkeypatch: pytest.MonkeyPatch) -> None:
         (["halt"], "halt", 0),
         (["halt", "-p"], "poweroff", 0),
         (["halt", "--reboot", "-p"], "reboot", 0),
-        (["poweroff", "-f"], "poweroff", 1),
+        (["poweroff", "-f"], "poweroff", 2),
         (["reboot", "-ff"], "reboot", 2),
         (["reboot", "argument"], "reboot", 0),
         (["shutdown", "now"], "poweroff", 0),

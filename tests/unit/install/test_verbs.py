@@ -31,6 +31,8 @@ def root(tmp_path: Path) -> Path:
 class Manager:
     """A manager that only remembers what it was asked."""
 
+    may_change = True
+
     def __init__(self) -> None:
         self.calls: list[str] = []
 
