@@ -110,7 +110,11 @@ class Processes:
 
     def is_own(self, pid: int) -> bool:
         """Whether a process is the manager or one of its infrastructure."""
-        return pid == os.getpid() or pid in self._own_children()
+        if pid == os.getpid() or pid in self._own_children():
+            return True
+        # The forkserver's children are ours before it has told of them.
+        status = descendants.read_stat(pid)
+        return status is not None and status[1] == self.forkserver.pid != 0
 
     def _flush_forkserver(self) -> None:
         self.forkserver.flush()

@@ -67,6 +67,14 @@ def test_what_is_no_init_says_so_and_ends(init: list[str], status: int, text: st
         assert "Started on.service" not in box.console
 
 
+def test_a_halt_in_the_first_moment_ends() -> None:
+    with Box(init=["init", "nosuch"]) as box:
+        for _ in range(10):
+            assert box.wait(10) == 5
+            assert "remaining processes" not in box.console, "a helper was taken for somebody's process"
+            box.boot()
+
+
 def test_what_was_started_before_is_stopped_in_order() -> None:
     unit = "[Service]\nExecStart=/bin/sleep infinity\nExecStop=/bin/sh -c 'echo stopped > /stopped'\n"
     entry = "systemctl start early && exec systemctl start nosuch"
