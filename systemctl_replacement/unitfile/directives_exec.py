@@ -30,6 +30,16 @@ NO_VT = "a container has no virtual terminals"
 NO_CREDENTIALS = "credentials are not implemented yet"
 NEEDS_NICE = "left as it is, with a warning, where the container lacks CAP_SYS_NICE"
 NEEDS_MOUNTS = "needs a mount namespace, which is not implemented yet"
+NEEDS_NETWORK = "needs a network namespace, which is not implemented yet"
+NEEDS_IPC = "needs an IPC namespace, which is not implemented yet"
+NEEDS_USERS = "needs a user namespace, which is not implemented yet"
+NEEDS_UTS = "needs a UTS namespace, which is not implemented yet"
+NEEDS_SETPCAP = "without CAP_SETPCAP, NoNewPrivileges= keeps the others away"
+NEEDS_RESOURCE = "lowering it needs CAP_SYS_RESOURCE: left as it is without"
+NO_POLICIES = "memory policies are not implemented yet"
+ONE_KEYRING = "services share the session keyring of the container"
+ONLY_CHROOT = "chroot(2), which needs CAP_SYS_CHROOT, without a mount namespace"
+ONLY_USER = "of what it implies, what needs namespaces or filters is missing"
 NEEDS_FILTER = "needs a filter of system calls, which is not implemented yet"
 NEEDS_LINUX = "needs Linux 6.3: left out, with a warning, on older ones"
 ONLY_CAPABILITIES = "its capabilities are taken away; the rest is not implemented yet"
@@ -39,14 +49,7 @@ EXEC: tuple[Directive, ...] = table(
     "Exec",
     (
         ("WorkingDirectory", parsers_exec.working_directory, REPLACE, None, 227, FULL),
-        (
-            "RootDirectory",
-            parsers_exec.fatal_path,
-            REPLACE,
-            "",
-            227,
-            best_effort("chroot(2), which needs CAP_SYS_CHROOT, without a mount namespace", True),
-        ),
+        ("RootDirectory", parsers_exec.fatal_path, REPLACE, "", 227, best_effort(ONLY_CHROOT, True)),
         ("RootImage", parsers_exec.fatal_path, REPLACE, "", 233, missing(NEEDS_MOUNTS)),
         ("RootImageOptions", parsers.opaque_list, APPEND, (), 247, missing(NEEDS_MOUNTS)),
         ("RootHash", parsers_security.root_hash, REPLACE, "", 246, missing(NEEDS_MOUNTS)),
@@ -59,14 +62,7 @@ EXEC: tuple[Directive, ...] = table(
         ("Group", parsers_exec.user_or_group, REPLACE, "", 211, FULL),
         ("SupplementaryGroups", parsers_exec.user_or_group_fallible, APPEND, (), 0, FULL),
         ("Nice", parsers_exec.nice, REPLACE, 0, 0, FULL),
-        (
-            "OOMScoreAdjust",
-            parsers_exec.oom_score_adjust,
-            REPLACE,
-            None,
-            228,
-            best_effort("lowering it needs CAP_SYS_RESOURCE: left as it is without"),
-        ),
+        ("OOMScoreAdjust", parsers_exec.oom_score_adjust, REPLACE, None, 228, best_effort(NEEDS_RESOURCE)),
         ("CoredumpFilter", parsers_security.coredump_filter, REPLACE, None, 246, FULL),
         ("IOSchedulingClass", parsers_sandbox.io_class, REPLACE, None, 0, best_effort(NEEDS_NICE)),
         ("IOSchedulingPriority", parsers_sandbox.io_priority, REPLACE, None, 0, best_effort(NEEDS_NICE)),
@@ -74,35 +70,14 @@ EXEC: tuple[Directive, ...] = table(
         ("CPUSchedulingPriority", parsers_sandbox.cpu_priority, REPLACE, None, 0, best_effort(NEEDS_NICE)),
         ("CPUSchedulingResetOnFork", parsers.boolean, REPLACE, False, 0, best_effort(NEEDS_NICE)),
         ("CPUAffinity", parsers_sandbox.cpu_set, UNION, frozenset(), 228, best_effort("`numa` is not understood")),
-        (
-            "NUMAPolicy",
-            parsers_sandbox.numa_policy,
-            REPLACE,
-            "default",
-            243,
-            missing("memory policies are not implemented yet"),
-        ),
-        (
-            "NUMAMask",
-            parsers_sandbox.numa_mask,
-            UNION,
-            frozenset(),
-            243,
-            missing("memory policies are not implemented yet"),
-        ),
+        ("NUMAPolicy", parsers_sandbox.numa_policy, REPLACE, "default", 243, missing(NO_POLICIES)),
+        ("NUMAMask", parsers_sandbox.numa_mask, UNION, frozenset(), 243, missing(NO_POLICIES)),
         ("UMask", parsers.mode, REPLACE, 0o022, 0, FULL),
         ("Environment", parsers_exec.environment, MERGE, (), 198, FULL),
         ("EnvironmentFile", parsers_exec.environment_file, APPEND, (), 197, shown("EnvironmentFiles", FULL)),
         ("PassEnvironment", parsers_exec.pass_environment, APPEND, (), 228, FULL),
         ("UnsetEnvironment", parsers_exec.unset_environment, APPEND, (), 235, FULL),
-        (
-            "DynamicUser",
-            parsers.boolean,
-            REPLACE,
-            False,
-            232,
-            best_effort("of what it implies, what needs namespaces or filters is missing", True),
-        ),
+        ("DynamicUser", parsers.boolean, REPLACE, False, 232, best_effort(ONLY_USER, True)),
         ("RemoveIPC", parsers.boolean, REPLACE, False, 212, FULL),
         ("StandardInput", parsers_exec.standard_input, REPLACE, "null", 236, FULL),
         ("StandardOutput", parsers_exec.standard_output, REPLACE, None, 236, FULL),
@@ -124,25 +99,11 @@ EXEC: tuple[Directive, ...] = table(
         ("LogRateLimitBurst", parsers.unsigned, REPLACE, 0, 240),
         ("LogExtraFields", parsers_exec.log_extra_fields, APPEND, (), 236),
         ("SecureBits", parsers_sandbox.secure_bits, UNION, frozenset(), 0, FULL),
-        (
-            "CapabilityBoundingSet",
-            parsers.opaque_item,
-            ADD,
-            (),
-            183,
-            best_effort("without CAP_SETPCAP, NoNewPrivileges= keeps the others away", True),
-        ),
+        ("CapabilityBoundingSet", parsers.opaque_item, ADD, (), 183, best_effort(NEEDS_SETPCAP, True)),
         ("AmbientCapabilities", parsers.opaque_item, ADD, (), 229, best_effort("those that the manager has itself")),
         ("TimerSlackNSec", parsers.nanoseconds, REPLACE, None, 185, FULL),
         ("NoNewPrivileges", parsers.boolean, REPLACE, False, 227, FULL),
-        (
-            "KeyringMode",
-            parsers_sandbox.keyring_mode,
-            REPLACE,
-            "private",
-            235,
-            missing("services share the session keyring of the container", True),
-        ),
+        ("KeyringMode", parsers_sandbox.keyring_mode, REPLACE, "private", 235, missing(ONE_KEYRING, True)),
         ("ProtectProc", parsers_sandbox.protect_proc, REPLACE, "default", 247, missing(NEEDS_MOUNTS, True)),
         ("ProcSubset", parsers_sandbox.proc_subset, REPLACE, "all", 247, missing(NEEDS_MOUNTS, True)),
         ("SystemCallFilter", parsers.opaque_item, APPEND, (), 209, missing(NEEDS_FILTER, True)),
@@ -191,48 +152,13 @@ EXEC: tuple[Directive, ...] = table(
         ("ProtectKernelLogs", parsers.boolean, REPLACE, False, 244, missing(ONLY_CAPABILITIES, True)),
         ("ProtectClock", parsers.boolean, REPLACE, False, 245, missing(ONLY_CAPABILITIES, True)),
         ("ProtectControlGroups", parsers.boolean, REPLACE, False, 232, missing(NEEDS_MOUNTS, True)),
-        (
-            "NetworkNamespacePath",
-            parsers.path,
-            REPLACE,
-            "",
-            242,
-            missing("needs a network namespace, which is not implemented yet", True),
-        ),
-        (
-            "IPCNamespacePath",
-            parsers.path,
-            REPLACE,
-            "",
-            248,
-            missing("needs an IPC namespace, which is not implemented yet", True),
-        ),
+        ("NetworkNamespacePath", parsers.path, REPLACE, "", 242, missing(NEEDS_NETWORK, True)),
+        ("IPCNamespacePath", parsers.path, REPLACE, "", 248, missing(NEEDS_IPC, True)),
         ("LogNamespace", parsers_security.log_namespace, REPLACE, "", 245, ignored("there is one journal")),
-        (
-            "PrivateNetwork",
-            parsers.boolean,
-            REPLACE,
-            False,
-            209,
-            missing("needs a network namespace, which is not implemented yet", True),
-        ),
-        (
-            "PrivateUsers",
-            parsers.boolean,
-            REPLACE,
-            False,
-            232,
-            missing("needs a user namespace, which is not implemented yet", True),
-        ),
+        ("PrivateNetwork", parsers.boolean, REPLACE, False, 209, missing(NEEDS_NETWORK, True)),
+        ("PrivateUsers", parsers.boolean, REPLACE, False, 232, missing(NEEDS_USERS, True)),
         ("PrivateMounts", parsers.boolean, REPLACE, False, 239, missing(NEEDS_MOUNTS, True)),
-        (
-            "PrivateIPC",
-            parsers.boolean,
-            REPLACE,
-            False,
-            248,
-            missing("needs an IPC namespace, which is not implemented yet", True),
-        ),
+        ("PrivateIPC", parsers.boolean, REPLACE, False, 248, missing(NEEDS_IPC, True)),
         ("ProtectSystem", parsers_sandbox.protect_system, REPLACE, "no", 214, missing(NEEDS_MOUNTS, True)),
         ("ProtectHome", parsers_sandbox.protect_home, REPLACE, "no", 214, missing(NEEDS_MOUNTS, True)),
         ("MountFlags", parsers_sandbox.mount_flags, REPLACE, "", 239, missing(NEEDS_MOUNTS)),
@@ -268,13 +194,6 @@ EXEC: tuple[Directive, ...] = table(
         ("SELinuxContext", parsers.opaque, REPLACE, "", 209, ignored(NO_LSM, True)),
         ("AppArmorProfile", parsers.opaque, REPLACE, "", 210, ignored(NO_LSM, True)),
         ("SmackProcessLabel", parsers.opaque, REPLACE, "", 218, ignored(NO_LSM, True)),
-        (
-            "ProtectHostname",
-            parsers.boolean,
-            REPLACE,
-            False,
-            242,
-            missing("needs a UTS namespace, which is not implemented yet", True),
-        ),
+        ("ProtectHostname", parsers.boolean, REPLACE, False, 242, missing(NEEDS_UTS, True)),
     ),
 )

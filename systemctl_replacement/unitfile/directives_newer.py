@@ -22,6 +22,8 @@ from systemctl_replacement.unitfile.values import INFINITY
 
 _NO_CGROUP = "a container has no control group of its own to set limits on"
 
+_NEEDS_PIDS = "needs a PID namespace, which is not implemented yet"
+
 UNIT: tuple[Directive, ...] = table(
     "Unit",
     (
@@ -50,14 +52,7 @@ EXEC: tuple[Directive, ...] = table(
         ("SetLoginEnvironment", parsers.tristate, REPLACE, None, 254),
         ("LogFilterPatterns", parsers.opaque_item, APPEND, (), 253),
         ("BindLogSockets", parsers.boolean, REPLACE, False, 257, missing(NEEDS_MOUNTS)),
-        (
-            "PrivatePIDs",
-            parsers.boolean,
-            REPLACE,
-            False,
-            257,
-            missing("needs a PID namespace, which is not implemented yet", True),
-        ),
+        ("PrivatePIDs", parsers.boolean, REPLACE, False, 257, missing(_NEEDS_PIDS, True)),
         ("MemoryKSM", parsers.tristate, REPLACE, None, 254),
         ("RootImagePolicy", parsers.opaque, REPLACE, "", 254, missing(NEEDS_MOUNTS)),
         ("MountImagePolicy", parsers.opaque, REPLACE, "", 254, missing(NEEDS_MOUNTS)),

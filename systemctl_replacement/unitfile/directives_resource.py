@@ -16,19 +16,13 @@ from systemctl_replacement.unitfile.directive import (
 )
 
 _NO_CGROUP = "a container has no control group of its own to set limits on"
+_NAMED = "`status` names the control group that would be; none is made"
 _SUMS = "`status` has sums over the processes that are alive"
 
 RESOURCE: tuple[Directive, ...] = table(
     "Resource",
     (
-        (
-            "Slice",
-            parsers.slice_unit,
-            REPLACE,
-            None,
-            233,
-            best_effort("`status` names the control group that would be; none is made"),
-        ),
+        ("Slice", parsers.slice_unit, REPLACE, None, 233, best_effort(_NAMED)),
         ("AllowedCPUs", parsers_sandbox.cpu_set, UNION, frozenset(), 244),
         ("StartupAllowedCPUs", parsers_sandbox.cpu_set, UNION, frozenset(), 250),
         ("AllowedMemoryNodes", parsers_sandbox.cpu_set, UNION, frozenset(), 244),

@@ -21,6 +21,9 @@ from systemctl_replacement.unitfile.directive import (
 from systemctl_replacement.unitfile.values import INFINITY, StatusSet
 
 NO_REBOOT = "a container cannot reboot itself"
+_NO_BUS = "there is no bus: started once it is executed"
+_NO_CGROUP = "without a control group nobody tells of it"
+_NO_SOCKETS = "socket units are not implemented yet"
 _NO_USB = "a container has no USB device controller"
 
 SERVICE: tuple[Directive, ...] = table(
@@ -94,21 +97,14 @@ SERVICE: tuple[Directive, ...] = table(
         ("RestartPreventExitStatus", parsers_exec.exit_status_set, UNION, StatusSet(), 189, FULL),
         ("RestartForceExitStatus", parsers_exec.exit_status_set, UNION, StatusSet(), 215, FULL),
         ("SuccessExitStatus", parsers_exec.exit_status_set, UNION, StatusSet(), 189, FULL),
-        ("NonBlocking", parsers.boolean, REPLACE, False, 0, missing("socket units are not implemented yet")),
-        ("BusName", parsers_unit.bus_name, REPLACE, "", 0, best_effort("there is no bus: started once it is executed")),
+        ("NonBlocking", parsers.boolean, REPLACE, False, 0, missing(_NO_SOCKETS)),
+        ("BusName", parsers_unit.bus_name, REPLACE, "", 0, best_effort(_NO_BUS)),
         ("FileDescriptorStoreMax", parsers.unsigned, REPLACE, 0, 0, FULL),
         ("NotifyAccess", parsers_unit.notify_access, REPLACE, "none", 233, FULL),
-        ("Sockets", parsers_exec.sockets, ADD, (), 0, missing("socket units are not implemented yet")),
+        ("Sockets", parsers_exec.sockets, ADD, (), 0, missing(_NO_SOCKETS)),
         ("USBFunctionDescriptors", parsers.path, REPLACE, "", 0, ignored(_NO_USB)),
         ("USBFunctionStrings", parsers.path, REPLACE, "", 0, ignored(_NO_USB)),
-        (
-            "OOMPolicy",
-            parsers_unit.oom_policy,
-            REPLACE,
-            None,
-            251,
-            ignored("without a control group nobody tells of it"),
-        ),
+        ("OOMPolicy", parsers_unit.oom_policy, REPLACE, None, 251, ignored(_NO_CGROUP)),
     ),
 )
 

@@ -46,6 +46,9 @@ def _conditions() -> Iterator[tuple[Any, ...]]:
             yield (f"Assert{kind}", parse_condition, APPEND, (), max(since, _ASSERTS_SINCE), group)
 
 
+_NO_REBOOT = "a container cannot reboot itself"
+_NO_NAMESPACES = "no namespaces are made yet"
+
 UNIT: tuple[Directive, ...] = table(
     "Unit",
     (
@@ -84,7 +87,7 @@ UNIT: tuple[Directive, ...] = table(
         ("PropagatesStopTo", parsers.unit_dependencies, ADD, (), 249, FULL),
         ("StopPropagatedFrom", parsers.unit_dependencies, ADD, (), 249, FULL),
         ("PartOf", parsers.unit_dependencies, ADD, (), 188, FULL),
-        ("JoinsNamespaceOf", parsers.unit_dependencies, ADD, (), 209, missing("no namespaces are made yet")),
+        ("JoinsNamespaceOf", parsers.unit_dependencies, ADD, (), 209, missing(_NO_NAMESPACES)),
         (
             "RequiresOverridable",
             parsers_unit.obsolete_dependencies,
@@ -137,7 +140,7 @@ UNIT: tuple[Directive, ...] = table(
         ("SuccessAction", parsers_unit.emergency_action, REPLACE, "none", 236, FULL),
         ("FailureActionExitStatus", parsers_unit.exit_status, REPLACE, -1, 240, FULL),
         ("SuccessActionExitStatus", parsers_unit.exit_status, REPLACE, -1, 240, FULL),
-        ("RebootArgument", parsers.string, REPLACE, "", 213, ignored("a container cannot reboot itself")),
+        ("RebootArgument", parsers.string, REPLACE, "", 213, ignored(_NO_REBOOT)),
         ("CollectMode", parsers_unit.collect_mode, REPLACE, "inactive", 236, FULL),
         *_conditions(),
     ),

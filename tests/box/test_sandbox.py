@@ -125,3 +125,15 @@ def test_privileges_that_the_container_lacks_are_told_and_the_unit_runs() -> Non
         log = box.read("/var/log/systemctl-replacement/a.service.journal.jsonl")
         assert "does not have itself, ignoring: CAP_NET_ADMIN" in log
         assert "Failed to set up CPU scheduling, ignoring: Operation not permitted" in log
+
+
+def test_the_worst_case_is_neither_root_nor_silent() -> None:
+    settings = "DynamicUser=yes\nProtectSystem=strict\nSystemCallFilter=@system-service\nCapabilityBoundingSet="
+    with Box(files=service(settings, f"{STATUS}; ! touch /root/x")) as box:
+        found = started(box)
+        assert 61184 <= int(found["Uid"]) <= 65519
+        assert (found["CapPrm"], found["CapBnd"], found["NoNewPrivs"]) == ("0" * 16, "0" * 16, "1")
+        assert not box.exists("/root/x")
+        (names,) = said(box, "a")
+        expected = {"PrivateTmp=", "ProtectSystem=", "ProtectHome=", "RestrictSUIDSGID=", "SystemCallFilter="}
+        assert set(names.split(", ")) == expected
