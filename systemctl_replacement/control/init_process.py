@@ -40,7 +40,7 @@ def look() -> InitProcess | None:
     """PID 1, if it is an init of ours."""
     try:
         uid = os.stat("/proc/1").st_uid
-        if not is_ours(_read("/proc/1/cmdline").split("\0")[:-1]):
+        if not is_ours(_read("/proc/1/cmdline").split("\0")[:-1]) or _is_elsewhere():
             return None
         return InitProcess(uid, _read("/proc/1/comm").strip() == _NAME_WHEN_READY)
     except OSError:
@@ -48,12 +48,23 @@ def look() -> InitProcess | None:
 
 
 def is_ours(command: list[str]) -> bool:
-    """Whether PID 1 with this command line is an init of ours."""
+    """Whether PID 1 with this command line is an init of ours, for all of the system."""
+    if any(word.startswith("--root") for word in command):
+        return False
     if len(command) < 3 or "python" not in command[0] or command[1] != _INTERPRETER_OPTIONS:
         return False
     from systemctl_replacement.__main__ import program
 
     return program(command[2:], 1) == "init"
+
+
+def _is_elsewhere() -> bool:
+    """Whether PID 1 has another root, as far as we may see: another container can share the process ids."""
+    try:
+        theirs, ours = os.stat("/proc/1/root"), os.stat("/")
+    except PermissionError:
+        return False
+    return (theirs.st_dev, theirs.st_ino) != (ours.st_dev, ours.st_ino)
 
 
 def wait_for_manager(paths: Paths, sleep: Callable[[float], object] = time.sleep) -> Client | None:

@@ -25,7 +25,10 @@ def enqueue(manager: Manager, options: InitOptions, *, isolating: bool = True) -
     """
     for word in options.unknown:
         manager.log.manager(LOG_WARNING, f"Unknown option {word}, ignoring.")
-    status = _enqueue_units(manager, options.units) if options.units else _enqueue_target(manager, options.unit)
+    if options.units:
+        status = _enqueue_units(manager, options.units)
+    else:
+        status = _enqueue_target(manager, options.unit, isolating)
     if status:
         manager.halt.request("exit", exit_status=status)
     return not status
@@ -43,10 +46,11 @@ def _enqueue_units(manager: Manager, names: Sequence[str]) -> int:
     return status
 
 
-def _enqueue_target(manager: Manager, asked_for: str) -> int:
+def _enqueue_target(manager: Manager, asked_for: str, isolating: bool) -> int:
     """The target that was asked for, or the default one, in whose place rescue.target may stand, as in systemd."""
     target = asked_for or "default.target"
-    attempts = [(target, MODE_ISOLATE), (target, MODE_REPLACE)]
+    attempts = [(target, MODE_ISOLATE)] if isolating else []
+    attempts.append((target, MODE_REPLACE))
     if not asked_for:
         attempts.append(("rescue.target", MODE_ISOLATE))
     status = 0

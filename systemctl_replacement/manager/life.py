@@ -285,6 +285,9 @@ class Life:
             return
         if manager.units_at_work():
             return
+        if not on_demand.may_leave(self._system.paths, self._system.listener.fileno()):
+            self._linger()
+            return
         self._log.manager(LOG_INFO, "Nothing to do, leaving.")
         self._finish(0)
 

@@ -3,7 +3,9 @@ there, which is there while it serves."""
 
 from __future__ import annotations
 
+import fcntl
 import os
+import select
 
 from systemctl_replacement import paths
 from systemctl_replacement.manager.loop import now_stamp
@@ -48,6 +50,36 @@ def announce(runtime: str) -> None:
         os.close(os.open(paths.BOOTED_MARK, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644))
     except OSError:
         return  # it is there, or /run is not ours to write
+
+
+def may_leave(places: paths.Paths, listener: int) -> bool:
+    """Take the control socket away, unless somebody is just coming by it, or about to start another manager.
+
+    The start lock is taken and never given back: nobody starts another manager before this one has gone.
+    """
+    path = places.socket_path()
+    aside = f"{path}.leaving"
+    try:
+        lock = os.open(places.start_lock(), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError:
+        return True  # the directory is ours no longer: nobody comes by it
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        return False
+    try:
+        os.rename(path, aside)
+        poll = select.poll()
+        poll.register(listener, select.POLLIN)
+        if not poll.poll(0):
+            os.unlink(aside)
+            return True
+        os.rename(aside, path)
+    except OSError:
+        return True  # it was gone already
+    os.close(lock)
+    return False
 
 
 def stay(runtime: str) -> None:

@@ -77,6 +77,13 @@ def test_what_was_started_and_is_not_enabled_stays() -> None:
         assert box.run("systemctl show -P MainPID a").stdout == box.read("/before")
 
 
+def test_units_that_cannot_be_started_end_what_was_taken_over_in_order() -> None:
+    script = "systemctl start noted; until test -e /noted; do sleep 0.01; done; exec systemctl init nosuch"
+    with Box(init=["sh", "-c", script], files={"/etc/systemd/system/noted.service": NOTED}) as box:
+        assert box.wait() == 5
+        assert box.read("/noted") == "started\nstopped\n"
+
+
 def test_clients_of_the_first_moment_wait_for_pid_1() -> None:
     files = {**enabled("a.service", SLEEPER), "/etc/systemd/system/b.service": SLEEPER}
     with Box(files=files, boot=False) as box:
@@ -133,3 +140,19 @@ def test_a_stranger_on_the_socket_is_not_obeyed() -> None:
         assert booted(box) == "running"
         assert box.run("systemctl is-active a").stdout == "active\n"
         assert box.run("systemctl show -P Version").returncode == 0
+
+
+def test_a_client_with_another_root_has_another_manager() -> None:
+    # As where a container shares the process ids of another: its PID 1 is not this one's init.
+    make = (
+        "mount -t tmpfs x /mnt; mkdir /mnt/proc /mnt/run /mnt/tmp /mnt/var /mnt/dev; mount -t proc x /mnt/proc;"
+        " cp -a /etc /mnt; for d in usr bin sbin lib lib64; do test -L /$d && cp -a /$d /mnt/ && continue;"
+        " test -d /$d && mkdir /mnt/$d && mount --bind /$d /mnt/$d; done; mount --bind /dev /mnt/dev"
+    )
+    with Box(profile="full", files=enabled("a.service", SLEEPER)) as box:
+        booted(box)
+        box.run(make, check=True)
+        assert box.run("chroot /mnt systemctl is-active a").stdout == "inactive\n"
+        box.run("chroot /mnt systemctl start a", check=True)
+        assert len(box.find("--on-demand")) == 1
+        assert len(box.find("supervisor: a.service")) == 2

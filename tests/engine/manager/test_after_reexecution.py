@@ -115,3 +115,36 @@ def test_what_a_boot_skips_and_somebody_started_keeps_its_needs() -> None:
         assert is_linked()
         e.reexecute()
         assert is_linked()
+
+        assert e.show("systemd-logind.service")["Wants"] == ["w.service"]
+
+
+def test_who_comes_while_it_leaves_is_still_served() -> None:
+    come = """
+import socket
+from systemctl_replacement.manager import life, on_demand
+real = on_demand.may_leave
+late = socket.socket(socket.AF_UNIX)
+answers = []
+def may_leave(places, listener):
+    if not answers:
+        late.connect(places.socket_path())
+        late.sendall(b'{"method":"io.systemctl-replacement.Manager.SystemState","parameters":{}}\\0')
+        late.shutdown(socket.SHUT_WR)
+        answers.append(real(places, listener))
+        return answers[0]
+    with open(places.root + "/notes", "w") as notes:
+        notes.write(f"{answers[0]}\\n{late.recv(1000).decode()}\\n")
+    return real(places, listener)
+on_demand.may_leave = may_leave
+life.LINGER_USEC = 200_000
+"""
+    with Engine({}, boot=("--on-demand",), change=come) as e:
+        e.forget()
+        assert e.process is not None
+        assert e.process.wait(30) == 0
+        stayed, answer = e.noted()
+        assert stayed == "False" and "running" in answer
+        assert not [name for name in os.listdir(e.root / "run/systemd") if "socket" in name]
+        logs = "".join(path.read_text() for path in e.root.rglob("manager.journal.jsonl"))
+        assert "Nothing to do, leaving." in logs and "made anew" not in logs
