@@ -48,6 +48,23 @@ def test_what_only_root_can_do_is_skipped_for_others() -> None:
         assert "Skipped" not in box.run("systemctl status systemd-tmpfiles-setup").stdout
 
 
+@pytest.mark.parametrize("systemd", [True, False], ids=["systemd", "ours"])
+def test_nothing_needs_an_update_that_cannot_be_written(systemd: bool) -> None:
+    conditions = {
+        "yes": "ConditionNeedsUpdate=/etc",
+        "no": "ConditionNeedsUpdate=!/etc",
+        "gone": "ConditionNeedsUpdate=/gone",
+    }
+    files = {
+        f"/etc/systemd/system/{name}.service": f"[Unit]\n{condition}\n[Service]\nExecStart=/bin/sleep infinity\n"
+        for name, condition in conditions.items()
+    }
+    with Box("full", systemd=systemd, read_only_root=True, files=files) as box:
+        box.wait_booted()
+        box.run("systemctl start yes no gone")
+        assert box.run("systemctl is-active yes no gone").stdout.split() == ["inactive", "active", "active"]
+
+
 def test_nowhere_to_write() -> None:
     with Box(BARE, files={"/dev/shm/systemctl-0": ""}) as box:
         assert box.wait() == 1

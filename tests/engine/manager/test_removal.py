@@ -77,7 +77,8 @@ def test_a_job_waits_for_the_removal(operation: str, end: str) -> None:
         else:
             assert e.sub("x.service") == "dead"
             assert not (e.root / "run/x").exists()
-        assert e.text().count("Deactivated successfully.") == 1
+        journal = e.root / "var/log/systemctl-replacement/manager.journal.jsonl"
+        assert journal.read_text().count("Deactivated successfully.") == 1
 
 
 def test_a_start_that_replaces_the_stop_waits_too() -> None:
