@@ -363,8 +363,10 @@ class Calls:
             call.fail(INVALID_ARGS, f"Unknown way to halt '{verb}'.")
             return
         call.reply()
-        if force >= 2:
+        if force >= 2 and verb != "exit":
             self._manager.call_soon(lambda: halt.immediate(verb, status))
+        elif force:
+            self._manager.call_soon(lambda: halt.force(verb, status))
         else:
             self._manager.call_soon(lambda: halt.request(verb, "", status))
 

@@ -55,6 +55,7 @@ class Driver:
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self.frozen = False  # whatever happens, no unit changes any more: the manager ends by force
         self._watches: dict[str, pid_file.Watch] = {}
         self._carry_out: dict[type[Any], Callable[[ManagedUnit, Any], None]] = {
             events.Changed: self._changed,
@@ -74,6 +75,8 @@ class Driver:
 
     def step(self, unit: ManagedUnit, event: Event) -> None:
         """Give an event to a unit's machine and do what it answers."""
+        if self.frozen:
+            return
         old = unit.active_state
         actions: tuple[events.Action, ...]
         if isinstance(unit.state, ServiceState):

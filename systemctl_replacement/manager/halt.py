@@ -67,6 +67,7 @@ class Halt:
         self.by = ""  # the signal that asked for it
         self.ends_at = 0  # monotonic microseconds; 0: when everything is stopped, however long that takes
         self.shortened = False
+        self.by_force = False
         self._manager = manager
         self._time = time
         self._finish = finish
@@ -131,6 +132,9 @@ class Halt:
         """Take up a halt where the manager before a re-execution left it."""
         if self.ends_at:
             self._end_at(self.ends_at)
+        if self.by_force:
+            self._end_by_force()
+            return
         self._keep_time()
         self._manager.jobs.when_idle(self._stopped)
 
@@ -269,6 +273,8 @@ class Halt:
         """The processes that no unit is going to stop."""
         processes, reaper = self._manager.processes, self._manager.processes.reaper
         up = {unit.id for unit in self._manager.registry if unit.active_state not in INACTIVE_OR_FAILED}
+        if self.by_force:
+            up = set()
         if not self._every_process:
             return [pid for unit in processes.trackings if unit not in up for pid in reaper.pids(unit)]
         spared = {pid for unit in processes.trackings if unit in up for pid in reaper.pids(unit)}
@@ -283,8 +289,27 @@ class Halt:
         self._deadline = self._turn = None
         self._finish(self.status)
 
+    def force(self, verb: str, exit_status: int | None = None) -> None:
+        """End without stopping any unit (`--force`): they are left alone, and every process is told to end."""
+        self.requested = self.requested or verb
+        if exit_status is not None:
+            self.exit_status = exit_status
+        if self.by_force:
+            return
+        self.by_force = self._stopping_rest = True
+        if self._turn is not None:
+            self._turn.cancel()
+        self._manager.log.manager(LOG_INFO, f"Ending by force ({verb}).")
+        if self._time is not None and self._time.kill_after and not self.ends_at:
+            self._end_at(now_monotonic() + self._time.kill_after)
+        self._end_by_force()
+
+    def _end_by_force(self) -> None:
+        self._manager.driver.frozen = True
+        self._end_remains()
+
     def immediate(self, verb: str, exit_status: int | None = None) -> None:
-        """Kill everything and end, without stopping any unit (`--force`)."""
+        """Kill everything and end (`--force --force`)."""
         self.requested = self.requested or verb
         if exit_status is not None:
             self.exit_status = exit_status
@@ -309,11 +334,11 @@ class Halt:
             self.action_status = status
         if force == "immediate":
             self.immediate(verb)
-        elif force == "force" and self.under_way:
+        elif force == "force" and self.under_way and not self._levels():  # everything is down
             self.requested = self.requested or verb
             self._manager.call_soon(self._stopped)  # after the jobs that this unit's end lets run
         elif force == "force":
-            self.immediate(verb)
+            self.force(verb)
         else:
             self._manager.log_unit(unit.id, LOG_NOTICE, f"Acting on {setting}={action}.")
             self.request(verb)

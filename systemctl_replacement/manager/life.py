@@ -205,7 +205,7 @@ class Life:
         elif what == "halt":
             manager.halt.request(argument, pid1.signal_name(number))
         elif what == "immediate":
-            manager.halt.immediate(argument)
+            manager.halt.force(argument)
         elif what == "reload":
             self._guard.check()
             self.reload(lambda: None)

@@ -35,7 +35,17 @@ _TRACKING_FIELDS = (
     "populated", "main", "control", "releasing", "settings", "invocation_id", "notify_access",
 )  # fmt: skip
 _CHANNELS = ("link", "notify", "log_read", "log_write")
-_HALT_FIELDS = ("requested", "exit_status", "action_status", "forced", "since", "by", "ends_at", "shortened")
+_HALT_FIELDS = (
+    "requested",
+    "exit_status",
+    "action_status",
+    "forced",
+    "since",
+    "by",
+    "ends_at",
+    "shortened",
+    "by_force",
+)
 
 
 # --- before the exec ----------------------------------------------------------------------------------------------
@@ -328,7 +338,7 @@ def _close_the_rest(manager: Manager, state: dict[str, Any]) -> None:
 
 def _restore_halt(manager: Manager, state: dict[str, Any]) -> None:
     for name in _HALT_FIELDS:
-        setattr(manager.halt, name, state["halt"][name])
+        setattr(manager.halt, name, state["halt"].get(name, getattr(manager.halt, name)))
     if manager.halt.requested:
         manager.halt.go_on()
 

@@ -33,11 +33,13 @@ os.wait()
 """
 
 
-def box_with(*names: str, systemd: bool = False, init: Optional[list[str]] = None, config: str = "") -> Box:
+def box_with(
+    *names: str, systemd: bool = False, init: Optional[list[str]] = None, config: str = "", boot: bool = True
+) -> Box:
     files = {"/bin/saves": SAVES, "/bin/deaf": DEAF, "/bin/terminal": TERMINAL}
     files.update({f"{DIRECTORY}/{name}.service": LEAVES for name in names})
     files["/etc/systemd/system.conf"] = f"[Manager]\n{config}"
-    return Box(files=files, systemd=systemd, init=init, profile=_without_reboot() if systemd else None)
+    return Box(files=files, boot=boot, systemd=systemd, init=init, profile=_without_reboot() if systemd else None)
 
 
 def started(box: Box, *names: str) -> None:
@@ -97,3 +99,35 @@ def test_a_session_from_outside_is_told_too() -> None:
         finally:
             session.terminate()
             session.wait()
+
+
+@pytest.mark.parametrize("systemd", [True, False], ids=["systemd", "ours"])
+@pytest.mark.parametrize(
+    ("how", "status"),
+    [
+        ("kill -s 48 1", 0),  # SIGRTMIN+14
+        ("systemctl poweroff --force", 0),
+        ("systemctl exit 7 --force", 7),
+        ("systemctl exit 7 --force --force", 7),
+        ("systemctl start fails", 3),
+    ],
+)
+def test_by_force_no_unit_is_stopped_and_nobody_is_killed_untold(how: str, status: int, systemd: bool) -> None:
+    """Nor is anything started again."""
+    unit = (
+        "[Service]\nRestart=always\nExecStop=/bin/sh -c 'echo stop >>/var/x'\nExecStart=/bin/sh -c 'echo up >>/var/x; "
+        'trap "sleep 1; echo saved >>/var/x; exit 0" TERM; touch /run/x; while :; do sleep .05; done\'\n'
+    )
+    fails = "[Unit]\nFailureAction=exit-force\n[Service]\nExecStart=/bin/sh -c 'exit 3'\n"
+    with box_with(systemd=systemd, boot=False) as box:
+        box.write(f"{DIRECTORY}/x.service", unit)
+        box.write(f"{DIRECTORY}/fails.service", fails)
+        box.boot()
+        started(box, "x")
+        command = box.popen(how)
+        try:
+            assert box.wait() == status
+            assert box.read("/var/x") == "up\nsaved\n"
+        finally:
+            command.terminate()
+            command.wait()
