@@ -33,11 +33,11 @@ class Writer:
         "_error",
         "_fd",
         "_fields",
+        "_limited",
         "_number",
         "_partial",
         "_resumed",
         "_size",
-        "_told",
         "_total",
         "dropped",
         "max_bytes",
@@ -52,10 +52,10 @@ class Writer:
         fields: Mapping[str, record.Value] | None = None,
     ) -> None:
         self.path = path
-        self.max_bytes = max_bytes
+        self.max_bytes = max_bytes or vacuum.FILE_MIN
         self.dropped = 0
         """Records lost since the last one that was written."""
-        self._told = max_bytes
+        self._limited = bool(max_bytes)  # the limit is known: few files get so large that it must be
         self._total = total
         self._fields = fields or {}
         self._error = ""
@@ -104,7 +104,7 @@ class Writer:
     def _open_for(self, size: int) -> None:
         if self._fd >= 0 and not os.fstat(self._fd).st_nlink:
             self.close()  # removed, to make room for others
-        if self._fd >= 0 and self._size and self._size + size > self.max_bytes:
+        if self._fd >= 0 and self._is_full(size):
             self.close()
             os.rename(self.path, self.path + ROTATED)
             self._open()
@@ -113,6 +113,12 @@ class Writer:
                 vacuum.make_room(directory, self._total or vacuum.total_limit(self._fd), name)
         if self._fd < 0:
             self._open()
+
+    def _is_full(self, size: int) -> bool:
+        if self._size + size > self.max_bytes and not self._limited:
+            self._limited = True
+            self.max_bytes = vacuum.file_limit(self._total or vacuum.total_limit(self._fd))
+        return self._size > 0 and self._size + size > self.max_bytes
 
     def _open(self) -> None:
         try:
@@ -123,14 +129,16 @@ class Writer:
         self._size = os.fstat(self._fd).st_size
         # Whoever wrote last may have been killed in the middle of a line, or may have run out of space.
         self._partial = self._size > 0 and os.pread(self._fd, 1, self._size - 1) != b"\n"
-        if not self._told:
-            self.max_bytes = vacuum.file_limit(self._total or vacuum.total_limit(self._fd))
         if not self._resumed:
             self._resumed = True
-            self._number += last_number(self._fd, self._size) or self._number_of_rotated()
+            self._number += self._number_to_resume()
 
-    def _number_of_rotated(self) -> int:
-        """Whoever wrote last may have been killed between a rotation and the first record after it."""
+    def _number_to_resume(self) -> int:
+        if self._size:
+            return last_number(self._fd, self._size)
+        # Whoever wrote last may have been killed between a rotation and the first record after it.
+        if not os.access(self.path + ROTATED, os.F_OK):
+            return 0
         try:
             fd = os.open(self.path + ROTATED, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
