@@ -68,6 +68,15 @@ class ExecutionContext:
         prefix = unit.get("Service", "SyslogLevelPrefix")
         if prefix is not None:
             journal["level_prefix"] = prefix
+        facility = unit.file.settings.get(("Service", "SyslogFacility"))
+        if facility is not None:
+            journal["fields"]["SYSLOG_FACILITY"] = str(facility)
+        for field in unit.get("Service", "LogExtraFields") or ():
+            name, _, value = field.partition("=")
+            journal["fields"][name] = value
+        highest = unit.file.settings.get(("Service", "LogLevelMax"))
+        if highest is not None:
+            journal["max_priority"] = highest
         level = unit.get("Service", "SyslogLevel")
         if level is not None:
             journal["priority"] = level

@@ -13,7 +13,7 @@ Manager to supervisor (``op``; descriptors travel beside the message)::
     remove      number, paths                   recursive removal in a child of its own; "removed" when done
     stop-removing                               SIGKILL for that child
     settings    stop_timeout (usec), kill_signal: what to do with the unit if the manager dies;
-                fields (of its journal records), level_prefix, priority: all optional
+                fields (of its journal records), level_prefix, priority, max_priority: all optional
     console     json (bool); fd                 the console was made anew
     release                                     the supervisor ends, whatever still runs below it
 

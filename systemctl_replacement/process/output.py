@@ -22,6 +22,7 @@ _CONSOLE_BATCH = 16384
 """Bytes of lines in one message to the console: few enough to fit into a socket that is not empty."""
 _ROUNDS_OF_DRAIN = 16
 """A pipe holds at most 1 MiB (fs/pipe-max-size): what was in it before now has been read after so many chunks."""
+_ALL_PRIORITIES = 7
 _BLANKS = b" \t\n\r"
 """What journald cuts off the end of a line."""
 _SEND_FLAGS = _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL
@@ -36,6 +37,7 @@ class Output:
     __slots__ = (
         "_console",
         "_dropped",
+        "_fields",
         "_head",
         "_json",
         "_partial",
@@ -46,6 +48,7 @@ class Output:
         "identifier",
         "level_prefix",
         "log_fd",
+        "max_priority",
         "priority",
         "unit",
     )
@@ -60,8 +63,10 @@ class Output:
         if "path" in journal:
             limits = journal.get("max_bytes", 0), journal.get("total", 0)
             self._writer = Writer(journal["path"], *limits, fields=dict(self._static))
+        self._fields: dict[str, str] = {}
         self.level_prefix = True
         self.priority = 6
+        self.max_priority = _ALL_PRIORITIES
         self._partial = b""
         self._pid = 0
         self.identifier = unit
@@ -71,8 +76,9 @@ class Output:
         self.configure(journal)
 
     def configure(self, settings: dict[str, Any]) -> None:
-        """Takes "fields" (merged into what every record has), "level_prefix" and "priority"."""
-        self._static.update(settings.get("fields", {}))
+        """Takes "fields" (for every record), "level_prefix", "priority" and "max_priority": the rest is lost."""
+        self._fields = settings.get("fields", self._fields)
+        self.max_priority = settings.get("max_priority", _ALL_PRIORITIES)
         self.level_prefix = settings.get("level_prefix", self.level_prefix)
         self.priority = settings.get("priority", self.priority)
         self._build()
@@ -94,9 +100,10 @@ class Output:
     def _build(self) -> None:
         """Prepares the parts of a record that are the same in line after line."""
         fields = {
+            "SYSLOG_FACILITY": "3",
+            **self._fields,
             **self._static,
             "_TRANSPORT": "stdout",
-            "SYSLOG_FACILITY": "3",
             "_PID": str(self._pid),
             "SYSLOG_IDENTIFIER": self.identifier,
         }
@@ -151,6 +158,7 @@ class Output:
     def log(self, priority: int, message: str) -> None:
         """A line of our own about the unit, as the manager's lines look."""
         fields = {
+            **self._fields,
             **self._static,
             "PRIORITY": str(priority),
             "_PID": str(os.getpid()),
@@ -171,6 +179,8 @@ class Output:
         realtime, monotonic = record.stamp()
         stamps = f'","__REALTIME_TIMESTAMP":"{realtime}","__MONOTONIC_TIMESTAMP":"{monotonic}"'
         usual = head = stamps + self._head % self.priority
+        highest = self.max_priority
+        unusual = hidden = self.priority > highest
         records: list[str] = []
         shown: list[bytes] = []
         mark, encode, level_prefix, prefix = record.NUMBER, record.encode_line, self.level_prefix, self._prefix
@@ -181,10 +191,13 @@ class Output:
                 priority, line = record.parse_priority(line, self.priority)
                 if not line:
                     continue
-                head = stamps + self._head % priority
+                head, hidden = stamps + self._head % priority, priority > highest
+            if hidden:
+                head, hidden = usual, unusual
+                continue
             records.append(f"{mark}{number}{head}{encode(line)}}}\n")
             number += 1
-            head = usual
+            head, hidden = usual, unusual
             shown.append(b"%s%s\n" % (prefix, line))
         if self._writer and records:
             self._writer.write_lines("".join(records).encode(), len(records))

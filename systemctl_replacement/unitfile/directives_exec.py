@@ -39,6 +39,7 @@ NEEDS_RESOURCE = "lowering it needs CAP_SYS_RESOURCE: left as it is without"
 NO_POLICIES = "memory policies are not implemented yet"
 ONE_KEYRING = "services share the session keyring of the container"
 ONLY_CHROOT = "chroot(2), which needs CAP_SYS_CHROOT, without a mount namespace"
+ONLY_ITS_OWN = "for what the unit prints; not for what the manager says of it"
 ONLY_USER = "of what it implies, what needs namespaces or filters is missing"
 NEEDS_FILTER = "needs a filter of system calls, which is not implemented yet"
 NEEDS_LINUX = "needs Linux 6.3: left out, with a warning, on older ones"
@@ -91,13 +92,13 @@ EXEC: tuple[Directive, ...] = table(
         ("TTYRows", parsers_sandbox.tty_size, REPLACE, None, 250),
         ("TTYColumns", parsers_sandbox.tty_size, REPLACE, None, 250),
         ("SyslogIdentifier", parsers.string, REPLACE, "", 228, FULL),
-        ("SyslogFacility", parsers_sandbox.syslog_facility, REPLACE, 3, 0),
+        ("SyslogFacility", parsers_sandbox.syslog_facility, REPLACE, 3, 0, FULL),
         ("SyslogLevel", parsers_sandbox.syslog_level, REPLACE, 6, 0, FULL),
         ("SyslogLevelPrefix", parsers.boolean, REPLACE, True, 228, FULL),
-        ("LogLevelMax", parsers_sandbox.syslog_level, REPLACE, -1, 236),
+        ("LogLevelMax", parsers_sandbox.syslog_level, REPLACE, -1, 236, best_effort(ONLY_ITS_OWN)),
         ("LogRateLimitIntervalSec", parsers.seconds, REPLACE, 0, 240, shown("LogRateLimitIntervalUSec")),
         ("LogRateLimitBurst", parsers.unsigned, REPLACE, 0, 240),
-        ("LogExtraFields", parsers_exec.log_extra_fields, APPEND, (), 236),
+        ("LogExtraFields", parsers_exec.log_extra_fields, APPEND, (), 236, best_effort(ONLY_ITS_OWN)),
         ("SecureBits", parsers_sandbox.secure_bits, UNION, frozenset(), 0, FULL),
         ("CapabilityBoundingSet", parsers.opaque_item, ADD, (), 183, best_effort(NEEDS_SETPCAP, True)),
         ("AmbientCapabilities", parsers.opaque_item, ADD, (), 229, best_effort("those that the manager has itself")),

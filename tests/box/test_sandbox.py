@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Optional
 
@@ -137,3 +138,15 @@ def test_the_worst_case_is_neither_root_nor_silent() -> None:
         (names,) = said(box, "a")
         expected = {"PrivateTmp=", "ProtectSystem=", "ProtectHome=", "RestrictSUIDSGID=", "SystemCallFilter="}
         assert set(names.split(", ")) == expected
+
+
+def test_what_a_unit_prints_is_logged_as_it_asks() -> None:
+    settings = "LogLevelMax=notice\nSyslogFacility=local0\nLogExtraFields=CASE=%n OTHER=x"
+    with Box(files=service(settings, "echo '<6>info'; echo '<5>notice'; echo '<4>warning'")) as box:
+        box.wait_booted()
+        box.run("systemctl start a", check=True)
+        text = box.read("/var/log/systemctl-replacement/a.service.journal.jsonl")
+        lines = [json.loads(line) for line in text.splitlines()]
+        assert [(line["MESSAGE"], line["PRIORITY"]) for line in lines] == [("notice", "5"), ("warning", "4")]
+        assert {(line["CASE"], line["OTHER"], line["SYSLOG_FACILITY"]) for line in lines} == {("a.service", "x", "16")}
+        assert "info" not in box.console.split("Starting a.service")[-1]

@@ -175,6 +175,18 @@ def test_settings_change_what_records_carry(unit: Unit) -> None:
     assert (line["MESSAGE"], line["PRIORITY"], line["_SYSTEMD_INVOCATION_ID"]) == ("<3>x", "4", "1" * 32)
 
 
+def test_lines_above_the_highest_level_are_lost(unit: Unit) -> None:
+    unit.send("settings", fields={"A": "100%", "MESSAGE": "no", "SYSLOG_FACILITY": "16"}, max_priority=4)
+    unit.wait("exited", pid=unit.shell("echo info; echo '<4>warning'; echo '<5>notice'; echo '<3>error'; echo info"))
+    lines = unit.lines()
+    assert [(line["MESSAGE"], line["PRIORITY"]) for line in lines] == [("warning", "4"), ("error", "3")]
+    assert {(line["A"], line["SYSLOG_FACILITY"]) for line in lines} == {("100%", "16")}
+    unit.send("settings", fields={}, priority=3, max_priority=3)
+    unit.wait("exited", pid=unit.shell("echo usual; echo '<4>more'"))
+    assert unit.messages()[2:] == ["usual"]
+    assert "A" not in unit.lines()[-1]
+
+
 def test_a_flood_blocks_nobody_and_loses_nothing_in_the_journal(unit: Unit) -> None:
     flooding = unit.spawn("/bin/sh", "-c", "seq 40000", role="main")
     # Meanwhile its supervisor answers.
