@@ -71,6 +71,8 @@ def run(options: InitOptions, forkserver: ForkServer | None) -> int:
     if options.ready_fd >= 0:
         os.write(options.ready_fd, b"READY\n")
         os.close(options.ready_fd)
+    # A defect up to here is told on the container's output; what might block there from now on keeps nobody.
+    sys.stdout = sys.stderr = None
     return life.run()
 
 
@@ -115,12 +117,11 @@ def _cannot_start(options: InitOptions, why: str) -> int:
 
 
 def _leave_terminal(options: InitOptions) -> None:
-    """Read from nowhere, and write to nowhere: nothing may block on the standard descriptors.
+    """Read from nowhere. What a client has started writes to nowhere, too.
 
-    stdout and stderr stay open, unless they are those of a client who has started us: what is written to
-    /proc/1/fd/1, as cron jobs in containers do, is for the container's output.
+    Others keep stdout and stderr open, and write to neither: what is written to /proc/1/fd/1, as cron jobs in
+    containers do, is for the container's output.
     """
-    sys.stdout = sys.stderr = None
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2) if options.on_demand else (0,):
         os.dup2(null, fd)
