@@ -297,10 +297,11 @@ def test_without_init() -> None:
         assert status_code(box) == "200"
         status = box.run("systemctl status nginx")
         assert "Active: active (running)" in status.stdout and "nginx: worker process" in status.stdout
-        assert not box.exists("/run/systemd/system")
+        assert box.exists("/run/systemd/system"), "package scripts reach the manager"
         box.run("systemctl stop nginx", check=True)
         assert not box.find("nginx: ")
         box.wait_for(lambda: living(box) == 1, LINGER, "the end of the background manager")
+        assert not box.exists("/run/systemd/system")
         box.run("systemctl start nginx", check=True)
         assert status_code(box) == "200"
 

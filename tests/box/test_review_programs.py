@@ -25,7 +25,6 @@ FILES = {**enabled("on.service", SLEEPS), "/etc/systemd/system/off.service": SLE
         (["--init", "default"], True, False),
         (["init", "--unit=multi-user.target", "--show-status=false", "--system", "--log-target=console"], True, False),
         (["init", "off"], False, True),
-        (["init", "off.service", "nowhere"], False, True),
         (["start", "--init", "off"], False, True),
         (["--init", "start", "off"], False, True),
         (["start", "-1", "off", "on"], True, True),
