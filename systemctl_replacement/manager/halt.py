@@ -317,14 +317,14 @@ class Halt:
         self.finish()
 
     def unit_action(self, unit: ManagedUnit, setting: str) -> None:
-        """SuccessAction=, FailureAction= or StartLimitAction= of a unit (systemd.unit(5)); the last has no status."""
+        """SuccessAction=, FailureAction=, and StartLimitAction= or JobTimeoutAction=, which have no status."""
         action = unit.get("Unit", setting) or "none"
         verb, _, force = action.partition("-")
         if action == "none" or verb not in TARGETS:
             return
-        limited = setting == "StartLimitAction"
-        status = -1 if limited else unit.get("Unit", f"{setting}ExitStatus")
-        if status < 0 and not limited and unit.type == "service":
+        has_status = setting in ("SuccessAction", "FailureAction")
+        status = unit.get("Unit", f"{setting}ExitStatus") if has_status else -1
+        if status < 0 and has_status and unit.type == "service":
             main = unit.service.main_status
             if main.code == "exited":
                 status = main.status

@@ -6,9 +6,21 @@ The decisions are the job engine's (room jobs); this is the table they are about
 from __future__ import annotations
 
 from systemctl_replacement.jobs import outcome, transaction
-from systemctl_replacement.jobs.model import CANCELED, DONE, FAILED, NOP, RUNNING, WAITING, Job, JobError
+from systemctl_replacement.jobs.model import (
+    CANCELED,
+    DONE,
+    FAILED,
+    LOG_WARNING,
+    NOP,
+    RUNNING,
+    TIMEOUT,
+    WAITING,
+    Job,
+    JobError,
+)
 from systemctl_replacement.jobs.ordering import runnable
-from systemctl_replacement.manager.loop import SLICE_USEC, now_monotonic
+from systemctl_replacement.manager.job_timeouts import JobTimeouts
+from systemctl_replacement.manager.loop import SLICE_USEC, Loop, now_monotonic
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.manager.view import UnitView
@@ -33,10 +45,14 @@ ALREADY = "already"
 class Host(Protocol):
     """What the table needs of the manager."""
 
+    loop: Loop
+
     def perform(self, job: Job) -> str:
         """Begin a job: IN_PROGRESS, AGAIN, ALREADY or the result it ends with at once."""
 
     def job_finished(self, job: Job, result: str, already: bool) -> None: ...
+
+    def job_timed_out(self, unit: ManagedUnit) -> None: ...
 
     def start_on_failure(self, unit: ManagedUnit) -> None: ...
 
@@ -61,6 +77,7 @@ class JobTable:
         self._queue: dict[int, None] = {}
         self._ahead: set[int] = set()  # ids of jobs that wait for nobody
         self._scheduled = False
+        self._timeouts = JobTimeouts(host.loop, self._expired)
 
     def __len__(self) -> int:
         return len(self.jobs)
@@ -108,6 +125,7 @@ class JobTable:
             unit.nop_job = job
         else:
             unit.job = job
+        self._timeouts.queued(job, unit)
         if job.state == WAITING:
             self._want(job.id)
 
@@ -152,6 +170,7 @@ class JobTable:
 
     def _run(self, job: Job) -> None:
         self._replace(replace(job, state=RUNNING))
+        self._timeouts.running(job, self._registry[job.unit])
         try:
             result = self._host.perform(self.jobs[job.id])
         except Exception as error:
@@ -204,6 +223,14 @@ class JobTable:
             for waiter in waiters:
                 self._host.call_soon(waiter)
 
+    def _expired(self, job_id: int) -> None:
+        job = self.jobs[job_id]
+        self._host.log_unit(job.unit, LOG_WARNING, f"Job {job.unit}/{job.type} timed out.")
+        self.finish(job, TIMEOUT)
+        unit = self._registry.find(job.unit)
+        if unit is not None:
+            self._host.job_timed_out(unit)
+
     def answer_all(self, result: str) -> None:
         """Tell everyone who still waits: the manager ends."""
         waiters, self._waiters = self._waiters, {}
@@ -217,6 +244,7 @@ class JobTable:
         self.jobs.pop(job.id, None)
         self._queue.pop(job.id, None)
         self._ahead.discard(job.id)
+        self._timeouts.ended(job.id)
         unit = self._registry[job.unit]
         if job.type == NOP:
             unit.nop_job = None

@@ -254,6 +254,9 @@ class Manager:
         for other in unit.related("Upholds"):
             self.call_soon(lambda other=other: self._start_if_upheld(other))  # type: ignore[misc]
 
+    def job_timed_out(self, unit: ManagedUnit) -> None:
+        self.halt.unit_action(unit, "JobTimeoutAction")
+
     def start_on_failure(self, unit: ManagedUnit) -> None:
         """Start what OnFailure= names."""
         self._start_related(unit, "OnFailure")

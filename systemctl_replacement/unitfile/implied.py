@@ -1,4 +1,4 @@
-"""What settings of the execution environment imply: systemd.exec(5), DynamicUser=, PrivateDevices= and their like."""
+"""What settings imply: DynamicUser=, PrivateDevices= and their like (systemd.exec(5)), JobTimeoutSec=."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ _LONGEST_USER_NAME = 31
 
 def complete(unit: str, section: str, settings: dict[tuple[str, str], Any], get: Callable[[str, str], Any]) -> None:
     """Add to the settings of a unit what follows from them. `get` gives defaults, too."""
+    if ("Unit", "JobTimeoutSec") in settings:
+        settings.setdefault(("Unit", "JobRunningTimeoutSec"), settings[("Unit", "JobTimeoutSec")])
     if section not in _SECTIONS:
         return
     if settings.get((section, "DynamicUser")):
