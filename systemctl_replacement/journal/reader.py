@@ -98,7 +98,7 @@ def _is_again(record: Record, newer: Record) -> bool:
 def records_backwards(path: str, mark: bytes = b"") -> Iterator[Record]:
     """The records of a journal file, newest first; only those whose line contains `mark`. Lines that are no records are
     skipped."""
-    for line in _lines_backwards(path):
+    for line in _lines_backwards(path, mark):
         if mark not in line:
             continue
         try:
@@ -109,7 +109,8 @@ def records_backwards(path: str, mark: bytes = b"") -> Iterator[Record]:
             yield record
 
 
-def _lines_backwards(path: str) -> Iterator[bytes]:
+def _lines_backwards(path: str, mark: bytes) -> Iterator[bytes]:
+    """The lines of a file, last first; of blocks without the mark none."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -122,6 +123,9 @@ def _lines_backwards(path: str) -> Iterator[bytes]:
             position -= size
             # The file may be rotated while we read: a short block ends with what there is.
             rest = os.pread(descriptor, size, position) + rest
+            if mark not in rest:
+                rest = rest.partition(b"\n")[0]
+                continue
             lines = rest.split(b"\n")
             rest = lines[0]
             for line in reversed(lines[1:]):
