@@ -3,8 +3,8 @@
 A uid is taken by a lock on /run/systemd/dynamic-uid/UID, a file that holds the user's name; the links beside it are
 for nss-systemd(8). systemd picks the uid in the same order: the owner of the unit's directories, a hash of the name,
 anything that is free. The process that is to run as the user takes it, because looking names up may take its time.
-The lock is then kept in a socket that the supervisor made and never reads: the unit's later processes take it from
-there and put it back, and it goes with the supervisor, however that ends.
+The lock is then kept in a socket that the supervisor made and never reads: the unit's later processes look it up
+there, and it goes with the supervisor, however that ends.
 """
 
 from __future__ import annotations
@@ -82,8 +82,11 @@ class Store:
         # Of two processes of the unit that start at once the second waits for what the first has found.
         fcntl.lockf(inside, fcntl.LOCK_EX)
         try:
-            uid, gid, lock = _receive(inside) or find()
-            _send(outside, uid, gid, lock)
+            kept = _look(inside)
+            if kept is None:
+                kept = find()
+                _send(outside, *kept)
+            uid, gid, lock = kept
             if lock >= 0:
                 os.close(lock)
             return uid, gid
@@ -106,7 +109,7 @@ class Store:
             # Nothing else of the supervisor stays open: the manager waits for its end.
             syscalls.close_all_except([0, 1, 2, *self.descriptors()])
             for name, (inside, _) in self._pairs.items():
-                kept = _receive(inside)
+                kept = _look(inside)
                 if kept is not None:
                     self._clear(name, *kept)
         finally:
@@ -125,12 +128,16 @@ class Store:
         _forget(self._directory, uid, name)
 
 
-def _receive(inside: _socket.socket) -> tuple[int, int, int] | None:
-    """What is kept: uid, gid, and the descriptor of the lock, -1 for a user that exists without us."""
+def _look(inside: _socket.socket) -> tuple[int, int, int] | None:
+    """What is kept: uid, gid, and a descriptor of the lock, -1 for a user that exists without us. It stays there."""
     try:
-        data, ancillary, _, _ = inside.recvmsg(2 * _INT, _socket.CMSG_SPACE(_INT), _socket.MSG_DONTWAIT)
+        data, ancillary, flags, _ = inside.recvmsg(
+            2 * _INT, _socket.CMSG_SPACE(_INT), _socket.MSG_PEEK | _socket.MSG_DONTWAIT
+        )
     except BlockingIOError:
         return None
+    if flags & _socket.MSG_CTRUNC:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     lock = -1
     for level, kind, content in ancillary:
         if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
