@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
+
 from tests.engine.manager.engine import PATIENCE, Engine, wait_for
 
 # A guess that nears its end one second after the stop signal.
@@ -19,6 +21,10 @@ SAVES = (
     '[Service]\nExecStart=/bin/sh -c \'trap "echo saved >>@ROOT@/notes; exit" TERM; echo up >>@ROOT@/notes; '
     "while :; do sleep 0.05; done'\n"
 )
+LEFT = (
+    "[Service]\nType=forking\nKillMode=process\nGuessMainPID=no\nExecStart=/bin/sh -c '/bin/sh @ROOT@/left & exit 0'\n"
+)
+LEFT_PROGRAM = "trap 'sleep 0.3; echo saved >>@NOTES@; exit' TERM; echo up >>@NOTES@\nwhile :; do sleep 0.05; done\n"
 UNITS = {"deaf.service": DEAF, "saves.service": SAVES}
 
 
@@ -54,13 +60,28 @@ def test_a_halt_that_was_told_its_time_goes_on_after_a_reexecution() -> None:
         assert e.noted()[2:] == ["saved"]
 
 
+NO_PIDFD = """
+import errno, os
+from systemctl_replacement import syscalls
+def open_pidfd(pid):
+    raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+syscalls.open_pidfd = open_pidfd
+"""
+
+
+@pytest.mark.parametrize("change", ["", NO_PIDFD], ids=["pidfd", "no pidfd"])
+def test_what_was_left_behind_is_waited_for(change: str) -> None:
+    with Engine({"left.service": LEFT}, change=change) as e:
+        (e.root / "left").write_text(LEFT_PROGRAM.replace("@NOTES@", str(e.notes)))
+        assert e.run("start", "left.service") == "done"
+        wait_for(lambda: e.noted() == ["up"], "what is to be left behind")
+        assert e.halt() == 0
+        assert e.noted() == ["up", "saved"]
+
+
 def test_asked_twice_nobody_is_killed_untold() -> None:
-    left = "[Service]\nType=forking\nKillMode=process\nGuessMainPID=no\n"
-    left += "ExecStart=/bin/sh -c '/bin/sh @ROOT@/left & exit 0'\n"
-    with Engine({"left.service": left, "deaf.service": DEAF}, boot=("deaf.service",)) as e:
-        (e.root / "left").write_text(
-            f"trap 'echo saved >>{e.notes}; exit' TERM; echo up >>{e.notes}; while :; do sleep 0.05; done\n"
-        )
+    with Engine({"left.service": LEFT, "deaf.service": DEAF}, boot=("deaf.service",)) as e:
+        (e.root / "left").write_text(LEFT_PROGRAM.replace("@NOTES@", str(e.notes)))
         assert e.run("start", "left.service") == "done"
         up(e)
         assert e.process is not None

@@ -1,0 +1,31 @@
+"""What a service is told while its ExecStop= takes its time."""
+
+from __future__ import annotations
+
+import pytest
+
+from systemctl_replacement.records import replace
+from systemctl_replacement.units.events import Signal, SignalAll
+from systemctl_replacement.units.reminder import remind
+from systemctl_replacement.units.service_config import ServiceConfig
+from systemctl_replacement.units.service_state import Running, ServiceState
+
+CONFIG = ServiceConfig(kill_signal=3, send_sighup=True)
+STATE = ServiceState(sub="stop", main_pid=7, main_known=True, control=Running("ExecStop", 0, None, 1, pid=9))
+WITHOUT_MAIN = replace(STATE, main_pid=0)
+
+
+@pytest.mark.parametrize(
+    ("config", "state", "actions"),
+    [
+        (CONFIG, STATE, (Signal((7,), 3, hup=True, cont=True),)),
+        (CONFIG, WITHOUT_MAIN, (SignalAll(3, (9,), hup=True),)),
+        (replace(CONFIG, kill_mode="process"), STATE, (Signal((7,), 3, hup=True, cont=True),)),
+        (replace(CONFIG, kill_mode="process"), WITHOUT_MAIN, ()),
+        (replace(CONFIG, kill_mode="none"), STATE, ()),
+        (CONFIG, replace(STATE, sub="stop-sigterm"), ()),
+        (CONFIG, replace(STATE, sub="stop-post"), ()),
+    ],
+)
+def test_remind(config: ServiceConfig, state: ServiceState, actions: tuple[object, ...]) -> None:
+    assert remind(config, state) == actions
