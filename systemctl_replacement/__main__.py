@@ -47,10 +47,10 @@ _ABOUT_ITSELF = ("-h", "--help", "--version")
 
 
 def program(argv: list[str], pid: int) -> str:
-    """What a command line asks for: forkserver, probe, generators, init, init-help, systemctl, or a name of
-    COMPATIBILITY."""
+    """What a command line asks for: forkserver, probe, generators, init-scripts, init, init-help, systemctl, or a name
+    of COMPATIBILITY."""
     name = argv[0].rpartition("/")[2] if argv else ""
-    if argv[1:2] in (["--forkserver"], ["--probe"], ["--generators"]):
+    if argv[1:2] in (["--forkserver"], ["--probe"], ["--generators"], ["--init-scripts"]):
         return argv[1][2:]
     if name in COMPATIBILITY:
         return name
@@ -126,6 +126,11 @@ def main() -> None:
         from systemctl_replacement.process import generate
 
         generate.main(sys.argv[2], sys.argv[3:])
+    if what == "init-scripts":
+        from systemctl_replacement.manager import init_script_units
+
+        init_script_units.main(sys.argv[4])
+        sys.exit()
     import _signal  # type: ignore[import-not-found]
 
     # A client: Ctrl-C ends it as it ends every other command, already while the rest is imported.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from systemctl_replacement.manager.init_script_units import GENERATOR, SCRIPTS, find, native_directories
 from systemctl_replacement.manager.loop import Loop
 
 TYPE_CHECKING = False
@@ -34,6 +35,14 @@ def variables(architecture: str, engine: str) -> dict[str, str]:
         told["SYSTEMD_VIRTUALIZATION"] = f"container:{engine}"
         told["container"] = engine
     return told
+
+
+def init_scripts_are_ours(root: str) -> bool:
+    """Whether there are init scripts that only we can make units of: systemd's generator for them is neither there nor
+    masked."""
+    if root or any(os.path.lexists(f"{directory}/{GENERATOR}") for directory in DIRECTORIES):
+        return False
+    return bool(find(SCRIPTS, native_directories()))
 
 
 class Generation:
@@ -77,4 +86,4 @@ class Generation:
     def _is_needed(self) -> bool:
         made = (f"{self._runtime}/generator{order}" for order in ("", ".early", ".late"))
         programs = (self._root + directory for directory in DIRECTORIES)
-        return any(map(os.path.isdir, programs)) or any(map(os.path.lexists, made))
+        return any(map(os.path.isdir, programs)) or any(map(os.path.lexists, made)) or init_scripts_are_ours(self._root)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement import paths
-from systemctl_replacement.manager import skips
-from systemctl_replacement.manager.generation import DIRECTORIES
+from systemctl_replacement.manager import init_script_units, skips
+from systemctl_replacement.manager.generation import DIRECTORIES, init_scripts_are_ours
 from systemctl_replacement.manager.loop import READ, Loop, now_monotonic
 from systemctl_replacement.process.generate import FINISHED, directories
 from systemctl_replacement.unitfile.loadpath import is_mask
@@ -90,6 +90,8 @@ class Generators:
         everywhere = frozenset((skips.BOOT,))
         rules = skips.read(paths.shipped_units(), self._root, lambda text: self._log(LOG_WARNING, text), everywhere)
         programs = find(self._root, lambda name: rules.reason([name]))
+        if init_scripts_are_ours(self._root) and not rules.reason([init_script_units.GENERATOR]):
+            programs.append(init_script_units.OPTION)
         if programs or any(map(os.path.lexists, directories(self._runtime))):
             command = [*paths.self_command(), "--generators", self._runtime, *programs]
             try:

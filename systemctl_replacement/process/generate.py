@@ -1,6 +1,7 @@
 """The program that runs generators (systemd.generator(7)), all at once: a process of its own, PID 1 never waits.
 
-`--generators RUNTIME PROGRAM…`: what generators of before have left in RUNTIME is removed first. What they print goes
+`--generators RUNTIME PROGRAM…`: what generators of before have left in RUNTIME is removed first. A program that is no
+path is an option of our own. What they print goes
 to our stdout, and so does what became of them. The last thing written is `FINISHED`; then whatever is left is killed.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from .. import signals, syscalls
+from .. import paths, signals, syscalls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,9 +64,10 @@ def _generate(targets: tuple[str, ...], programs: list[str]) -> None:
 
 
 def _spawn(program: str, targets: tuple[str, ...]) -> int:
+    command = [program] if program.startswith("/") else [*paths.self_command(), program]
     return os.posix_spawn(
-        program,
-        [program, *targets],
+        command[0],
+        [*command, *targets],
         os.environ,
         file_actions=[(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), (os.POSIX_SPAWN_DUP2, 1, 2)],
         setsigmask=(),

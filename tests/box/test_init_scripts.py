@@ -58,6 +58,31 @@ def box_with_script(packages: Sequence[str] = (), profile: str = "docker", unit:
     return box
 
 
+@pytest.mark.parametrize("packages", [(), SYSTEMD_PACKAGES], ids=["own generator", "systemd's generator"])
+def test_a_script_without_a_unit_is_a_service(packages: Sequence[str]) -> None:
+    box = box_with_script(packages, unit=False)
+    try:
+        shown = box.run("systemctl show -p LoadState -p UnitFileState -p Description -p SourcePath -p Type old").stdout
+        assert shown == (
+            "Type=forking\nDescription=LSB: a daemon of another user\nLoadState=loaded\nSourcePath=/etc/init.d/old\n"
+            "UnitFileState=generated\n"
+        )
+        box.run("update-rc.d old defaults; systemctl daemon-reload", check=True)
+        box.run("systemctl start multi-user.target", check=True)
+        box.wait_for(lambda: daemons(box) == 1, what="the daemon of the script")
+        assert box.run("systemctl is-active old").stdout == "active\n"
+        box.write("/etc/systemd/system/old.service", UNIT.replace("SourcePath=/etc/init.d/old", "Description=native"))
+        box.run("systemctl daemon-reload", check=True)
+        assert box.run("systemctl show -P Description old").stdout == "native\n"
+        assert not box.exists("/run/systemd/generator.late/old.service")
+        box.run("rm /etc/systemd/system/old.service; systemctl stop old; mkdir -p /etc/systemd/system-generators")
+        box.symlink("/dev/null", "/etc/systemd/system-generators/systemd-sysv-generator")
+        box.run("systemctl daemon-reload", check=True)
+        assert box.run("systemctl show -P LoadState old").stdout == "not-found\n"
+    finally:
+        box.close()
+
+
 def links(box: Box) -> list[str]:
     return box.run("cd /etc; ls -d rc?.d/*old; ls systemd/system/*.wants/ | grep old").stdout.split()
 
