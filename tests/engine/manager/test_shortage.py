@@ -136,10 +136,10 @@ def test_a_runtime_directory_that_is_removed_is_made_anew(reexecuted: bool) -> N
 def test_a_request_that_needs_too_much_memory_ends_alone() -> None:
     change = """
 from systemctl_replacement.control import connection
-from systemctl_replacement.manager import calls, show
+from systemctl_replacement.manager import calls, show_manager
 def greedy(*arguments):
     raise MemoryError
-show.of_manager = greedy
+show_manager.of_manager = greedy
 real = connection.wire
 class Greedy:
     loads = lambda data: greedy() if b"too long" in data else real.loads(data)
