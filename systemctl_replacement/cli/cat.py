@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from systemctl_replacement.cli.settings import Options
 
 _PROPERTIES = ["FragmentPath", "DropInPaths", "LoadState", "NeedDaemonReload"]
+# Load states of units of which there is nothing to print.
+_UNREADABLE = {
+    "masked": "# Unit {} is masked",
+    "error": "# Unit {} could not be loaded",
+    "bad-setting": "# Unit {} could not be loaded",
+}
 _OUTDATED = (
     "# Warning: {name} changed on disk, the version systemd has loaded is outdated.\n"
     "# This output shows the current version of the unit's original fragment and drop-in files.\n"
@@ -26,16 +32,23 @@ def cat(words: list[str], options: Options, context: Context) -> int:
     context.page()
     terminal = context.terminal
     status = 0
-    for position, name in enumerate(expand(words, context)):
+    context.options.all = context.options.all or not context.options.states
+    printed = False
+    for name in expand(words, context):
         if not valid_unit_name(name):
             what = f"Unit name {name} is neither a valid invocation ID nor unit name."
             raise Failure(f"Failed to get LoadState: {what}")
         files = _files(name, options, context)
-        if files.load_state != "masked" and not files.fragment and not files.drop_ins:
+        if files.load_state in _UNREADABLE:
+            context.out(terminal.colored(_UNREADABLE[files.load_state].format(name), "magenta") + ".")
+        elif not files.fragment and not files.drop_ins:
             context.err(f"No files found for {name}.")
             status = 1
         else:
-            _print_unit(files, terminal, context, separated=position > 0)
+            if printed:
+                context.out("")
+            printed = True
+            _print_unit(files, terminal, context)
     return status
 
 
@@ -50,20 +63,14 @@ class _Files:
     outdated: bool = False
 
 
-def _print_unit(files: _Files, terminal: Terminal, context: Context, *, separated: bool) -> None:
-    masked = files.load_state == "masked"
+def _print_unit(files: _Files, terminal: Terminal, context: Context) -> None:
     paths = [*([files.fragment] if files.fragment else []), *files.drop_ins]
-    if separated:
-        context.out("")
-    if masked:
-        context.out(f"# Unit {files.name} is masked.")
-        return
     if files.outdated:
-        context.out(_colored(_OUTDATED.format(name=files.name), terminal))
+        context.err(terminal.colored(_OUTDATED.format(name=files.name), "red"))
     for number, path in enumerate(paths):
         if number:
             context.out("")
-        context.out(_colored(f"# {path}", terminal))
+        context.out(terminal.colored(f"# {path}", "blue"))
         try:
             with open(path, encoding="utf-8", errors="surrogateescape") as file:
                 text = file.read()
@@ -82,10 +89,6 @@ def _files(name: str, options: Options, context: Context) -> _Files:
     found = manager.call("Show", names=[name], properties=_PROPERTIES)["units"][0]["properties"]
     drop_ins = tuple(found.get("DropInPaths", ()))
     return _Files(name, found["FragmentPath"], drop_ins, found["LoadState"], found["NeedDaemonReload"])
-
-
-def _colored(text: str, terminal: Terminal) -> str:
-    return terminal.colored(text, "grey")
 
 
 VERBS = {"cat": cat}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.cli.names import for_bus
 from systemctl_replacement.cli.terminal import is_coerced
 from systemctl_replacement.control.client import CallError
 from systemctl_replacement.unitfile.values import valid_environment_name
@@ -55,6 +56,7 @@ def set_environment(words: list[str], _options: Options, context: Context) -> in
 
 
 def _change(context: Context, verb: str, words: list[str]) -> int:
+    for_bus(words)
     manager = context.running_manager(f"{verb}-environment")
     try:
         if verb == "unset":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from systemctl_replacement.cli.context import Context
-from systemctl_replacement.cli.names import matching
+from systemctl_replacement.cli.names import for_bus, is_shown, matching
 from systemctl_replacement.cli.terminal import Terminal
 
 TYPE_CHECKING = False
@@ -37,13 +37,14 @@ def list_units(words: list[str], options: Options, context: Context) -> int:
 
 def selected_units(words: list[str], options: Options, context: Context) -> list[dict[str, Any]]:
     """The units that patterns and options choose, in systemd's order."""
+    for_bus([*words, *options.states])
     units: list[dict[str, Any]] = context.asked().call("Units", patterns=[])["units"]
     if words:
         chosen = set(matching(words, units))
         if options.with_dependencies:
             chosen = _with_dependencies(chosen, context)
         units = [unit for unit in units if unit["id"] in chosen]
-    return sorted((unit for unit in units if _is_shown(unit, options)), key=_order)
+    return sorted((unit for unit in units if is_shown(unit, options)), key=_order)
 
 
 def _with_dependencies(names: set[str], context: Context) -> set[str]:
@@ -54,15 +55,6 @@ def _with_dependencies(names: set[str], context: Context) -> set[str]:
         for kind in FORWARD:
             found.update(unit["properties"].get(kind) or ())
     return found
-
-
-def _is_shown(unit: dict[str, Any], options: Options) -> bool:
-    if options.states:
-        if not {unit["load_state"], unit["active_state"], unit["sub_state"]} & set(options.states):
-            return False
-    elif not options.all and ((unit["active_state"] == "inactive" and not unit["job_id"]) or unit["following"]):
-        return False
-    return not options.types or unit["id"].rpartition(".")[2] in options.types
 
 
 def _order(unit: dict[str, Any]) -> tuple[str, str]:

@@ -6,8 +6,8 @@ import os
 
 from systemctl_replacement.cli import streams
 from systemctl_replacement.cli.context import Context, Failure
-from systemctl_replacement.cli.names import expand
 from systemctl_replacement.cli.show import check_not_template
+from systemctl_replacement.cli.status import unit_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,11 +17,18 @@ if TYPE_CHECKING:
 def manual(words: list[str], _options: Options, context: Context) -> int:
     """Show the pages that Documentation= names; other addresses are printed."""
     context.page()
-    for name in expand(words, context):
+    if not words:
+        raise Failure(
+            "'help' command expects one or more unit names.\n"
+            "(Alternatively, help for systemctl itself may be shown with --help)"
+        )
+    for position, name in enumerate(unit_names(words, context)):
         check_not_template(name)
         unit = context.asked().call("Show", names=[name], properties=["Documentation", "LoadState"])["units"][0]
         if unit["properties"].get("LoadState") == "not-found":
             raise Failure(f"Unit {name} could not be found.")
+        if position:
+            context.out("")
         pages = unit["properties"].get("Documentation") or []
         if not pages:
             context.err(f"Documentation for {name} not known.")

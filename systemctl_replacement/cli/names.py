@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from systemctl_replacement.cli.settings import Options
+
 
 def mangled(name: str, context: Context, suffix: str = ".service", *, glob: bool = True) -> str:
     """The unit name, or the pattern, that a word of the command line means."""
@@ -27,7 +29,10 @@ def mangled(name: str, context: Context, suffix: str = ".service", *, glob: bool
 def expand(
     words: Sequence[str], context: Context, suffix: str = ".service", units: Sequence[dict[str, Any]] | None = None
 ) -> list[str]:
-    """Unit names for words of the command line: globs become the loaded units that match, in order of their names.
+    """Unit names for words of the command line: globs become the units that match, in order of their names.
+
+    As far as globs go there are only the units that `list-units` with the same options would list: without --all none
+    that is inactive.
 
     units: what the manager has loaded, if it was asked already.
     """
@@ -37,8 +42,25 @@ def expand(
     if patterns:
         if units is None:
             units = context.asked().call("Units", patterns=[])["units"]
-        expanded += matching(patterns, units)
+        for_bus(patterns)
+        expanded += matching(patterns, [unit for unit in units if is_shown(unit, context.options)])
     return expanded
+
+
+def is_shown(unit: dict[str, Any], options: Options) -> bool:
+    """Whether --type=, --state= and --all select a unit."""
+    if options.states:
+        if not {unit["load_state"], unit["active_state"], unit["sub_state"]} & set(options.states):
+            return False
+    elif not options.all and ((unit["active_state"] == "inactive" and not unit["job_id"]) or unit["following"]):
+        return False
+    return not options.types or unit["id"].rpartition(".")[2] in options.types
+
+
+def for_bus(words: Sequence[str]) -> None:
+    """Raise Failure for words that are no UTF-8: systemd's bus carries no others, and says so."""
+    if any("\udc80" <= character <= "\udcff" for word in words for character in word):
+        raise Failure("Failed to create bus message: Invalid argument")
 
 
 def matching(patterns: Sequence[str], units: Sequence[dict[str, Any]]) -> list[str]:

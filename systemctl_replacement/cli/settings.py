@@ -309,8 +309,6 @@ def _state(options: Options, value: str) -> None:
 
 def _property(options: Options, value: str) -> None:
     options.properties = (options.properties or []) + [word for word in value.split(",") if word]
-    # "If the user asked for a particular property, show it to him, even if it is empty."
-    options.all = True
 
 
 def _property_value(options: Options, value: str) -> None:

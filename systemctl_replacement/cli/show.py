@@ -103,18 +103,20 @@ def _is_empty(kind: str, value: Any) -> bool:
 
 
 def _print(unit: dict[str, Any], unit_type: str, options: Options, context: Context) -> None:
+    # What somebody asked for by name is shown, even if it is empty.
+    everything = options.all or options.properties is not None
     for known in tables.of_type(unit_type):
         if options.properties is not None and known.name not in options.properties:
             continue
         if known.kind == "unprintable":
-            if options.all:
+            if everything:
                 _line(known.name, "[unprintable]", options, context)
             continue
         value = unit.get(known.name, known.default)
-        if _is_empty(known.kind, value) and not options.all:
+        if _is_empty(known.kind, value) and not everything:
             continue
         for text in render(known.kind, value, options.timestamp):
-            if text or options.all:
+            if text or everything:
                 _line(known.name, text, options, context)
 
 

@@ -52,12 +52,17 @@ def status(words: list[str], options: Options, context: Context) -> int:
 
 def _names(words: list[str], options: Options, context: Context) -> list[str]:
     if words:
-        pids = [word for word in words if word.isascii() and word.isdigit()]
-        found = [_name_of_pid(int(pid), context) for pid in pids]
-        return found + expand([word for word in words if word not in pids], context)
+        return unit_names(words, context)
     from systemctl_replacement.cli.list_units import selected_units
 
     return [unit["id"] for unit in selected_units([], options, context)]
+
+
+def unit_names(words: list[str], context: Context) -> list[str]:
+    """The units that words mean: numbers are pids, and the units of these come first."""
+    pids = [word for word in words if word.isascii() and word.isdigit()]
+    found = [_name_of_pid(int(pid), context) for pid in pids]
+    return found + expand([word for word in words if word not in pids], context)
 
 
 def _name_of_pid(pid: int, context: Context) -> str:

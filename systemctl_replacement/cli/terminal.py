@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 
 _RESET = "\x1b[0m"
 _MOST_COLUMNS = 65535
-_COLORS = {"red": "\x1b[0;1;31m", "green": "\x1b[0;1;32m", "yellow": "\x1b[0;1;38;5;185m", "grey": "\x1b[0;38;5;245m"}
+_COLORS = {
+    "red": "\x1b[0;1;31m",
+    "green": "\x1b[0;1;32m",
+    "yellow": "\x1b[0;1;38;5;185m",
+    "blue": "\x1b[0;1;34m",
+    "magenta": "\x1b[0;1;35m",
+    "grey": "\x1b[0;38;5;245m",
+}
 _UNICODE = {
     "active": "●",
     "inactive": "○",
@@ -63,8 +70,19 @@ def is_utf8_locale() -> bool:
         value = os.environ.get(variable)
         if value and not (variable == "LC_CTYPE" and is_coerced()):
             charset = value.partition(".")[2].partition("@")[0].lower().replace("-", "")
-            return value not in ("C", "POSIX") and charset in ("", "utf8")
+            return charset == "utf8" or (value not in ("C", "POSIX") and _is_utf8_or_unknown(value))
     return True
+
+
+def _is_utf8_or_unknown(locale: str) -> bool:
+    """Whether a locale is one of UTF-8, or is not installed: then it is as if none had been asked for."""
+    import _locale
+
+    try:
+        _locale.setlocale(_locale.LC_CTYPE, locale)
+    except _locale.Error:  # type: ignore[attr-defined]
+        return True
+    return _locale.nl_langinfo(_locale.CODESET) == "UTF-8"
 
 
 def is_coerced() -> bool:

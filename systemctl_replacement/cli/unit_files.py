@@ -9,10 +9,10 @@ import os
 
 from systemctl_replacement.cli.context import Context, Failure
 from systemctl_replacement.cli.settings import Options, parse_boolean
+from systemctl_replacement.cli.terminal import unicode_wanted
 from systemctl_replacement.cli.unit_files_common import (
     new_plan,
     report_problems,
-    unicode_wanted,
     unit_name,
     unit_names,
 )

@@ -94,12 +94,3 @@ def report_problems(problems: list[Problem], context: Context) -> None:
         if problem.level <= INFO:
             context.err(str(problem))
     problems.clear()
-
-
-def unicode_wanted() -> bool:
-    """Whether arrows and bullets may be printed: not in a locale that says otherwise, such as C (locale(7))."""
-    for variable in ("LC_ALL", "LC_CTYPE", "LANG"):
-        value = os.environ.get(variable)
-        if value:
-            return "utf8" in value.lower().replace("-", "")
-    return True

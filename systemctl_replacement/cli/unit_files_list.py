@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.cli.names import for_bus
 from systemctl_replacement.cli.unit_files_common import new_plan, report_problems, unit_names
 from systemctl_replacement.cli.unit_files_sysv import synchronize
 from systemctl_replacement.unitfile import install
@@ -61,6 +62,8 @@ def _show_links(name: str, options: Options, context: Context) -> None:
 
 def run_list_unit_files(arguments: list[str], options: Options, context: Context) -> int:
     """`list-unit-files [PATTERN…]`: 1 if there is nothing to list."""
+    if not options.root and context.manager() is not None:
+        for_bus([*arguments, *options.states])
     plan = new_plan(options, context)
     reader = StateReader(plan)
     files = [file for file in reader.files(_filter(arguments)) if _is_wanted(file, options)]

@@ -69,7 +69,7 @@ VERBS = {
     "show": (0, ANY, "show"),
     "cat": (1, ANY, "cat"),
     "status": (0, ANY, "status"),
-    "help": (1, ANY, "manual"),
+    "help": (0, ANY, "manual"),
     "list-dependencies": (0, ANY, "list_dependencies"),
     "daemon-reload": (0, 0, "manager_state"),
     "daemon-reexec": (0, 0, "manager_state"),
