@@ -65,11 +65,9 @@ def of_file(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
     # What the unit asks for, and what its directories need.
     found["RequiresMountsFor"] = sorted(unit.dependencies.get("RequiresMountsFor", ()))
     for _, key in _CLEANABLE:
-        directories = unit.settings.get((own, key))
-        if directories:
-            found[key] = list(dict.fromkeys(entry[0] for entry in directories))
-            if f"{key}Symlink" in kinds:
-                found[f"{key}Symlink"] = _symlinks(found[key], directories)
+        if f"{key}Symlink" in kinds:
+            paths = unit.settings.get((own, key)) or ()
+            found[f"{key}Symlink"] = [[path, link] for path, *links in paths for link in links]
     if "CanClean" in kinds:
         found["CanClean"] = [word for word, key in _CLEANABLE if unit.settings.get((own, key))]
     rooted = any(unit.settings.get((own, key)) for key in ("RootDirectory", "RootImage"))
@@ -87,11 +85,6 @@ def of_file(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
         if entries:
             found[name] = entries
     return found
-
-
-def _symlinks(directories: list[str], entries: Any) -> list[list[str]]:
-    """The links to directories, (directory, link), in the order of the directories."""
-    return [[path, entry[1]] for path in directories for entry in entries if entry[0] == path and len(entry) > 1]
 
 
 def _commands(name: str, commands: tuple[ExecCommand, ...], kinds: dict[str, str], found: dict[str, Any]) -> None:
