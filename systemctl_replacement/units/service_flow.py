@@ -26,6 +26,7 @@ from systemctl_replacement.units.service_config import ServiceConfig
 from systemctl_replacement.units.service_exit import end_variables, restart_delay, shall_restart
 from systemctl_replacement.units.service_state import ExecStatus, Running, ServiceState
 from systemctl_replacement.units.states import (
+    ACTIVE_OR_RELOADING,
     FINAL,
     IDLE_ACTIVE_STATE,
     KILLING,
@@ -84,6 +85,9 @@ class Flow:
         """Enter a sub-state and announce it."""
         if self.state.waiting_for == "pidfile":
             self.ask(WatchPidFile(False))
+        before, active = active_state(self.config, self.state.sub), active_state(self.config, sub)
+        if active in ACTIVE_OR_RELOADING and before not in ACTIVE_OR_RELOADING:
+            self.set(active_since=self.context.now)
         self.set(sub=sub, waiting_for="")
         if sub in _UNTIMED:
             self.set(deadline=None)
@@ -92,7 +96,7 @@ class Flow:
         self.ask(
             Changed(
                 sub,
-                active_state(self.config, sub),
+                active,
                 self.state.result,
                 will_restart=will_restart,
                 reload_failed=self.state.reload_result != SUCCESS,
@@ -260,13 +264,16 @@ class Flow:
                 self.enter_stop_by_notify()
             else:
                 self.enter("running")
-                extra = int(self.config.runtime_extra_usec * self.context.random)
-                limit = self.config.runtime_max_usec
-                self.deadline(limit if limit == INFINITY else limit + extra)
+                self._limit_runtime()
         elif self.config.remain_after_exit:
             self.enter("exited")
         else:
             self.enter_stop(SUCCESS)
+
+    def _limit_runtime(self) -> None:
+        limit, extra = self.config.runtime_max_usec, self.config.runtime_extra_usec
+        end = self.state.active_since + limit + int(extra * self.context.random)
+        self.set(deadline=None if limit == INFINITY else end)
 
     # --- reloading ---
 

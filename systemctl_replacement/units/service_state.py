@@ -51,6 +51,7 @@ class ServiceState:
     statuses: tuple[tuple[str, int, ExecStatus], ...] = ()  # (phase, index, status) of each command that ran
     populated: bool = False  # processes exist, or are about to
     deadline: int | None = None  # monotonic microseconds at which the state times out
+    active_since: int = 0  # when it last became active, monotonic microseconds: RuntimeMaxSec= counts from then
     restarts: int = 0
     flush_restarts: bool = False  # the counter is kept for reading until the next start
     forbid_restart: bool = False

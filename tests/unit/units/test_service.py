@@ -502,6 +502,17 @@ def test_runtime_limit_with_a_random_extra() -> None:
     assert (world.state.sub, world.state.result) == ("stop-sigterm", "timeout")
 
 
+def test_the_runtime_counts_from_the_start_whatever_is_reloaded() -> None:
+    """So does systemd: with RuntimeMaxSec=1500ms a reload after a second changes nothing."""
+    commands = {"ExecStart": (command(),), "ExecReload": (command("/r"),)}
+    world, _ = started(commands=commands, runtime_max_usec=1_500_000)
+    end = world.state.deadline
+    world.now += 1_000_000
+    world.step(events.Reload())
+    world.exit(world.fork())
+    assert (world.state.sub, world.state.deadline) == ("running", end)
+
+
 def test_a_direct_restart_passes_through_no_dead_state() -> None:
     world, main = started(restart="always", restart_mode="direct", restart_usec=1_000_000)
     world.exit(main, status=1)
