@@ -148,6 +148,7 @@ _RENDER: dict[str, Callable[[Any], list[str]]] = {
     "timespan": _one(_span),
     "limit": _unless(INFINITY, "infinity"),
     "maybe": _unless(INFINITY, "[not set]"),
+    "weight": _one(lambda value: "idle" if value == 0 else "[not set]" if value == INFINITY else str(value)),
     "maybe-id": _unless(UNSET_ID, "[not set]"),
     "maybe-data": _unless(INFINITY, "[no data]"),
     "maybe-status": _one(lambda value: "[not set]" if value < 0 else str(value)),

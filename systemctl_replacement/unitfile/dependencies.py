@@ -34,6 +34,7 @@ _DIRECTORY_KINDS = (
     ("LogsDirectory", "/var/log"),
     ("ConfigurationDirectory", "/etc"),
 )
+_IMAGE_MODULES = ("modprobe@loop.service", "modprobe@dm_mod.service", "modprobe@dm_verity.service")
 _JOURNAL_OUTPUTS = frozenset(("journal", "journal+console", "kmsg", "kmsg+console"))
 _EXTRINSIC = ("/proc/", "/sys/", "/dev/", "/run/initramfs/", "/run/systemd/")
 _PULLS = ("Wants", "Requires", "Requisite", "BindsTo", "PartOf", "Upholds")
@@ -142,6 +143,8 @@ def _execution(collector: _Collector, section: str, get: Get) -> None:
             collector.add("RequiresMountsFor", get(section, key))
     if get(section, "RootImage"):
         collector.add("After", "systemd-udevd.service")
+    if (get(section, "RootImage") or get(section, "MountImages")) and restricts_devices(section, get):
+        collector.add("Wants After", *_IMAGE_MODULES)
     for key, base in _DIRECTORY_KINDS:
         for entry in get(section, key):
             collector.add("RequiresMountsFor", f"{base}/{entry[0]}")
@@ -159,6 +162,12 @@ def _execution(collector: _Collector, section: str, get: Get) -> None:
         section, "StandardError"
     ) in _JOURNAL_OUTPUTS:
         collector.add("After", "systemd-journald.socket")
+
+
+def restricts_devices(section: str, get: Get) -> bool:
+    """Whether a unit is granted no devices but some: what it needs for other settings is then granted by them."""
+    policy = get(section, "DevicePolicy") or "auto"
+    return policy != "auto" or bool(get(section, "PrivateDevices") or get(section, "DeviceAllow"))
 
 
 def _service_implicit(collector: _Collector, get: Get) -> None:

@@ -6,6 +6,8 @@ shows them; some are only decided once a unit is loaded (`Unit.derived`).
 
 from __future__ import annotations
 
+from systemctl_replacement.unitfile import dependencies, directives
+from systemctl_replacement.unitfile import property_values_resource as resource
 from systemctl_replacement.unitfile.load import Unit
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.unitfile.property_tables import INFINITY
@@ -14,6 +16,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
+_CLOCK = (("char-rtc", "r"),)
+_IMAGE_DEVICES = (
+    ("block-device-mapper", "rwm"), ("block-blkext", "rwm"), ("block-loop", "rwm"), ("/dev/mapper/control", "rw"),
+    ("/dev/loop-control", "rw"),
+)  # fmt: skip
 _TRIGGER_INTERVAL = 2_000_000
 _NO_LIMIT = 2**32 - 1
 
@@ -25,10 +32,38 @@ def defaults(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
         "StartLimitIntervalUSec": config.default_start_limit_interval,
         "StartLimitBurst": config.default_start_limit_burst,
     }
+    timeout = unit.settings.get(("Unit", "JobTimeoutSec"))
+    if timeout is not None:
+        found["JobRunningTimeoutUSec"] = timeout
     of_type = _OF_TYPE.get(unit.type)
     if of_type is not None:
         found.update(of_type(unit, config))
     return found
+
+
+def complete(unit: Unit, found: dict[str, Any]) -> None:
+    """Change the properties that settings have made to what follows from several of them."""
+    section = directives.TYPE_SECTIONS.get(unit.type, "")
+
+    def setting(name: str) -> Any:
+        return unit.settings.get((section, name))
+
+    delegate = setting("Delegate")
+    if delegate is not None:
+        found["DelegateControllers"] = resource.delegated(delegate)
+    level, facility = setting("SyslogLevel"), setting("SyslogFacility")
+    if level is not None or facility is not None:
+        found["SyslogPriority"] = (3 if facility is None else facility) << 3 | (6 if level is None else level)
+    if not unit.derived:
+        return
+    if (setting("RootDirectory") or setting("RootImage")) and setting("MountAPIVFS") is None:
+        found["MountAPIVFS"] = True
+    if setting("PrivateDevices") and found.get("DevicePolicy", "auto") == "auto":
+        found["DevicePolicy"] = "closed"
+    images = setting("RootImage") or setting("MountImages")
+    devices = [*(_CLOCK if setting("ProtectClock") else ()), *(_IMAGE_DEVICES if images else ())]
+    if devices and dependencies.restricts_devices(section, unit.get):
+        found["DeviceAllow"] = [*map(list, devices), *found.get("DeviceAllow", ())]
 
 
 def _service(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
@@ -42,7 +77,8 @@ def _service(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
     if config.default_timeout_abort is not None:
         found["TimeoutAbortUSec"] = config.default_timeout_abort
     if unit.derived:
-        found["OOMPolicy"] = "continue" if unit.get("Service", "Delegate") else config.default_oom_policy
+        delegates = resource.delegates(unit.get("Service", "Delegate"))
+        found["OOMPolicy"] = "continue" if delegates else config.default_oom_policy
     else:
         found.update({"Type": "", "OOMPolicy": "", "StandardOutput": "inherit"})
     return found

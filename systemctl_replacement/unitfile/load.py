@@ -282,6 +282,8 @@ class _Loader:
         self.derive_path()
         section = directives.TYPE_SECTIONS.get(self.type, "")
         implied.complete(self.id, section, settings, self.get)
+        if settings.get((section, "StandardInputData")):
+            settings.setdefault((section, "StandardInput"), "data")
         if settings.get((section, "StandardInput"), "null").startswith(("tty", "socket", "fd")):
             settings.setdefault((section, "StandardOutput"), "inherit")
         if self.type != "service":

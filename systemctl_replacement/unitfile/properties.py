@@ -25,6 +25,7 @@ KINDS = {
     "timespan": "microseconds; INFINITY: infinity",
     "limit": "a number; INFINITY: infinity",
     "maybe": "a number; INFINITY: [not set]",
+    "weight": "a number; 0: idle; INFINITY: [not set]",
     "maybe-id": "a user or group id; 2**32 - 1: [not set]",
     "maybe-data": "a number; INFINITY: [no data]",
     "maybe-status": "an exit status; negative: [not set]",

@@ -7,6 +7,7 @@ linux/securebits.h, core(5). For unit_properties.py, which asks by kind and by n
 from __future__ import annotations
 
 from systemctl_replacement.unitfile import capabilities
+from systemctl_replacement.unitfile import property_values_resource as resource
 from systemctl_replacement.unitfile.values import INFINITY
 
 TYPE_CHECKING = False
@@ -39,6 +40,15 @@ _COREDUMP_FILTER = (
     "private-huge", "shared-huge", "private-dax", "shared-dax",
 )  # fmt: skip
 _COREDUMP_DEFAULT, _COREDUMP_ALL = 0x33, 2**32 - 1
+_KILL = 0x7FFFFFFE  # SystemCallErrorNumber=kill
+_DEVICE_LIMITS = (
+    "IOReadBandwidthMax", "IOWriteBandwidthMax", "IOReadIOPSMax", "IOWriteIOPSMax", "BlockIOReadBandwidth",
+    "BlockIOWriteBandwidth",
+)  # fmt: skip
+_MEMORY = (
+    "MemoryMin", "MemoryLow", "MemoryHigh", "MemoryMax", "MemorySwapMax", "MemoryLimit", "DefaultMemoryMin",
+    "DefaultMemoryLow",
+)  # fmt: skip
 _TRUE, _FALSE = ("1", "yes", "y", "true", "t", "on"), ("0", "no", "n", "false", "f", "off")
 
 
@@ -124,7 +134,7 @@ def _pairs(value: Any) -> Any:
 
 def _bind_paths(value: Any) -> list[str]:
     return [
-        f"{'-' if optional else ''}{source}:{target}:{'rbind' if recursive else 'norbind'}"
+        f"{'-' if optional else ''}{source}:{target}{':rbind' if recursive else ''}"
         for optional, source, target, recursive in value
     ]
 
@@ -140,6 +150,18 @@ def _cpus(value: Any) -> str:
     return " ".join(str(low) if low == high else f"{low}-{high}" for low, high in parts)
 
 
+def _error_number(value: str) -> int:
+    import errno
+
+    return _KILL if value == "kill" else int(value) if value.isdigit() else int(getattr(errno, value))
+
+
+def _base64(value: bytes) -> str:
+    from binascii import b2a_base64
+
+    return b2a_base64(value, newline=False).decode()
+
+
 def _first_word(value: str) -> str:
     """`append` of `append:/path`: the path is not part of the property."""
     return value.partition(":")[0]
@@ -149,6 +171,18 @@ _BY_NAME: dict[str, Callable[[Any], Any]] = {
     "CapabilityBoundingSet": lambda value: capabilities.mask(value, capabilities.ALL),
     "AmbientCapabilities": lambda value: capabilities.mask(value, 0),
     "IOSchedulingClass": io_class,
+    "SystemCallErrorNumber": _error_number,
+    "StandardInputData": _base64,
+    "Delegate": resource.delegates,
+    "DeviceAllow": resource.devices,
+    "IPAddressAllow": resource.networks,
+    "IPAddressDeny": resource.networks,
+    "TasksMax": resource.tasks,
+    **dict.fromkeys(_MEMORY, resource.memory),
+    "ManagedOOMMemoryPressureLimit": resource.pressure,
+    "SocketBindAllow": resource.bind_rules,
+    "SocketBindDeny": resource.bind_rules,
+    **dict.fromkeys(_DEVICE_LIMITS, resource.device_limits),
     "CPUSchedulingPolicy": lambda value: _CPU_POLICIES[value] if value in _CPU_POLICIES else int(value),
     "SecureBits": secure_bits,
     "CoredumpFilter": coredump_filter,

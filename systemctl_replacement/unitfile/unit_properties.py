@@ -7,6 +7,7 @@ A property that a directive stands behind has the directive's typed value, broug
 from __future__ import annotations
 
 from systemctl_replacement.unitfile import derived_properties, directives, honoured, not_built, properties
+from systemctl_replacement.unitfile import property_values_resource as resource
 from systemctl_replacement.unitfile.load import Unit
 from systemctl_replacement.unitfile.property_values import raw
 from systemctl_replacement.unitfile.values import ResourceLimit
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 _LIMIT_PREFIX = "Limit"
 _NOFILE_SOFT, _NOFILE_HARD = 1024, 524288
-_TASKS_LIMIT = 4194304  # the kernel's own, for 64 bits
 
 # Words of `systemctl clean --what=` and the directories they stand for.
 _CLEANABLE = (
@@ -46,7 +46,7 @@ def of_file(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
         "LoadError": list(unit.load_error) if unit.load_error else ["", ""],
     }
     if "TasksMax" in kinds and unit.type != "slice":
-        found["TasksMax"] = default_tasks()
+        found["TasksMax"] = resource.default_tasks()
     if unit.load_state == "loaded" and not_built.reason(unit.type):
         found["NotBuilt"] = not_built.reason(unit.type)
     if "Slice" in kinds:
@@ -70,9 +70,9 @@ def of_file(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
             found[f"{key}Symlink"] = [[path, link] for path, *links in paths for link in links]
     if "CanClean" in kinds:
         found["CanClean"] = [word for word, key in _CLEANABLE if unit.settings.get((own, key))]
-    rooted = any(unit.settings.get((own, key)) for key in ("RootDirectory", "RootImage"))
-    if rooted and unit.derived and unit.settings.get((own, "MountAPIVFS")) is None:
-        found["MountAPIVFS"] = True
+        if unit.type == "timer" and unit.get("Timer", "Persistent"):
+            found["CanClean"] = ["state"]
+    derived_properties.complete(unit, found)
     _limits(unit, config, kinds, found)
     missing = honoured.not_applied(unit)
     if missing:
@@ -137,15 +137,3 @@ def _limits(unit: Unit, config: ManagerConfig, kinds: dict[str, str], found: dic
             found[name], found[f"{name}Soft"] = _NOFILE_HARD, _NOFILE_SOFT
         else:
             found[f"{name}Soft"], found[name] = get_limit(short)
-
-
-def default_tasks() -> int:
-    """DefaultTasksMax=: 15% of what the kernel allows in all (systemd-system.conf(5))."""
-    allowed = [_TASKS_LIMIT]
-    for path in ("/proc/sys/kernel/pid_max", "/proc/sys/kernel/threads-max"):
-        try:
-            with open(path, encoding="ascii") as file:
-                allowed.append(int(file.read()))
-        except (OSError, ValueError):
-            continue
-    return min(allowed) * 15 // 100
