@@ -38,7 +38,7 @@ def cat(words: list[str], options: Options, context: Context) -> int:
         if not valid_unit_name(name):
             what = f"Unit name {name} is neither a valid invocation ID nor unit name."
             raise Failure(f"Failed to get LoadState: {what}")
-        files = _files(name, options, context)
+        files = files_of(name, options, context)
         if files.load_state in _UNREADABLE:
             context.out(terminal.colored(_UNREADABLE[files.load_state].format(name), "magenta") + ".")
         elif not files.fragment and not files.drop_ins:
@@ -53,7 +53,7 @@ def cat(words: list[str], options: Options, context: Context) -> int:
 
 
 @dataclass(frozen=True)
-class _Files:
+class UnitFiles:
     """What a unit is made of: paths, and whether the manager has loaded something else."""
 
     name: str
@@ -63,7 +63,7 @@ class _Files:
     outdated: bool = False
 
 
-def _print_unit(files: _Files, terminal: Terminal, context: Context) -> None:
+def _print_unit(files: UnitFiles, terminal: Terminal, context: Context) -> None:
     paths = [*([files.fragment] if files.fragment else []), *files.drop_ins]
     if files.outdated:
         context.err(terminal.colored(_OUTDATED.format(name=files.name), "red"))
@@ -80,15 +80,15 @@ def _print_unit(files: _Files, terminal: Terminal, context: Context) -> None:
             context.out(text[:-1] if text.endswith("\n") else text)
 
 
-def _files(name: str, options: Options, context: Context) -> _Files:
+def files_of(name: str, options: Options, context: Context) -> UnitFiles:
     """The manager knows best; a template is no unit for it, but has files: those of any instance."""
     manager = None if options.root or is_template(name) else context.manager()
     if manager is None:
         unit = context.local().unit(replace_instance(name, "x") if is_template(name) else name)
-        return _Files(name, unit.fragment_path, unit.dropin_paths, unit.load_state)
+        return UnitFiles(name, unit.fragment_path, unit.dropin_paths, unit.load_state)
     found = manager.call("Show", names=[name], properties=_PROPERTIES)["units"][0]["properties"]
     drop_ins = tuple(found.get("DropInPaths", ()))
-    return _Files(name, found["FragmentPath"], drop_ins, found["LoadState"], found["NeedDaemonReload"])
+    return UnitFiles(name, found["FragmentPath"], drop_ins, found["LoadState"], found["NeedDaemonReload"])
 
 
 VERBS = {"cat": cat}

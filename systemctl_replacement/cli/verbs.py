@@ -99,7 +99,7 @@ VERBS = {
     "add-requires": (2, ANY, "unit_files"),
     "get-default": (0, 0, "unit_files"),
     "set-default": (1, 1, "unit_files"),
-    "edit": (1, ANY, "unit_files"),
+    "edit": (1, ANY, "edit"),
 }
 
 # Verbs that answer when $SYSTEMD_OFFLINE says that nothing runs, besides those of unit files.
