@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from systemctl_replacement.control.connection import Call
 from systemctl_replacement.jobs import request
-from systemctl_replacement.jobs.model import CANCELED, STOP, Job, JobError
+from systemctl_replacement.jobs.model import CANCELED, RESTART, STOP, TRY_RESTART, Job, JobError
 from systemctl_replacement.manager import show, unavailable
 from systemctl_replacement.manager.manager import Manager
+from systemctl_replacement.manager.registry import PERPETUAL
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.unitfile import not_built
 from systemctl_replacement.units.states import INACTIVE_OR_FAILED
@@ -72,7 +73,7 @@ class Request:
         if operation not in request.OPERATIONS:
             raise JobError(INVALID_ARGS, f"Unknown operation {operation}.")
         job_type = request.job_type(manager.jobs.view, unit.id, operation)
-        if job_type == STOP and unit.type == "mount" and unit.active_state not in INACTIVE_OR_FAILED:
+        if job_type in (STOP, RESTART, TRY_RESTART) and _is_mounted(unit):
             # Before anything that needs it is stopped in vain.
             raise JobError(NOT_SUPPORTED, f"Unit {unit.id} cannot be stopped: {not_built.reason(unit.type)}.")
         if job_type != STOP:
@@ -101,6 +102,11 @@ class Request:
         self._open -= 1
         if not self._open:
             self._call.reply(jobs=self._outcomes)
+
+
+def _is_mounted(unit: ManagedUnit) -> bool:
+    """Whether a unit is a mount that only the engine can undo."""
+    return unit.type == "mount" and unit.id not in PERPETUAL and unit.active_state not in INACTIVE_OR_FAILED
 
 
 def _outcome(name: str) -> dict[str, Any]:

@@ -79,7 +79,8 @@ class UnitView:
             return found.id not in PERPETUAL
         if job_type == RESTART:
             # What is not built yet fails when it is to be started, with the reason.
-            return can_stop(found) and (can_start(found) or bool(not_built.reason(found.type)))
+            missing = bool(not_built.reason(found.type)) and found.id not in PERPETUAL
+            return missing or (can_stop(found) and can_start(found))
         return can_reload(found) if job_type == RELOAD else True
 
     def can_reload(self, unit: str) -> bool:

@@ -53,7 +53,11 @@ _TRUE, _FALSE = ("1", "yes", "y", "true", "t", "on"), ("0", "no", "n", "false", 
 
 
 def _plain(value: Any) -> Any:
-    """Tuples as lists, sets as sorted lists; anything else as it is."""
+    """Tuples as lists, sets as sorted lists, bytes in Base64; anything else as it is."""
+    if isinstance(value, bytes):
+        from binascii import b2a_base64
+
+        return b2a_base64(value, newline=False).decode()
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     if isinstance(value, (set, frozenset)):
@@ -156,12 +160,6 @@ def _error_number(value: str) -> int:
     return _KILL if value == "kill" else int(value) if value.isdigit() else int(getattr(errno, value))
 
 
-def _base64(value: bytes) -> str:
-    from binascii import b2a_base64
-
-    return b2a_base64(value, newline=False).decode()
-
-
 def _first_word(value: str) -> str:
     """`append` of `append:/path`: the path is not part of the property."""
     return value.partition(":")[0]
@@ -172,7 +170,6 @@ _BY_NAME: dict[str, Callable[[Any], Any]] = {
     "AmbientCapabilities": lambda value: capabilities.mask(value, 0),
     "IOSchedulingClass": io_class,
     "SystemCallErrorNumber": _error_number,
-    "StandardInputData": _base64,
     "Delegate": resource.delegates,
     "DeviceAllow": resource.devices,
     "IPAddressAllow": resource.networks,

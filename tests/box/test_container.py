@@ -102,3 +102,23 @@ def test_who_has_enabled_a_timer_is_told_that_it_does_not_run() -> None:
         box.signal(15)
         assert box.wait() == 0
         assert "ignoring" not in box.console
+
+
+def test_a_mount_is_refused_before_what_needs_it_is_stopped() -> None:
+    files = {
+        "/etc/systemd/system/tmp.mount": "[Mount]\nWhat=tmpfs\nWhere=/tmp\nType=tmpfs\n",
+        "/etc/systemd/system/a.service": "[Unit]\nRequiresMountsFor=/tmp\n[Service]\nExecStart=/bin/sleep 1000\n",
+    }
+    with Box(files=files) as box:
+        box.wait_booted()
+        box.run("systemctl start a", check=True)
+        assert "tmp.mount" in box.run("systemctl show -P Requires a").stdout
+        for verb in ("stop", "restart"):
+            refused = box.run(f"systemctl {verb} tmp.mount")
+            assert refused.returncode == 1
+            assert (
+                "Unit tmp.mount cannot be stopped: systemctl-replacement cannot mount anything yet." in refused.stderr
+            )
+        assert box.run("systemctl is-active a tmp.mount").stdout == "active\nactive\n"
+        box.signal(15)
+        assert box.wait() == 0
