@@ -17,7 +17,6 @@ _PROPERTIES = ["FragmentPath", "DropInPaths", "LoadState", "NeedDaemonReload"]
 _UNREADABLE = {
     "masked": "# Unit {} is masked",
     "error": "# Unit {} could not be loaded",
-    "bad-setting": "# Unit {} could not be loaded",
 }
 _OUTDATED = (
     "# Warning: {name} changed on disk, the version systemd has loaded is outdated.\n"
