@@ -22,12 +22,11 @@ _ESCAPES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t
 def show_environment(_words: list[str], options: Options, context: Context) -> int:
     """Print the environment that services start with, quoted for a shell."""
     context.page()
-    if options.output in ("json", "json-pretty"):
-        import json
+    if options.output.startswith("json"):
+        from systemctl_replacement.cli.json_text import json_text
 
         pairs = [entry.partition("=") for entry in _environment(context)]
-        indent = "\t" if options.output == "json-pretty" else None
-        context.out(json.dumps({name: value for name, _, value in pairs}, indent=indent, ensure_ascii=False))
+        context.out(json_text({name: value for name, _, value in pairs}, options.output))
         return 0
     for entry in _environment(context):
         name, _, value = entry.partition("=")

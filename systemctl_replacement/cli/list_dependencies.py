@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from systemctl_replacement.cli.context import Context, Failure
 from systemctl_replacement.cli.names import expand
-from systemctl_replacement.unitfile.names import valid_unit_name
+from systemctl_replacement.unitfile.names import is_template, valid_unit_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def list_dependencies(words: list[str], options: Options, context: Context) -> i
         if position:
             context.out("")
         context.out(name)
-        if not valid_unit_name(name):
+        if is_template(name) or not valid_unit_name(name):
             what = f"Unit name {name} is neither a valid invocation ID nor unit name."
             raise Failure(f"Failed to get properties of {name}: {what}")
         printer.print_below(name, [], [])

@@ -24,11 +24,11 @@ def list_units(words: list[str], options: Options, context: Context) -> int:
     """Print a table of units."""
     units = selected_units(words, options, context)
     context.page()
+    terminal = context.terminal
     if options.output.startswith("json"):
         _print_json(units, options, context)
-        return 0
-    terminal = context.terminal
-    _print_table(units, options, context, terminal)
+    else:
+        _print_table(units, options, context, terminal)
     context.table_printed()
     if options.legend and not options.quiet:
         _print_legend(units, options, context, terminal)
@@ -138,23 +138,21 @@ def _print_legend(units: list[dict[str, Any]], options: Options, context: Contex
 
 
 def _print_json(units: list[dict[str, Any]], options: Options, context: Context) -> None:
-    import json
+    from systemctl_replacement.cli.json_text import json_text
 
+    with_jobs = any(unit["job_id"] for unit in units)
     rows = [
         {
             "unit": unit["id"],
             "load": unit["load_state"],
             "active": unit["active_state"],
             "sub": unit["sub_state"],
+            **({"job": unit["job_type"] if unit["job_id"] else None} if with_jobs else {}),
             "description": unit["description"],
         }
         for unit in units
     ]
-    if options.output == "json-pretty":
-        context.out(json.dumps(rows, indent="\t", separators=(",", " : "), ensure_ascii=False))
-    else:
-        context.out(json.dumps(rows, separators=(",", ":"), ensure_ascii=False))
-    context.table_printed()
+    context.out(json_text(rows, options.output))
 
 
 VERBS = {"list-units": list_units}

@@ -341,6 +341,8 @@ def _output(options: Options, value: str) -> None:
     if value not in OUTPUT_MODES:
         raise UsageError(f"Unknown output '{value}'.")
     options.output = value
+    if value.startswith("json"):
+        options.legend, options.plain = False, True
 
 
 def _signal(options: Options, value: str) -> None:

@@ -112,15 +112,12 @@ def _print_table(rows: list[tuple[str, str, str]], context: Context, *, legend: 
 
 
 def _print_json(rows: list[tuple[str, str, str]], options: Options, context: Context) -> None:
-    import json
+    from systemctl_replacement.cli.json_text import json_text
 
     listed = [
         {"unit_file": name, "state": state, "preset": None if preset == "-" else preset} for name, state, preset in rows
     ]
-    if options.output == "json-pretty":
-        context.out(json.dumps(listed, indent="\t", separators=(",", " : "), ensure_ascii=False))
-    else:
-        context.out(json.dumps(listed, separators=(",", ":"), ensure_ascii=False))
+    context.out(json_text(listed, options.output))
     context.table_printed()
 
 
