@@ -337,7 +337,7 @@ class Processes:
 
     def _supervisor_died(self, tracking: Tracking) -> None:
         """Killed, most likely. Its processes are ours now; a new one takes over output and notifications."""
-        released, unanswered = tracking.releasing, tracking.unanswered
+        released, unanswered, died = tracking.releasing, tracking.unanswered, tracking.supervisor
         self._drop_link(tracking)
         removing, tracking.removing = tracking.removing, 0
         if released:
@@ -361,13 +361,13 @@ class Processes:
             self._signal_lost(tracking, message)
         # Ends that came before the death was noticed.
         self.loop.call_soon(self.reaper.reap)
-        self._check_lost_main(tracking)
+        self._check_lost_main(tracking, died)
         if removing:
             self._on_event(tracking.unit, RemoverDied())
 
-    def _check_lost_main(self, tracking: Tracking) -> None:
+    def _check_lost_main(self, tracking: Tracking, supervisor: int) -> None:
         """The supervisor took the exit status of what it had reaped but not yet reported with it."""
-        for pid in tracking.vanished():
+        for pid in tracking.vanished(supervisor):
             self._on_event(tracking.unit, Exited(pid, "killed", SIGKILL, now_stamp(), last=not tracking.lost))
         if not tracking.lost and not tracking.main and not tracking.control:
             self._on_event(tracking.unit, Empty())

@@ -102,9 +102,13 @@ class Tracking:
                 known.add(pid)
         self.note_lost(known)
 
-    def vanished(self) -> list[int]:
-        """Of the main and the control process those that have ended and nobody can tell how any more."""
-        return [pid for pid in (self.main, self.control) if pid and pid not in self.lost and _is_gone(pid)]
+    def vanished(self, supervisor: int) -> list[int]:
+        """Of the main and the control process those that have ended and nobody can tell how any more.
+
+        A supervisor that is being killed closes its link before its children become ours.
+        """
+        heirs = (os.getpid(), supervisor)
+        return [pid for pid in (self.main, self.control) if pid and pid not in self.lost and _is_gone(pid, heirs)]
 
     def note_lost(self, pids: Iterable[int]) -> None:
         """Watch these processes and everything below them."""
@@ -153,10 +157,10 @@ def _start_time(pid: int) -> int | None:
     return None if stat is None or stat[0] in "ZX" else stat[3]
 
 
-def _is_gone(pid: int) -> bool:
-    """Whether a process has ended, unless it waits for us to ask how."""
+def _is_gone(pid: int, parents: tuple[int, ...]) -> bool:
+    """Whether a process has ended, unless one of these may still ask how."""
     stat = read_stat(pid)
-    return stat is None or (stat[0] in "ZX" and stat[1] != os.getpid())
+    return stat is None or (stat[0] in "ZX" and stat[1] not in parents)
 
 
 def _session(pid: int) -> int:
