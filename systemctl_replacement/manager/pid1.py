@@ -110,18 +110,22 @@ def boot_id(on_demand: bool) -> str:
         return f"{file.read().replace('-', ''):.16}{first[3]:016x}"
 
 
+# What systemd knows containers by, as ConditionVirtualization= and the property Virtualization name them.
+_ENGINES = (
+    "systemd-nspawn", "lxc-libvirt", "lxc", "openvz", "docker", "podman", "rkt", "wsl", "proot", "pouch",
+)  # fmt: skip
+
+
 def container_engine(root: str, environment: Mapping[str, str]) -> str:
-    """What runs this container: $container's value, or "docker", "podman" by their marker files; "" outside of one."""
+    """What runs this container, as systemd names it: by $container, or by its marker file; "" outside of one."""
     told = environment.get("container", "")
-    if told:
-        return told
+    if told and told != "oci":  # which is the name of no engine: some images carry it
+        return told if told in _ENGINES else "container-other"
     if os.path.exists(f"{root}/run/.containerenv"):
         return "podman"
     if os.path.exists(f"{root}/.dockerenv"):
         return "docker"
-    if "KUBERNETES_SERVICE_HOST" in environment:
-        return "container-other"
-    return ""
+    return "container-other" if told or "KUBERNETES_SERVICE_HOST" in environment else ""
 
 
 # What every system has mounted before its manager runs: no units, for systemd either.

@@ -1,0 +1,30 @@
+"""What a container is taken for: virt.c of systemd, by $container and marker files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from systemctl_replacement.manager.pid1 import container_engine
+
+
+@pytest.mark.parametrize(
+    ("environment", "marker", "engine"),
+    [
+        ({}, "", ""),
+        ({"container": ""}, "", ""),
+        ({"container": "lxc"}, ".dockerenv", "lxc"),
+        ({"container": "crio"}, "", "container-other"),
+        ({"container": "oci"}, "", "container-other"),
+        ({"container": "oci"}, ".dockerenv", "docker"),
+        ({}, ".dockerenv", "docker"),
+        ({}, "run/.containerenv", "podman"),
+        ({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "", "container-other"),
+    ],
+)
+def test_engines(tmp_path: Path, environment: dict[str, str], marker: str, engine: str) -> None:
+    (tmp_path / "run").mkdir()
+    if marker:
+        (tmp_path / marker).touch()
+    assert container_engine(str(tmp_path), environment) == engine
