@@ -10,6 +10,7 @@ from binascii import b2a_base64
 
 from systemctl_replacement.manager import kernel_settings
 from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.unitfile import implied
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.unitfile.values import INFINITY
 from systemctl_replacement.units.events import Spawn
@@ -128,6 +129,8 @@ def spec_of(context: ExecutionContext, unit: ManagedUnit, action: Spawn) -> dict
     }
     if get("DynamicUser"):
         spec["dynamic_user"] = context.below_root(_DYNAMIC_USERS)
+    if implied.needs_filter(get):
+        spec["no_new_privileges_unless_root"] = True
     if get("RemoveIPC") and get("User"):
         spec["remove_ipc"] = True
     for key, directive in _PLAIN:

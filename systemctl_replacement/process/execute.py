@@ -21,7 +21,7 @@ Keys of a spec (all optional but ``path`` and ``argv``)::
     nice, oom_score_adjust, scheduling {policy, priority, reset_on_fork}, cpu_affinity, io_priority [class, level],
                          timer_slack (ns), coredump_filter (mask), personality: see :mod:`.scheduling`
     capability_bounding  bit mask of what is kept; ambient_capabilities {name: number}; secure_bits mask
-    no_new_privileges, deny_write_execute
+    no_new_privileges, no_new_privileges_unless_root, deny_write_execute
     ignore_sigpipe       default true
     stdin                null tty tty-force tty-fail data file:PATH fd:N
     stdout, stderr       journal null inherit tty file:PATH append:PATH truncate:PATH fd:N
@@ -351,7 +351,8 @@ class _Child:
             self._step(exit_status.EXIT_CAPABILITIES, what, privileges.forgo, self.forgone)
         if self.spec.get("deny_write_execute"):
             self._deny_write_execute()
-        if self.spec.get("no_new_privileges"):
+        forbid = self.spec.get("no_new_privileges")
+        if forbid or (self.spec.get("no_new_privileges_unless_root") and os.geteuid() != 0):
             what = "Failed to disable new privileges"
             self._step(exit_status.EXIT_NO_NEW_PRIVILEGES, what, syscalls.set_no_new_privileges)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from systemctl_replacement.unitfile import quoting, values
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,10 +18,21 @@ NAMES = (
     "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE",
 )  # fmt: skip
 
+# The kernel may know more than have a name here, and a set has room for these.
+_HIGHEST = 63
+
 
 def number(name: str) -> int:
-    """The number of a capability, in any case. ValueError if there is none of that name."""
-    return NAMES.index(name.upper())
+    """The number of a capability: its name in any case, or the number itself, which may be octal or hexadecimal.
+
+    ValueError if there is no such capability.
+    """
+    try:
+        return values.parse_integer(name, 0, _HIGHEST)
+    except OverflowError:
+        raise ValueError(f"no capability has the number {name}") from None
+    except ValueError:
+        return NAMES.index(name.upper())
 
 
 ALL = 2**64 - 1
@@ -29,21 +42,36 @@ ALL = 2**64 - 1
 def mask(items: Iterable[str], initial: int) -> int:
     """The bit set of CapabilityBoundingSet= (starts as ALL) and AmbientCapabilities= (starts as 0).
 
-    Each item is one assignment: names, with `~` in front to take them away; none at all: all or nothing. Of the names
-    that nobody knows systemd does not complain either.
+    Each item is one assignment: names or numbers, with `~` in front to take them away; none at all: all or nothing. Of
+    those that nobody knows systemd does not complain either.
     """
     found = initial
     for item in items:
         inverted = item.startswith("~")
         named = 0
-        for word in item.lstrip("~").split():
-            if word.upper() in NAMES:
+        for word in _words(item[inverted:]):
+            try:
                 named |= 1 << number(word)
+            except ValueError:
+                continue
         if not named or found == initial:
             found = ALL & ~named if inverted else named
         else:
             found = found & ~named if inverted else found | named
     return found
+
+
+def _words(text: str) -> Iterable[str]:
+    """The words of an assignment, up to a quote that is never closed."""
+    position = 0
+    while True:
+        try:
+            word, position = quoting.first_word(text, position, unescape=False)
+        except quoting.QuotingError:
+            return
+        if word is None:
+            return
+        yield word
 
 
 def named(bits: int) -> dict[str, int]:

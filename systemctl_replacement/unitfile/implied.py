@@ -16,6 +16,13 @@ _FORBIDDEN = (
     ("ProtectKernelLogs", "CAP_SYSLOG"),
     ("ProtectClock", "CAP_SYS_TIME CAP_WAKE_ALARM"),
 )
+# What systemd implements with a filter of system calls. An unprivileged process may set one only if it cannot gain
+# privileges any more, which is what keeps a set-user-ID program from undoing the rest, too.
+_FILTERS = (
+    "SystemCallFilter", "SystemCallLog", "SystemCallArchitectures", "MemoryDenyWriteExecute", "RestrictNamespaces",
+    "RestrictRealtime", "RestrictSUIDSGID", "RestrictAddressFamilies", "LockPersonality", "PrivateDevices",
+    "ProtectClock", "ProtectHostname", "ProtectKernelTunables", "ProtectKernelModules", "ProtectKernelLogs",
+)  # fmt: skip
 _LEAVE_NOTHING_BEHIND = {"PrivateTmp": True, "RemoveIPC": True, "ProtectSystem": "strict"}
 _NEITHER_GAIN_NOR_GIVE = {"NoNewPrivileges": True, "RestrictSUIDSGID": True}
 _REALTIME = ("fifo", "rr")
@@ -43,6 +50,13 @@ def complete(unit: str, section: str, settings: dict[tuple[str, str], Any], get:
         settings[key] = (*settings.get(key, ()), "~" + " ".join(forbidden))
     if settings.get((section, "CPUSchedulingPolicy")) in _REALTIME:
         settings.setdefault((section, "CPUSchedulingPriority"), 1)
+
+
+def needs_filter(get: Callable[[str], Any]) -> bool:
+    """Whether one of the settings that `get` gives is one that systemd implements with a filter of system calls."""
+    found = [get(name) for name in _FILTERS]
+    # RestrictNamespaces=no takes back what assignments before it have asked for.
+    return any(value and not (isinstance(value, tuple) and value[-1] == "no") for value in found)
 
 
 def user_of(unit: str) -> str:
