@@ -22,6 +22,7 @@ import resource
 import select
 import signal
 import socket
+import stat
 import struct
 import sys
 import traceback
@@ -41,7 +42,8 @@ SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 
 # What `docker run` shows as read-only, and what it hides.
 READ_ONLY_PROC = ("bus", "fs", "irq", "sys", "sysrq-trigger")
-DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+# With their numbers, as the kernel's devices.txt has them.
+DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
 
 
 def check(result: int, what: str) -> int:
@@ -242,9 +244,8 @@ def mount_devices(root: str, tty: str | None) -> None:
     """/dev as a container engine makes it."""
     dev = f"{root}/dev"
     mount("tmpfs", dev, "tmpfs", MS_NOSUID, "mode=755")
-    for name in DEVICES:
-        os.close(os.open(f"{dev}/{name}", os.O_CREAT | os.O_WRONLY, 0o666))
-        bind(f"/dev/{name}", f"{dev}/{name}")
+    for name, numbers in DEVICES.items():
+        make_device(f"{dev}/{name}", f"/dev/{name}", *numbers)
     os.mkdir(f"{dev}/pts")
     mount("devpts", f"{dev}/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5")
     os.mkdir(f"{dev}/shm")
@@ -260,6 +261,26 @@ def mount_devices(root: str, tty: str | None) -> None:
     if tty is not None:
         os.close(os.open(f"{dev}/console", os.O_CREAT | os.O_WRONLY, 0o600))
         bind(tty, f"{dev}/console")
+
+
+def make_device(path: str, original: str, major: int, minor: int) -> None:
+    """A node of the box's own: root in the box may change its mode and owner, and the machine's stays as it is.
+
+    Where nodes cannot be made or opened (in a user namespace, or because of the engine's rules for devices) the
+    machine's is bound, read-only: it can be written to, but not changed.
+    """
+    try:
+        os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(major, minor))
+        os.chmod(path, 0o666)
+        if original != "/dev/tty":  # which nobody can open who has no terminal
+            os.close(os.open(path, os.O_RDONLY | os.O_NOCTTY))
+        return
+    except PermissionError:
+        if os.path.lexists(path):
+            os.unlink(path)
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o666))
+    mount(original, path, "", MS_BIND)
+    mount("", path, "", MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NOEXEC)
 
 
 def mount_sys(root: str, control_groups: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -121,6 +122,18 @@ def test_the_hosts_files_are_out_of_reach_of_links() -> None:
         box.write("/link/of-the-box", "x")
         assert box.read("/etc/of-the-box") == "x"
         assert not os.path.exists("/etc/of-the-box")
+
+
+def test_devices_are_the_boxs_own() -> None:
+    mode = stat.S_IMODE(os.stat("/dev/null").st_mode)
+    try:
+        with Box(init=["sleep", "infinity"]) as box:
+            assert box.run("echo > /dev/null; head -c 4 /dev/zero | wc -c", check=True).stdout == "4\n"
+            changed = box.run("chmod 600 /dev/null && stat -c %a /dev/null")
+            assert (changed.stdout == "600\n") or "Read-only" in changed.stderr
+            assert stat.S_IMODE(os.stat("/dev/null").st_mode) == mode
+    finally:
+        os.chmod("/dev/null", mode)
 
 
 def test_zombies_are_seen() -> None:
