@@ -213,6 +213,8 @@ def _wanting_unit(lookup: Lookup, info: UnitInfo, word: str, name: str, *, only_
 
 
 def _check_instance(lookup: Lookup, name: str) -> None:
+    if not valid_unit_name(name):
+        raise InstallFailed(errno.EINVAL)
     info = UnitInfo(name)
     lookup.plan.lookup().search(info, load=False)
     if info.kind == MASK:

@@ -4,12 +4,13 @@ OPTIONS"."""
 from __future__ import annotations
 
 import errno
+import os
 
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile import specifiers
 from systemctl_replacement.unitfile.install_changes import InstallFailed
 from systemctl_replacement.unitfile.names import is_template, replace_instance, unit_type, valid_unit_name
-from systemctl_replacement.unitfile.quoting import QuotingError, split
+from systemctl_replacement.unitfile.quoting import QuotingError, first_word, split
 from systemctl_replacement.unitfile.syntax import WARNING, Assignment, Problem, parse
 
 TYPE_CHECKING = False
@@ -26,6 +27,7 @@ DEPENDENCIES = {"WantedBy": ".wants", "RequiredBy": ".requires", "UpheldBy": ".u
 
 ALIAS_TYPES = frozenset(("service", "socket", "target", "device", "timer", "path"))
 TEMPLATE_TYPES = frozenset(("service", "socket", "target", "timer", "path"))
+_LONGEST = 256  # bytes of a name with its specifiers expanded, before it is looked at
 _SPECIFIERS = frozenset("nNpijaAbBHlmMovwWgGuU")
 _INSTANCE_LETTERS = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz:-_.\\@")
 
@@ -120,7 +122,14 @@ def _take(
 
 
 def _also(section: InstallSection, value: str, name: str, expander: Expander, on_also: Callable[[str], None]) -> None:
-    for word in split(value, unquote=False):
+    position = 0
+    while True:
+        try:
+            word, position = first_word(value, position, unquote=False, unescape=False)
+        except QuotingError:
+            raise _Refused(errno.EINVAL) from None
+        if word is None:
+            return
         try:
             unit = expander.expand(word, section.instantiated(name))
         except InstallFailed as problem:
@@ -172,9 +181,13 @@ class Expander:
 
     def expand(self, text: str, name: str) -> str:
         """`text` expanded for a unit. Raises InstallFailed: EBADSLT for an unknown one, EUNATCH for one without a
-        value."""
-        if "%" not in text:
-            return text
+        value, ENAMETOOLONG."""
+        found = self._expanded(text, name) if "%" in text else text
+        if len(os.fsencode(found)) > _LONGEST:
+            raise InstallFailed(errno.ENAMETOOLONG)
+        return found
+
+    def _expanded(self, text: str, name: str) -> str:
         if self._host is None:
             self._host = specifiers.Host.current(self._root)
         letters = [piece[:1] for piece in text.replace("%%", "").split("%")[1:]]
