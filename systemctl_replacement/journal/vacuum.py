@@ -1,15 +1,22 @@
 """What all journals of a directory may take together, and how they are kept to it. A leaf: supervisors import it.
 
 The shares are journald's (journald.conf(5) SystemMaxUse=, SystemMaxFileSize=); the ceilings are a container's, whose
-root file system is its host's.
+root file system is its host's. Many files that are far from full can take more than all may: so room is made not only
+when one is rotated, but for each FILE_MIN that is written to one, and when who has begun one ends.
 """
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import stat
 
 from .names import ROTATED, SUFFIX
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TOTAL_SHARE = 10
 """The journals take a tenth of the file system …"""
@@ -34,34 +41,84 @@ def file_limit(total: int) -> int:
 
 
 def make_room(directory: str, limit: int, spared: str) -> None:
-    """Removes journals until they take no more than ``limit`` bytes: the oldest of those that were rotated first, then
-    the ones that were not written to for the longest; never ``spared``. What cannot be removed stays."""
-    files = _files(directory)
-    taken = sum(size for _, _, size, _ in files)
-    for _, _, size, name in sorted(files):
+    """Removes journals until they take no more than ``limit`` bytes: first those that were not written to for the
+    longest. Files that somebody has open to write come after all others; ``spared``, and what was rotated from it, are
+    never removed. What cannot be removed stays."""
+    if _taken(directory) <= limit:
+        return
+    files = sorted(_files(directory))
+    taken = sum(size for _, size, _ in files)
+    in_use = []
+    for file in files:
+        _, size, name = file
         if taken <= limit:
             return
-        if name != spared:
-            try:
-                os.unlink(f"{directory}/{name}")
-            except OSError:
-                continue
+        if name in (spared, spared + ROTATED):
+            continue
+        if is_written(f"{directory}/{name}"):
+            in_use.append(file)
+        elif _remove(f"{directory}/{name}"):
+            taken -= size
+    for _, size, name in in_use:
+        if taken <= limit:
+            return
+        if _remove(f"{directory}/{name}"):
             taken -= size
 
 
-def _files(directory: str) -> list[tuple[bool, int, int, str]]:
-    """The journals: (in use, time of the last write, bytes on disk, name)."""
-    found = []
+def mark_written(fd: int) -> None:
+    """Lets others know, as long as a journal is open, that it is being written. Where files cannot be locked nobody
+    is told."""
     try:
-        names = os.listdir(directory)
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
-        return []
-    for name in names:
-        if name.endswith((SUFFIX, SUFFIX + ROTATED)):
-            try:
-                status = os.lstat(f"{directory}/{name}")
-            except OSError:
-                continue
-            if stat.S_ISREG(status.st_mode):
-                found.append((name.endswith(SUFFIX), status.st_mtime_ns, status.st_blocks * 512, name))
-    return found
+        return  # or somebody is just removing the file, which the next line that is written will find
+
+
+def is_written(path: str) -> bool:
+    """Whether somebody has a journal open to write."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno == errno.EWOULDBLOCK
+    finally:
+        os.close(fd)
+    return False
+
+
+def _remove(path: str) -> bool:
+    """Whether a file is gone: others may be making room, too."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _taken(directory: str) -> int:
+    """How many bytes the journals take on disk."""
+    # Mostly there is room, and every supervisor comes here: no list is made, whose pages each would keep.
+    return sum(size for _, size, _ in _files(directory))
+
+
+def _files(directory: str) -> Iterator[tuple[int, int, str]]:
+    """The journals: (time of the last write, bytes on disk, name)."""
+    try:
+        entries = os.scandir(directory)
+    except OSError:
+        return
+    with entries:
+        for entry in entries:
+            if entry.name.endswith((SUFFIX, SUFFIX + ROTATED)):
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except OSError:
+                    continue
+                if stat.S_ISREG(status.st_mode):
+                    yield status.st_mtime_ns, status.st_blocks * 512, entry.name

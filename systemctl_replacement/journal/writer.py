@@ -6,6 +6,7 @@ there is room again. A leaf: supervisors import it.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from . import record, vacuum
@@ -17,46 +18,50 @@ if TYPE_CHECKING:
 
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _MODE = 0o640
+_TYPE, _REGULAR = 0o170000, 0o100000  # the module stat would cost each supervisor a page
 _TAIL = 64 * 1024
 
 
 class Writer:
     """Appends records to ``path``; at its limit the file becomes ``<path>.1`` and a new one begins.
 
-    max_bytes: the limit; 0 for what the file system's size suggests
-    total: how many bytes all journals of the directory may take, 0 for the file system's share; each rotation sees to
-    it, unless this is None: that takes time, which a manager has not
+    total: how many bytes all journals of the directory may take, 0 for the file system's share; a file's limit is a
+    part of it
+    makes_room: sees to it that they take no more; it takes time, which a manager has not
     fields: of the records that are our own
     """
 
     __slots__ = (
+        "_begun",
         "_error",
         "_fd",
         "_fields",
-        "_limited",
+        "_grown_at",
+        "_makes_room",
         "_number",
         "_partial",
         "_resumed",
         "_size",
         "_total",
         "dropped",
-        "max_bytes",
         "path",
     )
 
     def __init__(
         self,
         path: str,
-        max_bytes: int = 0,
-        total: int | None = 0,
+        total: int = 0,
+        *,
+        makes_room: bool = True,
         fields: Mapping[str, record.Value] | None = None,
     ) -> None:
         self.path = path
-        self.max_bytes = max_bytes or vacuum.FILE_MIN
         self.dropped = 0
         """Records lost since the last one that was written."""
-        self._limited = bool(max_bytes)  # the limit is known: few files get so large that it must be
         self._total = total
+        self._makes_room = makes_room
+        self._grown_at = 0  # beyond this size we have to look at limits
+        self._begun = False
         self._fields = fields or {}
         self._error = ""
         self._fd = -1
@@ -96,6 +101,15 @@ class Writer:
             self.dropped = 0
         self._number = last
 
+    def finish(self) -> None:
+        """Closes the file for good. If it is a new one others may have to make room for it."""
+        if self._fd >= 0 and self._begun:
+            try:
+                self._make_room()
+            except OSError:
+                pass  # the size of the file system is not to be had: whoever writes next meets it again
+        self.close()
+
     def close(self) -> None:
         if self._fd >= 0:
             os.close(self._fd)
@@ -104,21 +118,29 @@ class Writer:
     def _open_for(self, size: int) -> None:
         if self._fd >= 0 and not os.fstat(self._fd).st_nlink:
             self.close()  # removed, to make room for others
-        if self._fd >= 0 and self._is_full(size):
+        if self._fd < 0:
+            self._open()
+        if self._size + size > self._grown_at:
+            self._grow(size)
+
+    def _grow(self, size: int) -> None:
+        """The file passes a size at which it may be full, or others may have to make room for it."""
+        if self._size and self._size + size > vacuum.file_limit(self._whole()):
             self.close()
             os.rename(self.path, self.path + ROTATED)
             self._open()
-            if self._total is not None:
-                directory, _, name = self.path.rpartition("/")
-                vacuum.make_room(directory, self._total or vacuum.total_limit(self._fd), name)
-        if self._fd < 0:
-            self._open()
+        self._make_room()
+        step = ((self._size + size) // vacuum.FILE_MIN + 1) * vacuum.FILE_MIN
+        self._grown_at = min(step, vacuum.file_limit(self._whole()))
 
-    def _is_full(self, size: int) -> bool:
-        if self._size + size > self.max_bytes and not self._limited:
-            self._limited = True
-            self.max_bytes = vacuum.file_limit(self._total or vacuum.total_limit(self._fd))
-        return self._size > 0 and self._size + size > self.max_bytes
+    def _make_room(self) -> None:
+        if not self._makes_room:
+            return
+        directory, _, name = self.path.rpartition("/")
+        vacuum.make_room(directory, self._whole(), name)
+
+    def _whole(self) -> int:
+        return self._total or vacuum.total_limit(self._fd)
 
     def _open(self) -> None:
         try:
@@ -126,7 +148,14 @@ class Writer:
         except FileNotFoundError:
             os.makedirs(os.path.dirname(self.path), 0o755, exist_ok=True)
             self._fd = os.open(self.path, _FLAGS, _MODE)
-        self._size = os.fstat(self._fd).st_size
+        status = os.fstat(self._fd)
+        if status.st_mode & _TYPE != _REGULAR:
+            self.close()
+            raise OSError(errno.EBADFD, "Not a regular file", self.path)
+        vacuum.mark_written(self._fd)
+        self._size = status.st_size
+        self._grown_at = vacuum.FILE_MIN
+        self._begun |= not self._size
         # Whoever wrote last may have been killed in the middle of a line, or may have run out of space.
         self._partial = self._size > 0 and os.pread(self._fd, 1, self._size - 1) != b"\n"
         if not self._resumed:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from systemctl_replacement.unitfile.syntax import Problem
+
 LOG_WARNING = 4
 
 
@@ -68,9 +70,13 @@ class System:
         )
         self._log_directory = places.log_directory()
         self.console = self._make_console(state)
-        writer = Writer(f"{self._log_directory}/{journal_names.MANAGER_FILE}", total=None)
+        problems: list[Problem] = []
+        self._journal_limit = self._read_journal_limit(problems)
+        path = f"{self._log_directory}/{journal_names.MANAGER_FILE}"
+        writer = Writer(path, self._journal_limit, makes_room=False)
         self.log = Log(writer, self.console, self.boot["id"], options.log_level)
-        self._journal_limit = self._read_journal_limit()
+        for problem in problems:
+            self.log.manager(problem.level, str(problem))
         self.files = files = UnitFiles(
             places, self.boot["id"], self.log, boots=not options.on_demand, is_pid1=self.is_pid1
         )
@@ -121,9 +127,9 @@ class System:
         path = f"{self._log_directory}/{journal_names.file_name(unit)}"
         return {"path": path, "boot": self.boot["id"], "total": self._journal_limit}
 
-    def _read_journal_limit(self) -> int:
+    def _read_journal_limit(self, problems: list[Problem]) -> int:
         key = KEPT if self._log_directory == self.paths.below(paths.LOG_DIRECTORY) else VOLATILE
-        return journal_limit(self.options.root, key, lambda problem: self.log.manager(problem.level, str(problem)))
+        return journal_limit(self.options.root, key, problems.append)
 
     def _make_console(self, state: dict[str, Any] | None) -> Console | None:
         if state is not None and "console" in state:

@@ -141,9 +141,9 @@ class ForkServer:
     ) -> None:
         """Asks for a supervisor; the answer's tag is the unit. Descriptors are -1 for none and stay the caller's.
 
-        ``journal`` is {"path": file, "boot": _BOOT_ID=, "fields": {static fields of every record}, "max_bytes":
-        rotation, "total": what all journals may take, "level_prefix": SyslogLevelPrefix=, "priority": SyslogLevel=},
-        all but the path optional; {} for no journal.
+        ``journal`` is {"path": file, "boot": _BOOT_ID=, "fields": {static fields of every record}, "total": what all
+        journals may take, "level_prefix": SyslogLevelPrefix=, "priority": SyslogLevel=}, all but the path optional; {}
+        for no journal.
         Without ``log_write_fd`` the supervisor opens the pipe's other end through /proc.
         ``stop_timeout`` (usec): how long its unit gets to end if the manager dies.
         """

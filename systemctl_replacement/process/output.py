@@ -61,8 +61,7 @@ class Output:
             self._static["_BOOT_ID"] = journal["boot"]
         self._writer: Writer | None = None
         if "path" in journal:
-            limits = journal.get("max_bytes", 0), journal.get("total", 0)
-            self._writer = Writer(journal["path"], *limits, fields=dict(self._static))
+            self._writer = Writer(journal["path"], journal.get("total", 0), fields=dict(self._static))
         self._fields: dict[str, str] = {}
         self.level_prefix = True
         self.priority = 6
@@ -252,5 +251,5 @@ class Output:
         self.drain()
         self.finish_line()
         if self._writer:
-            self._writer.close()
+            self._writer.finish()
         return self._dropped

@@ -123,3 +123,33 @@ def test_journals_have_a_limit_together(told: bool) -> None:
         directory = "/run/systemd/log"
         assert "flood@0.service.journal.jsonl.1" not in box.list_directory(directory)
         assert int(box.run(f"du -sb {directory}", check=True).stdout.split()[0]) < 3 * megabyte
+
+
+def kilobytes(box: Box) -> int:
+    return int(box.run(f"du -sk {LOGS}", check=True).stdout.split()[0])
+
+
+def test_units_that_print_little_and_end_share_the_limit() -> None:
+    prints = "[Service]\nType=oneshot\nExecStart=/usr/bin/seq -f %%0400g 600\n"
+    limit = "[Journal]\nSystemMaxUse=2M\n"
+    files = {"/etc/systemd/system/prints@.service": prints, "/etc/systemd/journald.conf": limit}
+    with Box(files=files) as box:
+        box.wait_booted()
+        box.run("for i in $(seq 1 16); do systemctl start prints@$i; done", check=True)
+        box.wait_for(lambda: kilobytes(box) <= 2048)
+        assert "prints@16.service.journal.jsonl" in box.list_directory(LOGS)
+        # What ended long ago goes before what a unit that runs has just printed.
+        box.run(f"touch -d '30 days ago' {LOGS}/prints@*; systemctl start prints@live", check=True)
+        box.run("systemctl restart prints@live", check=True)
+        box.wait_for(lambda: kilobytes(box) <= 2048)
+        live = [name for name in box.list_directory(LOGS) if name.startswith("prints@live")]
+        assert sum(len(records(box, name)) for name in live) == 2 * 600
+
+
+def test_the_managers_file_is_kept_to_the_limit() -> None:
+    files = {"/etc/systemd/journald.conf": "[Journal]\nSystemMaxUse=1M\n"}
+    with Box(files=files) as box:
+        box.wait_booted()
+        box.run(f"head -c 600000 /dev/zero | tr '\\0' '\\n' >> {LOGS}/manager.journal.jsonl", check=True)
+        box.run("systemctl start missing; systemctl daemon-reexec; systemctl start dbus.socket")
+        box.wait_for(lambda: "manager.journal.jsonl.1" in box.list_directory(LOGS))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from systemctl_replacement.journal import record
+from systemctl_replacement.journal import record, vacuum
 from systemctl_replacement.journal.writer import Writer
 
 
@@ -44,9 +44,17 @@ def test_a_partial_last_line_is_closed_on_open(tmp_path: Path) -> None:
     assert json.loads(second)["MESSAGE"] == "next"
 
 
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are rotated at 1000 bytes."""
+    monkeypatch.setattr(vacuum, "FILE_MIN", 1000)
+    monkeypatch.setattr(vacuum, "FILE_MAX", 1000)
+
+
+@pytest.mark.usefixtures("small")
 def test_rotation_by_size(tmp_path: Path) -> None:
     path = tmp_path / "j"
-    writer = Writer(str(path), max_bytes=1000)
+    writer = Writer(str(path))
     for number in range(50):
         writer.write({"MESSAGE": str(number)})
     old, new = read(tmp_path / "j.1"), read(path)
@@ -60,10 +68,11 @@ def numbers(path: Path) -> list[int]:
     return [int(entry["__SEQNUM"]) for entry in read(path)]
 
 
+@pytest.mark.usefixtures("small")
 def test_records_are_numbered_on_and_on(tmp_path: Path) -> None:
     path = tmp_path / "j"
     for _ in range(3):
-        writer = Writer(str(path), max_bytes=1000)
+        writer = Writer(str(path))
         for _ in range(5):
             writer.write({"MESSAGE": '\n{"__SEQNUM":"77"'})
         writer.close()
@@ -123,6 +132,18 @@ def test_what_cannot_be_written_is_counted_and_told_later(tmp_path: Path) -> Non
     assert told["MESSAGE"].startswith("3 messages could not be written: ")
     assert kept["MESSAGE"] == "kept"
     assert writer.dropped == 0
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["fifo", "directory"])
+def test_only_a_regular_file_is_written(tmp_path: Path, make: Any) -> None:
+    path = tmp_path / "j"
+    make(path)
+    writer = Writer(str(path))
+    writer.write({"MESSAGE": "lost"})
+    assert writer.dropped == 1
+    path.rename(tmp_path / "away")
+    writer.write({"MESSAGE": "kept"})
+    assert [entry["MESSAGE"][:9] for entry in read(path)] == ["1 message", "kept"]
 
 
 @pytest.mark.parametrize("target", ["/dev/null/x", "/proc/self/nothing/x"])
