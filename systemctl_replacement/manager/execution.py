@@ -128,11 +128,13 @@ def spec_of(context: ExecutionContext, unit: ManagedUnit, action: Spawn) -> dict
         "keep_user": command.privileged == "!",
     }
     if get("DynamicUser"):
+        spec["users"] = list(dict.fromkeys((get("User"), get("Group"))))
         spec["dynamic_user"] = context.below_root(_DYNAMIC_USERS)
     if implied.needs_filter(get):
         spec["no_new_privileges_unless_root"] = True
     if get("RemoveIPC") and get("User"):
         spec["remove_ipc"] = True
+        spec.setdefault("users", [get("User")])
     for key, directive in _PLAIN:
         value = get(directive)
         if value is not None and value != () and value != "":

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
 LOG_ERR, LOG_WARNING = 3, 4
-SIGKILL, SIGCONT, SIGHUP = 9, 18, 1
+SIGKILL = 9
 
 # A forkserver that dies this often in a row is not made again at once: something is killing it.
 _FORKSERVER_RETRY_USEC = 1_000_000
@@ -221,6 +221,7 @@ class Processes:
         tracking.ready = False
         tracking.early = []
         self.loop.add(link.fileno(), READ, lambda _events: self._link_ready(tracking, link))
+        tracking.users.give_all(lambda message, fds: self._send(tracking, message, fds))
 
     def adopt(self, tracking: Tracking) -> None:
         """Take over a tracking from the manager that executed itself again."""
@@ -358,7 +359,7 @@ class Processes:
             except OSError as error:
                 self._log_unit(tracking.unit, LOG_WARNING, f"Cannot start a new supervisor: {error.strerror}")
         for message in unanswered:  # it may not have got so far
-            self._signal_lost(tracking, message)
+            tracking.signal_lost(message)
         # Ends that came before the death was noticed.
         self.loop.call_soon(self.reaper.reap)
         self._check_lost_main(tracking, died)
@@ -401,6 +402,7 @@ class Processes:
         while len(fds) > room:
             self._send(tracking, {"op": "pass"}, fds[:room])
             fds = fds[room:]
+        tracking.users.prepare(spec, lambda message, fds: self._send(tracking, message, fds))
         tracking.tokens.add(token)
         try:
             self._send(tracking, {"op": "spawn", "token": token, "spec": spec}, fds)
@@ -426,7 +428,7 @@ class Processes:
         if tracking is None:
             return
         message = {"op": "signal", "pids": list(pids), "signal": signal, "cont": cont, "hup": hup}
-        self._signal_lost(tracking, message)
+        tracking.signal_lost(message)
         message["pids"] = [pid for pid in pids if pid not in tracking.lost]
         if message["pids"]:
             self._send(tracking, message)
@@ -438,14 +440,8 @@ class Processes:
         if tracking.lost:
             tracking.refresh_lost(self.reaper.foreign_children())
         message = {"op": "signal-all", "signal": signal, "except": list(spare), "cont": cont, "hup": hup}
-        self._signal_lost(tracking, message)
+        tracking.signal_lost(message)
         self._send(tracking, message)
-
-    def _signal_lost(self, tracking: Tracking, message: dict[str, Any]) -> None:
-        """Signal, of those whom a message to the supervisor means, the processes that have none."""
-        named = message.get("pids", tracking.lost)
-        for pid in [pid for pid in tracking.lost if pid in named and pid not in message.get("except", ())]:
-            descendants.send(pid, message["signal"], message["cont"], message["hup"])
 
     def guess_main(self, unit: str) -> None:
         tracking = self.trackings[unit]
@@ -474,6 +470,11 @@ class Processes:
         tracking = self.trackings.get(unit)
         if tracking is None or tracking.releasing:
             return
+        if tracking.link is None and tracking.users:
+            try:
+                self._supervise(tracking)  # to remove what they leave
+            except OSError as error:
+                self._log_unit(unit, LOG_WARNING, f"Cannot start a new supervisor: {error.strerror}")
         if tracking.link is None:
             self._forget(tracking)
             return

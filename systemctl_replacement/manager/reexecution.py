@@ -10,6 +10,7 @@ import os
 import stat
 
 from systemctl_replacement import paths, syscalls, wire
+from systemctl_replacement.manager import kept_users
 from systemctl_replacement.manager.codec import decode, encode
 from systemctl_replacement.manager.console import Console
 from systemctl_replacement.manager.manager import Manager
@@ -101,6 +102,7 @@ def _tracking(tracking: Tracking) -> dict[str, Any]:
         "unit": tracking.unit,
         "link": tracking.link.fileno() if tracking.link is not None else -1,
         "notify": tracking.notify.fileno() if tracking.notify is not None else -1,
+        "users": tracking.users.saved(),
         "children": encode(tracking.children),
         "lost": encode(list(tracking.lost.items())),
         "tokens": sorted(tracking.tokens),
@@ -131,6 +133,7 @@ def _places(state: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     for tracking in state["trackings"]:
         for name in _CHANNELS:
             yield tracking, name
+        yield from kept_users.places(tracking.get("users", {}))
     for unit in state["units"]:
         for entry in unit["fd_store"]:
             yield entry, "fd"
@@ -354,6 +357,7 @@ def _restored(saved: dict[str, Any]) -> Tracking:
     tracking.children = [(pid, start) for pid, start in saved["children"]]
     tracking.lost = dict(saved["lost"])
     tracking.tokens = set(saved["tokens"])
+    tracking.users.restore(saved.get("users", {}))
     # Nothing goes wrong from here on that would leave a descriptor with two owners.
     tracking.link = Link(numbers["link"]) if numbers["link"] >= 0 else None
     if numbers["notify"] >= 0:

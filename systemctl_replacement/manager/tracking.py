@@ -1,6 +1,7 @@
 """What the manager keeps of one unit's processes: the supervisor, what outlives it, and those that lost it.
 
-The log pipe and the notify socket belong to the manager, so that a new supervisor can take them over. When a supervisor
+The log pipe, the notify socket and the users of DynamicUser= belong to the manager, so that a new supervisor can take
+them over. When a supervisor
 is killed its processes fall to us; which they are is known from its last reports and from /proc.
 """
 
@@ -10,7 +11,8 @@ import _socket
 import os
 import select
 
-from systemctl_replacement.process.descendants import descendants, read_stat
+from systemctl_replacement.manager.kept_users import KeptUsers
+from systemctl_replacement.process.descendants import descendants, read_stat, send
 from systemctl_replacement.process.link import Link
 
 TYPE_CHECKING = False
@@ -31,6 +33,7 @@ class Tracking:
         self.log_write = -1
         self.notify_path = ""
         self.notify: _socket.socket | None = None
+        self.users = KeptUsers()
         self.children: list[tuple[int, int]] = []
         self.lost: dict[int, int] = {}
         self.degraded = False
@@ -59,6 +62,7 @@ class Tracking:
             if fd >= 0:
                 os.close(fd)
         self.log_read = self.log_write = -1
+        self.users.close()
         if self.notify is not None:
             self.notify.close()
             self.notify = None
@@ -128,6 +132,12 @@ class Tracking:
         self.note_lost(
             pid for pid in strangers if _session(pid) in sessions or _has_invocation(pid, self.invocation_id)
         )
+
+    def signal_lost(self, message: dict[str, Any]) -> None:
+        """Signal, of those whom a message to the supervisor means, the processes that have none."""
+        named = message.get("pids", self.lost)
+        for pid in [pid for pid in self.lost if pid in named and pid not in message.get("except", ())]:
+            send(pid, message["signal"], message["cont"], message["hup"])
 
     def forget_lost(self, pid: int) -> None:
         self.lost.pop(pid, None)

@@ -4,6 +4,8 @@ Manager to supervisor (``op``; descriptors travel beside the message)::
 
     spawn       token, spec; fds: first spec["listen_fds"] sockets, then whatever "fd:N" and "idle" of the spec point at
     pass        fds: more descriptors than one message can carry come ahead of the process that gets them
+    users       names, directory (dynamic_user of the spec, or ""), remove_ipc; fds: a pair of connected sockets for
+                each name, where processes keep the user ids that they have found, as long as anybody has it open
     identity    main, control (pids, 0 for none), notify_access (none main exec all); every key optional
     signal      pids, signal, cont, hup         to these processes, each only if it is below the supervisor or watched
     signal-all  signal, except, cont, hup       to every descendant; SIGKILL is repeated until none is left

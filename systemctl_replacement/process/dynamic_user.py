@@ -3,8 +3,8 @@
 A uid is taken by a lock on /run/systemd/dynamic-uid/UID, a file that holds the user's name; the links beside it are
 for nss-systemd(8). systemd picks the uid in the same order: the owner of the unit's directories, a hash of the name,
 anything that is free. The process that is to run as the user takes it, because looking names up may take its time.
-The lock is then kept in a socket that the supervisor made and never reads: the unit's later processes look it up
-there, and it goes with the supervisor, however that ends.
+The lock is then kept in a socket that nobody reads: the unit's later processes look it up there. The manager has the
+socket, too, so that the lock stays where the supervisor is killed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _BYPASS = "SYSTEMD_NSS_DYNAMIC_BYPASS"
 
 
 class Store:
-    """Where the supervisor keeps the users of its unit: one socket for each name."""
+    """Where the users of the supervisor's unit are kept: a pair of sockets for each name, from the manager."""
 
     __slots__ = ("_directory", "_pairs", "_remove_ipc")
 
@@ -47,15 +47,17 @@ class Store:
         self._remove_ipc = False
         self._pairs: dict[str, tuple[_socket.socket, _socket.socket]] = {}
 
-    def prepare(self, spec: dict[str, Any]) -> None:
-        """Makes room for the users of a spec, if it has any, before the process is forked that finds them. OSError."""
-        dynamic = spec.get("dynamic_user")
-        if dynamic:
-            self._directory = dynamic
-        self._remove_ipc = bool(spec.get("remove_ipc"))
-        for name in (spec["user"], spec["group"]) if dynamic else (spec["user"],) if self._remove_ipc else ():
-            if name not in self._pairs:
-                self._pairs[name] = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_DGRAM)
+    def receive(self, message: dict[str, Any], fds: list[int]) -> None:
+        """Takes what the manager tells of the users; the descriptors are ours from now on."""
+        self._directory, self._remove_ipc = message["directory"], message["remove_ipc"]
+        ends = [_socket.socket(fileno=fd) for fd in fds]
+        fds.clear()
+        self._pairs.update(zip(message["names"], zip(ends[::2], ends[1::2])))
+
+    def check(self, spec: dict[str, Any]) -> None:
+        """OSError if there is no room for a user of a spec, because there were no descriptors for it."""
+        if any(name not in self._pairs for name in spec.get("users", ())):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
     def descriptors(self) -> list[int]:
         """What a process that finds a user must not close."""

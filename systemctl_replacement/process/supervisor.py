@@ -191,6 +191,8 @@ class Supervisor:
             self.passed += fds
             fds.clear()
             self.passed_lost |= bool(message.get("fds_lost"))
+        elif operation == "users":
+            self.users.receive(message, fds)
         elif operation == "identity":
             self.main = message.get("main", self.main)
             self.control = message.get("control", self.control)
@@ -249,8 +251,8 @@ class Supervisor:
         try:
             if fds_lost:
                 raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            self.users.check(spec)
             what = "Failed to load environment files"
-            self.users.prepare(spec)
             files, problems = environment.load_files(spec.get("environment_files", ()), wait=False)
             what = "Failed to fork"
             read_end, write_end = os.pipe2(os.O_CLOEXEC)

@@ -104,6 +104,74 @@ def test_dynamic_users_of_one_name_are_one() -> None:
         box.wait_for(lambda: not box.list_directory("/run/systemd/dynamic-uid"))
 
 
+# The names of these two have the same hash: who is second takes another uid, as long as the first has it.
+SAME_HASH = ("da", "n1547")
+REEXECUTED = "systemctl daemon-reexec && systemctl daemon-reexec"
+TAKEN_OVER = ["sh", "-c", "systemctl start da; exec systemctl init"]
+
+
+def dynamic(settings: str = "", command: str = "exec sleep infinity") -> str:
+    return f'[Service]\nDynamicUser=yes\n{settings}\nExecStart=sh -c "{command}"\nExecReload=id\n'
+
+
+def kill_supervisor(box: Box, unit: str) -> None:
+    (supervisor,) = box.find(f"supervisor: {unit}.service")
+    supervisor.kill()
+    said = f"{unit}.service: Supervisor died"
+    box.wait_for(lambda: said in box.read("/var/log/systemctl-replacement/manager.journal.jsonl"), what=said)
+
+
+def uid_of(box: Box, unit: str) -> int:
+    pid = int(box.run(f"systemctl show -P MainPID {unit}", check=True).stdout)
+    uid: int = box.process(pid).uids().real
+    return uid
+
+
+@pytest.mark.parametrize("how", ["at-once", "re-executed", "taken-over"])
+def test_a_dynamic_user_outlives_the_supervisor(how: str) -> None:
+    files = {f"/etc/systemd/system/{name}.service": dynamic() for name in SAME_HASH}
+    with Box(files=files, init=TAKEN_OVER if how == "taken-over" else None) as box:
+        box.wait_booted()
+        box.run("systemctl start da" + (f" && {REEXECUTED}" if how == "re-executed" else ""), check=True)
+        before = uid_of(box, "da")
+        kill_supervisor(box, "da")
+        box.run("systemctl reload da", check=True)
+        box.run("systemctl start n1547", check=True)
+        assert uid_of(box, "da") == before != uid_of(box, "n1547")
+        box.run("systemctl stop n1547 da", check=True)
+        box.wait_for(lambda: not box.list_directory("/run/systemd/dynamic-uid"))
+
+
+def test_what_a_dynamic_user_has_is_left_to_the_unit_whose_supervisor_was_killed() -> None:
+    files = {
+        "/etc/systemd/system/sa.service": dynamic("User=shared", "echo data >/dev/shm/data; exec sleep infinity"),
+        "/etc/systemd/system/sb.service": dynamic("User=shared"),
+    }
+    with Box(files=files) as box:
+        box.wait_booted()
+        box.run("systemctl start sa sb", check=True)
+        box.wait_for(lambda: box.exists("/dev/shm/data"))
+        uid = str(uid_of(box, "sa"))
+        kill_supervisor(box, "sa")
+        box.run("systemctl stop sb", check=True)
+        box.wait_for(lambda: not box.find("supervisor: sb.service"))
+        box.wait_for(lambda: len(box.find("supervisor: ")) == 1)
+        assert box.exists("/dev/shm/data") and uid in box.list_directory("/run/systemd/dynamic-uid")
+        box.run("systemctl stop sa", check=True)
+        box.wait_for(lambda: not box.exists("/dev/shm/data") and not box.list_directory("/run/systemd/dynamic-uid"))
+
+
+def test_what_a_dynamic_user_leaves_is_removed_without_a_supervisor() -> None:
+    text = dynamic("Type=oneshot\nRemainAfterExit=yes", "echo data >/dev/shm/data")
+    with Box(files={"/etc/systemd/system/sa.service": text}) as box:
+        box.wait_booted()
+        box.run("systemctl start sa", check=True)
+        kill_supervisor(box, "sa")
+        assert box.exists("/dev/shm/data")
+        box.run("systemctl stop sa", check=True)
+        box.wait_for(lambda: not box.exists("/dev/shm/data") and not box.list_directory("/run/systemd/dynamic-uid"))
+
+
 def test_a_uid_that_is_taken_is_left_alone() -> None:
     files = service("DynamicUser=yes\nUser=foo")
     with Box(files=files) as box:

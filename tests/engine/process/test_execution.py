@@ -454,7 +454,7 @@ def test_a_dynamic_user_lasts_as_long_as_the_supervisor(unit: Unit, passable: Pa
     users, base = passable / "uids", passable / "state"
     directory = {"kind": "StateDirectory", "variable": "S", "base": str(base), "names": ["d"], "mode": 0o700}
     spec: dict[str, Any] = {
-        "user": "some-one", "group": "some-one", "dynamic_user": str(users),
+        "user": "some-one", "group": "some-one", "users": ["some-one"], "dynamic_user": str(users),
         "directories": [{**directory, "private": True}],
     }  # fmt: skip
     lines = shell_output(unit, "id -u; id -G; echo $USER $LOGNAME $HOME; cd $S && touch x && ls", **spec)
@@ -476,7 +476,8 @@ def test_a_dynamic_user_has_the_directory_that_was_another_ones(unit: Unit, tmp_
     users, base = tmp_path / "uids", tmp_path / "state"
     (base / "d" / "below").mkdir(parents=True)
     directory = {"kind": "StateDirectory", "variable": "S", "base": str(base), "names": ["d"], "mode": 0o755}
-    spec: dict[str, Any] = {"user": "some-one", "group": "some-one", "dynamic_user": str(users)}
+    who: dict[str, Any] = {"user": "some-one", "group": "some-one", "users": ["some-one"]}
+    spec = {**who, "dynamic_user": str(users)}
     shell_output(unit, "id -u", **spec, directories=[{**directory, "private": True}])
     assert (base / "d").is_symlink() and 61184 <= (base / "private" / "d" / "below").stat().st_uid <= 65519
     unit.forget()

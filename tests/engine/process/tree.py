@@ -35,6 +35,7 @@ class Unit:
         self.log_read, self.log_write = os.pipe()
         self.options = options
         self.token = 0
+        self.users: dict[str, tuple[socket.socket, socket.socket]] = {}
         self.make_supervisor()
 
     def make_supervisor(self, console_fd: int = -1) -> None:
@@ -60,6 +61,10 @@ class Unit:
         """Starts a program; its token."""
         self.token += 1
         path = spec.pop("path", argv[0])
+        for name in spec.get("users", ()):
+            self.users[name] = pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+            told = {"names": [name], "directory": spec.get("dynamic_user", ""), "remove_ipc": False}
+            self.send("users", *[end.fileno() for end in pair], **told)
         self.send("spawn", *fds, token=self.token, spec={"path": path, "argv": argv, **spec})
         return self.token
 
