@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.jobs.model import MODE_ISOLATE, MODE_REPLACE, START, JobError
+from systemctl_replacement.jobs.model import MODE_REPLACE, START, JobError
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.options import InitOptions
 
@@ -17,18 +17,19 @@ _NO_SUCH_UNIT = 5
 _REFUSED = 1
 
 
-def enqueue(manager: Manager, options: InitOptions, *, isolating: bool = True) -> bool:
-    """Queue the jobs of the boot; whether there is one. isolating: what runs and is no part of it is stopped.
+def enqueue(manager: Manager, options: InitOptions) -> bool:
+    """Queue the jobs of the boot; whether there is one.
 
-    Where a unit that the command line names cannot be started, end instead: a container that runs something else than
-    it was told to helps nobody.
+    Nothing is isolated, which systemd does: what is there was taken over, or a client has asked for it meanwhile. Where
+    a unit that the command line names cannot be started, end instead: a container that runs something else than it was
+    told to helps nobody.
     """
     for word in options.unknown:
         manager.log.manager(LOG_WARNING, f"Unknown option {word}, ignoring.")
     if options.units:
         status = _enqueue_units(manager, options.units)
     else:
-        status = _enqueue_target(manager, options.unit, isolating)
+        status = _enqueue_target(manager, options.unit)
     if status:
         manager.halt.request("exit", exit_status=status)
     return not status
@@ -46,20 +47,15 @@ def _enqueue_units(manager: Manager, names: Sequence[str]) -> int:
     return status
 
 
-def _enqueue_target(manager: Manager, asked_for: str, isolating: bool) -> int:
+def _enqueue_target(manager: Manager, asked_for: str) -> int:
     """The target that was asked for, or the default one, in whose place rescue.target may stand, as in systemd."""
-    target = asked_for or "default.target"
-    attempts = [(target, MODE_ISOLATE)] if isolating else []
-    attempts.append((target, MODE_REPLACE))
-    if not asked_for:
-        attempts.append(("rescue.target", MODE_ISOLATE))
     status = 0
-    for name, mode in attempts:
+    for name in (asked_for,) if asked_for else ("default.target", "rescue.target"):
         try:
-            manager.jobs.enqueue(name, START, mode)
+            manager.jobs.enqueue(name, START, MODE_REPLACE)
             return 0
         except JobError as error:
-            manager.log.manager(LOG_ERR, f"Failed to isolate {name}: {error.message}")
+            manager.log.manager(LOG_ERR, f"Failed to start {name}: {error.message}")
             status = _status(error)
     return status
 

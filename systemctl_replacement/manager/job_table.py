@@ -69,6 +69,7 @@ class JobTable:
     def __init__(self, registry: Registry, host: Host) -> None:
         self.jobs: dict[int, Job] = {}
         self.next_id = 1
+        self.held: Callable[[], bool] = bool  # as long as it says so no job begins; then `let_run`
         self.view = UnitView(registry, self.jobs)
         self._registry = registry
         self._host = host
@@ -152,8 +153,14 @@ class JobTable:
             self._scheduled = True
             self._host.call_soon(self._dispatch)
 
+    def let_run(self) -> None:
+        """What held the jobs is over."""
+        self._schedule()
+
     def _dispatch(self) -> None:
         self._scheduled = False
+        if self.held():
+            return
         end = now_monotonic() + SLICE_USEC
         while self._queue:
             if now_monotonic() > end:

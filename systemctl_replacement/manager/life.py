@@ -14,6 +14,7 @@ from systemctl_replacement.manager import boot, on_demand, pid1, reexecution, sh
 from systemctl_replacement.manager.farewell import FAREWELL_USEC, take_leave
 from systemctl_replacement.manager.loop import READ, now_monotonic, now_stamp
 from systemctl_replacement.manager.options import InitOptions
+from systemctl_replacement.manager.orphans import Wait, orphans
 from systemctl_replacement.manager.socket_guard import SocketGuard
 from systemctl_replacement.manager.successor import Succession
 from systemctl_replacement.manager.system import System
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.manager.takeover import Takeover
 
-LOG_ERR, LOG_WARNING, LOG_INFO = 3, 4, 6
+LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO = 3, 4, 5, 6
 
 # An on-demand manager without work or clients stays this long, so that a series of commands is served by one.
 LINGER_USEC = 10_000_000
@@ -40,8 +41,6 @@ class Life:
         self._options = options
         self._status = 0
         self._ended = False
-        self._isolating = True  # a boot stops what it does not start
-        self._boot_after: list[int] = []  # pids: supervisors of a manager whose state is lost
         self._system = system = System(
             options,
             forkserver,
@@ -80,8 +79,7 @@ class Life:
     # --- beginning ---
 
     def start(self, lost: str = "") -> None:
-        """Set up what the system needs of us and enqueue the boot. `lost`: what became of a manager before us, whose
-        supervisors may still be stopping their units."""
+        """Set up what the system needs of us and enqueue the boot. `lost`: what became of a manager before us."""
         manager = self._manager
         self._loop.add(self._signal_fd, READ, self._signals)
         manager.processes.reaper.reap()  # what the program before us in this process has not waited for
@@ -89,7 +87,6 @@ class Life:
             self._system.server.attach(self._loop)
             manager.processes.start_console()
         if lost:
-            self._boot_after = reexecution.supervisors_left()
             self._log.manager(LOG_ERR, lost)
         if self._options.on_demand:
             on_demand.count_as_up(manager)
@@ -100,8 +97,8 @@ class Life:
             self._system.generators.run(self._serve)
         else:
             self._log.manager(LOG_INFO, f"systemctl-replacement {__version__} starting.")
-            if not self._boot_after:
-                self._loop.call_soon(lambda: self._system.generators.run(self._boot_units))
+            self._loop.call_soon(lambda: self._system.generators.run(self._boot_units))
+        self._await_orphans()
 
     def resume(self, state: dict[str, Any]) -> None:
         """Go on after a re-execution."""
@@ -127,24 +124,27 @@ class Life:
         self._manager.processes.start_console()
         on_demand.count_as_down(self._manager)
         on_demand.stay(self._system.runtime)
-        self._isolating = False
         self._log.manager(LOG_INFO, f"systemctl-replacement {__version__} starting.")
         self._loop.call_soon(lambda: self._system.generators.run(self._boot_units))
 
     def _restore(self, state: dict[str, Any]) -> None:
         self._loop.add(self._signal_fd, READ, self._signals)
         self._system.server.attach(self._loop)
-        reexecution.restore(self._manager, state)
+        if not reexecution.restore(self._manager, state) or self._manager.jobs.jobs:
+            self._await_orphans()
         handover.take_over(self._system.server, state.get("clients", []), lambda text: self._log.manager(LOG_ERR, text))
         self._manager.processes.reaper.reap()
         self._guard.check()
 
-    def _boot_once_clear(self) -> None:
-        """Boot when the last unit of a manager whose state is lost has been stopped by its supervisor."""
-        if self._boot_after and not set(self._boot_after).intersection(reexecution.supervisors_left()):
-            self._boot_after = []
-            if not self._options.on_demand:
-                self._system.generators.run(self._boot_units)
+    def _await_orphans(self) -> None:
+        """Begin no job before what a manager that is gone has left running is stopped by its supervisors."""
+        jobs, halt = self._manager.jobs, self._manager.halt
+        left = orphans(self._options.root, self._manager.processes.trackings.values())
+        wait = Wait(self._loop, left, jobs.let_run)
+        if wait.goes_on:
+            names = ", ".join(sorted(left.values()))
+            self._log.manager(LOG_NOTICE, f"Waiting until {names}, left running by a manager that is gone, is stopped.")
+            jobs.held = lambda: wait.goes_on and not halt.requested
 
     def _serve(self) -> None:
         """On demand: the first request may be about what a generator has made."""
@@ -156,7 +156,7 @@ class Life:
         if self._manager.halt.requested:
             return
         self._system.files.read_if_changed()  # generators may have made something of the configuration
-        if boot.enqueue(self._manager, self._options, isolating=self._isolating):
+        if boot.enqueue(self._manager, self._options):
             self._manager.jobs.when_idle(self._booted)
 
     def _booted(self) -> None:
@@ -201,7 +201,6 @@ class Life:
         manager = self._manager
         if what == "reap":
             manager.processes.reaper.reap()
-            self._boot_once_clear()
         elif what == "halt":
             manager.halt.request(argument, pid1.signal_name(number))
         elif what == "immediate":

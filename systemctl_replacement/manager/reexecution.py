@@ -17,7 +17,6 @@ from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.tracking import Tracking
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.process.client import ForkServer
-from systemctl_replacement.process.descendants import descendants as all_below
 from systemctl_replacement.process.link import Link
 
 TYPE_CHECKING = False
@@ -224,27 +223,12 @@ def start_over() -> ForkServer:
         return ForkServer.fork_now()
 
 
-def supervisors_left() -> list[int]:
-    """The supervisors of the manager before: each stops its unit and ends. They are below us, or will be in a moment,
-    when the forkserver that made them has ended, too."""
-    return [pid for pid in all_below(os.getpid()) if _is_supervisor(pid)]
-
-
-def _is_supervisor(pid: int) -> bool:
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            # Anybody may call himself so: a user's process must not keep us waiting.
-            return file.read().startswith(b"supervisor: ") and os.fstat(file.fileno()).st_uid == os.geteuid()
-    except OSError:
-        return False
-
-
 def forkserver_of(state: dict[str, Any]) -> ForkServer:
     return ForkServer(state["forkserver"]["pid"], Link(state["forkserver"]["fd"]))
 
 
-def restore(manager: Manager, state: dict[str, Any]) -> None:
-    """Give units, jobs and processes back to a manager that has its parts.
+def restore(manager: Manager, state: dict[str, Any]) -> bool:
+    """Give units, jobs and processes back to a manager that has its parts; whether it has them all.
 
     What cannot be restored is logged, and costs no other unit anything: it is inactive, and its supervisor stops it.
     """
@@ -276,6 +260,7 @@ def restore(manager: Manager, state: dict[str, Any]) -> None:
     for unit in manager.registry:
         if unit.type == "service" and unit.id not in lost:
             attempt(unit.id, manager.driver.resume, unit)
+    return not lost
 
 
 def _name(saved: Any, key: str) -> str:

@@ -48,7 +48,7 @@ def test_every_way_to_say_init(init: list[str], on: str, off: str) -> None:
     [
         (["init", "nosuch"], 5, "Failed to start nosuch.service: Unit nosuch.service not found."),
         ([SYSTEMCTL, "start", "on", "nosuch"], 5, "Failed to start nosuch.service: Unit nosuch.service not found."),
-        ([SYSTEMCTL, "--unit", "nosuch", "init"], 5, "Failed to isolate nosuch.target: Unit nosuch.target not found."),
+        ([SYSTEMCTL, "--unit", "nosuch", "init"], 5, "Failed to start nosuch.target: Unit nosuch.target not found."),
         (["init", "0"], 1, "init 0: there is no init yet that this could be said to."),
         ([SYSTEMCTL, "stop", "on"], 1, "To be the init of a container, use 'systemctl init'."),
         ([SYSTEMCTL, "enable", "--now", "off"], 1, "To be the init of a container, use 'systemctl init'."),
