@@ -15,7 +15,7 @@ from systemctl_replacement.cli.log_text import LogText
 from systemctl_replacement.cli.printable import escaped, format_bytes
 from systemctl_replacement.cli.terminal import Terminal, tree
 from systemctl_replacement.cli.timestamps import format_relative, format_timestamp
-from systemctl_replacement.journal.reader import last_of_unit
+from systemctl_replacement.journal.reader import is_access_blocked, last_of_unit
 from systemctl_replacement.paths import Paths
 from systemctl_replacement.unitfile.names import slice_path
 from systemctl_replacement.unitfile.values import format_time_span
@@ -288,6 +288,9 @@ def _log(unit: Properties, options: Options, terminal: Terminal, paths: Paths) -
         if position == 0:
             yield ""
         yield text.format(record)
+    if options.lines and not records and is_access_blocked(paths, unit["Id"]):
+        yield ""
+        yield "Warning: some journal files were not opened due to insufficient permissions."
     if text.ellipsized:
         yield "Hint: Some lines were ellipsized, use -l to show in full."
 

@@ -1,11 +1,15 @@
-"""Which file is a unit's journal: its name is the unit's, unless that is too long for a file."""
+"""Which file is a unit's journal: its name is the unit's, unless that is too long for a file. Supervisors import it."""
 
 from __future__ import annotations
+
+import errno
+import os
 
 SUFFIX = ".journal.jsonl"
 ROTATED = ".1"
 MANAGER_FILE = f"manager{SUFFIX}"  # no unit has a name without a type
 
+_TYPE, _REGULAR = 0o170000, 0o100000  # the module stat would cost each supervisor memory
 _NAME_MAX = 255 - len(ROTATED)
 _DIGEST = 16
 
@@ -19,3 +23,13 @@ def file_name(unit: str) -> str:
 
     digest = blake2b(unit.encode(), digest_size=_DIGEST // 2).hexdigest()
     return f"{unit[: _NAME_MAX - len(SUFFIX) - _DIGEST - 1]}-{digest}{SUFFIX}"
+
+
+def open_file(path: str, flags: int, mode: int = 0) -> int:
+    """Opens a journal; OSError, too, if it is no regular file: whoever can write to the directory may have made
+    anything, and a fifo would keep us waiting."""
+    fd = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY, mode)
+    if os.fstat(fd).st_mode & _TYPE != _REGULAR:
+        os.close(fd)
+        raise OSError(errno.EBADFD, "Not a regular file", path)
+    return fd

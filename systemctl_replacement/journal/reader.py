@@ -1,7 +1,8 @@
 """Reading journals: the last lines of a unit, without reading the whole of its file.
 
 A unit's journal is its own file; what the manager says of it stands in the manager's file, marked UNIT=. Files may be
-rotated (`.1`), cut in the middle of a line, or not readable for the caller: what can be read is shown.
+rotated (`.1`), cut in the middle of a line, or not readable for the caller: what can be read is shown. They may be
+another user's, who can put anything in their place: fifos, links, files without end.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement import wire
-from systemctl_replacement.journal.names import MANAGER_FILE, ROTATED, file_name
+from systemctl_replacement.journal.names import MANAGER_FILE, ROTATED, file_name, open_file
+from systemctl_replacement.journal.vacuum import FILE_MAX
 from systemctl_replacement.paths import Paths
 
 TYPE_CHECKING = False
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
     Record = dict[str, Any]
 
 _BLOCK = 64 * 1024
+_LINE_MAX = 4 * 1024 * 1024
+"""No record is so long: LINE_MAX bytes of control characters, and the fields that the unit has given its lines."""
+_SEARCH_MAX = 2 * FILE_MAX
+"""No journal is so large."""
 
 
 def last_of_unit(paths: Paths, unit: str, count: int, since_monotonic: int = 0) -> list[Record]:
@@ -46,10 +52,23 @@ def last_of_unit(paths: Paths, unit: str, count: int, since_monotonic: int = 0) 
     return found[-count:]
 
 
+def is_access_blocked(paths: Paths, unit: str) -> bool:
+    """Whether the caller may not read a file that could have lines of a unit."""
+    for directory in paths.log_candidates():
+        for name in (file_name(unit), MANAGER_FILE):
+            try:
+                os.close(open_file(f"{directory}/{name}", os.O_RDONLY))
+            except PermissionError:
+                return True
+            except OSError:
+                continue
+    return False
+
+
 def number(record: Record, field: str) -> int:
     """A numeric field of a record; 0 if it is missing or no number."""
     text = record.get(field)
-    return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() else 0
+    return int(text) if isinstance(text, str) and len(text) < 20 and text.isascii() and text.isdigit() else 0
 
 
 def bytes_of(record: Record, field: str = "MESSAGE") -> bytes:
@@ -103,22 +122,39 @@ def records_backwards(path: str, mark: bytes = b"") -> Iterator[Record]:
             continue
         try:
             record = wire.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(record, dict):
-            yield record
+            yield {name: value for name, value in record.items() if _is_text(name) and _is_value(value)}
+
+
+def _is_value(value: object) -> bool:
+    """Whether a field is what :mod:`.record` writes, and can be shown."""
+    if isinstance(value, list):
+        return all(isinstance(byte, int) for byte in value)
+    return _is_text(value)
+
+
+def _is_text(value: object) -> bool:
+    try:
+        return isinstance(value, str) and value.encode() is not None
+    except UnicodeEncodeError:
+        return False  # JSON can spell what is no text
 
 
 def _lines_backwards(path: str, mark: bytes) -> Iterator[bytes]:
     """The lines of a file, last first; of blocks without the mark none."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = open_file(path, os.O_RDONLY)
     except OSError:
         return
     try:
         position = os.fstat(descriptor).st_size
+        begin = max(position - _SEARCH_MAX, 0)
         rest = b""
-        while position > 0:
+        while position > begin:
+            if len(rest) > _LINE_MAX:
+                return
             size = min(_BLOCK, position)
             position -= size
             # The file may be rotated while we read: a short block ends with what there is.

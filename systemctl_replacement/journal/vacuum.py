@@ -12,7 +12,7 @@ import fcntl
 import os
 import stat
 
-from .names import ROTATED, SUFFIX
+from .names import ROTATED, SUFFIX, open_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def mark_written(fd: int) -> None:
 def is_written(path: str) -> bool:
     """Whether somebody has a journal open to write."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        fd = open_file(path, os.O_RDONLY)
     except OSError:
         return False
     try:

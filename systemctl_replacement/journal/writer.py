@@ -6,19 +6,17 @@ there is room again. A leaf: supervisors import it.
 
 from __future__ import annotations
 
-import errno
 import os
 
 from . import record, vacuum
-from .names import ROTATED
+from .names import ROTATED, open_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT
 _MODE = 0o640
-_TYPE, _REGULAR = 0o170000, 0o100000  # the module stat would cost each supervisor a page
 _TAIL = 64 * 1024
 
 
@@ -144,16 +142,12 @@ class Writer:
 
     def _open(self) -> None:
         try:
-            self._fd = os.open(self.path, _FLAGS, _MODE)
+            self._fd = open_file(self.path, _FLAGS, _MODE)
         except FileNotFoundError:
             os.makedirs(os.path.dirname(self.path), 0o755, exist_ok=True)
-            self._fd = os.open(self.path, _FLAGS, _MODE)
-        status = os.fstat(self._fd)
-        if status.st_mode & _TYPE != _REGULAR:
-            self.close()
-            raise OSError(errno.EBADFD, "Not a regular file", self.path)
+            self._fd = open_file(self.path, _FLAGS, _MODE)
         vacuum.mark_written(self._fd)
-        self._size = status.st_size
+        self._size = os.fstat(self._fd).st_size
         self._grown_at = vacuum.FILE_MIN
         self._begun |= not self._size
         # Whoever wrote last may have been killed in the middle of a line, or may have run out of space.
@@ -169,7 +163,7 @@ class Writer:
         if not os.access(self.path + ROTATED, os.F_OK):
             return 0
         try:
-            fd = os.open(self.path + ROTATED, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            fd = open_file(self.path + ROTATED, os.O_RDONLY)
         except OSError:
             return 0
         try:
@@ -192,7 +186,8 @@ class Writer:
 
 
 def last_number(fd: int, size: int) -> int:
-    """The sequence number of the last record of an open file of that size, 0 if none has one."""
+    """The sequence number of the last record of an open file of that size, 0 if none has one. A file larger than any
+    journal is not searched to its beginning."""
     span = _TAIL
     mark = b"\n" + record.NUMBER.encode()
     while True:
@@ -204,6 +199,6 @@ def last_number(fd: int, size: int) -> int:
             digits, quote, _ = lines[at + len(mark) : at + 40].partition(b'"')
             if quote and digits.isdigit():
                 return int(digits)
-        if start == 0:
+        if start == 0 or span > vacuum.FILE_MAX:
             return 0
         span *= 8

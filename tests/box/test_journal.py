@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
 import pytest
 
-from tests.box.harness import Box
+from tests.box.harness import PROFILES, Box
 from tests.box.test_main_job import enabled
 
 LOGS = "/var/log/systemctl-replacement"
@@ -153,3 +154,32 @@ def test_the_managers_file_is_kept_to_the_limit() -> None:
         box.run(f"head -c 600000 /dev/zero | tr '\\0' '\\n' >> {LOGS}/manager.journal.jsonl", check=True)
         box.run("systemctl start missing; systemctl daemon-reexec; systemctl start dbus.socket")
         box.wait_for(lambda: "manager.journal.jsonl.1" in box.list_directory(LOGS))
+
+
+WARNING = "\n\nWarning: some journal files were not opened due to insufficient permissions.\n"
+
+
+def test_who_may_not_read_is_told() -> None:
+    runs = "[Service]\nExecStart=/bin/sh -c 'echo one; exec sleep infinity'\n"
+    with Box(files=enabled("a.service", runs)) as box:
+        box.wait_booted()
+        box.wait_for(lambda: "one" in shown(box, "systemctl status a"))
+        assert box.run("systemctl status a", user="nobody").stdout.endswith(WARNING)
+        assert "Warning" not in box.run("systemctl status -n 0 a", user="nobody").stdout
+        box.run(f"chmod a+r {LOGS}/*")
+        assert "one" in box.run("systemctl status a", user="nobody").stdout
+        assert "Warning" not in box.run("systemctl status a", user="nobody").stdout
+
+
+def test_a_fifo_of_another_user_keeps_nobody_waiting() -> None:
+    # /run is open to all, PID 1 is not root, and root comes by `docker exec -u 0`.
+    user = ["setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups"]
+    profile = dataclasses.replace(PROFILES["docker"], tmpfs=(("/run", "1777"), ("/tmp", "1777")))
+    files = {"/etc/systemd/system/a.service": "[Service]\nExecStart=/bin/sleep infinity\n"}
+    with Box(profile, init=[*user, "/usr/bin/systemctl", "init"], files=files) as box:
+        box.wait_booted()
+        journals = "/run/systemd/log/manager.journal.jsonl /run/systemd/log/a.service.journal.jsonl"
+        box.run(f"systemctl start a; rm -f {journals}; mkfifo {journals}", user="1000:1000", check=True)
+        for who in ("0", "1000:1000"):
+            assert "active (running)" in box.run("timeout 10 systemctl status a", user=who).stdout
+        box.run("systemctl restart a; systemctl stop a", user="1000:1000", check=True)

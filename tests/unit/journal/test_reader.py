@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from systemctl_replacement.cli.log_text import LogText
+from systemctl_replacement.cli.terminal import Terminal
 from systemctl_replacement.journal import reader
 from systemctl_replacement.journal.names import file_name
 from systemctl_replacement.paths import Paths
@@ -114,3 +116,64 @@ def test_any_block_size(tmp_path: Path, directory: Path, monkeypatch: pytest.Mon
 
 def test_text_that_is_no_utf8() -> None:
     assert reader.text_of({"MESSAGE": [104, 105, 255]}) == "hi\ufffd"
+
+
+@pytest.mark.parametrize("name", ["a.service.journal.jsonl", "a.service.journal.jsonl.1", "manager.journal.jsonl"])
+@pytest.mark.parametrize("kind", ["fifo", "directory", "link", "holes", "no lines"])
+def test_what_is_no_journal_is_passed_over(tmp_path: Path, directory: Path, name: str, kind: str) -> None:
+    (directory / "a.service.journal.jsonl").write_text(line(1))
+    path = directory / name
+    path.unlink(missing_ok=True)
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "directory":
+        path.mkdir()
+    elif kind == "link":
+        (tmp_path / "secret").write_text(line(2) + line(3, UNIT="a.service"))
+        path.symlink_to(tmp_path / "secret")
+    elif kind == "holes":
+        path.touch()
+        os.truncate(path, 1 << 40)
+    else:
+        path.write_bytes(b"x" * 20_000_000)
+    assert last(tmp_path, 10) == ([] if name == "a.service.journal.jsonl" else ["m1"])
+
+
+def test_a_file_without_end_is_not_read_to_its_beginning(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "_SEARCH_MAX", 200_000)
+    path = directory / "a.service.journal.jsonl"
+    path.write_text("".join(line(usec) for usec in range(1, 10_000)))
+    read = len(list(reader.records_backwards(str(path))))
+    assert 0 < read < 5000
+
+
+@pytest.mark.parametrize("mode", ["short", "short-full", "json", "json-pretty", "export", "verbose", "cat"])
+def test_a_hostile_record(tmp_path: Path, directory: Path, mode: str) -> None:
+    good = line(7, "good")
+    head = good[: good.index('"MESSAGE"')]
+    bad = [
+        head + '"MESSAGE":"\\ud800","SYSLOG_IDENTIFIER":"\\udfff","\\ud800":"x"}\n',
+        head + '"MESSAGE":["\\ud800"],"_PID":{"\\ud800":1},"_HOSTNAME":null}\n',
+        head + '"A":' + "[" * 100_000 + "\n",
+        head.replace('"7"', f'"{"9" * 5000}"') + '"MESSAGE":""}\n',
+        head.replace('"7"', '"9999999999999999999"') + '"MESSAGE":[300,-1]}\n',
+    ]
+    (directory / "a.service.journal.jsonl").write_text("".join(bad) + good)
+    text = LogText(mode, Terminal(), cuts=False)
+    shown = [text.format(record) for record in reader.last_of_unit(Paths(str(tmp_path)), "a.service", 10)]
+    assert b"good" in "".join(shown).encode("utf-8", "surrogateescape")
+
+
+def test_whether_somebody_may_read(tmp_path: Path, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not reader.is_access_blocked(Paths(str(tmp_path)), "a.service")
+    path = directory / "manager.journal.jsonl"
+    path.touch()
+    assert not reader.is_access_blocked(Paths(str(tmp_path)), "a.service")
+
+    def denied(name: str, flags: int) -> int:
+        if name == str(path):
+            raise PermissionError(13, "Permission denied")
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(reader, "open_file", denied)
+    assert reader.is_access_blocked(Paths(str(tmp_path)), "a.service")
