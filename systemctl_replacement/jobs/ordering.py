@@ -2,12 +2,13 @@
 
 Ordering is only ever between jobs, never against states: a unit without a job holds nobody back. Stopping (also as the
 first half of a restart) goes before everything else; two jobs that both start follow After=/Before=; two that both stop
-go the other way round (systemd.unit(5), "Before=, After=").
+go the other way round (systemd.unit(5), "Before=, After="). Among jobs that nothing orders `priority` decides.
 """
 
 from __future__ import annotations
 
 from systemctl_replacement.jobs.model import NOP, RESTART, STOP, Job, View
+from systemctl_replacement.unitfile.names import UNIT_TYPES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,18 @@ AFTER = "After"
 BEFORE = "Before"
 
 _STOPPING = (STOP, RESTART)
+
+_RANK = {type_: -place for place, type_ in enumerate(UNIT_TYPES)}
+
+Priority = tuple[int, int, int, str]
+
+
+def priority(unit: str, type_: str, cpu_weight: int, nice: int) -> Priority:
+    """The place of a unit's job among those that may run now: the smallest goes first, as in systemd's run queue.
+
+    It decides whether a unit is started before a requirement that fails at once, and that it is not ordered after.
+    """
+    return _RANK[type_], -cpu_weight, nice, unit
 
 
 def goes_first(type_: str, other: str, kind: str) -> bool:

@@ -5,6 +5,8 @@ The decisions are the job engine's (room jobs); this is the table they are about
 
 from __future__ import annotations
 
+import heapq
+
 from systemctl_replacement.jobs import outcome, transaction
 from systemctl_replacement.jobs.model import (
     CANCELED,
@@ -23,13 +25,15 @@ from systemctl_replacement.manager.job_timeouts import JobTimeouts
 from systemctl_replacement.manager.loop import SLICE_USEC, Loop, now_monotonic
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit import ManagedUnit
-from systemctl_replacement.manager.view import UnitView
+from systemctl_replacement.manager.view import UnitView, priority_of
 from systemctl_replacement.records import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Callable, Protocol
+
+    from systemctl_replacement.jobs.ordering import Priority
 
     Finished = Callable[[Job, str], None]
 else:
@@ -75,7 +79,8 @@ class JobTable:
         self._host = host
         self._waiters: dict[int, list[Finished]] = {}
         self._idle_waiters: list[Callable[[], object]] = []
-        self._queue: dict[int, None] = {}
+        self._queue: list[tuple[Priority, int]] = []  # a heap: those that may be able to run, by priority
+        self._queued: set[int] = set()  # ids of jobs in it
         self._ahead: set[int] = set()  # ids of jobs that wait for nobody
         self._scheduled = False
         self._timeouts = JobTimeouts(host.loop, self._expired)
@@ -128,24 +133,26 @@ class JobTable:
             unit.job = job
         self._timeouts.queued(job, unit)
         if job.state == WAITING:
-            self._want(job.id)
+            self._want(job)
 
     # --- running ---
 
     def wake(self, unit: ManagedUnit) -> None:
         """The unit has settled: its job may be able to run now."""
         if unit.job is not None and unit.job.state == WAITING:
-            self._want(unit.job.id)
+            self._want(unit.job)
 
     def go_ahead(self, jobs: Iterable[Job]) -> None:
         """Let jobs run although others hold them back. Who waits for them goes on waiting."""
         for job in jobs:
             if job.id in self.jobs and job.state == WAITING:
                 self._ahead.add(job.id)
-                self._want(job.id)
+                self._want(job)
 
-    def _want(self, job_id: int) -> None:
-        self._queue[job_id] = None
+    def _want(self, job: Job) -> None:
+        if job.id not in self._queued:
+            self._queued.add(job.id)
+            heapq.heappush(self._queue, (priority_of(self._registry[job.unit]), job.id))
         self._schedule()
 
     def _schedule(self) -> None:
@@ -166,8 +173,8 @@ class JobTable:
             if now_monotonic() > end:
                 self._schedule()
                 return
-            job_id = next(iter(self._queue))
-            del self._queue[job_id]
+            job_id = heapq.heappop(self._queue)[1]
+            self._queued.discard(job_id)
             job = self.jobs.get(job_id)
             if job is not None and job.state == WAITING and self._may_run(job):
                 self._run(job)
@@ -249,7 +256,6 @@ class JobTable:
 
     def _remove(self, job: Job) -> None:
         self.jobs.pop(job.id, None)
-        self._queue.pop(job.id, None)
         self._ahead.discard(job.id)
         self._timeouts.ended(job.id)
         unit = self._registry[job.unit]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from systemctl_replacement.jobs.model import RELOAD, RESTART, STOP, Job
+from systemctl_replacement.jobs.ordering import Priority, priority
 from systemctl_replacement.manager.registry import PERPETUAL, Registry
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.unitfile import not_built
+from systemctl_replacement.unitfile.directives import TYPE_SECTIONS
 from systemctl_replacement.units.simple import MIRRORED, STARTABLE
 
 TYPE_CHECKING = False
@@ -37,6 +39,18 @@ def ignore_on_isolate(unit: ManagedUnit) -> bool:
     """IgnoreOnIsolate=, with its default by unit type."""
     configured = unit.file.settings.get(("Unit", "IgnoreOnIsolate"))
     return unit.type not in _STOPPED_BY_ISOLATE if configured is None else bool(configured)
+
+
+# CPUWeight= where it is not set (systemd.resource-control(5)).
+_DEFAULT_CPU_WEIGHT = 100
+
+
+def priority_of(unit: ManagedUnit) -> Priority:
+    """When a job of the unit runs among those that nothing orders."""
+    section = TYPE_SECTIONS.get(unit.type, "")
+    cpu_weight = unit.file.settings.get((section, "CPUWeight"))
+    nice = unit.file.settings.get((section, "Nice")) or 0
+    return priority(unit.id, unit.type, _DEFAULT_CPU_WEIGHT if cpu_weight is None else cpu_weight, nice)
 
 
 class UnitView:

@@ -5,9 +5,8 @@ Source: systemd.unit(5), systemd-escape(1). Names are short strings and checked 
 
 from __future__ import annotations
 
-UNIT_TYPES = (
-    "service", "socket", "target", "device", "mount", "automount", "swap", "timer", "path", "slice", "scope",
-)  # fmt: skip
+# In systemd's own order, which also decides which of two jobs runs first.
+UNIT_TYPES = ("service", "mount", "swap", "socket", "target", "device", "automount", "timer", "path", "slice", "scope")
 NAME_MAX = 255
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

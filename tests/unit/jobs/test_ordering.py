@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from systemctl_replacement.jobs.ordering import blockers, find_cycle, goes_first
+from systemctl_replacement.jobs.ordering import blockers, find_cycle, goes_first, priority
 from tests.unit.jobs.world import World
 
 
@@ -82,3 +82,19 @@ def test_find_cycle_names_the_way_back() -> None:
     assert find_cycle(["a"], edges.__getitem__, acyclic) == ["d", "b"]
     assert acyclic == {"c"}
     assert find_cycle(["c"], edges.__getitem__, acyclic) is None
+
+
+def test_what_nothing_orders_runs_by_type_weight_nice_level_and_name() -> None:
+    jobs = [
+        priority("a.service", "service", 100, 0),
+        priority("b.service", "service", 100, 0),
+        priority("nice.service", "service", 100, -1),
+        priority("heavy.service", "service", 200, 19),
+        priority("z.socket", "socket", 100, 0),
+        priority("t.target", "target", 100, 0),
+        priority("s.slice", "slice", 100, 0),
+    ]
+    names = [name for *_, name in sorted(jobs)]
+    assert names == [
+        "s.slice", "t.target", "z.socket", "heavy.service", "nice.service", "a.service", "b.service",
+    ]  # fmt: skip
