@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from systemctl_replacement.cli.settings import Options
 
 
+_UNPRINTABLE = "[unprintable]"
+_DEFECT = "org.freedesktop.DBus.Error.Failed"  # something went wrong in the manager
+
+
 def show(words: list[str], options: Options, context: Context) -> int:
     """Print properties of units, of the units of processes, or of the manager."""
     context.page()
@@ -36,18 +40,24 @@ def show(words: list[str], options: Options, context: Context) -> int:
             raise Failure(f"Failed to get properties: Unknown object '/org/freedesktop/systemd1/job/{word}'.")
     if options.types:
         names = [name for name in names if name.rpartition(".")[2] in options.types]
-    for number, name in enumerate(names):
+    status, number = 0, 0
+    for name in names:
         check_not_template(name)
         try:
             unit = fetch(context, [name], options.properties)[0]
         except CallError as error:
-            raise Failure(f"Failed to get properties: {error.message}") from None
+            if error.dbus_name != _DEFECT:
+                raise Failure(f"Failed to get properties: {error.message}") from None
+            context.err(f"Failed to get properties of {name}: {error.message}")
+            status = 1  # the others are shown
+            continue
         if number:
             context.out("")
+        number += 1
         if unit.get("StatusText") and (context.terminal.tty or os.isatty(1)):
             unit["StatusText"] = escaped(unit["StatusText"])  # the service's own words
         _print(unit, name.rpartition(".")[2], options, context)
-    return 0
+    return status
 
 
 def check_not_template(name: str) -> None:
@@ -64,7 +74,7 @@ def fetch(context: Context, names: list[str], wanted: list[str] | None = None) -
     """The properties of units; of the manager without names. What the files alone decide is added."""
     parameters: dict[str, Any] = {"names": names}
     if wanted is not None:
-        parameters["properties"] = [*wanted, "Id", "LoadState", "FragmentPath"]
+        parameters["properties"] = [*wanted, "Id", "LoadState", "FragmentPath", "Unprintable"]
     units: list[dict[str, Any]] = [unit["properties"] for unit in context.asked().call("Show", **parameters)["units"]]
     for unit in units:
         if names and (wanted is None or "UnitFileState" in wanted or "UnitFilePreset" in wanted):
@@ -105,19 +115,30 @@ def _is_empty(kind: str, value: Any) -> bool:
 def _print(unit: dict[str, Any], unit_type: str, options: Options, context: Context) -> None:
     # What somebody asked for by name is shown, even if it is empty.
     everything = options.all or options.properties is not None
+    unprintable = unit.get("Unprintable", ())
     for known in tables.of_type(unit_type):
         if options.properties is not None and known.name not in options.properties:
             continue
         if known.kind == "unprintable":
             if everything:
-                _line(known.name, "[unprintable]", options, context)
+                _line(known.name, _UNPRINTABLE, options, context)
+            continue
+        if known.name in unprintable:
+            _line(known.name, _UNPRINTABLE, options, context)
             continue
         value = unit.get(known.name, known.default)
         if _is_empty(known.kind, value) and not everything:
             continue
-        for text in render(known.kind, value, options.timestamp):
+        for text in _texts(known.kind, value, options.timestamp):
             if text or everything:
                 _line(known.name, text, options, context)
+
+
+def _texts(kind: str, value: Any, timestamp: str) -> list[str]:
+    try:
+        return render(kind, value, timestamp)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return [_UNPRINTABLE]  # not of this kind: it costs the property
 
 
 def _line(name: str, text: str, options: Options, context: Context) -> None:

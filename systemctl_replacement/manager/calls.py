@@ -179,7 +179,7 @@ class Calls:
             properties = show.of_unit(manager, unit)
             if only is not None:
                 properties = {key: value for key, value in properties.items() if key in only}
-            return {"name": name, "id": unit.id, "properties": properties}
+            return {"name": name, "id": unit.id, "properties": show.writable(properties)}
 
         self._for_each(call, names, look, lambda found: call.reply(units=found))
 

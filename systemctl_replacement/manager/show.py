@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from systemctl_replacement import wire
 from systemctl_replacement.manager.registry import PERPETUAL, PULLS_IN
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.manager.view import can_reload, can_start, can_stop, ignore_on_isolate
@@ -93,6 +94,25 @@ def of_unit(manager: Manager, unit: ManagedUnit) -> dict[str, Any]:
     else:
         properties["Result"] = simple.result(unit.sub_state)
     return properties
+
+
+def writable(properties: dict[str, Any]) -> dict[str, Any]:
+    """The properties without those that have no JSON text, which are named: one costs itself, not the answer."""
+    from systemctl_replacement.unitfile.unit_properties import UNPRINTABLE
+
+    if _has_text(properties):
+        return properties
+    found = {name: value for name, value in properties.items() if _has_text(value)}
+    found[UNPRINTABLE] = [*found.get(UNPRINTABLE, ()), *(name for name in properties if name not in found)]
+    return found
+
+
+def _has_text(value: Any) -> bool:
+    try:
+        wire.dumps(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _can_freeze(manager: Manager, unit: ManagedUnit) -> bool:

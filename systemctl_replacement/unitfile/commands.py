@@ -6,6 +6,8 @@ when the command is run.
 
 from __future__ import annotations
 
+import os
+
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile import names, quoting
 from systemctl_replacement.unitfile.scope import Fatal, Refused, Scope
@@ -99,7 +101,7 @@ def _one_command(scope: Scope, text: str, position: int) -> tuple[ExecCommand | 
         raise fail("Executable name contains special characters", f": {path}")
     if path.endswith("/"):
         raise fail("Executable path specifies a directory", f": {path}")
-    if not path.startswith("/") and ("/" in path or path in (".", "..") or len(path.encode()) > 255):
+    if not path.startswith("/") and ("/" in path or path in (".", "..") or len(os.fsencode(path)) > 255):
         raise fail("Neither a valid executable name nor an absolute path", f": {path}")
     path = names.simplify_path(path)
     argv: list[str] = [] if separate_argv0 else [path]

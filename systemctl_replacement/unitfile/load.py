@@ -226,6 +226,10 @@ class _Loader:
         except (Fatal, Invalid) as problem:
             self.report(ERROR, str(problem))
             raise
+        except Exception as problem:  # a defect of ours costs the unit, not those that were loaded with it
+            message = f"Failed to parse {assignment.key}= ({type(problem).__name__}: {problem}): {assignment.value}"
+            self.report(ERROR, message)
+            raise Fatal(message) from problem
 
     def take(self, directive: Directive, assignment: Assignment) -> None:
         assert directive.parse is not None

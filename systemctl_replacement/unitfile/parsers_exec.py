@@ -220,8 +220,8 @@ def input_data(scope: Scope, key: str, text: str) -> bytes:
     """StandardInputData=: input in base64."""
     compact = "".join(text.split())
     try:
-        decoded = a2b_base64(compact.encode())
-        if b2a_base64(decoded, newline=False) != compact.encode():
+        decoded = a2b_base64(os.fsencode(compact))
+        if b2a_base64(decoded, newline=False) != os.fsencode(compact):
             raise ValueError(text)
     except (Base64Error, ValueError):
         raise Refused(f"Failed to decode base64 data, ignoring: {text}") from None

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from systemctl_replacement.unitfile.commands import ExecCommand
     from systemctl_replacement.unitfile.manager_config import ManagerConfig
 
+UNPRINTABLE = "Unprintable"
+"""The key of what names the properties that are there, but cannot be shown."""
+
 _LIMIT_PREFIX = "Limit"
 _NOFILE_SOFT, _NOFILE_HARD = 1024, 524288
 
@@ -60,7 +63,10 @@ def of_file(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
         if kind == "commands":
             _commands(directive.property, value, kinds, found)
         elif kind:
-            found[directive.property] = raw(directive.property, kind, value)
+            try:
+                found[directive.property] = raw(directive.property, kind, value)
+            except Exception:  # a defect of ours costs the property
+                found.setdefault(UNPRINTABLE, []).append(directive.property)
     own = directives.TYPE_SECTIONS.get(unit.type, "")
     # What the unit asks for, and what its directories need.
     found["RequiresMountsFor"] = sorted(unit.dependencies.get("RequiresMountsFor", ()))

@@ -6,6 +6,8 @@ INFINITY stands for "no limit". Source: systemd.syntax(7), systemd.time(7), syst
 
 from __future__ import annotations
 
+import os
+
 from systemctl_replacement import exit_status
 from systemctl_replacement import signals as signal_table
 from systemctl_replacement.records import dataclass
@@ -358,7 +360,7 @@ def valid_user_or_group(text: str) -> bool:
     if digits.isascii() and digits.isdigit():
         # A name may not look like a number, and as a number it must be a uid that is not reserved.
         return text == digits and not _leading_zero(text) and int(text) < 2**32 - 1 and int(text) != 0xFFFF
-    if not text or text[0] == " " or text[-1] == " " or text in (".", "..", "-") or len(text.encode()) > 256:
+    if not text or text[0] == " " or text[-1] == " " or text in (".", "..", "-") or len(os.fsencode(text)) > 256:
         return False
     return not any(c in ":/" or c in _CONTROL or "\ud800" <= c <= "\udfff" for c in text)
 

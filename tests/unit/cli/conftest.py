@@ -129,6 +129,9 @@ class FakeManager:
     def _show(self, call: Call) -> None:
         found = []
         for name in call.parameters["names"]:
+            if name in self.failures:
+                call.fail(*self.failures[name])
+                return
             unit = self.units.get(name, {"Id": name, "Names": [name], "LoadState": "not-found"})
             wanted = call.parameters["properties"]
             chosen = unit if wanted is None else {key: value for key, value in unit.items() if key in wanted}
