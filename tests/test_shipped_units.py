@@ -10,8 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from systemctl_replacement.unitfile.install_paths import system_directories
+from systemctl_replacement.unitfile.install_tree import Tree
+from systemctl_replacement.unitfile.presets import Presets, parse_rules, read_presets
+
 UNITS = Path(__file__).resolve().parents[1] / "units"
 SKIP_LIST = UNITS / "skip-in-container.conf"
+PRESETS = UNITS / "90-systemd.preset"
+PRESETS_OF_SYSTEMD = Path("/lib/systemd/system-preset/90-systemd.preset")
 KEPT = (
     "systemd-tmpfiles-setup.service",
     "systemd-tmpfiles-clean.timer",
@@ -38,7 +44,7 @@ def skipped(name: str) -> bool:
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
 def test_systemd_finds_nothing_wrong() -> None:
-    names = [name for name in os.listdir(UNITS) if not name.endswith(".conf")]
+    names = [name for name in os.listdir(UNITS) if not name.endswith((".conf", ".preset"))]
     result = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", "--recursive-errors=yes", *(f"{UNITS}/{name}" for name in names)],
         env={"SYSTEMD_UNIT_PATH": str(UNITS), "PATH": os.defpath},
@@ -46,6 +52,22 @@ def test_systemd_finds_nothing_wrong() -> None:
         text=True,
     )
     assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not PRESETS_OF_SYSTEMD.is_file(), reason="needs the package systemd")
+def test_presets_say_of_them_what_those_of_systemd_say() -> None:
+    theirs, ours = (Presets(tuple(parse_rules(path.read_bytes(), "")[0]), ()) for path in (PRESETS_OF_SYSTEMD, PRESETS))
+    names = [path.name for path in UNITS.iterdir() if path.suffix not in (".conf", ".preset")]
+    assert {name: ours.query(name) for name in names} == {name: theirs.query(name) for name in names}
+
+
+def test_presets_are_read_from_beside_the_units(tmp_path: Path) -> None:
+    directories = system_directories([str(UNITS)], "", str(UNITS))
+    assert not read_presets(Tree(), directories).query("halt.target").enable
+    # Below a root those of the image count.
+    assert (
+        read_presets(Tree(str(tmp_path)), system_directories([], str(tmp_path), str(UNITS))).query("halt.target").enable
+    )
 
 
 @pytest.mark.parametrize("line", SKIP_LIST.read_text(encoding="utf-8").splitlines())
@@ -59,6 +81,6 @@ def test_every_line_names_units_and_a_reason(line: str) -> None:
 
 
 def test_what_a_container_needs_is_not_skipped() -> None:
-    ours = [name for name in os.listdir(UNITS) if not name.endswith(".conf")]
+    ours = [name for name in os.listdir(UNITS) if not name.endswith((".conf", ".preset"))]
     assert not [name for name in [*KEPT, *ours] if skipped(name)]
     assert skipped("systemd-udevd.service")

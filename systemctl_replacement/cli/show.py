@@ -101,7 +101,7 @@ def add_unit_file_state(unit: dict[str, Any], context: Context) -> None:
         unit.setdefault("UnitFileState", "bad")
     # Presets are asked about the file, which for an instance is that of its template.
     file = unit["FragmentPath"].rpartition("/")[2] if unit.get("LoadState") != "masked" else name
-    enable = read_presets(plan.tree, plan.directories.scope).query(file).enable
+    enable = read_presets(plan.tree, plan.directories).query(file).enable
     unit.setdefault("UnitFilePreset", "enabled" if enable else "disabled")
 
 

@@ -110,6 +110,7 @@ def spec_of(context: ExecutionContext, unit: ManagedUnit, action: Spawn) -> dict
     privileged = command.privileged == "+" or (bool(get("PermissionsStartOnly")) and action.phase != "ExecStart")
     spec: dict[str, Any] = {
         "role": "main" if action.main else "control",
+        "starts_service": action.phase == "ExecStart",
         "path": command.path,
         "argv": list(command.argv),
         "expand": not command.no_environment,

@@ -10,6 +10,7 @@ Keys of a spec (all optional but ``path`` and ``argv``)::
     expand               replace $VAR and ${VAR} in argv
     ignore_failure       a missing program is a success ("-")
     role                 "main" or "control": counted by NotifyAccess= from the fork on
+    starts_service       it is ExecStart=: a main process that it leaves behind prints under its identifier
     environment          ["K=V"]; environment_files [[missing_ok, path]] override it; unset_environment ["K" or "K=V"]
     pid_variables        names set to the process's own pid
     users                the names for which the manager has given sockets to the supervisor ("users" in client.py)

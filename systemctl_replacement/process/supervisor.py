@@ -61,6 +61,7 @@ class Supervisor:
         self.access = "main"
         self.tokens: dict[int, Any] = {}  # pid -> token of what we started and have not reaped
         self.identifiers: dict[int, str] = {}  # the same pids' SyslogIdentifier=
+        self.starter = ""  # the identifier of ExecStart=, which daemons that it leaves behind keep
         self.exec_pipes: dict[int, Report] = {}  # the reading ends, by descriptor
         self.users = dynamic_user.Store()
         self.removals: dict[int, int] = {}  # pid -> number of the request
@@ -276,6 +277,8 @@ class Supervisor:
         os.set_blocking(read_end, False)
         self.tokens[pid] = token
         self.identifiers[pid] = execute.identifier(spec)
+        if spec.get("starts_service"):
+            self.starter = self.identifiers[pid]
         self.exec_pipes[read_end] = Report(pid, read_end, spec["path"])
         self._watch_fd(read_end, lambda: self._on_exec_report(read_end))
         role = spec.get("role")
@@ -315,7 +318,7 @@ class Supervisor:
                 self.output.attribute(pid, self.identifiers[pid])
                 return
         if self.main:  # one of its descendants, or found after the supervisor was made anew
-            self.output.attribute(self.main, self.output.identifier)
+            self.output.attribute(self.main, self.starter or self.output.identifier)
 
     # -- ends -------------------------------------------------------------------------------------------------------
 

@@ -230,7 +230,7 @@ class _Sorted:
         self.plan = plan
         self.plus = plan.lookup()
         self.minus = plan.lookup()
-        self.presets = read_presets(plan.tree, plan.directories.scope)
+        self.presets = read_presets(plan.tree, plan.directories)
         plan.problems += self.presets.problems
 
     def prepare(self, name: str) -> None:

@@ -39,6 +39,8 @@ class UnitDirectories:
     persistent_control: str = ""
     runtime_control: str = ""
     generators: tuple[str, ...] = ()
+    shipped: str = ""
+    """Where the units that come with this program are, and the presets for them."""
 
     def config(self, runtime: bool) -> str:
         """Where links are made: /etc/systemd/system, with `--runtime` /run/systemd/system."""
@@ -98,6 +100,7 @@ def system_directories(unit_path: list[str], root: str, shipped: str) -> UnitDir
         persistent_control="/etc/systemd/system.control",
         runtime_control="/run/systemd/system.control",
         generators=_SYSTEM_GENERATORS,
+        shipped=IMAGE_UNITS if root else shipped,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from systemctl_replacement.records import dataclass
-from systemctl_replacement.unitfile.install_paths import SYSTEM
+from systemctl_replacement.unitfile.install_paths import SYSTEM, UnitDirectories
 from systemctl_replacement.unitfile.install_tree import Tree
 from systemctl_replacement.unitfile.names import instance_of, replace_instance, template_of, valid_unit_name
 from systemctl_replacement.unitfile.patterns import matches
@@ -55,13 +55,18 @@ def _apply(rule: Rule, name: str) -> Preset | None:
     return Preset(rule.enable) if matches(name, rule.pattern) else None
 
 
-def read_presets(tree: Tree, scope: str) -> Presets:
-    """The files in order of their names; one hides those of its name in directories of lower precedence."""
-    name = "system-preset" if scope == SYSTEM else "user-preset"
-    parents = _PARENTS if scope == SYSTEM else _PARENTS[:-1]
+def read_presets(tree: Tree, units: UnitDirectories) -> Presets:
+    """The files in order of their names; one hides those of its name in directories of lower precedence.
+
+    The lowest is where the units that we ship are: as systemd's package, they come with presets.
+    """
+    if units.scope == SYSTEM:
+        directories = [f"{parent}/systemd/system-preset" for parent in _PARENTS]
+        directories += [units.shipped] if units.shipped else []
+    else:
+        directories = [f"{parent}/systemd/user-preset" for parent in _PARENTS[:-1]]
     files: dict[str, str] = {}
-    for parent in parents:
-        directory = f"{parent}/systemd/{name}"
+    for directory in directories:
         for entry, kind in tree.entries(directory):
             if entry.endswith(".preset") and kind in ("file", "link"):
                 files.setdefault(entry, f"{directory}/{entry}")

@@ -110,7 +110,7 @@ class StateReader:
     def preset(self, name: str) -> str:
         """What the preset files say of a unit: "enabled" or "disabled"."""
         if self._presets is None:
-            self._presets = read_presets(self.tree, self.directories.scope)
+            self._presets = read_presets(self.tree, self.directories)
             self.plan.problems += self._presets.problems
         return "enabled" if self._presets.query(name).enable else "disabled"
 
