@@ -140,6 +140,7 @@ class Connection:
         self._received = bytearray()
         self._unread = bytearray()
         self.call: Call | None = None
+        self._asked = 0  # bytes of the request that the call in progress was
         self._oneway = False
         self._handling = False
         self._closed = False
@@ -150,6 +151,11 @@ class Connection:
     def unread(self) -> int:
         """Bytes that wait for the client to read."""
         return len(self._unread)
+
+    @property
+    def held(self) -> int:
+        """Bytes that are kept for the client: what it has sent and we have not answered, what it has not read."""
+        return len(self._received) + len(self._unread) + (self._asked if self.call is not None else 0)
 
     def begin(self, call: Call, oneway: bool) -> None:
         self.call = call
@@ -224,6 +230,7 @@ class Connection:
             end = self._received.index(0)
             data = bytes(self._received[:end])
             del self._received[: end + 1]
+            self._asked = end
             try:
                 self._server.handle(self, wire.loads(data))
             except (ValueError, RecursionError, MemoryError):
@@ -264,6 +271,7 @@ class Connection:
             "peer": [self.peer.pid, self.peer.uid, self.peer.gid],
             "received": self._received.decode("latin-1"),
             "unread": self._unread.decode("latin-1"),
+            "asked": self._asked,
             "oneway": self._oneway,
         }
 
@@ -271,6 +279,7 @@ class Connection:
         """Take over what was saved of a connection by its socket."""
         self._received += saved["received"].encode("latin-1")
         self._unread += saved["unread"].encode("latin-1")
+        self._asked = saved.get("asked", 0)
 
     def go_on(self) -> None:
         """Send and handle what was restored."""

@@ -3,6 +3,8 @@
 What a client sent and was not sent yet goes along, and the call it waits in is made again: a question as it was asked,
 another call in the way it says itself (`Call.handover`). The callers of Reexecute
 and HandOver are told by the ends of their connections.
+
+Whoever has most to go along may lose its connection: what is taken over must not depend on what clients do not read.
 """
 
 from __future__ import annotations
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
 # They end with their connections.
 _LAST_CALLS = ("Reexecute", "HandOver")
 
+# Bytes that go along, for all strangers together and for all who may change something. JSON makes up to six of one,
+# the whole state has to fit into one message (`process.link`), and no signal is heard while it is written.
+_OF_STRANGERS = 256 << 10
+_OF_OTHERS = 8 << 20
+
 
 def is_possible(server: Server) -> bool:
     """Whether no call is at a point where it could not be gone on with."""
@@ -30,8 +37,16 @@ def is_possible(server: Server) -> bool:
 
 
 def save(server: Server) -> list[dict[str, Any]]:
-    """All connections that are kept, as plain data; "fd" is the socket."""
-    return [_saved(connection) for connection in server.connections if _stays(connection)]
+    """All connections that are kept, as plain data; "fd" is the socket. Those who have least to go along come first."""
+    staying = sorted(filter(_stays, server.connections), key=lambda connection: connection.held)
+    kept = []
+    for trusted, room in ((True, _OF_OTHERS), (False, _OF_STRANGERS)):
+        for connection in staying:
+            if server.may_change(connection.peer) is trusted:
+                room -= connection.held
+                if room >= 0:
+                    kept.append(_saved(connection))
+    return kept
 
 
 def _stays(connection: Connection) -> bool:

@@ -46,7 +46,7 @@ QUERIES = frozenset(
 # A stranger's lists: more names than a container has units would only be work for the manager.
 MAXIMUM_ITEMS = 1024
 # What all strangers together may leave unread: memory that the manager itself is killed for if there is too much.
-MAXIMUM_UNREAD_OF_STRANGERS = 64 << 20
+MAXIMUM_UNREAD_OF_STRANGERS = 16 << 20
 # Root always gets a connection; a user cannot use up those of others.
 MAXIMUM_CONNECTIONS = 512
 MAXIMUM_CONNECTIONS_PER_USER = 64
