@@ -26,7 +26,6 @@ KEPT = (
     "dbus.service",
     "dbus.socket",
     "cron.service",
-    "apt-daily.timer",
     "systemd-exit.service",
     "systemd-poweroff.service",
 )
