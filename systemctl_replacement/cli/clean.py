@@ -6,11 +6,10 @@ itself, with the rights of whoever calls it, after the manager said that the uni
 
 from __future__ import annotations
 
-import os
-
 from systemctl_replacement.cli.context import Context
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.control.client import CallError
+from systemctl_replacement.tree import remove
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def _clean_one(name: str, what: list[str], context: Context) -> str:
         return f"{failed} No matching resources found."
     for path in paths:
         try:
-            _remove(context.paths.root + path)
+            remove(context.paths.root + path)
         except OSError as error:
             return f"{failed} {error.strerror}"
     return ""
@@ -71,16 +70,6 @@ def _directories(unit: dict[str, Any], word: str) -> list[str]:
     name, base = _RESOURCES[word]
     private = [f"{base}/private/{each}" for each in unit.get(name) or ()] if word in ("state", "cache", "logs") else []
     return [*(f"{base}/{each}" for each in unit.get(name) or ()), *private]
-
-
-def _remove(path: str) -> None:
-    """Remove a directory with all that is in it, or the link that stands for it; nothing if there is none."""
-    if os.path.islink(path):
-        os.unlink(path)
-    elif os.path.lexists(path):
-        import shutil
-
-        shutil.rmtree(path)
 
 
 def _properties(name: str, context: Context) -> dict[str, Any]:

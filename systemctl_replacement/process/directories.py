@@ -13,7 +13,7 @@ from ..exit_status import (
     EXIT_RUNTIME_DIRECTORY,
     EXIT_STATE_DIRECTORY,
 )
-from .tree import OPEN_DIRECTORY, walk
+from ..tree import OPEN_DIRECTORY, make_directory, open_parent, remove, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,21 +41,19 @@ def make(directory: dict[str, Any], uid: int, gid: int) -> str:
     is there is left to whom it belongs: services do not write to it.
     """
     paths = []
-    base = directory["base"]
+    base, mode = directory["base"], directory["mode"]
     for entry in directory["names"]:
         name, *links = [entry] if isinstance(entry, str) else entry
         path, private = os.path.join(base, name), os.path.join(base, _PRIVATE, name)
         if directory.get("private"):
             _make_private_base(os.path.join(base, _PRIVATE))
-            real = private
             _move(base, name, private)
+            # Where systemd keeps everybody out above it.
+            real, mode = private, directory["mode"] & 0o700
         else:
-            real = path
             _move_back(private, path)
-        _make_parents(real)
-        made = _make_one(real, directory["mode"])
-        if made or directory["kind"] != "ConfigurationDirectory":
-            _give(real, uid, gid, directory["mode"])
+            real = path
+        _make_one(real, mode, uid, gid, keep=directory["kind"] == "ConfigurationDirectory")
         if real != path and not _is_below(name, directory["names"]):
             _link(real, path)
         for link in links:
@@ -80,14 +78,17 @@ def owned(directories: Iterable[dict[str, Any]]) -> list[str]:
 
 
 def _make_private_base(path: str) -> None:
-    _make_parents(path)
-    _make_one(path, _PRIVATE_MODE)
-    fd = os.open(path, OPEN_DIRECTORY)
+    above, name = open_parent(path, make=True)
     try:
-        if os.fstat(fd).st_mode & 0o777 != _PRIVATE_MODE:  # systemd's own, in the image, has 0700
-            os.fchmod(fd, _PRIVATE_MODE)
+        make_directory(above, name, _PRIVATE_MODE)
+        fd = os.open(name, OPEN_DIRECTORY, dir_fd=above)
+        try:
+            if os.fstat(fd).st_mode & 0o777 != _PRIVATE_MODE:  # systemd's own, in the image, has 0700
+                os.fchmod(fd, _PRIVATE_MODE)
+        finally:
+            os.close(fd)
     finally:
-        os.close(fd)
+        os.close(above)
 
 
 def _move(base: str, name: str, private: str) -> None:
@@ -102,8 +103,7 @@ def _move(base: str, name: str, private: str) -> None:
             os.close(fd)
             fd = below
         if fd >= 0 and stat.S_ISDIR(os.stat(parts[-1], dir_fd=fd, follow_symlinks=False).st_mode):
-            _make_parents(private)
-            os.rename(parts[-1], private, src_dir_fd=fd)
+            _rename(fd, parts[-1], private)
     except OSError as error:
         if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
             raise
@@ -115,31 +115,37 @@ def _move(base: str, name: str, private: str) -> None:
 def _move_back(private: str, public: str) -> None:
     """The unit is no longer one with DynamicUser=."""
     if os.path.islink(public) and os.path.realpath(public) == os.path.realpath(private) and os.path.isdir(private):
-        os.unlink(public)
-        os.rename(private, public)
+        fd, name = open_parent(private)
+        try:
+            remove(public)
+            _rename(fd, name, public)
+        finally:
+            os.close(fd)
 
 
-def _make_parents(path: str) -> None:
-    parent = os.path.dirname(path)
-    if not os.path.isdir(parent):
-        _make_parents(parent)
-        _make_one(parent, 0o755)
-
-
-def _make_one(path: str, mode: int) -> bool:
-    """Whether the directory had to be made."""
+def _rename(fd: int, name: str, path: str) -> None:
+    above, last = open_parent(path, make=True)
     try:
-        os.mkdir(path, mode)
-    except FileExistsError:
-        if not os.path.isdir(path):
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path) from None
-        return False
-    return True
+        os.rename(name, last, src_dir_fd=fd, dst_dir_fd=above)
+    finally:
+        os.close(above)
 
 
-def _give(path: str, uid: int, gid: int, mode: int) -> None:
+def _make_one(path: str, mode: int, uid: int, gid: int, keep: bool) -> None:
+    """Makes a directory and gives it to the user; with `keep` one that is there is left as it is."""
+    above, name = open_parent(path, make=True)
+    try:
+        if keep and os.path.isdir(path):
+            return
+        make_directory(above, name, mode)
+        _give(above, name, uid, gid, mode)
+    finally:
+        os.close(above)
+
+
+def _give(above: int, name: str, uid: int, gid: int, mode: int) -> None:
     # A link in its place is refused, as systemd does: a service that owns the directory above could lead us anywhere.
-    fd = os.open(path, OPEN_DIRECTORY)
+    fd = os.open(name, OPEN_DIRECTORY, dir_fd=above)
     try:
         os.fchmod(fd, mode)
         status = os.fstat(fd)
@@ -161,10 +167,19 @@ def give_tree(fd: int, uid: int, gid: int) -> None:
 
 
 def _link(target: str, link: str) -> None:
-    _make_parents(link)
     text = os.path.relpath(target, os.path.dirname(link))
+    above, name = open_parent(link, make=True)
     try:
-        os.symlink(text, link)
+        os.symlink(text, name, dir_fd=above)
     except FileExistsError:
-        if not os.path.islink(link) or os.readlink(link) != text:
+        if not _is_link(above, name, text):
             raise
+    finally:
+        os.close(above)
+
+
+def _is_link(above: int, name: str, text: str) -> bool:
+    try:
+        return os.readlink(name, dir_fd=above) == text
+    except OSError:
+        return False

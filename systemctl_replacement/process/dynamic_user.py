@@ -202,7 +202,7 @@ def _pick(name: str, directory: str, owned: Iterable[str]) -> tuple[int, int]:
 def _candidates(name: str, owned: Iterable[str]) -> Iterable[int]:
     for path in owned:
         try:
-            uid = os.stat(path).st_uid
+            uid = os.stat(path, follow_symlinks=False).st_uid
         except OSError:
             continue
         if FIRST <= uid <= LAST:

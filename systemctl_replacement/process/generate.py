@@ -37,7 +37,7 @@ def main(runtime: str, programs: list[str]) -> NoReturn:
 
 
 def _generate(targets: tuple[str, ...], programs: list[str]) -> None:
-    from .removal import remove  # here: PID 1 takes names from this module, and need not have that one
+    from ..tree import remove  # here: PID 1 takes names from this module, and need not have that one
 
     for directory in targets:
         remove(directory)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from .. import libc
-from .tree import OPEN_DIRECTORY, walk
+from ..tree import OPEN_DIRECTORY, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

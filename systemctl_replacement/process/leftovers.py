@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 
-from .tree import OPEN_DIRECTORY, walk
+from ..tree import OPEN_DIRECTORY, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,41 +3,13 @@
 from __future__ import annotations
 
 import os
-import stat
 
 from .. import syscalls
-from .tree import OPEN_DIRECTORY, walk
+from ..tree import remove
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-
-def remove(path: str) -> None:
-    """Removes a file, link or directory with all below it; what is gone already is no error. OSError otherwise."""
-    try:
-        if not stat.S_ISDIR(os.lstat(path).st_mode):
-            os.unlink(path)
-            return
-        fd = os.open(path, OPEN_DIRECTORY)
-    except FileNotFoundError:
-        return
-    try:
-        walk(fd, _unlink, _rmdir)
-    finally:
-        os.close(fd)
-    try:
-        os.rmdir(path)
-    except FileNotFoundError:
-        return
-
-
-def _unlink(fd: int, name: str) -> None:
-    os.unlink(name, dir_fd=fd)
-
-
-def _rmdir(fd: int, name: str) -> None:
-    os.rmdir(name, dir_fd=fd)
 
 
 def begin(paths: Iterable[str]) -> int:

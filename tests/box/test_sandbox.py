@@ -172,6 +172,48 @@ def test_what_a_dynamic_user_leaves_is_removed_without_a_supervisor() -> None:
         box.wait_for(lambda: not box.exists("/dev/shm/data") and not box.list_directory("/run/systemd/dynamic-uid"))
 
 
+def test_what_a_dynamic_user_has_is_for_nobody_else() -> None:
+    settings = "DynamicUser=yes\nStateDirectory=st\nStateDirectoryMode=0755"
+    with Box(files=service(settings, "echo secret >/var/lib/st/key; stat -c %%a /var/lib/st/")) as box:
+        box.wait_booted()
+        box.run("systemctl start a", check=True)
+        box.wait_for(lambda: "]: 700" in box.console)
+        assert box.run("cat /var/lib/st/key").stdout == "secret\n"
+        for path in ("/var/lib/st/key", "/var/lib/private/st/key"):
+            assert "Permission denied" in box.run(f"cat {path}", user="games").stderr
+
+
+@pytest.mark.parametrize("user", ["DynamicUser=yes", "User=daemon"])
+def test_links_of_a_service_lead_root_nowhere(user: str) -> None:
+    text = f"[Service]\nType=oneshot\nRemainAfterExit=yes\n{user}\n"
+    mine = f"{text}StateDirectory=n\nExecStart=sh -c 'ln -s /etc /var/lib/n/x; ln -s /etc /var/lib/n/cron.d'\n"
+    files = {"mine": mine, "below": f"{text}StateDirectory=n/x/cron.d\nExecStart=true\n"}
+    files["last"] = f"{text}StateDirectory=n/cron.d\nExecStart=true\n"
+    files["new"] = f"{text}StateDirectory=n/x/new\nExecStart=true\n"
+    with Box(files={f"/etc/systemd/system/{name}.service": text for name, text in files.items()}) as box:
+        box.write("/etc/cron.d/job", "")
+        box.wait_booted()
+        box.run("systemctl start mine", check=True)
+        for unit in ("below", "last", "new"):
+            assert box.run(f"systemctl start {unit}").returncode == 1
+            assert box.run(f"systemctl show -P ExecMainStatus {unit}").stdout == "238\n"
+            box.run(f"systemctl reset-failed {unit}; systemctl clean --what=state {unit}")
+        assert box.run("stat -c %U /etc /etc/cron.d /etc/cron.d/job").stdout == "root\n" * 3
+        assert not box.exists("/etc/new")
+
+
+def test_removing_goes_through_no_link_of_a_service() -> None:
+    # The directory that is removed at the stop was another one at the start.
+    command = "mv /run/n/x /run/n/y; ln -s /etc /run/n/x"
+    with Box(files=service("User=daemon\nRuntimeDirectory=n n/x/cron.d", command)) as box:
+        box.write("/etc/cron.d/job", "")
+        box.wait_booted()
+        box.run("chown daemon /run", check=True)
+        box.run("systemctl start a; systemctl stop a", check=True)
+        box.wait_for(lambda: not box.find("supervisor: a.service"))
+        assert box.exists("/etc/cron.d/job")
+
+
 def test_a_uid_that_is_taken_is_left_alone() -> None:
     files = service("DynamicUser=yes\nUser=foo")
     with Box(files=files) as box:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from systemctl_replacement.process.directories import give_tree, make
-from systemctl_replacement.process.removal import remove
+from systemctl_replacement.tree import remove
 
 DEPTH = 3000
 NOBODY = 65534
