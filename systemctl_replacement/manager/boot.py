@@ -20,9 +20,8 @@ _REFUSED = 1
 def enqueue(manager: Manager, options: InitOptions) -> bool:
     """Queue the jobs of the boot; whether there is one.
 
-    Nothing is isolated, which systemd does: what is there was taken over, or a client has asked for it meanwhile. Where
-    a unit that the command line names cannot be started, end instead: a container that runs something else than it was
-    told to helps nobody.
+    Nothing is isolated, which systemd does: what is there was taken over. Where a unit that the command line names
+    cannot be started, end instead: a container that runs something else than it was told to helps nobody.
     """
     for word in options.unknown:
         manager.log.manager(LOG_WARNING, f"Unknown option {word}, ignoring.")

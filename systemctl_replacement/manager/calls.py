@@ -9,7 +9,7 @@ from __future__ import annotations
 from systemctl_replacement import syscalls
 from systemctl_replacement.control.connection import Call
 from systemctl_replacement.jobs import ordering
-from systemctl_replacement.jobs.model import JobError
+from systemctl_replacement.jobs.model import MODE_ISOLATE, START, JobError
 from systemctl_replacement.manager import show, show_manager
 from systemctl_replacement.manager.halt import TARGETS
 from systemctl_replacement.manager.manager import Manager
@@ -84,6 +84,17 @@ class Calls:
     def changing(self) -> bool:
         """Whether a request that changes something is at work, be its client still there or not."""
         return self._turns.has(_CHANGES)
+
+    def hold_changes(self) -> None:
+        """Let those who want jobs wait until `release_changes`: the boot's come first, and would undo theirs."""
+        self._turns.hold(_CHANGES)
+
+    def release_changes(self) -> None:
+        self._turns.release(_CHANGES)
+
+    def isolate(self, target: str, why: str) -> None:
+        """What a signal asks for, in the order in which it came."""
+        self._turns.add(_CHANGES, (self._manager.try_enqueue(target, START, MODE_ISOLATE, why) for _ in (None,)))
 
     # --- looking ---
 

@@ -9,7 +9,7 @@ from systemctl_replacement import __version__, paths, syscalls
 from systemctl_replacement.control import handover
 from systemctl_replacement.control.connection import Call
 from systemctl_replacement.control.listener import listen
-from systemctl_replacement.jobs.model import DONE, MODE_ISOLATE, START
+from systemctl_replacement.jobs.model import DONE
 from systemctl_replacement.manager import boot, on_demand, pid1, reexecution, show, skips
 from systemctl_replacement.manager.farewell import FAREWELL_USEC, take_leave
 from systemctl_replacement.manager.loop import READ, now_monotonic, now_stamp
@@ -96,8 +96,7 @@ class Life:
             manager.calls_waiting_inactive.append(self._linger)
             self._system.generators.run(self._serve)
         else:
-            self._log.manager(LOG_INFO, f"systemctl-replacement {__version__} starting.")
-            self._loop.call_soon(lambda: self._system.generators.run(self._boot_units))
+            self._boot()
         self._await_orphans()
 
     def resume(self, state: dict[str, Any]) -> None:
@@ -124,8 +123,7 @@ class Life:
         self._manager.processes.start_console()
         on_demand.count_as_down(self._manager)
         on_demand.stay(self._system.runtime)
-        self._log.manager(LOG_INFO, f"systemctl-replacement {__version__} starting.")
-        self._loop.call_soon(lambda: self._system.generators.run(self._boot_units))
+        self._boot()
 
     def _restore(self, state: dict[str, Any]) -> None:
         self._loop.add(self._signal_fd, READ, self._signals)
@@ -152,12 +150,19 @@ class Life:
         self._system.server.attach(self._loop)
         self._linger()
 
+    def _boot(self) -> None:
+        self._log.manager(LOG_INFO, f"systemctl-replacement {__version__} starting.")
+        self._system.calls.hold_changes()
+        self._loop.call_soon(lambda: self._system.generators.run(self._boot_units))
+
     def _boot_units(self) -> None:
-        if self._manager.halt.requested:
-            return
-        self._system.files.read_if_changed()  # generators may have made something of the configuration
-        if boot.enqueue(self._manager, self._options):
-            self._manager.jobs.when_idle(self._booted)
+        try:
+            if not self._manager.halt.requested:
+                self._system.files.read_if_changed()  # generators may have made something of the configuration
+                if boot.enqueue(self._manager, self._options):
+                    self._manager.jobs.when_idle(self._booted)
+        finally:
+            self._system.calls.release_changes()
 
     def _booted(self) -> None:
         self._system.boot["finish"] = list(now_stamp())
@@ -211,7 +216,7 @@ class Life:
         elif what == "reexecute":
             self._succession.begin()
         elif what == "isolate":
-            manager.try_enqueue(argument, START, MODE_ISOLATE, f"{argument} on {pid1.signal_name(number)}")
+            self._system.calls.isolate(argument, f"{argument} on {pid1.signal_name(number)}")
         elif what == "log-level":
             self._log.maximum = 7 if argument == "debug" else self._options.log_level
         elif what == "show-status":

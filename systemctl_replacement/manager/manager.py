@@ -300,7 +300,8 @@ class Manager:
         if self.halt.under_way:
             return "stopping"
         if not self.booted:
-            return "starting"
+            basic = self.registry.find("basic.target")
+            return "starting" if basic is not None and basic.active_state in ACTIVE_OR_RELOADING else "initializing"
         for name in ("rescue.target", "emergency.target"):
             unit = self.registry.find(name)
             if unit is not None and unit.active_state in (*ACTIVE_OR_RELOADING, ACTIVATING):

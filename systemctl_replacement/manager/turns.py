@@ -18,9 +18,13 @@ class Turns:
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
         self._queues: dict[int, list[Iterator[object]]] = {}
+        self._held: dict[int, list[Iterator[object]]] = {}
 
     def add(self, uid: int, work: Iterator[object]) -> None:
         """Do this work for a user, after what it asked for before. A short one is done on return if none is waiting."""
+        if uid in self._held:
+            self._held[uid].append(work)
+            return
         idle = not self._queues
         self._queues.setdefault(uid, []).append(work)
         if idle:
@@ -28,7 +32,20 @@ class Turns:
 
     def has(self, uid: int) -> bool:
         """Whether work of a user waits, or is being done."""
-        return uid in self._queues
+        return uid in self._queues or bool(self._held.get(uid))
+
+    def hold(self, uid: int) -> None:
+        """Begin no work for a user, who has none yet, until `release`."""
+        self._held[uid] = []
+
+    def release(self, uid: int) -> None:
+        """Begin what was added meanwhile, soon."""
+        queue = self._held.pop(uid, None)
+        if queue:
+            idle = not self._queues
+            self._queues[uid] = queue
+            if idle:
+                self._loop.call_at(now_monotonic() + 1, self._slice)
 
     def _slice(self) -> None:
         uid = next(iter(self._queues))
