@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from systemctl_replacement.manager.takeover import Takeover
+    from systemctl_replacement.manager.takeover import Outcome
 
 LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO = 3, 4, 5, 6
 
@@ -109,10 +109,11 @@ class Life:
         self._log.manager(LOG_INFO, "Reexecuted.")
         self._linger()
 
-    def succeed(self, before: Takeover) -> None:
+    def begin_after(self, before: Outcome) -> None:
         """Begin where another manager was: what it ran stays as it is if that could be taken over."""
         for level, text in before.notes:
             self._log.manager(level, text)
+        self._manager.halt.forced = before.forced
         if before.state is None:
             self.start(before.lost)
         else:
@@ -165,6 +166,8 @@ class Life:
             self._system.calls.release_changes()
 
     def _booted(self) -> None:
+        if self._manager.halt.requested:
+            return
         self._system.boot["finish"] = list(now_stamp())
         self._manager.boot_finished()
         left_out = [unit for unit in self._manager.registry if "Condition" in unit.stamps and not unit.condition_result]
@@ -174,6 +177,7 @@ class Life:
         self._log.manager(LOG_INFO, f"Startup finished in {took:.3f}s.")
 
     def run(self) -> int:
+        self._signals(READ)  # a halt that came before comes before the boot
         self._loop.run()
         if not self._system.is_pid1:
             self._await_children()
@@ -208,7 +212,7 @@ class Life:
             manager.processes.reaper.reap()
         elif what == "halt":
             manager.halt.request(argument, pid1.signal_name(number))
-        elif what == "immediate":
+        elif what == "force":
             manager.halt.force(argument)
         elif what == "reload":
             self._guard.check()

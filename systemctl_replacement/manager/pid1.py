@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Mount = dict[str, str]
 
-SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM, SIGCHLD, SIGPWR = 1, 2, 3, 10, 12, 15, 17, 30
+SIGHUP, SIGINT, SIGQUIT, SIGUSR2, SIGTERM, SIGCHLD, SIGPWR = 1, 2, 3, 12, 15, 17, 30
 RTMIN = 34
 
 # Signal -> (what to do, with what).
@@ -33,10 +33,10 @@ ACTIONS: dict[int, tuple[str, str]] = {
     RTMIN + 4: ("halt", "poweroff"),
     RTMIN + 5: ("halt", "reboot"),
     RTMIN + 6: ("halt", "kexec"),
-    RTMIN + 13: ("immediate", "halt"),
-    RTMIN + 14: ("immediate", "poweroff"),
-    RTMIN + 15: ("immediate", "reboot"),
-    RTMIN + 16: ("immediate", "kexec"),
+    RTMIN + 13: ("force", "halt"),
+    RTMIN + 14: ("force", "poweroff"),
+    RTMIN + 15: ("force", "reboot"),
+    RTMIN + 16: ("force", "kexec"),
     SIGHUP: ("reload", ""),
     RTMIN + 25: ("reexecute", ""),
     SIGUSR2: ("dump", ""),
@@ -50,17 +50,21 @@ ACTIONS: dict[int, tuple[str, str]] = {
 }
 
 
+# What of it ends the manager.
+HALTING = ("halt", "force")
+
+
 def signal_name(number: int) -> str:
     """How a log line names a signal."""
     return f"SIG{signals.name(number)}"
 
 
-def become_the_systems_manager(root: str, runtime: str, environment: Mapping[str, str]) -> None:
+def become_the_systems_manager(runtime: str, environment: Mapping[str, str]) -> None:
     """What PID 1 sets up before the first service starts: the directory that says systemd is there, the name of the
     container's engine, a place for locks; and what `docker restart` left of an earlier life is cleared."""
     leftovers.clear_run(leftovers.before_this_life())
     make_runtime_files(runtime, environment)
-    _make_lock_directory(f"{root}/run/lock")
+    _make_lock_directory("/run/lock")
 
 
 def _make_lock_directory(path: str) -> None:

@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import fcntl
 import os
-import select
 import sys
 
 from systemctl_replacement import paths, syscalls
 from systemctl_replacement.manager import elsewhere, pid1, reexecution
+from systemctl_replacement.manager.early_halt import EarlyHalt
 from systemctl_replacement.manager.life import Life
 from systemctl_replacement.manager.loop import now_monotonic
 from systemctl_replacement.manager.options import InitOptions
+from systemctl_replacement.manager.stop_time import told_or_guessed
 from systemctl_replacement.manager.successor import ALIVE
 from systemctl_replacement.process.client import ForkServer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from systemctl_replacement.manager.takeover import Takeover
+    from systemctl_replacement.manager.takeover import Outcome
 
 __all__ = ["ALIVE", "run"]
 
 # A manager on demand that is being started listens in a fraction of a second. Nothing tells of the end of a lock.
 _LOCK_PATIENCE_USEC = 10_000_000
-_LOCK_LOOK_SECONDS = 0.005
+_LOCK_LOOK_USEC = 5_000
 
 
 def run(options: InitOptions, forkserver: ForkServer | None) -> int:
     """Run a manager to its end; the exit status. `forkserver` is None after a re-execution."""
-    state, takeover, lost = None, None, ""
+    state, outcome, lost = None, None, ""
     if options.deserialize_fd >= 0:
         try:
             state = reexecution.read(options.deserialize_fd)
@@ -46,11 +47,15 @@ def run(options: InitOptions, forkserver: ForkServer | None) -> int:
     try:
         pid1.raise_descriptor_limit()
         if options.deserialize_fd < 0 and not options.on_demand:
-            lock = _lock(places.start_lock())
-            takeover = _take_over(places, is_pid1)
+            halt = EarlyHalt(lambda: told_or_guessed(options.stop_timeout, is_pid1))
+            try:
+                lock = _lock(places.start_lock(), halt)
+                outcome = _take_over(places, is_pid1, halt)
+            finally:
+                halt.close()
         if is_pid1 and state is None:
-            pid1.become_the_systems_manager(options.root, places.runtime, os.environ)
-        life = Life(options, forkserver, state if takeover is None else takeover.state)
+            pid1.become_the_systems_manager(places.runtime, os.environ)
+        life = Life(options, forkserver, state if outcome is None else outcome.state)
     except paths.NoRuntimeDirectory as error:
         return _cannot_start(options, f"{_text(error)}. It needs a directory to write to: {_REMEDY}")
     except OSError as error:
@@ -62,8 +67,8 @@ def run(options: InitOptions, forkserver: ForkServer | None) -> int:
         # Clients know by it that the manager answers: until then they wait.
         syscalls.set_process_name("systemd")
     _leave_terminal(options)
-    if takeover is not None:
-        life.succeed(takeover)
+    if outcome is not None:
+        life.begin_after(outcome)
     elif state is not None:
         life.resume(state)
     else:
@@ -76,7 +81,7 @@ def run(options: InitOptions, forkserver: ForkServer | None) -> int:
     return life.run()
 
 
-def _lock(path: str) -> int:
+def _lock(path: str, halt: EarlyHalt) -> int:
     """Keep clients from starting a manager on demand until we listen; one that is being started now listens soon."""
     try:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -90,18 +95,18 @@ def _lock(path: str) -> int:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return lock
         except OSError:
-            if now_monotonic() > end:
+            if now_monotonic() > end or halt.since:
                 return lock
-        select.select([], [], [], _LOCK_LOOK_SECONDS)
+        halt.wait(now_monotonic() + _LOCK_LOOK_USEC)
 
 
-def _take_over(places: paths.Paths, is_pid1: bool) -> Takeover | None:
+def _take_over(places: paths.Paths, is_pid1: bool, halt: EarlyHalt) -> Outcome | None:
     """What became of a manager that runs already; None if there is no trace of one."""
     if not any(os.path.lexists(places.socket_path(runtime)) for runtime in places.trusted_runtimes()):
         return None
-    from systemctl_replacement.manager.takeover import Takeover
+    from systemctl_replacement.manager.takeover import take_over
 
-    return Takeover(places, is_pid1)
+    return take_over(places, is_pid1, halt)
 
 
 _REMEDY = "mount a tmpfs on /run (docker and podman: --tmpfs /run; Kubernetes: an emptyDir volume)."

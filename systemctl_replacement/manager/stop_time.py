@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile.values import INFINITY, format_time_span, parse_time_span
 
@@ -21,7 +23,7 @@ _KUBERNETES_USEC = 30_000_000
 # What they say of themselves in $container that wait for longer than anybody should count on.
 _PATIENT = ("lxc", "lxc-libvirt", "systemd-nspawn")
 
-# A guessed time nears its end when this part of it is left.
+# A time nears its end when this part of it is left.
 _LAST_PART = 3
 
 
@@ -43,9 +45,14 @@ class StopTime:
         return format_time_span(self.usec + _RESERVE_USEC)
 
     @property
+    def late_after(self) -> int:
+        """So long after the begin the time is nearly over."""
+        return self.usec - self.usec // _LAST_PART
+
+    @property
     def nears_after(self) -> int:
         """So long after the begin the time that we guess is nearly over. 0: we do not guess."""
-        return self.usec - self.usec // _LAST_PART if self.engine else 0
+        return self.late_after if self.engine else 0
 
 
 def stop_time(
@@ -78,6 +85,13 @@ def stop_time(
     if container or exists("/.dockerenv") or exists("/run/.containerenv"):
         return StopTime(_DOCKER_USEC - _RESERVE_USEC, "Podman" if container == "podman" else "Docker")
     return None
+
+
+def told_or_guessed(
+    option: int | None, is_pid1: bool, complain: Callable[[str], object] = lambda _text: None
+) -> StopTime | None:
+    """The time for the halt of this very process."""
+    return stop_time(option, os.environ, lambda path: is_pid1 and os.path.exists(path), complain)
 
 
 def next_turn(now: int, end: int, levels: int) -> int:

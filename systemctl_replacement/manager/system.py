@@ -25,7 +25,7 @@ from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.options import InitOptions
 from systemctl_replacement.manager.processes import Processes
 from systemctl_replacement.manager.registry import Registry
-from systemctl_replacement.manager.stop_time import StopTime, stop_time
+from systemctl_replacement.manager.stop_time import StopTime, told_or_guessed
 from systemctl_replacement.manager.unit_files import UnitFiles
 from systemctl_replacement.process.client import ForkServer
 from systemctl_replacement.unitfile.journal_config import KEPT, VOLATILE, journal_limit
@@ -165,11 +165,8 @@ class System:
     def _stop_time(self) -> StopTime | None:
         if self.options.on_demand:
             return None
-        return stop_time(
-            self.options.stop_timeout,
-            self.environment,
-            lambda path: self.is_pid1 and os.path.exists(path),
-            lambda text: self.log.manager(LOG_WARNING, text),
+        return told_or_guessed(
+            self.options.stop_timeout, self.is_pid1, lambda text: self.log.manager(LOG_WARNING, text)
         )
 
     def _told_generators(self) -> dict[str, str]:

@@ -3,7 +3,7 @@
 `CMD sh -c "systemctl start x; exec systemctl init"` does it, and so may somebody who is quick with `docker exec`. The
 other manager is asked for a re-execution's state and its descriptors (:mod:`.bequest` is that end). They are ours only
 when that manager is gone, so that there are never two masters. One that cannot give them is told to stop what it runs,
-and waited for. All this is before the loop, and bounded; signals stay pending meanwhile.
+and waited for. All this is before the loop, and bounded; a signal to halt shortens it (:mod:`.early_halt`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import select
 from systemctl_replacement import paths, syscalls, wire
 from systemctl_replacement.control import address
 from systemctl_replacement.control.connection import MANAGER
-from systemctl_replacement.manager import pid1, reexecution
+from systemctl_replacement.manager import reexecution
+from systemctl_replacement.manager.early_halt import NEVER, EarlyHalt
 from systemctl_replacement.manager.loop import now_monotonic, now_stamp
-from systemctl_replacement.process.descendants import read_stat
+from systemctl_replacement.process.descendants import descendants, read_stat, send
 from systemctl_replacement.process.link import Link, close_fds, unpack_fds
 
 TYPE_CHECKING = False
@@ -43,32 +44,39 @@ class _Impossible(Exception):
     """The state cannot be had; the text says why."""
 
 
-class Takeover:
-    """What was found, and what became of it.
+class Outcome:
+    """What became of the manager that was found.
 
     state: as from a re-execution, if it was taken over; lost: else why what ran there was stopped, "" if there was
-    nothing; notes: (level, text) for the log. OSError, EADDRINUSE if there is a manager that stays.
+    nothing; notes: (level, text) for the log; forced: processes had to be killed, because of a halt.
     """
 
-    def __init__(self, places: paths.Paths, is_pid1: bool) -> None:
+    def __init__(self) -> None:
         self.state: dict[str, Any] | None = None
         self.lost = ""
         self.notes: list[tuple[int, str]] = []
+        self.forced = False
+
+
+def take_over(places: paths.Paths, is_pid1: bool, halt: EarlyHalt) -> Outcome:
+    """Take over from the manager on demand that runs, or see it end. OSError, EADDRINUSE if one runs that stays."""
+    takeover = _Takeover(places, is_pid1, halt)
+    for runtime in places.trusted_runtimes():
+        takeover.look(runtime)
+    return takeover.outcome
+
+
+class _Takeover:
+    def __init__(self, places: paths.Paths, is_pid1: bool, halt: EarlyHalt) -> None:
+        self.outcome = Outcome()
         self._places = places
         self._is_pid1 = is_pid1
-        halting = [number for number, (what, _) in pid1.ACTIONS.items() if what in ("halt", "immediate")]
-        self._halting = syscalls.signalfd(halting)
-        self._poll = select.poll()
-        try:
-            for runtime in places.trusted_runtimes():
-                self._look(runtime)
-        finally:
-            os.close(self._halting)
+        self._halt = halt
 
-    def _look(self, runtime: str) -> None:
+    def look(self, runtime: str) -> None:
         path = self._places.socket_path(runtime)
         end = now_monotonic() + _ANSWER_USEC
-        socket = _connect(path, end) if _is_ours(path) else None
+        socket = _connect(path, end, self._halt) if _is_ours(path) else None
         if socket is None:
             return
         try:
@@ -76,15 +84,17 @@ class Takeover:
             if pid == 0:
                 raise OSError(errno.EADDRINUSE, "A manager in another container is running", path)
             if uid != os.geteuid():
-                self.notes.append((LOG_WARNING, f"The manager of user {uid} at {path} is left alone."))
+                self.outcome.notes.append((LOG_WARNING, f"The manager of user {uid} at {path} is left alone."))
                 return
             other = _Process(pid)
             try:
-                if self.state is not None:
-                    raise _Impossible("there is another one")
+                if not self._is_pid1 and not other.is_on_demand:
+                    raise OSError(errno.EADDRINUSE, "Another manager is running", path)
+                if self.outcome.state is not None:
+                    raise _Impossible("another manager was found first")
                 self._take(socket, other, runtime, end)
             except _Impossible as reason:
-                self._end(other, str(reason), path)
+                self._end(other, str(reason))
             finally:
                 other.close()
         finally:
@@ -110,8 +120,8 @@ class Takeover:
             raise
         finally:
             link.close()
-        self.state = self._adapted(state, runtime, list(received.values()))
-        self.notes.append((LOG_NOTICE, f"Took over from the manager on demand that ran (PID {other.pid})."))
+        self.outcome.state = self._adapted(state, runtime, list(received.values()))
+        self.outcome.notes.append((LOG_NOTICE, f"Took over from the manager on demand that ran (PID {other.pid})."))
 
     def _ask(self, socket: _socket.socket, end: int) -> Link:
         request = {"method": f"{MANAGER}.HandOver", "parameters": {}}
@@ -159,15 +169,8 @@ class Takeover:
 
     def _await(self, fd: int, end: int) -> None:
         """Wait for input. _Impossible when it is too late, or we are to halt: the other had better stop its units."""
-        self._poll.register(fd, select.POLLIN)
-        self._poll.register(self._halting, select.POLLIN)
-        try:
-            ready = dict(self._poll.poll(max(0, end - now_monotonic()) // 1000 + 1))
-        finally:
-            self._poll.unregister(fd)
-            self._poll.unregister(self._halting)
-        if fd not in ready:
-            raise _Impossible("this one is to halt" if self._halting in ready else "it does not answer")
+        if not self._halt.wait(end, fd):
+            raise _Impossible("we were told to halt" if self._halt.since else "it does not answer")
 
     def _is_closed(self, link: Link) -> bool:
         try:
@@ -193,23 +196,48 @@ class Takeover:
 
     # --- ending it ---
 
-    def _end(self, other: _Process, reason: str, path: str) -> None:
-        """Have the other manager stop what it runs. OSError, EADDRINUSE if it is none that leaves its place to us."""
-        if not self._is_pid1 and reason == _STAYS:
-            raise OSError(errno.EADDRINUSE, "Another manager is running", path)
-        self.lost = (
+    def _end(self, other: _Process, reason: str) -> None:
+        """Have the other manager stop what it runs."""
+        self.outcome.lost = (
             f"Could not take over from the manager that ran (PID {other.pid}): {reason}. What it ran is stopped."
         )
         for number in (SIGTERM, SIGCONT):
             other.signal(number)
-        if not other.wait(now_monotonic() + _END_USEC):
-            self.notes.append((LOG_WARNING, f"The manager that ran (PID {other.pid}) does not end, killing it."))
-            other.signal(SIGKILL)
-            other.wait(now_monotonic() + _ANSWER_USEC)
+        if not other.is_gone():
+            _say(f"Waiting for the manager on demand (PID {other.pid}) to stop what it runs.")
+        end, told = now_monotonic() + _END_USEC, False
+        while not other.wait(min(end, self._halt.kill_at, NEVER if told else self._halt.tell_at), self._halt):
+            now = now_monotonic()
+            if now >= self._halt.kill_at:
+                self._note(f"The time to halt is over, killing what the manager that ran (PID {other.pid}) has left.")
+                self.outcome.forced = True
+                other.signal_all(SIGKILL)
+                break
+            if now >= end:
+                self._note(f"The manager that ran (PID {other.pid}) does not end, killing it.")
+                break
+            if now >= self._halt.tell_at and not told:
+                told = True
+                self._note(f"The time to halt is nearly over: SIGTERM to all that the manager (PID {other.pid}) runs.")
+                other.signal_all(SIGTERM)
+        else:
+            return
+        other.signal(SIGKILL)
+        other.wait(now_monotonic() + _ANSWER_USEC)
+
+    def _note(self, text: str) -> None:
+        self.outcome.notes.append((LOG_WARNING, text))
 
 
-# The answer of an init.
-_STAYS = "it is no manager on demand"
+def _say(text: str) -> None:
+    """Tell it on the container's output, which the loop is not there for yet, unless that might block."""
+    poll = select.poll()
+    poll.register(2, select.POLLOUT)
+    try:
+        if poll.poll(0):
+            os.write(2, f"{text}\n".encode())
+    except OSError:
+        return  # nobody reads it
 
 
 def _refusal(answer: bytes) -> str:
@@ -221,7 +249,7 @@ def _refusal(answer: bytes) -> str:
     if name.endswith("MethodNotFound"):
         return "it is of an older version"
     if name.endswith("NotOnDemand"):
-        return _STAYS
+        return "it is no manager on demand"
     return str(parameters.get("message", name))
 
 
@@ -233,7 +261,7 @@ def _is_ours(path: str) -> bool:
         return False
 
 
-def _connect(path: str, end: int) -> _socket.socket | None:
+def _connect(path: str, end: int, halt: EarlyHalt) -> _socket.socket | None:
     """A non-blocking connection; None if nobody listens, or so many wait already that we never get through."""
     while True:
         socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK)
@@ -243,9 +271,9 @@ def _connect(path: str, end: int) -> _socket.socket | None:
             return socket
         except BlockingIOError:
             socket.close()
-            if now_monotonic() > end:
+            if now_monotonic() > end or halt.since:
                 return None
-            select.select([], [], [], _LOOK_USEC / 1_000_000)
+            halt.wait(now_monotonic() + _LOOK_USEC)
         except OSError:
             socket.close()
             return None
@@ -263,6 +291,7 @@ class _Process:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
+        self.is_on_demand = _was_started_on_demand(pid)
         self._start = self._started()
         try:
             self._pidfd = syscalls.open_pidfd(pid)
@@ -283,23 +312,43 @@ class _Process:
             except OSError:
                 return  # it has gone, or may not be signalled: waiting tells
 
-    def wait(self, end: int) -> bool:
-        """Whether it was gone before that monotonic microsecond."""
+    def signal_all(self, number: int) -> None:
+        """To every process below it: helpers of ours ignore all but SIGKILL."""
+        if not self.is_gone():
+            for pid in descendants(self.pid):
+                send(pid, number, cont=True)
+
+    def wait(self, end: int, halt: EarlyHalt | None = None) -> bool:
+        """Whether it was gone before that monotonic microsecond, and before the first signal to halt came."""
         while not self.is_gone():
-            left = end - now_monotonic()
-            if left <= 0:
+            now = now_monotonic()
+            look = end if self._pidfd >= 0 else min(end, now + _LOOK_USEC)
+            if now >= end:
                 return False
-            if self._pidfd >= 0:
-                self._await(left // 1000 + 1)
+            if halt is None:
+                self._await((look - now) // 1000 + 1)
             else:
-                select.select([], [], [], _LOOK_USEC / 1_000_000)
+                was_halting = halt.since
+                halt.wait(look, self._pidfd)
+                if halt.since != was_halting:
+                    return self.is_gone()
         return True
 
     def _await(self, milliseconds: int) -> bool:
         poll = select.poll()
-        poll.register(self._pidfd, select.POLLIN)
+        if self._pidfd >= 0:
+            poll.register(self._pidfd, select.POLLIN)
         return bool(poll.poll(milliseconds))
 
     def close(self) -> None:
         if self._pidfd >= 0:
             os.close(self._pidfd)
+
+
+def _was_started_on_demand(pid: int) -> bool:
+    """Any other one is an init, of whatever version, and stays."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return b"--on-demand" in file.read().split(b"\0")
+    except OSError:
+        return False

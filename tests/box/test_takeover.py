@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import time
 from pathlib import Path
@@ -29,6 +30,14 @@ def booted(box: Box) -> str:
     """The state once PID 1 is init and has booted: before, it is another manager that answers."""
     box.wait_for(lambda: Path(f"/proc/{box.pid1}/comm").read_text() == "systemd\n")
     return box.wait_booted()
+
+
+def begun(box: Box) -> bool:
+    """Whether PID 1 is an init of which a signal to halt is not lost any more."""
+    if b"init" not in Path(f"/proc/{box.pid1}/cmdline").read_bytes().split(b"\0"):
+        return False
+    blocked = next(line for line in Path(f"/proc/{box.pid1}/status").read_text().splitlines() if "SigBlk" in line)
+    return bool(int(blocked.split()[1], 16) & 1 << signal.SIGTERM - 1)
 
 
 def one_manager(box: Box) -> bool:
@@ -118,10 +127,10 @@ def test_a_start_that_takes_its_time_is_initializing() -> None:
 
 
 def test_told_to_halt_while_it_takes_over() -> None:
-    stopped = "kill -STOP $(pgrep -f -- --on-demand); touch /ready"
+    stopped = "until test -e /noted; do sleep 0.02; done; kill -STOP $(pgrep -f -- --on-deman[d])"
     files = {"/etc/systemd/system/noted.service": NOTED}
     with Box(init=entry(f"systemctl start noted; {stopped}"), files=files) as box:
-        box.wait_for(lambda: box.exists("/ready") and "systemctl" in box.run("cat /proc/1/cmdline").stdout)
+        box.wait_for(lambda: begun(box))
         box.signal(signal.SIGTERM)
         assert box.wait() == 0
         assert box.read("/noted") == "started\nstopped\n"
@@ -156,3 +165,51 @@ def test_a_client_with_another_root_has_another_manager() -> None:
         box.run("chroot /mnt systemctl start a", check=True)
         assert len(box.find("--on-demand")) == 1
         assert len(box.find("supervisor: a.service")) == 2
+
+
+@pytest.mark.parametrize(
+    "main", [["systemctl", "init"], ["sh", "-c", "systemctl init & wait"]], ids=["PID 1", "not PID 1"]
+)
+def test_init_typed_beside_an_init_that_does_not_answer_changes_nothing(main: list[str]) -> None:
+    with Box(init=main, files=enabled("a.service", SLEEPER)) as box:
+        box.wait_booted()
+        running = next(process for process in box.find("systemctl init") if "python" in process.cmdline()[0])
+        os.kill(running.pid, signal.SIGSTOP)
+        typed = box.popen("systemctl init", stdout=-1, stderr=-1)
+        assert "Another manager is running" in typed.communicate(timeout=30)[1]
+        assert typed.returncode == 1
+        os.kill(running.pid, signal.SIGCONT)
+        assert box.run("systemctl is-system-running").stdout == "running\n"
+        assert box.run("systemctl is-active a").stdout == "active\n"
+
+
+DEAF = (
+    '[Unit]\nAfter=noted.service\n[Service]\nTimeoutStopSec=60\nExecStart=/bin/sh -c \'trap "" TERM; touch /deaf;'
+    " until test -e /go; do sleep 0.05; done'\n"
+)
+FROZEN = (
+    "systemctl start noted deaf; until test -e /deaf -a -e /noted; do sleep 0.02; done;"
+    " kill -STOP $(pgrep -f -- --on-deman[d])"
+)
+
+
+def test_a_halt_meanwhile_that_is_told_its_time_ends_in_time_and_kills_nobody_untold() -> None:
+    script = f"{FROZEN}; exec systemctl init --stop-timeout=4"
+    files = {"/etc/systemd/system/noted.service": NOTED, "/etc/systemd/system/deaf.service": DEAF}
+    with Box(init=["sh", "-c", script], files=files) as box:
+        box.wait_for(lambda: begun(box))
+        box.signal(signal.SIGTERM)
+        assert box.wait() == 124
+        assert box.read("/noted") == "started\nstopped\n"
+        assert "to stop what it runs." in box.console
+
+
+def test_a_halt_meanwhile_whose_time_is_guessed_tells_everybody_and_kills_nobody() -> None:
+    files = {"/etc/systemd/system/noted.service": NOTED, "/etc/systemd/system/deaf.service": DEAF}
+    with Box(init=entry(FROZEN), files=files) as box:
+        box.wait_for(lambda: begun(box))
+        box.signal(signal.SIGTERM)
+        # Its turn would come after that of the other, which does not end.
+        box.wait_for(lambda: "stopped" in box.read("/noted"), 20)
+        box.write("/go", "")
+        assert box.wait() == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -256,7 +257,7 @@ def test_an_init_told_to_halt_meanwhile_halts() -> None:
             os.kill(new.pid, signal.SIGTERM)
             assert new.wait(20) == 0
             assert e.process.wait(20) == 0
-            assert e.noted()[:2] == ["up", "told"]
+            assert e.noted()[:2] == ["up", "told"], told(e)
 
 
 def test_another_init_is_left_alone() -> None:
@@ -265,3 +266,16 @@ def test_another_init_is_left_alone() -> None:
             assert new.wait(20) == 1
             assert "Another manager is running" in told(e)
         assert e.call("SystemState")["state"] == "running"
+
+
+def test_an_init_that_waits_for_the_lock_hears_that_it_is_to_halt() -> None:
+    for_ever = "from systemctl_replacement.manager import startup\nstartup._LOCK_PATIENCE_USEC = 3_600_000_000\n"
+    with on_demand({"a.service": TRAPPING}) as e, open(Paths(str(e.root)).start_lock(), "w") as lock:
+        assert e.run("start", "a.service") == "done"
+        wait_for(lambda: e.noted() == ["up"], "the service")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with init(e, change=for_ever) as new:
+            wait_for(lambda: psutil.Process(new.pid).children(), "its forkserver")
+            os.kill(new.pid, signal.SIGTERM)
+            assert new.wait(20) == 0
+            assert e.noted()[:2] == ["up", "told"], told(e)
