@@ -15,10 +15,12 @@ from systemctl_replacement.manager.loop import Loop, now_monotonic, now_stamp
 from systemctl_replacement.manager.processes import Processes
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.process.told import STOP
 from systemctl_replacement.records import replace
 from systemctl_replacement.units import events, service, simple
 from systemctl_replacement.units.events import Context, Event, Exited, PidFileRead
 from systemctl_replacement.units.service_state import ServiceState
+from systemctl_replacement.units.states import FINAL, KILLING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -215,10 +217,12 @@ class Driver:
         return monitor_variables(services[0]) if len(services) == 1 else ()
 
     def _signal(self, unit: ManagedUnit, action: events.Signal) -> None:
-        self._host.processes.signal(unit.id, action.pids, action.signal, action.cont, action.hup)
+        purpose = _purpose(unit)
+        self._host.processes.signal(unit.id, action.pids, action.signal, action.cont, action.hup, purpose)
 
     def _signal_all(self, unit: ManagedUnit, action: events.SignalAll) -> None:
-        self._host.processes.signal_all(unit.id, action.signal, action.spare, action.cont, action.hup)
+        purpose = _purpose(unit)
+        self._host.processes.signal_all(unit.id, action.signal, action.spare, action.cont, action.hup, purpose)
 
     def _identify(self, unit: ManagedUnit, action: events.Identify) -> None:
         access = unit.config.notify_access
@@ -290,6 +294,11 @@ class _Once:
 def _still_wanted(unit: ManagedUnit, token: int) -> bool:
     state = unit.service
     return any(running is not None and running.token == token for running in (state.main, state.control))
+
+
+def _purpose(unit: ManagedUnit) -> str:
+    """What a machine sends a signal for."""
+    return STOP if unit.type == "service" and unit.service.sub in (*KILLING, *FINAL) else ""
 
 
 def _is_not_spawned(unit: ManagedUnit, pid: int) -> bool:

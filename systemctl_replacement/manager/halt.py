@@ -2,8 +2,11 @@
 
 The order is the job engine's: the target of the halt conflicts with everything, so that every service is stopped in
 reverse start order. A time that we were told is split over the levels of that order: when a level has had its share,
-the next one goes ahead, so that all are told early enough to act, and what is left at the end is killed. When a time
-that we guess is nearly over everything is told, whatever the order, and nothing is killed but by its own timeout.
+the next one goes ahead; what no level has (units that no job stops, processes that no unit stops) is told when the last
+level is late; all that is still untold is told before what is left at the end is killed. When a time that we guess is
+nearly over everything is told, whatever the order, and nothing is killed but by its own timeout.
+
+Nobody is told twice by us: to many programs a second SIGTERM means to drop everything (process/told.py).
 """
 
 from __future__ import annotations
@@ -17,7 +20,9 @@ from systemctl_replacement.manager.remains import Remains
 from systemctl_replacement.manager.stop_time import KILL_RESERVE_USEC, VARIABLE, StopTime, next_turn
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.process import descendants
-from systemctl_replacement.units.reminder import remind
+from systemctl_replacement.process.told import REMINDER
+from systemctl_replacement.units.events import SignalAll
+from systemctl_replacement.units.reminder import remind, signalled
 from systemctl_replacement.units.states import ACTIVE, INACTIVE_OR_FAILED
 
 TYPE_CHECKING = False
@@ -28,7 +33,7 @@ if TYPE_CHECKING:
     from systemctl_replacement.jobs.model import Job
     from systemctl_replacement.manager.manager import Manager
 
-LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO = 3, 4, 5, 6
+LOG_WARNING, LOG_NOTICE, LOG_INFO = 4, 5, 6
 SIGTERM, SIGKILL = 15, 9
 
 # Exit statuses of PID 1 (docs/container.md): 124 as timeout(1), processes had to be killed; 133 as systemd-nspawn's
@@ -79,6 +84,15 @@ class Halt:
         self._stopping_rest = False
 
     @property
+    def told(self) -> list[tuple[int, int]]:
+        """(pid, start time) of the processes that no unit stops and that were told to end."""
+        return self._remains.told
+
+    @told.setter
+    def told(self, told: Iterable[tuple[int, int]]) -> None:
+        self._remains.told = list(told)
+
+    @property
     def status(self) -> int:
         """The exit status of the manager."""
         if self.exit_status is not None:
@@ -103,7 +117,7 @@ class Halt:
         if self.requested:
             if by and not self.by:  # an engine's clock runs from now on, not since a client asked
                 self.by, self.since = by, now_monotonic()
-                if not self.ends_at:
+                if not self.ends_at and not self.by_force:
                     self._keep_time()
             elif by and by == self.by and now_monotonic() - self.since >= _REPEAT_USEC:
                 self.hurry()
@@ -144,9 +158,8 @@ class Halt:
         if self.ends_at:
             self._begin_share()
         elif self._time is not None and self.by:
-            at = self.since + self._time.nears_after
-            if at > now_monotonic():  # else it was done before a re-execution
-                self._turn = self._manager.loop.call_at(at, self._time_nears)
+            # At once if it was done before a re-execution: jobs that had to wait for their unit are in order again.
+            self._turn = self._manager.loop.call_at(self.since + self._time.nears_after, self._time_nears)
 
     def _levels(self) -> list[list[Job]]:
         return stop_levels(self._manager.jobs.view, lambda unit: _takes_time(self._manager.registry[unit]))
@@ -154,17 +167,20 @@ class Halt:
     def _begin_share(self) -> None:
         """The level of the stop order that is being stopped has its share of the time that is left."""
         self._levels_before = len(self._levels())
-        at = next_turn(now_monotonic(), self.ends_at, self._levels_before)
+        shares = self._levels_before + (bool(self._without_stop_job()) or self._remains.any_left)
+        at = next_turn(now_monotonic(), self.ends_at, shares)
         self._turn = self._manager.loop.call_at(at, self._share_is_over)
 
     def _share_is_over(self) -> None:
         levels = self._levels()
         if not levels:
+            self._tell_the_rest()
             return
         if len(levels) >= self._levels_before:  # as many as before: the first one is late
             late = self._names(levels[0])
             self._remind(levels[0])
             if len(levels) == 1:
+                self._tell_the_rest()
                 return
             early = self._names(levels[1])
             text = f"Still stopping: {late}. Stopping before their turn, to have their part of the time: {early}."
@@ -190,26 +206,45 @@ class Halt:
         for level in levels:
             self._remind(level)
         self._manager.jobs.go_ahead([job for job in self._manager.jobs.jobs.values() if job.type == STOP])
-        for unit in self._without_stop_job():
+        self._stop_the_rest()
+
+    def _stop_the_rest(self) -> None:
+        """Stop the units that no job stops, and what units have left behind."""
+        for unit in () if self.by_force else self._without_stop_job():
             self._manager.try_enqueue(unit.id, STOP, MODE_REPLACE, "stop job")
+        self._remains.terminate()
+
+    def _tell_the_rest(self) -> None:
+        """The last level of the stop order is late, and what is left will be killed."""
+        self._stop_the_rest()
+        at = max(next_turn(now_monotonic(), self.ends_at, 0), self.ends_at - _SHORT_TIMEOUT_USEC)
+        self._turn = self._manager.loop.call_at(at, self._tell_everybody)
+
+    def _tell_everybody(self) -> None:
+        """SIGTERM to each process that has had none, the commands of ExecStop= and the like included."""
+        for unit in self._manager.registry:
+            if unit.tracking is not None:
+                self._manager.processes.signal_all(unit.id, SIGTERM, (), True, False, REMINDER)
         self._remains.terminate()
 
     def _remind(self, jobs: Iterable[Job]) -> None:
         """Services whose ExecStop= takes its time have had no signal yet."""
+        processes = self._manager.processes
         for unit in [self._manager.registry[job.unit] for job in jobs]:
-            if unit.type == "service":
-                self._manager.driver.carry_out(unit, remind(unit.config, unit.service))
+            for action in remind(unit.config, unit.service) if unit.type == "service" else ():
+                if isinstance(action, SignalAll):
+                    processes.signal_all(unit.id, action.signal, action.spare, action.cont, action.hup, REMINDER)
+                else:
+                    processes.signal(unit.id, action.pids, action.signal, action.cont, action.hup, REMINDER)
 
     def _names(self, jobs: Iterable[Job]) -> str:
-        names = sorted(job.unit for job in jobs if _takes_time(self._manager.registry[job.unit]))
-        more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
-        return ", ".join(names[:_NAMES_SHOWN]) + more
+        return _listed(job.unit for job in jobs if _takes_time(self._manager.registry[job.unit]))
 
     # --- stopping ---
 
     def _stop_all(self) -> None:
         for unit in self._manager.registry:
-            if unit.active_state not in INACTIVE_OR_FAILED:
+            if _is_up(unit):
                 self._manager.try_enqueue(unit.id, STOP, MODE_REPLACE, "stop job")
 
     def hurry(self) -> None:
@@ -219,15 +254,17 @@ class Halt:
         self.shortened = True
         manager = self._manager
         manager.log.manager(LOG_NOTICE, "Asked again to halt: terminating what is left.")
-        self._signal_everything(SIGTERM)
-        self._remains.terminate()
+        self._tell_everybody()
+        self._stop_the_rest()
         self._end_at(now_monotonic() + _SHORT_TIMEOUT_USEC)
 
     def _time_is_up(self) -> None:
-        left = [unit.id for unit in self._manager.registry if unit.tracking is not None]
-        self._manager.log.manager(LOG_WARNING, f"The time to halt is over, killing what is left: {', '.join(left)}")
+        names = _listed(unit.id for unit in self._manager.registry if unit.tracking is not None and _is_up(unit))
+        left = names or ("processes that no unit owns" if self._remains.any_left else "")
+        killing = f", killing what is left: {left}" if left else "."
+        self._manager.log.manager(LOG_WARNING, f"The time to halt is over{killing}")
         self._killed()
-        self._signal_everything(SIGKILL)
+        self._kill_everything()
         self._remains.kill()
         # What survives SIGKILL must not keep us.
         self._manager.loop.call_at(now_monotonic() + KILL_RESERVE_USEC // 2, self.finish)
@@ -235,21 +272,23 @@ class Halt:
     def _killed(self) -> None:
         self.forced = True
 
-    def _signal_everything(self, signal: int) -> None:
+    def _kill_everything(self) -> None:
         processes = self._manager.processes
         for unit in self._manager.registry:
             if unit.tracking is not None:
-                processes.signal_all(unit.id, signal, (), signal != SIGKILL, False)
-                if signal == SIGKILL:  # also below a supervisor that does not act
-                    for pid in processes.reaper.pids(unit.id):
-                        descendants.send(pid, signal)
+                processes.signal_all(unit.id, SIGKILL, (), False, False)
+                for pid in processes.reaper.pids(unit.id):  # also below a supervisor that does not act
+                    descendants.send(pid, SIGKILL)
 
     def _without_stop_job(self) -> list[ManagedUnit]:
-        """Units that run and that nothing stops: those with DefaultDependencies=no."""
+        """Units that run and that nothing stops: those with DefaultDependencies=no. What is started because of the
+        halt is not meant."""
         return [
             unit
             for unit in self._manager.registry
-            if unit.tracking is not None and unit.job is None and unit.active_state not in INACTIVE_OR_FAILED
+            if unit.tracking is not None
+            and _is_up(unit)
+            and (unit.job is None or (unit.job.type != STOP and not unit.job.irreversible))
         ]
 
     def _stopped(self) -> None:
@@ -272,14 +311,22 @@ class Halt:
     def _left_behind(self) -> list[int]:
         """The processes that no unit is going to stop."""
         processes, reaper = self._manager.processes, self._manager.processes.reaper
-        up = {unit.id for unit in self._manager.registry if unit.active_state not in INACTIVE_OR_FAILED}
-        if self.by_force:
-            up = set()
-        if not self._every_process:
-            return [pid for unit in processes.trackings if unit not in up for pid in reaper.pids(unit)]
-        spared = {pid for unit in processes.trackings if unit in up for pid in reaper.pids(unit)}
-        pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+        spared = {pid for unit in self._manager.registry if unit.tracking is not None for pid in self._stopped_by(unit)}
+        if self._every_process:
+            pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+        else:
+            pids = [pid for unit in processes.trackings for pid in reaper.pids(unit)]
         return [pid for pid in pids if pid not in spared and not processes.is_own(pid)]
+
+    def _stopped_by(self, unit: ManagedUnit) -> Iterable[int]:
+        """The processes whose end is left to their unit: it is to be stopped, and they are what its stop waits for."""
+        if self.by_force or not _is_up(unit):
+            return ()
+        pids = signalled(unit.config, unit.service) if unit.type == "service" else None
+        if pids is None:
+            return self._manager.processes.reaper.pids(unit.id)
+        control = unit.service.control
+        return (*pids, control.pid, *descendants.descendants(control.pid)) if control is not None else pids
 
     def finish(self) -> None:
         """Everything is down, or must be: end the manager."""
@@ -313,7 +360,7 @@ class Halt:
         self.requested = self.requested or verb
         if exit_status is not None:
             self.exit_status = exit_status
-        self._signal_everything(SIGKILL)
+        self._kill_everything()
         self.finish()
 
     def unit_action(self, unit: ManagedUnit, setting: str) -> None:
@@ -342,6 +389,16 @@ class Halt:
         else:
             self._manager.log_unit(unit.id, LOG_NOTICE, f"Acting on {setting}={action}.")
             self.request(verb)
+
+
+def _is_up(unit: ManagedUnit) -> bool:
+    return unit.active_state not in INACTIVE_OR_FAILED
+
+
+def _listed(units: Iterable[str]) -> str:
+    names = sorted(units)
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    return ", ".join(names[:_NAMES_SHOWN]) + more
 
 
 def _takes_time(unit: ManagedUnit) -> bool:

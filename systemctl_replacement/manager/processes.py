@@ -423,29 +423,31 @@ class Processes:
         if foreign and main not in tracking.lost:
             self._send(tracking, {"op": "watch", "pid": main})
 
-    def signal(self, unit: str, pids: tuple[int, ...], signal: int, cont: bool, hup: bool) -> None:
+    def signal(self, unit: str, pids: tuple[int, ...], signal: int, cont: bool, hup: bool, purpose: str = "") -> None:
         tracking = self.trackings.get(unit)
         if tracking is None:
             return
-        message = {"op": "signal", "pids": list(pids), "signal": signal, "cont": cont, "hup": hup}
+        how = {"signal": signal, "cont": cont, "hup": hup, "why": purpose}  # process/told.py
+        message = {"op": "signal", "pids": list(pids), **how}
         tracking.signal_lost(message)
-        message["pids"] = [pid for pid in pids if pid not in tracking.lost]
-        if message["pids"]:
-            self._send(tracking, message)
+        if supervised := [pid for pid in pids if pid not in tracking.lost]:
+            self._send(tracking, {**message, "pids": supervised})
 
-    def signal_all(self, unit: str, signal: int, spare: tuple[int, ...], cont: bool, hup: bool) -> None:
+    def signal_all(
+        self, unit: str, signal: int, spare: Sequence[int], cont: bool, hup: bool, purpose: str = ""
+    ) -> None:
         tracking = self.trackings.get(unit)
         if tracking is None:
             return
         if tracking.lost:
             tracking.refresh_lost(self.reaper.foreign_children())
-        message = {"op": "signal-all", "signal": signal, "except": list(spare), "cont": cont, "hup": hup}
+        how = {"signal": signal, "cont": cont, "hup": hup, "why": purpose}  # process/told.py
+        message = {"op": "signal-all", "except": list(spare), **how}
         tracking.signal_lost(message)
         self._send(tracking, message)
 
     def guess_main(self, unit: str) -> None:
-        tracking = self.trackings[unit]
-        self._send(tracking, {"op": "guess-main"})
+        self._send(self.trackings[unit], {"op": "guess-main"})
 
     def remove(self, unit: str, paths: list[str]) -> bool:
         """Remove directories in the background; False if nobody can be had to do it."""

@@ -18,6 +18,7 @@ from systemctl_replacement.manager.tracking import Tracking
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.process.client import ForkServer
 from systemctl_replacement.process.link import Link
+from systemctl_replacement.process.told import Told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ _HALT_FIELDS = (
     "ends_at",
     "shortened",
     "by_force",
+    "told",
 )
 
 
@@ -105,6 +107,7 @@ def _tracking(tracking: Tracking) -> dict[str, Any]:
         "children": encode(tracking.children),
         "lost": encode(list(tracking.lost.items())),
         "tokens": sorted(tracking.tokens),
+        "told": encode(tracking.told.entries),
         **{name: encode(getattr(tracking, name)) for name in _TRACKING_FIELDS},
     }
 
@@ -343,6 +346,7 @@ def _restored(saved: dict[str, Any]) -> Tracking:
     tracking.lost = dict(saved["lost"])
     tracking.tokens = set(saved["tokens"])
     tracking.users.restore(saved.get("users", {}))
+    tracking.told = Told(saved.get("told", ()))
     # Nothing goes wrong from here on that would leave a descriptor with two owners.
     tracking.link = Link(numbers["link"]) if numbers["link"] >= 0 else None
     if numbers["notify"] >= 0:

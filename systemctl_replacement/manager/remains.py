@@ -40,6 +40,20 @@ class Remains:
         self._killing = False
         self._then: Callable[[], object] | None = None
 
+    @property
+    def told(self) -> list[tuple[int, int]]:
+        """(pid, start time) of those that were told to end."""
+        return list(self._told.items())
+
+    @told.setter
+    def told(self, told: Iterable[tuple[int, int]]) -> None:
+        self._told = dict(told)
+
+    @property
+    def any_left(self) -> bool:
+        """Whether there are any."""
+        return bool(self._left())
+
     def terminate(self) -> list[int]:
         """SIGTERM to each that had none yet, SIGHUP to those of a terminal (shells ignore the other). Who is left."""
         left = self._left()

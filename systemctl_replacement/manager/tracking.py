@@ -12,8 +12,9 @@ import os
 import select
 
 from systemctl_replacement.manager.kept_users import KeptUsers
-from systemctl_replacement.process.descendants import descendants, read_stat, send
+from systemctl_replacement.process.descendants import descendants, read_stat, send, start_time
 from systemctl_replacement.process.link import Link
+from systemctl_replacement.process.told import Told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Tracking:
         self.users = KeptUsers()
         self.children: list[tuple[int, int]] = []
         self.lost: dict[int, int] = {}
+        self.told = Told()  # of those that are lost; the supervisor knows of its own
         self.degraded = False
         self.invocation_id = ""  # of the life in which the supervisor died
         self.tokens: set[int] = set()  # spawns whose process is not reported yet
@@ -98,7 +100,7 @@ class Tracking:
     def adopt_orphans(self, invocation_id: str, foreign: Iterable[int]) -> None:
         """The supervisor died: note every process of the unit that is known or can be told to be one."""
         self.invocation_id = invocation_id
-        known = {pid for pid, start in self.children if _start_time(pid) == start}
+        known = {pid for pid, start in self.children if start_time(pid) == start}
         known.update(pid for pid in (self.main, self.control) if pid)
         sessions = {session for session in map(_session, known) if session}
         for pid in foreign:
@@ -118,14 +120,14 @@ class Tracking:
         """Watch these processes and everything below them."""
         for pid in pids:
             for found in (pid, *descendants(pid)):
-                start = _start_time(found)
+                start = start_time(found)
                 if start is not None:
                     self.lost[found] = start
 
     def refresh_lost(self, foreign: Iterable[int]) -> None:
         """Bring the set up to date: who has gone, who was born, who lost a parent that was ours."""
         sessions = {session for session in map(_session, self.lost) if session}
-        self.lost = {pid: start for pid, start in self.lost.items() if _start_time(pid) == start}
+        self.lost = {pid: start for pid, start in self.lost.items() if start_time(pid) == start}
         self.note_lost(list(self.lost))
         strangers = [pid for pid in foreign if pid not in self.lost]
         # Who has left its parent's session before its parent ended is known by its environment only.
@@ -135,9 +137,11 @@ class Tracking:
 
     def signal_lost(self, message: dict[str, Any]) -> None:
         """Signal, of those whom a message to the supervisor means, the processes that have none."""
-        named = message.get("pids", self.lost)
-        for pid in [pid for pid in self.lost if pid in named and pid not in message.get("except", ())]:
-            send(pid, message["signal"], message["cont"], message["hup"])
+        named, spare = message.get("pids", self.lost), message.get("except", ())
+        is_due = self.told.filter(message["why"], message["signal"], spare)
+        for pid in self.lost:
+            if pid in named and pid not in spare and is_due(pid):
+                send(pid, message["signal"], message["cont"], message["hup"])
 
     def forget_lost(self, pid: int) -> None:
         self.lost.pop(pid, None)
@@ -159,12 +163,6 @@ def make_notify_socket(path: str) -> _socket.socket:
         socket.close()
         raise
     return socket
-
-
-def _start_time(pid: int) -> int | None:
-    """The start time in ticks of a living process; None for a zombie or none."""
-    stat = read_stat(pid)
-    return None if stat is None or stat[0] in "ZX" else stat[3]
 
 
 def _is_gone(pid: int, parents: tuple[int, ...]) -> bool:

@@ -10,7 +10,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
 SIGHUP, SIGKILL, SIGCONT = 1, 9, 18
 _SEARCH_ROUNDS = 10
@@ -30,6 +30,12 @@ def read_stat(pid: int) -> tuple[str, int, int, int] | None:
     finally:
         os.close(fd)
     return fields[0].decode(), int(fields[1]), int(fields[2]), int(fields[19])
+
+
+def start_time(pid: int) -> int | None:
+    """When a living process was started, in ticks; None for a zombie or none."""
+    stat = read_stat(pid)
+    return None if stat is None or stat[0] in "ZX" else stat[3]
 
 
 def has_terminal(pid: int) -> bool:
@@ -144,8 +150,11 @@ def send(pid: int, signal: int, cont: bool = False, hup: bool = False) -> bool:
     return True
 
 
-def signal_each(root: int, signal: int, spare: Collection[int], cont: bool, hup: bool) -> list[int]:
-    """One signal to every descendant but the spared ones, also to those born meanwhile; the pids that were refused."""
+def signal_each(
+    root: int, signal: int, spare: Collection[int], cont: bool, hup: bool, is_due: Callable[[int], bool] | None = None
+) -> list[int]:
+    """One signal to every descendant but the spared ones and those that are not due, also to those born meanwhile; the
+    pids that were refused."""
     done, denied = set(spare), []
     for _ in range(_SEARCH_ROUNDS):
         new = [pid for pid in descendants(root) if pid not in done]
@@ -153,7 +162,7 @@ def signal_each(root: int, signal: int, spare: Collection[int], cont: bool, hup:
             break
         for pid in new:
             done.add(pid)
-            if not send(pid, signal, cont, hup):
+            if (is_due is None or is_due(pid)) and not send(pid, signal, cont, hup):
                 denied.append(pid)
     return denied
 

@@ -24,6 +24,7 @@ from .output import Output
 from .problem import describe
 from .report import Report
 from .title import set_title
+from .told import Told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Supervisor:
         self.output = Output(self.unit, log_read, message["journal"], fds.get("console", -1), message["console_json"])
         self.stop_timeout: int = message["stop_timeout"]
         self.kill_signal = int(_signal.SIGTERM)
+        self.told = Told()
         self.main = 0
         self.control = 0
         self.access = "main"
@@ -413,11 +415,12 @@ class Supervisor:
 
     def _signal(self, message: Message) -> None:
         number, cont, hup = message["signal"], message.get("cont", False), message.get("hup", False)
+        is_due = self.told.filter(message.get("why", ""), number)
         denied = []
         for pid in message["pids"]:
             # A pid that the manager remembers may have been reaped, and given to a stranger, meanwhile.
             allowed = pid in self.foreign or descendants.is_below(pid, os.getpid())
-            if allowed and not descendants.send(pid, number, cont, hup):
+            if allowed and is_due(pid) and not descendants.send(pid, number, cont, hup):
                 denied.append(pid)
         self._report_denied(denied)
 
@@ -427,7 +430,8 @@ class Supervisor:
             self._report_denied(self.final_kill.begin(spare))
             return
         cont, hup = message.get("cont", False), message.get("hup", False)
-        denied = descendants.signal_each(os.getpid(), message["signal"], spare, cont, hup)
+        is_due = self.told.filter(message.get("why", ""), message["signal"], message.get("except", ()))
+        denied = descendants.signal_each(os.getpid(), message["signal"], spare, cont, hup, is_due)
         self._report_denied(denied)
 
     def _report_denied(self, pids: list[int]) -> None:

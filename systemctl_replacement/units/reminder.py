@@ -6,18 +6,25 @@ from systemctl_replacement.units.events import Signal, SignalAll
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from systemctl_replacement.units.events import Action
     from systemctl_replacement.units.service_config import ServiceConfig
     from systemctl_replacement.units.service_state import ServiceState
 
 
-def remind(config: ServiceConfig, state: ServiceState) -> tuple[Action, ...]:
-    """KillSignal= for the main process, which has had no signal yet, or else for all but the command; it goes on."""
+def remind(config: ServiceConfig, state: ServiceState) -> tuple[Signal | SignalAll, ...]:
+    """KillSignal= for those whom KillMode= means it for, of whom none has had a signal yet. The command goes on."""
     if state.sub != "stop" or config.kill_mode == "none":
         return ()
-    if state.main_pid:
-        return (Signal((state.main_pid,), config.kill_signal, hup=config.send_sighup, cont=True),)
-    if config.kill_mode != "control-group":
-        return ()
+    main = (Signal((state.main_pid,), config.kill_signal, hup=config.send_sighup),) if state.main_pid else ()
+    if config.kill_mode == "process" or (config.kill_mode == "mixed" and main):
+        return main
     spare = (state.control.pid,) if state.control is not None else ()
-    return (SignalAll(config.kill_signal, spare, hup=config.send_sighup),)
+    everyone = SignalAll(config.kill_signal, spare, hup=config.send_sighup)
+    return (*main, everyone) if state.main_alien else (everyone,)
+
+
+def signalled(config: ServiceConfig, state: ServiceState) -> tuple[int, ...] | None:
+    """The processes of a service that its stop signals and waits for; None: all but those that KillMode= leaves to
+    their parent. The rest is left behind."""
+    if config.kill_mode not in ("process", "none"):
+        return None
+    return (state.main_pid,) if config.kill_mode == "process" and state.main_pid else ()

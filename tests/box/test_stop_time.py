@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.box.harness import Box
@@ -95,23 +97,85 @@ def test_who_waits_for_its_exec_stop_is_told_by_a_signal_in_time(told: bool) -> 
         started(box, "x")
         box.signal(15)
         box.wait_for(lambda: box.exists("/var/x"), 8.5, "the data")
-        assert box.wait(20) == (124 if told else 0)
-
-
-def test_a_guess_terminates_what_no_job_stops_and_what_was_left_behind() -> None:
-    left = "Type=forking\nKillMode=process\nGuessMainPID=no\nExecStart=/bin/sh -c '/bin/left & exit 0'\n"
-    units = {
-        **files(
-            early=f"DefaultDependencies=no\n[Service]\n{SAVES}",
-            deaf=f"[Service]\nTimeoutStopSec=12\n{DEAF}",
-            parent=f"[Service]\n{left}",
-        ),
-        "/bin/left": "#!/bin/sh\ntrap 'echo saved >/var/left; exit' TERM\ntouch /run/parent\n"
-        "while :; do sleep .05; done\n",
-    }
-    with Box(files=units) as box:
-        started(box, "early", "deaf", "parent")
-        box.signal(15)
-        box.wait_for(lambda: box.exists("/var/early") and box.exists("/var/left"), 8.5, "their data")
-        assert box.find("touch /run/deaf")
         assert box.wait(20) == 0
+
+
+# Everybody but `deaf` writes a line to /var/NAME when it is told.
+TOLD = """#!/bin/sh
+trap 'echo told >>/var/$1; [ "$2" ] || exit' TERM
+touch /run/$1
+while :; do sleep .05; done
+"""
+EVERYBODY = {
+    **files(
+        deaf=f"[Service]\nTimeoutStopSec=12\n{DEAF}",
+        # No job stops it; no job stops it, and it is not up yet.
+        early="DefaultDependencies=no\n[Service]\nExecStart=/bin/told early\n",
+        begins="DefaultDependencies=no\n[Service]\nType=oneshot\nExecStart=/bin/told begins\n",
+        # KillMode= leaves it to its parent: the unit is down soon, or is not, or runs its command.
+        left="[Service]\nType=forking\nKillMode=process\nGuessMainPID=no\n"
+        "ExecStart=/bin/sh -c '/bin/told left & exit 0'\n",
+        job="[Service]\nTimeoutStopSec=12\nKillMode=process\n"
+        "ExecStart=/bin/sh -c '/bin/told job & trap \"\" TERM; while :; do sleep .1; done'\n",
+        none="[Service]\nTimeoutStopSec=12\nKillMode=none\nExecStart=/bin/told none\nExecStop=/bin/sleep 60\n",
+        # Not the main process, and ExecStop= is at work.
+        app="[Service]\nTimeoutStopSec=12\nExecStart=/bin/sh -c '/bin/told app; exit 0'\nExecStop=/bin/sleep 60\n",
+        # Told early, and late: nobody is told twice.
+        twice="[Service]\nTimeoutStopSec=12\nExecStart=/bin/told twice stay\n",
+        slow="[Service]\nTimeoutStopSec=12\nExecStart=/bin/told slow stay\nExecStop=/bin/sleep 60\n",
+    ),
+    "/bin/told": TOLD,
+}
+SAVING = ("early", "begins", "left", "job", "none", "app", "twice", "slow", "session")
+
+
+def reexecute(box: Box) -> None:
+    before = box.console.count("Reexecuted.")
+    box.signal(59)
+    box.wait_for(lambda: box.console.count("Reexecuted.") > before, what="the re-execution")
+
+
+@pytest.mark.parametrize(
+    ("how", "reexecuted"),
+    [("told", 0), ("told", 1), ("guessed", 0), ("guessed", 1), ("hurry", 0), ("hurry", 1), ("action", 0), ("force", 0)],
+)
+def test_nobody_is_killed_untold_and_nobody_is_told_twice(how: str, reexecuted: int) -> None:
+    init = ["/usr/bin/systemctl", "init", *(["--stop-timeout=9"] if how in ("told", "action", "force") else [])]
+    action = "[Unit]\nJobTimeoutSec=200ms\nJobTimeoutAction=poweroff\nAfter=begins.service\nDefaultDependencies=no\n"
+    with Box(files={**EVERYBODY, f"{DIRECTORY}/late.target": action}, init=init) as box:
+        box.wait_booted()
+        box.run(["systemctl", "start", "--no-block", "begins"], check=True)
+        names = [name for name in SAVING if name not in ("session", "begins")]
+        box.run(["systemctl", "start", "deaf", *names], check=True)
+        session = box.popen(["/bin/told", "session"])
+        for name in ("deaf", *SAVING):
+            box.wait_for(lambda name=name: box.exists(f"/run/{name}"), what=name)  # type: ignore[misc]
+        if how == "action":
+            box.run(["systemctl", "start", "--no-block", "late.target"], check=True)
+        else:
+            box.signal(47 if how == "force" else 15)
+        box.wait_for(lambda: "Halting (" in box.console or "Ending by force" in box.console)
+        if reexecuted:
+            reexecute(box)
+        if how == "hurry":
+            time.sleep(1.1)  # a signal that comes sooner is not meant
+            box.signal(15)
+        box.wait_for(lambda: all(box.exists(f"/var/{name}") for name in SAVING), 8.5, "the data of all")
+        if reexecuted:
+            reexecute(box)
+        assert box.wait(20) == (0 if how == "guessed" else 124)
+        session.wait()
+        assert [box.read(f"/var/{name}") for name in SAVING] == ["told\n"] * len(SAVING)
+        if how != "guessed":
+            assert "killing what is left: " in box.console or how == "force"
+
+
+def test_what_is_left_at_the_end_is_named_also_if_no_unit_owns_it() -> None:
+    with Box(init=["/usr/bin/systemctl", "init", "--stop-timeout=2"]) as box:
+        box.wait_booted()
+        session = box.popen(["/bin/sh", "-c", "trap '' TERM; touch /run/session; while :; do sleep .1; done"])
+        box.wait_for(lambda: box.exists("/run/session"))
+        box.signal(15)
+        assert box.wait(20) == 124
+        session.wait()
+        assert "The time to halt is over, killing what is left: processes that no unit owns\n" in box.console

@@ -18,7 +18,10 @@ WITHOUT_MAIN = replace(STATE, main_pid=0)
 @pytest.mark.parametrize(
     ("config", "state", "actions"),
     [
-        (CONFIG, STATE, (Signal((7,), 3, hup=True, cont=True),)),
+        (CONFIG, STATE, (SignalAll(3, (9,), hup=True),)),
+        (CONFIG, replace(STATE, main_alien=True), (Signal((7,), 3, hup=True), SignalAll(3, (9,), hup=True))),
+        (replace(CONFIG, kill_mode="mixed"), STATE, (Signal((7,), 3, hup=True),)),
+        (replace(CONFIG, kill_mode="mixed"), WITHOUT_MAIN, (SignalAll(3, (9,), hup=True),)),
         (CONFIG, WITHOUT_MAIN, (SignalAll(3, (9,), hup=True),)),
         (replace(CONFIG, kill_mode="process"), STATE, (Signal((7,), 3, hup=True, cont=True),)),
         (replace(CONFIG, kill_mode="process"), WITHOUT_MAIN, ()),

@@ -1,0 +1,71 @@
+"""Whom the stop of a unit has signalled, so that a halt can tell everybody in time, and nobody twice.
+
+Many programs take a second SIGTERM for an order to drop everything.
+"""
+
+from __future__ import annotations
+
+from . import descendants
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+# What a signal is sent for. Any other (`systemctl kill`, a reload) neither counts nor is held back.
+STOP = "stop"
+"""By the unit's own stop, as systemd.kill(5) says. Whom a reminder has reached already is left out, once."""
+REMINDER = "reminder"
+"""Because the time to halt is nearly over: only to those whom neither this nor a stop has sent this signal."""
+
+
+class Told:
+    """The living processes that were told, with the signals."""
+
+    __slots__ = ("_reminded", "_told")
+
+    def __init__(self, entries: Iterable[Iterable[int]] = ()) -> None:
+        """entries: those of another one (:attr:`entries`)."""
+        self._told: dict[tuple[int, int, int], None] = {}  # (pid, start time, signal)
+        self._reminded: set[tuple[int, int, int]] = set()
+        for pid, start, signal, reminded in entries:
+            self._told[pid, start, signal] = None
+            if reminded:
+                self._reminded.add((pid, start, signal))
+
+    @property
+    def entries(self) -> list[tuple[int, int, int, int]]:
+        """As plain data: (pid, start time, signal, whether by a reminder)."""
+        return [(*key, int(key in self._reminded)) for key in self._told]
+
+    def filter(self, purpose: str, signal: int, spare: Collection[int] = ()) -> Callable[[int], bool]:
+        """Says of each process whether it is to get the signal, and notes that it does. Ended ones are forgotten.
+
+        What is below a spared process (a command that goes on) is not reminded either.
+        """
+        if not purpose:
+            return lambda _pid: True
+        self._forget_ended()
+        above = spare if purpose == REMINDER else ()
+        return lambda pid: (
+            not any(descendants.is_below(pid, root) for root in above) and self._is_due(pid, signal, purpose)
+        )
+
+    def _is_due(self, pid: int, signal: int, purpose: str) -> bool:
+        start = descendants.start_time(pid)
+        if start is None:
+            return True
+        key = (pid, start, signal)
+        if purpose == STOP:
+            if key in self._reminded:
+                self._reminded.discard(key)
+                return False
+        elif key in self._told:
+            return False
+        else:
+            self._reminded.add(key)
+        self._told[key] = None
+        return True
+
+    def _forget_ended(self) -> None:
+        self._told = {key: None for key in self._told if descendants.start_time(key[0]) == key[1]}
+        self._reminded.intersection_update(self._told)
