@@ -175,11 +175,11 @@ class Console:
                 self.on_room(dropped)
 
 
-def is_shown(show_status: str, level: int, news: bool) -> bool:
-    """Whether the container's output gets a line of the manager's."""
-    if level <= LOG_WARNING or show_status == SHOW_ALL:
-        return True
-    return show_status == SHOW_CHANGES and news and level <= LOG_INFO
+def highest_shown(show_status: str, news: bool) -> int:
+    """The highest level that the container's output gets of the manager's lines."""
+    if show_status == SHOW_ALL:
+        return LOG_DEBUG
+    return LOG_INFO if show_status == SHOW_CHANGES and news else LOG_WARNING
 
 
 class Log:
@@ -222,7 +222,7 @@ class Log:
         record: dict[str, Value] = {"PRIORITY": str(level), **self._fixed, **fields, "MESSAGE": message}
         when = (time.time_ns() // 1000, time.monotonic_ns() // 1000)
         self._writer.write(record, when)
-        if self._console is not None and is_shown(self.show_status, level, news):
+        if self._console is not None and level <= highest_shown(self.show_status, news):
             shown: dict[str, object] = {
                 "__REALTIME_TIMESTAMP": str(when[0]),
                 "__MONOTONIC_TIMESTAMP": str(when[1]),

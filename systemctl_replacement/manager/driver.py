@@ -9,6 +9,7 @@ import os
 
 from systemctl_replacement.jobs.model import RESTART, START, WAITING
 from systemctl_replacement.manager import main_process, pid_file
+from systemctl_replacement.manager.console import Log, highest_shown
 from systemctl_replacement.manager.execution import ExecutionContext, monitor_variables, spec_of
 from systemctl_replacement.manager.leftovers import Leftovers
 from systemctl_replacement.manager.loop import Loop, now_monotonic, now_stamp
@@ -38,6 +39,7 @@ class Host(Protocol):
     """What running the machines needs of the manager."""
 
     loop: Loop
+    log: Log
     registry: Registry
     processes: Processes
     execution: ExecutionContext
@@ -193,7 +195,9 @@ class Driver:
         processes = self._host.processes
         processes.invocations[unit.id] = unit.invocation_id
         try:
-            processes.settings[unit.id] = self._host.execution.supervisor_settings(unit)
+            log = self._host.log
+            shown = highest_shown(log.show_status, True)
+            processes.settings[unit.id] = self._host.execution.supervisor_settings(unit, log.maximum, shown)
             action = replace(action, environment=(*action.environment, *self._monitored(unit, action.phase)))
             spec = spec_of(self._host.execution, unit, action)
             self._host.leftovers.add_to(spec, unit)

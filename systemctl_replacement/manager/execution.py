@@ -63,9 +63,16 @@ class ExecutionContext:
     def below_root(self, path: str) -> str:
         return self.root + path if self.root else path
 
-    def supervisor_settings(self, unit: ManagedUnit) -> dict[str, Any]:
-        """What a unit's supervisor must know of its journal and of stopping it should the manager die."""
-        journal: dict[str, Any] = {"fields": {"_SYSTEMD_INVOCATION_ID": unit.invocation_id}}
+    def supervisor_settings(self, unit: ManagedUnit, level: int, shown: int) -> dict[str, Any]:
+        """What a unit's supervisor must know of its journal and of stopping it should the manager die.
+
+        level, shown: the highest of its own lines that the journal, and of these the container's output, gets.
+        """
+        journal: dict[str, Any] = {
+            "fields": {"_SYSTEMD_INVOCATION_ID": unit.invocation_id},
+            "own_level": level,
+            "own_shown": shown,
+        }
         prefix = unit.get("Service", "SyslogLevelPrefix")
         if prefix is not None:
             journal["level_prefix"] = prefix

@@ -15,7 +15,8 @@ Manager to supervisor (``op``; descriptors travel beside the message)::
     remove      number, paths                   recursive removal in a child of its own; "removed" when done
     stop-removing                               SIGKILL for that child
     settings    stop_timeout (usec), kill_signal: what to do with the unit if the manager dies;
-                fields (of its journal records), level_prefix, priority, max_priority: all optional
+                fields (of its journal records), level_prefix, priority, max_priority; own_level, own_shown (which of
+                its own lines the journal and the console get): all optional
     console     json (bool); fd                 the console was made anew
     release                                     the supervisor ends, whatever still runs below it
 
@@ -144,8 +145,7 @@ class ForkServer:
         """Asks for a supervisor; the answer's tag is the unit. Descriptors are -1 for none and stay the caller's.
 
         ``journal`` is {"path": file, "boot": _BOOT_ID=, "fields": {static fields of every record}, "total": what all
-        journals may take, "level_prefix": SyslogLevelPrefix=, "priority": SyslogLevel=}, all but the path optional; {}
-        for no journal.
+        journals may take, and what "settings" has}, all but the path optional; {} for no journal.
         Without ``log_write_fd`` the supervisor opens the pipe's other end through /proc.
         ``stop_timeout`` (usec): how long its unit gets to end if the manager dies.
         """

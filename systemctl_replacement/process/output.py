@@ -23,6 +23,8 @@ _CONSOLE_BATCH = 16384
 _ROUNDS_OF_DRAIN = 16
 """A pipe holds at most 1 MiB (fs/pipe-max-size): what was in it before now has been read after so many chunks."""
 _ALL_PRIORITIES = 7
+_OF_THE_LINE = ("MESSAGE", "PRIORITY")
+"""Fields that LogExtraFields= may name, and each line has: the line's are meant."""
 _BLANKS = b" \t\n\r"
 """What journald cuts off the end of a line."""
 _SEND_FLAGS = _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL
@@ -40,9 +42,11 @@ class Output:
         "_fields",
         "_head",
         "_json",
+        "_level",
         "_partial",
         "_pid",
         "_prefix",
+        "_shown",
         "_static",
         "_writer",
         "identifier",
@@ -65,7 +69,7 @@ class Output:
         self._fields: dict[str, str] = {}
         self.level_prefix = True
         self.priority = 6
-        self.max_priority = _ALL_PRIORITIES
+        self.max_priority = self._level = self._shown = _ALL_PRIORITIES
         self._partial = b""
         self._pid = 0
         self.identifier = unit
@@ -75,9 +79,12 @@ class Output:
         self.configure(journal)
 
     def configure(self, settings: dict[str, Any]) -> None:
-        """Takes "fields" (for every record), "level_prefix", "priority" and "max_priority": the rest is lost."""
+        """Takes "fields" (for every record), "level_prefix", "priority" and "max_priority": the rest is lost. Of our
+        own lines the journal gets those up to "own_level", and the console of these those up to "own_shown"."""
         self._fields = settings.get("fields", self._fields)
         self.max_priority = settings.get("max_priority", _ALL_PRIORITIES)
+        self._level = settings.get("own_level", self._level)
+        self._shown = settings.get("own_shown", self._shown)
         self.level_prefix = settings.get("level_prefix", self.level_prefix)
         self.priority = settings.get("priority", self.priority)
         self._build()
@@ -100,7 +107,7 @@ class Output:
         """Prepares the parts of a record that are the same in line after line."""
         fields = {
             "SYSLOG_FACILITY": "3",
-            **self._fields,
+            **{name: value for name, value in self._fields.items() if name not in _OF_THE_LINE},
             **self._static,
             "_TRANSPORT": "stdout",
             "_PID": str(self._pid),
@@ -155,7 +162,9 @@ class Output:
     # -- writing --------------------------------------------------------------------------------------------------
 
     def log(self, priority: int, message: str) -> None:
-        """A line of our own about the unit, as the manager's lines look."""
+        """A line of our own about the unit, as the manager's lines look and as far as those are wanted."""
+        if priority > self._level:
+            return
         fields = {
             **self._fields,
             **self._static,
@@ -168,6 +177,8 @@ class Output:
         line = record.encode(fields, number=self._writer.next_number if self._writer else 0)
         if self._writer:
             self._writer.write_lines(line, 1)
+        if priority > self._shown:
+            return
         if not self._json:
             line = record.format_line("systemd", os.getpid(), fields["MESSAGE"].encode("utf-8", "surrogateescape"))
         self._show([line])

@@ -33,6 +33,19 @@ def test_what_becomes_of_services_is_all_there_is_to_read(packages: tuple[str, .
         assert "nginx.service: Deactivated successfully." in journal
 
 
+def test_what_only_debugging_wants_is_not_said() -> None:
+    adjusts = "[Service]\nType=oneshot\nOOMScoreAdjust=-500\nExecStart=/bin/true\n"
+    with Box(files={"/etc/systemd/system/adjusts.service": adjusts}) as box:
+        box.wait_booted()
+        box.run("systemctl start adjusts", check=True)
+        box.signal(34 + 22)
+        box.wait_for(lambda: box.run("systemctl show -P LogLevel").stdout == "debug\n")
+        box.run("systemctl start adjusts", check=True)
+        journal = box.read("/var/log/systemctl-replacement/adjusts.service.journal.jsonl")
+        assert journal.count("assuming containerized execution") == 1
+        assert "assuming containerized execution" not in box.console
+
+
 def test_all_of_it_is_shown_when_asked_for() -> None:
     with Box(packages=SYSTEMD_PACKAGES, init=["systemctl", "init", "--show-status=full"]) as box:
         box.wait_booted()

@@ -62,6 +62,9 @@ def test_an_entry_point_that_starts_services_first() -> None:
         assert box.run("systemctl show -P NRestarts a").stdout == "0\n"
         assert box.run("systemctl is-active a b once sysinit.target multi-user.target").stdout == "active\n" * 5
         assert box.read("/once") == "once\n"
+        box.wait_for(lambda: "systemd[1]: Startup finished" in box.console)
+        assert "systemd[1]: Took over from the manager on demand" in box.console
+        assert "dropped" not in box.console
         assert box.read("/noted") == "started\nstopped\n"
         assert "KEPT=yes\n" in box.run("systemctl show-environment").stdout
         assert box.wait_for(lambda: one_manager(box))

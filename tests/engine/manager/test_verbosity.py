@@ -9,7 +9,8 @@ import pytest
 from tests.engine.manager.engine import Engine, wait_for
 
 UNITS = {"a.service": "[Service]\nType=oneshot\nExecStart=/bin/true\n", "bad.service": "[Service]\nType=oneshot\n"
-         "ExecStart=/bin/false\n", "talk.service": "[Service]\nType=oneshot\nExecStart=/bin/echo heard\n"}  # fmt: skip
+         "ExecStart=/bin/false\n", "skips.service": "[Service]\nType=oneshot\nExecStart=-/nowhere\n",
+         "talk.service": "[Service]\nType=oneshot\nExecStart=/bin/echo heard\n"}  # fmt: skip
 RTMIN = 34
 
 
@@ -67,3 +68,27 @@ def test_the_log_level_changes_and_comes_back(level: str) -> None:
         assert e.call("Log")["level"] == "debug"
         signal(e, RTMIN + 23)
         assert e.call("Log")["level"] == level
+
+
+MISSING = "skips.service: Executable /nowhere missing, skipping"
+
+
+def journal(engine: Engine, unit: str) -> str:
+    return "".join(path.read_text() for path in engine.root.rglob(f"{unit}.journal.jsonl"))
+
+
+def test_what_supervisors_say_is_shown_or_not() -> None:
+    with Engine(UNITS, boot=("basic.target",)) as e:
+        assert said(e, "skips.service").count(MISSING) == 1
+        signal(e, RTMIN + 21)
+        assert MISSING not in said(e, "skips.service")
+        assert journal(e, "skips.service").count(MISSING) == 2
+        signal(e, RTMIN + 20)
+        assert said(e, "skips.service").count(MISSING) == 1
+
+
+def test_the_log_level_is_that_of_supervisors_too() -> None:
+    with Engine(UNITS, boot=("basic.target", "--log-level=notice")) as e:
+        assert MISSING not in said(e, "skips.service") + journal(e, "skips.service")
+        signal(e, RTMIN + 22)
+        assert said(e, "skips.service").count(MISSING) == journal(e, "skips.service").count(MISSING) == 1
