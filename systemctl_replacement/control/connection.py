@@ -1,26 +1,25 @@
 """One client of the control protocol: what it sent, the call in progress, what it has not read yet.
 
-Every socket is non-blocking, a connection has one call in progress at a time, what a client sends ahead or does not
-read is bounded, and who exceeds a bound loses the connection. A connection that has more to do waits for its turn in
-the loop, so one client cannot starve another.
+Every socket is non-blocking, a connection has one call in progress at a time, what a client sends, sends ahead or does
+not read is bounded, and who exceeds a bound loses the connection. Each request, be it a short one, waits for its turn,
+which the server gives; so does each piece of a long answer.
 """
 
 from __future__ import annotations
 
 import _socket
-import time
 
 from systemctl_replacement import wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any, Protocol
 
     class Loop(Protocol):
         """What the server needs of the manager's loop. Events are READ and WRITE, as in `selectors`."""
 
-        def add(self, fd: int, events: int, callback: Callable[[int], object]) -> object: ...
+        def add(self, fd: int, events: int, callback: Callable[[int], object], rank: int) -> object: ...
 
         def modify(self, fd: int, events: int) -> object: ...
 
@@ -28,11 +27,19 @@ if TYPE_CHECKING:
 
         def call_at(self, time_: int, callback: Callable[[], object]) -> object: ...
 
+        def defer(self, rank: int, callback: Callable[[], object]) -> object: ...
+
     class Keeper(Protocol):
         """What a connection needs of the server that has accepted it."""
 
+        def wants_turn(self, connection: Connection) -> None:
+            """The connection has a request: its `turn` is to be called, once, when it is its user's."""
+
         def handle(self, connection: Connection, message: Any) -> None:
             """Answer one request, or leave its call in progress. Raises ValueError if it is none."""
+
+        def work(self, connection: Connection, call: Call, steps: Iterator[object]) -> None:
+            """Go on with a call piece by piece."""
 
         def may_hold(self, connection: Connection) -> bool:
             """Whether what this client has not read may wait for it."""
@@ -44,17 +51,21 @@ if TYPE_CHECKING:
 READ = 1
 WRITE = 2
 
+# The ranks of clients in the manager's loop: root and the manager's own user are served before all others.
+OWNERS = 2
+STRANGERS = 3
+
 MANAGER = "io.systemctl-replacement.Manager"
 
-# A request is a list of names at most; 1 MiB is several thousand of them.
+# A request is a list of names at most; 1 MiB is several thousand of them. It also bounds what is sent ahead.
 MAXIMUM_REQUEST = 1 << 20
+# Of a stranger, whose request is not even looked at when it is longer: to read this much JSON takes 3 ms at most.
+MAXIMUM_REQUEST_OF_STRANGERS = 1 << 16
 # All properties of several hundred units fit; a client that leaves more unread is not reading.
 MAXIMUM_UNREAD = 32 << 20
-# Requests answered for one connection before the loop looks at others.
-REQUESTS_PER_TURN = 16
-# Seconds after which no further one is: some cost more than others.
-TURN = 0.002
 CHUNK = 65536
+# How much is sent to one client before the loop looks at others: it may read as fast as we write.
+CHUNKS_PER_TURN = 16
 
 
 class Peer:
@@ -90,10 +101,19 @@ class Call:
         """The last, or only, reply."""
         self._finish({"parameters": parameters})
 
+    def reply_list(self, name: str, items: Sequence[bytes]) -> None:
+        """The last, or only, reply: one list. Its items are JSON already, so that a long one can be made in pieces."""
+        self._finish_with(b'{"parameters":{"%s":[%s]}}' % (name.encode(), b",".join(items)))
+
+    def work(self, steps: Iterator[object]) -> None:
+        """Go on with the call piece by piece, when it is its caller's turn. Questions end when the caller goes away."""
+        if self._connection is not None:
+            self._connection.work(self, steps)
+
     def reply_more(self, **parameters: Any) -> None:
         """A reply after which others follow; skipped for a client that asked for one reply only."""
         if self._connection is not None and self.wants_more:
-            self._connection.send({"parameters": parameters, "continues": True})
+            self._connection.send(wire.dumps({"parameters": parameters, "continues": True}))
 
     def error(self, name: str, **parameters: Any) -> None:
         """End the call with an error of our interface ("Failed"), or a full name."""
@@ -114,12 +134,21 @@ class Call:
         return connection.leave()
 
     def _finish(self, message: dict[str, Any]) -> None:
+        try:
+            data = wire.dumps(message)
+        except BaseException:
+            if self._connection is not None:
+                self._connection.close()  # it would wait for ever
+            raise
+        self._finish_with(data)
+
+    def _finish_with(self, data: bytes) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             try:
-                connection.finish(message)
+                connection.finish(data)
             except BaseException:
-                connection.close()  # it would wait for ever
+                connection.close()
                 raise
 
     def disconnected(self) -> None:
@@ -132,8 +161,10 @@ class Call:
 class Connection:
     """One client: what it sent and we have not looked at, the call in progress, what it has not read yet."""
 
-    def __init__(self, server: Keeper, loop: Loop, socket: _socket.socket, peer: Peer) -> None:
+    def __init__(self, server: Keeper, loop: Loop, socket: _socket.socket, peer: Peer, *, trusted: bool) -> None:
         self.peer = peer
+        self.trusted = trusted  # root or the manager's own user
+        self.rank = OWNERS if trusted else STRANGERS
         self._server = server
         self._loop = loop
         self._socket = socket
@@ -142,10 +173,10 @@ class Connection:
         self.call: Call | None = None
         self._asked = 0  # bytes of the request that the call in progress was
         self._oneway = False
-        self._handling = False
+        self._waits_for_turn = False
         self._closed = False
         self._events = READ
-        loop.add(socket.fileno(), READ, self._ready)
+        loop.add(socket.fileno(), READ, self._ready, self.rank)
 
     @property
     def unread(self) -> int:
@@ -161,21 +192,24 @@ class Connection:
         self.call = call
         self._oneway = oneway
 
-    def send(self, message: dict[str, Any]) -> None:
+    def work(self, call: Call, steps: Iterator[object]) -> None:
+        self._server.work(self, call, steps)
+
+    def send(self, data: bytes) -> None:
         """Send a reply, now if the client is reading, else when it does."""
         if self._closed or self._oneway:
             return
-        self._unread += wire.dumps(message) + b"\0"
+        self._unread += data
+        self._unread += b"\0"
         self._flush()
         if len(self._unread) > MAXIMUM_UNREAD or (self._unread and not self._server.may_hold(self)):
             self.close()
 
-    def finish(self, message: dict[str, Any]) -> None:
+    def finish(self, data: bytes) -> None:
         """Send the reply that ends the call in progress, and turn to what the client sent after it."""
-        self.send(message)
+        self.send(data)
         self.call = None
-        if not self._handling and not self._closed:
-            self._watch()
+        self._watch()
 
     def leave(self) -> _socket.socket:
         """Forget the client; its socket."""
@@ -192,19 +226,18 @@ class Connection:
         self._loop.remove(self._socket.fileno())
         self._socket.close()
         call, self.call = self.call, None
-        if call is not None:
-            call.disconnected()
-        self._server.gone(self)
+        try:
+            if call is not None:
+                call.disconnected()
+        finally:
+            self._server.gone(self)
 
     def _ready(self, events: int) -> None:
         if events & WRITE:
             self._flush()
         if events & READ and not self._closed:
             self._receive()
-        if not self._closed:
-            self._handle_some()
-        if not self._closed:
-            self._watch()
+        self._watch()
 
     def _receive(self) -> None:
         try:
@@ -218,33 +251,46 @@ class Connection:
             return
         self._received += data
         # Within the bound a client may send ahead while its call is in progress.
-        if len(self._received) > MAXIMUM_REQUEST:
+        if len(self._received) > MAXIMUM_REQUEST or self._length() > self._longest:
             self.close()
 
-    def _handle_some(self) -> None:
-        self._handling = True
-        end_of_turn = time.monotonic() + TURN
-        for _ in range(REQUESTS_PER_TURN):
-            if self._closed or not self._has_request() or time.monotonic() > end_of_turn:
-                break
-            end = self._received.index(0)
-            data = bytes(self._received[:end])
-            del self._received[: end + 1]
-            self._asked = end
-            try:
-                self._server.handle(self, wire.loads(data))
-            except (ValueError, RecursionError, MemoryError):
-                self.close()
-            except BaseException:
-                self.close()  # it would wait for ever
-                raise
-        self._handling = False
+    @property
+    def _longest(self) -> int:
+        return MAXIMUM_REQUEST if self.trusted else MAXIMUM_REQUEST_OF_STRANGERS
+
+    def _length(self) -> int:
+        """How long the next request is, as far as it has arrived."""
+        end = self._received.find(0)
+        return len(self._received) if end < 0 else end
+
+    def turn(self) -> None:
+        """Handle one request: it is our turn."""
+        self._waits_for_turn = False
+        if self._closed or not self._has_request():
+            return
+        end = self._length()
+        if end > self._longest:
+            self.close()
+            return
+        data = bytes(self._received[:end])
+        del self._received[: end + 1]
+        self._asked = end
+        try:
+            self._server.handle(self, wire.loads(data))
+        except (ValueError, RecursionError, MemoryError):
+            self.close()
+        except BaseException:
+            self.close()  # it would wait for ever
+            raise
+        self._watch()
 
     def _has_request(self) -> bool:
         return self.call is None and not self._unread and 0 in self._received
 
     def _flush(self) -> None:
-        while self._unread:
+        for _ in range(CHUNKS_PER_TURN):
+            if not self._unread:
+                break
             try:
                 sent = self._socket.send(self._unread[:CHUNK], _socket.MSG_NOSIGNAL)
             except BlockingIOError:
@@ -256,13 +302,16 @@ class Connection:
         self._watch()
 
     def _watch(self) -> None:
-        """Ask for our next turn: when there is input, and when we can write or have requests left to handle."""
-        events = READ
-        if self._unread or self._has_request():
-            events |= WRITE
-        if events != self._events and not self._closed:
+        """Ask to be called when there is input or, having something to send, room; and for our turn with a request."""
+        if self._closed:
+            return
+        events = READ | WRITE if self._unread else READ
+        if events != self._events:
             self._events = events
             self._loop.modify(self._socket.fileno(), events)
+        if not self._waits_for_turn and self._has_request():
+            self._waits_for_turn = True
+            self._server.wants_turn(self)
 
     def saved(self) -> dict[str, Any]:
         """All but the call in progress as plain data; "fd" is the socket."""
@@ -284,4 +333,3 @@ class Connection:
     def go_on(self) -> None:
         """Send and handle what was restored."""
         self._flush()
-        self._watch()

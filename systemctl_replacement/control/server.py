@@ -1,6 +1,8 @@
 """The manager's end of the control protocol: varlink over a Unix stream socket, for any number of strangers.
 
-It lives in the manager's loop and never blocks it; what one client may ask of it is bounded (see `connection`).
+It lives in the manager's loop and never blocks it: what a client may ask is bounded before it is looked at, and what
+takes long is done in slices, which are charged to the client's user (see `connection` and `turns`). Root and the
+manager's own user are served first.
 
 The peer's credentials decide: everyone may ask (`QUERIES`), root and the manager's own user may change.
 Protocol: https://varlink.org/Service
@@ -14,11 +16,12 @@ import os
 import time
 
 from systemctl_replacement.control import address, interface
-from systemctl_replacement.control.connection import MANAGER, READ, Call, Connection, Peer
+from systemctl_replacement.control.connection import MANAGER, OWNERS, READ, STRANGERS, Call, Connection, Peer
+from systemctl_replacement.control.turns import Turns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Hashable, Iterator, Mapping
     from typing import Any
 
     from systemctl_replacement.control.connection import Loop
@@ -43,8 +46,10 @@ QUERIES = frozenset(
     }
 )
 
-# A stranger's lists: more names than a container has units would only be work for the manager.
+# A stranger's lists: more names than a container has units would only be work for the manager. And their items: names
+# are shorter, and to match a long pattern takes as long as one likes.
 MAXIMUM_ITEMS = 1024
+MAXIMUM_ITEM = 4096
 # What all strangers together may leave unread: memory that the manager itself is killed for if there is too much.
 MAXIMUM_UNREAD_OF_STRANGERS = 16 << 20
 # Root always gets a connection; a user cannot use up those of others.
@@ -54,6 +59,11 @@ MAXIMUM_CONNECTIONS_PER_USER = 64
 _RESERVE = 4
 # Without any, those who want to connect are looked at again after so many microseconds.
 _PAUSE_USEC = 100_000
+# Seconds of accepting after which the loop looks at everything else. Meanwhile whoever waits is let in, or turned away:
+# a queue that others have filled would keep root out.
+_ACCEPTING = 0.002
+# The queue of those who want something changed: in the order they came in, and not behind anybody's questions.
+_CHANGES = "changes"
 
 
 class Server:
@@ -84,6 +94,8 @@ class Server:
         self._owner = os.geteuid()
         self._interfaces: dict[str, interface.Interface] = {}
         self.connections: set[Connection] = set()
+        self._connections_of: dict[int, int] = {}  # by uid
+        self._turns: dict[int, Turns] = {}  # by rank
         # Given up one by one when descriptors run out, so that those who may stop something are still heard.
         self._reserve: list[int] = []
         self._full = False  # nobody is accepted before somebody leaves
@@ -93,7 +105,8 @@ class Server:
     def attach(self, loop: Loop) -> None:
         """Start serving in this loop."""
         self.loop = loop
-        loop.add(self.listener.fileno(), READ, self._accept)
+        self._turns = {rank: Turns(loop, rank) for rank in (OWNERS, STRANGERS)}
+        loop.add(self.listener.fileno(), READ, self._accept, OWNERS)
 
     def replace(self, listener: _socket.socket) -> None:
         """Listen on another socket; whoever is connected stays."""
@@ -132,24 +145,54 @@ class Server:
         held = sum(other.unread for other in self.connections if not self.may_change(other.peer))
         return held <= MAXIMUM_UNREAD_OF_STRANGERS
 
+    @property
+    def changing(self) -> bool:
+        """Whether a request that changes something is at work, be its client still there or not."""
+        return bool(self._turns) and self._turns[OWNERS].has(_CHANGES)
+
+    def hold_changes(self) -> None:
+        """Let those who want jobs wait until `release_changes`: the boot's come first, and would undo theirs."""
+        self._turns[OWNERS].hold(_CHANGES)
+
+    def release_changes(self) -> None:
+        self._turns[OWNERS].release(_CHANGES)
+
+    def change(self, what: Callable[[], object]) -> None:
+        """Change something that no client has asked for, in the order in which all that was asked for."""
+        self._turns[OWNERS].add(_CHANGES, (what() for _ in (None,)))
+
     def _accept(self, _events: int) -> None:
+        """Let in all who wait, or turn them away."""
+        end = time.monotonic() + _ACCEPTING
         try:
-            descriptor = self._accept_one()
+            while self.loop is not None and not self._full and time.monotonic() < end:
+                self._let_in(self._accept_one())
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 self._pause()
             elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EINTR, errno.ENOBUFS, errno.ENOMEM):
                 raise
-            return
-        os.set_inheritable(descriptor, False)
-        socket = _socket.socket(fileno=descriptor)
-        socket.setblocking(False)
-        peer = address.peer(socket, Peer)
-        if not self._has_room(peer) or self.loop is None:
+
+    def _let_in(self, descriptor: int) -> None:
+        socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, descriptor)
+        try:
+            socket.setblocking(False)
+            peer = address.peer(socket, Peer)
+            if self._has_room(peer):
+                self._serve(socket, peer)
+                return
+        except BaseException:
             socket.close()
-            self._refill()
-            return
-        self.connections.add(Connection(self, self.loop, socket, peer))
+            raise
+        socket.close()
+        self._refill()
+
+    def _serve(self, socket: _socket.socket, peer: Peer) -> Connection:
+        assert self.loop is not None
+        connection = Connection(self, self.loop, socket, peer, trusted=self.may_change(peer))
+        self.connections.add(connection)
+        self._connections_of[peer.uid] = self._connections_of.get(peer.uid, 0) + 1
+        return connection
 
     def adopt(self, socket: _socket.socket, peer: Peer) -> Connection:
         """Serve a client that a manager before us has accepted. ValueError for what cannot be its socket."""
@@ -157,12 +200,10 @@ class Server:
             raise ValueError("not attached to a loop")
         try:
             socket.setblocking(False)
-            connection = Connection(self, self.loop, socket, peer)
+            return self._serve(socket, peer)
         except BaseException:
             socket.close()
             raise
-        self.connections.add(connection)
-        return connection
 
     def resume(self, connection: Connection, call: Call, *, oneway: bool) -> None:
         """Go on with the call that an adopted client waits in."""
@@ -199,7 +240,7 @@ class Server:
         self._refill()
         if self.loop is not None and self._full:
             self._full = False
-            self.loop.add(self.listener.fileno(), READ, self._accept)
+            self.loop.add(self.listener.fileno(), READ, self._accept, OWNERS)
 
     def _has_room(self, peer: Peer) -> bool:
         if peer.uid == 0:
@@ -208,14 +249,46 @@ class Server:
             return False
         if len(self.connections) >= MAXIMUM_CONNECTIONS:
             return False
-        return sum(other.peer.uid == peer.uid for other in self.connections) < MAXIMUM_CONNECTIONS_PER_USER
+        return self._connections_of.get(peer.uid, 0) < MAXIMUM_CONNECTIONS_PER_USER
 
     def gone(self, connection: Connection) -> None:
         """A connection's word that it has closed."""
-        self.connections.discard(connection)
+        if connection in self.connections:
+            self.connections.remove(connection)
+            self._connections_of[connection.peer.uid] -= 1
+            if not self._connections_of[connection.peer.uid]:
+                del self._connections_of[connection.peer.uid]
         self._go_on()
         if not self.connections and self._on_idle is not None:
             self._on_idle()
+
+    def wants_turn(self, connection: Connection) -> None:
+        """A connection's word that it has a request."""
+
+        def turn() -> Iterator[None]:
+            connection.turn()
+            yield
+
+        self._turns[connection.rank].add(self._queue(connection), turn())
+
+    def work(self, connection: Connection, call: Call, steps: Iterator[object]) -> None:
+        """Go on with a call piece by piece. An exception ends it, and a question when its client goes away."""
+        question = self._is_question(call)
+
+        def guarded() -> Iterator[object]:
+            try:
+                for step in steps:
+                    if question and call.cancelled:
+                        return
+                    yield step
+            except Exception as error:
+                self._failed(call, error)
+
+        self._turns[connection.rank].add(self._queue(connection) if question else _CHANGES, guarded())
+
+    def _queue(self, connection: Connection) -> Hashable:
+        """Whose turn it has to be: a stranger's connections share one."""
+        return connection if connection.trusted else connection.peer.uid
 
     def handle(self, connection: Connection, message: Any) -> None:
         """Answer one request, or leave its call in progress. Raises ValueError if it is not a varlink request."""
@@ -235,24 +308,35 @@ class Server:
         if method not in self._calls[name]:
             call.error(f"{SERVICE}.MethodNotImplemented", method=message["method"])
             return
+        refused = self._refused(connection, call)
+        if refused is not None:
+            call.error(refused[0], **refused[1])
+            return
         given = described.methods[method][0]
         try:
             described.check(call.parameters, given)
         except interface.InvalidParameter as error:
             call.error(f"{SERVICE}.InvalidParameter", parameter=error.parameter)
             return
-        if not (self._is_query(call) or self.may_change(call.peer)):
-            call.error(f"{SERVICE}.PermissionDenied")
-            return
-        for parameter, value in call.parameters.items():
-            if isinstance(value, list) and len(value) > MAXIMUM_ITEMS and not self.may_change(call.peer):
-                call.error(f"{SERVICE}.InvalidParameter", parameter=parameter)
-                return
         for optional in given.fields:
             call.parameters.setdefault(optional, None)
         self._run(self._calls[name][method], call)
 
-    def _is_query(self, call: Call) -> bool:
+    def _refused(self, connection: Connection, call: Call) -> tuple[str, dict[str, str]] | None:
+        """The error of a request that is not even looked at: its sender may not make it, or it is too large."""
+        parameters: Any = call.parameters
+        if not isinstance(parameters, dict):
+            return f"{SERVICE}.InvalidParameter", {"parameter": "parameters"}
+        if connection.trusted:
+            return None
+        if not self._is_question(call):
+            return f"{SERVICE}.PermissionDenied", {}
+        for parameter, value in parameters.items():
+            if isinstance(value, list) and _is_too_much(value):
+                return f"{SERVICE}.InvalidParameter", {"parameter": parameter}
+        return None
+
+    def _is_question(self, call: Call) -> bool:
         if call.method == "Log":
             return all(value is None for value in call.parameters.values())
         return call.method in QUERIES
@@ -261,11 +345,14 @@ class Server:
         try:
             function(call)
         except Exception as error:
-            # One request must not end the manager: whoever asked gets the error, the log the traceback.
-            if self._on_exception is None:
-                raise
-            self._on_exception(call.method, error)
-            call.fail("org.freedesktop.DBus.Error.Failed", f"Internal error: {type(error).__name__}: {error}")
+            self._failed(call, error)
+
+    def _failed(self, call: Call, error: Exception) -> None:
+        """One request must not end the manager: whoever asked gets the error, the log the traceback."""
+        if self._on_exception is None:
+            raise error
+        self._on_exception(call.method, error)
+        call.fail("org.freedesktop.DBus.Error.Failed", f"Internal error: {type(error).__name__}: {error}")
 
     def _interface(self, name: str) -> interface.Interface:
         described = self._interfaces.get(name)
@@ -288,6 +375,10 @@ class Server:
             call.reply(description=description(name))
         else:
             call.error(f"{SERVICE}.InterfaceNotFound", interface=name)
+
+
+def _is_too_much(items: list[Any]) -> bool:
+    return len(items) > MAXIMUM_ITEMS or any(isinstance(item, str) and len(item) > MAXIMUM_ITEM for item in items)
 
 
 def description(name: str) -> str:

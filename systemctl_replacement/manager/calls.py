@@ -6,19 +6,18 @@ the same calls.
 
 from __future__ import annotations
 
-from systemctl_replacement import syscalls
+from systemctl_replacement import syscalls, wire
 from systemctl_replacement.control.connection import Call
 from systemctl_replacement.jobs import ordering
-from systemctl_replacement.jobs.model import MODE_ISOLATE, START, JobError
+from systemctl_replacement.jobs.model import JobError
 from systemctl_replacement.manager import show, show_manager
 from systemctl_replacement.manager.halt import TARGETS
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.requests import INVALID_ARGS, NOT_SUPPORTED, Request
 from systemctl_replacement.manager.show_manager import LOG_LEVELS
-from systemctl_replacement.manager.turns import Turns
 from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.manager.wait_inactive import WaitInactive
 from systemctl_replacement.unitfile import names as unit_names
-from systemctl_replacement.units.states import INACTIVE_OR_FAILED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,8 +33,8 @@ NO_UNIT_FOR_PID = "org.freedesktop.systemd1.NoUnitForPID"
 FAILED = "org.freedesktop.DBus.Error.Failed"
 
 _WITHOUT_PROCESSES = ("target", "device", "automount", "timer", "path")
-# The queue of those who want something changed: in the order they came in, and not behind anybody's questions.
-_CHANGES = -1
+# So many patterns are matched at once.
+_PATTERNS_PER_STEP = 32
 _FIRST_SIGNAL, _LAST_SIGNAL = 1, 64
 
 
@@ -53,7 +52,6 @@ class Calls:
         self._refresh = refresh
         self._reload = reload
         self._reexecute = reexecute
-        self._turns = Turns(manager.loop)
 
     def table(self) -> dict[str, Callable[[Call], object]]:
         """Method name to function, for the control server."""
@@ -80,22 +78,6 @@ class Calls:
             "Log": self.log,
         }
 
-    @property
-    def changing(self) -> bool:
-        """Whether a request that changes something is at work, be its client still there or not."""
-        return self._turns.has(_CHANGES)
-
-    def hold_changes(self) -> None:
-        """Let those who want jobs wait until `release_changes`: the boot's come first, and would undo theirs."""
-        self._turns.hold(_CHANGES)
-
-    def release_changes(self) -> None:
-        self._turns.release(_CHANGES)
-
-    def isolate(self, target: str, why: str) -> None:
-        """What a signal asks for, in the order in which it came."""
-        self._turns.add(_CHANGES, (self._manager.try_enqueue(target, START, MODE_ISOLATE, why) for _ in (None,)))
-
     # --- looking ---
 
     def _load(self, name: str) -> Generator[None, None, ManagedUnit]:
@@ -109,35 +91,24 @@ class Calls:
         yield from self._manager.registry.loading(name)
         return self._manager.registry.get(name)
 
-    def _for_each(
-        self, call: Call, names: list[str], look: Callable[[str], Look], reply: Callable[[list[Any]], object]
-    ) -> None:
-        """Look at every name, as long as that takes, and reply with what was found."""
-
-        def work() -> Iterator[None]:
-            found = []
-            for name in names:
-                if call.cancelled:
-                    return
-                found.append((yield from look(name)))
-                yield
-            reply(found)
-
-        self._in_turn(call, call.peer.uid, work())
-
-    def _in_turn(self, call: Call, queue: int, work: Iterator[None]) -> None:
-        """Answer a call piece by piece. JobError, or a defect of ours, ends it with that error."""
+    def _answer(self, call: Call, work: Iterator[None]) -> None:
+        """Answer a call piece by piece; JobError ends it with that error."""
 
         def guarded() -> Iterator[None]:
             try:
                 yield from work
             except JobError as error:
                 call.fail(error.name, error.message)
-            except Exception as error:
-                call.fail(FAILED, f"Internal error: {type(error).__name__}: {error}")
-                raise
 
-        self._turns.add(queue, guarded())
+        call.work(guarded())
+
+    def _each(self, call: Call, name: str, names: list[str], look: Callable[[str], Look]) -> Iterator[None]:
+        """Look at everything that is named, and reply with the list of what was found."""
+        found = []
+        for one in names:
+            found.append(wire.dumps((yield from look(one))))
+            yield
+        call.reply_list(name, found)
 
     def _state_of(self, name: str) -> Look:
         try:
@@ -153,29 +124,34 @@ class Calls:
         }
 
     def states(self, call: Call) -> None:
-        self._for_each(call, call.parameters["names"], self._state_of, lambda found: call.reply(states=found))
+        self._answer(call, self._each(call, "states", call.parameters["names"], self._state_of))
 
     def units(self, call: Call) -> None:
+        self._answer(call, self._units(call))
+
+    def _units(self, call: Call) -> Iterator[None]:
         registry, patterns = self._manager.registry, call.parameters["patterns"]
         registry.collect()
         found = []
         for unit in registry:
-            if patterns and not any(syscalls.matches(unit.id, pattern) for pattern in patterns):
-                continue
-            found.append(
-                {
-                    "id": unit.id,
-                    "names": registry.names(unit),
-                    "description": unit.description,
-                    "load_state": unit.file.load_state,
-                    "active_state": unit.active_state,
-                    "sub_state": unit.sub_state,
-                    "following": "",
-                    "job_id": unit.job.id if unit.job is not None else 0,
-                    "job_type": unit.job.type if unit.job is not None else "",
-                }
-            )
-        call.reply(units=found)
+            wanted = not patterns or (yield from _matches(unit.id, patterns))
+            if wanted and registry.find(unit.id) is unit:  # it may have been forgotten meanwhile
+                found.append(wire.dumps(self._listed(unit)))
+            yield
+        call.reply_list("units", found)
+
+    def _listed(self, unit: ManagedUnit) -> dict[str, Any]:
+        return {
+            "id": unit.id,
+            "names": self._manager.registry.names(unit),
+            "description": unit.description,
+            "load_state": unit.file.load_state,
+            "active_state": unit.active_state,
+            "sub_state": unit.sub_state,
+            "following": "",
+            "job_id": unit.job.id if unit.job is not None else 0,
+            "job_type": unit.job.type if unit.job is not None else "",
+        }
 
     def show(self, call: Call) -> None:
         manager, wanted = self._manager, call.parameters["properties"]
@@ -192,45 +168,54 @@ class Calls:
                 properties = {key: value for key, value in properties.items() if key in only}
             return {"name": name, "id": unit.id, "properties": show.writable(properties)}
 
-        self._for_each(call, names, look, lambda found: call.reply(units=found))
+        self._answer(call, self._each(call, "units", names, look))
 
     def processes(self, call: Call) -> None:
-        def look(name: str) -> Look:
-            unit = yield from self._load(name)
-            tracking = unit.tracking
-            control = unit.service.control if unit.type == "service" else None
-            return {
-                "supervisor": tracking.supervisor if tracking is not None else 0,
-                "main": unit.service.main_pid if unit.type == "service" else 0,
-                "control": control.pid if control is not None else 0,
-                "degraded": tracking.degraded if tracking is not None else False,
-                "pids": self._manager.processes.reaper.pids(unit.id),
-            }
+        self._answer(call, self._processes(call))
 
-        self._for_each(call, [call.parameters["name"]], look, lambda found: call.reply(**found[0]))
+    def _processes(self, call: Call) -> Iterator[None]:
+        unit = yield from self._load(call.parameters["name"])
+        pids = yield from self._manager.processes.reaper.looking_for_pids(unit.id)
+        tracking = unit.tracking
+        control = unit.service.control if unit.type == "service" else None
+        call.reply(
+            supervisor=tracking.supervisor if tracking is not None else 0,
+            main=unit.service.main_pid if unit.type == "service" else 0,
+            control=control.pid if control is not None else 0,
+            degraded=tracking.degraded if tracking is not None else False,
+            pids=pids,
+        )
 
     def unit_by_pid(self, call: Call) -> None:
+        self._answer(call, self._unit_by_pid(call))
+
+    def _unit_by_pid(self, call: Call) -> Iterator[None]:
         pid = call.parameters["pid"]
-        owner = "init.scope" if pid == 1 else self._manager.processes.reaper.owner(pid)
+        owner = "init.scope" if pid == 1 else (yield from self._manager.processes.reaper.looking_for_owner(pid))
         if owner is None:
             call.fail(NO_UNIT_FOR_PID, f"PID {pid} does not belong to any loaded unit.")
         else:
             call.reply(name=owner)
 
     def jobs(self, call: Call) -> None:
+        self._answer(call, self._jobs(call))
+
+    def _jobs(self, call: Call) -> Iterator[None]:
         table = self._manager.jobs
-        found = []
-        for job in table.jobs.values():
-            blockers = ordering.blockers(table.view, job)
-            after = [other.id for other in (table.view.job(unit) for unit in blockers) if other is not None]
-            found.append(
-                {"id": job.id, "unit": job.unit, "job_type": job.type, "state": job.state, "after": after, "before": []}
-            )
-        by_id = {entry["id"]: entry for entry in found}
-        for entry in found:
-            for other in entry["after"]:  # type: ignore[attr-defined]
-                by_id[other]["before"].append(entry["id"])  # type: ignore[attr-defined]
-        call.reply(jobs=found)
+        found: list[dict[str, Any]] = []
+        after: dict[int, list[int]] = {}
+        for job in list(table.jobs.values()):
+            if job.id in table.jobs:  # it may have ended meanwhile
+                found.append({"id": job.id, "unit": job.unit, "job_type": job.type, "state": job.state})
+                blockers = (table.view.job(unit) for unit in ordering.blockers(table.view, job))
+                after[job.id] = [other.id for other in blockers if other is not None]
+            yield
+        before: dict[int, list[int]] = {job_id: [] for job_id in after}
+        for job_id, others in after.items():
+            for other_id in others:
+                before.setdefault(other_id, []).append(job_id)
+            yield
+        call.reply(jobs=[{**entry, "after": after[entry["id"]], "before": before[entry["id"]]} for entry in found])
 
     def get_environment(self, call: Call) -> None:
         call.reply(environment=[f"{k}={v}" for k, v in self._manager.execution.environment.items()])
@@ -247,7 +232,7 @@ class Calls:
 
     def enqueue(self, call: Call) -> None:
         """Queue a job for each name; with `wait`, answer again when all have ended."""
-        self._in_turn(call, _CHANGES, Request(self._manager, self._load, call).run())
+        self._answer(call, Request(self._manager, self._load, call).run())
 
     def go_on_waiting(self, call: Call) -> None:
         """The second half of Enqueue, after a re-execution. No client can call it: the interface does not have it."""
@@ -263,22 +248,9 @@ class Calls:
         call.reply()
 
     def wait_inactive(self, call: Call) -> None:
-        names, manager = call.parameters["names"], self._manager
-
-        def look() -> None:
-            units = [manager.registry.find(name) for name in names]
-            if any(u is not None and (u.job is not None or u.active_state not in INACTIVE_OR_FAILED) for u in units):
-                return
-            forget()
-            self._for_each(call, names, self._state_of, lambda found: call.reply(states=found))
-
-        def forget() -> None:
-            if look in manager.calls_waiting_inactive:  # a client may also go away while it is being answered
-                manager.calls_waiting_inactive.remove(look)
-
-        manager.calls_waiting_inactive.append(look)
-        call.on_cancel = forget
-        look()
+        names = call.parameters["names"]
+        answer = self._each(call, "states", names, self._state_of)
+        WaitInactive(self._manager.registry, self._manager.calls_waiting_inactive, call, names, answer).begin()
 
     # --- changing ---
 
@@ -392,6 +364,15 @@ class Calls:
                 call.fail(INVALID_ARGS, f"Invalid log level '{level}'")
                 return
         call.reply(level=LOG_LEVELS[log.maximum], target="journal")
+
+
+def _matches(name: str, patterns: list[str]) -> Generator[None, None, bool]:
+    """Whether a name matches one of the patterns, a few of them at each step."""
+    for start in range(0, len(patterns), _PATTERNS_PER_STEP):
+        if any(syscalls.matches(name, pattern) for pattern in patterns[start : start + _PATTERNS_PER_STEP]):
+            return True
+        yield
+    return False
 
 
 def _valid_variable(name: str) -> bool:

@@ -9,10 +9,10 @@ from systemctl_replacement import __version__, paths, syscalls
 from systemctl_replacement.control import handover
 from systemctl_replacement.control.connection import Call
 from systemctl_replacement.control.listener import listen
-from systemctl_replacement.jobs.model import DONE
+from systemctl_replacement.jobs.model import DONE, MODE_ISOLATE, START
 from systemctl_replacement.manager import boot, on_demand, pid1, reexecution, show, skips
 from systemctl_replacement.manager.farewell import FAREWELL_USEC, take_leave
-from systemctl_replacement.manager.loop import READ, now_monotonic, now_stamp
+from systemctl_replacement.manager.loop import READ, SIGNALS, now_monotonic, now_stamp
 from systemctl_replacement.manager.options import InitOptions
 from systemctl_replacement.manager.orphans import Wait, orphans
 from systemctl_replacement.manager.socket_guard import SocketGuard
@@ -81,7 +81,7 @@ class Life:
     def start(self, lost: str = "") -> None:
         """Set up what the system needs of us and enqueue the boot. `lost`: what became of a manager before us."""
         manager = self._manager
-        self._loop.add(self._signal_fd, READ, self._signals)
+        self._loop.add(self._signal_fd, READ, self._signals, SIGNALS)
         manager.processes.reaper.reap()  # what the program before us in this process has not waited for
         if not self._options.on_demand:
             self._system.server.attach(self._loop)
@@ -127,7 +127,7 @@ class Life:
         self._boot()
 
     def _restore(self, state: dict[str, Any]) -> None:
-        self._loop.add(self._signal_fd, READ, self._signals)
+        self._loop.add(self._signal_fd, READ, self._signals, SIGNALS)
         self._system.server.attach(self._loop)
         if not reexecution.restore(self._manager, state) or self._manager.jobs.jobs:
             self._await_orphans()
@@ -153,7 +153,7 @@ class Life:
 
     def _boot(self) -> None:
         self._log.manager(LOG_INFO, f"systemctl-replacement {__version__} starting.")
-        self._system.calls.hold_changes()
+        self._system.server.hold_changes()
         self._loop.call_soon(lambda: self._system.generators.run(self._boot_units))
 
     def _boot_units(self) -> None:
@@ -163,7 +163,7 @@ class Life:
                 if boot.enqueue(self._manager, self._options):
                     self._manager.jobs.when_idle(self._booted)
         finally:
-            self._system.calls.release_changes()
+            self._system.server.release_changes()
 
     def _booted(self) -> None:
         if self._manager.halt.requested:
@@ -220,7 +220,8 @@ class Life:
         elif what == "reexecute":
             self._succession.begin()
         elif what == "isolate":
-            self._system.calls.isolate(argument, f"{argument} on {pid1.signal_name(number)}")
+            why = f"{argument} on {pid1.signal_name(number)}"
+            self._system.server.change(lambda: manager.try_enqueue(argument, START, MODE_ISOLATE, why))
         elif what == "log-level":
             self._log.maximum = 7 if argument == "debug" else self._options.log_level
         elif what == "show-status":
@@ -246,7 +247,7 @@ class Life:
         """Nothing is on its way that could not be taken along."""
         if self._system.generators.running or self._loop.has_pending() or reexecution.has_unsent(self._manager):
             return False
-        return not self._system.calls.changing and handover.is_possible(self._system.server)
+        return not self._system.server.changing and handover.is_possible(self._system.server)
 
     def _execute(self) -> None:
         arguments = ["init", f"--log-level={self._options.log_level}"]

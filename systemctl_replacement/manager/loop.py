@@ -1,5 +1,9 @@
 """The one loop of the manager: descriptors, deadlines and deferred work. No ticks, no threads.
 
+Signals come first, then what else is the manager's own (supervisors above all), then deadlines, then clients: root and
+the owner, then strangers. No deadline is believed before signals and links were read: what it waits for may have
+arrived. Each but the signals gets a slice of time at once, so that whatever they do a signal waits for a few slices.
+
 An exception in a callback is that callback's own: it is handed to `on_exception` and the loop goes on.
 """
 
@@ -8,6 +12,8 @@ from __future__ import annotations
 import _heapq as heapq  # without its twin in Python
 import select
 import time
+
+from systemctl_replacement.control.connection import OWNERS, READ, STRANGERS, WRITE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,8 +24,10 @@ if TYPE_CHECKING:
 else:
     from _collections import deque  # without the six modules that `collections` brings
 
-READ = 1
-WRITE = 2
+__all__ = ["LINKS", "OWNERS", "READ", "SIGNALS", "STRANGERS", "WRITE", "Loop", "Timer", "now_monotonic", "now_stamp"]
+
+# Ranks, first come, first served; clients are OWNERS or STRANGERS.
+SIGNALS, LINKS = 0, 1
 
 # So many timers are looked through for cancelled ones, which would otherwise stay until their time comes: a service
 # may tell its watchdog very often that it is alive.
@@ -29,8 +37,12 @@ _AFTER_FAILURE_SECONDS = 0.1
 
 _LONGEST_WAIT_SECONDS = 1_000_000.0
 
-# Microseconds of deferred work after which the loop looks at everything else.
+# Microseconds that one rank, deadlines or deferred work may take before the loop looks at everything else.
 SLICE_USEC = 5_000
+
+# How often links are read before a deadline is believed. Each time gives what a supervisor can have sent in one go, so
+# that this is more than all it can have sent by then: who goes on sending cannot hold deadlines up.
+_CATCH_UP_ROUNDS = 8
 
 
 def now_monotonic() -> int:
@@ -59,33 +71,58 @@ class Timer:
         return self.time < other.time
 
 
+class _Rank:
+    """What is served together: descriptors, those of them that are ready and not served yet, work to go on with."""
+
+    __slots__ = ("poll", "ready", "work")
+
+    def __init__(self) -> None:
+        self.poll = select.epoll()
+        self.ready: deque[tuple[int, int]] = deque()
+        self.work: deque[Callable[[], object]] = deque()
+
+    def look(self) -> None:
+        """Find what is ready, once what was ready before has been served: nobody is served twice before another."""
+        if not self.ready:
+            self.ready.extend(self.poll.poll(0))
+
+
 class Loop:
     """Calls back when a descriptor is ready (READ, WRITE), when a deadline passes, or as soon as the rest is done."""
 
     def __init__(self, on_exception: Callable[[str, BaseException], object]) -> None:
-        self._poll = select.epoll()
-        self._fds: dict[int, FdCallback] = {}
+        self._poll = select.epoll()  # of the ranks' own
+        self._ranks = tuple(_Rank() for _ in (SIGNALS, LINKS, OWNERS, STRANGERS))
+        for rank in self._ranks:
+            self._poll.register(rank.poll.fileno(), select.EPOLLIN)
+        self._fds: dict[int, tuple[_Rank, FdCallback]] = {}
         self._timers: list[Timer] = []
         self._sweep_at = _MANY_TIMERS
         self._soon: deque[Callable[[], object]] = deque()
         self._on_exception = on_exception
         self._stopped = False
 
-    def add(self, fd: int, events: int, callback: FdCallback) -> None:
-        self._poll.register(fd, _mask(events))
-        self._fds[fd] = callback
+    def add(self, fd: int, events: int, callback: FdCallback, rank: int = LINKS) -> None:
+        self._register(fd, _mask(events), callback, rank)
 
     def watch_hang_up(self, fd: int, callback: FdCallback) -> None:
         """Call back once the other end is gone. PermissionError for what cannot be polled."""
-        self._poll.register(fd, 0)  # EPOLLHUP and EPOLLERR are always told
-        self._fds[fd] = callback
+        self._register(fd, 0, callback, LINKS)  # EPOLLHUP and EPOLLERR are always told
+
+    def _register(self, fd: int, mask: int, callback: FdCallback, rank: int) -> None:
+        self._ranks[rank].poll.register(fd, mask)
+        self._fds[fd] = self._ranks[rank], callback
 
     def modify(self, fd: int, events: int) -> None:
-        self._poll.modify(fd, _mask(events))
+        self._fds[fd][0].poll.modify(fd, _mask(events))
 
     def remove(self, fd: int) -> None:
-        if self._fds.pop(fd, None) is not None:
-            self._poll.unregister(fd)
+        if fd not in self._fds:
+            return
+        rank, _ = self._fds.pop(fd)
+        rank.poll.unregister(fd)
+        if rank.ready:  # the next descriptor of this number is somebody else's
+            rank.ready = deque([one for one in rank.ready if one[0] != fd])
 
     def call_at(self, time_: int, callback: Callable[[], object]) -> Timer:
         """Call back at a monotonic time in microseconds."""
@@ -102,8 +139,12 @@ class Loop:
         meanwhile comes in between."""
         self._soon.append(callback)
 
+    def defer(self, rank: int, callback: Callable[[], object]) -> None:
+        """Call back when it is the turn of this rank, after its descriptors; one such callback in each turn."""
+        self._ranks[rank].work.append(callback)
+
     def has_pending(self) -> bool:
-        """Whether deferred work waits to be done."""
+        """Whether deferred work of the manager's own waits to be done."""
         return bool(self._soon)
 
     def stop(self) -> None:
@@ -121,36 +162,71 @@ class Loop:
 
     def _turn(self) -> None:
         self._run_soon()
-        for fd, events in self._wait():
-            callback = self._fds.get(fd)
-            if callback is not None:
-                self._guard(callback, _events(events))
-        self._run_timers()
-
-    def _wait(self) -> list[tuple[int, int]]:
         if self._stopped:
-            return []
+            return
+        self._wait()
+        self._serve(SIGNALS)
+        self._serve(LINKS)
+        self._run_timers()
+        self._serve(OWNERS)
+        self._serve(STRANGERS)
+
+    def _wait(self) -> None:
         timeout = -1.0
         while self._timers and self._timers[0].callback is None:
             heapq.heappop(self._timers)
-        if self._soon:
-            timeout = 0.0
-        elif self._timers:
+        if self._soon or any(rank.ready or rank.work for rank in self._ranks):
+            return
+        if self._timers:
             # epoll counts milliseconds: round up, or it would wake before the deadline and spin.
             # It also counts them in 32 bits: nobody may wait for longer than it can.
             timeout = min(max(0, -(-(self._timers[0].time - now_monotonic()) // 1000)) / 1000, _LONGEST_WAIT_SECONDS)
         try:
-            return self._poll.poll(timeout)
+            self._poll.poll(timeout)
         except InterruptedError:
-            return []
+            return
+
+    def _serve(self, number: int) -> bool:
+        """Serve what is ready of a rank, then go on with its work, each for a slice. Whether there was any."""
+        rank = self._ranks[number]
+        rank.look()
+        if not (rank.ready or rank.work):
+            return False
+        end = now_monotonic() + SLICE_USEC
+        while rank.ready and not self._stopped:
+            fd, events = rank.ready.popleft()
+            self._guard(self._fds[fd][1], _events(events))
+            if now_monotonic() > end:
+                break
+        if rank.work and not self._stopped:
+            self._guard(rank.work.popleft())
+        return True
+
+    def _catch_up(self) -> None:
+        """Read what has arrived by now of signals and on links."""
+        for _ in range(_CATCH_UP_ROUNDS):
+            found = self._serve(SIGNALS)
+            found |= self._serve(LINKS)
+            while self._ranks[LINKS].ready and not self._stopped:  # more than a slice of them
+                self._serve(SIGNALS)
+                self._serve(LINKS)
+            if not found:
+                return
 
     def _run_timers(self) -> None:
         now = now_monotonic()
-        while self._timers and self._timers[0].time <= now:
+        if not self._timers or self._timers[0].time > now:
+            return
+        self._catch_up()
+        self._run_soon()
+        end = now_monotonic() + SLICE_USEC
+        while self._timers and self._timers[0].time <= now and not self._stopped:
             callback = heapq.heappop(self._timers).callback
             if callback is not None:
                 self._guard(callback)
                 self._run_soon()
+                if now_monotonic() > end:
+                    return
 
     def _run_soon(self) -> None:
         end = now_monotonic() + SLICE_USEC

@@ -15,7 +15,10 @@ from systemctl_replacement.units.events import Empty, Event, Exited
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Optional
+    from collections.abc import Generator
+    from typing import Callable, Optional, TypeVar
+
+    T = TypeVar("T")
 
 # No chain of parents is longer: a guard against reading /proc while it changes.
 _DEEPEST = 1024
@@ -38,27 +41,39 @@ class Reaper:
 
     def owner(self, pid: int) -> Optional[str]:
         """The unit that a process belongs to."""
+        return _at_once(self.looking_for_owner(pid))
+
+    def pids(self, unit: str) -> list[int]:
+        """Every process of a unit."""
+        return _at_once(self.looking_for_pids(unit))
+
+    def looking_for_owner(self, pid: int) -> Generator[None, None, Optional[str]]:
+        """`owner`, found a little at each step."""
         supervised = {
             tracking.supervisor: tracking.unit for tracking in self._trackings.values() if tracking.supervisor
         }
+        lost = {pid: tracking.unit for tracking in self._trackings.values() for pid in tracking.lost}
         if pid in supervised:
             return None
         for _ in range(_DEEPEST):
             if pid in supervised:
                 return supervised[pid]
-            unit = next((tracking.unit for tracking in self._trackings.values() if pid in tracking.lost), None)
             stat = descendants.read_stat(pid)
-            if unit is not None or stat is None or stat[1] <= 1:
-                return unit
+            if pid in lost or stat is None or stat[1] <= 1:
+                return lost.get(pid)
             pid = stat[1]
+            yield
         return None
 
-    def pids(self, unit: str) -> list[int]:
-        """Every process of a unit."""
+    def looking_for_pids(self, unit: str) -> Generator[None, None, list[int]]:
+        """`pids`, found a little at each step."""
         tracking = self._trackings.get(unit)
         if tracking is None:
             return []
-        found = descendants.descendants(tracking.supervisor) if tracking.supervisor else []
+        found = descendants.children(tracking.supervisor) if tracking.supervisor else []
+        for pid in found:  # grows while we walk
+            found += descendants.children(pid)
+            yield
         if tracking.lost:
             tracking.refresh_lost(self.foreign_children())
             found += list(tracking.lost)
@@ -97,6 +112,15 @@ class Reaper:
         elif empty:
             self._on_event(tracking.unit, Empty())
         self._on_settled(tracking)
+
+
+def _at_once(search: Generator[None, None, T]) -> T:
+    while True:
+        try:
+            next(search)
+        except StopIteration as end:
+            found: T = end.value
+            return found
 
 
 def decode_status(status: int) -> tuple[str, int]:

@@ -18,13 +18,58 @@ for method, parameter, item, more in (
     ("Units", "patterns", "*q*%d", {}),
     ("WaitInactive", "names", "u%d.service", {}),
 ):
-    names = [item.replace("%d", str(number)) for number in range(40000)]
+    names = [item.replace("%d", str(number)) for number in range(2000)]
     request = {"method": "io.systemctl-replacement.Manager." + method, "parameters": {parameter: names, **more}}
     client = socket.socket(socket.AF_UNIX)
     client.settimeout(5)
     client.connect("/run/systemd/systemctl-replacement.socket")
     client.sendall(json.dumps(request).encode() + b"\\0")
     print(b"InvalidParameter" in client.recv(65536))
+"""
+
+# Asks the same over and over on as many connections as a user may have, and comes back when it is turned away.
+RESTLESS = """
+import json, selectors, socket
+patterns = ["*q*%d" % number for number in range(1024)]
+request = {"method": "io.systemctl-replacement.Manager.Units", "parameters": {"patterns": patterns}}
+data = json.dumps(request).encode() + b"\\0"
+clients = selectors.DefaultSelector()
+while True:
+    while len(clients.get_map()) < 60:
+        client = socket.socket(socket.AF_UNIX)
+        client.connect("/run/systemd/systemctl-replacement.socket")
+        client.sendall(data)
+        clients.register(client, selectors.EVENT_READ)
+    for key, _ in clients.select():
+        client = key.fileobj
+        try:
+            if client.recv(1 << 20).endswith(b"\\0"):
+                client.sendall(data)
+                continue
+        except OSError:
+            pass
+        clients.unregister(client)
+        client.close()
+"""
+
+# Does nothing but connect.
+KNOCKING = """
+import socket
+while True:
+    client = socket.socket(socket.AF_UNIX)
+    client.connect("/run/systemd/systemctl-replacement.socket")
+    client.close()
+"""
+
+# Tells its watchdog all the time that it is well.
+WATCHED = """
+import os, socket, time
+manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+manager.connect(os.environ["NOTIFY_SOCKET"])
+manager.send(b"READY=1")
+while True:
+    manager.send(b"WATCHDOG=1")
+    time.sleep(0.2)
 """
 
 # Listens where a manager of root's would be if /run could not be written, and answers nobody.
@@ -47,6 +92,28 @@ for client in waiting:
 print("ready", flush=True)
 time.sleep(1000)
 """
+
+
+def test_strangers_keep_nobody_from_being_served() -> None:
+    service = "[Service]\nType=notify\nWatchdogSec=2\nExecStart=/usr/bin/python3 /watched.py\n"
+    files = {"/restless.py": RESTLESS, "/knocking.py": KNOCKING, "/watched.py": WATCHED}
+    with Box(files={**UNIT, **files, "/etc/systemd/system/w.service": service}) as box:
+        box.wait_booted()
+        box.run("systemctl start w", check=True)
+        attackers = [box.popen(["python3", program], user=STRANGER) for program in ("/restless.py", "/knocking.py")]
+        try:
+            for program in ("/restless.py", "/knocking.py"):
+                box.wait_for(lambda program=program: box.find(program), what=program)  # type: ignore[misc]
+            for _ in range(10):
+                assert box.run("systemctl start a && systemctl stop a", timeout=20).returncode == 0
+                assert box.run("systemctl is-active w", timeout=20).stdout == "active\n"
+            box.run("kill -TERM 1")
+            assert box.wait(20) == 0
+            assert "watchdog" not in box.console.lower()
+        finally:
+            for attacker in attackers:
+                attacker.kill()
+                attacker.wait()
 
 
 def test_a_stranger_cannot_keep_the_manager_busy() -> None:

@@ -72,6 +72,8 @@ def both_at_once(engine: Engine, first: Asker, method: str, second: Asker, **par
         ("States", {"names": ["c0.service"]}),
         ("Processes", {"name": "c0.service"}),
         ("Show", {"names": ["c0.service"], "properties": ["Id"]}),
+        ("Units", {"patterns": ["*q*", *["x"] * 1000, "*"]}),
+        ("WaitInactive", {"names": ["c0.service"]}),
         ("Enqueue", {"operation": "stop", "names": ["c0.service"], "mode": "replace", "wait": True}),
     ],
 )

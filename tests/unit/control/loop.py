@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import selectors
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from systemctl_replacement.control.connection import Call
+from systemctl_replacement.control.connection import OWNERS, STRANGERS, Call
 from systemctl_replacement.control.listener import listen
 from systemctl_replacement.control.server import Server
 
@@ -19,8 +20,11 @@ class SelectorsLoop:
         self._selector = selectors.DefaultSelector()
         self._stopped = threading.Event()
         self.later: list[Callable[[], object]] = []
+        self.ranks: dict[int, int] = {}
+        self.deferred: dict[int, deque[Callable[[], object]]] = {OWNERS: deque(), STRANGERS: deque()}
 
-    def add(self, fd: int, events: int, callback: Callable[[int], object]) -> None:
+    def add(self, fd: int, events: int, callback: Callable[[int], object], rank: int) -> None:
+        self.ranks[fd] = rank
         self._selector.register(fd, events, callback)
 
     def modify(self, fd: int, events: int) -> None:
@@ -32,10 +36,17 @@ class SelectorsLoop:
     def call_at(self, time_: int, callback: Callable[[], object]) -> None:
         self.later.append(callback)
 
+    def defer(self, rank: int, callback: Callable[[], object]) -> None:
+        self.deferred[rank].append(callback)
+
     def turn(self, timeout: float = 0.01) -> None:
-        for key, events in self._selector.select(timeout):
-            if key.fileobj in self._selector.get_map():
-                key.data(events)
+        ready = self._selector.select(0 if any(self.deferred.values()) else timeout)
+        for rank in (OWNERS, STRANGERS):
+            for key, events in ready:
+                if self.ranks[key.fd] == rank and key.fileobj in self._selector.get_map():
+                    key.data(events)
+            if self.deferred[rank]:
+                self.deferred[rank].popleft()()
 
     def run(self) -> None:
         while not self._stopped.is_set():

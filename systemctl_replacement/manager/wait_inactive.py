@@ -1,0 +1,66 @@
+"""One client that waits until none of some units is active or has a job: `systemctl start --wait`."""
+
+from __future__ import annotations
+
+from systemctl_replacement.units.states import INACTIVE_OR_FAILED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from systemctl_replacement.control.connection import Call
+    from systemctl_replacement.manager.registry import Registry
+
+
+class WaitInactive:
+    """Looks whenever a unit has gone down, which `waiting` is told of; but in its caller's turn: the list may be long,
+    and others wait, too. `answer` answers the call in the end."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        waiting: list[Callable[[], object]],
+        call: Call,
+        names: list[str],
+        answer: Iterator[None],
+    ) -> None:
+        self._registry = registry
+        self._waiting = waiting
+        self._call = call
+        self._names = names
+        self._answer = answer
+        self._changed = False
+        self._looking = False
+        self._callback = self._look_again
+
+    def begin(self) -> None:
+        self._waiting.append(self._callback)
+        self._call.on_cancel = self._forget
+        self._look_again()
+
+    def _look_again(self) -> None:
+        self._changed = True
+        if not self._looking:
+            self._looking = True
+            self._call.work(self._look())
+
+    def _look(self) -> Iterator[None]:
+        while self._changed:
+            self._changed = False
+            for name in self._names:
+                if self._is_up(name):
+                    break
+                yield
+            else:
+                self._forget()
+                yield from self._answer
+                return
+        self._looking = False
+
+    def _is_up(self, name: str) -> bool:
+        unit = self._registry.find(name)
+        return unit is not None and (unit.job is not None or unit.active_state not in INACTIVE_OR_FAILED)
+
+    def _forget(self) -> None:
+        if self._callback in self._waiting:  # a client may also go away while it is being answered
+            self._waiting.remove(self._callback)
