@@ -23,7 +23,7 @@ that unit files are read with.
 | word | meaning |
 |---|---|
 | full | as under systemd |
-| best effort | as far as the container allows: what then is missing is a warning when the unit starts |
+| best effort | as far as the container allows; the last column says what is missing |
 | not yet | read and shown, without effect until it is implemented |
 | ignored | read and shown, without effect: it makes no sense in a container |
 

@@ -10,7 +10,7 @@ import os
 from systemctl_replacement.jobs.model import RESTART, START, WAITING
 from systemctl_replacement.manager import main_process, pid_file
 from systemctl_replacement.manager.console import Log, highest_shown
-from systemctl_replacement.manager.execution import ExecutionContext, monitor_variables, spec_of
+from systemctl_replacement.manager.execution import ExecutionContext, NoDescriptor, monitor_variables, spec_of
 from systemctl_replacement.manager.leftovers import Leftovers
 from systemctl_replacement.manager.loop import Loop, now_monotonic, now_stamp
 from systemctl_replacement.manager.processes import Processes
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 else:
     Protocol = object
 
-LOG_WARNING, LOG_NOTICE = 4, 5
+LOG_ERR, LOG_WARNING, LOG_NOTICE = 3, 4, 5
 
 # Type=idle waits for the job queue to run empty, but not longer than this (systemd.service(5)).
 IDLE_TIMEOUT_USEC = 5_000_000
@@ -209,8 +209,14 @@ class Driver:
             processes.spawn(unit.id, action.token, spec, access != "none", told, [entry.fd for entry in stored])
         except (OSError, MemoryError) as error:
             message = getattr(error, "strerror", None) or str(error) or "Cannot allocate memory"
-            self._host.loop.call_soon(lambda: self.step(unit, events.SpawnFailed(action.token, message)))
+            said = error.said if isinstance(error, NoDescriptor) else ""
+            self._host.loop.call_soon(lambda: self._cannot_spawn(unit, action.token, message, said))
         unit.tracking = processes.trackings.get(unit.id)
+
+    def _cannot_spawn(self, unit: ManagedUnit, token: int, message: str, said: str) -> None:
+        if said:
+            self._host.log_unit(unit.id, LOG_ERR, said)
+        self.step(unit, events.SpawnFailed(token, message))
 
     def _monitored(self, unit: ManagedUnit, phase: str) -> tuple[str, ...]:
         """What a unit started by OnFailure= or OnSuccess= may know of the one service that names it there."""

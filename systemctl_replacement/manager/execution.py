@@ -5,6 +5,7 @@ Sources: systemd.exec(5), systemd.service(5). What the spec's keys mean is said 
 
 from __future__ import annotations
 
+import errno
 import os
 from binascii import b2a_base64
 
@@ -107,8 +108,16 @@ def default_environment(config: ManagerConfig) -> dict[str, str]:
     return environment
 
 
+class NoDescriptor(OSError):
+    """A process is to have a descriptor that a socket unit would pass; `said` is what systemd logs."""
+
+    def __init__(self, number: int, said: str) -> None:
+        super().__init__(number, os.strerror(number))
+        self.said = said
+
+
 def spec_of(context: ExecutionContext, unit: ManagedUnit, action: Spawn) -> dict[str, Any]:
-    """The spec for one command of a service."""
+    """The spec for one command of a service. NoDescriptor if there can be none."""
 
     def get(name: str) -> Any:
         return unit.get("Service", name)
@@ -135,6 +144,7 @@ def spec_of(context: ExecutionContext, unit: ManagedUnit, action: Spawn) -> dict
         "privileged": privileged,
         "keep_user": command.privileged == "!",
     }
+    _check_streams([spec["stdin"], spec["stdout"], spec["stderr"]])
     if get("DynamicUser"):
         spec["users"] = list(dict.fromkeys((get("User"), get("Group"))))
         spec["dynamic_user"] = context.below_root(_DYNAMIC_USERS)
@@ -161,6 +171,14 @@ def spec_of(context: ExecutionContext, unit: ManagedUnit, action: Spawn) -> dict
     if directories:
         spec["directories"] = directories
     return spec
+
+
+def _check_streams(streams: list[str]) -> None:
+    """Sockets come from socket units, which are not started yet; descriptors of the store are not meant here."""
+    if "socket" in streams:
+        raise NoDescriptor(errno.EINVAL, "Got no socket.")
+    if any(stream.startswith("fd:") for stream in streams):
+        raise NoDescriptor(errno.ENOENT, f"Failed to load a named file descriptor: {os.strerror(errno.ENOENT)}")
 
 
 def _stay_outside(spec: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import os
 
 from .. import syscalls
 
-_KEEP_CAPABILITIES = 1 << 4  # SECBIT_KEEP_CAPS
+_KEEP_CAPABILITIES, _KEEP_CAPABILITIES_LOCKED = 1 << 4, 1 << 5  # SECBIT_KEEP_CAPS and its lock
 
 
 def set_groups(gid: int | None, groups: list[int] | None) -> None:
@@ -26,7 +26,8 @@ def set_groups(gid: int | None, groups: list[int] | None) -> None:
 def set_user(uid: int, keep: bool, secure_bits: int) -> None:
     """Changes to the user; with `keep` the permitted capabilities survive, for what is still to be set."""
     if keep and uid != 0:
-        wanted = secure_bits | _KEEP_CAPABILITIES
+        # Not locked before it is as it is to stay.
+        wanted = (secure_bits | _KEEP_CAPABILITIES) & ~_KEEP_CAPABILITIES_LOCKED
         if syscalls.prctl(syscalls.PR_GET_SECUREBITS) != wanted:
             if secure_bits:
                 syscalls.prctl(syscalls.PR_SET_SECUREBITS, wanted)

@@ -39,7 +39,8 @@ def _write(path: str, text: str) -> None:
 
 
 def set_nice(nice: int) -> None:
-    """Sets the nice level, or without the privilege the nearest that RLIMIT_NICE allows, as systemd does."""
+    """Sets the nice level. PermissionError without the privilege; then it is the nearest that RLIMIT_NICE allows, as
+    under systemd."""
     try:
         os.setpriority(os.PRIO_PROCESS, 0, nice)
     except PermissionError:
@@ -47,6 +48,8 @@ def set_nice(nice: int) -> None:
         nearest = max(20 - min(soft, 40), nice)
         if nearest < os.getpriority(os.PRIO_PROCESS, 0):
             os.setpriority(os.PRIO_PROCESS, 0, nearest)
+        if nearest != nice:
+            raise
 
 
 def set_scheduling(scheduling: dict[str, Any]) -> None:

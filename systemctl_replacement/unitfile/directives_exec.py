@@ -29,6 +29,7 @@ NO_LSM = "labels of security modules are the host's business"
 NO_VT = "a container has no virtual terminals"
 NO_CREDENTIALS = "credentials are not implemented yet"
 NEEDS_NICE = "left as it is, with a warning, where the container lacks CAP_SYS_NICE"
+CLOSEST_NICE = "without CAP_SYS_NICE the closest that LimitNICE= allows, with a warning"
 NEEDS_MOUNTS = "needs a mount namespace, which is not implemented yet"
 NEEDS_NETWORK = "needs a network namespace, which is not implemented yet"
 NEEDS_IPC = "needs an IPC namespace, which is not implemented yet"
@@ -38,6 +39,7 @@ NEEDS_SETPCAP = "without CAP_SETPCAP, NoNewPrivileges= keeps the others away"
 NEEDS_RESOURCE = "lowering it needs CAP_SYS_RESOURCE: left as it is without"
 NO_POLICIES = "memory policies are not implemented yet"
 ONE_KEYRING = "services share the session keyring of the container"
+NO_SOCKETS = "`socket` and `fd` come from socket units, which are not started yet: the unit fails"
 ONLY_CHROOT = "chroot(2), which needs CAP_SYS_CHROOT, without a mount namespace"
 ONLY_ITS_OWN = "for what the unit prints; not for what the manager says of it"
 ONLY_USER = "of what it implies, what needs namespaces or filters is missing"
@@ -62,7 +64,7 @@ EXEC: tuple[Directive, ...] = table(
         ("User", parsers_exec.user_or_group, REPLACE, "", 209, FULL),
         ("Group", parsers_exec.user_or_group, REPLACE, "", 211, FULL),
         ("SupplementaryGroups", parsers_exec.user_or_group_fallible, APPEND, (), 0, FULL),
-        ("Nice", parsers_exec.nice, REPLACE, 0, 0, FULL),
+        ("Nice", parsers_exec.nice, REPLACE, 0, 0, best_effort(CLOSEST_NICE)),
         ("OOMScoreAdjust", parsers_exec.oom_score_adjust, REPLACE, None, 228, best_effort(NEEDS_RESOURCE)),
         ("CoredumpFilter", parsers_security.coredump_filter, REPLACE, None, 246, FULL),
         ("IOSchedulingClass", parsers_sandbox.io_class, REPLACE, None, 0, best_effort(NEEDS_NICE)),
@@ -80,9 +82,9 @@ EXEC: tuple[Directive, ...] = table(
         ("UnsetEnvironment", parsers_exec.unset_environment, APPEND, (), 235, FULL),
         ("DynamicUser", parsers.boolean, REPLACE, False, 232, best_effort(ONLY_USER, True)),
         ("RemoveIPC", parsers.boolean, REPLACE, False, 212, FULL),
-        ("StandardInput", parsers_exec.standard_input, REPLACE, "null", 236, FULL),
-        ("StandardOutput", parsers_exec.standard_output, REPLACE, None, 236, FULL),
-        ("StandardError", parsers_exec.standard_output, REPLACE, None, 236, FULL),
+        ("StandardInput", parsers_exec.standard_input, REPLACE, "null", 236, best_effort(NO_SOCKETS)),
+        ("StandardOutput", parsers_exec.standard_output, REPLACE, None, 236, best_effort(NO_SOCKETS)),
+        ("StandardError", parsers_exec.standard_output, REPLACE, None, 236, best_effort(NO_SOCKETS)),
         ("StandardInputText", parsers_exec.input_text, JOIN, b"", 236, sets(("", "StandardInputData"), honoured=FULL)),
         ("StandardInputData", parsers_exec.input_data, JOIN, b"", 236, FULL),
         ("TTYPath", parsers.path, REPLACE, "", 227, FULL),

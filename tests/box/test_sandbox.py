@@ -230,12 +230,13 @@ def test_a_bounding_set_that_cannot_be_set_is_kept_all_the_same() -> None:
 
 
 def test_privileges_that_the_container_lacks_are_told_and_the_unit_runs() -> None:
-    settings = "User=games\nAmbientCapabilities=CAP_NET_ADMIN CAP_NET_BIND_SERVICE\nCPUSchedulingPolicy=rr"
+    settings = "User=games\nAmbientCapabilities=CAP_NET_ADMIN CAP_NET_BIND_SERVICE\nCPUSchedulingPolicy=rr\nNice=-5"
     with Box(files=service(settings)) as box:
         assert started(box)["CapAmb"] == f"{1 << 10:016x}"
         log = box.read("/var/log/systemctl-replacement/a.service.journal.jsonl")
         assert "does not have itself, ignoring: CAP_NET_ADMIN" in log
         assert "Failed to set up CPU scheduling, ignoring: Operation not permitted" in log
+        assert "(nice level), ignoring: Permission denied" in log
 
 
 def test_the_worst_case_is_neither_root_nor_silent() -> None:
