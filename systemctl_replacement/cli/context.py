@@ -6,6 +6,7 @@ On the hot path: what only some verbs need is imported when it is used.
 from __future__ import annotations
 
 import os
+import sys
 
 from systemctl_replacement.cli import streams
 from systemctl_replacement.control.client import CallError, Client, connect
@@ -129,6 +130,8 @@ class Context:
         Below a root none is started: there systemctl only works on files.
         """
         manager = self.manager_to_change()
+        if os.getppid() == 1 and not self.options.quiet:
+            self._warn_of_shell()
         if manager is None:
             if self.options.root or self.options.image:
                 raise Failure(f"Verb '{verb}' cannot be used with --root= or --image=.")
@@ -144,6 +147,15 @@ class Context:
             except (ActivationError, OSError) as error:
                 raise Failure(f"Failed to start the service manager: {error}") from None
         return manager
+
+    def _warn_of_shell(self) -> None:
+        from systemctl_replacement.control import shell_form
+
+        if shell_form.ends_with_us():
+            self.err(
+                "PID 1 is a shell that ends with this command: so do the container, and what runs in it.\n"
+                f"To have an init that stays, write {shell_form.remedy(sys.argv[1:])}."
+            )
 
     def start_after(self, verb: str, names: Sequence[str]) -> int:
         """Run another verb ("start" for `enable --now`) on these units; its exit status."""

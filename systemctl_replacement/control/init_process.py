@@ -35,6 +35,16 @@ class InitProcess:
         self.uid = uid
         self.answers = answers
 
+    @property
+    def user(self) -> str:
+        """Its user's name, or number."""
+        try:
+            import pwd
+
+            return pwd.getpwuid(self.uid).pw_name
+        except (ImportError, KeyError):
+            return str(self.uid)
+
 
 def look() -> InitProcess | None:
     """PID 1, if it is an init of ours."""
@@ -93,15 +103,9 @@ def whose(init: InitProcess) -> str:
     """Why PID 1's manager cannot be used, and how to reach it."""
     if init.uid in (0, os.geteuid()):
         return "PID 1 is the service manager, but does not answer."
-    try:
-        import pwd
-
-        name = pwd.getpwuid(init.uid).pw_name
-    except (ImportError, KeyError):
-        name = str(init.uid)
     return (
-        f"PID 1 is the service manager of user {name}, and answers to that user only.\n"
-        f"Run systemctl as that user, with 'docker exec --user {name}' for example."
+        f"PID 1 is the service manager of user {init.user}, and answers to that user only.\n"
+        f"Run systemctl as that user, with 'docker exec --user {init.user}' for example."
     )
 
 

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from systemctl_replacement.manager.options import InitOptions
 
 
 def refusal(options: InitOptions) -> str:
     """Why a manager that is not PID 1 does not start; "" if it may. Others than root do no harm to the system."""
+    begins = options.deserialize_fd < 0 and not options.on_demand  # clients look for PID 1 before they start one
+    if begins and not options.root:
+        from systemctl_replacement.control import init_process
+
+        init = init_process.look()
+        if init is not None:
+            return f"PID 1 is the service manager of this container, as user {init.user}. Its units are run already."
     if os.geteuid() != 0:
         return ""
     if not options.root:
@@ -20,6 +28,16 @@ def refusal(options: InitOptions) -> str:
             f"To run that one, enter it (chroot {options.root} /usr/bin/systemctl init); else say --run-host-programs."
         )
     return ""
+
+
+def warnings() -> list[str]:
+    """What is said to who starts one all the same."""
+    from systemctl_replacement.control import shell_form
+
+    if not shell_form.ends_with_us():
+        return []
+    remedy = shell_form.remedy(sys.argv[1:])
+    return [f"PID 1 is a shell, which passes no signals on: 'docker stop' will not reach this init. Write {remedy}."]
 
 
 def _runs_systemd() -> bool:

@@ -69,3 +69,15 @@ def test_root_can_do_as_it_is_told(box: Box) -> None:
 def test_files_are_asked_all_the_same(box: Box) -> None:
     assert "ExecStart=/bin/sleep infinity" in box.run("systemctl cat a", user=ROOT).stdout
     assert box.run("systemctl is-enabled a", user=ROOT).stdout == "static\n"
+
+
+@pytest.mark.parametrize(("first", "second"), [("33:33", "0:0"), ("0:0", "33:33"), ("33:33", "33:33")])
+def test_a_second_init_is_refused(first: str, second: str) -> None:
+    files = enabled("a.service", SERVICE)
+    with Box(profile=replace(PROFILES["docker"], user=first), files=files) as box:
+        box.wait_for(lambda: box.run("systemctl is-active a").stdout == "active\n")
+        result = box.run("systemctl init", user=second)
+        assert result.returncode == 1
+        assert "PID 1 is the service manager of this container, as user " in result.stderr
+        assert len(box.find("supervisor: a.service")) == 1
+        assert box.run("mkdir /tmp/r && systemctl init --root=/tmp/r nosuch", user=second).returncode == 5
