@@ -1,6 +1,6 @@
 """Who lives below a process, read from /proc, and signals to all of them.
 
-/proc/PID/task/TID/children names the children of one thread in one read, so that the cost is that of the unit, not of
+/proc/PID/task/TID/children names the children of one thread, so that the cost is that of the unit, not of
 the machine; kernels built without it are served by one pass over /proc.
 """
 
@@ -60,10 +60,8 @@ def name(pid: int) -> str:
 def _thread_children(pid: int, thread: str) -> list[int]:
     fd = os.open(f"/proc/{pid}/task/{thread}/children", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        text = os.read(fd, 4096)
-        chunk = text
-        while len(chunk) == 4096:
-            chunk = os.read(fd, 4096)
+        text = b""
+        while chunk := os.read(fd, 4096):  # the kernel gives less than a page at a time, in whole pids
             text += chunk
     finally:
         os.close(fd)
