@@ -89,8 +89,9 @@ class ExecutionContext:
         level = unit.get("Service", "SyslogLevel")
         if level is not None:
             journal["priority"] = level
-        stop = unit.config.timeout_stop_usec
-        return {"journal": journal, "stop_timeout": min(stop, 2**53)}
+        config = unit.config
+        stopping = {"stop_timeout": min(config.timeout_stop_usec, 2**53), "kill_signal": config.kill_signal}
+        return {"journal": journal, "stopping": stopping}
 
     def runtime_directories(self, unit: ManagedUnit) -> list[str]:
         """Where the directories of RuntimeDirectory= are."""

@@ -208,7 +208,7 @@ class Processes:
                 {**self._journal(tracking.unit), **settings.get("journal", {})},
                 log_write_fd=tracking.log_write,
                 console_json=self.console is not None and self.console.as_json,
-                stop_timeout=settings.get("stop_timeout", 90_000_000),
+                **settings.get("stopping", {}),
             )
         except OSError:
             link.close()
@@ -393,8 +393,7 @@ class Processes:
         settings = self.settings.get(unit, {})
         if settings != tracking.settings:
             if tracking.settings:
-                journal = settings.get("journal", {})
-                self._send(tracking, {"op": "settings", "stop_timeout": settings["stop_timeout"], **journal})
+                self._send(tracking, {"op": "settings", **settings["stopping"], **settings["journal"]})
             tracking.settings = settings
         if tracking.notify_path and told:
             spec["environment"] = [*spec["environment"], f"NOTIFY_SOCKET={tracking.notify_path}"]

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
 __all__ = ["ForkServer", "Link", "make_pair"]
 
 DEFAULT_STOP_TIMEOUT = 90_000_000
+SIGTERM = 15
 
 
 class ForkServer:
@@ -141,13 +142,14 @@ class ForkServer:
         log_write_fd: int = -1,
         console_json: bool = False,
         stop_timeout: int = DEFAULT_STOP_TIMEOUT,
+        kill_signal: int = SIGTERM,
     ) -> None:
         """Asks for a supervisor; the answer's tag is the unit. Descriptors are -1 for none and stay the caller's.
 
         ``journal`` is {"path": file, "boot": _BOOT_ID=, "fields": {static fields of every record}, "total": what all
         journals may take, and what "settings" has}, all but the path optional; {} for no journal.
         Without ``log_write_fd`` the supervisor opens the pipe's other end through /proc.
-        ``stop_timeout`` (usec): how long its unit gets to end if the manager dies.
+        ``kill_signal``: what its unit gets if the manager dies, and ``stop_timeout`` (usec), how long to end.
         """
         named = {
             "link": link_fd,
@@ -164,6 +166,7 @@ class ForkServer:
             "journal": journal,
             "console_json": console_json,
             "stop_timeout": stop_timeout,
+            "kill_signal": kill_signal,
         }
         self.link.send(message, list(present.values()))
 

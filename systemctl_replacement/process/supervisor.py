@@ -56,7 +56,7 @@ class Supervisor:
                 self.log_write = os.open(f"/proc/self/fd/{log_read}", os.O_WRONLY | os.O_CLOEXEC)
         self.output = Output(self.unit, log_read, message["journal"], fds.get("console", -1), message["console_json"])
         self.stop_timeout: int = message["stop_timeout"]
-        self.kill_signal = int(_signal.SIGTERM)
+        self.kill_signal: int = message["kill_signal"]
         self.told = Told()
         self.main = 0
         self.control = 0

@@ -269,3 +269,14 @@ def test_nothing_is_said_of_a_job_that_has_nothing_to_do() -> None:
         wait_for(lambda: "Stopped a.service" in e.text(), "its end")
         e.halt()
         assert [e.text().count(f"{word} a.service") for word in ("Started", "Stopping", "Stopped")] == [1, 1, 1]
+
+
+def test_a_unit_whose_manager_is_killed_gets_the_signal_it_asks_for() -> None:
+    trap = "trap '' TERM; trap 'touch @ROOT@/told; exit' USR1; touch @ROOT@/ready; while :; do sleep 0.02; done"
+    unit = f'[Service]\nKillSignal=SIGUSR1\nExecStart=/bin/sh -c "{trap}"\n'
+    with Engine({"x.service": unit}, boot=("basic.target",)) as engine:
+        assert engine.run("start", "x.service") == "done"
+        wait_for((engine.root / "ready").exists, "the trap")
+        assert engine.process is not None
+        engine.process.kill()
+        wait_for((engine.root / "told").exists, "SIGUSR1")

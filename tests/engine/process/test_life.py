@@ -199,6 +199,15 @@ def test_when_the_manager_dies_its_units_are_stopped(tree: Tree) -> None:
     tree.until(lambda: not alive(unit.pid), "end of the supervisor")
 
 
+def test_when_the_manager_dies_a_unit_gets_its_own_signal(tree: Tree) -> None:
+    unit = tree.unit(kill_signal=int(signal.SIGUSR1))
+    deaf = unit.shell("trap '' TERM; while :; do read x; done", stdin="fd:0", fds=Pipe().ends())
+    unit.link.close()
+    unit.gone = True
+    unit.link = make_pair()[0]
+    tree.until(lambda: not alive(deaf), "SIGUSR1 to the unit")
+
+
 def test_release_lets_go(unit: Unit) -> None:
     unit.send("release")
     unit.tree.until(lambda: unit.gone)
