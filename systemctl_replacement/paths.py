@@ -189,10 +189,11 @@ def _make_usable(directory: str) -> None:
         os.makedirs(directory, mode=0o755, exist_ok=True)
     else:
         try:
-            os.mkdir(directory, 0o700)
+            os.mkdir(directory, _private_mode())
         except FileExistsError:
             if not _is_private(directory):
                 raise PermissionError(1, "not a private directory of ours", directory) from None
+            os.chmod(directory, _private_mode())
     if not os.access(directory, os.W_OK | os.X_OK):
         raise PermissionError(13, "cannot write to runtime directory", directory)
 
@@ -201,10 +202,16 @@ def _is_public(directory: str) -> bool:
     return directory.endswith("/run/systemd")
 
 
+def _private_mode() -> int:
+    """Services of a manager of root's may be other users, and have to reach their notify sockets; whoever cannot list
+    the directory has to know what he looks for."""
+    return 0o711 if os.geteuid() == 0 else 0o700
+
+
 def _is_private(directory: str) -> bool:
-    """Whether this is a directory, no link, that is ours and that nobody else may enter."""
+    """Whether this is a directory, no link, that is ours and in which nobody else may look around."""
     try:
         status = os.lstat(directory)
     except OSError:
         return False
-    return status.st_uid == os.geteuid() and status.st_mode & 0o170077 == 0o040000
+    return status.st_uid == os.geteuid() and status.st_mode & (0o170000 | 0o077 & ~_private_mode()) == 0o040000

@@ -123,3 +123,11 @@ def test_below_a_root_that_is_a_whole_system() -> None:
 
 def is_active(box: Box, command: str) -> bool:
     return box.run(command).stdout == "active\n"
+
+
+def test_a_service_of_another_user_reaches_its_manager_in_a_private_directory() -> None:
+    unit = NOTIFY.replace("[Service]\n", "[Service]\nUser=daemon\n")
+    with Box(BARE, packages=SYSTEMD_PACKAGES, files=enabled("a.service", unit)) as box:
+        box.wait_booted()
+        assert box.run("systemctl is-active a").stdout == "active\n"
+        assert box.run("stat -c %a /dev/shm/systemctl-0").stdout == "711\n"
