@@ -115,7 +115,10 @@ def _write_launcher(root: str, found: interpreter.Interpreter, keep_original: bo
         else:
             say(f"{LAUNCHER}: the image's own is overwritten")
     fresh = launcher.with_name(f".{launcher.name}.new")
-    fresh.write_text(_LAUNCHER_TEXT.format(python=found.path, home=HOME), encoding="utf-8")
+    if os.path.lexists(fresh):
+        fresh.unlink()  # of an installation that was interrupted, or a link that leads elsewhere
+    with fresh.open("x", encoding="utf-8") as file:
+        file.write(_LAUNCHER_TEXT.format(python=found.path, home=HOME))
     fresh.chmod(0o755)
     fresh.rename(launcher)
     say(f"{LAUNCHER}: written")

@@ -165,3 +165,15 @@ def test_an_image_keeps_the_init_it_has(tmp_path: Path) -> None:
     install._link_init(str(tmp_path), said.append)
     assert os.readlink(tmp_path / "sbin/init") == "/lib/systemd/systemd"
     assert said == ["/sbin/init: now leads to /usr/bin/systemctl"]
+
+
+def test_a_planted_link_is_not_written_through(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("kept")
+    programs = tmp_path / "root/usr/bin"
+    programs.mkdir(parents=True)
+    (programs / ".systemctl.new").symlink_to(victim)
+    found = interpreter.Interpreter("", sys.executable, (3, 11))
+    install._write_launcher(str(tmp_path / "root"), found, False, lambda line: None)
+    assert victim.read_text() == "kept"
+    assert (programs / "systemctl").read_text().startswith(f"#!{sys.executable}")
