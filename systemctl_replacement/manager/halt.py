@@ -259,15 +259,17 @@ class Halt:
         self._end_at(now_monotonic() + _SHORT_TIMEOUT_USEC)
 
     def _time_is_up(self) -> None:
+        # What survives SIGKILL must not keep us, nor what goes wrong on the way.
+        self._manager.loop.call_at(now_monotonic() + KILL_RESERVE_USEC // 2, self.finish)
+        self._killed()
+        for step in (self._say_time_is_up, self._kill_everything, self._remains.kill):
+            self._manager.call_soon(step)
+
+    def _say_time_is_up(self) -> None:
         names = _listed(unit.id for unit in self._manager.registry if unit.tracking is not None and _is_up(unit))
         left = names or ("processes that no unit owns" if self._remains.any_left else "")
         killing = f", killing what is left: {left}" if left else "."
         self._manager.log.manager(LOG_WARNING, f"The time to halt is over{killing}")
-        self._killed()
-        self._kill_everything()
-        self._remains.kill()
-        # What survives SIGKILL must not keep us.
-        self._manager.loop.call_at(now_monotonic() + KILL_RESERVE_USEC // 2, self.finish)
 
     def _killed(self) -> None:
         self.forced = True

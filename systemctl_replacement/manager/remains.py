@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 LOG_NOTICE, LOG_INFO = 5, 6
 SIGHUP, SIGKILL, SIGTERM = 1, 9, 15
 
-# Between two looks, for kernels and engines that grant no pidfd only.
+# So many ends are waited for at a time: there may be more processes than we have descriptors.
+_MOST_WATCHED = 64
+# Between two looks, where no pidfd tells.
 _LOOK_USEC = 100_000
+# Before another look where the last one may have missed somebody.
+_DOUBT_USEC = 5_000
 
 
 class Remains:
@@ -34,10 +38,13 @@ class Remains:
         self._log = log
         self._told: dict[int, int] = {}  # pid -> start time, of those that were told to end
         self._denied: set[int] = set()
+        self._in_doubt = False  # somebody ended while we looked, whose children may have been missed
         self._watched: dict[int, int] = {}  # pid -> pidfd
+        self._spare = _open_spare()
         self._next_look: Timer | None = None
         self._limit: Timer | None = None
         self._killing = False
+        self._on_kill: Callable[[], object] | None = None  # once it is time to kill
         self._then: Callable[[], object] | None = None
 
     @property
@@ -79,12 +86,27 @@ class Remains:
 
     def _left(self) -> list[tuple[int, int]]:
         """(pid, start time) of those that live and that we may signal."""
+        self._release_spare()
+        try:
+            return self._find_living()
+        finally:
+            self._spare = _open_spare()
+
+    def _find_living(self) -> list[tuple[int, int]]:
         found = []
+        self._in_doubt = False
         for pid in self._find():
             stat = descendants.read_stat(pid)
-            if stat is not None and stat[0] not in "ZX" and pid not in self._denied:
+            if stat is None or (stat[0] in "ZX" and stat[1] == os.getpid()):
+                self._in_doubt = True
+            elif stat[0] not in "ZX" and pid not in self._denied:
                 found.append((pid, stat[3]))
         return found
+
+    def _release_spare(self) -> None:
+        if self._spare >= 0:
+            os.close(self._spare)
+            self._spare = -1
 
     def _send(self, pid: int, signal: int, hup: bool = False) -> None:
         if not descendants.send(pid, signal, cont=True, hup=hup):
@@ -98,10 +120,8 @@ class Remains:
         self._then = then
 
         def kill() -> None:
-            if self._left():
-                killed()
-            self.kill()
             self._limit = self._loop.call_at(now_monotonic() + kill_usec, self._over)
+            self._on_kill = killed
             self._look()
 
         if usec != INFINITY:
@@ -111,14 +131,21 @@ class Remains:
     def _look(self) -> None:
         if self._then is None:
             return
-        left = self.kill() if self._killing else self.terminate()
-        if not left:
+        try:
+            left = self.kill() if self._on_kill is not None or self._killing else self.terminate()
+        except OSError:  # nobody has descriptors or memory left: that may change
+            self._look_later(_LOOK_USEC)
+            return
+        if not left and not self._in_doubt:
             self._over()
             return
+        if self._on_kill is not None:
+            self._on_kill()
         for pid in left:
-            self._watch(pid)
+            if len(self._watched) < _MOST_WATCHED:
+                self._watch(pid)
         if not self._watched:
-            self._look_later()
+            self._look_later(_LOOK_USEC if left else _DOUBT_USEC)
 
     def _watch(self, pid: int) -> None:
         if pid in self._watched:
@@ -126,14 +153,14 @@ class Remains:
         try:
             fd = syscalls.open_pidfd(pid)
         except OSError:  # gone, and the next look will tell; or there are no such descriptors
-            self._look_later()
+            self._look_later(_LOOK_USEC)
             return
         self._watched[pid] = fd
         self._loop.add(fd, READ, lambda _events: self._ended(pid))
 
-    def _look_later(self) -> None:
+    def _look_later(self, usec: int) -> None:
         if self._next_look is None:
-            self._next_look = self._loop.call_at(now_monotonic() + _LOOK_USEC, self._look_again)
+            self._next_look = self._loop.call_at(now_monotonic() + usec, self._look_again)
 
     def _look_again(self) -> None:
         self._next_look = None
@@ -158,3 +185,11 @@ class Remains:
         then, self._then = self._then, None
         if then is not None:
             then()
+
+
+def _open_spare() -> int:
+    """A descriptor to give up for a look at /proc, which needs one, when there are no others; -1 if there is none."""
+    try:
+        return os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return -1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Optional
 
 import pytest
@@ -131,3 +132,41 @@ def test_by_force_no_unit_is_stopped_and_nobody_is_killed_untold(how: str, statu
         finally:
             command.terminate()
             command.wait()
+
+
+CROWD = """import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+for _ in range(200):
+    if os.fork() == 0:
+        os.setsid()
+        time.sleep(1000)
+        os._exit(0)
+"""
+# Each lives for a moment, and so does its child: a look at /proc finds them dead, and their successors not at all.
+RELAY = """import os, signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+for _ in range(3):
+    if os.fork() == 0:
+        os.setsid()
+        while True:
+            if os.fork():
+                os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("program", [CROWD, RELAY], ids=["more than descriptors", "self-replacing"])
+def test_what_does_not_listen_is_killed_and_ends_the_halt(program: str) -> None:
+    unit = "[Service]\nType=forking\nKillMode=process\nGuessMainPID=no\nExecStart=/usr/bin/python3 /leaves.py\n"
+    files = {
+        "/leaves.py": program,
+        f"{DIRECTORY}/leaves.service": unit,
+        "/etc/systemd/system.conf": "[Manager]\nDefaultTimeoutStopSec=2\n",
+    }
+    with Box(files=files, limits={"NOFILE": (128, 128)}) as box:
+        box.wait_booted()
+        box.run("systemctl start leaves", check=True)
+        box.signal(signal.SIGTERM)
+        assert box.wait(30) == 124
+        assert "Sending SIGTERM to remaining processes..." in box.console
+        assert "Sending SIGKILL to remaining processes..." in box.console
+        assert "Traceback" not in box.console

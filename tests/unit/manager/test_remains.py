@@ -1,0 +1,83 @@
+"""What is left at the end of a halt: believed to be gone only when nobody can have been missed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from systemctl_replacement.manager.loop import Loop, now_monotonic
+from systemctl_replacement.manager.remains import Remains
+
+SECOND = 1_000_000
+
+
+@pytest.fixture
+def sleeper() -> Iterator[int]:
+    process = subprocess.Popen(["/bin/sleep", "1000"])
+    yield process.pid
+    process.kill()
+    process.wait()
+
+
+def killed_by(pid: int) -> int:
+    result = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert result is not None
+    return result.si_status
+
+
+def gone() -> int:
+    process = subprocess.Popen(["/bin/true"])
+    process.wait()
+    return process.pid
+
+
+class Looks:
+    """Remains whose looks at the processes find what they are told, the last one for ever."""
+
+    def __init__(self, *found: list[int]) -> None:
+        self.loop = Loop(lambda _what, error: self.errors.append(error))
+        self.errors: list[BaseException] = []
+        self.found = list(found)
+        self.said: list[str] = []
+        self.killed = False
+        self.remains = Remains(self.loop, self._find, lambda _level, text: self.said.append(text))
+
+    def _find(self) -> list[int]:
+        found = self.found.pop(0) if len(self.found) > 1 else self.found[0]
+        if -1 in found:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return found
+
+    def end(self, usec: int = 60 * SECOND) -> None:
+        def killed() -> None:
+            self.killed = True
+
+        self.remains.end(usec, 60 * SECOND, killed, self.loop.stop)
+        self.loop.call_at(now_monotonic() + 20 * SECOND, self.loop.stop)
+        self.loop.run()
+        assert self.errors == []
+
+
+def test_who_ends_while_we_look_may_have_had_children(sleeper: int) -> None:
+    looks = Looks([gone()], [sleeper], [])
+    looks.end()
+    assert looks.said == ["Sending SIGTERM to remaining processes..."]
+    assert killed_by(sleeper) == signal.SIGTERM
+
+
+def test_a_look_that_fails_is_taken_again(sleeper: int) -> None:
+    looks = Looks([-1], [sleeper], [])
+    looks.end()
+    assert looks.said == ["Sending SIGTERM to remaining processes..."]
+
+
+def test_who_cannot_be_seen_at_the_moment_is_killed_all_the_same(sleeper: int) -> None:
+    looks = Looks([gone()], [-1], [gone()], [sleeper], [])
+    looks.end(usec=0)
+    assert looks.killed
+    assert killed_by(sleeper) in (signal.SIGTERM, signal.SIGKILL)
