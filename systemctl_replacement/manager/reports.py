@@ -35,7 +35,7 @@ def report(
         tracking.populated = True
         on_event(unit, Forked(message["token"], message["pid"], tuple(message["time"])))
     elif event == "executed":
-        on_event(unit, Executed(message["token"]))
+        on_event(unit, Executed(message["token"], message.get("uid", -1), message.get("gid", -1)))
     elif event == "exec-failed":
         log_unit(unit, LOG_ERR, message["message"])
         if message.get("summary"):

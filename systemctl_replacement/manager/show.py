@@ -174,6 +174,7 @@ def _of_service(unit: ManagedUnit, state: ServiceState) -> dict[str, Any]:
         "ExecMainExitTimestamp": main.exit[0],
         "ExecMainExitTimestampMonotonic": main.exit[1],
     }
+    properties.update({name: value for name, value in (("UID", state.uid), ("GID", state.gid)) if value >= 0})
     for phase in PHASES:
         commands = _commands(unit, state, phase)
         if commands:

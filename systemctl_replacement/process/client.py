@@ -24,7 +24,7 @@ Supervisor to manager (``ev``; ``time`` is [realtime usec, monotonic usec])::
 
     ready        pid
     forked       token, pid, time
-    executed     token, pid
+    executed     token, pid, uid, gid           of User= and Group=, -1 for none
     exec-failed  token, pid, status (203), step ("EXEC"), errno,
                  message ("Failed to locate executable /x: No such file or directory"),
                  summary ("Failed at step EXEC spawning /x: No such file or directory"); "exited" follows

@@ -203,6 +203,9 @@ class _Child:
             self.gid = self._step(
                 exit_status.EXIT_GROUP, "Failed to determine group credentials", context.find_group, group
             )
+        if self.user or self.gid is not None:
+            ids = [self.user.uid if self.user else -1, -1 if self.gid is None else self.gid]
+            tell(self.report, {"user": ids})
         self.groups = self._step(
             exit_status.EXIT_GROUP,
             "Failed to determine supplementary groups",

@@ -16,12 +16,13 @@ ABOUT_TO_EXEC = b"X\n"
 class Report:
     """The supervisor's side of the pipe through which a child tells how its steps went."""
 
-    __slots__ = ("_buffer", "_fd", "_path", "executed", "failure", "pid", "warnings")
+    __slots__ = ("_buffer", "_fd", "_path", "executed", "failure", "pid", "user", "warnings")
 
     def __init__(self, pid: int, fd: int, path: str) -> None:
         self.pid = pid
         self.executed = False
         self.failure: dict[str, Any] | None = None
+        self.user = (-1, -1)  # uid and gid that the unit's processes change to, -1 for those they do not
         self.warnings: list[tuple[int, str]] = []
         self._fd = fd
         self._path = path
@@ -49,6 +50,9 @@ class Report:
             self.executed = True
             return
         told = wire.loads(line)
+        if "user" in told:
+            self.user = told["user"]
+            return
         if "warning" in told:
             self.warnings.append((told["priority"], told["warning"]))
             return
@@ -60,7 +64,7 @@ class Report:
 
 
 def tell(report: int, message: dict[str, Any]) -> None:
-    """The child's side: a failure or a warning."""
+    """The child's side: a failure, a warning or its user."""
     try:
         os.write(report, wire.dumps(message) + b"\n")
     except OSError:

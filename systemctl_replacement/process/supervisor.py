@@ -310,7 +310,8 @@ class Supervisor:
         if report.failure:
             self._send({"ev": "exec-failed", "token": token, "pid": report.pid, **report.failure})
         elif report.executed:
-            self._send({"ev": "executed", "token": token, "pid": report.pid})
+            uid, gid = report.user
+            self._send({"ev": "executed", "token": token, "pid": report.pid, "uid": uid, "gid": gid})
 
     def _attribute_output(self, newest: int = 0) -> None:
         """One pipe carries the output of all processes of the unit: it is taken for the main process's while there is

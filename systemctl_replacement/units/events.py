@@ -60,9 +60,12 @@ class Forked:
 
 @dataclass(frozen=True)
 class Executed:
-    """The program of a Spawn action has been executed (what Type=exec waits for)."""
+    """The program of a Spawn action has been executed (what Type=exec waits for). uid, gid: those of User= and Group=,
+    -1 for none."""
 
     token: int
+    uid: int = -1
+    gid: int = -1
 
 
 @dataclass(frozen=True)

@@ -178,7 +178,10 @@ def _forked(flow: Flow, event: Forked) -> None:
 
 def _executed(flow: Flow, event: Executed) -> None:
     role, running = _running(flow.state, event.token)
-    if running is None or role != "main" or flow.state.sub != "start":
+    if running is None:
+        return
+    flow.set(uid=event.uid, gid=event.gid)
+    if role != "main" or flow.state.sub != "start":
         return
     if flow.config.type == "dbus":
         flow.log(LOG_NOTICE, "There is no bus to see BusName= on, the service counts as started.")

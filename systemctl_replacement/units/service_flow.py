@@ -410,7 +410,7 @@ class Flow:
             self.enter("auto-restart")
         else:
             self.set(flush_restarts=True)
-        self.set(forbid_restart=False)
+        self.set(forbid_restart=False, uid=-1, gid=-1)
         if self.config.pid_file:
             self.ask(RemovePidFile())
         self.ask(ReleaseResources(restarting=restart))

@@ -47,6 +47,8 @@ class ServiceState:
     main_alien: bool = False  # the main process is not below the unit's supervisor
     main: Running | None = None  # the ExecStart= command whose process is the main one
     control: Running | None = None
+    uid: int = -1  # whom the processes run as if User= says, until the service is down
+    gid: int = -1
     main_status: ExecStatus = ExecStatus()
     statuses: tuple[tuple[str, int, ExecStatus], ...] = ()  # (phase, index, status) of each command that ran
     populated: bool = False  # processes exist, or are about to
