@@ -81,7 +81,7 @@ class Life:
     def start(self, lost: str = "") -> None:
         """Set up what the system needs of us and enqueue the boot. `lost`: what became of a manager before us."""
         manager = self._manager
-        self._loop.add(self._signal_fd, READ, self._signals, SIGNALS)
+        self._hear_signals()
         manager.processes.reaper.reap()  # what the program before us in this process has not waited for
         if not self._options.on_demand:
             self._system.server.attach(self._loop)
@@ -127,7 +127,7 @@ class Life:
         self._boot()
 
     def _restore(self, state: dict[str, Any]) -> None:
-        self._loop.add(self._signal_fd, READ, self._signals, SIGNALS)
+        self._hear_signals()
         self._system.server.attach(self._loop)
         if not reexecution.restore(self._manager, state) or self._manager.jobs.jobs:
             self._await_orphans()
@@ -179,7 +179,6 @@ class Life:
         self._log.manager(LOG_INFO, f"Startup finished in {took:.3f}s.")
 
     def run(self) -> int:
-        self._signals(READ)  # a halt that came before comes before the boot
         self._loop.run()
         if not self._system.is_pid1:
             self._await_children()
@@ -201,6 +200,10 @@ class Life:
             syscalls.read_signalfd(self._signal_fd)
 
     # --- signals ---
+
+    def _hear_signals(self) -> None:
+        self._loop.add(self._signal_fd, READ, self._signals, SIGNALS)
+        self._loop.call_soon(lambda: self._signals(READ))  # a halt that came before comes before the boot
 
     def _signals(self, _events: int) -> None:
         for number, _pid, _status, _code in syscalls.read_signalfd(self._signal_fd):

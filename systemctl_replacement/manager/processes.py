@@ -53,7 +53,7 @@ class Processes:
         self.trackings: dict[str, Tracking] = {}
         self.invocations: dict[str, str] = {}
         self.settings: dict[str, dict[str, Any]] = {}  # what a unit's supervisor must know; Tracking's owner sets it
-        self.reaper = Reaper(self.trackings, self._own_children, on_event, self._settled)
+        self.reaper = Reaper(loop, self.trackings, self._own_children, on_event, self._settled)
         self._by_supervisor: dict[int, Tracking] = {}
         self._runtime = runtime
         self._journal = journal  # what a unit's supervisor must know of its file
@@ -232,6 +232,7 @@ class Processes:
             self.loop.add(link.fileno(), READ, lambda _events: self._link_ready(tracking, link))
         if tracking.supervisor:
             self._by_supervisor[tracking.supervisor] = tracking
+        self.reaper.inherit(tracking)
 
     def _supervise_again(self, tracking: Tracking) -> None:
         """The supervisor never came to be: ask again and repeat what it was told."""
@@ -349,7 +350,7 @@ class Processes:
         )
         tracking.degraded = True
         tracking.populated = False
-        tracking.adopt_orphans(self.invocations.get(tracking.unit, ""), self.reaper.foreign_children())
+        self.reaper.adopt(tracking, self.invocations.get(tracking.unit, ""))
         self._fail_tokens(tracking, "Supervisor died")
         if tracking.lost or tracking.has_unread_output:
             try:
@@ -439,7 +440,7 @@ class Processes:
         if tracking is None:
             return
         if tracking.lost:
-            tracking.refresh_lost(self.reaper.foreign_children())
+            self.reaper.refresh(tracking)
         how = {"signal": signal, "cont": cont, "hup": hup, "why": purpose}  # process/told.py
         message = {"op": "signal-all", "except": list(spare), **how}
         tracking.signal_lost(message)

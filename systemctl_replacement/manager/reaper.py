@@ -1,16 +1,18 @@
 """The one place where the manager waits for children: orphans of killed supervisors, and those of strangers.
 
 The processes of a killed supervisor fall to us. They are watched until they end, each end told to its unit; other
-children that nobody knows (of `docker exec` sessions, say) are collected and never touched.
+children that nobody knows (of `docker exec` sessions, say) are collected and never touched. Those of a supervisor that
+was taken over beside another PID 1 fall to that one: how they end nobody tells us, only that they do.
 """
 
 from __future__ import annotations
 
 import os
 
-from systemctl_replacement.manager.loop import now_stamp
+from systemctl_replacement.manager.loop import READ, Loop, now_monotonic, now_stamp
 from systemctl_replacement.manager.tracking import Tracking
 from systemctl_replacement.process import descendants
+from systemctl_replacement.process.foreign import LOOK_INTERVAL, Foreign
 from systemctl_replacement.units.events import Empty, Event, Exited
 
 TYPE_CHECKING = False
@@ -29,15 +31,20 @@ class Reaper:
 
     def __init__(
         self,
+        loop: Loop,
         trackings: dict[str, Tracking],
         own: Callable[[], set[int]],
         on_event: Callable[[str, Event], None],
         on_settled: Callable[[Tracking], None],
     ) -> None:
+        self._loop = loop
         self._trackings = trackings
         self._own = own  # the pids of forkserver, console and supervisors
         self._on_event = on_event
         self._on_settled = on_settled
+        self._foreign = Foreign(
+            lambda fd, ended: loop.add(fd, READ, lambda _events: ended()), loop.remove, self._ended_elsewhere
+        )
 
     def owner(self, pid: int) -> Optional[str]:
         """The unit that a process belongs to."""
@@ -75,14 +82,59 @@ class Reaper:
             found += descendants.children(pid)
             yield
         if tracking.lost:
-            tracking.refresh_lost(self.foreign_children())
+            self.refresh(tracking)
             found += list(tracking.lost)
         return found
 
-    def foreign_children(self) -> list[int]:
-        """Our direct children that are none of our own making."""
+    def adopt(self, tracking: Tracking, invocation_id: str) -> None:
+        """The supervisor died: find the unit's processes, and watch them."""
+        tracking.adopt_orphans(invocation_id, self._strangers(tracking))
+        self._watch(tracking)
+
+    def inherit(self, tracking: Tracking) -> None:
+        """What another manager has tracked is ours from now on, wherever it is."""
+        me = os.getpid()
+        tracking.elsewhere |= me != 1 and not all(descendants.is_below(pid, me) for pid in tracking.roots)
+        self._watch(tracking)
+
+    def refresh(self, tracking: Tracking) -> None:
+        """Bring a unit's processes without a supervisor up to date."""
+        tracking.refresh_lost(self._strangers(tracking))
+        self._watch(tracking)
+
+    def _watch(self, tracking: Tracking) -> None:
+        """See the end of those that are no children of ours."""
+        if not tracking.elsewhere:
+            return
+        was_looking = self._foreign.to_be_looked_after
+        for pid in list(tracking.lost):
+            try:
+                self._foreign.watch(pid)
+            except OSError:
+                break  # no descriptor is left: tried again whenever the unit is looked at
+        if self._foreign.to_be_looked_after and not was_looking:
+            self._look_later()
+
+    def _look_later(self) -> None:
+        self._loop.call_at(now_monotonic() + int(LOOK_INTERVAL * 1_000_000), self._look)
+
+    def _look(self) -> None:
+        self._foreign.look()
+        if self._foreign.to_be_looked_after:
+            self._look_later()
+
+    def _ended_elsewhere(self, pid: int) -> None:
+        # Only its parent knows how it ended; systemd takes such an end for a success as well.
+        self._reaped(pid, 0)
+
+    def _strangers(self, tracking: Tracking) -> list[int]:
+        """Processes that have lost their parent, among which may be some of the unit's: they are children of ours or,
+        elsewhere, of PID 1."""
         own = self._own()
-        return [pid for pid in descendants.children(os.getpid()) if pid not in own]
+        found = descendants.children(os.getpid())
+        if tracking.elsewhere:
+            found += [pid for pid in descendants.children(1) if pid != os.getpid()]
+        return [pid for pid in found if pid not in own]
 
     def reap(self) -> None:
         """Collect every child that ended: SIGCHLD came. Orphans of nobody we know are reaped and forgotten."""
@@ -104,7 +156,7 @@ class Reaper:
     def _lost_ended(self, tracking: Tracking, pid: int, status: int) -> None:
         was_ours = pid in tracking.lost or pid in (tracking.main, tracking.control)
         tracking.forget_lost(pid)
-        tracking.refresh_lost(self.foreign_children())
+        self.refresh(tracking)
         empty = not tracking.lost and not tracking.populated
         if was_ours:
             code, number = decode_status(status)

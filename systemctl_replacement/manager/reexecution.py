@@ -33,7 +33,7 @@ _UNIT_FIELDS = (
 )  # fmt: skip
 _TRACKING_FIELDS = (
     "supervisor", "ready", "log_read", "log_write", "notify_path", "degraded", "early", "unanswered", "removing",
-    "populated", "main", "control", "releasing", "settings", "invocation_id", "notify_access",
+    "populated", "elsewhere", "main", "control", "releasing", "settings", "invocation_id", "notify_access",
 )  # fmt: skip
 _CHANNELS = ("link", "notify", "log_read", "log_write")
 _HALT_FIELDS = (

@@ -38,6 +38,7 @@ class Tracking:
         self.children: list[tuple[int, int]] = []
         self.lost: dict[int, int] = {}
         self.told = Told()  # of those that are lost; the supervisor knows of its own
+        self.elsewhere = False  # its supervisor was taken over and is not below us, nor will its orphans be
         self.degraded = False
         self.invocation_id = ""  # of the life in which the supervisor died
         self.tokens: set[int] = set()  # spawns whose process is not reported yet
@@ -87,6 +88,11 @@ class Tracking:
     def owes_answer(self) -> bool:
         """Whether the supervisor was told to do something and has not said that it has."""
         return self.link is not None and bool(self.unanswered or self.tokens or self.releasing)
+
+    @property
+    def roots(self) -> list[int]:
+        """The supervisor, above all processes of the unit, or those that have none."""
+        return [self.supervisor] if self.supervisor else list(self.lost)
 
     @property
     def has_unread_output(self) -> bool:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -216,3 +217,35 @@ def test_a_halt_meanwhile_whose_time_is_guessed_tells_everybody_and_kills_nobody
         box.wait_for(lambda: "stopped" in box.read("/noted"), 20)
         box.write("/go", "")
         assert box.wait() == 0
+
+
+@pytest.mark.parametrize("reexecuted", [False, True], ids=["", "re-executed"])
+def test_what_was_taken_over_beside_another_pid_1_is_seen_to_end_without_its_supervisor(reexecuted: bool) -> None:
+    # The child has left the session, and is the last to go.
+    main = (
+        "[Service]\nTimeoutStopSec=infinity\nExecStart=/bin/sh -c 'setsid sh -c \"trap : TERM; touch /child; until"
+        " test -e /go; do sleep 0.05; done\" & until test -e /end; do sleep 0.05; done'\n"
+    )
+    files = {"/etc/systemd/system/a.service": main, "/etc/systemd/system/b.service": SLEEPER}
+    with Box(init=["sleep", "infinity"], files=files) as box:
+        box.run("systemctl start a b; until test -e /child; do sleep 0.02; done", check=True)
+        box.popen("exec systemctl init")
+        box.wait_for(lambda: not box.find("--on-demand"))
+        box.wait_booted()
+        assert box.run("systemctl is-active a b").stdout == "active\n" * 2
+        for unit in ("a", "b"):
+            box.find(f"supervisor: {unit}.service")[0].kill()
+            box.wait_for(partial(degraded, box, unit))
+        if reexecuted:
+            box.run("systemctl daemon-reexec", check=True)
+        box.run("kill -9 $(systemctl show -P MainPID b)", check=True)
+        box.wait_for(lambda: box.run("systemctl is-active b").stdout == "inactive\n")
+        box.write("/end", "")
+        box.wait_for(lambda: box.run("systemctl show -P SubState a").stdout == "stop-sigterm\n")
+        box.write("/go", "")
+        box.wait_for(lambda: box.run("systemctl is-active a").stdout == "inactive\n")
+        assert box.run("systemctl start b; systemctl is-active b").stdout == "active\n"
+
+
+def degraded(box: Box, unit: str) -> bool:
+    return "Supervisor died" in box.run(f"systemctl status {unit}").stdout
