@@ -5,7 +5,8 @@ Source: systemctl(1) "Environment": $SYSTEMD_PAGER, $PAGER, $SYSTEMD_LESS, $SYST
 Whoever may run systemctl as another user must not get a shell from its pager. systemd trusts a pager if the session
 belongs to the effective user, which logind knows. Without logind nobody does, and systemd then takes the safe side, as
 is done here always: unless $SYSTEMD_PAGERSECURE says otherwise, only less is used, told by LESSSECURE=1 to run nothing,
-and $SYSTEMD_PAGER and $PAGER can turn the pager off but not choose one. No shell ever reads them.
+and $SYSTEMD_PAGER and $PAGER can turn the pager off but not choose one. No shell ever reads them. The less of busybox
+and toybox does not listen to LESSSECURE, opens files and writes them: where it must be safe, there is no such less.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from systemctl_replacement.cli.terminal import is_dumb, is_utf8_locale
 _PAGERS = ("pager", "less", "more")
 _SAFE_PAGERS = ("less",)
 _LESS_OPTIONS = "FRSXMK"
+_SECURE = "LESSSECURE"
+# Greater than any less.
+_MAXIMUM_PROGRAM = 16 << 20
 _COPIED_AT_ONCE = 65536
 
 
@@ -91,18 +95,21 @@ def _become_pager(parent: int, reading: int, telling: int, words: list[str], les
     os.dup2(reading, 0)
     os.close(reading)
     trusted, secure = _security()
-    environment = {name: value for name, value in os.environ.items() if name != "LESSSECURE"}
+    environment = {name: value for name, value in os.environ.items() if name != _SECURE}
     environment["LESS"] = less_options
     charset = os.environ.get("SYSTEMD_LESSCHARSET", "utf-8" if is_utf8_locale() else None)
     if charset is not None:
         environment["LESSCHARSET"] = charset
     if secure:
-        environment["LESSSECURE"] = "1"
+        environment[_SECURE] = "1"
     if trusted and words:
         _execute(words, environment, telling, "using fallback pagers")
     for pager, following in zip(_PAGERS, (*_PAGERS[1:], "(built-in)")):
-        if pager in _SAFE_PAGERS or not secure:
-            _execute([pager], environment, telling, f"will try '{following}' next")
+        otherwise = f"will try '{following}' next"
+        if not secure:
+            _execute([pager], environment, telling, otherwise)
+        elif pager in _SAFE_PAGERS and (program := _that_can_be_safe(pager)):
+            _execute([pager], environment, telling, otherwise, program)
     os.close(telling)
     while data := os.read(0, _COPIED_AT_ONCE):
         os.write(1, data)
@@ -121,10 +128,25 @@ def _security() -> tuple[bool, bool]:
     return True, secure
 
 
-def _execute(words: list[str], environment: dict[str, str], telling: int, otherwise: str) -> None:
+def _that_can_be_safe(name: str) -> str | None:
+    """The first program of this name that has LESSSECURE in it. It must not be run to be asked."""
+    for directory in os.get_exec_path():
+        path = os.path.join(directory, name)
+        if not (os.path.isfile(path) and os.access(path, os.X_OK)):
+            continue
+        try:
+            with open(path, "rb") as file:
+                if _SECURE.encode() in file.read(_MAXIMUM_PROGRAM):
+                    return path
+        except OSError:
+            continue
+    return None
+
+
+def _execute(words: list[str], environment: dict[str, str], telling: int, otherwise: str, program: str = "") -> None:
     os.write(telling, os.fsencode(words[0]) + b"\0")
     try:
-        os.execvpe(words[0], words, environment)
+        os.execvpe(program or words[0], words, environment)
     except OSError as error:
         if error.errno != errno.ENOENT:
             streams.err(f"Failed to execute '{words[0]}', {otherwise}: {error.strerror}")

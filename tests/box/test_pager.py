@@ -24,6 +24,8 @@ until read line </dev/tty; do :; done
 cat
 echo read $line
 """
+# As busybox's, which opens files and writes them, whatever it is told.
+DEAF_LESS = "#!/bin/sh\necho deaf\nexec /bin/cat\n"
 UNIT = "[Service]\nExecStart=/bin/sleep infinity\n"
 # More than a pipe holds.
 LONG = UNIT + "# nothing\n" * 20000
@@ -33,7 +35,7 @@ ENVIRONMENT = {"TERM": "vt100", "SYSTEMD_COLORS": "0", "SYSTEMD_URLIFY": "0"}
 @pytest.fixture(scope="module", params=[True, False], ids=["systemd", "ours"])
 def box(request: pytest.FixtureRequest) -> Iterator[Box]:
     units = {f"/etc/systemd/system/{name}.service": text for name, text in (("a", UNIT), ("long", LONG))}
-    files = {"/usr/local/bin/less": LESS, **units}
+    files = {"/usr/local/bin/less": LESS, "/deaf/less": DEAF_LESS, **units}
     with Box(systemd=request.param, packages=["systemd", "systemd-sysv", "dbus"], files=files) as box:
         box.wait_booted()
         yield box
@@ -132,3 +134,21 @@ def test_the_pager_ends_with_a_killed_systemctl(box: Box) -> None:
         box.run("pkill -KILL -x systemctl || pkill -KILL -f 'systemctl cat long'")
         assert shown.wait() == -signal.SIGKILL
         box.wait_for(lambda: not box.find("/usr/local/bin/less"), what="the pager")
+
+
+def test_a_less_that_cannot_be_told_to_be_safe_is_none(box: Box) -> None:
+    """Systemd uses it."""
+    command = ["env", "PATH=/deaf", "/usr/bin/systemctl", "cat", "a"]
+    with session(box, command) as shown:
+        assert shown.wait() == 0
+        assert "ExecStart=" in shown.seen
+        assert ("deaf" in shown.seen) != box.ours
+    command[1] = "PATH=/deaf:/usr/local/bin"
+    with session(box, command) as shown:
+        shown.wait_for("paging 1" if box.ours else "deaf")
+
+
+def test_any_less_is_used_by_whoever_says_so(box: Box) -> None:
+    command = ["env", "PATH=/deaf", "/usr/bin/systemctl", "cat", "a"]
+    with session(box, command, SYSTEMD_PAGERSECURE="0") as shown:
+        shown.wait_for("deaf")
