@@ -81,6 +81,8 @@ class Driver:
         """Give an event to a unit's machine and do what it answers."""
         if self.frozen:
             return
+        if isinstance(event, events.Forked):
+            self._host.leftovers.forked(unit.id)
         old = unit.active_state
         actions: tuple[events.Action, ...]
         if isinstance(unit.state, ServiceState):

@@ -82,6 +82,7 @@ class Leftovers:
             boot["before_this_life"] = 0 if root else before_this_life()
         self._before: int = boot["before_this_life"]
         self._started: dict[str, bool] = boot.setdefault("started", {})
+        self._clearing: set[str] = set()  # those whose process that does it is asked for
 
     def add_to(self, spec: dict[str, Any], unit: ManagedUnit) -> None:
         """Have a process that is about to be made for a unit remove them, if it is the first one."""
@@ -90,5 +91,14 @@ class Leftovers:
         directories = [entry[0] for entry in unit.get("Service", "RuntimeDirectory") or ()]
         pid_file = unit.config.pid_file
         if directories or pid_file:
-            self._started[unit.id] = True
+            self._clearing.add(unit.id)
             spec["leftovers"] = {"before": self._before, "directories": directories, "pid_file": pid_file}
+
+    def forked(self, unit_id: str) -> None:
+        """A process of the unit is there: it removes them before anything else.
+
+        Only now does none of them count as left any more: a clock that is set back makes new files look old.
+        """
+        if unit_id in self._clearing:
+            self._clearing.discard(unit_id)
+            self._started[unit_id] = True

@@ -131,13 +131,13 @@ class _Child:
         # The supervisor's own link above all: as long as we held it, the manager would not see the supervisor die.
         kept = [*self.fds, *self.users.descriptors(), *([self.log] if self.log >= 0 else ())]
         syscalls.close_all_except([0, 1, 2, self.report, *kept])
-        self._wait_for_idle()
-        if files is None:
-            files = self._await_files()
         if self.spec.get("leftovers"):
             from . import leftovers  # here: few supervisors ever need it
 
             leftovers.clear(self.spec["leftovers"])
+        self._wait_for_idle()
+        if files is None:
+            files = self._await_files()
         self._find_credentials()
         self._set_streams()
         self._set_scheduling()

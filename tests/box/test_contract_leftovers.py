@@ -107,3 +107,20 @@ def test_links_and_mounts_are_left_alone() -> None:
         kept = ("/data/mine", "/data/pid", "/run/vol/theirs", "/run/here/vol/theirs")
         assert [path for path in kept if not box.exists(path)] == []
         assert not box.exists("/run/here/stale") and not box.exists("/run/here/link")
+
+
+@pytest.mark.parametrize("fifo", [False, True], ids=["before the process is made", "in the process"])
+def test_a_first_start_that_fails_leaves_nothing_for_the_second(fifo: bool) -> None:
+    unit = (
+        "[Service]\nEnvironmentFile=/etc/first\nRuntimeDirectory=s2\nRuntimeDirectoryPreserve=yes\n"
+        "ExecStart=/bin/sh -c 'test ! -e /run/s2/stale || exit 1; exec sleep infinity'\n"
+    )
+    with Box(files={"/etc/systemd/system/s2.service": unit, "/run/s2/stale": ""}, boot=False) as box:
+        wait_a_moment(box)
+        box.boot()
+        box.wait_booted()
+        if fifo:
+            box.run("mkfifo /etc/first", check=True)  # nobody writes to it
+        box.run("systemctl start s2; systemctl stop s2")
+        box.run("rm -f /etc/first; touch /etc/first", check=True)
+        assert box.run("systemctl start s2; systemctl is-active s2").stdout == "active\n"
