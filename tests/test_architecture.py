@@ -16,7 +16,20 @@ LONGEST_MODULE = 500
 TABLES = {"unitfile.property_tables"}
 
 # Anyone may import these: they import nothing of ours and little else. (`__init__` is the version.)
-LEAVES = {"__init__", "wire", "syscalls", "paths", "signals", "exit_status", "records", "libc", "siphash", "tree"}
+LEAVES = {
+    "__init__",
+    "wire",
+    "syscalls",
+    "paths",
+    "signals",
+    "exit_status",
+    "records",
+    "libc",
+    "siphash",
+    "tree",
+    "booleans",
+    "defaults",
+}
 # For each room what it may import besides itself and the leaves: a room, or modules of one.
 MAY_IMPORT: dict[str, set[str]] = {
     "unitfile": set(),

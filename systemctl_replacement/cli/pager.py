@@ -15,8 +15,8 @@ import _signal  # type: ignore[import-not-found]
 import errno
 import os
 
+from systemctl_replacement.booleans import boolean
 from systemctl_replacement.cli import streams
-from systemctl_replacement.cli.settings import parse_boolean
 from systemctl_replacement.cli.terminal import is_dumb, is_utf8_locale
 
 # Debian's alternative, then the programs. Of these only less knows how to be safe.
@@ -121,7 +121,7 @@ def _security() -> tuple[bool, bool]:
     setting = os.environ.get("SYSTEMD_PAGERSECURE")
     if setting is None:
         return False, True
-    secure = parse_boolean(setting)
+    secure = boolean(setting)
     if secure is None:
         streams.err("Unable to parse $SYSTEMD_PAGERSECURE, assuming true: Invalid argument")
         return False, True

@@ -7,6 +7,7 @@ used.
 
 from __future__ import annotations
 
+from systemctl_replacement.booleans import boolean
 from systemctl_replacement.cli.options import NO, OPTIONAL, REQUIRED, CommandLine
 
 TYPE_CHECKING = False
@@ -277,14 +278,6 @@ def _check(options: Options) -> None:
         raise UsageError("Cannot access user instance remotely.")
 
 
-def parse_boolean(text: str) -> bool | None:
-    """systemd's booleans; None if it is none."""
-    lower = text.lower()
-    if lower in ("1", "yes", "y", "true", "t", "on"):
-        return True
-    return False if lower in ("0", "no", "n", "false", "f", "off") else None
-
-
 def _type(options: Options, value: str) -> None:
     for word in value.split(","):
         if word == "help":
@@ -317,7 +310,7 @@ def _property_value(options: Options, value: str) -> None:
 
 
 def _legend(options: Options, value: str) -> None:
-    legend = parse_boolean(value)
+    legend = boolean(value)
     if legend is None:
         raise UsageError(f"Failed to parse boolean argument to --legend: {value}.")
     options.legend = legend
@@ -377,7 +370,7 @@ def _timestamp(options: Options, value: str) -> None:
 
 
 def _check_inhibitors(options: Options, value: str) -> None:
-    if value != "auto" and parse_boolean(value) is None:
+    if value != "auto" and boolean(value) is None:
         raise UsageError(f"Failed to parse --check-inhibitors= argument: {value}")
     options.check_inhibitors = value
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
+from systemctl_replacement.booleans import boolean
 from systemctl_replacement.cli.context import Context, Failure
 from systemctl_replacement.cli.names import expand
-from systemctl_replacement.cli.settings import parse_boolean
 from systemctl_replacement.unitfile.names import is_template, valid_unit_name
 
 TYPE_CHECKING = False
@@ -43,7 +43,7 @@ def _check(words: list[str], options: Options, context: Context, good: tuple[str
 
 def is_system_running(_words: list[str], options: Options, context: Context) -> int:
     """Print the state of the whole; 0 only if it is running."""
-    offline = parse_boolean(os.environ.get("SYSTEMD_OFFLINE", ""))
+    offline = boolean(os.environ.get("SYSTEMD_OFFLINE", ""))
     manager = None if offline else context.manager(wait=options.wait)
     state = ""
     if manager is None and not (offline or options.root):

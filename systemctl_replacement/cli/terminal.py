@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 
+from systemctl_replacement.booleans import boolean
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,10 +60,8 @@ _STATES = {
 
 def unicode_wanted() -> bool:
     """Whether the locale can show more than ASCII. Without any setting it can."""
-    forced = os.environ.get("SYSTEMD_UTF8", "").lower()
-    if forced:
-        return forced in ("1", "yes", "y", "true", "t", "on")
-    return is_utf8_locale()
+    forced = boolean(os.environ.get("SYSTEMD_UTF8", ""))
+    return is_utf8_locale() if forced is None else forced
 
 
 def is_utf8_locale() -> bool:
@@ -108,12 +108,9 @@ def is_dumb() -> bool:
 
 def colors_wanted() -> bool:
     """Whether the terminal shows colours, or $SYSTEMD_COLORS says so."""
-    forced = os.environ.get("SYSTEMD_COLORS", "").lower()
-    if forced in ("16", "256", "1", "yes", "y", "true", "t", "on"):
-        return True
-    if forced in ("0", "no", "n", "false", "f", "off"):
-        return False
-    return "NO_COLOR" not in os.environ and not is_dumb()
+    setting = os.environ.get("SYSTEMD_COLORS", "")
+    forced = True if setting in ("16", "256") else boolean(setting)
+    return "NO_COLOR" not in os.environ and not is_dumb() if forced is None else forced
 
 
 def _columns() -> int:

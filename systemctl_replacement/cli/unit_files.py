@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 
+from systemctl_replacement.booleans import boolean
 from systemctl_replacement.cli.context import Context, Failure
-from systemctl_replacement.cli.settings import Options, parse_boolean
+from systemctl_replacement.cli.settings import Options
 from systemctl_replacement.cli.terminal import unicode_wanted
 from systemctl_replacement.cli.unit_files_common import (
     new_plan,
@@ -150,7 +151,7 @@ def _manager(options: Options, context: Context) -> Client | None:
         options.root
         or context.paths.root
         or options.scope == "global"
-        or parse_boolean(os.environ.get("SYSTEMD_OFFLINE", ""))
+        or boolean(os.environ.get("SYSTEMD_OFFLINE", ""))
     ):
         return None
     return context.manager()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 
+from systemctl_replacement.booleans import boolean
 from systemctl_replacement.cli import streams
 from systemctl_replacement.cli.context import Context, Failure
 from systemctl_replacement.cli.settings import Options
@@ -23,7 +24,6 @@ _HELPERS = ("/lib/systemd/systemd-sysv-install", "/usr/lib/systemd/systemd-sysv-
 _TOLERATED = (errno.ELOOP, errno.ERFKILL, errno.EADDRNOTAVAIL)
 # The native unit files are for us to enable, as systemd-sysv-install says, too.
 _NATIVE_IS_OURS = {"_SKIP_SYSTEMD_NATIVE": "1"}
-_TRUE = ("1", "yes", "y", "true", "t", "on")
 
 
 def synchronize(verb: str, names: list[str], options: Options, context: Context, plan: Plan) -> bool:
@@ -32,7 +32,7 @@ def synchronize(verb: str, names: list[str], options: Options, context: Context,
 
     Returns whether `is-enabled` found one enabled. Raises Failure.
     """
-    if verb not in VERBS or os.environ.get("SYSTEMCTL_SKIP_SYSV", "").lower() in _TRUE:
+    if verb not in VERBS or boolean(os.environ.get("SYSTEMCTL_SKIP_SYSV", "")):
         return False
     enabled = False
     for name in list(names):
@@ -41,22 +41,9 @@ def synchronize(verb: str, names: list[str], options: Options, context: Context,
         native = _is_native(plan, name, context)
         if native and verb == "is-enabled":
             continue
-        script = name[: -len(".service")]
-        if not os.path.exists(f"{context.paths.root}/etc/init.d/{script}"):
+        if not os.path.exists(f"{context.paths.root}/etc/init.d/{name[: -len('.service')]}"):
             continue
-        commands = _commands(verb, script, context.paths.root)
-        if not options.quiet:
-            if native:
-                context.err(f"Synchronizing state of {name} with SysV service script with {commands[0][0]}.")
-            else:
-                context.err(f"{name} is not a native service, redirecting to systemd-sysv-install.")
-        status = 0
-        for command in commands:
-            if not options.quiet:
-                context.err(f"Executing: {' '.join(command)}")
-            status = _run(command)
-            if status != 0:
-                break
+        status = _pass_on(verb, name, native, options, context)
         if verb == "is-enabled":
             enabled = enabled or status == 0
             if not options.quiet:
@@ -66,6 +53,27 @@ def synchronize(verb: str, names: list[str], options: Options, context: Context,
         if not native:
             names.remove(name)
     return enabled
+
+
+def _pass_on(verb: str, name: str, native: bool, options: Options, context: Context) -> int:
+    """Have the verb done for an init script; the exit status."""
+    script, root = name[: -len(".service")], context.paths.root
+    commands = _commands(verb, script, root)
+    if not options.quiet:
+        if native:
+            context.err(f"Synchronizing state of {name} with SysV service script with {commands[0][0]}.")
+        else:
+            context.err(f"{name} is not a native service, redirecting to systemd-sysv-install.")
+    if verb == "is-enabled" and not commands:
+        return 0 if _has_start_link(script, root) else 1
+    status = 0
+    for command in commands:
+        if not options.quiet:
+            context.err(f"Executing: {' '.join(command)}")
+        status = _run(command)
+        if status != 0:
+            break
+    return status
 
 
 def _is_native(plan: Plan, name: str, context: Context) -> bool:
@@ -80,24 +88,35 @@ def _is_native(plan: Plan, name: str, context: Context) -> bool:
 
 
 def _commands(verb: str, script: str, root: str) -> list[list[str]]:
-    """The helper of the distribution's systemd; without that package what the helper runs, one command after the other.
-
-    Neither tool switches on or off what has no links yet.
-    """
+    """The helper of the distribution's systemd; without that package what the helper runs, one command after the other:
+    neither tool switches on or off what has no links yet. None where both cannot be asked alike."""
     for helper in _HELPERS:
         if os.access(helper, os.X_OK):
             return [[helper, *([f"--root={root}"] if root else []), verb, script]]
     if verb == "is-enabled":
-        # Neither tool can be asked alike; a start link in a runlevel is what "enabled" means.
-        return [["/bin/sh", "-c", 'ls "$1"/etc/rc[S5].d/S??"$2" >/dev/null 2>&1', "sh", root, script]]
+        return []
+    prefix = ["chroot", root] if root else []
     for directory in ("/usr/sbin", "/sbin"):
-        tool = [*(["chroot", root] if root else []), f"{directory}/update-rc.d", script]
-        if os.access(root + tool[-2], os.X_OK):
-            return [[*tool, "defaults"], [*tool, verb]]
-        tool[-2:] = [f"{directory}/chkconfig"]
-        if os.access(root + tool[-1], os.X_OK):
-            return [[*tool, "--add", script], [*tool, script, "on" if verb == "enable" else "off"]]
+        tool = f"{directory}/update-rc.d"
+        if os.access(root + tool, os.X_OK):
+            return [[*prefix, tool, script, "defaults"], [*prefix, tool, script, verb]]
+        tool = f"{directory}/chkconfig"
+        if os.access(root + tool, os.X_OK):
+            switch = "on" if verb == "enable" else "off"
+            return [[*prefix, tool, "--add", script], [*prefix, tool, script, switch]]
     return [[_HELPERS[0], verb, script]]
+
+
+def _has_start_link(script: str, root: str) -> bool:
+    """What "enabled" means: a start link in a runlevel."""
+    for level in ("S", "5"):
+        try:
+            names = os.listdir(f"{root}/etc/rc{level}.d")
+        except OSError:
+            continue
+        if any(name[:1] == "S" and name[3:] == script for name in names):
+            return True
+    return False
 
 
 def _run(command: list[str]) -> int:

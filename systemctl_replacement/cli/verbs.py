@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 
+from systemctl_replacement.booleans import boolean
 from systemctl_replacement.cli.context import Context, Failure
-from systemctl_replacement.cli.settings import parse_boolean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def run(verb: str, operands: list[str], options: Options, context: Context) -> i
         raise Failure("Too few arguments.")
     if len(operands) > most:
         raise Failure("Too many arguments.")
-    if verb not in _OFFLINE and module != "unit_files" and parse_boolean(os.environ.get("SYSTEMD_OFFLINE", "")):
+    if verb not in _OFFLINE and module != "unit_files" and boolean(os.environ.get("SYSTEMD_OFFLINE", "")):
         context.err(f"Running in chroot, ignoring command '{verb}'")
         return 0
     function = _load(module).get(verb) if module else None

@@ -82,13 +82,13 @@ class Console:
         self._disconnect()
         self._tell_flushed()
 
-    def source(self, unit: str) -> int:
+    def source(self) -> int:
         """A descriptor for a supervisor to write its unit's lines to; -1 without a console process. The caller's."""
         if self.link is None:
             return -1
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC, 0)
         try:
-            self._send({"op": "add", "unit": unit}, [theirs.fileno()])
+            self._send({"op": "add"}, [theirs.fileno()])
         finally:
             theirs.close()
         return ours.detach()
@@ -201,9 +201,9 @@ class Log:
             "SYSLOG_IDENTIFIER": "systemd",
         }
 
-    def manager(self, level: int, message: str) -> None:
-        """A line that speaks of no unit in particular."""
-        self._write(level, message, {})
+    def manager(self, level: int, message: str, news: bool = True) -> None:
+        """A line that speaks of no unit in particular. One that is no news is left to the journal by SHOW_CHANGES."""
+        self._write(level, message, {}, news)
 
     def unit(self, unit: str, level: int, message: str, invocation_id: str = "", news: bool = True) -> None:
         """A line about a unit, shown as `unit: message`."""

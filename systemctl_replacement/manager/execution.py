@@ -9,6 +9,7 @@ import errno
 import os
 from binascii import b2a_base64
 
+from systemctl_replacement.defaults import SEARCH_PATH
 from systemctl_replacement.manager import kernel_settings
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.unitfile import implied
@@ -21,9 +22,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
-
-# The PATH systemd gives to services where the image keeps /bin and /usr/bin apart or not alike (systemd.exec(5)).
-DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # The locale of services where the image configures none (systemd.exec(5), $LANG).
 DEFAULT_LANG = "C.UTF-8"
@@ -47,9 +45,6 @@ _SKIP_REDIRECT = ("SYSTEMCTL_SKIP_REDIRECT=1", "_SYSTEMCTL_SKIP_REDIRECT=1")
 
 # Where systemd, too, takes user ids for DynamicUser= from.
 _DYNAMIC_USERS = "/run/systemd/dynamic-uid"
-
-# systemd raises the soft limit of no service: programs that use select(2) break above 1024 descriptors.
-_NOFILE_SOFT, _NOFILE_HARD = 1024, 524288
 
 
 class ExecutionContext:
@@ -102,7 +97,7 @@ class ExecutionContext:
 
 def default_environment(config: ManagerConfig) -> dict[str, str]:
     """The environment block every service starts from."""
-    environment = {"LANG": DEFAULT_LANG, "PATH": DEFAULT_PATH}
+    environment = {"LANG": DEFAULT_LANG, "PATH": ":".join(SEARCH_PATH)}
     for assignment in config.default_environment:
         name, _, value = assignment.partition("=")
         environment[name] = value
@@ -141,7 +136,7 @@ def spec_of(context: ExecutionContext, unit: ManagedUnit, action: Spawn) -> dict
         "stdin": _input(unit),
         "stdout": _output(context, get("StandardOutput") or context.config.default_standard_output, "journal"),
         "stderr": _output(context, get("StandardError") or context.config.default_standard_error, "inherit"),
-        "identifier": get("SyslogIdentifier") or os.path.basename(command.path),
+        "identifier": get("SyslogIdentifier") or "",
         "privileged": privileged,
         "keep_user": command.privileged == "!",
     }
@@ -248,7 +243,7 @@ def _watched(unit: ManagedUnit, action: Spawn) -> bool:
 
 
 def _limits(context: ExecutionContext, get: Any) -> dict[str, list[int]]:
-    limits: dict[str, list[int]] = {"NOFILE": [_NOFILE_SOFT, _NOFILE_HARD]}
+    limits: dict[str, list[int]] = {}
     for name in LIMITS:
         limit: Any | None = get(f"Limit{name}") or context.config.default_limits.get(name)
         if limit is not None:

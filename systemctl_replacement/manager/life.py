@@ -239,7 +239,7 @@ class Life:
 
     def reload(self, done: Callable[[], object]) -> None:
         """Run the generators, read all unit files again (`daemon-reload`), call `done`."""
-        self._log.manager(LOG_INFO, "Reloading.")
+        self._log.manager(LOG_INFO, "Reloading.", news=False)
         self._system.generators.run(lambda: self._reload(done))
 
     def _reload(self, done: Callable[[], object]) -> None:

@@ -96,7 +96,7 @@ class Processes:
 
     def _give_console(self, tracking: Tracking) -> None:
         assert self.console is not None
-        fd = self.console.source(tracking.unit)
+        fd = self.console.source()
         if fd >= 0:
             self._send(tracking, {"op": "console", "json": self.console.as_json}, [fd])
             os.close(fd)
@@ -196,7 +196,7 @@ class Processes:
 
     def _supervise(self, tracking: Tracking) -> None:
         link, theirs = make_pair()
-        console = self.console.source(tracking.unit) if self.console is not None else -1
+        console = self.console.source() if self.console is not None else -1
         settings = self.settings.get(tracking.unit, {})
         try:
             self.forkserver.request_supervisor(

@@ -173,7 +173,7 @@ class ForkServer:
     def request_console(self, link_fd: int, stdout_fd: int, as_json: bool, stdout_is_tty: bool) -> None:
         """Asks for the process that writes to the container's stdout; the answer's tag is "console".
 
-        Its link takes {"op": "add", "unit"} + fd (the reading end of a SOCK_SEQPACKET pair whose other end goes to a
+        Its link takes {"op": "add"} + fd (the reading end of a SOCK_SEQPACKET pair whose other end goes to a
         supervisor as ``console_fd``), {"op": "write", "text"} (the manager's own status lines, verbatim),
         {"op": "record", "record": {journal fields}} and {"op": "flush"}, which {"ev": "flushed"} answers when all that
         was sent before is written. It ends when its link and all its sources are closed.

@@ -45,6 +45,7 @@ import select
 import stat
 
 from .. import exit_status, syscalls
+from ..defaults import NOFILE_HARD, NOFILE_SOFT, SEARCH_PATH
 from . import context, directories, dynamic_user, environment, open_files, privileges, scheduling, streams
 from .report import ABOUT_TO_EXEC, tell
 
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
-_SEARCH_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 _IDLE_MILLISECONDS = 5000
 """Type=idle waits for other jobs so long at most (systemd.service(5))."""
 _NOT_ALLOWED = (errno.EPERM, errno.EACCES, errno.ENOSYS)
@@ -295,7 +295,7 @@ class _Child:
         if self.privileged:
             return
         # Our own limit of descriptors is raised; systemd's default for services is this.
-        for name, (soft, hard) in {"NOFILE": (1024, 524288), **self.spec.get("limits", {})}.items():
+        for name, (soft, hard) in {"NOFILE": (NOFILE_SOFT, NOFILE_HARD), **self.spec.get("limits", {})}.items():
             what = f"Failed to adjust resource limit RLIMIT_{name}"
             self._step(exit_status.EXIT_LIMITS, what, syscalls.set_limit, name, soft, hard)
 
@@ -385,7 +385,7 @@ class _Child:
         path: str = self.spec["path"]
         candidates = [path]
         if "/" not in path:
-            candidates = [f"{directory}/{path}" for directory in self.spec.get("search_path") or _SEARCH_PATH]
+            candidates = [f"{directory}/{path}" for directory in self.spec.get("search_path") or SEARCH_PATH]
         failure: OSError | None = None
         for candidate in candidates:
             try:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 # Units of other types are not started yet at all.
 _SECTIONS = ("Unit", "Service")
-# What means that nothing is asked for, whatever the default is. (False, too, which equals 0.)
+# What means that nothing is asked for, whatever the default is. So does False, which is looked for by identity: 0 asks
+# for something and equals it.
 _NOTHING: tuple[Any, ...] = (None, "", "no", ("no",), (), frozenset(), INFINITY)
 
 

@@ -6,6 +6,7 @@ linux/securebits.h, core(5). For unit_properties.py, which asks by kind and by n
 
 from __future__ import annotations
 
+from systemctl_replacement.booleans import FALSE, TRUE
 from systemctl_replacement.unitfile import capabilities
 from systemctl_replacement.unitfile import property_values_resource as resource
 from systemctl_replacement.unitfile.values import INFINITY
@@ -49,7 +50,6 @@ _MEMORY = (
     "MemoryMin", "MemoryLow", "MemoryHigh", "MemoryMax", "MemorySwapMax", "MemoryLimit", "DefaultMemoryMin",
     "DefaultMemoryLow",
 )  # fmt: skip
-_TRUE, _FALSE = ("1", "yes", "y", "true", "t", "on"), ("0", "no", "n", "false", "f", "off")
 
 
 def _plain(value: Any) -> Any:
@@ -86,7 +86,7 @@ def _bits(items: tuple[str, ...], initial: int, bit: Callable[[str], int], whole
 
 def _namespaces(value: Any) -> int:
     def whole(item: str) -> int | None:
-        return 0 if item in _TRUE else INFINITY if item in _FALSE else None
+        return 0 if item in TRUE else INFINITY if item in FALSE else None
 
     return _bits(value, INFINITY, lambda word: _NAMESPACES.get(word, 0), whole)
 

@@ -6,6 +6,7 @@ A property that a directive stands behind has the directive's typed value, broug
 
 from __future__ import annotations
 
+from systemctl_replacement.defaults import NOFILE_HARD, NOFILE_SOFT
 from systemctl_replacement.unitfile import derived_properties, directives, honoured, not_built, properties
 from systemctl_replacement.unitfile import property_values_resource as resource
 from systemctl_replacement.unitfile.load import Unit
@@ -23,7 +24,6 @@ UNPRINTABLE = "Unprintable"
 """The key of what names the properties that are there, but cannot be shown."""
 
 _LIMIT_PREFIX = "Limit"
-_NOFILE_SOFT, _NOFILE_HARD = 1024, 524288
 
 # Words of `systemctl clean --what=` and the directories they stand for.
 _CLEANABLE = (
@@ -140,6 +140,6 @@ def _limits(unit: Unit, config: ManagerConfig, kinds: dict[str, str], found: dic
         if isinstance(limit, ResourceLimit):
             found[name], found[f"{name}Soft"] = limit.hard, limit.soft
         elif short == "NOFILE" and unit.derived:
-            found[name], found[f"{name}Soft"] = _NOFILE_HARD, _NOFILE_SOFT
+            found[name], found[f"{name}Soft"] = NOFILE_HARD, NOFILE_SOFT
         else:
             found[f"{name}Soft"], found[name] = get_limit(short)

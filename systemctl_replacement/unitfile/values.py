@@ -10,13 +10,11 @@ import os
 
 from systemctl_replacement import exit_status
 from systemctl_replacement import signals as signal_table
+from systemctl_replacement.booleans import boolean
 from systemctl_replacement.records import dataclass
 
 INFINITY = 2**64 - 1
 USEC_PER_SEC = 1_000_000
-
-_TRUE = frozenset(("1", "yes", "y", "true", "t", "on"))
-_FALSE = frozenset(("0", "no", "n", "false", "f", "off"))
 
 _USEC = {
     "seconds": 10**6, "second": 10**6, "sec": 10**6, "s": 10**6, "msec": 1000, "ms": 1000, "usec": 1, "us": 1,
@@ -40,12 +38,10 @@ _DIGITS = frozenset("0123456789")
 
 def parse_bool(text: str) -> bool:
     """1, yes, y, true, t, on and their opposites, in any case (systemd.syntax(7))."""
-    lowered = text.lower()
-    if lowered in _TRUE:
-        return True
-    if lowered in _FALSE:
-        return False
-    raise ValueError(f"not a boolean: {text!r}")
+    value = boolean(text)
+    if value is None:
+        raise ValueError(f"not a boolean: {text!r}")
+    return value
 
 
 def _spans(text: str, units: dict[str, int], default: int) -> int:

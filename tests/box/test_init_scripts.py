@@ -97,6 +97,7 @@ def test_enable_and_disable_are_what_the_helper_of_systemd_makes_of_them() -> No
             for command in ("disable", "enable", "disable", "enable", "is-enabled", "disable", "is-enabled"):
                 ran = box.run(f"systemctl {command} old")
                 told.append((command, ran.returncode, ran.stdout, links(box)))
+                assert "/bin/sh" not in ran.stderr
             box.run("update-rc.d -f old remove; update-rc.d old defaults; systemctl disable old", check=True)
             told.append(("disable", 0, "", links(box)))
             box.run("systemctl enable old", check=True)

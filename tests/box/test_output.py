@@ -17,7 +17,7 @@ def test_what_becomes_of_services_is_all_there_is_to_read(packages: tuple[str, .
     fail = "[Service]\nExecStart=/bin/sh -c 'exit 3'\n"
     with Box(packages=[*SERVERS, *packages], files=enabled("fails.service", fail)) as box:
         box.wait_booted()
-        box.run("systemctl restart redis-server")
+        box.run("systemctl restart redis-server; systemctl daemon-reload")
         # Nothing is said twice, and nothing but the starts, stops and failures of services and what sums up the rest.
         for name, times in (("nginx", 1), ("redis-server", 2)):
             assert len(re.findall(rf"\]: Started {name}\.service - ", box.console)) == times
@@ -26,10 +26,17 @@ def test_what_becomes_of_services_is_all_there_is_to_read(packages: tuple[str, .
         assert len(re.findall(r"\d+ units were skipped in a container", box.console)) == 1
         box.signal(15)
         assert box.wait() == 0
-        for noise in ("Reached target", "Stopped target", " skipped because", "Cannot add", "Deactivated"):
+        for noise in (
+            "Reached target",
+            "Stopped target",
+            " skipped because",
+            "Cannot add",
+            "Deactivated",
+            "Reloading.",
+        ):
             assert noise not in box.console
         journal = box.read("/var/log/systemctl-replacement/manager.journal.jsonl")
-        assert "Reached target multi-user.target" in journal
+        assert "Reached target multi-user.target" in journal and "Reloading." in journal
         assert "nginx.service: Deactivated successfully." in journal
 
 
