@@ -87,8 +87,7 @@ class Generators:
 
     def _begin(self) -> None:
         waiting, self._next = self._next, []
-        everywhere = frozenset((skips.BOOT,))
-        rules = skips.read(paths.shipped_units(), self._root, lambda text: self._log(LOG_WARNING, text), everywhere)
+        rules = skips.read(paths.shipped_units(), self._root, lambda text: self._log(LOG_WARNING, text), frozenset())
         programs = find(self._root, lambda name: rules.reason([name]))
         if init_scripts_are_ours(self._root) and not rules.reason([init_script_units.GENERATOR]):
             programs.append(init_script_units.OPTION)

@@ -122,7 +122,7 @@ class Life:
     def _take_over(self, state: dict[str, Any]) -> None:
         self._restore(state)
         self._manager.processes.start_console()
-        on_demand.count_as_down(self._manager)
+        on_demand.count_as_down(self._manager, self._options.unit or "default.target")
         on_demand.stay(self._system.runtime)
         self._boot()
 

@@ -10,6 +10,7 @@ import select
 from systemctl_replacement import paths
 from systemctl_replacement.manager.loop import now_stamp
 from systemctl_replacement.manager.manager import Manager
+from systemctl_replacement.manager.registry import PULLS_IN
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.units.simple import ON, SimpleState
 
@@ -26,13 +27,19 @@ def count_as_up(manager: Manager) -> None:
             unit.stamps = dict.fromkeys(("StateChange", "InactiveExit", "ActiveEnter"), now_stamp())
 
 
-def count_as_down(manager: Manager) -> None:
-    """For a boot that follows: it is to start them, with all they want. Nothing that runs takes notice."""
-    for name in _UP:
-        unit = manager.registry.find(name)
-        if unit is not None and unit.type == "target":
-            unit.state = ManagedUnit(unit.file).state
-            unit.stamps = {}
+def count_as_down(manager: Manager, goal: str) -> None:
+    """For a boot that follows: it is to start them, and the targets below its goal, which may have been started, with
+    all they want. Nothing that runs takes notice."""
+    names, seen = [*_UP, goal], set()
+    while names:
+        unit = manager.registry.get(names.pop())
+        if unit.type != "target" or unit.id in seen:
+            continue
+        seen.add(unit.id)
+        unit.state = ManagedUnit(unit.file).state
+        unit.stamps = {}
+        for kind in PULLS_IN:
+            names += unit.related(kind)
 
 
 # What PID 1 is called where services are another init's. (tini, catatonit and the like have none.)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 FILE_NAME = "skip-in-container.conf"
 LOCAL_FILES = (f"/etc/systemctl-replacement/{FILE_NAME}", f"/run/systemctl-replacement/{FILE_NAME}")
 
-# Circumstances: in those of the last two, lines that name them count. The first is that of all other lines.
-BOOT, NOT_PID_1, NOT_ROOT = "boot", "not-pid-1", "not-root"
+# Circumstances in which lines that name them count.
+NOT_PID_1, NOT_ROOT = "not-pid-1", "not-root"
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ def skips(rules: Sequence[tuple[str, str]]) -> Skips:
     return Skips(names, tuple(globs))
 
 
-def circumstances(*, boots: bool, is_pid1: bool, is_root: bool) -> frozenset[str]:
-    """What may stand behind a pattern and is the case here; BOOT for what needs no word."""
-    holds = {BOOT: boots, NOT_PID_1: not is_pid1, NOT_ROOT: not is_root}
+def circumstances(*, is_pid1: bool, is_root: bool) -> frozenset[str]:
+    """What may stand behind a pattern and is the case here."""
+    holds = {NOT_PID_1: not is_pid1, NOT_ROOT: not is_root}
     return frozenset(word for word, is_so in holds.items() if is_so)
 
 
@@ -82,7 +82,7 @@ def parse(text: str, path: str, problem: Callable[[str], None], holding: frozens
             problem(f"{path}:{number}: More than one pattern in a line, ignoring: {' '.join((pattern, *when))}")
         elif pattern.startswith("!"):
             rules.append((pattern[1:], ""))
-        elif (when[0] if when else BOOT) in holding:
+        elif not when or when[0] in holding:
             rules.append((pattern, reason or "of no use in a container"))
     return rules
 

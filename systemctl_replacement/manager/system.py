@@ -77,9 +77,7 @@ class System:
         self.log = Log(writer, self.console, self.boot["id"], options.log_level)
         for problem in problems:
             self.log.manager(problem.level, str(problem))
-        self.files = files = UnitFiles(
-            places, self.boot["id"], self.log, boots=not options.on_demand, is_pid1=self.is_pid1
-        )
+        self.files = files = UnitFiles(places, self.boot["id"], self.log, is_pid1=self.is_pid1)
         config = files.config
         self.log.show_status = options.show_status or (SHOW_CHANGES if config.show_status == "yes" else SHOW_PROBLEMS)
         self.manager = manager = files.manager = Manager(self.loop, self.log, config)

@@ -183,8 +183,6 @@ class _Takeover:
         """The other's state as one of our own: the units are taken over, the boot is still to come."""
         for name in _ITS_OWN:
             state.pop(name, None)
-        for unit in state["units"]:
-            unit.pop("skipped", None)  # nothing is skipped on demand
         state["booted"] = False
         state["boot"] = {"id": state["boot"]["id"], "start": list(now_stamp())}
         state["inherited"] = {fd: syscalls.file_identity(fd) for fd in fds}

@@ -21,17 +21,17 @@ LOG_WARNING = 4
 class UnitFiles:
     """The host, the configuration, the index of unit files, and what a boot skips of them.
 
-    They are read at once; `manager` is the one that they are read again for. `boots`: it is not on demand.
+    They are read at once; `manager` is the one that they are read again for.
     """
 
     manager: Manager
 
-    def __init__(self, places: paths.Paths, boot_id: str, log: Log, *, boots: bool, is_pid1: bool) -> None:
+    def __init__(self, places: paths.Paths, boot_id: str, log: Log, *, is_pid1: bool) -> None:
         self._paths = places
         self._boot_id = boot_id
         self._log = log
         self._is_pid1 = is_pid1
-        self._skipped_when = skips.circumstances(boots=boots, is_pid1=is_pid1, is_root=os.geteuid() == 0)
+        self._skipped_when = skips.circumstances(is_pid1=is_pid1, is_root=os.geteuid() == 0)
         self.host = Host.current(places.root, boot_id)
         self.config = self._read_config()
 

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from tests.box.harness import PROFILES, SYSTEMD_PACKAGES, Box, Profile
+from tests.box.harness import PROFILES, Box, Profile
 from tests.box.test_main_job import enabled
 
 NOTIFY = """\
@@ -17,6 +17,8 @@ NotifyAccess=all
 ExecStart=/bin/sh -c 'echo begun; systemd-notify --ready; exec sleep infinity'
 """
 CLEANING = "[Unit]\nWants=systemd-tmpfiles-setup.service\n[Service]\nExecStart=/bin/sleep infinity\n"
+# Without dbus, whose socket cannot be started yet.
+SYSTEMD = ("systemd", "systemd-sysv")
 # docker run --read-only, without any tmpfs.
 BARE = replace(PROFILES["readonly"], tmpfs=())
 BARE_USER = replace(PROFILES["openshift"], tmpfs=(), read_only_root=True)
@@ -28,7 +30,7 @@ BARE_USER = replace(PROFILES["openshift"], tmpfs=(), read_only_root=True)
     ids=["uid", "read-only", "bare", "bare uid"],
 )
 def test_little_is_granted(profile: Profile) -> None:
-    with Box(profile, packages=SYSTEMD_PACKAGES, files=enabled("a.service", NOTIFY)) as box:
+    with Box(profile, packages=SYSTEMD, files=enabled("a.service", NOTIFY)) as box:
         assert box.wait_booted() == "running", box.run("systemctl status --failed").stdout
         status = box.run("systemctl status a").stdout
         assert "Active: active (running)" in status and "]: begun" in status
@@ -39,11 +41,11 @@ def test_little_is_granted(profile: Profile) -> None:
 
 
 def test_what_only_root_can_do_is_skipped_for_others() -> None:
-    with Box("openshift", packages=SYSTEMD_PACKAGES) as box:
+    with Box("openshift", packages=SYSTEMD) as box:
         box.wait_booted()
         for unit in ("systemd-sysusers", "systemd-tmpfiles-setup"):
             assert "Skipped: only root can make" in box.run(f"systemctl status {unit}").stdout
-    with Box(packages=SYSTEMD_PACKAGES) as box:
+    with Box(packages=SYSTEMD) as box:
         box.wait_booted()
         assert "Skipped" not in box.run("systemctl status systemd-tmpfiles-setup").stdout
 
@@ -83,23 +85,21 @@ def test_beside_another_init_no_work_of_a_boot_is_done() -> None:
         "/etc/tmpfiles.d/x.conf": "D! /tmp/mine.d\nr! /tmp/mine\n",
     }
     init = ["/bin/sh", "-c", "systemctl init & wait"]
-    with Box(packages=SYSTEMD_PACKAGES, init=init, files=files, boot=False) as box:
+    with Box(packages=SYSTEMD, init=init, files=files, boot=False) as box:
         box.write("/etc/systemd/system-generators/mask-a", generator, 0o755)
         box.boot()
         assert box.wait_booted() == "running"
         assert box.run("systemctl is-active a").stdout == "active\n"
         assert "Skipped: it empties /tmp" in box.run("systemctl status systemd-tmpfiles-setup").stdout
         assert box.exists("/tmp/mine") and box.exists("/run/early.pid")
-    with Box(packages=SYSTEMD_PACKAGES, init=["sleep", "infinity"], files=files) as box:
+    with Box(packages=SYSTEMD, init=["sleep", "infinity"], files=files) as box:
         box.run("systemctl start cleaning", check=True)
         assert "Skipped: it empties /tmp" in box.run("systemctl status systemd-tmpfiles-setup").stdout
         assert box.exists("/tmp/mine")
 
 
 def test_beside_systemd_root_is_refused() -> None:
-    with Box(
-        "full", packages=SYSTEMD_PACKAGES, init=["/lib/systemd/systemd"], environment={"container": "docker"}
-    ) as box:
+    with Box("full", packages=SYSTEMD, init=["/lib/systemd/systemd"], environment={"container": "docker"}) as box:
         box.wait_for(lambda: box.exists("/run/systemd/private"))
         for command in ("systemctl init", "systemctl start nginx"):
             result = box.run(command)
@@ -127,7 +127,7 @@ def is_active(box: Box, command: str) -> bool:
 
 def test_a_service_of_another_user_reaches_its_manager_in_a_private_directory() -> None:
     unit = NOTIFY.replace("[Service]\n", "[Service]\nUser=daemon\n")
-    with Box(BARE, packages=SYSTEMD_PACKAGES, files=enabled("a.service", unit)) as box:
+    with Box(BARE, packages=SYSTEMD, files=enabled("a.service", unit)) as box:
         box.wait_booted()
         assert box.run("systemctl is-active a").stdout == "active\n"
         assert box.run("stat -c %a /dev/shm/systemctl-0").stdout == "711\n"

@@ -90,6 +90,37 @@ def test_what_was_started_and_is_not_enabled_stays() -> None:
         assert box.run("systemctl show -P MainPID a").stdout == box.read("/before")
 
 
+@pytest.mark.parametrize("verb", ["isolate", "start"])
+def test_a_mode_that_was_started_before_is_booted_all_the_same(verb: str) -> None:
+    files = {
+        "/etc/systemd/system/a.service": SLEEPER + "[Install]\nWantedBy=multi-user.target\n",
+        "/etc/systemd/system/early.service": SLEEPER
+        + "[Unit]\nDefaultDependencies=no\n[Install]\nWantedBy=sysinit.target\n",
+        **enabled("upkeep.service", SLEEPER),
+        "/etc/systemctl-replacement/skip-in-container.conf": "upkeep.service # not here\n",
+    }
+    script = (
+        f"systemctl enable early; systemctl {verb} multi-user.target; systemctl --failed > /failed;"
+        " systemctl is-active upkeep > /before; systemctl enable a"
+    )
+    with Box(init=entry(script), files=files) as box:
+        assert booted(box) == "running", box.run("systemctl --failed").stdout
+        assert "0 loaded units listed" in box.read("/failed")
+        assert box.read("/before") == "inactive\n"
+        assert box.run("systemctl is-active a early basic.target").stdout == "active\n" * 3
+        assert box.run("systemctl is-active upkeep").stdout == "inactive\n"
+
+
+def test_what_is_skipped_is_started_by_name_on_demand() -> None:
+    files = {
+        **enabled("upkeep.service", SLEEPER),
+        "/etc/systemctl-replacement/skip-in-container.conf": "upkeep.service # not here\n",
+    }
+    with Box(init=entry("systemctl start upkeep"), files=files) as box:
+        assert booted(box) == "running"
+        assert box.run("systemctl is-active upkeep").stdout == "active\n"
+
+
 def test_units_that_cannot_be_started_end_what_was_taken_over_in_order() -> None:
     script = "systemctl start noted; until test -e /noted; do sleep 0.01; done; exec systemctl init nosuch"
     with Box(init=["sh", "-c", script], files={"/etc/systemd/system/noted.service": NOTED}) as box:
@@ -172,15 +203,20 @@ def test_a_client_with_another_root_has_another_manager() -> None:
 
 
 @pytest.mark.parametrize(
-    "main", [["systemctl", "init"], ["sh", "-c", "systemctl init & wait"]], ids=["PID 1", "not PID 1"]
+    ("main", "refusal"),
+    [
+        (["systemctl", "init"], "PID 1 is the service manager of this container"),
+        (["sh", "-c", "systemctl init & wait"], "Another manager is running"),
+    ],
+    ids=["PID 1", "not PID 1"],
 )
-def test_init_typed_beside_an_init_that_does_not_answer_changes_nothing(main: list[str]) -> None:
+def test_init_typed_beside_an_init_that_does_not_answer_changes_nothing(main: list[str], refusal: str) -> None:
     with Box(init=main, files=enabled("a.service", SLEEPER)) as box:
         box.wait_booted()
         running = next(process for process in box.find("systemctl init") if "python" in process.cmdline()[0])
         os.kill(running.pid, signal.SIGSTOP)
         typed = box.popen("systemctl init", stdout=-1, stderr=-1)
-        assert "Another manager is running" in typed.communicate(timeout=30)[1]
+        assert refusal in typed.communicate(timeout=30)[1]
         assert typed.returncode == 1
         os.kill(running.pid, signal.SIGCONT)
         assert box.run("systemctl is-system-running").stdout == "running\n"

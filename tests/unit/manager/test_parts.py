@@ -234,16 +234,16 @@ def test_skips(tmp_path: Path) -> None:
         "roots.service not-root # for root\n"
     )
     problems: list[str] = []
-    rules = skips.read(str(tmp_path), str(tmp_path), problems.append, frozenset((skips.BOOT,)))
+    rules = skips.read(str(tmp_path), str(tmp_path), problems.append, frozenset())
     assert rules.reason(["home.mount"]) == "by the engine"
     assert rules.reason(["data.mount"]) == ""
     assert rules.reason(["alias.service", "last.service"])
     assert rules.reason(["nginx.service"]) == ""
     assert rules.reason(["roots.service"]) == ""
     assert problems == [f"{tmp_path}/{skips.FILE_NAME}:3: More than one pattern in a line, ignoring: a b"]
-    on_demand = skips.circumstances(boots=False, is_pid1=False, is_root=False)
-    rules = skips.read(str(tmp_path), str(tmp_path), problems.append, on_demand)
-    assert (rules.reason(["home.mount"]), rules.reason(["roots.service"])) == ("", "for root")
+    users = skips.circumstances(is_pid1=False, is_root=False)
+    rules = skips.read(str(tmp_path), str(tmp_path), problems.append, users)
+    assert (rules.reason(["home.mount"]), rules.reason(["roots.service"])) == ("by the engine", "for root")
 
 
 def test_signals_that_stop_are_those_that_engines_send() -> None:
