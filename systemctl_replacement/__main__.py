@@ -14,10 +14,6 @@ if not __package__:
 
 import posix
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    pass
-
 # Names by which distributions call systemctl; `init` is telinit unless it is PID 1.
 BOOTED_AS = ("init", "systemd")
 COMPATIBILITY = ("telinit", "runlevel", "shutdown", "halt", "poweroff", "reboot")
@@ -44,6 +40,22 @@ _STARTING = {
 # Options of init whose value may be the next word.
 _WITH_VALUE = ("--root", "--unit", "--stop-timeout", "--log-level", "--log-format")
 _ABOUT_ITSELF = ("-h", "--help", "--version")
+# Options that say how units are listed: without a verb that is what they ask for.
+_LISTING = frozenset(
+    (
+        "--failed",
+        "--state",
+        "--type",
+        "--all",
+        "--full",
+        "--plain",
+        "--recursive",
+        "--legend",
+        "--no-legend",
+        "--no-pager",
+    )
+)
+_LISTING_LETTERS = frozenset("altr")
 
 
 def program(argv: list[str], pid: int) -> str:
@@ -76,6 +88,7 @@ class Words:
         self.operands = 0
         self.asks_for_init = False  # by `-1` or `--init`, which may stand in the place of the verb
         self.about_itself = False  # help or the version
+        self.about_listing = False
         self.rest: list[str] = []
         words = iter(argv[1:])
         for word in words:
@@ -90,8 +103,15 @@ class Words:
                 self.rest.append(word)
                 self.operands += not word.startswith("-")
                 self.about_itself = self.about_itself or word in _ABOUT_ITSELF
+                self.about_listing = self.about_listing or _is_about_listing(word)
             else:
                 self.verb = word
+
+
+def _is_about_listing(word: str) -> bool:
+    if word.startswith("--"):
+        return word.partition("=")[0] in _LISTING
+    return word.startswith("-") and not _LISTING_LETTERS.isdisjoint(word)
 
 
 def init_arguments(argv: list[str], pid: int) -> list[str] | None:
@@ -99,7 +119,7 @@ def init_arguments(argv: list[str], pid: int) -> list[str] | None:
     words = Words(argv)
     if words.about_itself or words.verb not in _STARTING:
         return None
-    if words.verb != "init" and not words.asks_for_init and pid != 1:
+    if words.verb != "init" and not words.asks_for_init and (pid != 1 or (not words.verb and words.about_listing)):
         return None
     if words.verb in ("start", "restart", "reload-or-restart", "isolate") and not (
         words.operands or words.asks_for_init
