@@ -32,7 +32,7 @@ def start_manager(paths: Paths) -> Client:
     None is started where PID 1 is an init of ours: it answers soon, or does not answer us. Raises ActivationError,
     OSError.
     """
-    lock = os.open(paths.start_lock(), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = os.open(paths.start_lock(), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         if os.fstat(lock).st_uid not in (0, os.geteuid()):
             raise ActivationError(f"{paths.start_lock()} belongs to another user")

@@ -49,14 +49,24 @@ _OTHER_INITS = frozenset(
 
 
 def announce(runtime: str) -> None:
-    """Make the directory that says systemd is there; a mark tells who comes after us that it was we who made it."""
+    """Make the directory that says systemd is there; a mark tells who comes after us that it was we who made it.
+
+    The mark comes first: killed in between, nothing stays that nobody would remove.
+    """
     if runtime != paths.SYSTEM_RUNTIME or _has_other_init():
         return
+    is_new = True
+    try:
+        os.close(os.open(paths.BOOTED_MARK, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644))
+    except FileExistsError:
+        is_new = False  # of a manager that was killed: the directory is ours to remove, too
+    except OSError:
+        return  # /run is not ours to write
     try:
         os.mkdir(paths.BOOTED, 0o755)
-        os.close(os.open(paths.BOOTED_MARK, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644))
     except OSError:
-        return  # it is there, or /run is not ours to write
+        if is_new:  # the directory is somebody else's
+            os.unlink(paths.BOOTED_MARK)
 
 
 def may_leave(places: paths.Paths, listener: int) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from systemctl_replacement.records import dataclass, replace
 from systemctl_replacement.unitfile import names
 from systemctl_replacement.unitfile.values import INFINITY, parse_bool, parse_time_span
@@ -51,6 +53,11 @@ class InitOptions:
     log_level: int = 6
     json: bool = False
     show_status: str = ""  # as in console.py; "": as system.conf says
+
+    @property
+    def is_pid1(self) -> bool:
+        """Whether this process is the init of the container, not only a manager of units in it."""
+        return os.getpid() == 1 and not self.root
 
 
 def parse(arguments: list[str]) -> InitOptions:

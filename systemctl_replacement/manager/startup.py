@@ -36,7 +36,7 @@ def run(options: InitOptions, forkserver: ForkServer | None) -> int:
         except reexecution.Unreadable as error:
             lost = f"Cannot read the state of the manager before ({error}): what runs is stopped, and started anew."
             forkserver = reexecution.start_over()
-    is_pid1 = os.getpid() == 1 and not options.root
+    is_pid1 = options.is_pid1
     if not is_pid1:
         refused = elsewhere.refusal(options)
         if refused:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import _socket
-import os
 
 from systemctl_replacement import __version__, paths, syscalls
 from systemctl_replacement.control import server
@@ -61,7 +60,7 @@ class System:
     ) -> None:
         self.options = options
         self.paths = places = paths.Paths(options.root)
-        self.is_pid1 = os.getpid() == 1 and not options.root
+        self.is_pid1 = options.is_pid1
         self.environment = pid1.inherited_environment()
         self.runtime = places.runtime
         self.loop = Loop(self.report_exception)

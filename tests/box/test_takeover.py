@@ -169,6 +169,7 @@ def test_told_to_halt_while_it_takes_over() -> None:
         box.signal(signal.SIGTERM)
         assert box.wait() == 0
         assert box.read("/noted") == "started\nstopped\n"
+        assert "Startup finished" not in box.console
 
 
 def test_a_stranger_on_the_socket_is_not_obeyed() -> None:

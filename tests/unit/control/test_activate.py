@@ -108,3 +108,10 @@ def test_failures_are_told(paths: Paths, monkeypatch: pytest.MonkeyPatch, progra
     use(monkeypatch, program)
     with pytest.raises(ActivationError, match=text):
         start_manager(paths)
+
+
+def test_a_link_in_the_place_of_the_lock_is_not_followed(paths: Paths, tmp_path: Path) -> None:
+    Path(paths.start_lock()).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic links"):
+        start_manager(paths)
+    assert not (tmp_path / "elsewhere").exists()
