@@ -6,6 +6,7 @@ from systemctl_replacement.cli.context import Context, Failure
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.cli.terminal import Terminal
 from systemctl_replacement.records import dataclass
+from systemctl_replacement.unitfile.files import read_text
 from systemctl_replacement.unitfile.names import is_template, replace_instance, valid_unit_name
 
 TYPE_CHECKING = False
@@ -71,8 +72,7 @@ def _print_unit(files: UnitFiles, terminal: Terminal, context: Context) -> None:
             context.out("")
         context.out(terminal.colored(f"# {path}", "blue"))
         try:
-            with open(path, encoding="utf-8", errors="surrogateescape") as file:
-                text = file.read()
+            text = read_text(path)
         except OSError as error:
             raise Failure(f"Failed to cat {path}: {error.strerror}") from None
         if text:

@@ -19,6 +19,7 @@ from systemctl_replacement.cli.show import check_not_template
 from systemctl_replacement.cli.terminal import on_terminal
 from systemctl_replacement.cli.unit_files_common import new_plan
 from systemctl_replacement.records import dataclass
+from systemctl_replacement.unitfile.files import read_text
 from systemctl_replacement.unitfile.names import instance_of, is_instance, is_template, replace_instance
 
 TYPE_CHECKING = False
@@ -142,8 +143,7 @@ def _ask_to_overwrite(name: str, path: str, original: str) -> None:
 
 def _read(path: str, missing_is_empty: bool = False) -> str:
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
-            return file.read()
+        return read_text(path)
     except OSError as error:
         if missing_is_empty and error.errno == errno.ENOENT:
             return ""

@@ -9,6 +9,7 @@ from systemctl_replacement import syscalls
 from systemctl_replacement.manager import machine
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.unitfile import capabilities, quoting
+from systemctl_replacement.unitfile.files import read_text
 from systemctl_replacement.unitfile.specifiers import Host
 from systemctl_replacement.unitfile.values import parse_bool
 
@@ -164,8 +165,7 @@ class Checker:
             return int(parameter) in groups
         if parameter == self._host().group:
             return True
-        with open(self._path("/etc/group"), encoding="utf-8", errors="surrogateescape") as file:
-            rows = [line.rstrip("\n").split(":") for line in file]
+        rows = [line.split(":") for line in read_text(self._path("/etc/group")).split("\n")]
         return any(len(row) > 2 and row[0] == parameter and row[2].isdigit() and int(row[2]) in groups for row in rows)
 
     def _in_environment(self, parameter: str) -> bool:
@@ -225,10 +225,10 @@ class Checker:
 def _exact_stamp(path: str) -> int:
     """The nanoseconds that systemd-update-done wrote into its file; 0 if there are none."""
     try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            values = [line.partition("=")[2].strip() for line in file if line.startswith("TIMESTAMP_NSEC=")]
+        lines = read_text(path).splitlines()
     except OSError:
         return 0
+    values = [line.partition("=")[2].strip() for line in lines if line.startswith("TIMESTAMP_NSEC=")]
     return int(values[-1]) if values and values[-1].isdigit() else 0
 
 

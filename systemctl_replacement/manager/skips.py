@@ -9,6 +9,7 @@ import os
 
 from systemctl_replacement import syscalls
 from systemctl_replacement.records import dataclass
+from systemctl_replacement.unitfile.files import read_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,8 +94,7 @@ def read(shipped: str, root: str, problem: Callable[[str], None], holding: froze
     rules: list[tuple[str, str]] = []
     for path in (os.path.join(shipped, FILE_NAME), *(root + name for name in LOCAL_FILES)):
         try:
-            with open(path, encoding="utf-8", errors="replace") as file:
-                text = file.read()
+            text = read_text(path)
         except FileNotFoundError:
             continue
         except OSError as error:

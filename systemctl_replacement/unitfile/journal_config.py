@@ -5,6 +5,7 @@ Its other settings are not ours: they are about a journal that we do not have.
 
 from __future__ import annotations
 
+from systemctl_replacement.unitfile.files import read_file
 from systemctl_replacement.unitfile.manager_config import configuration_files
 from systemctl_replacement.unitfile.syntax import WARNING, Problem, parse
 from systemctl_replacement.unitfile.values import parse_size
@@ -22,8 +23,7 @@ def journal_limit(root: str, key: str, report: Callable[[Problem], object]) -> i
     limit = 0
     for path in configuration_files(root, "journald.conf"):
         try:
-            with open(path, "rb") as file:
-                data = file.read()
+            data, _ = read_file(path)
         except FileNotFoundError:
             continue
         except OSError as error:

@@ -10,6 +10,7 @@ import os
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile import dependencies, directives, implied, names, perpetual, verify
 from systemctl_replacement.unitfile.directive import ADD, DIRECTORIES, MERGE, REPLACE, UNION, Directive
+from systemctl_replacement.unitfile.files import read_file
 from systemctl_replacement.unitfile.loadpath import DEPENDENCY_SUFFIXES, Index, is_mask
 from systemctl_replacement.unitfile.scope import UNSET, Fatal, Invalid, Refused, Scope
 from systemctl_replacement.unitfile.specifiers import Context, Host
@@ -161,7 +162,7 @@ class _Loader:
         if not path:
             return (LOADED, 0) if self.type in _NO_FRAGMENT_NEEDED or self.id in perpetual.UNITS else (NOT_FOUND, 2)
         try:
-            data, status = _read(path)
+            data, status = read_file(path)
         except OSError as error:
             self.complain(NOTICE, f"Failed to open {path}: {os.strerror(error.errno or 5)}")
             return NOT_FOUND, error.errno or 5
@@ -181,7 +182,7 @@ class _Loader:
     def read_dropins(self) -> None:
         for path in self.index.dropins(self.fragment.names):
             try:
-                data, status = _read(path)
+                data, status = read_file(path)
             except OSError as error:
                 if error.errno != 2:
                     self.complain(WARNING, f"Failed to open {path}: {os.strerror(error.errno or 5)}")
@@ -315,22 +316,6 @@ class _Loader:
             path = names.path_of(self.id)
         if path and self.type != "automount" and not self.get("Unit", "Description"):
             self.settings[("Unit", "Description")] = f"Slice {path}" if self.type == "slice" else path
-
-
-def _read(path: str) -> tuple[bytes, os.stat_result]:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
-    try:
-        status = os.fstat(descriptor)
-        chunks = []
-        # A FIFO in the place of a unit file must not block: only regular files are read.
-        while (status.st_mode & 0o170000) == 0o100000:
-            chunk = os.read(descriptor, max(status.st_size + 1, 65536))
-            if not chunk:
-                break
-            chunks.append(chunk)
-        return b"".join(chunks), status
-    finally:
-        os.close(descriptor)
 
 
 def _tidied(combine: str, values: Any) -> Any:

@@ -9,6 +9,7 @@ import os
 
 from systemctl_replacement.records import dataclass, field
 from systemctl_replacement.unitfile import parsers, parsers_exec, parsers_sandbox, parsers_unit
+from systemctl_replacement.unitfile.files import read_file
 from systemctl_replacement.unitfile.scope import UNSET, Fatal, Parser, Refused, Scope
 from systemctl_replacement.unitfile.specifiers import Context, Host
 from systemctl_replacement.unitfile.syntax import WARNING, Problem, parse
@@ -131,9 +132,8 @@ class _Reader:
 
     def read(self, path: str) -> None:
         try:
-            with open(path, "rb") as file:
-                data = file.read()
-                self.stamps.append((path, os.fstat(file.fileno()).st_mtime_ns))
+            data, status = read_file(path)
+            self.stamps.append((path, status.st_mtime_ns))
         except FileNotFoundError:
             return
         except OSError as error:

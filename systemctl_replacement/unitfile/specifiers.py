@@ -9,6 +9,7 @@ import os
 
 from systemctl_replacement.records import dataclass, field
 from systemctl_replacement.unitfile import names
+from systemctl_replacement.unitfile.files import read_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,8 +88,7 @@ class Host:
 
 def _read(path: str) -> str:
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read(65536)
+        return read_text(path)
     except OSError:
         return ""
 
