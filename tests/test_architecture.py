@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "journal",
         "control.address",
         "control.connection",
-        "control.handover",
+        "control.kept_clients",
         "control.init_process",
         "control.interface",
         "control.listener",

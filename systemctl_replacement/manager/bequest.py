@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import select
 
+from systemctl_replacement.control import kept_clients
 from systemctl_replacement.control.connection import Call
 from systemctl_replacement.manager import reexecution
-from systemctl_replacement.manager.console import Log
-from systemctl_replacement.manager.loop import Loop, now_monotonic
+from systemctl_replacement.manager.loop import now_monotonic
 from systemctl_replacement.process.client import make_pair
 from systemctl_replacement.process.link import Link, pack_fds
 
@@ -21,6 +21,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _socket
     from typing import Any, Callable
+
+    from systemctl_replacement.manager.system import System
 
 LOG_INFO, LOG_WARNING = 6, 4
 
@@ -40,17 +42,31 @@ _SOL_SOCKET, _SCM_RIGHTS = 1, 1
 
 
 class Bequest:
-    """Answers HandOver. may_give: whether nothing is on its way that could not be given; state: what is given."""
+    """Answers HandOver. may_execute: whether nothing is on its way that a re-execution could not take along."""
 
-    def __init__(self, loop: Loop, may_give: Callable[[], bool], state: Callable[[], dict[str, Any]], log: Log) -> None:
-        self._loop = loop
-        self._may_give = may_give
-        self._state = state
-        self._log = log
+    def __init__(self, system: System, may_execute: Callable[[], bool]) -> None:
+        self._system = system
+        self._loop = system.loop
+        self._log = system.log
+        self._may_execute = may_execute
 
     def begin(self, call: Call) -> None:
+        if self._system.manager.halt.requested:
+            call.fail(_FAILED, "It is about to end.")
+            return
         # Not before the request has been dealt with: the connection is taken from the server.
         self._loop.call_soon(lambda: self._try(call, 1))
+
+    def _may_give(self) -> bool:
+        # The forkserver stays with us: what it was asked for, it must have made.
+        trackings = self._system.manager.processes.trackings.values()
+        return self._may_execute() and all(tracking.supervisor for tracking in trackings if tracking.link is not None)
+
+    def _state(self) -> dict[str, Any]:
+        system = self._system
+        clients = kept_clients.save(system.server)
+        state = reexecution.snapshot(system.manager, system.listener.fileno(), system.boot, clients)
+        return {**state, "forkserver": None, "console": None}
 
     def _try(self, call: Call, attempt: int) -> None:
         if call.cancelled:

@@ -6,7 +6,7 @@ import os
 import select
 
 from systemctl_replacement import __version__, paths, syscalls
-from systemctl_replacement.control import handover
+from systemctl_replacement.control import kept_clients
 from systemctl_replacement.control.connection import Call
 from systemctl_replacement.control.listener import listen
 from systemctl_replacement.jobs.model import DONE, MODE_ISOLATE, START
@@ -131,7 +131,9 @@ class Life:
         self._system.server.attach(self._loop)
         if not reexecution.restore(self._manager, state) or self._manager.jobs.jobs:
             self._await_orphans()
-        handover.take_over(self._system.server, state.get("clients", []), lambda text: self._log.manager(LOG_ERR, text))
+        kept_clients.take_over(
+            self._system.server, state.get("clients", []), lambda text: self._log.manager(LOG_ERR, text)
+        )
         self._manager.processes.reaper.reap()
         self._guard.check()
 
@@ -252,7 +254,7 @@ class Life:
         """Nothing is on its way that could not be taken along."""
         if self._system.generators.running or self._loop.has_pending() or reexecution.has_unsent(self._manager):
             return False
-        return not self._system.server.changing and handover.is_possible(self._system.server)
+        return not self._system.server.changing and kept_clients.is_possible(self._system.server)
 
     def _execute(self) -> None:
         arguments = ["init", f"--log-level={self._options.log_level}"]
@@ -262,30 +264,17 @@ class Life:
             arguments.append("--on-demand")
         if self._options.stop_timeout is not None:
             arguments.append(f"--stop-timeout={self._options.stop_timeout}us")
-        clients = handover.save(self._system.server)
+        clients = kept_clients.save(self._system.server)
         state = reexecution.snapshot(self._manager, self._system.listener.fileno(), self._system.boot, clients)
         reexecution.execute(state, [*paths.self_command(), *arguments])
 
     def _hand_over(self, call: Call) -> None:
         if not self._options.on_demand:
             call.error("NotOnDemand")
-        elif self._manager.halt.requested:
-            call.fail("org.freedesktop.DBus.Error.Failed", "It is about to end.")
-        else:
-            from systemctl_replacement.manager.bequest import Bequest  # not for PID 1
+            return
+        from systemctl_replacement.manager.bequest import Bequest  # not for PID 1
 
-            Bequest(self._loop, self._may_give, self._legacy, self._log).begin(call)
-
-    def _may_give(self) -> bool:
-        # The forkserver stays with us: what it was asked for, it must have made.
-        asked = (tracking for tracking in self._manager.processes.trackings.values() if tracking.link is not None)
-        return self._may_execute() and all(tracking.supervisor for tracking in asked)
-
-    def _legacy(self) -> dict[str, Any]:
-        system = self._system
-        clients = handover.save(system.server)
-        state = reexecution.snapshot(self._manager, system.listener.fileno(), system.boot, clients)
-        return {**state, "forkserver": None, "console": None}
+        Bequest(self._system, self._may_execute).begin(call)
 
     # --- leaving ---
 

@@ -1,8 +1,8 @@
 """Clients that are connected while the manager executes itself: their sockets are kept, so they never notice.
 
 What a client sent and was not sent yet goes along, and the call it waits in is made again: a question as it was asked,
-another call in the way it says itself (`Call.handover`). The callers of Reexecute
-and HandOver are told by the ends of their connections.
+another call in the way it says itself (`Call.handover`). The callers of Reexecute and HandOver learn how it went by the
+end of their connection.
 
 Whoever has most to go along may lose its connection: what is taken over must not depend on what clients do not read.
 """

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from systemctl_replacement.control import handover
+from systemctl_replacement.control import kept_clients
 from systemctl_replacement.control.connection import MANAGER, Call, Connection, Peer
 from systemctl_replacement.control.server import Server
 from systemctl_replacement.wire import dumps
@@ -53,7 +53,7 @@ class World:
         return self.client(uid, "Show", names=[str(size)])
 
     def kept(self) -> list[int]:
-        return [one["fd"] for one in handover.save(self.server)]
+        return [one["fd"] for one in kept_clients.save(self.server)]
 
     def close(self) -> None:
         self.server.close()
@@ -79,7 +79,7 @@ def test_what_strangers_do_not_read_stays_behind(world: World) -> None:
     for _ in range(8):
         world.unread(STRANGER, 2 * MIB)
     assert world.server.clients == 8
-    assert sum(len(dumps(one)) for one in handover.save(world.server)) < MIB
+    assert sum(len(dumps(one)) for one in kept_clients.save(world.server)) < MIB
 
 
 def test_who_asks_for_little_is_kept_beside_them(world: World) -> None:
@@ -92,7 +92,7 @@ def test_what_strangers_wait_for_counts_too(world: World) -> None:
     for _ in range(8):
         world.client(STRANGER, "WaitInactive", names=["x" * 3 * KIB] * 16)
     small = world.client(STRANGER, "WaitInactive", names=["a.service"])
-    kept = handover.save(world.server)
+    kept = kept_clients.save(world.server)
     assert fd(small) in [one["fd"] for one in kept]
     assert sum(len(dumps(one)) for one in kept) < MIB
 
@@ -108,7 +108,7 @@ def test_but_not_with_more_than_a_message_holds(world: World) -> None:
     small = world.unread(ROOT, KIB)
     assert fd(small) in world.kept()
     assert len(world.kept()) < len(reading)
-    assert sum(len(dumps(one)) for one in handover.save(world.server)) < MESSAGE_LIMIT
+    assert sum(len(dumps(one)) for one in kept_clients.save(world.server)) < MESSAGE_LIMIT
 
 
 def test_what_was_asked_counts_again_in_the_next_manager(world: World) -> None:
