@@ -6,9 +6,12 @@ itself, with the rights of whoever calls it, after the manager said that the uni
 
 from __future__ import annotations
 
+import os
+
 from systemctl_replacement.cli.context import Context
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.control.client import CallError
+from systemctl_replacement.defaults import PRIVATE
 from systemctl_replacement.tree import remove
 
 TYPE_CHECKING = False
@@ -27,7 +30,9 @@ _RESOURCES = {
 }
 _DEFAULT = ("cache", "runtime")
 _CLEANABLE = ("service", "socket", "mount", "swap")
-_PROPERTIES = ["ActiveState", "Job", "LoadState", "LoadError", *(name for name, _ in _RESOURCES.values())]
+# Links to the directories; there are none to those of configuration.
+_LINKS = [f"{name}Symlink" for name, _ in _RESOURCES.values() if name != "ConfigurationDirectory"]
+_PROPERTIES = ["ActiveState", "Job", "LoadState", "LoadError", *(name for name, _ in _RESOURCES.values()), *_LINKS]
 
 
 def clean(words: list[str], options: Options, context: Context) -> int:
@@ -54,12 +59,13 @@ def _clean_one(name: str, what: list[str], context: Context) -> str:
     if unit.get("ActiveState", "inactive") != "inactive" or unit.get("Job"):
         return f"{failed} Unit is not inactive or has pending job."
     chosen = list(_RESOURCES) if "all" in what else what
-    paths = [path for word in chosen for path in _directories(unit, word)]
+    paths = [context.paths.root + path for word in chosen for path in _directories(unit, word)]
     if not paths:
         return f"{failed} No matching resources found."
-    for path in paths:
+    links = [link for word in chosen for link in _links(unit, word)]
+    for path in (*paths, *filter(os.path.islink, [context.paths.root + link for link in links])):
         try:
-            remove(context.paths.root + path)
+            remove(path)
         except OSError as error:
             return f"{failed} {error.strerror}"
     return ""
@@ -68,8 +74,14 @@ def _clean_one(name: str, what: list[str], context: Context) -> str:
 def _directories(unit: dict[str, Any], word: str) -> list[str]:
     """The directories of one kind; below `private` too, where DynamicUser= keeps them."""
     name, base = _RESOURCES[word]
-    private = [f"{base}/private/{each}" for each in unit.get(name) or ()] if word in ("state", "cache", "logs") else []
-    return [*(f"{base}/{each}" for each in unit.get(name) or ()), *private]
+    bases = [base] if word == "configuration" else [base, f"{base}/{PRIVATE}"]
+    return [f"{base}/{each}" for base in bases for each in unit.get(name) or ()]
+
+
+def _links(unit: dict[str, Any], word: str) -> list[str]:
+    """The links that a unit has to its directories of one kind."""
+    name, base = _RESOURCES[word]
+    return [f"{base}/{link}" for _, link in unit.get(f"{name}Symlink") or ()]
 
 
 def _properties(name: str, context: Context) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import errno
 import os
 from binascii import b2a_base64
 
-from systemctl_replacement.defaults import SEARCH_PATH
+from systemctl_replacement.defaults import PRIVATE, SEARCH_PATH
 from systemctl_replacement.manager import kernel_settings
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.unitfile import implied
@@ -92,7 +92,9 @@ class ExecutionContext:
         """Where the directories of RuntimeDirectory= are."""
         names = [entry[0] for entry in unit.get("Service", "RuntimeDirectory") or ()]
         private = _is_private(unit, "RuntimeDirectory")
-        return [self.below_root(f"{base}/{name}") for name in names for base in ("/run", *["/run/private"] * private)]
+        return [
+            self.below_root(f"{base}/{name}") for name in names for base in ("/run", *[f"/run/{PRIVATE}"] * private)
+        ]
 
 
 def default_environment(config: ManagerConfig) -> dict[str, str]:

@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 
+from ..defaults import PRIVATE
 from ..exit_status import (
     EXIT_CACHE_DIRECTORY,
     EXIT_CONFIGURATION_DIRECTORY,
@@ -31,7 +32,7 @@ EXIT_STATUSES = {
 
 # What dynamic users own is below this: others may pass, if the directory's own mode allows, but not look around.
 # (systemd lets nobody pass, and brings the service there by a mount namespace.)
-_PRIVATE, _PRIVATE_MODE = "private", 0o711
+_PRIVATE_MODE = 0o711
 
 
 def make(directory: dict[str, Any], uid: int, gid: int) -> str:
@@ -44,9 +45,9 @@ def make(directory: dict[str, Any], uid: int, gid: int) -> str:
     base, mode = directory["base"], directory["mode"]
     for entry in directory["names"]:
         name, *links = [entry] if isinstance(entry, str) else entry
-        path, private = os.path.join(base, name), os.path.join(base, _PRIVATE, name)
+        path, private = os.path.join(base, name), os.path.join(base, PRIVATE, name)
         if directory.get("private"):
-            _make_private_base(os.path.join(base, _PRIVATE))
+            _make_private_base(os.path.join(base, PRIVATE))
             _move(base, name, private)
             # Where systemd keeps everybody out above it.
             real, mode = private, directory["mode"] & 0o700
@@ -72,7 +73,7 @@ def owned(directories: Iterable[dict[str, Any]]) -> list[str]:
     found = []
     for directory in directories:
         if directory["kind"] != "ConfigurationDirectory":
-            base = os.path.join(directory["base"], _PRIVATE) if directory.get("private") else directory["base"]
+            base = os.path.join(directory["base"], PRIVATE) if directory.get("private") else directory["base"]
             found += [os.path.join(base, name if isinstance(name, str) else name[0]) for name in directory["names"]]
     return found
 

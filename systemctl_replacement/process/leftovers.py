@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import stat
 
+from ..defaults import PRIVATE
 from ..tree import OPEN_DIRECTORY, walk
 
 TYPE_CHECKING = False
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 _RUN = "/run"
-# DynamicUser= keeps its directories there.
-_PRIVATE = "private"
 _ALIASES = ("/run/", "/var/run/")
 
 
@@ -27,7 +26,7 @@ def clear(leftovers: dict[str, Any]) -> None:
     """
     before = leftovers["before"] * 1000
     for name in leftovers["directories"]:
-        for names in (name.split("/"), [_PRIVATE, *name.split("/")]):
+        for names in (name.split("/"), [PRIVATE, *name.split("/")]):
             _with_directory(names, lambda fd: _clear_directory(fd, before))
     path = leftovers["pid_file"]
     for alias in _ALIASES:

@@ -9,6 +9,7 @@ import os
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
 
+from systemctl_replacement.defaults import PRIVATE
 from systemctl_replacement.unitfile import names, parsers, quoting, values
 from systemctl_replacement.unitfile.parsers import expanded
 from systemctl_replacement.unitfile.scope import UNSET, Fatal, Invalid, Parser, Refused, Scope
@@ -300,7 +301,7 @@ def exec_directories(scope: Scope, key: str, text: str) -> tuple[tuple[str, ...]
 
 def _directory(scope: Scope, key: str, text: str) -> str:
     path = parsers.check_path(key, expanded(scope, text, '"{}"'), absolute=False)
-    if path == "private" or path.startswith("private/"):
+    if path.split("/")[0] == PRIVATE:
         raise Refused(f"{key}= path can't be 'private', ignoring assignment: {text}")
     return path
 
