@@ -121,13 +121,21 @@ def _build_ours(lower: list[Path]) -> Path:
     key = _key(*[layer.name for layer in lower], _sources_digest())
     target = _cached(f"ours-{key}", lambda target: _install_ours(lower, target), {})
     os.utime(target)
-    installations = sorted(cache.glob("ours-*/"), key=lambda path: path.stat().st_mtime, reverse=True)
+    installations = sorted(cache.glob("ours-*/"), key=_modified, reverse=True)
     for old in installations[KEEP_INSTALLATIONS:]:
         with _lock(old.name, blocking=False) as locked:
             # Only stale builds: another run, on older sources, may be using a recent one.
-            if locked and old.stat().st_mtime < target.stat().st_mtime - 3600:
+            if locked and _modified(old) < _modified(target) - 3600:
                 shutil.rmtree(old, ignore_errors=True)
     return target
+
+
+def _modified(path: Path) -> float:
+    """When a directory was changed, or used; 0 if another run has just removed it."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _key(*parts: str) -> str:

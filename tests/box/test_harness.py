@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -186,3 +188,24 @@ def test_layers_are_made_once() -> None:
     assert rootfs.layers([*SYSTEMD_PACKAGES, "dbus"]) == first
     assert (first[0] / "usr/share/doc/systemd/copyright").exists()
     assert not (first[1] / "lib/systemd/systemd").exists()
+
+
+def test_another_run_removes_the_same_installations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "ours-new"
+
+    @contextlib.contextmanager
+    def lock(name: str, blocking: bool = True) -> Iterator[bool]:
+        (tmp_path / name).rmdir()
+        yield True
+
+    def make(name: str, make: object, description: object) -> Path:
+        for number in range(rootfs.KEEP_INSTALLATIONS + 2):
+            (tmp_path / f"ours-{number}").mkdir()
+        target.mkdir()
+        return target
+
+    monkeypatch.setattr(rootfs, "cache_directory", lambda: tmp_path)
+    monkeypatch.setattr(rootfs, "_lock", lock)
+    monkeypatch.setattr(rootfs, "_cached", make)
+    assert rootfs._build_ours([]) == target
+    assert len(list(tmp_path.glob("ours-*"))) == rootfs.KEEP_INSTALLATIONS
