@@ -20,7 +20,6 @@ PRESETS = UNITS / "90-systemd.preset"
 PRESETS_OF_SYSTEMD = Path("/lib/systemd/system-preset/90-systemd.preset")
 KEPT = (
     "systemd-tmpfiles-setup.service",
-    "systemd-tmpfiles-clean.timer",
     "systemd-sysusers.service",
     "systemd-user-sessions.service",  # lifts /run/nologin
     "dbus.service",

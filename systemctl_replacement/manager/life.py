@@ -10,7 +10,7 @@ from systemctl_replacement.control import kept_clients
 from systemctl_replacement.control.connection import Call
 from systemctl_replacement.control.listener import listen
 from systemctl_replacement.jobs.model import DONE, MODE_ISOLATE, START
-from systemctl_replacement.manager import boot, elsewhere, on_demand, pid1, reexecution, show, skips
+from systemctl_replacement.manager import boot, elsewhere, on_demand, pid1, reexecution, show, skips, tmpfiles
 from systemctl_replacement.manager.farewell import FAREWELL_USEC, take_leave
 from systemctl_replacement.manager.loop import READ, SIGNALS, now_monotonic, now_stamp
 from systemctl_replacement.manager.options import InitOptions
@@ -155,7 +155,7 @@ class Life:
 
     def _boot(self) -> None:
         self._log.manager(LOG_INFO, f"systemctl-replacement {__version__} starting.")
-        for text in () if self._system.is_pid1 else elsewhere.warnings():
+        for text in tmpfiles.warnings() if self._system.is_pid1 else elsewhere.warnings():
             self._log.manager(LOG_WARNING, text)
         self._system.server.hold_changes()
         self._loop.call_soon(lambda: self._system.generators.run(self._boot_units))
