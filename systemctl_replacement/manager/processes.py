@@ -350,9 +350,9 @@ class Processes:
         )
         tracking.degraded = True
         tracking.populated = False
-        self.reaper.adopt(tracking, self.invocations.get(tracking.unit, ""))
+        self.reaper.adopt(tracking, self.invocations.get(tracking.unit, ""), died)
         self._fail_tokens(tracking, "Supervisor died")
-        if tracking.lost or tracking.has_unread_output:
+        if tracking.has_strays or tracking.has_unread_output:
             try:
                 self._supervise(tracking)
                 self._send(tracking, {"op": "adopted", "pids": list(tracking.lost)})
@@ -370,8 +370,8 @@ class Processes:
     def _check_lost_main(self, tracking: Tracking, supervisor: int) -> None:
         """The supervisor took the exit status of what it had reaped but not yet reported with it."""
         for pid in tracking.vanished(supervisor):
-            self._on_event(tracking.unit, Exited(pid, "killed", SIGKILL, now_stamp(), last=not tracking.lost))
-        if not tracking.lost and not tracking.main and not tracking.control:
+            self._on_event(tracking.unit, Exited(pid, "killed", SIGKILL, now_stamp(), last=not tracking.has_strays))
+        if not tracking.has_strays and not tracking.main and not tracking.control:
             self._on_event(tracking.unit, Empty())
         self._settled(tracking)
 
@@ -439,7 +439,7 @@ class Processes:
         tracking = self.trackings.get(unit)
         if tracking is None:
             return
-        if tracking.lost:
+        if tracking.has_strays:
             self.reaper.refresh(tracking)
         how = {"signal": signal, "cont": cont, "hup": hup, "why": purpose}  # process/told.py
         message = {"op": "signal-all", "except": list(spare), **how}

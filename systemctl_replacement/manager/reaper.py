@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 # No chain of parents is longer: a guard against reading /proc while it changes.
 _DEEPEST = 1024
 
+# An exec takes less than a millisecond unless it has to wait for a processor or a disk. Where it takes seconds, or the
+# kernel does not tell that it is over, the process counts as a stranger.
+_FIRST_LOOK_USEC, _LAST_LOOK_USEC = 5_000, 2_560_000
+
 
 class Reaper:
     """Waits for children, and knows which unit a process belongs to."""
@@ -42,6 +46,7 @@ class Reaper:
         self._own = own  # the pids of forkserver, console and supervisors
         self._on_event = on_event
         self._on_settled = on_settled
+        self._deciding: set[Tracking] = set()  # those with a look ahead
         self._foreign = Foreign(
             lambda fd, ended: loop.add(fd, READ, lambda _events: ended()), loop.remove, self._ended_elsewhere
         )
@@ -81,26 +86,56 @@ class Reaper:
         for pid in found:  # grows while we walk
             found += descendants.children(pid)
             yield
-        if tracking.lost:
+        if tracking.has_strays:
             self.refresh(tracking)
             found += list(tracking.lost)
         return found
 
-    def adopt(self, tracking: Tracking, invocation_id: str) -> None:
-        """The supervisor died: find the unit's processes, and watch them."""
-        tracking.adopt_orphans(invocation_id, self._strangers(tracking))
-        self._watch(tracking)
+    def adopt(self, tracking: Tracking, invocation_id: str, died: int) -> None:
+        """The supervisor, process `died`, was killed: find the unit's processes, and watch them."""
+        # It closes its link before its children become ours: looked for there first, none is between the two.
+        below = descendants.children(died) if died else []
+        tracking.adopt_orphans(invocation_id, [*below, *self._strangers(tracking)])
+        self.follow(tracking)
 
     def inherit(self, tracking: Tracking) -> None:
         """What another manager has tracked is ours from now on, wherever it is."""
         me = os.getpid()
         tracking.elsewhere |= me != 1 and not all(descendants.is_below(pid, me) for pid in tracking.roots)
-        self._watch(tracking)
+        self.follow(tracking)
 
     def refresh(self, tracking: Tracking) -> None:
         """Bring a unit's processes without a supervisor up to date."""
         tracking.refresh_lost(self._strangers(tracking))
+        self.follow(tracking)
+
+    def follow(self, tracking: Tracking) -> None:
+        """See what becomes of a unit's processes without a supervisor."""
         self._watch(tracking)
+        if tracking.undecided:
+            self._decide_later(tracking, _FIRST_LOOK_USEC)
+
+    def _decide_later(self, tracking: Tracking, usec: int) -> None:
+        """Look again at those in the middle of an exec, in twice the time whenever they still are."""
+        if tracking in self._deciding:
+            return
+        self._deciding.add(tracking)
+
+        def look() -> None:
+            self._deciding.discard(tracking)
+            if self._trackings.get(tracking.unit) is not tracking:
+                return
+            tracking.refresh_lost(self._strangers(tracking))
+            if tracking.undecided and usec >= _LAST_LOOK_USEC:
+                tracking.dismiss_undecided()
+            if tracking.undecided:
+                self._decide_later(tracking, 2 * usec)
+            self.follow(tracking)
+            if not (tracking.has_strays or tracking.populated or tracking.tokens):
+                self._on_event(tracking.unit, Empty())
+                self._on_settled(tracking)
+
+        self._loop.call_at(now_monotonic() + usec, look)
 
     def _watch(self, tracking: Tracking) -> None:
         """See the end of those that are no children of ours."""
@@ -150,14 +185,14 @@ class Reaper:
     def _reaped(self, pid: int, status: int) -> None:
         for tracking in list(self._trackings.values()):
             # A main process that is a zombie already counts as lost no longer, but its end is still to be told.
-            if tracking.lost or pid in (tracking.main, tracking.control):
+            if tracking.has_strays or pid in (tracking.main, tracking.control):
                 self._lost_ended(tracking, pid, status)
 
     def _lost_ended(self, tracking: Tracking, pid: int, status: int) -> None:
         was_ours = pid in tracking.lost or pid in (tracking.main, tracking.control)
         tracking.forget_lost(pid)
         self.refresh(tracking)
-        empty = not tracking.lost and not tracking.populated
+        empty = not tracking.has_strays and not tracking.populated
         if was_ours:
             code, number = decode_status(status)
             self._on_event(tracking.unit, Exited(pid, code, number, now_stamp(), last=empty))

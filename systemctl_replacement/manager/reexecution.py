@@ -33,7 +33,7 @@ _UNIT_FIELDS = (
 )  # fmt: skip
 _TRACKING_FIELDS = (
     "supervisor", "ready", "log_read", "log_write", "notify_path", "degraded", "early", "unanswered", "removing",
-    "populated", "elsewhere", "main", "control", "releasing", "settings", "invocation_id", "notify_access",
+    "populated", "elsewhere", "main", "control", "releasing", "settings", "invocation_id", "notify_access", "late",
 )  # fmt: skip
 _CHANNELS = ("link", "notify", "log_read", "log_write")
 _HALT_FIELDS = (
@@ -106,6 +106,8 @@ def _tracking(tracking: Tracking) -> dict[str, Any]:
         "users": tracking.users.saved(),
         "children": encode(tracking.children),
         "lost": encode(list(tracking.lost.items())),
+        "undecided": encode(list(tracking.undecided.items())),
+        "sessions": sorted(tracking.sessions),
         "tokens": sorted(tracking.tokens),
         "told": encode(tracking.told.entries),
         **{name: encode(getattr(tracking, name)) for name in _TRACKING_FIELDS},
@@ -344,6 +346,8 @@ def _restored(saved: dict[str, Any]) -> Tracking:
         setattr(tracking, name, saved.get(name, getattr(tracking, name)))
     tracking.children = [(pid, start) for pid, start in saved["children"]]
     tracking.lost = dict(saved["lost"])
+    tracking.undecided = dict(saved.get("undecided", ()))
+    tracking.sessions = set(saved.get("sessions", ()))
     tracking.tokens = set(saved["tokens"])
     tracking.users.restore(saved.get("users", {}))
     tracking.told = Told(saved.get("told", ()))

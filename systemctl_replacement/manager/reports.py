@@ -46,12 +46,12 @@ def report(
     elif event == "exited":
         if message["last"]:
             tracking.populated = False
-        empty = message["last"] and not tracking.lost
+        empty = message["last"] and not tracking.has_strays
         on_event(unit, Exited(message["pid"], message["code"], message["status"], tuple(message["time"]), last=empty))
     elif event == "empty":
         if tracking.populated:
             tracking.populated = False
-            if not tracking.lost:
+            if not tracking.has_strays:
                 on_event(unit, Empty())
     elif event == "notify":
         on_event(unit, Notified(message["pid"], message["text"], uid=message["uid"]))

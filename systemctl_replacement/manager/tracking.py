@@ -12,7 +12,7 @@ import os
 import select
 
 from systemctl_replacement.manager.kept_users import KeptUsers
-from systemctl_replacement.process.descendants import descendants, read_stat, send, start_time
+from systemctl_replacement.process.descendants import descendants, has_environment, read_stat, send, start_time
 from systemctl_replacement.process.link import Link
 from systemctl_replacement.process.told import Told
 
@@ -37,6 +37,10 @@ class Tracking:
         self.users = KeptUsers()
         self.children: list[tuple[int, int]] = []
         self.lost: dict[int, int] = {}
+        self.sessions: set[int] = set()  # of those that were lost when they were last looked at
+        self.undecided: dict[int, int] = {}  # as `lost`: in the middle of an exec, whose they are cannot be seen
+        self.dismissed: dict[int, int] = {}  # those that stayed so
+        self.late: list[dict[str, Any]] = []  # signals for everybody that the undecided have not had
         self.told = Told()  # of those that are lost; the supervisor knows of its own
         self.elsewhere = False  # its supervisor was taken over and is not below us, nor will its orphans be
         self.degraded = False
@@ -82,7 +86,12 @@ class Tracking:
     @property
     def idle(self) -> bool:
         """No process is left, none is coming, and nothing is being cleaned up."""
-        return not (self.populated or self.tokens or self.lost or self.removing)
+        return not (self.populated or self.tokens or self.has_strays or self.removing)
+
+    @property
+    def has_strays(self) -> bool:
+        """Whether there are processes without a supervisor that are the unit's, or may be."""
+        return bool(self.lost or self.undecided)
 
     @property
     def owes_answer(self) -> bool:
@@ -108,11 +117,9 @@ class Tracking:
         self.invocation_id = invocation_id
         known = {pid for pid, start in self.children if start_time(pid) == start}
         known.update(pid for pid in (self.main, self.control) if pid)
-        sessions = {session for session in map(_session, known) if session}
-        for pid in foreign:
-            if pid not in known and (_session(pid) in sessions or _has_invocation(pid, invocation_id)):
-                known.add(pid)
+        self.sessions = _sessions(known)
         self.note_lost(known)
+        self.refresh_lost(foreign)
 
     def vanished(self, supervisor: int) -> list[int]:
         """Of the main and the control process those that have ended and nobody can tell how any more.
@@ -132,20 +139,41 @@ class Tracking:
 
     def refresh_lost(self, foreign: Iterable[int]) -> None:
         """Bring the set up to date: who has gone, who was born, who lost a parent that was ours."""
-        sessions = {session for session in map(_session, self.lost) if session}
+        # Of those that have ended, too: a child may not have had the time to leave it.
+        sessions = self.sessions | _sessions(self.lost)
         self.lost = {pid: start for pid, start in self.lost.items() if start_time(pid) == start}
         self.note_lost(list(self.lost))
-        strangers = [pid for pid in foreign if pid not in self.lost]
-        # Who has left its parent's session before its parent ended is known by its environment only.
-        self.note_lost(
-            pid for pid in strangers if _session(pid) in sessions or _has_invocation(pid, self.invocation_id)
-        )
+        known, undecided = set(self.lost), self.undecided
+        self.undecided = {}
+        for pid in {*foreign, *undecided}.difference(known):
+            start = start_time(pid)
+            if start is None or undecided.get(pid, start) != start or self.dismissed.get(pid) == start:
+                continue
+            # Who has left its parent's session before its parent ended is known by its environment only.
+            ours = _session(pid) in sessions or _has_invocation(pid, self.invocation_id)
+            if ours is None:
+                self.undecided[pid] = start
+            elif ours:
+                self.note_lost([pid])
+        self.sessions = _sessions(self.lost)
+        late, self.late = self.late, self.late if self.undecided else []
+        for message in late:
+            self._signal(set(self.lost) - known, message)
+
+    def dismiss_undecided(self) -> None:
+        """Nothing tells whose they are: they count as strangers."""
+        self.dismissed, self.undecided, self.late = self.undecided, {}, []
 
     def signal_lost(self, message: dict[str, Any]) -> None:
         """Signal, of those whom a message to the supervisor means, the processes that have none."""
+        if self.undecided and "pids" not in message:
+            self.late.append(message)
+        self._signal(self.lost, message)
+
+    def _signal(self, pids: Iterable[int], message: dict[str, Any]) -> None:
         named, spare = message.get("pids", self.lost), message.get("except", ())
         is_due = self.told.filter(message["why"], message["signal"], spare)
-        for pid in self.lost:
+        for pid in pids:
             if pid in named and pid not in spare and is_due(pid):
                 send(pid, message["signal"], message["cont"], message["hup"])
 
@@ -186,12 +214,20 @@ def _session(pid: int) -> int:
     return 0 if session == os.getsid(0) else session
 
 
-def _has_invocation(pid: int, invocation_id: str) -> bool:
-    """Whether the process was started in the unit's present life, where its environment can be read."""
+def _sessions(pids: Iterable[int]) -> set[int]:
+    return {session for session in map(_session, pids) if session}
+
+
+def _has_invocation(pid: int, invocation_id: str) -> bool | None:
+    """Whether the process was started in the unit's present life, where its environment can be read. None in the
+    middle of an exec, when it has none."""
     if not invocation_id:
         return False
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
-            return f"INVOCATION_ID={invocation_id}".encode() in file.read().split(b"\0")
+            environment = file.read()
+        if not environment and not has_environment(pid):
+            return None
     except OSError:
         return False
+    return f"INVOCATION_ID={invocation_id}".encode() in environment.split(b"\0")

@@ -47,6 +47,12 @@ def has_terminal(pid: int) -> bool:
         return False
 
 
+def has_environment(pid: int) -> bool:
+    """Whether a process has a place for its environment, be it empty: not in the middle of an exec. OSError."""
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        return file.read(1024).rpartition(b")")[2].split()[48] != b"0"  # env_end
+
+
 def name(pid: int) -> str:
     """What a process calls itself (/proc/PID/comm), fit to be shown; "n/a" when it is gone."""
     try:

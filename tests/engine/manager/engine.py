@@ -192,7 +192,16 @@ class Engine:
         return str(state["sub_state"])
 
     def wait_sub(self, unit: str, *subs: str) -> None:
-        wait_for(lambda: self.sub(unit) in subs, f"{unit} to be {' or '.join(subs)}, it is {self.sub(unit)}")
+        seen = [""]
+
+        def arrived() -> bool:
+            seen[0] = self.sub(unit)
+            return seen[0] in subs
+
+        try:
+            wait_for(arrived, f"{unit} to be {' or '.join(subs)}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}, it is {seen[0]}") from error
 
     def wait_idle(self) -> None:
         wait_for(lambda: not self.call("Jobs")["jobs"], "all jobs to end")

@@ -208,6 +208,47 @@ def test_a_command_that_ends_badly_after_a_fault(phase: str, fault: str) -> None
             assert engine.run("start", "x.service") == "done"
 
 
+# In the middle of an exec a process has no environment for a moment, which here takes that many looks.
+IN_EXEC = """
+import collections, io
+from systemctl_replacement.manager import tracking
+looks = collections.Counter()
+def look(path, mode):
+    looks[path] += 1
+    return io.BytesIO() if looks[path] <= %d else open(path, mode)
+tracking.open = look
+tracking.has_environment = lambda pid: looks[f"/proc/{pid}/environ"] > %d
+"""
+
+
+@pytest.mark.parametrize("phase", ["ExecCondition", "ExecStartPre", "ExecStartPost"])
+def test_a_child_in_the_middle_of_an_exec_does_not_escape(phase: str) -> None:
+    """It has left its session, and its parent ends, when their supervisor has been killed."""
+    leave = "while ! test -e @ROOT@/go; do sleep 0.02; done; setsid sleep 1000 & exit 255"
+    unit = f"[Service]\n{phase}=/bin/sh -c '{leave}'\n{MAIN}"
+    with Engine({"x.service": unit}, boot=("basic.target",), change=IN_EXEC % (3, 3)) as engine:
+        engine.enqueue("start", "x.service")
+        wait_for(lambda: engine.show("x.service")["ControlPID"], "the command")
+        engine.titled("supervisor: x.service").kill()
+        (engine.root / "go").touch()
+        engine.wait_sub("x.service", "failed")
+        assert engine.show("x.service")["Result"] == "exit-code"
+        wait_for(lambda: not units_processes(engine), "the end of all processes")
+
+
+def test_whom_nothing_tells_from_a_stranger_holds_nobody_up() -> None:
+    """Where the kernel never shows an environment."""
+    unit = "[Service]\nExecStart=/bin/sh -c 'while ! test -e @ROOT@/go; do sleep 0.02; done; setsid sleep 1000 &'\n"
+    with Engine({"x.service": unit}, boot=("basic.target",), change=IN_EXEC % (1_000_000, 1_000_000)) as engine:
+        assert engine.run("start", "x.service") == "done"
+        engine.titled("supervisor: x.service").kill()
+        wait_for(lambda: engine.call("Processes", name="x.service")["degraded"], "the death to be noticed")
+        (engine.root / "go").touch()
+        engine.wait_sub("x.service", "dead")
+        wait_for(lambda: len(units_processes(engine)) == 1, "the end of all but the stranger")
+        assert units_processes(engine)[0].name() == "sleep"
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_nothing_leaks(fault: str) -> None:
     """Descriptors of the manager and files of its runtime directory, after whole lives with faults in them."""
