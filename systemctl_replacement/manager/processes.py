@@ -339,26 +339,26 @@ class Processes:
 
     def _supervisor_died(self, tracking: Tracking) -> None:
         """Killed, most likely. Its processes are ours now; a new one takes over output and notifications."""
-        released, unanswered, died = tracking.releasing, tracking.unanswered, tracking.supervisor
+        unit, released, unanswered, died = tracking.unit, tracking.releasing, tracking.unanswered, tracking.supervisor
         self._drop_link(tracking)
         removing, tracking.removing = tracking.removing, 0
         if released:
             self._forget(tracking)
             return
-        self._log_unit(
-            tracking.unit, LOG_WARNING, "Supervisor died; its processes are watched by the manager directly."
-        )
-        tracking.degraded = True
-        tracking.populated = False
-        self.reaper.adopt(tracking, self.invocations.get(tracking.unit, ""), died)
+        self._log_unit(unit, LOG_WARNING, "Supervisor died; its processes are watched by the manager directly.")
+        tracking.degraded, tracking.populated = True, False
+        self.reaper.adopt(tracking, self.invocations.get(unit, ""), died)
         self._fail_tokens(tracking, "Supervisor died")
+        if self.trackings.get(unit) is not tracking:
+            return  # what the unit does then has ended its life, and this was all of it
         if tracking.has_strays or tracking.has_unread_output:
             try:
-                self._supervise(tracking)
+                if tracking.link is None:  # else there is a command to run already
+                    self._supervise(tracking)
                 self._send(tracking, {"op": "adopted", "pids": list(tracking.lost)})
-                self.identify(tracking.unit, tracking.main, tracking.control, tracking.notify_access)
+                self.identify(unit, tracking.main, tracking.control, tracking.notify_access)
             except OSError as error:
-                self._log_unit(tracking.unit, LOG_WARNING, f"Cannot start a new supervisor: {error.strerror}")
+                self._log_unit(unit, LOG_WARNING, f"Cannot start a new supervisor: {error.strerror}")
         for message in unanswered:  # it may not have got so far
             tracking.signal_lost(message)
         # Ends that came before the death was noticed.

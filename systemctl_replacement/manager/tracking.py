@@ -106,6 +106,8 @@ class Tracking:
     @property
     def has_unread_output(self) -> bool:
         """Whether something is in the log pipe."""
+        if self.log_read < 0:
+            return False
         poll = select.poll()
         poll.register(self.log_read, select.POLLIN)
         return bool(poll.poll(0))

@@ -85,17 +85,19 @@ def run(
     fds: list[int],
     log: int,
     report: int,
+    go: int,
     users: dynamic_user.Store,
 ) -> NoReturn:
     """Becomes the program, or exits with systemd's status for the step that failed.
 
     ``files``: the variables of the environment files, None if reading them may take its time; ``fds``: the message's
     descriptors; ``log``: the writing end of the unit's log pipe (-1 for none); ``report``: the pipe for
-    :class:`.report.Report`; ``users``: those that exist for the unit.
+    :class:`.report.Report`; ``go``: a pipe that is written to when the manager knows of this process; ``users``: those
+    that exist for the unit.
     """
     status = exit_status.EXIT_EXCEPTION
     try:
-        _Child(spec, fds, log, report, users).run(files)
+        _Child(spec, fds, log, report, users).run(go, files)
     except Skipped:
         status = exit_status.EXIT_SUCCESS
     except Failure as failure:
@@ -126,11 +128,12 @@ class _Child:
         self.ambient = 0
         self.forgone: int | None = None  # the bounding set, where it could not be set
 
-    def run(self, files: dict[str, str] | None) -> NoReturn:
+    def run(self, go: int, files: dict[str, str] | None) -> NoReturn:
         os.setsid()
         # The supervisor's own link above all: as long as we held it, the manager would not see the supervisor die.
         kept = [*self.fds, *self.users.descriptors(), *([self.log] if self.log >= 0 else ())]
-        syscalls.close_all_except([0, 1, 2, self.report, *kept])
+        syscalls.close_all_except([0, 1, 2, self.report, go, *kept])
+        _await(go)
         if self.spec.get("leftovers"):
             from . import leftovers  # here: few supervisors ever need it
 
@@ -447,3 +450,18 @@ def _check_executable(path: str) -> None:
 
 def _encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
+
+
+def _await(go: int) -> None:
+    """Do nothing before the manager knows of us: where the supervisor is killed first, nobody could ever stop us."""
+    if not os.read(go, 1):
+        os.kill(os.getpid(), _signal.SIGKILL)
+    os.close(go)
+
+
+def let_go(fd: int) -> None:
+    """The supervisor's side: the manager knows of the process."""
+    try:
+        os.write(fd, b"\n")
+    except OSError:
+        return  # it has been killed, as its status says

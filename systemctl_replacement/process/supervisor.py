@@ -78,6 +78,7 @@ class Supervisor:
         self.orphaned = False
         self.released = False
         self.barriers: list[int] = []
+        self.unheard: list[int] = []  # pipes to processes that wait until the manager is told of them
         self.passed: list[int] = []  # descriptors for the next process, sent ahead of it
         self.passed_lost = False
         self.handlers: dict[int, Callable[[], object]] = {}
@@ -157,9 +158,11 @@ class Supervisor:
             self.foreign.look()
         if self.children_changed:
             self._report_children()
-        if self.barriers and not self.link.wants_write:
-            close_fds(self.barriers)
-            self.barriers = []
+        if (self.barriers or self.unheard) and not self.link.wants_write:
+            for fd in self.unheard:
+                execute.let_go(fd)
+            close_fds([*self.barriers, *self.unheard])
+            self.barriers, self.unheard = [], []
 
     def report_problem(self, error: BaseException) -> None:
         """A defect of ours is logged with its place and costs the one event that met it."""
@@ -251,6 +254,7 @@ class Supervisor:
         fds_lost = self.passed_lost or bool(message.get("fds_lost"))
         fds[:0], self.passed, self.passed_lost = self.passed, [], False  # the caller closes them all
         what = "Failed to receive descriptors"
+        pipes: list[int] = []
         try:
             if fds_lost:
                 raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
@@ -258,8 +262,10 @@ class Supervisor:
             what = "Failed to load environment files"
             files, problems = environment.load_files(spec.get("environment_files", ()), wait=False)
             what = "Failed to fork"
-            read_end, write_end = os.pipe2(os.O_CLOEXEC)
+            pipes += os.pipe2(os.O_CLOEXEC)
+            pipes += os.pipe2(os.O_CLOEXEC)
         except OSError as error:
+            close_fds(pipes)
             self._fail_spawn(token, what, error)
             return
         for problem in problems:
@@ -267,13 +273,15 @@ class Supervisor:
         try:
             pid = os.fork()
         except OSError as error:
-            close_fds([read_end, write_end])
+            close_fds(pipes)
             self._fail_spawn(token, "Failed to fork", error)
             return
+        read_end, write_end, go, let_go = pipes
         if pid == 0:
             os.close(read_end)
-            execute.run(spec, files, fds, self.log_write, write_end, self.users)
-        os.close(write_end)
+            execute.run(spec, files, fds, self.log_write, write_end, go, self.users)
+        close_fds([write_end, go])
+        self.unheard.append(let_go)
         when = record.stamp()
         self.final_kill.end()  # whoever starts a program has given up waiting for what cannot be killed
         os.set_blocking(read_end, False)

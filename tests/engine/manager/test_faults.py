@@ -360,3 +360,27 @@ def test_death_of_the_manager_ends_its_units() -> None:
         engine.process.kill()
         gone: Callable[[], bool] = lambda: all(not alive(process) for process in processes)  # noqa: E731
         wait_for(gone, "the end of everything")
+
+
+DIES_AT_FORK = """
+import os, signal
+from systemctl_replacement.process import supervisor
+def send(self, message, fds=(), real=supervisor.Supervisor._send):
+    if message["ev"] == "forked":
+        os.kill(os.getpid(), signal.SIGKILL)
+    real(self, message, fds)
+supervisor.Supervisor._send = send
+"""
+
+
+@pytest.mark.parametrize("phase", ["ExecCondition", "ExecStartPre", "ExecStart"])
+def test_a_process_that_nobody_knows_of_never_runs(phase: str) -> None:
+    """Its supervisor was killed between the fork and the message that tells of it."""
+    unit = f"[Service]\n{phase}=/bin/sh -c 'echo ran >>@ROOT@/notes; exec sleep 1000'\n{MAIN}Type=oneshot\n"
+    with Engine({"x.service": unit}, boot=("basic.target",), change=DIES_AT_FORK) as engine:
+        for _ in range(2):
+            assert engine.run("start", "x.service") == "failed"
+            assert engine.show("x.service")["Result"] == "resources"
+            wait_for(lambda: not units_processes(engine), "the end of all processes")
+        assert engine.noted() == []
+        assert "Internal error" not in engine.text()
