@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-_SHELL_SPECIAL = frozenset("\"\\`$*?['()<>|&;!")
+_SHELL_SPECIAL = frozenset(" \t\n\r\"\\`$*?['()<>|&;!")
 _CODES = ("(null)", "exited", "killed", "dumped", "trapped", "stopped", "continued")
 _NAMESPACES = (
     (0x02000000, "cgroup"),
@@ -56,7 +56,7 @@ def _strings(value: Any) -> str:
 
 
 def _needs_quotes(character: str) -> bool:
-    return character.isspace() or character in _SHELL_SPECIAL or is_control(character)
+    return character in _SHELL_SPECIAL or is_control(character)
 
 
 def quoted(text: str) -> str:
@@ -163,7 +163,7 @@ _RENDER: dict[str, Callable[[Any], list[str]]] = {
     "typed-paths": lambda value: [f"{path} ({kind})" for kind, path in value],
     "timers-monotonic": lambda value: [_monotonic_timer(timer) for timer in value],
     "timers-calendar": lambda value: [_calendar_timer(timer) for timer in value],
-    "symlinks": lambda value: [":".join(pair) for pair in value],
+    "symlinks": lambda value: [escaped(":".join(pair)) for pair in value],
     "pairs": lambda value: [" ".join(str(part) for part in pair) for pair in value],
     "list": _one(lambda value: " ".join(_member(item) for item in value)),
     "job": _one(lambda value: str(value) if value else ""),

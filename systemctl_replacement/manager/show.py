@@ -147,7 +147,7 @@ def _of_service(unit: ManagedUnit, state: ServiceState) -> dict[str, Any]:
     control = state.control
     config = unit.config
     properties: dict[str, Any] = {
-        "Type": config.type if unit.file.derived else "",
+        "Type": config.type if unit.file.derived else unit.file.settings.get(("Service", "Type"), ""),
         "MainPID": state.main_pid,
         "ControlPID": control.pid if control is not None else 0,
         "NFileDescriptorStore": len(unit.fd_store) if unit.fd_store is not None else 0,

@@ -157,7 +157,7 @@ def _execution(collector: _Collector, section: str, get: Get) -> None:
     namespace = get(section, "LogNamespace")
     if namespace:
         for pattern in ("systemd-journald@{}.socket", "systemd-journald-varlink@{}.socket"):
-            collector.add("After Requires", pattern.format(names.escape(namespace)))
+            collector.add("After Requires", pattern.format(namespace))
     elif (get(section, "StandardOutput") or "journal") in _JOURNAL_OUTPUTS or get(
         section, "StandardError"
     ) in _JOURNAL_OUTPUTS:

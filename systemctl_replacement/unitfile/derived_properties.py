@@ -22,6 +22,13 @@ _IMAGE_DEVICES = (
     ("/dev/loop-control", "rw"),
 )  # fmt: skip
 _TRIGGER_INTERVAL = 2_000_000
+# linux/netlink.h
+_NETLINK = {
+    0: "route", 3: "firewall", 4: "inet-diag", 5: "nflog", 6: "xfrm", 7: "selinux", 8: "iscsi", 9: "audit",
+    10: "fib-lookup", 11: "connector", 12: "netfilter", 13: "ip6-fw", 14: "dnrtmsg", 15: "kobject-uevent",
+    16: "generic", 18: "scsitransport", 19: "ecryptfs", 20: "rdma",
+}  # fmt: skip
+_PREFERRED = 1  # of the memory policies, by number
 _NO_LIMIT = 2**32 - 1
 
 
@@ -49,15 +56,30 @@ def complete(unit: Unit, found: dict[str, Any]) -> None:
         return unit.settings.get((section, name))
 
     delegate = setting("Delegate")
-    if delegate is not None:
+    if delegate:
         found["DelegateControllers"] = resource.delegated(delegate)
     level, facility = setting("SyslogLevel"), setting("SyslogFacility")
     if level is not None or facility is not None:
         found["SyslogPriority"] = (3 if facility is None else facility) << 3 | (6 if level is None else level)
-    if not unit.derived:
-        return
     if (setting("RootDirectory") or setting("RootImage")) and setting("MountAPIVFS") is None:
         found["MountAPIVFS"] = True
+    if setting("NUMAMask") and setting("NUMAPolicy") is None:
+        found["NUMAPolicy"] = _PREFERRED
+    for name in ("RootHash", "RootHashSignature"):
+        if (setting(name) or "").startswith("/"):
+            found[name], found[f"{name}Path"] = "", setting(name)
+    if setting("KillSignal") is not None:
+        found.setdefault("RestartKillSignal", setting("KillSignal"))
+    if (setting("CPUSchedulingPolicy") or "").isdigit() and setting("CPUSchedulingPriority") is None:
+        found["CPUSchedulingPriority"] = -1  # of a policy that the kernel does not know
+    for name in ("StandardInput", "StandardOutput", "StandardError"):
+        kind, _, descriptor = (setting(name) or "").partition(":")
+        if kind == "fd":
+            found[f"{name}FileDescriptorName"] = descriptor
+    if found.get("TriggerLimitIntervalUSec") == INFINITY and unit.derived:
+        found["TriggerLimitIntervalUSec"] = _TRIGGER_INTERVAL
+    if not unit.derived:
+        return
     if setting("PrivateDevices") and found.get("DevicePolicy", "auto") == "auto":
         found["DevicePolicy"] = "closed"
     images = setting("RootImage") or setting("MountImages")
@@ -140,6 +162,10 @@ def _trigger_limit(unit: Unit, burst: int) -> dict[str, Any]:
 
 def shown_address(kind: str, text: str) -> str:
     """An address to listen on as systemd writes it: a port alone is one of every address."""
+    if kind == "ListenNetlink":
+        family, _, group = text.partition(" ")
+        number = int(family) if family.isdigit() else -1
+        return f"{_NETLINK.get(number, family)} {group or 0}"
     if kind not in ("ListenStream", "ListenDatagram", "ListenSequentialPacket") or text[:1] in ("/", "@"):
         return text
     if text.startswith("vsock:"):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 # How a further assignment joins what was assigned before. All but ADD start anew after an empty assignment.
 REPLACE = "replace"  # the last one counts; what an empty one means is the parser's business
+FIRST = "first"  # the first one counts, the others are refused: Unit= of timers and paths
 APPEND = "append"  # tuples are joined
 ADD = "add"  # the same, but nothing resets it: dependencies
 MERGE = "merge"  # NAME=VALUE tuples are joined, a later value of a name replaces the earlier one

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from systemctl_replacement.unitfile import parsers, parsers_unit
-from systemctl_replacement.unitfile.directive import APPEND, FULL, REPLACE, Directive, sets, shown, table
+from systemctl_replacement.unitfile.directive import APPEND, FIRST, FULL, REPLACE, Directive, sets, shown, table
 from systemctl_replacement.unitfile.values import INFINITY
 
 MOUNT: tuple[Directive, ...] = table(
@@ -73,7 +73,7 @@ TIMER: tuple[Directive, ...] = table(
         ("FixedRandomDelay", parsers.boolean, REPLACE, False, 247),
         ("AccuracySec", parsers.seconds, REPLACE, 60_000_000, 209, shown("AccuracyUSec")),
         ("RandomizedDelaySec", parsers.seconds, REPLACE, 0, 229, shown("RandomizedDelayUSec")),
-        ("Unit", parsers.trigger_unit, REPLACE, "", 0),
+        ("Unit", parsers.trigger_unit, FIRST, "", 0),
     ),
 )
 
@@ -85,7 +85,7 @@ PATH: tuple[Directive, ...] = table(
         ("PathChanged", parsers_unit.path_spec, APPEND, (), 190, sets(("Path", "Paths"), shown_as="Paths")),
         ("PathModified", parsers_unit.path_spec, APPEND, (), 0, sets(("Path", "Paths"), shown_as="Paths")),
         ("DirectoryNotEmpty", parsers_unit.path_spec, APPEND, (), 0, sets(("Path", "Paths"), shown_as="Paths")),
-        ("Unit", parsers.trigger_unit, REPLACE, "", 0),
+        ("Unit", parsers.trigger_unit, FIRST, "", 0),
         ("MakeDirectory", parsers.boolean, REPLACE, False, 0),
         ("DirectoryMode", parsers.mode, REPLACE, 0o755, 0),
         ("TriggerLimitIntervalSec", parsers.seconds, REPLACE, None, 230, shown("TriggerLimitIntervalUSec")),

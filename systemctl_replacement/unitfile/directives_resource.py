@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from systemctl_replacement.unitfile import parsers, parsers_resource, parsers_sandbox
 from systemctl_replacement.unitfile.directive import (
+    ADD,
     APPEND,
     IGNORED,
     REPLACE,
@@ -53,7 +54,7 @@ RESOURCE: tuple[Directive, ...] = table(
         ("IOWriteBandwidthMax", parsers_resource.io_item, APPEND, (), 0),
         ("IOReadIOPSMax", parsers_resource.io_item, APPEND, (), 0),
         ("IOWriteIOPSMax", parsers_resource.io_item, APPEND, (), 0),
-        ("IODeviceLatencyTargetSec", parsers_resource.io_item, APPEND, (), 240),
+        ("IODeviceLatencyTargetSec", parsers_resource.io_item, APPEND, (), 240, shown("IODeviceLatencyTargetUSec")),
         ("BlockIOAccounting", parsers.boolean, REPLACE, None, 0),
         ("BlockIOWeight", parsers_resource.block_io_weight, REPLACE, None, 211),
         ("StartupBlockIOWeight", parsers_resource.block_io_weight, REPLACE, None, 213),
@@ -62,13 +63,13 @@ RESOURCE: tuple[Directive, ...] = table(
         ("BlockIOWriteBandwidth", parsers_resource.block_io_item, APPEND, (), 0),
         ("TasksAccounting", parsers.boolean, REPLACE, None, 227, best_effort(_SUMS)),
         ("TasksMax", parsers_resource.tasks_max, REPLACE, None, 227),
-        ("Delegate", parsers_resource.delegate, REPLACE, None, 236),
+        ("Delegate", parsers_resource.delegate, ADD, (), 236),
         ("DisableControllers", parsers_resource.disable_controllers, APPEND, (), 240),
         ("IPAccounting", parsers.boolean, REPLACE, None, 235),
         ("IPAddressAllow", parsers_resource.ip_address, APPEND, (), 235, ignored(_NO_CGROUP, True)),
         ("IPAddressDeny", parsers_resource.ip_address, APPEND, (), 235, ignored(_NO_CGROUP, True)),
-        ("IPIngressFilterPath", parsers.path_list, APPEND, (), 243, ignored(_NO_CGROUP, True)),
-        ("IPEgressFilterPath", parsers.path_list, APPEND, (), 243, ignored(_NO_CGROUP, True)),
+        ("IPIngressFilterPath", parsers_resource.filter_program, APPEND, (), 243, ignored(_NO_CGROUP, True)),
+        ("IPEgressFilterPath", parsers_resource.filter_program, APPEND, (), 243, ignored(_NO_CGROUP, True)),
         ("ManagedOOMSwap", parsers_resource.managed_oom, REPLACE, "auto", 247),
         ("ManagedOOMMemoryPressure", parsers_resource.managed_oom, REPLACE, "auto", 247),
         ("ManagedOOMMemoryPressureLimit", parsers_resource.memory_pressure_limit, REPLACE, None, 0),

@@ -9,7 +9,7 @@ import os
 
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile import dependencies, directives, implied, names, perpetual, verify
-from systemctl_replacement.unitfile.directive import ADD, DIRECTORIES, MERGE, REPLACE, UNION, Directive
+from systemctl_replacement.unitfile.directive import ADD, DIRECTORIES, FIRST, MERGE, REPLACE, UNION, Directive
 from systemctl_replacement.unitfile.files import read_file
 from systemctl_replacement.unitfile.loadpath import DEPENDENCY_SUFFIXES, Index, is_mask
 from systemctl_replacement.unitfile.scope import UNSET, Fatal, Invalid, Refused, Scope
@@ -119,6 +119,9 @@ class _Loader:
         found: dict[str, tuple[str, ...]] = {}
         if state == LOADED and self.type == "slice" and not names.valid_slice_name(self.id):
             state, errno = FAILED, 22
+        source = self.get("Unit", "SourcePath")
+        if source:
+            self.stamps.append((source, _modified(source)))
         derived = state == LOADED
         if derived:
             self.derive()
@@ -144,7 +147,7 @@ class _Loader:
             load_error=load_error(self.id, state, errno),
             derived=derived,
             fragment_path=self.fragment.path if state != NOT_FOUND else "",
-            source_path=self.get("Unit", "SourcePath"),
+            source_path=source,
             dropin_paths=tuple(self.dropins),
             settings=self.settings,
             dependencies=found,
@@ -236,7 +239,7 @@ class _Loader:
         assert directive.parse is not None
         section, text = assignment.section, assignment.value
         targets = [(own or section, name) for own, name in directive.targets] or [(section, directive.name)]
-        if not text and directive.combine not in (REPLACE, ADD):
+        if not text and directive.combine not in (REPLACE, FIRST, ADD):
             for target in targets:
                 self.settings.pop(target, None)
             return
@@ -247,6 +250,8 @@ class _Loader:
     def store(self, combine: str, target: tuple[str, str], value: Any) -> None:
         if value is UNSET:
             self.settings.pop(target, None)
+        elif combine == FIRST and target in self.settings:
+            raise Refused(f"Multiple units to trigger specified, ignoring: {value}")
         elif combine == REPLACE or target not in self.settings:
             self.settings[target] = _tidied(combine, value)
         elif combine == UNION:
@@ -287,12 +292,12 @@ class _Loader:
         self.derive_path()
         section = directives.TYPE_SECTIONS.get(self.type, "")
         implied.complete(self.id, section, settings, self.get)
+        if self.type != "service":
+            return
         if settings.get((section, "StandardInputData")):
             settings.setdefault((section, "StandardInput"), "data")
         if settings.get((section, "StandardInput"), "null").startswith(("tty", "socket", "fd")):
             settings.setdefault((section, "StandardOutput"), "inherit")
-        if self.type != "service":
-            return
         if ("Service", "Type") not in settings:
             bus, start = self.get("Service", "BusName"), self.get("Service", "ExecStart")
             settings[("Service", "Type")] = "dbus" if bus else "simple" if start else "oneshot"
@@ -316,6 +321,13 @@ class _Loader:
             path = names.path_of(self.id)
         if path and self.type != "automount" and not self.get("Unit", "Description"):
             self.settings[("Unit", "Description")] = f"Slice {path}" if self.type == "slice" else path
+
+
+def _modified(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _tidied(combine: str, values: Any) -> Any:

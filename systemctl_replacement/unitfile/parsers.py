@@ -8,13 +8,15 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement.unitfile import names, quoting, values
-from systemctl_replacement.unitfile.scope import UNSET, Parser, Refused, Scope
+from systemctl_replacement.unitfile.scope import UNSET, Fatal, Parser, Refused, Scope
 from systemctl_replacement.unitfile.specifiers import SpecifierError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-    from typing import Any
+    from collections.abc import Callable, Collection, Iterable, Iterator
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
 
 
 def message_of(error: Exception) -> str:
@@ -60,6 +62,14 @@ def bool_or(options: Collection[str], what: str, *, empty: Any = None) -> Parser
         return "yes" if values.parse_bool(text) else "no"
 
     return simple(convert, what, empty=empty)
+
+
+def fatal_boolean(scope: Scope, key: str, text: str) -> bool:
+    """A boolean whose being wrong makes the unit unusable: DynamicUser=."""
+    try:
+        return values.parse_bool(text)
+    except ValueError:
+        raise Fatal(f"Failed to parse boolean value: {text}") from None
 
 
 boolean = simple(values.parse_bool, "boolean value")
@@ -129,7 +139,7 @@ def check_path(key: str, path: str, *, absolute: bool = True) -> str:
     if "\0" in path or len(path.encode("utf-8", "surrogateescape")) >= 4096:
         raise Refused(f"{key}= path is too long, ignoring: {path}")
     path = names.simplify_path(path)
-    if path == "." or (".." in path and not names.is_normalized_path(path)):
+    if path in ("", ".") or (".." in path and not names.is_normalized_path(path)):
         raise Refused(f"{key}= path is not normalized, ignoring: {path}")
     return path
 
@@ -139,6 +149,20 @@ def path(scope: Scope, key: str, text: str) -> Any:
     if not text:
         return UNSET
     return check_path(key, expanded(scope, text))
+
+
+def words_until(scope: Scope, text: str, complaint: str, level: int = 4, **flags: bool) -> Iterator[str]:
+    """The words of a list one by one, as `quoting.first_word` has them: before one that is broken, they count."""
+    position = 0
+    while True:
+        try:
+            word, position = quoting.first_word(text, position, quoting.WHITESPACE, **flags)
+        except quoting.QuotingError:
+            scope.warn(complaint, level)
+            return
+        if word is None:
+            return
+        yield word
 
 
 def words(scope: Scope, key: str, text: str) -> list[str]:
@@ -154,7 +178,7 @@ def string_list(scope: Scope, key: str, text: str) -> tuple[str, ...]:
     return each(scope, words(scope, key, text), lambda word: expanded(scope, word))
 
 
-def each(scope: Scope, items: list[str], convert: Callable[[str], Any]) -> tuple[Any, ...]:
+def each(scope: Scope, items: Iterable[T], convert: Callable[[T], Any]) -> tuple[Any, ...]:
     """The converted items; one that is refused is reported and left out."""
     found = []
     for item in items:
@@ -192,11 +216,9 @@ def unit_dependencies(scope: Scope, key: str, text: str) -> tuple[str, ...]:
         name = expanded(scope, word)
         if not names.valid_unit_name(name):
             raise Refused(f"Failed to add dependency on {name}, ignoring: Invalid argument")
-        if names.is_template(name):
-            own = scope.context.unit
-            name = names.replace_instance(name, names.instance_of(own) or names.prefix_of(own))
-            if not names.valid_unit_name(name):
-                raise Refused(f"Failed to add dependency on {word}, ignoring: Invalid argument")
+        name = _completed(scope, name)
+        if not names.valid_unit_name(name):
+            raise Refused(f"Failed to add dependency on {word}, ignoring: Invalid argument")
         return name
 
     # These lists know quotes only as systemd's unit_name rules do: not at all.
@@ -228,9 +250,17 @@ def trigger_unit(scope: Scope, key: str, text: str) -> str:
     name = expanded(scope, text, "{}")
     if not names.valid_unit_name(name):
         raise Refused(f"Unit type not valid, ignoring: {name}")
-    if names.is_template(name):
-        raise Refused(f"Failed to load unit {name}, ignoring: Unit name {name} is missing the instance name.")
-    return name
+    if name == scope.context.unit:
+        raise Refused(f"Failed to add trigger on {name}, ignoring: Invalid argument")
+    return _completed(scope, name)
+
+
+def _completed(scope: Scope, name: str) -> str:
+    """A template with this unit's instance, or its prefix."""
+    if not names.is_template(name):
+        return name
+    own = scope.context.unit
+    return names.replace_instance(name, names.instance_of(own) or names.prefix_of(own))
 
 
 def slice_unit(scope: Scope, key: str, text: str) -> Any:
@@ -238,9 +268,19 @@ def slice_unit(scope: Scope, key: str, text: str) -> Any:
     name = expanded(scope, text, "{}")
     if not names.valid_unit_name(name):
         raise Refused(f"Failed to load slice unit {name}, ignoring: Unit name {name} is not valid.")
-    if not name.endswith(".slice"):
+    if not name.endswith(".slice") or scope.context.unit.endswith(".slice"):
         raise Refused(f"Failed to assign slice {name} to unit {scope.context.unit}, ignoring: Invalid argument")
     return name
+
+
+def label(scope: Scope, key: str, text: str) -> Any:
+    """The label of a security module; one that cannot be told makes the unit unusable, unless it begins with a dash."""
+    try:
+        return scope.expand(text) or UNSET
+    except SpecifierError as error:
+        if text.startswith("-"):
+            raise Refused(f"Failed to resolve unit specifiers in '{text[1:]}', ignoring: {error}") from None
+        raise Fatal(f"Failed to resolve unit specifiers in '{text}': {error}") from None
 
 
 def opaque(scope: Scope, key: str, text: str) -> Any:

@@ -42,7 +42,11 @@ def user_or_group(scope: Scope, key: str, text: str) -> Any:
 def user_or_group_fallible(scope: Scope, key: str, text: str) -> tuple[str, ...]:
     """SupplementaryGroups=."""
     found = []
-    for word in parsers.words(scope, key, text):
+    try:
+        items = quoting.split(text, unquote=False, unescape=False)
+    except quoting.QuotingError:
+        raise Fatal(f"Invalid syntax: {text}") from None
+    for word in items:
         name = _expand_or_die(scope, word)
         if not values.valid_user_or_group(name):
             raise Fatal(f"Invalid user/group name or numeric ID: {name}")
@@ -88,11 +92,7 @@ def unset_environment(scope: Scope, key: str, text: str) -> tuple[str, ...]:
 
 def _variable_names(scope: Scope, key: str, text: str, complaint: str, assignments: bool) -> tuple[str, ...]:
     found = []
-    try:
-        items = quoting.split(text)
-    except quoting.QuotingError:
-        raise Refused(f"Trailing garbage in {key}, ignoring: {text}", 3) from None
-    for word in items:
+    for word in parsers.words_until(scope, text, f"Trailing garbage in {key}, ignoring: {text}", 3):
         try:
             name = scope.expand(word)
         except SpecifierError as error:
@@ -275,27 +275,23 @@ def oom_score_adjust(scope: Scope, key: str, text: str) -> Any:
 
 def exec_directories(scope: Scope, key: str, text: str) -> tuple[tuple[str, ...], ...]:
     """RuntimeDirectory= and its sisters: (path, symlinks …), all relative to the directory's root."""
-    found = []
-    try:
-        items = quoting.split(text, unescape=True, unescape_relax=True)
-    except quoting.QuotingError:
-        raise Refused(f"Invalid syntax {key}={text}, ignoring: Invalid argument") from None
-    for word in items:
-        if not word:
-            scope.warn(f"Invalid syntax in {key}=, ignoring: {word}")
-            continue
+    found: list[tuple[str, ...]] = []
+    complaint = f"Invalid syntax {key}={text}, ignoring: Invalid argument"
+    for word in parsers.words_until(scope, text, complaint, retain_escape=True):
         try:
-            parts = quoting.split(word, ":", keep_empty=True, unescape=False)
+            parts = quoting.split(word, ":", unquote=False, unescape_separators=True)
+        except quoting.QuotingError:
+            parts = []
+        if not parts:
+            scope.warn(f"Invalid syntax in {key}=, ignoring: {word}")
+            break
+        try:
             source = _directory(scope, key, parts[0])
-            target = _directory(scope, key, parts[1]) if len(parts) > 1 and parts[1] else ""
-        except (Refused, quoting.QuotingError) as problem:
-            if isinstance(problem, Refused):
-                scope.warn(str(problem), problem.level)
-            continue
-        if target and key == "ConfigurationDirectory":
-            scope.warn(f"Destination parameter is not supported for ConfigurationDirectory, ignoring: {word}")
-            target = ""
-        found.append((source, target) if target else (source,))
+            if len(parts) > 1 and key == "ConfigurationDirectory":
+                raise Refused(f"Destination parameter is not supported for ConfigurationDirectory, ignoring: {word}")
+            found.append((source, *(_directory(scope, key, target) for target in parts[1:2])))
+        except Refused as problem:
+            scope.warn(str(problem), problem.level)
     return tuple(found)
 
 
@@ -377,4 +373,4 @@ def sockets(scope: Scope, key: str, text: str) -> tuple[str, ...]:
 def exec_search_path(scope: Scope, key: str, text: str) -> tuple[str, ...]:
     """ExecSearchPath=: colon-separated absolute directories."""
     items = quoting.split(text, ":", unquote=False, retain_escape=True)
-    return parsers.each(scope, items, lambda word: parsers.check_path(key, expanded(scope, word, "{}")))
+    return tuple(parsers.check_path(key, expanded(scope, word, "{}")) for word in items)

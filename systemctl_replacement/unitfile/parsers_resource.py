@@ -6,21 +6,15 @@ Percentages are kept as text: what they are a share of is known only at run time
 
 from __future__ import annotations
 
-from systemctl_replacement.unitfile import parsers, values
+from systemctl_replacement.unitfile import names, parsers, quoting, values
 from systemctl_replacement.unitfile.parsers import choice
+from systemctl_replacement.unitfile.property_values_resource import CONTROLLERS
 from systemctl_replacement.unitfile.scope import UNSET, Refused, Scope
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
-
-CONTROLLERS = frozenset(
-    (
-        "cpu", "cpuacct", "cpuset", "io", "blkio", "memory", "devices", "pids", "bpf-firewall", "bpf-devices",
-        "bpf-foreign", "bpf-socket-bind", "bpf-restrict-network-interfaces",
-    )
-)  # fmt: skip
 
 device_policy = choice(("auto", "closed", "strict"), "device policy")
 
@@ -59,9 +53,9 @@ def block_io_weight(scope: Scope, key: str, text: str) -> Any:
 
 
 def _device_setting(text: str, complaint: str, value_of: Callable[[str], Any], value_complaint: str = "") -> None:
-    device, _, value = text.partition(" ")
+    _, _, value = text.partition(" ")
     value = value.strip()
-    if not value or not device.startswith("/"):
+    if not value:
         raise Refused(f"{complaint} specified in '{text}', ignoring.")
     try:
         value_of(value)
@@ -141,12 +135,12 @@ _BPF_ATTACH = frozenset(
 
 def bpf_program(scope: Scope, key: str, text: str) -> tuple[str, ...]:
     """BPFProgram=: attach type and path."""
-    kind, colon, _ = text.partition(":")
+    kind, colon, path = text.partition(":")
     if not colon:
         raise Refused(f"Invalid syntax in {key}=, ignoring: {text}")
     if kind not in _BPF_ATTACH:
         raise Refused(f"Unknown BPF attach type={kind}, ignoring: {text}")
-    return (text,)
+    return (f"{kind}:{parsers.check_path(key, parsers.expanded(scope, path))}",)
 
 
 def socket_bind(scope: Scope, key: str, text: str) -> tuple[str, ...]:
@@ -158,8 +152,9 @@ def socket_bind(scope: Scope, key: str, text: str) -> tuple[str, ...]:
         parts.pop(0)
     low, dash, high = parts[0].partition("-") if parts else ("", "", "")
     try:
-        fits = len(parts) == 0 or parts == ["any"] or 0 < int(low) <= int(high if dash else low) <= 65535
-    except ValueError:
+        ports = [] if parts in ([], ["any"]) else [values.parse_unsigned(port, 65535) for port in (low, high or low)]
+        fits = bool(high or not dash) and (not ports or 0 < ports[0] <= ports[1])
+    except (ValueError, OverflowError):
         fits = False
     if not fits or len(parts) > 1:
         raise Refused(f"Unable to parse {key}= assignment, ignoring: {text}")
@@ -171,12 +166,21 @@ def network_interfaces(scope: Scope, key: str, text: str) -> tuple[str, ...]:
     invert = "~" if text.startswith("~") else ""
 
     def convert(word: str) -> str:
-        if "/" in word or ":" in word or len(word) > 15:
+        strange = any(not "!" <= letter <= "~" or letter in ":/%" for letter in word)
+        if strange or word.isdigit() or word in (".", "..", "all", "default") or len(word) > 15:
             raise Refused(f"Invalid interface name, ignoring: {word}")
         return word
 
-    items = parsers.each(scope, parsers.words(scope, key, text[len(invert) :]), convert)
-    return (invert + " ".join(items),) if items else ()
+    try:
+        items = quoting.split(text[len(invert) :], unescape=False)
+    except quoting.QuotingError:
+        raise Refused(f"Trailing garbage in {key}, ignoring: {text}") from None
+    return (invert + " ".join(parsers.each(scope, items, convert)),)
+
+
+def filter_program(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+    """IPIngressFilterPath=, IPEgressFilterPath=: a path, blanks and all."""
+    return (parsers.check_path(key, parsers.expanded(scope, text)),)
 
 
 def cpu_quota(scope: Scope, key: str, text: str) -> Any:
@@ -225,9 +229,9 @@ def memory_limit(scope: Scope, key: str, text: str) -> Any:
 
 
 def tasks_max(scope: Scope, key: str, text: str) -> Any:
-    """TasksMax=: a number, INFINITY, or a percentage as text."""
+    """TasksMax=: a number, INFINITY, a percentage as text, or none: what services have without it."""
     if not text:
-        return UNSET
+        return ""
     if text == "infinity":
         return values.INFINITY
     try:
@@ -254,12 +258,14 @@ def device_allow(scope: Scope, key: str, text: str) -> tuple[str, ...]:
     return (text,)
 
 
-def delegate(scope: Scope, key: str, text: str) -> Any:
-    """Delegate=: "yes", "no", or a tuple of controllers."""
+def delegate(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+    """Delegate=: one word, "yes", "no", "" (on, without controllers), or the controllers of a list, which adds to what
+    was said before."""
+    _only_for(scope, ("service", "scope"), "Delegate= setting not supported for this unit type, ignoring.")
     if not text:
-        return ()
+        return ("",)
     try:
-        return "yes" if values.parse_bool(text) else "no"
+        return ("yes" if values.parse_bool(text) else "no",)
     except ValueError:
         pass
 
@@ -268,11 +274,17 @@ def delegate(scope: Scope, key: str, text: str) -> Any:
             raise Refused(f"Invalid controller name '{word}', ignoring")
         return word
 
-    return parsers.each(scope, parsers.words(scope, key, text), convert)
+    return (" ".join(parsers.each(scope, parsers.words(scope, key, text), convert)) or " ",)
+
+
+def _only_for(scope: Scope, types: tuple[str, ...], complaint: str) -> None:
+    if names.unit_type(scope.context.unit) not in types:
+        raise Refused(complaint)
 
 
 def managed_oom(scope: Scope, key: str, text: str) -> Any:
     """ManagedOOMSwap=, ManagedOOMMemoryPressure=."""
+    _only_for(scope, ("service", "scope", "slice"), f"{key}= is not supported for this unit type, ignoring.")
     if text not in ("", "auto", "kill"):
         raise Refused(f"Invalid syntax, ignoring: {text}")
     return text or UNSET

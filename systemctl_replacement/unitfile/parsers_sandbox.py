@@ -18,6 +18,7 @@ FACILITIES = (
     "", "", "", "", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
 )  # fmt: skip
 IO_CLASSES = ("none", "realtime", "best-effort", "idle")
+_NO_CPU = 2**32 - 1
 SECURE_BITS = (
     "keep-caps", "keep-caps-locked", "no-setuid-fixup", "no-setuid-fixup-locked", "noroot", "noroot-locked",
 )  # fmt: skip
@@ -59,13 +60,23 @@ def numa_policy(scope: Scope, key: str, text: str) -> Any:
     return text or UNSET
 
 
-def numa_mask(scope: Scope, key: str, text: str) -> frozenset[int]:
-    """NUMAMask=: nodes as CPUAffinity= has CPUs."""
+def numa_mask(scope: Scope, key: str, text: str) -> Any:
+    """NUMAMask=: nodes as CPUAffinity= has CPUs, or `all`."""
+    if text == "all":
+        return frozenset(range(_highest_node() + 1))
     try:
         return cpu_set(scope, key, text)
     except Refused as problem:
         scope.warn(str(problem), problem.level)
         raise Refused(f"Failed to parse NUMA node mask, ignoring: {text}") from None
+
+
+def _highest_node() -> int:
+    try:
+        with open("/sys/devices/system/node/possible", encoding="ascii") as file:
+            return int(file.read().strip().rpartition("-")[2].rpartition(",")[2])
+    except (OSError, ValueError):
+        return 0
 
 
 def io_priority(scope: Scope, key: str, text: str) -> Any:
@@ -89,8 +100,8 @@ def cpu_priority(scope: Scope, key: str, text: str) -> int:
     return priority
 
 
-def cpu_set(scope: Scope, key: str, text: str) -> frozenset[int]:
-    """CPUAffinity= and its like: numbers and ranges as `0-3,8`."""
+def cpu_set(scope: Scope, key: str, text: str) -> Any:
+    """CPUAffinity= and its like: numbers and ranges as `0-3,8`. None at all, or none that is right, is no set."""
     found: set[int] = set()
     try:
         items = quoting.split(text, quoting.WHITESPACE + ",")
@@ -107,10 +118,10 @@ def cpu_set(scope: Scope, key: str, text: str) -> frozenset[int]:
             scope.warn(f"Range '{word}' is invalid, {first} > {last}, ignoring.")
         elif last < 8192:
             found.update(range(first, last + 1))
-        else:
+        elif first < _NO_CPU:  # which systemd takes for an empty range
             over = max(first, 8192)
             raise Refused(f"Cannot add CPU {over} to set: Numerical result out of range")
-    return frozenset(found)
+    return frozenset(found) or UNSET
 
 
 def tty_size(scope: Scope, key: str, text: str) -> Any:
@@ -122,18 +133,21 @@ def syslog_level(scope: Scope, key: str, text: str) -> int:
     """SyslogLevel=, LogLevelMax= as a number."""
     if text in LEVELS:
         return LEVELS.index(text)
-    if text.isascii() and text.isdigit() and int(text) < len(LEVELS):
-        return int(text)
-    raise Refused(f"Failed to parse log level, ignoring: {text}")
+    return _log_number(text, len(LEVELS), "log level")
 
 
 def syslog_facility(scope: Scope, key: str, text: str) -> int:
     """SyslogFacility= as a number."""
     if text and text in FACILITIES:
         return FACILITIES.index(text)
-    if text.isascii() and text.isdigit() and int(text) < 128:
-        return int(text)
-    raise Refused(f"Failed to parse log facility, ignoring: {text}")
+    return _log_number(text, 128, "log facility")
+
+
+def _log_number(text: str, end: int, what: str) -> int:
+    try:
+        return values.parse_unsigned(text, end - 1)
+    except (ValueError, OverflowError):
+        raise Refused(f"Failed to parse {what}, ignoring: {text}") from None
 
 
 def secure_bits(scope: Scope, key: str, text: str) -> frozenset[str]:
@@ -143,23 +157,38 @@ def secure_bits(scope: Scope, key: str, text: str) -> frozenset[str]:
 
 def bind_paths(scope: Scope, key: str, text: str) -> tuple[tuple[bool, str, str, bool], ...]:
     """BindPaths=, BindReadOnlyPaths=: (may be missing, source, destination, recursive)."""
-
-    def convert(word: str) -> tuple[bool, str, str, bool]:
+    found: list[tuple[bool, str, str, bool]] = []
+    position = 0
+    while position < len(text):
         try:
-            parts = quoting.split(word, ":", keep_empty=True, unescape=False)
+            word, position = _bind_word(text, position)
+            source = parsers.expanded(scope, word or "", '"{}"')
+            optional = source.startswith("-")
+            source = target = parsers.check_path(key, source[1:] if optional else source)
+            options: str | None = ""
+            # What is wrong in the middle of an entry leaves its rest to be read as the next one.
+            if _ends_with_colon(text, position):
+                word, position = _bind_word(text, position)
+                target = parsers.check_path(key, parsers.expanded(scope, word or "", '"{}"'))
+                if _ends_with_colon(text, position):
+                    options, position = quoting.first_word(text, position, unescape=False)
+            if options not in (None, "", "rbind", "norbind"):
+                raise Refused(f"Invalid option string, ignoring setting: {options}")
+            found.append((optional, source, target, options != "norbind"))
         except quoting.QuotingError:
-            raise Refused(f"Failed to parse {key}, ignoring: {text}", 3) from None
-        source = parsers.expanded(scope, parts[0], '"{}"')
-        optional = source.startswith("-")
-        source = parsers.check_path(key, source[1:] if optional else source)
-        target = parsers.expanded(scope, parts[1], '"{}"') if len(parts) > 1 else source
-        target = parsers.check_path(key, target)
-        options = parts[2] if len(parts) > 2 else ""
-        if options not in ("", "rbind", "norbind"):
-            raise Refused(f"Invalid option string, ignoring setting: {options}")
-        return (optional, source, target, options != "norbind")
+            scope.warn(f"Failed to parse {key}, ignoring: {text}", 3)
+            break
+        except Refused as problem:
+            scope.warn(str(problem), problem.level)
+    return tuple(found)
 
-    return parsers.each(scope, _keep_colons(scope, key, text), convert)
+
+def _bind_word(text: str, position: int) -> tuple[str | None, int]:
+    return quoting.first_word(text, position, ":" + quoting.WHITESPACE, unescape=False, keep_empty=True)
+
+
+def _ends_with_colon(text: str, position: int) -> bool:
+    return position <= len(text) and text[position - 1] == ":"
 
 
 def temporary_file_system(scope: Scope, key: str, text: str) -> tuple[tuple[str, str], ...]:
@@ -169,12 +198,5 @@ def temporary_file_system(scope: Scope, key: str, text: str) -> tuple[tuple[str,
         path, _, options = word.partition(":")
         return parsers.check_path(key, parsers.expanded(scope, path, "{}")), parsers.expanded(scope, options, "{}")
 
-    return parsers.each(scope, _keep_colons(scope, key, text), convert)
-
-
-def _keep_colons(scope: Scope, key: str, text: str) -> list[str]:
-    try:
-        return quoting.split(text, unescape=True, unescape_relax=True)
-    except quoting.QuotingError:
-        said = f"parse {key}" if key.startswith("Bind") else "extract first word"
-        raise Refused(f"Failed to {said}, ignoring: {text}", 3) from None
+    complaint = f"Failed to extract first word, ignoring: {text}"
+    return parsers.each(scope, parsers.words_until(scope, text, complaint, 3, unescape_relax=True), convert)

@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+_NAMESPACE_LETTERS = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz:-_.\\@")
 NAMESPACES = frozenset(("cgroup", "ipc", "net", "mnt", "pid", "user", "uts"))
 ARCHITECTURES = frozenset(
     (
@@ -48,6 +49,7 @@ def address_families(scope: Scope, key: str, text: str) -> tuple[str, ...]:
     """RestrictAddressFamilies=: `none`, or AF_… names."""
     if text == "none":
         return (text,)
+    # A list in which no family is right is a list all the same: without `~` it allows nothing.
     invert = "~" if text.startswith("~") else ""
 
     def convert(word: str) -> str:
@@ -55,11 +57,7 @@ def address_families(scope: Scope, key: str, text: str) -> tuple[str, ...]:
             raise Refused(f"Failed to parse address family, ignoring: {word}")
         return word
 
-    return _inverted(invert, parsers.each(scope, parsers.words(scope, key, text[len(invert) :]), convert))
-
-
-def _inverted(invert: str, items: tuple[str, ...]) -> tuple[str, ...]:
-    return (invert + " ".join(items),) if items else ()
+    return (invert + " ".join(parsers.each(scope, parsers.words(scope, key, text[len(invert) :]), convert)),)
 
 
 def architectures(scope: Scope, key: str, text: str) -> tuple[str, ...]:
@@ -79,13 +77,15 @@ def error_number(scope: Scope, key: str, text: str) -> Any:
         return UNSET
     if text == "kill":
         return text
-    from errno import errorcode
+    import errno
 
-    if text not in errorcode.values():
+    if not text.startswith("E") or not hasattr(errno, text):
         try:
-            values.parse_integer(text, 0, 4095)
+            number = values.parse_integer(text, 0, 4095)
         except (ValueError, OverflowError):
             raise Refused(f"Failed to parse error number, ignoring: {text}") from None
+        if number == 0:
+            raise Refused(f"Invalid error number, ignoring: {text}")
     return text
 
 
@@ -93,10 +93,10 @@ def coredump_filter(scope: Scope, key: str, text: str) -> Any:
     """CoredumpFilter=: names of mappings, or a mask in hexadecimal."""
     if not text:
         return UNSET
-    for word in text.split():
-        if word not in _COREDUMP and not _is_hex(word):
-            raise Refused(f"Failed to parse the CoredumpFilter={text}, ignoring: Invalid argument")
-    return text
+    found = frozenset(parsers.words(scope, key, text))
+    if any(word not in _COREDUMP and (not _is_hex(word) or int(word, 16) >= 2**64) for word in found):
+        raise Refused(f"Failed to parse the CoredumpFilter={text}, ignoring: Invalid argument")
+    return found
 
 
 _COREDUMP = frozenset(
@@ -112,40 +112,10 @@ def _is_hex(word: str) -> bool:
     return bool(digits) and all(digit in "0123456789abcdefABCDEF" for digit in digits)
 
 
-def root_hash(scope: Scope, key: str, text: str) -> Any:
-    """RootHash=: hexadecimal digits or a path."""
-    if not text:
-        return UNSET
-    if text.startswith("/"):
-        return parsers.check_path(key, parsers.expanded(scope, text))
-    if len(text) % 2 or not _is_hex(text):
-        raise Refused(f"Failed to decode RootHash=, ignoring: {text}")
-    if len(text) < 32:
-        raise Refused(f"RootHash= is too short, ignoring: {text}")
-    return text
-
-
-def images(scope: Scope, key: str, text: str) -> tuple[str, ...]:
-    """ExtensionImages=, MountImages=: image, mount point and options in one word each."""
-
-    def convert(word: str) -> str:
-        source, colon, _ = word.partition(":")
-        parsers.check_path(key, parsers.expanded(scope, source.removeprefix("-"), "{}"))
-        if key == "MountImages" and not colon:
-            raise Refused(f"Missing destination in MountImages, ignoring: {word}")
-        return word
-
-    try:
-        items = quoting.split(text, unescape_relax=True)
-    except quoting.QuotingError:
-        raise Refused(f"Invalid syntax, ignoring: {text}", 3) from None
-    return parsers.each(scope, items, convert)
-
-
 def log_namespace(scope: Scope, key: str, text: str) -> Any:
     """LogNamespace=."""
     name = parsers.expanded(scope, text, "{}")
-    if name and ("/" in name or len(name) > 200):
+    if name and (not _NAMESPACE_LETTERS.issuperset(name) or name in (".", "..") or len(name) > 200):
         raise Refused(f"Specified log namespace name is not valid, ignoring: {name}")
     return name or UNSET
 

@@ -120,7 +120,12 @@ def exit_status(scope: Scope, key: str, text: str) -> Any:
 
 def timeout_abort(scope: Scope, key: str, text: str) -> Any:
     """TimeoutAbortSec=: empty means that of TimeoutStopSec=."""
-    return UNSET if not text else parsers.named_zero_is_never("setting")(scope, key, text)
+    if not text:
+        return UNSET
+    try:
+        return values.parse_time_span(text)
+    except ValueError:
+        raise Refused(f"Failed to parse {key}= setting, ignoring: {text}") from None
 
 
 def bus_name(scope: Scope, key: str, text: str) -> str:

@@ -7,7 +7,7 @@ linux/securebits.h, core(5). For unit_properties.py, which asks by kind and by n
 from __future__ import annotations
 
 from systemctl_replacement.booleans import FALSE, TRUE
-from systemctl_replacement.unitfile import capabilities
+from systemctl_replacement.unitfile import capabilities, values
 from systemctl_replacement.unitfile import property_values_resource as resource
 from systemctl_replacement.unitfile.values import INFINITY
 
@@ -104,6 +104,27 @@ def _filter(value: tuple[str, ...]) -> list[Any]:
     return [allow, sorted(found - {"none"})]
 
 
+def _address_families(value: tuple[str, ...]) -> list[Any]:
+    """As `_filter`; `none` allows nothing, and forgets what was said before."""
+    nothing = [number for number, item in enumerate(value) if item == "none"]
+    later = value[nothing[-1] + 1 :] if nothing else value
+    return _filter(later) if later else [True, []]
+
+
+def _uncompiled(value: tuple[str, ...]) -> list[Any]:
+    """RestrictFileSystems=, where systemd was built without BPF: whether it is an allow list, and nothing in it."""
+    return [not value[0].startswith("~"), []]
+
+
+def _interfaces(value: tuple[str, ...]) -> list[Any]:
+    """As `_filter`; which kind of list it is, the first assignment says that names any."""
+    return _filter(tuple(item for item in value if item not in ("", "~")) or value[-1:])
+
+
+def _once(value: tuple[str, ...]) -> list[str]:
+    return list(dict.fromkeys(value))
+
+
 def secure_bits(value: frozenset[str]) -> int:
     """SecureBits= as the mask of prctl(2)."""
     return sum(_SECURE_BITS[word] for word in value)
@@ -114,10 +135,10 @@ def io_class(value: str) -> int:
     return _IO_CLASSES.index(value) or _IO_CLASSES.index("best-effort") if value in _IO_CLASSES else int(value)
 
 
-def coredump_filter(value: str) -> int:
+def coredump_filter(value: frozenset[str]) -> int:
     """CoredumpFilter= as the mask of core(5)."""
     mask = 0
-    for word in value.split():
+    for word in value:
         if word in _COREDUMP_FILTER:
             mask |= 1 << _COREDUMP_FILTER.index(word)
         elif word == "default":
@@ -125,10 +146,7 @@ def coredump_filter(value: str) -> int:
         elif word == "all":
             return _COREDUMP_ALL
         else:
-            try:
-                mask |= int(word, 16)
-            except ValueError:
-                continue  # as systemd: not understood, not counted
+            mask |= int(word, 16)
     return mask
 
 
@@ -154,10 +172,19 @@ def _cpus(value: Any) -> str:
     return " ".join(str(low) if low == high else f"{low}-{high}" for low, high in parts)
 
 
+def _mask_bytes(value: frozenset[int]) -> str:
+    """As `_cpus`, for the properties that systemctl writes as bytes: a set of CPUs in the machine's words."""
+    size = (max(value) // 64 + 1) * 8
+    return sum(1 << number for number in value).to_bytes(size, "little").hex()
+
+
 def _error_number(value: str) -> int:
     import errno
 
-    return _KILL if value == "kill" else int(value) if value.isdigit() else int(getattr(errno, value))
+    if value == "kill":
+        return _KILL
+    known: int | None = getattr(errno, value, None)
+    return values.parse_integer(value) if known is None else known
 
 
 def _first_word(value: str) -> str:
@@ -170,6 +197,19 @@ _BY_NAME: dict[str, Callable[[Any], Any]] = {
     "AmbientCapabilities": lambda value: capabilities.mask(value, 0),
     "IOSchedulingClass": io_class,
     "SystemCallErrorNumber": _error_number,
+    "RestrictAddressFamilies": _address_families,
+    "RestrictFileSystems": _uncompiled,
+    "RestrictNetworkInterfaces": _interfaces,
+    "SocketProtocol": {"udplite": 136, "sctp": 132}.__getitem__,
+    "PassEnvironment": _once,
+    "UnsetEnvironment": _once,
+    "SystemCallArchitectures": lambda value: sorted(set(value)),
+    "StartupAllowedCPUs": _mask_bytes,
+    "StartupAllowedMemoryNodes": _mask_bytes,
+    "DisableControllers": resource.controllers,
+    "IODeviceLatencyTargetUSec": resource.latencies,
+    "IODeviceWeight": resource.device_values,
+    "BlockIODeviceWeight": resource.device_values,
     "Delegate": resource.delegates,
     "DeviceAllow": resource.devices,
     "IPAddressAllow": resource.networks,

@@ -10,6 +10,12 @@ import os
 from systemctl_replacement.unitfile import values
 
 _CONTROLLERS = ("cpu", "cpuset", "io", "memory", "pids")
+CONTROLLERS = (
+    "cpu", "cpuacct", "cpuset", "io", "blkio", "memory", "devices", "pids", "bpf-firewall", "bpf-devices",
+    "bpf-foreign", "bpf-socket-bind", "bpf-restrict-network-interfaces",
+)  # fmt: skip
+"""The names of control group controllers, in systemd's order."""
+
 _SHARE = 10000  # what parse_permyriad gives for all
 _TASKS_LIMIT = 4194304  # the kernel's own, for 64 bits
 _NETWORKS = {
@@ -36,29 +42,66 @@ def networks(value: tuple[str, ...]) -> list[str]:
     return sorted(found)
 
 
+def device_values(value: tuple[str, ...]) -> list[list[str]]:
+    """IODeviceWeight= and its like: (device, value)."""
+    pairs = [entry.partition(" ") for entry in value]
+    return [[device, setting.strip()] for device, _, setting in pairs]
+
+
 def device_limits(value: tuple[str, ...]) -> list[list[str]]:
-    """IOReadBandwidthMax= and its sisters: (device, number); those without a limit are not shown."""
-    pairs = [entry.split(None, 1) for entry in value]
-    return [[device, str(values.parse_size(limit, 1000))] for device, limit in pairs if limit != "infinity"]
+    """IOReadBandwidthMax= and its sisters: (device, number), of each device the last; those without a limit are not
+    shown."""
+    last = {entry[0]: entry[1] for entry in device_values(value)}
+    return [[device, str(values.parse_size(limit, 1000))] for device, limit in last.items() if limit != "infinity"]
+
+
+def latencies(value: tuple[str, ...]) -> list[list[str]]:
+    """IODeviceLatencyTargetSec=: (device, time span)."""
+    return [[device, values.format_time_span(values.parse_time_span(span))] for device, span in device_values(value)]
 
 
 def bind_rules(value: tuple[str, ...]) -> list[list[str]]:
-    """SocketBindAllow= and SocketBindDeny=, which systemd writes without the colon behind the protocol."""
-    return [[rule.replace("tcp:", "tcp").replace("udp:", "udp")] for rule in value]
+    """SocketBindAllow= and SocketBindDeny=, the last first; systemd writes them without the colon behind the
+    protocol."""
+    return [[_bind_rule(rule)] for rule in reversed(value)]
 
 
-def delegates(value: object) -> bool:
+def _bind_rule(rule: str) -> str:
+    *kinds, ports = rule.split(":")
+    if ports in ("ipv4", "ipv6", "tcp", "udp"):
+        kinds.append(ports)
+        ports = "any"
+    family = "".join(f"{kind}:" for kind in kinds if kind.startswith("ip"))
+    protocol = "".join(kind for kind in kinds if not kind.startswith("ip"))
+    numbers = [] if ports == "any" else [str(values.parse_unsigned(port)) for port in ports.split("-")]
+    return family + protocol + ("-".join(numbers) or "any")
+
+
+def controllers(value: tuple[str, ...]) -> list[str]:
+    """DisableControllers=, in systemd's order."""
+    return [name for name in CONTROLLERS if name in value]
+
+
+def delegates(value: tuple[str, ...]) -> bool:
     """Whether Delegate= is on: without a value, too, and for some of the controllers."""
-    return value is not None and value != "no"
+    return bool(value) and value[-1] != "no"
 
 
-def delegated(value: object) -> list[str]:
-    """The controllers of Delegate=."""
-    return sorted(value) if isinstance(value, tuple) else list(_CONTROLLERS) if value == "yes" else []
+def delegated(value: tuple[str, ...]) -> list[str]:
+    """The controllers of Delegate=: those of lists add up, anything else starts anew."""
+    found: set[str] = set()
+    for word in value:
+        if word in ("", "no", "yes"):
+            found = set(_CONTROLLERS) if word == "yes" else set()
+        else:
+            found.update(word.split())
+    return sorted(found.intersection(_CONTROLLERS))
 
 
 def tasks(value: int | str) -> int:
-    """TasksMax=, also as a share of what the kernel allows in all."""
+    """TasksMax=, also as a share of what the kernel allows in all; without a value what is the default of services."""
+    if value == "":
+        return default_tasks()
     return value if isinstance(value, int) else _all_tasks() * values.parse_permyriad(value) // _SHARE
 
 

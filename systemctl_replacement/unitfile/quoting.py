@@ -97,13 +97,15 @@ def first_word(
     unescape_relax: bool = False,
     keep_empty: bool = False,
     retain_escape: bool = False,
+    unescape_separators: bool = False,
 ) -> tuple[str | None, int]:
     """The next word at `position` and where the one after it starts; (None, len) if there is none.
 
     unquote: quotes group and vanish. unescape: C escapes are decoded (else a backslash just quotes the next character).
     relax: forgive unbalanced quotes. unescape_relax: keep unknown escapes as they are.
     keep_empty: separators do not coalesce, so empty words between them count (position past the end: no more words).
-    retain_escape: backslashes are ordinary characters. Raises QuotingError.
+    retain_escape: backslashes are ordinary characters. unescape_separators: a backslash in front of one makes it one
+    too. Raises QuotingError.
     """
     end = len(text)
     if not keep_empty:
@@ -132,9 +134,10 @@ def first_word(
                     parts.append(found[0])
                     position = found[1]
                     continue
-                if not unescape_relax:
-                    raise QuotingError("unknown escape")
-                parts.append("\\")
+                if not (unescape_separators and text[position] in separators + "\\"):
+                    if not unescape_relax:
+                        raise QuotingError("unknown escape")
+                    parts.append("\\")
             parts.append(text[position])
             position += 1
         elif quote:
@@ -171,6 +174,7 @@ def split(
     unescape_relax: bool = False,
     keep_empty: bool = False,
     retain_escape: bool = False,
+    unescape_separators: bool = False,
 ) -> list[str]:
     """All words of `text`; the flags are those of `first_word`. Raises QuotingError."""
     if not keep_empty and separators == WHITESPACE and "\\" not in text and "'" not in text and '"' not in text:
@@ -188,6 +192,7 @@ def split(
             unescape_relax=unescape_relax,
             keep_empty=keep_empty,
             retain_escape=retain_escape,
+            unescape_separators=unescape_separators,
         )
         if word is None:
             return words

@@ -12,6 +12,7 @@ from systemctl_replacement import exit_status
 from systemctl_replacement import signals as signal_table
 from systemctl_replacement.booleans import boolean
 from systemctl_replacement.records import dataclass
+from systemctl_replacement.unitfile import quoting
 
 INFINITY = 2**64 - 1
 USEC_PER_SEC = 1_000_000
@@ -190,6 +191,7 @@ def parse_size(text: str, base: int = 1024) -> int:
     if not rest:
         raise ValueError("empty size")
     while rest:
+        rest = rest.removeprefix("+")
         position = 0
         while position < len(rest) and rest[position] in _DIGITS:
             position += 1
@@ -232,10 +234,17 @@ def parse_mode(text: str) -> int:
 
 def parse_signal(text: str) -> int:
     """A signal by name or number."""
-    number = signal_table.number(text)
-    if number is None:
+    number = _of_number(text, signal_table.SIGRTMAX) if text[:1] in _DIGITS else signal_table.number(text)
+    if not number:
         raise ValueError(f"not a signal: {text!r}")
     return number
+
+
+def _of_number(text: str, maximum: int) -> int:
+    try:
+        return parse_unsigned(text, maximum)
+    except (ValueError, OverflowError):
+        raise ValueError(f"not an exit status or signal: {text!r}") from None
 
 
 def parse_permyriad(text: str) -> int:
@@ -273,7 +282,9 @@ def parse_exit_status(text: str) -> StatusSet:
     status = exit_status.number(text)
     if status is not None:
         return StatusSet(statuses=frozenset((status,)))
-    number = None if text[:1] in _DIGITS else signal_table.number(text)
+    if text[:1] in _DIGITS:
+        return StatusSet(statuses=frozenset((_of_number(text, 255),)))
+    number = signal_table.number(text)
     if number is None:
         raise ValueError(f"not an exit status or signal: {text!r}")
     return StatusSet(signals=frozenset((number,)))
@@ -299,9 +310,9 @@ def parse_limit(text: str, resource: str) -> ResourceLimit:
 
     Raises OverflowError if the soft limit is above the hard one.
     """
-    soft_text, colon, hard_text = text.partition(":")
-    soft = _one_limit(soft_text, resource)
-    hard = _one_limit(hard_text, resource) if colon else soft
+    parts = quoting.split(text, ":", unquote=False, unescape=False, keep_empty=True)
+    soft = _one_limit(parts[0], resource)
+    hard = _one_limit(parts[1], resource) if len(parts) > 1 else soft
     if soft > hard:
         raise OverflowError("soft limit above hard limit")
     return ResourceLimit(soft, hard)

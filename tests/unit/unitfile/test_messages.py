@@ -18,7 +18,6 @@ CASES = [line for line in (Path(__file__).parent / "wrong_values.txt").read_text
 # Where we say something else, and why.
 DIFFERENT = {
     "Service|SystemCallFilter=foo": "names of system calls are not checked: that takes libseccomp's table",
-    "Service|RootImageOptions=foo:bar": "images cannot be mounted in a container: the options are not read",
     "Service|PIDFile=/var/run/x.pid": "systemd-analyze hides this message, the manager logs it (seen in a box)",
 }
 
