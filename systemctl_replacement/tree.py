@@ -92,6 +92,21 @@ def remove(path: str) -> None:
         os.close(above)
 
 
+def remove_link(path: str) -> None:
+    """Removes a link; anything else is left, and no error. OSError otherwise."""
+    try:
+        above, name = open_parent(path)
+    except FileNotFoundError:
+        return
+    try:
+        if stat.S_ISLNK(os.stat(name, dir_fd=above, follow_symlinks=False).st_mode):
+            os.unlink(name, dir_fd=above)
+    except FileNotFoundError:
+        return
+    finally:
+        os.close(above)
+
+
 def _unlink(fd: int, name: str) -> None:
     os.unlink(name, dir_fd=fd)
 

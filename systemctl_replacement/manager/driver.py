@@ -270,7 +270,7 @@ class Driver:
 
     def _remove_directories(self, unit: ManagedUnit, _action: events.RemoveDirectories) -> None:
         paths = self._host.execution.runtime_directories(unit)
-        if not self._host.processes.remove(unit.id, paths):
+        if not self._host.processes.remove(unit.id, paths, self._host.execution.runtime_links(unit)):
             self._host.log_unit(unit.id, LOG_WARNING, f"Cannot remove {', '.join(paths)}: no process can be made.")
             self._host.loop.call_soon(lambda: self.step(unit, events.Removed()))
         unit.tracking = self._host.processes.trackings.get(unit.id)

@@ -96,6 +96,12 @@ class ExecutionContext:
             self.below_root(f"{base}/{name}") for name in names for base in ("/run", *[f"/run/{PRIVATE}"] * private)
         ]
 
+    def runtime_links(self, unit: ManagedUnit) -> list[str]:
+        """The links that RuntimeDirectory= makes to them."""
+        entries = unit.get("Service", "RuntimeDirectory") or ()
+        links = [link for _, *links in entries for link in links]
+        return [self.below_root(f"/run/{link}") for link in links]
+
 
 def default_environment(config: ManagerConfig) -> dict[str, str]:
     """The environment block every service starts from."""

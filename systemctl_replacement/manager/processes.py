@@ -449,7 +449,7 @@ class Processes:
     def guess_main(self, unit: str) -> None:
         self._send(self.trackings[unit], {"op": "guess-main"})
 
-    def remove(self, unit: str, paths: list[str]) -> bool:
+    def remove(self, unit: str, paths: list[str], links: list[str]) -> bool:
         """Remove directories in the background; False if nobody can be had to do it."""
         try:
             tracking = self.track(unit, notify=False)
@@ -457,7 +457,7 @@ class Processes:
             return False
         self._removals += 1
         tracking.removing = self._removals
-        self._send(tracking, {"op": "remove", "number": tracking.removing, "paths": paths})
+        self._send(tracking, {"op": "remove", "number": tracking.removing, "paths": paths, "links": links})
         return True
 
     def stop_removing(self, unit: str) -> None:

@@ -12,7 +12,8 @@ Manager to supervisor (``op``; descriptors travel beside the message)::
     watch       pid                             a main process that is not below the supervisor: its end is reported
     adopted     pids                            the unit's, which a killed supervisor has left to the manager
     guess-main                                  asks for "guess"
-    remove      number, paths                   recursive removal in a child of its own; "removed" when done
+    remove      number, paths, links            in a child of its own: the paths with all below, the links if they are
+                                                some; "removed" when done
     stop-removing                               SIGKILL for that child
     settings    stop_timeout (usec), kill_signal: what to do with the unit if the manager dies;
                 fields (of its journal records), level_prefix, priority, max_priority; own_level, own_shown (which of

@@ -217,7 +217,7 @@ class Supervisor:
         elif operation == "guess-main":
             self._send({"ev": "guess", "pid": self._guess_main()})
         elif operation == "remove":
-            self._remove(message["number"], message["paths"])
+            self._remove(message["number"], message["paths"], message.get("links", []))
         elif operation == "stop-removing":
             for pid in self.removals:
                 os.kill(pid, _signal.SIGKILL)
@@ -447,9 +447,9 @@ class Supervisor:
         if pids:
             self._send({"ev": "kill-denied", "pids": pids})
 
-    def _remove(self, number: int, paths: list[str]) -> None:
+    def _remove(self, number: int, paths: list[str], links: list[str]) -> None:
         try:
-            self.removals[removal.begin(paths)] = number
+            self.removals[removal.begin(paths, links)] = number
         except OSError as error:
             self.output.log(3, f"Cannot remove {', '.join(paths)}: Failed to fork: {error.strerror}")
             self._send({"ev": "removed", "number": number})
