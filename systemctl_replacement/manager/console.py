@@ -145,7 +145,7 @@ class Console:
     def _tell_flushed(self) -> None:
         flushed, self._flushed = self._flushed, []
         for callback in flushed:
-            callback()
+            self._loop.guard(callback)
 
     def _send(self, message: dict[str, object], fds: list[int] | None = None) -> None:
         assert self.link is not None
@@ -167,7 +167,7 @@ class Console:
             return
         for message, _fds in received:
             if message.get("ev") == "flushed":
-                self._confirmed()
+                self._loop.guard(self._confirmed)
         if self.link is not None:
             self._loop.modify(self.link.fileno(), READ | (WRITE if self.link.wants_write else 0))
             if self._dropped and not self.link.wants_write and self.on_room is not None:

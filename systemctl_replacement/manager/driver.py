@@ -47,6 +47,8 @@ class Host(Protocol):
 
     def log_unit(self, unit: str, level: int, message: str, news: bool = ...) -> None: ...
 
+    def report_exception(self, where: str, error: BaseException) -> None: ...
+
     def unit_changed(self, unit: ManagedUnit, old: str, changed: events.Changed) -> None: ...
 
     def enqueue_restart(self, unit: ManagedUnit) -> None: ...
@@ -92,19 +94,32 @@ class Driver:
                 self.arm(unit)
         else:
             unit.state, actions = simple.step(unit.type, unit.state, event)
-        for action in actions:
-            if isinstance(action, events.Changed):
-                # Passing through several states, each is compared with the one before.
-                self._host.unit_changed(unit, old, action)
-                old = action.active
-            else:
-                self._carry_out[type(action)](unit, action)
-        self.release_if_done(unit)
+        self._do_all(unit, old, actions)
 
     def carry_out(self, unit: ManagedUnit, actions: tuple[events.Action, ...]) -> None:
         """Do what a unit is asked for while its state stays."""
+        self._do_all(unit, unit.active_state, actions)
+
+    def _do_all(self, unit: ManagedUnit, old: str, actions: tuple[events.Action, ...]) -> None:
+        """Do everything, also when something of it fails, which is raised in the end."""
+        failures = []
         for action in actions:
-            self._carry_out[type(action)](unit, action)
+            try:
+                if isinstance(action, events.Changed):
+                    # Passing through several states, each is compared with the one before.
+                    before, old = old, action.active
+                    self._host.unit_changed(unit, before, action)
+                else:
+                    self._carry_out[type(action)](unit, action)
+            except Exception as error:
+                failures.append(error)
+        try:
+            self.release_if_done(unit)
+        finally:
+            for failure in failures[1:]:
+                self._host.report_exception(unit.id, failure)
+            if failures:
+                raise failures[0]
 
     def _context(self, unit: ManagedUnit, event: Event) -> Context:
         job = unit.job.type if unit.job is not None else ""

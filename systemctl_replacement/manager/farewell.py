@@ -21,5 +21,5 @@ def take_leave(loop: Loop, processes: Processes) -> None:
     loop.call_at(now_monotonic() + FAREWELL_USEC, loop.stop)
     processes.when_released(lambda: processes.flush_console(loop.stop))
     for unit in list(processes.trackings):
-        processes.signal_all(unit, SIGKILL, (), False, False)
-        processes.release(unit)
+        loop.guard(processes.signal_all, unit, SIGKILL, (), False, False)
+        loop.guard(processes.release, unit)

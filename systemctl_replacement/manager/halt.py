@@ -222,20 +222,25 @@ class Halt:
 
     def _tell_everybody(self) -> None:
         """SIGTERM to each process that has had none, the commands of ExecStop= and the like included."""
+        guard = self._manager.loop.guard
         for unit in self._manager.registry:
             if unit.tracking is not None:
-                self._manager.processes.signal_all(unit.id, SIGTERM, (), True, False, REMINDER)
+                guard(self._manager.processes.signal_all, unit.id, SIGTERM, (), True, False, REMINDER)
         self._remains.terminate()
 
     def _remind(self, jobs: Iterable[Job]) -> None:
         """Services whose ExecStop= takes its time have had no signal yet."""
-        processes = self._manager.processes
         for unit in [self._manager.registry[job.unit] for job in jobs]:
-            for action in remind(unit.config, unit.service) if unit.type == "service" else ():
-                if isinstance(action, SignalAll):
-                    processes.signal_all(unit.id, action.signal, action.spare, action.cont, action.hup, REMINDER)
-                else:
-                    processes.signal(unit.id, action.pids, action.signal, action.cont, action.hup, REMINDER)
+            if unit.type == "service":
+                self._manager.loop.guard(self._remind_unit, unit)
+
+    def _remind_unit(self, unit: ManagedUnit) -> None:
+        processes = self._manager.processes
+        for action in remind(unit.config, unit.service):
+            if isinstance(action, SignalAll):
+                processes.signal_all(unit.id, action.signal, action.spare, action.cont, action.hup, REMINDER)
+            else:
+                processes.signal(unit.id, action.pids, action.signal, action.cont, action.hup, REMINDER)
 
     def _names(self, jobs: Iterable[Job]) -> str:
         return _listed(job.unit for job in jobs if _takes_time(self._manager.registry[job.unit]))
@@ -275,10 +280,10 @@ class Halt:
         self.forced = True
 
     def _kill_everything(self) -> None:
-        processes = self._manager.processes
+        processes, guard = self._manager.processes, self._manager.loop.guard
         for unit in self._manager.registry:
             if unit.tracking is not None:
-                processes.signal_all(unit.id, SIGKILL, (), False, False)
+                guard(processes.signal_all, unit.id, SIGKILL, (), False, False)
                 for pid in processes.reaper.pids(unit.id):  # also below a supervisor that does not act
                     descendants.send(pid, SIGKILL)
 

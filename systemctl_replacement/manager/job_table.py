@@ -176,11 +176,12 @@ class JobTable:
             job_id = heapq.heappop(self._queue)[1]
             self._queued.discard(job_id)
             job = self.jobs.get(job_id)
-            if job is not None and job.state == WAITING and self._may_run(job):
-                self._run(job)
+            if job is not None and job.state == WAITING:
+                self._host.loop.guard(self._run_if_ready, job)
 
-    def _may_run(self, job: Job) -> bool:
-        return job.id in self._ahead or runnable(self.view, job)
+    def _run_if_ready(self, job: Job) -> None:
+        if job.id in self._ahead or runnable(self.view, job):
+            self._run(job)
 
     def _run(self, job: Job) -> None:
         self._replace(replace(job, state=RUNNING))
@@ -224,14 +225,15 @@ class JobTable:
             unit = self._registry.find(unit_id)
             if unit is not None:
                 self.wake(unit)
+        guard = self._host.loop.guard
         for ended, how in ending.finished:
-            self._host.job_finished(ended, how, already and ended.id == job.id)
+            guard(self._host.job_finished, ended, how, already and ended.id == job.id)
             for callback in self._waiters.pop(ended.id, ()):
-                callback(ended, how)
+                guard(callback, ended, how)
         for unit_id in ending.on_failure:
             unit = self._registry.find(unit_id)
             if unit is not None:
-                self._host.start_on_failure(unit)
+                guard(self._host.start_on_failure, unit)
         if not self.jobs:
             waiters, self._idle_waiters = self._idle_waiters, []
             for waiter in waiters:
@@ -252,7 +254,7 @@ class JobTable:
             job = self.jobs.get(job_id)
             if job is not None:
                 for callback in callbacks:
-                    callback(job, result)
+                    self._host.loop.guard(callback, job, result)
 
     def _remove(self, job: Job) -> None:
         self.jobs.pop(job.id, None)

@@ -211,7 +211,7 @@ class Life:
         for number, _pid, _status, _code in syscalls.read_signalfd(self._signal_fd):
             action = pid1.ACTIONS.get(number)
             if action is not None:
-                self._act(number, *action)
+                self._loop.guard(self._act, number, *action)
 
     def _act(self, number: int, what: str, argument: str) -> None:
         manager = self._manager

@@ -157,7 +157,7 @@ class Loop:
                 self._turn()
             except Exception as error:
                 # No memory even for the loop itself, most likely: not to be tried again at full speed.
-                self._guard(self._on_exception, "loop", error)
+                self.guard(self._on_exception, "loop", error)
                 time.sleep(_AFTER_FAILURE_SECONDS)
 
     def _turn(self) -> None:
@@ -195,11 +195,11 @@ class Loop:
         end = now_monotonic() + SLICE_USEC
         while rank.ready and not self._stopped:
             fd, events = rank.ready.popleft()
-            self._guard(self._fds[fd][1], _events(events))
+            self.guard(self._fds[fd][1], _events(events))
             if now_monotonic() > end:
                 break
         if rank.work and not self._stopped:
-            self._guard(rank.work.popleft())
+            self.guard(rank.work.popleft())
         return True
 
     def _catch_up(self) -> None:
@@ -223,7 +223,7 @@ class Loop:
         while self._timers and self._timers[0].time <= now and not self._stopped:
             callback = heapq.heappop(self._timers).callback
             if callback is not None:
-                self._guard(callback)
+                self.guard(callback)
                 self._run_soon()
                 if now_monotonic() > end:
                     return
@@ -231,11 +231,13 @@ class Loop:
     def _run_soon(self) -> None:
         end = now_monotonic() + SLICE_USEC
         while self._soon and not self._stopped:
-            self._guard(self._soon.popleft())
+            self.guard(self._soon.popleft())
             if now_monotonic() > end:
                 return
 
-    def _guard(self, callback: Callable[..., object], *arguments: object) -> None:
+    def guard(self, callback: Callable[..., object], *arguments: object) -> None:
+        """Call it; an exception is reported and costs only what it was called for. For each item of what came together:
+        a message, a signal, a child that has ended."""
         try:
             callback(*arguments)
         except Exception as error:

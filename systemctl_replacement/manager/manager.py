@@ -186,12 +186,14 @@ class Manager:
         self.log.about(unit.id, LOG_INFO, f"{unit.status_name} was skipped {text}", news=news)
 
     def try_enqueue(self, unit_id: str, job_type: str, mode: str, why: str) -> Job | None:
-        """Enqueue a job nobody asked for by hand; failing to is a log line."""
+        """Enqueue a job nobody asked for by hand; failing to is a log line. A halt, say, does so for many units."""
         try:
             return self.jobs.enqueue(unit_id, job_type, mode)[0]
         except JobError as error:
             self.log_unit(unit_id, LOG_WARNING, f"Failed to enqueue {why}: {error.message}")
-            return None
+        except Exception as error:
+            self.report_exception(f"{unit_id}/{job_type}", error)
+        return None
 
     def enqueue_restart(self, unit: ManagedUnit) -> None:
         """RestartSec= is over."""
@@ -248,7 +250,7 @@ class Manager:
         if consequences.upheld_by(view, unit.id) is not None:
             self.call_soon(lambda: self._start_if_upheld(unit.id))
         for waiting in list(self.calls_waiting_inactive):
-            waiting()
+            self.loop.guard(waiting)
 
     def _came_up(self, unit: ManagedUnit) -> None:
         for other in unit.related("Upholds"):
@@ -314,7 +316,7 @@ class Manager:
         calls, self.boot_waiters = self.boot_waiters, []
         for call in calls:
             call.on_cancel = None
-            call.reply(state=self.system_state())
+            self.loop.guard(lambda call=call: call.reply(state=self.system_state()))
 
     def reset_failed(self, unit: ManagedUnit) -> None:
         """Forget a failure and the start limit."""

@@ -128,7 +128,7 @@ class Processes:
             self._forkserver_died()
             return
         for answer in answers:
-            self._made(answer)
+            self.loop.guard(self._made, answer)
 
     def _made(self, answer: dict[str, Any]) -> None:
         pid, tag = answer["pid"], answer["tag"]
@@ -318,18 +318,18 @@ class Processes:
             self._supervisor_died(tracking)
             return
         for message, fds in received:
-            if fds and message["ev"] == "notify":
-                self._on_fds(tracking.unit, message["text"], fds)
-            else:
-                close_fds(fds)
-            self._received(tracking, message)
+            self.loop.guard(self._received, tracking, message, fds)
         if tracking.link is link:
             self.loop.modify(link.fileno(), READ | (WRITE if link.wants_write else 0))
         if not tracking.owes_answer:
             self._patience.answered(tracking)
         self._settled(tracking)
 
-    def _received(self, tracking: Tracking, message: dict[str, Any]) -> None:
+    def _received(self, tracking: Tracking, message: dict[str, Any], fds: list[int]) -> None:
+        if fds and message["ev"] == "notify":
+            self.loop.guard(self._on_fds, tracking.unit, message["text"], fds)
+        else:
+            close_fds(fds)
         if message["ev"] == "ready":
             tracking.ready, tracking.early = True, []
             tracking.supervisor = message["pid"]

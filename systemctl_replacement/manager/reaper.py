@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
+# With that many reaped at once everything else comes first: whoever makes them may go on for ever.
+_REAPED_PER_TURN = 64
+
 # No chain of parents is longer: a guard against reading /proc while it changes.
 _DEEPEST = 1024
 
@@ -173,7 +176,7 @@ class Reaper:
 
     def reap(self) -> None:
         """Collect every child that ended: SIGCHLD came. Orphans of nobody we know are reaped and forgotten."""
-        while True:
+        for _ in range(_REAPED_PER_TURN):
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
@@ -181,12 +184,13 @@ class Reaper:
             if pid == 0:
                 return
             self._reaped(pid, status)
+        self._loop.call_soon(self.reap)  # no signal will tell of those that are left
 
     def _reaped(self, pid: int, status: int) -> None:
         for tracking in list(self._trackings.values()):
             # A main process that is a zombie already counts as lost no longer, but its end is still to be told.
             if tracking.has_strays or pid in (tracking.main, tracking.control):
-                self._lost_ended(tracking, pid, status)
+                self._loop.guard(self._lost_ended, tracking, pid, status)
 
     def _lost_ended(self, tracking: Tracking, pid: int, status: int) -> None:
         was_ours = pid in tracking.lost or pid in (tracking.main, tracking.control)

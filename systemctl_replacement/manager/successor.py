@@ -120,4 +120,4 @@ class Succession:
         self._log.manager(LOG_ERR, text)
         waiters, self._waiters = self._waiters, []
         for failed in waiters:
-            failed(text)
+            self._loop.guard(failed, text)

@@ -12,6 +12,7 @@ import select
 
 from ..journal import record
 from .link import Link
+from .problem import describe, guard
 from .title import set_title
 
 TYPE_CHECKING = False
@@ -119,6 +120,9 @@ class Console:
     def _count_dropped(self) -> None:
         text = f"{self.dropped} lines of systemd dropped, the console was blocked"
         self.dropped = 0
+        self._complain(text)
+
+    def _complain(self, text: str) -> None:
         self._queue(self._format({"PRIORITY": "4", "SYSLOG_IDENTIFIER": "systemd", "_PID": "1", "MESSAGE": text}))
 
     def _queue(self, data: bytes) -> None:
@@ -133,17 +137,24 @@ class Console:
             self.link.close()
             return
         for message, fds in received:
-            operation = message["op"]
-            if operation == "add":
-                os.set_blocking(fds[0], False)
-                self._ready.register(fds[0], select.EPOLLIN)
-                self.sources += 1
-            elif operation == "write":
-                self._say(message["text"].encode("utf-8", "surrogateescape"))
-            elif operation == "record":
-                self._say(self._format(message["record"]))
-            elif operation == "flush":
-                self.flushes += 1
+            guard(self._report_problem, self._obey, message, fds)
+
+    def _report_problem(self, error: BaseException) -> None:
+        """What goes wrong with one message costs that one, not what has come with it."""
+        self._complain(f"Console cannot handle a message: {describe(error)}")
+
+    def _obey(self, message: Message, fds: list[int]) -> None:
+        operation = message["op"]
+        if operation == "add":
+            os.set_blocking(fds[0], False)
+            self._ready.register(fds[0], select.EPOLLIN)
+            self.sources += 1
+        elif operation == "write":
+            self._say(message["text"].encode("utf-8", "surrogateescape"))
+        elif operation == "record":
+            self._say(self._format(message["record"]))
+        elif operation == "flush":
+            self.flushes += 1
 
     def _format(self, fields: dict[str, Any]) -> bytes:
         if self.as_json:

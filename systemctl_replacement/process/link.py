@@ -63,7 +63,7 @@ def close_fds(fds: Fds) -> None:
 class Link:
     """One end of a connection. ``fileno()`` is for a poll object; ask for POLLOUT as long as ``wants_write``."""
 
-    __slots__ = ("_queue", "socket")
+    __slots__ = ("_failure", "_queue", "socket")
 
     def __init__(self, socket_or_fd: SocketOrFd) -> None:
         """Takes over the descriptor."""
@@ -71,6 +71,7 @@ class Link:
             socket_or_fd = _socket.socket(fileno=socket_or_fd)
         self.socket = socket_or_fd
         self._queue: list[tuple[bytes, list[int]]] = []
+        self._failure: Exception | None = None  # what could not be read, once what had come before was handed out
 
     def fileno(self) -> int:
         return self.socket.fileno()
@@ -117,15 +118,20 @@ class Link:
                 os.close(memfd)
 
     def flush(self) -> None:
-        """Sends of the queue what the socket takes."""
-        sent = 0
-        while sent < len(self._queue):
-            data, fds = self._queue[sent]
-            if not self._send_now(data, fds):
-                break
+        """Sends of the queue what the socket takes. OSError, in the end, for what cannot be sent; it is lost alone."""
+        done = 0
+        failure: OSError | None = None
+        for data, fds in self._queue:
+            try:
+                if not self._send_now(data, fds):
+                    break
+            except OSError as error:
+                failure = error
             close_fds(fds)
-            sent += 1
-        del self._queue[:sent]
+            done += 1
+        del self._queue[:done]
+        if failure is not None:
+            raise failure
 
     def _send_now(self, data: bytes, fds: Fds) -> bool:
         ancillary = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, pack_fds(fds))] if fds else []
@@ -142,8 +148,12 @@ class Link:
         """The messages that have arrived (at most 64, so that a busy peer cannot keep us), each with its descriptors,
         which are the caller's from now on. EOFError when the peer is gone and everything it sent has been handed out.
 
-        A message whose descriptors did not fit into our table carries ``"fds_lost": true`` and none of them.
+        A message whose descriptors did not fit into our table carries ``"fds_lost": true`` and none of them. OSError or
+        ValueError for one that cannot be read, when those before it have been handed out; it is lost alone.
         """
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
         received: list[Received] = []
         while len(received) < _MESSAGES_PER_TURN:
             try:
@@ -159,22 +169,31 @@ class Link:
                     break
                 raise EOFError
             fds = unpack_fds(ancillary)
-            if flags & _socket.MSG_TRUNC:
+            try:
+                received.append(_read_message(size, flags, fds))
+            except (OSError, ValueError) as error:
                 close_fds(fds)
-                raise OSError(errno.EMSGSIZE, "a message was cut off")
-            lost = bool(flags & _socket.MSG_CTRUNC)
-            if _buffer[0] == _IN_MEMFD[0]:
-                if not fds:
-                    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-                message = _read_memfd(fds.pop(0))
-            else:
-                message = wire.loads(bytes(_view[:size]))
-            if lost:
-                close_fds(fds)
-                fds = []
-                message["fds_lost"] = True
-            received.append((message, fds))
+                if not received:
+                    raise
+                self._failure = error
+                break
         return received
+
+
+def _read_message(size: int, flags: int, fds: list[int]) -> Received:
+    """The message in the buffer. The descriptors are the caller's, unless it is returned with them."""
+    if flags & _socket.MSG_TRUNC:
+        raise OSError(errno.EMSGSIZE, "a message was cut off")
+    if _buffer[0] == _IN_MEMFD[0]:
+        if not fds:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        message = _read_memfd(fds.pop(0))
+    else:
+        message = wire.loads(bytes(_view[:size]))
+    if flags & _socket.MSG_CTRUNC:
+        close_fds(fds)
+        return {**message, "fds_lost": True}, []
+    return message, fds
 
 
 def _read_memfd(fd: int) -> Message:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 def describe(error: BaseException) -> str:
     """An exception and where it came from, without importing the module that prints tracebacks."""
@@ -12,3 +16,14 @@ def describe(error: BaseException) -> str:
         traceback = traceback.tb_next
     error.__traceback__ = None
     return f"{error!r} at " + ", ".join(frames)
+
+
+def guard(report: Callable[[BaseException], object], handler: Callable[..., object], *arguments: object) -> None:
+    """Calls the handler; what goes wrong in it is reported, and goes no further."""
+    try:
+        handler(*arguments)
+    except Exception as error:
+        try:
+            report(error)
+        except Exception:
+            return  # nobody is left to tell

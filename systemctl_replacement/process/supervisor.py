@@ -21,7 +21,7 @@ from .foreign import LOOK_INTERVAL, Foreign
 from .kill import FinalKill
 from .link import Link, close_fds
 from .output import Output
-from .problem import describe
+from .problem import describe, guard
 from .report import Report
 from .title import set_title
 from .told import Told
@@ -37,8 +37,6 @@ _QUEUE_LIMIT = 64
 """With so many messages waiting for the manager, notifications wait in their socket instead of our memory."""
 _REAPED_PER_TURN = 64
 """With that many reaped at once the manager's messages come first: it may want to end who makes them."""
-_DEFECTS = (ValueError, KeyError, TypeError, AttributeError)
-"""What a defect of ours is raised as."""
 
 
 class Supervisor:
@@ -108,10 +106,7 @@ class Supervisor:
             for fd, _ in self._wait():
                 handler = self.handlers.get(fd)
                 if handler:
-                    try:
-                        handler()
-                    except (OSError, *_DEFECTS) as error:
-                        self.report_problem(error)
+                    self._guard(handler)
             self._after_events()
         self.users.release()
         dropped = self.output.close()
@@ -151,21 +146,25 @@ class Supervisor:
     def _after_events(self) -> None:
         if self.give_up_at is not None and time.monotonic() >= self.give_up_at:
             self.give_up_at = None
-            self.final_kill.begin(self.removals)
+            self._guard(self.final_kill.begin, self.removals)
         if self.final_kill.active:
-            self._report_denied(self.final_kill.round())
+            self._guard(lambda: self._report_denied(self.final_kill.round()))
         if self.foreign.to_be_looked_after:
-            self.foreign.look()
+            self._guard(self.foreign.look)
         if self.children_changed:
-            self._report_children()
+            self._guard(self._report_children)
         if (self.barriers or self.unheard) and not self.link.wants_write:
             for fd in self.unheard:
-                execute.let_go(fd)
+                self._guard(execute.let_go, fd)
             close_fds([*self.barriers, *self.unheard])
             self.barriers, self.unheard = [], []
 
+    def _guard(self, handler: Callable[..., object], *arguments: object) -> None:
+        """Whatever goes wrong with one event, message or process costs that one, not what has come with it."""
+        guard(self.report_problem, handler, *arguments)
+
     def report_problem(self, error: BaseException) -> None:
-        """A defect of ours is logged with its place and costs the one event that met it."""
+        """A defect of ours is logged with its place."""
         text = f"Supervisor cannot handle an event: {describe(error)}"
         self.output.log(3, text)
         self._send({"ev": "problem", "message": text})
@@ -184,10 +183,8 @@ class Supervisor:
             self._lose_manager()
             return
         for message, fds in received:
-            try:
-                self._obey(message, fds)
-            finally:
-                close_fds(fds)
+            self._guard(self._obey, message, fds)
+            close_fds(fds)
 
     def _obey(self, message: Message, fds: list[int]) -> None:
         operation = message["op"]
@@ -205,10 +202,10 @@ class Supervisor:
             self.access = message.get("notify_access", self.access)
             self._attribute_output()
         elif operation == "signal":
-            self._signal(message)
+            self._guard(self._signal, message)
             self._send({"ev": "signalled"})
         elif operation == "signal-all":
-            self._signal_all(message)
+            self._guard(self._signal_all, message)
             self._send({"ev": "signalled"})
         elif operation == "watch":
             self.foreign.watch(message["pid"])
@@ -246,7 +243,7 @@ class Supervisor:
         token = message["token"]
         try:
             self._spawn_process(token, message["spec"], message, fds)
-        except _DEFECTS as error:
+        except Exception as error:
             self.report_problem(error)
             self._send({"ev": "spawn-failed", "token": token, "errno": 0, "message": "Internal error"})
 
@@ -344,16 +341,16 @@ class Supervisor:
                 return
             if ended is None or not ended.si_pid:
                 return
-            self._reap(ended.si_pid)
+            self._guard(self._reap, ended.si_pid)
         self.more_ended = True
 
     def _reap(self, pid: int) -> None:
         """Takes leave of a process: first all that it had to say, which is why it is still a zombie meanwhile."""
         for fd in [fd for fd, report in self.exec_pipes.items() if report.pid == pid]:
-            self._on_exec_report(fd)
+            self._guard(self._on_exec_report, fd)
         if self.notify:
-            notify.drain(self._receive_notification)
-        self.output.drain()
+            self._guard(notify.drain, self._receive_notification)
+        self._guard(self.output.drain)
         _, status = os.waitpid(pid, os.WNOHANG)
         when = record.stamp()
         self.children_changed = True
@@ -362,7 +359,7 @@ class Supervisor:
             return
         token = self.tokens.pop(pid, None)
         if self.identifiers.pop(pid, None) is not None:
-            self.output.finish_line()
+            self._guard(self.output.finish_line)
         if os.WIFSIGNALED(status):
             code, number = "dumped" if os.WCOREDUMP(status) else "killed", os.WTERMSIG(status)
         else:
@@ -462,20 +459,21 @@ class Supervisor:
         datagram = notify.receive(self.notify)
         if datagram is None:
             return False
+        self._guard(self._hear, datagram)
+        close_fds(datagram.fds)
+        return True
+
+    def _hear(self, datagram: notify.Datagram) -> None:
         complaint, heard = notify.judge(datagram, self.access, self.main, self.control, self._may_speak)
         if complaint:
             self.output.log(4, complaint)
         if datagram.text.get("BARRIER") == "1":
             # Closed when everything before it has left for the manager.
             self.barriers += datagram.fds
-            return True
-        try:
-            for message, fds in notify.messages(datagram) if heard else ():
-                self._send(message, fds)
-        except OSError as error:
-            self.report_problem(error)
-        close_fds(datagram.fds)
-        return True
+            datagram.fds = []
+            return
+        for message, fds in notify.messages(datagram) if heard else ():
+            self._guard(self._send, message, fds)
 
     def _may_speak(self, pid: int, uid: int) -> bool:
         if pid in self.foreign or pid in self.adopted or descendants.sent_from_below(pid, uid, os.getpid()):

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import select
+import signal
 import socket
 import sys
 import tty
@@ -349,3 +350,18 @@ def test_a_defect_while_a_program_is_started_fails_the_start(unit: Unit) -> None
     assert failed["message"] == "Internal error"
     assert "TypeError" in unit.wait("problem")["message"]
     assert unit.wait("exited", token=unit.spawn("/bin/true"))["status"] == 0
+
+
+def test_what_came_with_a_message_that_fails_is_done(unit: Unit) -> None:
+    pid = unit.shell("trap 'exit 7' TERM; echo ready; while :; do sleep .05; done")
+    unit.tree.until(lambda: "ready" in unit.messages(), "the trap")
+    os.kill(unit.pid, signal.SIGSTOP)
+    unit.send("no such operation")
+    unit.send("console", json=False)  # without the descriptor that belongs to it
+    unit.send("signal")  # without the pids
+    token = unit.spawn("/bin/true")
+    unit.send("signal-all", signal=int(signal.SIGTERM))
+    os.kill(unit.pid, signal.SIGCONT)
+    unit.wait("executed", token=token)
+    assert unit.wait("exited", pid=pid)["status"] == 7
+    assert len([event for event in unit.events if event["ev"] == "problem"]) == 3

@@ -1,0 +1,166 @@
+"""Of what comes together nothing is lost because something of it fails."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from systemctl_replacement import syscalls
+from systemctl_replacement.manager.driver import Driver
+from systemctl_replacement.manager.life import Life
+from systemctl_replacement.manager.loop import READ, Loop
+from systemctl_replacement.manager.processes import Processes
+from systemctl_replacement.manager.reaper import Reaper
+from systemctl_replacement.manager.tracking import Tracking
+from systemctl_replacement.units import events
+
+SIGTERM, SIGCHLD = 15, 17
+
+
+class Failed(list[tuple[str, BaseException]]):
+    def __call__(self, where: str, error: BaseException) -> None:
+        self.append((where, error))
+
+    @property
+    def texts(self) -> list[str]:
+        return [str(error) for _, error in self]
+
+
+@pytest.fixture
+def failed() -> Failed:
+    return Failed()
+
+
+@pytest.fixture
+def loop(failed: Failed) -> Loop:
+    return Loop(failed)
+
+
+def test_a_signal_that_came_with_one_that_fails(loop: Loop, failed: Failed, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, str]] = []
+
+    def act(number: int, what: str, argument: str) -> None:
+        seen.append((what, argument))
+        if number == SIGCHLD:
+            raise RuntimeError("a defect of reaping")
+
+    monkeypatch.setattr(syscalls, "read_signalfd", lambda _fd: [(SIGCHLD, 1, 0, 0), (SIGTERM, 1, 0, 0)])
+    life: Any = SimpleNamespace(_signal_fd=-1, _loop=loop, _act=act)
+    Life._signals(life, READ)
+    assert seen == [("reap", ""), ("halt", "poweroff")]
+    assert failed.texts == ["a defect of reaping"]
+
+
+def test_a_child_that_ended_with_one_that_fails(loop: Loop, failed: Failed, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(Tracking):
+        def refresh_lost(self, foreign: Any) -> None:
+            raise RuntimeError("a defect")
+
+    ended = iter([(101, 0), (102, 9), (0, 0)])
+    monkeypatch.setattr(os, "waitpid", lambda _pid, _options: next(ended))
+    trackings = {"a.service": Broken("a.service"), "b.service": Tracking("b.service")}
+    trackings["a.service"].main, trackings["b.service"].main = 101, 102
+    told: list[tuple[str, Any]] = []
+    reaper = Reaper(loop, trackings, set, lambda unit, event: told.append((unit, event)), lambda tracking: None)
+    reaper.reap()
+    assert [(unit, event.pid, event.code, event.status) for unit, event in told] == [("b.service", 102, "killed", 9)]
+    assert failed.texts == ["a defect"]
+
+
+def test_many_ends_at_once_are_not_waited_for_in_one_go(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: Iterator[int] = iter(range(1000, 1500))
+    reaped: list[int] = []
+
+    def waitpid(_pid: int, _options: int) -> tuple[int, int]:
+        pid = next(ended, 0)
+        reaped.append(pid)
+        return pid, 0
+
+    monkeypatch.setattr(os, "waitpid", waitpid)
+    reaper = Reaper(loop, {}, set, lambda unit, event: None, lambda tracking: None)
+    reaper.reap()
+    assert 0 < len(reaped) < 500
+    while loop.has_pending():
+        loop._run_soon()
+    assert len(reaped) == 501
+
+
+class Messages:
+    """A link whose messages have arrived."""
+
+    def __init__(self, *messages: dict[str, Any]) -> None:
+        self.messages = messages
+        self.wants_write = False
+
+    def flush(self) -> None: ...
+
+    def fileno(self) -> int:
+        return -1
+
+    def receive(self) -> list[tuple[dict[str, Any], list[int]]]:
+        return [(message, []) for message in self.messages]
+
+
+def test_a_message_that_came_with_one_that_fails(loop: Loop, failed: Failed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Loop, "modify", lambda *_: None)
+    told: list[Any] = []
+    processes: Any = Processes.__new__(Processes)
+    processes.loop = loop
+    processes.trackings = {}
+    processes._on_event = lambda unit, event: told.append(event)
+    processes._log_unit = lambda *_: None
+    processes._patience = SimpleNamespace(answered=lambda _who: None)
+    tracking: Any = Tracking("a.service")
+    tracking.link = link = Messages({"ev": "notify"}, {"no": "event"}, {"ev": "executed", "token": 3})
+    processes._link_ready(tracking, link)
+    assert told == [events.Executed(3)]
+    assert failed.texts == ["'pid'", "'ev'"]
+    tracking.link = None
+
+
+def test_an_answer_of_the_forkserver_that_came_with_one_that_fails(loop: Loop, failed: Failed) -> None:
+    processes: Any = Processes.__new__(Processes)
+    processes.loop = loop
+    tracking = Tracking("a.service")
+    processes.trackings = {"a.service": tracking}
+    processes._by_supervisor = {}
+    processes._flush_forkserver = lambda: None
+    processes.forkserver = SimpleNamespace(receive=lambda: [{"pid": 1}, {"pid": 4711, "tag": "a.service"}])
+    processes._forkserver_ready(READ)
+    assert tracking.supervisor == 4711
+    assert failed.texts == ["'tag'"]
+
+
+def test_an_action_that_comes_after_one_that_fails(failed: Failed) -> None:
+    done: list[str] = []
+
+    def signal(*_: object) -> None:
+        raise OSError("no descriptors")
+
+    def log(_unit: str, _level: int, message: str, _news: bool) -> None:
+        done.append(message)
+        if message == "second":
+            raise RuntimeError("a defect")
+
+    host: Any = SimpleNamespace(
+        processes=SimpleNamespace(signal=signal),
+        log_unit=log,
+        unit_changed=lambda unit, old, changed: done.append(f"{old} -> {changed.active}"),
+        report_exception=failed,
+    )
+    unit: Any = SimpleNamespace(id="a.service", type="target", job=None, active_state="active", tracking=None)
+    actions: Any = (
+        events.Log(6, "first"),
+        events.Signal((1,), SIGTERM, False, False),
+        events.Log(6, "second"),
+        SimpleNamespace(),
+        events.Log(6, "third"),
+    )
+    with pytest.raises(OSError, match="no descriptors"):
+        Driver(host).carry_out(unit, actions)
+    assert done == ["first", "second", "third"]
+    assert len(failed) == 2
