@@ -174,6 +174,7 @@ class Connection:
         self._asked = 0  # bytes of the request that the call in progress was
         self._oneway = False
         self._waits_for_turn = False
+        self._ended = False  # it asks for nothing more (SHUT_WR), and reads what it has asked for
         self._closed = False
         self._events = READ
         loop.add(socket.fileno(), READ, self._ready, self.rank)
@@ -247,12 +248,24 @@ class Connection:
         except OSError:
             data = b""
         if not data:
-            self.close()
+            self._ended = self._is_listening()
+            if not self._ended:
+                self.close()
             return
         self._received += data
         # Within the bound a client may send ahead while its call is in progress.
         if len(self._received) > MAXIMUM_REQUEST or self._length() > self._longest:
             self.close()
+
+    def _is_listening(self) -> bool:
+        """Whether a client that sends no more is still there."""
+        try:
+            self._socket.send(b"", _socket.MSG_NOSIGNAL)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return True
 
     @property
     def _longest(self) -> int:
@@ -305,7 +318,10 @@ class Connection:
         """Ask to be called when there is input or, having something to send, room; and for our turn with a request."""
         if self._closed:
             return
-        events = READ | WRITE if self._unread else READ
+        if self._ended and self.call is None and not self._unread and not self._has_request():
+            self.close()
+            return
+        events = (0 if self._ended else READ) | (WRITE if self._unread else 0)
         if events != self._events:
             self._events = events
             self._loop.modify(self._socket.fileno(), events)

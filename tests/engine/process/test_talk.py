@@ -354,7 +354,7 @@ def test_a_defect_while_a_program_is_started_fails_the_start(unit: Unit) -> None
 
 def test_what_came_with_a_message_that_fails_is_done(unit: Unit) -> None:
     pid = unit.shell("trap 'exit 7' TERM; echo ready; while :; do sleep .05; done")
-    unit.tree.until(lambda: "ready" in unit.messages(), "the trap")
+    unit.tree.until(lambda: unit.journal.exists() and "ready" in unit.messages(), "the trap")
     os.kill(unit.pid, signal.SIGSTOP)
     unit.send("no such operation")
     unit.send("console", json=False)  # without the descriptor that belongs to it

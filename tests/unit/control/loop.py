@@ -19,19 +19,25 @@ class SelectorsLoop:
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
         self._stopped = threading.Event()
+        self._callbacks: dict[int, Callable[[int], object]] = {}
         self.later: list[Callable[[], object]] = []
         self.ranks: dict[int, int] = {}
         self.deferred: dict[int, deque[Callable[[], object]]] = {OWNERS: deque(), STRANGERS: deque()}
 
     def add(self, fd: int, events: int, callback: Callable[[int], object], rank: int) -> None:
         self.ranks[fd] = rank
-        self._selector.register(fd, events, callback)
+        self._callbacks[fd] = callback
+        self.modify(fd, events)
 
     def modify(self, fd: int, events: int) -> None:
-        self._selector.modify(fd, events, self._selector.get_key(fd).data)
+        if fd in self._selector.get_map():
+            self._selector.unregister(fd)
+        if events:
+            self._selector.register(fd, events, self._callbacks[fd])
 
     def remove(self, fd: int) -> None:
-        self._selector.unregister(fd)
+        self.modify(fd, 0)
+        del self._callbacks[fd]
 
     def call_at(self, time_: int, callback: Callable[[], object]) -> None:
         self.later.append(callback)

@@ -114,8 +114,10 @@ def test_a_long_request_of_a_stranger_is_not_even_read(
 def test_a_long_request_behind_a_short_one_is_not_read_either(house: House) -> None:
     long = request("States", names=["x" * 100] * 1000)
     assert len(long) > MAXIMUM_REQUEST_OF_STRANGERS
-    client = house.connect(NOBODY, request("States", names=["a"]), long)
+    client = house.connect(NOBODY, request("States", names=["a"]))
     assert house.answer(client) == {"parameters": {"states": []}}
+    client.sendall(long)
+    house.serve()
     assert is_closed(client)
     assert house.asked == ["a"]
 
@@ -182,6 +184,19 @@ def test_work_is_charged_to_the_user_not_to_the_connection(house: House, monkeyp
     while "somebody" not in house.asked:
         house.loop.turn(0)
     assert len(house.asked) <= 3
+
+
+def test_who_sends_no_more_is_answered(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("systemctl_replacement.control.turns.SLICE", 0)
+    asking = [house.connect(uid, request("States", names=["a"] * 3)) for uid in (0, 0, NOBODY, SOMEBODY)]
+    for client in asking:
+        client.shutdown(socket.SHUT_WR)
+    for _ in range(10):
+        house.serve()
+    for client in asking:
+        assert client.recv(100) == b'{"parameters":{"states":[]}}\0'
+        assert is_closed(client)
+    assert not house.server.clients
 
 
 def test_what_a_client_asked_ends_with_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
