@@ -194,7 +194,9 @@ def _init() -> int:
     try:
         chosen = options.parse_kernel(sys.argv[1:]) if arguments is None else options.parse(arguments)
     except options.UsageError as error:
-        posix.write(2, f"{error}\n".encode())
+        from systemctl_replacement.journal.record import printable
+
+        posix.write(2, f"{printable(str(error))}\n".encode())
         return 1
     return startup.run(chosen, forkserver)
 

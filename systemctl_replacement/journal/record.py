@@ -81,3 +81,10 @@ def parse_priority(line: bytes, default: int) -> tuple[int, bytes]:
 def format_line(identifier: str, pid: int, message: bytes) -> bytes:
     """A record as the container's stdout shows it."""
     return b"%s[%d]: %s\n" % (identifier.encode("utf-8", "surrogateescape"), pid, message)
+
+
+def printable(text: str) -> str:
+    """A text of ours, in several lines maybe, that has a stranger's words in it: they drive nobody's terminal."""
+    if text.isprintable():
+        return text
+    return "".join([character if character.isprintable() or character == "\n" else "?" for character in text])

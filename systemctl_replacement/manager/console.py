@@ -12,6 +12,7 @@ import os
 import stat
 import time
 
+from systemctl_replacement.journal.record import printable
 from systemctl_replacement.journal.writer import Writer
 from systemctl_replacement.manager.loop import READ, WRITE, Loop
 from systemctl_replacement.process.client import ForkServer, make_pair
@@ -228,4 +229,4 @@ class Log:
                 "__MONOTONIC_TIMESTAMP": str(when[1]),
                 **record,
             }
-            self._console.write(shown, f"systemd[{os.getpid()}]: {message}\n")
+            self._console.write(shown, f"systemd[{os.getpid()}]: {printable(message)}\n")

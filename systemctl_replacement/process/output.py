@@ -180,7 +180,7 @@ class Output:
         if priority > self._shown:
             return
         if not self._json:
-            line = record.format_line("systemd", os.getpid(), fields["MESSAGE"].encode("utf-8", "surrogateescape"))
+            line = record.format_line("systemd", os.getpid(), record.printable(fields["MESSAGE"]).encode())
         self._show([line])
 
     def _emit(self, lines: list[bytes]) -> None:
