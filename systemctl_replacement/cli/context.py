@@ -135,11 +135,7 @@ class Context:
         if manager is None:
             if self.options.root or self.options.image:
                 raise Failure(f"Verb '{verb}' cannot be used with --root= or --image=.")
-            if os.getpid() == 1:
-                raise Failure(
-                    f"Verb '{verb}' needs a service manager that stays; this is PID 1: the container ends with it.\n"
-                    "To be the init of a container, use 'systemctl init'."
-                )
+            self.refuse_as_pid1(verb)
             from systemctl_replacement.control.activate import ActivationError, start_manager
 
             try:
@@ -147,6 +143,14 @@ class Context:
             except (ActivationError, OSError) as error:
                 raise Failure(f"Failed to start the service manager: {error}") from None
         return manager
+
+    def refuse_as_pid1(self, verb: str) -> None:
+        """Failure where this is PID 1 itself: no manager could stay when it has ended."""
+        if os.getpid() == 1 and not self.options.root:
+            raise Failure(
+                f"Verb '{verb}' needs a service manager that stays; this is PID 1: the container ends with it.\n"
+                "To be the init of a container, use 'systemctl init'."
+            )
 
     def _warn_of_shell(self) -> None:
         from systemctl_replacement.control import shell_form

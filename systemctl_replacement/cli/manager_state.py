@@ -16,6 +16,7 @@ def daemon_reload(_words: list[str], _options: Options, context: Context) -> int
     """Read all unit files again. Without a manager there is nothing that could be out of date."""
     if context.options.scope == "global":
         return 0
+    context.refuse_as_pid1("daemon-reload")
     manager = context.manager_to_change()
     if manager is not None:
         try:
@@ -28,6 +29,7 @@ def daemon_reload(_words: list[str], _options: Options, context: Context) -> int
 
 def daemon_reexec(_words: list[str], _options: Options, context: Context) -> int:
     """The manager executes itself again; it closes the connection instead of answering."""
+    context.refuse_as_pid1("daemon-reexec")
     manager = context.manager_to_change()
     if manager is not None:
         try:

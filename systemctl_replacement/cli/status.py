@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from systemctl_replacement.cli.context import Context, Failure
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.cli.show import add_unit_file_state, check_not_template
@@ -99,7 +101,12 @@ def _system_status(terminal: Terminal, options: Options, context: Context) -> No
 
     manager = context.manager()
     if manager is None:
-        raise Failure("System has not been booted with systemd as init system (PID 1). Can't operate.")
+        context.out(f"{terminal.glyph('inactive')} {os.uname().nodename}")
+        context.out("    State: offline")
+        hint = (
+            "No service manager is running: 'systemctl start UNIT' starts one, 'systemctl status UNIT' reads the files."
+        )
+        raise Failure("" if context.refusal or options.root else hint)
     properties = manager.call("Show", names=[])["units"][0]["properties"]
     units = manager.call("Units", patterns=[])["units"]
     active = [unit["id"] for unit in units if unit["active_state"] != "inactive"]

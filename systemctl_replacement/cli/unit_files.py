@@ -60,6 +60,8 @@ def _change(verb: str, arguments: list[str], options: Options, context: Context)
     """The verbs that take a list of units."""
     if not arguments:
         return 0
+    if options.now and verb in _STARTED_NOW:
+        context.refuse_as_pid1(f"{verb} --now")  # before any file is touched
     plan = new_plan(options, context)
     names = unit_names(arguments, f"to {verb}", options, context)
     synchronize(verb, names, options, context, plan)

@@ -115,6 +115,10 @@ def _meaning(words: list[str]) -> tuple[str, tuple[str, ...]]:
             raise UsageError(f"init {word}: there is no init yet that this could be said to.")
         if word in _TARGETS and len(words) > 1:
             raise UsageError(f"init {' '.join(words)}: '{word}' is a mode of the whole system, no unit.")
+        if word.startswith("/"):
+            raise UsageError(
+                f"init {word}: a path is no unit; running a command (init -- COMMAND) is not supported yet."
+            )
     if words and words[0] in _TARGETS:
         return _TARGETS[words[0]], ()
     try:
@@ -130,7 +134,7 @@ _TARGETS = {
     **dict.fromkeys(("2", "3", "4"), "multi-user.target"),
     "5": "graphical.target",
 }
-_TO_A_RUNNING_INIT = frozenset(("0", "6", "q", "Q", "u", "U"))
+_TO_A_RUNNING_INIT = frozenset(("0", "6", "q", "Q", "u", "U", "halt", "poweroff", "reboot", "kexec"))
 _KERNEL_WORDS = frozenset(
     (
         "auto", "debug", "fastboot", "forcefsck", "forcequotacheck", "nosplash", "quiet", "ro", "rw", "splash", "text",

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 FINISHED = b"\0"
 SIGKILL = 9
+# The name of what is an option.
+_OWN = "The generator for init scripts"
 
 
 def directories(runtime: str) -> tuple[str, str, str]:
@@ -46,7 +48,7 @@ def _generate(targets: tuple[str, ...], programs: list[str]) -> None:
     running = {}
     for program in programs:
         try:
-            running[_spawn(program, targets)] = program
+            running[_spawn(program, targets)] = program if program.startswith("/") else _OWN
         except OSError as error:
             _say(f"{program} failed to execute: {error.strerror}")
     while running:

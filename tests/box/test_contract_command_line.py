@@ -51,7 +51,11 @@ def test_every_way_to_say_init(init: list[str], on: str, off: str) -> None:
         ([SYSTEMCTL, "--unit", "nosuch", "init"], 5, "Failed to start nosuch.target: Unit nosuch.target not found."),
         (["init", "0"], 1, "init 0: there is no init yet that this could be said to."),
         ([SYSTEMCTL, "stop", "on"], 1, "To be the init of a container, use 'systemctl init'."),
-        ([SYSTEMCTL, "enable", "--now", "off"], 1, "To be the init of a container, use 'systemctl init'."),
+        ([SYSTEMCTL, "enable", "--now", "off"], 1, "Verb 'enable --now' needs a service manager that stays"),
+        ([SYSTEMCTL, "daemon-reload"], 1, "Verb 'daemon-reload' needs a service manager that stays"),
+        ([SYSTEMCTL, "daemon-reexec"], 1, "Verb 'daemon-reexec' needs a service manager that stays"),
+        (["init", "/bin/bash"], 1, "init /bin/bash: a path is no unit"),
+        (["init", "halt"], 1, "init halt: there is no init yet that this could be said to."),
         ([SYSTEMCTL, "restart"], 1, "Too few arguments."),
         ([SYSTEMCTL, "frobnicate"], 1, "Unknown command verb frobnicate."),
         ([SYSTEMCTL, "--help"], 0, "  init [UNIT...]"),
@@ -65,6 +69,16 @@ def test_what_is_no_init_says_so_and_ends(init: list[str], status: int, text: st
         assert box.wait() == status
         assert text in box.console
         assert "Started on.service" not in box.console
+
+
+def test_what_is_refused_has_changed_nothing() -> None:
+    unit = SLEEP + "[Install]\nWantedBy=multi-user.target\n"
+    with Box(init=[SYSTEMCTL, "enable", "--now", "off"], files={"/etc/systemd/system/off.service": unit}) as box:
+        assert box.wait() == 1
+        assert "Created symlink" not in box.console
+        box.boot([SYSTEMCTL, "init"])
+        box.wait_booted()
+        assert box.run("systemctl is-enabled off").stdout == "disabled\n"
 
 
 def test_a_halt_in_the_first_moment_ends() -> None:
