@@ -131,3 +131,12 @@ def test_a_service_of_another_user_reaches_its_manager_in_a_private_directory() 
         box.wait_booted()
         assert box.run("systemctl is-active a").stdout == "active\n"
         assert box.run("stat -c %a /dev/shm/systemctl-0").stdout == "711\n"
+
+
+def test_the_state_of_the_whole_without_a_manager() -> None:
+    with Box(init=["sleep", "infinity"]) as box:
+        status = box.run("systemctl status")
+        assert status.returncode == 1 and "    State: offline\n" in status.stdout
+        assert "No service manager is running" in status.stderr
+        assert box.run("systemctl is-system-running").stdout == "offline\n"
+        assert not box.find("--on-demand")
