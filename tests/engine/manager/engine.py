@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import shutil
@@ -135,13 +136,13 @@ class Engine:
         """The one process of ours with this title ("supervisor: x.service", "forkserver", "console")."""
 
         def look() -> Optional[psutil.Process]:
+            titled = []
             for process in self.processes():
-                try:
+                with contextlib.suppress(psutil.NoSuchProcess):
                     if " ".join(process.cmdline()).startswith(title):
-                        return process
-                except psutil.NoSuchProcess:
-                    continue
-            return None
+                        titled.append(process)
+            # A child that has not executed its program yet has its parent's title.
+            return min(titled, key=lambda process: (process.create_time(), process.pid), default=None)
 
         found: psutil.Process = wait_for(look, f"a process called {title}")
         return found
