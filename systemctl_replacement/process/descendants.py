@@ -92,6 +92,15 @@ def children(pid: int) -> list[int]:
     return found
 
 
+def any_child() -> bool:
+    """Whether we have any children, zombies included."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
 def _parents() -> dict[int, int]:
     parents: dict[int, int] = {}
     for name in os.listdir("/proc"):

@@ -37,6 +37,7 @@ _QUEUE_LIMIT = 64
 """With so many messages waiting for the manager, notifications wait in their socket instead of our memory."""
 _REAPED_PER_TURN = 64
 """With that many reaped at once the manager's messages come first: it may want to end who makes them."""
+_CODES = {os.CLD_EXITED: "exited", os.CLD_KILLED: "killed", os.CLD_DUMPED: "dumped"}
 
 
 class Supervisor:
@@ -102,7 +103,7 @@ class Supervisor:
     def run(self) -> None:
         """Handles events until released, or until the manager is gone and the unit is empty."""
         self.link.send({"ev": "ready", "pid": os.getpid()})
-        while not (self.released or (self.orphaned and not self._has_children())):
+        while not (self.released or (self.orphaned and not descendants.any_child())):
             for fd, _ in self._wait():
                 handler = self.handlers.get(fd)
                 if handler:
@@ -341,31 +342,38 @@ class Supervisor:
                 return
             if ended is None or not ended.si_pid:
                 return
-            self._guard(self._reap, ended.si_pid)
+            self._guard(self._reap, ended)
         self.more_ended = True
 
-    def _reap(self, pid: int) -> None:
+    def _reap(self, ended: os.waitid_result) -> None:
         """Takes leave of a process: first all that it had to say, which is why it is still a zombie meanwhile."""
+        pid = ended.si_pid
         for fd in [fd for fd, report in self.exec_pipes.items() if report.pid == pid]:
             self._guard(self._on_exec_report, fd)
         if self.notify:
             self._guard(notify.drain, self._receive_notification)
         self._guard(self.output.drain)
-        _, status = os.waitpid(pid, os.WNOHANG)
         when = record.stamp()
         self.children_changed = True
         if pid in self.removals:
+            os.waitpid(pid, os.WNOHANG)
             self._send({"ev": "removed", "number": self.removals.pop(pid)})
             return
         token = self.tokens.pop(pid, None)
         if self.identifiers.pop(pid, None) is not None:
             self._guard(self.output.finish_line)
-        if os.WIFSIGNALED(status):
-            code, number = "dumped" if os.WCOREDUMP(status) else "killed", os.WTERMSIG(status)
+        code = _CODES.get(ended.si_code, "killed")
+        report = {"ev": "exited", "pid": pid, "code": code, "status": ended.si_status, "time": when, "token": token}
+        # The manager hears first how a process ended that it waits for: if we are killed in between, it inherits the
+        # zombie, and asks. Of others, which may be many, only that one has ended counts.
+        if token is not None or pid in (self.main, self.control):
+            try:
+                self._send({**report, "last": descendants.children(os.getpid()) == [pid]})
+            finally:
+                os.waitpid(pid, os.WNOHANG)
         else:
-            code, number = "exited", os.WEXITSTATUS(status)
-        ended = {"ev": "exited", "pid": pid, "code": code, "status": number, "time": when, "token": token}
-        self._send({**ended, "last": not self._has_children()})
+            os.waitpid(pid, os.WNOHANG)
+            self._send({**report, "last": not descendants.any_child()})
         if pid == self.main:
             self.main = 0
         if pid == self.control:
@@ -379,13 +387,6 @@ class Supervisor:
         if self.had_children:
             self.had_children = False
             self._send({"ev": "empty", "time": record.stamp()})
-
-    def _has_children(self) -> bool:
-        try:
-            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        except ChildProcessError:
-            return False
-        return True
 
     def _report_children(self) -> None:
         self.children_changed = False
@@ -415,7 +416,7 @@ class Supervisor:
     def _end_of_foreign(self, pid: int) -> None:
         # Only its parent knows how it ended; systemd takes such an end for a success as well.
         ended = {"ev": "exited", "pid": pid, "code": "exited", "status": 0, "time": record.stamp(), "token": None}
-        self._send({**ended, "last": not self._has_children()})
+        self._send({**ended, "last": not descendants.any_child()})
 
     # -- signals ----------------------------------------------------------------------------------------------------
 

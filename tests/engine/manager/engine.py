@@ -54,8 +54,9 @@ class Engine:
         descriptors: int = 0,
         stdout: int = -1,
     ) -> None:
-        """change: Python that is run before the manager's program, to break something; `reexecution` and `paths` are
-        those modules. descriptors: the limit of their number. stdout: instead of a file, which `text` reads."""
+        """change: Python that is run before the manager's program, to break something (@ROOT@ as in units);
+        `reexecution` and `paths` are those modules. descriptors: the limit of their number. stdout: instead of a file,
+        which `text` reads."""
         # A short path: socket names have 108 bytes.
         self.root = Path(tempfile.mkdtemp(prefix="engine-"))
         self.units = self.root / "etc/systemd/system"
@@ -64,7 +65,7 @@ class Engine:
         self.main = MAIN
         if change:
             self.main = self.root / "main.py"
-            self.main.write_text(CHANGED % (str(MAIN.parent.parent), change))
+            self.main.write_text(CHANGED % (str(MAIN.parent.parent), change.replace("@ROOT@", str(self.root))))
         self.descriptors = descriptors
         self.stdout = stdout
         self.notes = self.root / "notes"

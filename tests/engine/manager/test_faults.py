@@ -208,6 +208,45 @@ def test_a_command_that_ends_badly_after_a_fault(phase: str, fault: str) -> None
             assert engine.run("start", "x.service") == "done"
 
 
+# The first supervisor that is about to take leave of a process whose end counts is killed: before it tells, or after.
+KILLED_AT_AN_END = """
+import os
+from systemctl_replacement.process import supervisor
+waitpid, send, told = os.waitpid, supervisor.Supervisor._send, []
+def end():
+    try:
+        os.close(os.open("@ROOT@/killed", os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return
+    os.kill(os.getpid(), 9)
+def before(self, message, fds=()):
+    counts = message["ev"] == "exited" and message["token"] is not None
+    if counts and %r == "before":
+        end()
+    send(self, message, fds)
+    if counts:
+        told.append(message["pid"])
+def after(pid, options):
+    if pid in told and %r == "after":
+        end()
+    return waitpid(pid, options)
+supervisor.Supervisor._send = before
+os.waitpid = after
+"""
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_how_a_process_ended_is_not_lost_with_its_supervisor(when: str) -> None:
+    unit = f"[Service]\nExecStartPre=/bin/sh -c 'exit 3'\n{MAIN}"
+    change = KILLED_AT_AN_END % (when, when)
+    with Engine({"x.service": unit}, boot=("basic.target",), change=change) as engine:
+        engine.enqueue("start", "x.service")
+        engine.wait_sub("x.service", "failed")
+        assert (engine.root / "killed").exists()
+        assert engine.show("x.service")["Result"] == "exit-code"
+        wait_for(lambda: not units_processes(engine), "the end of all processes")
+
+
 # In the middle of an exec a process has no environment for a moment, which here takes that many looks.
 IN_EXEC = """
 import collections, io
