@@ -158,7 +158,7 @@ def _take(found: dict[str, object], name: str, value: str) -> bool:
     elif name == "--on-demand":
         found["on_demand"] = True
     elif name == "--ready-fd":
-        found["ready_fd"] = _number(name, value)
+        found["ready_fd"] = _descriptor(name, value)
     elif name == "--deserialize":
         found["deserialize_fd"] = _number(name, value)
     elif name == "--stop-timeout":
@@ -198,6 +198,15 @@ def _number(name: str, value: str) -> int:
     if not (value.isascii() and value.isdigit()):
         raise UsageError(f"Option {name} needs a number, not '{value}'.")
     return int(value)
+
+
+def _descriptor(name: str, value: str) -> int:
+    number = _number(name, value)
+    try:
+        os.fstat(number)
+    except (OSError, OverflowError):
+        raise UsageError(f"Option {name}: descriptor {value} is not open.") from None
+    return number
 
 
 def _timeout(value: str) -> int:

@@ -303,3 +303,10 @@ def test_pid_file_behind_links(tmp_path: Path) -> None:
         os.chown(tmp_path / "relative", 12345, 12345, follow_symlinks=False)
         assert read_pid(tmp_path / "absolute").pid == os.getppid()
         assert "unsafe" in read_pid(tmp_path / "absolute", owner="other.service").message
+
+
+@pytest.mark.parametrize("number", ["987654", "9" * 30])
+def test_a_descriptor_that_is_not_open_is_refused(number: str) -> None:
+    with pytest.raises(options.UsageError, match=f"descriptor {number} is not open"):
+        options.parse([f"--ready-fd={number}"])
+    assert options.parse(["--ready-fd=0"]).ready_fd == 0
