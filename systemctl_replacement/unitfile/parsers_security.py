@@ -1,7 +1,6 @@
-"""Parsers of sandboxing lists: capabilities, system calls, namespaces, address families, disk images (systemd.exec(5)).
+"""Parsers of sandboxing lists: capabilities, system calls, namespaces, address families (systemd.exec(5)).
 
-Values are kept as their words (a leading `~` inverts, as in the file). Messages from systemd 252; system calls are
-not checked by name, which takes libseccomp's table of them.
+Values are kept as their words (a leading `~` inverts, as in the file). Messages from systemd 252.
 """
 
 from __future__ import annotations
@@ -69,6 +68,41 @@ def architectures(scope: Scope, key: str, text: str) -> tuple[str, ...]:
         return word
 
     return parsers.each(scope, parsers.words(scope, key, text), convert)
+
+
+def system_calls(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+    """SystemCallFilter=, SystemCallLog=: names of system calls and groups, in the former with `:ERRNO`."""
+    from systemctl_replacement.unitfile.system_calls import known
+
+    invert = "~" if text.startswith("~") else ""
+
+    def convert(word: str) -> str:
+        name, colon, number = word.partition(":") if key == "SystemCallFilter" else (word, "", "")
+        if colon and (not name or not _is_error_number(number)):
+            raise Refused(f"Failed to parse syscall:errno, ignoring: {word}")
+        if not known(name):
+            what = "Unknown system call group" if name.startswith("@") else "Failed to parse system call"
+            raise Refused(f"{what}, ignoring: {name}")
+        return word
+
+    try:
+        items = quoting.split(text[len(invert) :], unquote=False, unescape=False)
+    except quoting.QuotingError:
+        raise Refused(f"Invalid syntax, ignoring: {text}") from None
+    # A list in which no name is known is a list all the same.
+    return (invert + " ".join(parsers.each(scope, items, convert)),)
+
+
+def _is_error_number(text: str) -> bool:
+    import errno
+
+    if text == "kill" or (text.startswith("E") and hasattr(errno, text)):
+        return True
+    try:
+        values.parse_integer(text, 0, 4095)
+    except (ValueError, OverflowError):
+        return False
+    return True
 
 
 def error_number(scope: Scope, key: str, text: str) -> Any:

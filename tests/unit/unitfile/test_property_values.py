@@ -20,6 +20,7 @@ SHOWN = [
     ("AmbientCapabilities=CAP_CHOWN CAP_KILL\nAmbientCapabilities=~CAP_KILL", "AmbientCapabilities", "cap_chown"),
     ("SystemCallFilter=@mount write\nSystemCallFilter=~write", "SystemCallFilter", "@mount"),
     ("SystemCallFilter=~@mount", "SystemCallFilter", "~@mount"),
+    ("SystemCallFilter=read nosuch @nosuch", "SystemCallFilter", "read"),
     ("RestrictAddressFamilies=AF_UNIX AF_INET", "RestrictAddressFamilies", "AF_INET AF_UNIX"),
     ("RestrictNamespaces=yes", "RestrictNamespaces", "yes"),
     ("RestrictNamespaces=~user", "RestrictNamespaces", "cgroup ipc net mnt pid uts"),
