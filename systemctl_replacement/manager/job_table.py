@@ -5,7 +5,7 @@ The decisions are the job engine's (room jobs); this is the table they are about
 
 from __future__ import annotations
 
-import heapq
+import _heapq as heapq  # without its twin in Python
 
 from systemctl_replacement.jobs import outcome, transaction
 from systemctl_replacement.jobs.model import (

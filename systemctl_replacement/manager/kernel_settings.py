@@ -5,7 +5,7 @@ Part of the spec that process/execute.py describes; only what the unit sets is i
 
 from __future__ import annotations
 
-from systemctl_replacement.unitfile import capabilities, property_values
+from systemctl_replacement.unitfile import capabilities, kernel_values
 from systemctl_replacement.unitfile.specifiers import architecture
 
 TYPE_CHECKING = False
@@ -32,7 +32,7 @@ def of(settings: Mapping[tuple[str, str], Any]) -> dict[str, Any]:
         spec["scheduling"] = {"policy": policy or "other", "priority": priority or 0, "reset_on_fork": reset}
     kind, level = settings.get(("Service", "IOSchedulingClass")), settings.get(("Service", "IOSchedulingPriority"))
     if kind is not None or level is not None:
-        number = _IO_CLASS if kind is None else property_values.io_class(kind)
+        number = _IO_CLASS if kind is None else kernel_values.io_class(kind)
         spec["io_priority"] = [number, _IO_LEVEL if level is None else level]
     return spec
 
@@ -44,8 +44,8 @@ def _personality(name: str) -> str:
 _CONVERTED: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     ("CapabilityBoundingSet", "capability_bounding", lambda items: capabilities.mask(items, capabilities.ALL)),
     ("AmbientCapabilities", "ambient_capabilities", lambda items: capabilities.named(capabilities.mask(items, 0))),
-    ("SecureBits", "secure_bits", property_values.secure_bits),
-    ("CoredumpFilter", "coredump_filter", property_values.coredump_filter),
+    ("SecureBits", "secure_bits", kernel_values.secure_bits),
+    ("CoredumpFilter", "coredump_filter", kernel_values.coredump_filter),
     ("CPUAffinity", "cpu_affinity", sorted),
     ("TimerSlackNSec", "timer_slack", int),
     ("Personality", "personality", _personality),

@@ -1,13 +1,13 @@
 """Typed settings as the raw values that properties have: where a directive's words stand for numbers, sets or pairs.
 
-Source: org.freedesktop.systemd1(5), systemd.exec(5), systemd.resource-control(5), linux/sched.h, linux/ioprio.h,
-linux/securebits.h, core(5). For unit_properties.py, which asks by kind and by name.
+Source: org.freedesktop.systemd1(5), systemd.exec(5), systemd.resource-control(5), linux/sched.h. For
+unit_properties.py, which asks by kind and by name.
 """
 
 from __future__ import annotations
 
 from systemctl_replacement.booleans import FALSE, TRUE
-from systemctl_replacement.unitfile import capabilities, values
+from systemctl_replacement.unitfile import capabilities, kernel_values, values
 from systemctl_replacement.unitfile import property_values_resource as resource
 from systemctl_replacement.unitfile.values import INFINITY
 
@@ -26,21 +26,7 @@ _NAMESPACES = {
 }
 _MOUNT_FLAGS = {"shared": 1 << 20, "slave": 1 << 19, "private": 1 << 18}
 _NUMA_POLICIES = ("default", "preferred", "bind", "interleave", "local")
-_IO_CLASSES = ("none", "realtime", "best-effort", "idle")
 _CPU_POLICIES = {"other": 0, "fifo": 1, "rr": 2, "batch": 3, "idle": 5}
-_SECURE_BITS = {
-    "noroot": 1,
-    "noroot-locked": 2,
-    "no-setuid-fixup": 4,
-    "no-setuid-fixup-locked": 8,
-    "keep-caps": 16,
-    "keep-caps-locked": 32,
-}
-_COREDUMP_FILTER = (
-    "private-anonymous", "shared-anonymous", "private-file-backed", "shared-file-backed", "elf-headers",
-    "private-huge", "shared-huge", "private-dax", "shared-dax",
-)  # fmt: skip
-_COREDUMP_DEFAULT, _COREDUMP_ALL = 0x33, 2**32 - 1
 _KILL = 0x7FFFFFFE  # SystemCallErrorNumber=kill
 _DEVICE_LIMITS = (
     "IOReadBandwidthMax", "IOWriteBandwidthMax", "IOReadIOPSMax", "IOWriteIOPSMax", "BlockIOReadBandwidth",
@@ -125,31 +111,6 @@ def _once(value: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(value))
 
 
-def secure_bits(value: frozenset[str]) -> int:
-    """SecureBits= as the mask of prctl(2)."""
-    return sum(_SECURE_BITS[word] for word in value)
-
-
-def io_class(value: str) -> int:
-    """IOSchedulingClass= by number; without a class, as `none` is meant, the kernel's default applies."""
-    return _IO_CLASSES.index(value) or _IO_CLASSES.index("best-effort") if value in _IO_CLASSES else int(value)
-
-
-def coredump_filter(value: frozenset[str]) -> int:
-    """CoredumpFilter= as the mask of core(5)."""
-    mask = 0
-    for word in value:
-        if word in _COREDUMP_FILTER:
-            mask |= 1 << _COREDUMP_FILTER.index(word)
-        elif word == "default":
-            mask |= _COREDUMP_DEFAULT
-        elif word == "all":
-            return _COREDUMP_ALL
-        else:
-            mask |= int(word, 16)
-    return mask
-
-
 def _pairs(value: Any) -> Any:
     return [item.split() if isinstance(item, str) else _plain(item) for item in value]
 
@@ -195,7 +156,7 @@ def _first_word(value: str) -> str:
 _BY_NAME: dict[str, Callable[[Any], Any]] = {
     "CapabilityBoundingSet": lambda value: capabilities.mask(value, capabilities.ALL),
     "AmbientCapabilities": lambda value: capabilities.mask(value, 0),
-    "IOSchedulingClass": io_class,
+    "IOSchedulingClass": kernel_values.io_class,
     "SystemCallErrorNumber": _error_number,
     "RestrictAddressFamilies": _address_families,
     "RestrictFileSystems": _uncompiled,
@@ -221,8 +182,8 @@ _BY_NAME: dict[str, Callable[[Any], Any]] = {
     "SocketBindDeny": resource.bind_rules,
     **dict.fromkeys(_DEVICE_LIMITS, resource.device_limits),
     "CPUSchedulingPolicy": lambda value: _CPU_POLICIES[value] if value in _CPU_POLICIES else int(value),
-    "SecureBits": secure_bits,
-    "CoredumpFilter": coredump_filter,
+    "SecureBits": kernel_values.secure_bits,
+    "CoredumpFilter": kernel_values.coredump_filter,
     "StandardInput": _first_word,
     "StandardOutput": _first_word,
     "StandardError": _first_word,
