@@ -39,11 +39,13 @@ class Registry:
         config: ManagerConfig,
         mounted: Callable[[], dict[str, Mount]],
         on_load: Callable[[ManagedUnit], None],
+        on_exception: Callable[[str, BaseException], object],
     ) -> None:
         self._read = read
         self._config = config
         self._mounted = mounted
         self._on_load = on_load
+        self._on_exception = on_exception
         self._mounts: dict[str, Mount] | None = None
         self._no_mounts: set[str] = set()  # mount units that are known not to be
         self._units: dict[str, ManagedUnit] = {}
@@ -245,7 +247,13 @@ class Registry:
         for unit in kept:
             if unit.id in self._former:
                 del self._former[unit.id]
-                self._adopt_again(unit)
+                before = unit.file
+                try:
+                    self._adopt_again(unit)
+                except Exception as error:
+                    # A defect met in one unit's files costs no other unit, and this one what is new of them.
+                    self._on_exception(unit.id, error)
+                    self._adopt(unit, before)
         self._complete_all()
         self._former = {}
         self._collectable = True

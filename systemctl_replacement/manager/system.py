@@ -82,7 +82,7 @@ class System:
         self.manager = manager = files.manager = Manager(self.loop, self.log, config)
         manager.boot = self.boot
         files.scan()
-        manager.registry = Registry(files.read_unit, config, files.mounted, files.loaded)
+        manager.registry = Registry(files.read_unit, config, files.mounted, files.loaded, self.report_exception)
         manager.jobs = JobTable(manager.registry, manager)
         manager.leftovers = Leftovers(self.boot, options.root)
         manager.execution = ExecutionContext(options.root, config, self.environment)

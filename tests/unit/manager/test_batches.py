@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,11 @@ from systemctl_replacement.manager.life import Life
 from systemctl_replacement.manager.loop import READ, Loop
 from systemctl_replacement.manager.processes import Processes
 from systemctl_replacement.manager.reaper import Reaper
+from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.tracking import Tracking
+from systemctl_replacement.unitfile import load, loadpath
+from systemctl_replacement.unitfile.manager_config import read_manager_config
+from systemctl_replacement.unitfile.specifiers import Host
 from systemctl_replacement.units import events
 
 SIGTERM, SIGCHLD = 15, 17
@@ -164,3 +169,29 @@ def test_an_action_that_comes_after_one_that_fails(failed: Failed) -> None:
         Driver(host).carry_out(unit, actions)
     assert done == ["first", "second", "third"]
     assert len(failed) == 2
+
+
+def test_a_unit_that_is_loaded_again_with_one_that_fails(tmp_path: Path, failed: Failed) -> None:
+    directory = tmp_path / "etc/systemd/system"
+    directory.mkdir(parents=True)
+    for name in ("a", "b", "c"):
+        (directory / f"{name}.service").write_text("[Unit]\nDescription=old\n[Service]\nExecStart=/bin/true\n")
+    host, broken = Host.current(str(tmp_path), "0" * 32), False
+
+    def read(name: str) -> load.Unit:
+        if broken and name == "b.service":
+            raise RuntimeError("a defect")
+        return load.load(name, loadpath.Index([str(directory)], str(tmp_path)), host)
+
+    config = read_manager_config(str(tmp_path), host)
+    registry = Registry(read, config, dict, lambda unit: None, failed)
+    units = [registry.get(f"{name}.service") for name in ("a", "b", "c")]
+    for unit in units:
+        unit.tracking = Tracking(unit.id)  # so that it is not forgotten
+        path = directory / unit.id
+        path.write_text(path.read_text().replace("old", "new"))
+    broken = True
+    registry.reload(read, config)
+    assert [registry.get(unit.id) for unit in units] == units
+    assert [unit.description for unit in units] == ["new", "old", "new"]
+    assert failed.texts == ["a defect"]
