@@ -63,7 +63,7 @@ def _bits(items: tuple[str, ...], initial: int, bit: Callable[[str], int], whole
         mask = 0
         for word in item.lstrip("~").split():
             mask |= bit(word)
-        if found in (0, initial):
+        if found == initial:
             found = INFINITY & ~mask if inverted else mask
         else:
             found = found & ~mask if inverted else found | mask

@@ -74,7 +74,7 @@ def of_file(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
         if f"{key}Symlink" in kinds:
             paths = unit.settings.get((own, key)) or ()
             found[f"{key}Symlink"] = [[path, link] for path, *links in paths for link in links]
-    if "CanClean" in kinds and unit.derived:
+    if "CanClean" in kinds and unit.load_state == "loaded":
         found["CanClean"] = [word for word, key in _CLEANABLE if unit.settings.get((own, key))]
         if unit.type == "timer" and unit.get("Timer", "Persistent"):
             found["CanClean"] = ["state"]

@@ -77,6 +77,8 @@ def test_drawn_units_are_shown_as_systemd_shows_them() -> None:
         for key in dict.fromkeys((*theirs, *mine)):
             if theirs.get(key) != mine.get(key):
                 different.append((key, name, text, theirs.get(key), mine.get(key)))
+    for key, name, text, real, here in different:
+        print(f"--- {name}: {key}\nsystemd: {real}\nours:    {here}\n{text}")
     assert not different
     # A test whose units have got thin shows nothing.
     loaded = [name for name in units if expected[name]["LoadState"] == "loaded"]
