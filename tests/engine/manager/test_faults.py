@@ -277,7 +277,9 @@ def test_a_child_in_the_middle_of_an_exec_does_not_escape(phase: str) -> None:
 
 def test_whom_nothing_tells_from_a_stranger_holds_nobody_up() -> None:
     """Where the kernel never shows an environment."""
-    unit = "[Service]\nExecStart=/bin/sh -c 'while ! test -e @ROOT@/go; do sleep 0.02; done; setsid sleep 1000 &'\n"
+    away = 'setsid sh -c "touch @ROOT@/away; exec sleep 1000" & until test -e @ROOT@/away; do sleep 0.02; done'
+    command = f"/bin/sh -c 'until test -e @ROOT@/go; do sleep 0.02; done; {away}'"
+    unit = f"[Service]\nExecStart={command}\n"
     with Engine({"x.service": unit}, boot=("basic.target",), change=IN_EXEC % (1_000_000, 1_000_000)) as engine:
         assert engine.run("start", "x.service") == "done"
         engine.titled("supervisor: x.service").kill()
