@@ -12,6 +12,7 @@ import pytest
 
 from systemctl_replacement.manager import tracking
 from systemctl_replacement.manager.tracking import Tracking
+from tests.engine.manager.engine import wait_for
 
 TERM = {"op": "signal-all", "except": [], "signal": int(signal.SIGTERM), "cont": True, "hup": False, "why": "stop"}
 
@@ -67,6 +68,8 @@ def test_who_is_dismissed_is_not_looked_at_again(
 def test_an_environment_that_is_empty_is_one() -> None:
     with subprocess.Popen(["/bin/sleep", "1000"], env={}) as process:
         try:
+            # Popen is told of the exec a moment before the kernel has laid out the new environment.
+            wait_for(lambda: tracking._has_invocation(process.pid, "a") is not None, "the end of the exec")
             assert tracking._has_invocation(process.pid, "a") is False
         finally:
             process.kill()
