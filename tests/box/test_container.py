@@ -62,7 +62,7 @@ def test_image_with_the_systemd_package() -> None:
         # No more has failed than what cannot be run yet (docs/differences.md).
         assert box.wait_booted() == "degraded"
         failed = box.run("systemctl --failed --plain --no-legend").stdout
-        assert [line.split()[0] for line in failed.splitlines()] == ["dbus.socket", "systemd-tmpfiles-clean.timer"]
+        assert [line.split()[0] for line in failed.splitlines()] == ["dbus.socket"]
         assert status_code(box) == "200"
         assert not box.find("systemd-journald") and not box.find("systemd-logind")
         assert box.run("systemctl is-active systemd-journald").stdout == "inactive\n"
