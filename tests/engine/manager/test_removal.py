@@ -139,7 +139,7 @@ def test_a_removal_that_takes_too_long_is_given_up() -> None:
 NO_REMOVER = """
 import errno
 from systemctl_replacement.process import removal
-def begin(paths):
+def begin(*_):
     raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
 removal.begin = begin
 paths.self_command = lambda: [sys.executable, '-ISXutf8', sys.argv[0]]
