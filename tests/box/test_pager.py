@@ -17,10 +17,14 @@ from tests.box.harness import Box
 
 # Says that there is something to show, then waits for a line; an interrupt it tells of, and goes on.
 LESS = """#!/bin/sh
-trap 'echo interrupted' INT
+trap 'echo interrupted; again=yes' INT
 IFS= read -r first
 echo paging $LESSSECURE
-until read line </dev/tty; do :; done
+again=yes
+while [ "$again" ]; do
+    again=  # but after an interrupt; not when the terminal has hung up
+    read line </dev/tty && break
+done
 cat
 echo read $line
 """
