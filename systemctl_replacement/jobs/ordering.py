@@ -48,20 +48,45 @@ def blockers(view: View, job: Job) -> list[str]:
     """The units whose installed jobs must end before this job may run."""
     if job.ignore_order or job.type == NOP:
         return []
-    waiting_for = []
+    return [
+        unit
+        for kind in (AFTER, BEFORE)
+        for unit in view.dependencies(job.unit, kind)
+        if holds_back(view, job, unit, kind)
+    ]
+
+
+def holds_back(view: View, job: Job, unit: str, kind: str) -> bool:
+    """Whether the job of a unit in the `kind` list of this job's unit must end before this job may run."""
+    other = view.job(unit)
+    if (
+        unit not in view.dependencies(job.unit, kind)
+        or other is None
+        or other.ignore_order
+        or unit == job.unit
+        or other.type == NOP
+    ):
+        return False
+    return not goes_first(job.type, other.type, kind)
+
+
+def a_blocker(view: View, job: Job) -> Optional[tuple[str, str]]:
+    """One of the blockers, with the kind of its order; None if the job may run.
+
+    The last one: what is listed later mostly ends later, and need not be looked for again so soon.
+    """
+    if job.ignore_order or job.type == NOP:
+        return None
     for kind in (AFTER, BEFORE):
-        for unit in view.dependencies(job.unit, kind):
-            other = view.job(unit)
-            if other is None or other.ignore_order or unit == job.unit or other.type == NOP:
-                continue
-            if not goes_first(job.type, other.type, kind):
-                waiting_for.append(unit)
-    return waiting_for
+        for unit in reversed(list(view.dependencies(job.unit, kind))):
+            if holds_back(view, job, unit, kind):
+                return unit, kind
+    return None
 
 
 def runnable(view: View, job: Job) -> bool:
     """Whether no installed job holds this one back."""
-    return not blockers(view, job)
+    return a_blocker(view, job) is None
 
 
 def find_cycle(roots: list[str], successors: Callable[[str], list[str]], acyclic: set[str]) -> Optional[list[str]]:

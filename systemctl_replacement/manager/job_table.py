@@ -20,7 +20,7 @@ from systemctl_replacement.jobs.model import (
     Job,
     JobError,
 )
-from systemctl_replacement.jobs.ordering import runnable
+from systemctl_replacement.jobs.ordering import a_blocker, holds_back
 from systemctl_replacement.manager.job_timeouts import JobTimeouts
 from systemctl_replacement.manager.loop import SLICE_USEC, Loop, now_monotonic
 from systemctl_replacement.manager.registry import Registry
@@ -82,6 +82,7 @@ class JobTable:
         self._queue: list[tuple[Priority, int]] = []  # a heap: those that may be able to run, by priority
         self._queued: set[int] = set()  # ids of jobs in it
         self._ahead: set[int] = set()  # ids of jobs that wait for nobody
+        self._held: dict[int, tuple[str, str]] = {}  # by id: whom a job was seen to wait for, and by which order
         self._scheduled = False
         self._timeouts = JobTimeouts(host.loop, self._expired)
 
@@ -180,8 +181,21 @@ class JobTable:
                 self._host.loop.guard(self._run_if_ready, job)
 
     def _run_if_ready(self, job: Job) -> None:
-        if job.id in self._ahead or runnable(self.view, job):
+        if self._may_run(job):
             self._run(job)
+
+    def _may_run(self, job: Job) -> bool:
+        """A target that waits for thousands is woken by the end of each: it looks at all of them only when the one that
+        it was last seen to wait for is done."""
+        if job.id in self._ahead:
+            return True
+        held = self._held.get(job.id)
+        if held is None or not holds_back(self.view, job, *held):
+            held = a_blocker(self.view, job)
+            if held is None:
+                return True
+            self._held[job.id] = held
+        return False
 
     def _run(self, job: Job) -> None:
         self._replace(replace(job, state=RUNNING))
@@ -259,6 +273,7 @@ class JobTable:
     def _remove(self, job: Job) -> None:
         self.jobs.pop(job.id, None)
         self._ahead.discard(job.id)
+        self._held.pop(job.id, None)
         self._timeouts.ended(job.id)
         unit = self._registry[job.unit]
         if job.type == NOP:
