@@ -143,11 +143,11 @@ def main() -> None:
         posix.write(1, startup.ALIVE)
         sys.exit()
     if what == "generators":
-        from systemctl_replacement.process import generate
+        from systemctl_replacement.process import generator_runner
 
-        generate.main(sys.argv[2], sys.argv[3:])
+        generator_runner.main(sys.argv[2], sys.argv[3:])
     if what == "init-scripts":
-        from systemctl_replacement.manager import init_script_units
+        from systemctl_replacement.manager.generators import init_script_units
 
         init_script_units.main(sys.argv[4])
         sys.exit()
@@ -184,7 +184,7 @@ def _init() -> int:
     syscalls.block_all_signals()
     forkserver = None
     if not any(word.startswith("--deserialize=") for word in sys.argv):
-        from systemctl_replacement.process.client import ForkServer
+        from systemctl_replacement.supervision.client import ForkServer
 
         forkserver = ForkServer.fork_now()
     from systemctl_replacement.manager import options, startup

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from systemctl_replacement.unitfile.install_paths import system_directories
-from systemctl_replacement.unitfile.install_tree import Tree
-from systemctl_replacement.unitfile.presets import Presets, parse_rules, read_presets
+from systemctl_replacement.enablement.directories import system_directories
+from systemctl_replacement.enablement.planned_tree import Tree
+from systemctl_replacement.enablement.presets import Presets, parse_rules, read_presets
 
 UNITS = Path(__file__).resolve().parents[1] / "units"
 SKIP_LIST = UNITS / "skip-in-container.conf"

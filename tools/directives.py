@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from systemctl_replacement.unitfile import directives
-from systemctl_replacement.unitfile.directive import BEST_EFFORT, FULL, IGNORED, NOT_YET, Directive
+from systemctl_replacement.unitfile.directives import table as directives
+from systemctl_replacement.unitfile.directives.directive import BEST_EFFORT, FULL, IGNORED, NOT_YET, Directive
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "directives.md"
 

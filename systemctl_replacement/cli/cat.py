@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.cli.invocation import Context, Failure
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.cli.terminal import Terminal
 from systemctl_replacement.records import dataclass
@@ -11,7 +11,7 @@ from systemctl_replacement.unitfile.names import is_template, replace_instance, 
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from systemctl_replacement.cli.settings import Options
+    from systemctl_replacement.cli.option_table import Options
 
 _PROPERTIES = ["FragmentPath", "DropInPaths", "LoadState", "NeedDaemonReload"]
 # Load states of units of which there is nothing to print.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from systemctl_replacement.cli.context import Context
+from systemctl_replacement.cli.invocation import Context
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.control.client import CallError
 from systemctl_replacement.defaults import PRIVATE
@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from systemctl_replacement.cli.settings import Options
+    from systemctl_replacement.cli.option_table import Options
 
 # --what= to the property that names the directories, and where they are.
 _RESOURCES = {

@@ -8,10 +8,10 @@ from __future__ import annotations
 import time
 
 from systemctl_replacement.cli import help_text
-from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.cli.invocation import Context, Failure
 from systemctl_replacement.cli.main import guarded
+from systemctl_replacement.cli.option_table import HelpShown, Options
 from systemctl_replacement.cli.options import NO, CommandLine
-from systemctl_replacement.cli.settings import HelpShown, Options
 from systemctl_replacement.cli.system import halt_system
 
 TYPE_CHECKING = False

@@ -13,7 +13,7 @@ import os
 from systemctl_replacement import signals
 from systemctl_replacement.cli import streams
 from systemctl_replacement.cli.cat import UnitFiles, files_of
-from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.cli.invocation import Context, Failure
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.cli.show import check_not_template
 from systemctl_replacement.cli.terminal import on_terminal
@@ -24,7 +24,7 @@ from systemctl_replacement.unitfile.names import instance_of, is_instance, is_te
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from systemctl_replacement.cli.settings import Options
+    from systemctl_replacement.cli.option_table import Options
 
 _START = "### Anything between here and the comment below will become the new contents of the file"
 _END = "### Lines below this comment will be discarded"

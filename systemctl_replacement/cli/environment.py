@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.cli.invocation import Context, Failure
 from systemctl_replacement.cli.names import for_bus
 from systemctl_replacement.cli.terminal import is_coerced
 from systemctl_replacement.control.client import CallError
@@ -12,7 +12,7 @@ from systemctl_replacement.unitfile.values import valid_environment_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from systemctl_replacement.cli.settings import Options
+    from systemctl_replacement.cli.option_table import Options
 
 # What a shell would take for something else than itself.
 _SPECIAL = frozenset(" \t\n\r\v\f\"\\`$*?['()<>|&;!#~={}^@+-]%,:/") - frozenset("@%+=:,./-_^{}]!#")

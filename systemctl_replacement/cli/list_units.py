@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.cli.context import Context
+from systemctl_replacement.cli.invocation import Context
 from systemctl_replacement.cli.names import for_bus, is_shown, matching
 from systemctl_replacement.cli.terminal import Terminal
 
@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from systemctl_replacement.cli.settings import Options
+    from systemctl_replacement.cli.option_table import Options
 
 _LEGEND = (
     "LOAD   = Reflects whether the unit definition was properly loaded.",

@@ -9,16 +9,16 @@ import _signal  # type: ignore[import-not-found]
 
 from systemctl_replacement import FEATURES
 from systemctl_replacement.cli import streams, verbs
-from systemctl_replacement.cli.context import UNPRINTED, Context, Failure
+from systemctl_replacement.cli.invocation import UNPRINTED, Context, Failure
+from systemctl_replacement.cli.option_table import HelpShown, UsageError, parse
 from systemctl_replacement.cli.options import OptionError
-from systemctl_replacement.cli.settings import HelpShown, UsageError, parse
 from systemctl_replacement.control.client import CallError, Disconnected
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from systemctl_replacement.cli.settings import Options
+    from systemctl_replacement.cli.option_table import Options
 
 # What clients parse: package scripts want "systemd NNN (", Ansible an integer and a second line.
 VERSION = f"systemd 252 (252.39-1~deb12u1)\n{FEATURES}"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.cli.invocation import Context, Failure
 from systemctl_replacement.control.client import CallError, Disconnected
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from systemctl_replacement.cli.settings import Options
+    from systemctl_replacement.cli.option_table import Options
 
 LOG_LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement.cli import streams
-from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.cli.invocation import Context, Failure
 from systemctl_replacement.cli.show import check_not_template
 from systemctl_replacement.cli.status import unit_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from systemctl_replacement.cli.settings import Options
+    from systemctl_replacement.cli.option_table import Options
 
 
 def manual(words: list[str], _options: Options, context: Context) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.cli.invocation import Context, Failure
 from systemctl_replacement.unitfile.names import is_glob, mangle
 from systemctl_replacement.unitfile.patterns import matches
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from systemctl_replacement.cli.settings import Options
+    from systemctl_replacement.cli.option_table import Options
 
 
 def mangled(name: str, context: Context, suffix: str = ".service", *, glob: bool = True) -> str:

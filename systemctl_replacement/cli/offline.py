@@ -83,7 +83,7 @@ class FileManager:
 
     def _properties(self, unit: Unit) -> dict[str, Any]:
         from systemctl_replacement.unitfile.manager_config import read_manager_config
-        from systemctl_replacement.unitfile.unit_properties import of_file
+        from systemctl_replacement.unitfile.properties.of_unit import of_file
 
         loaded = unit.load_state == "loaded"
         found = of_file(unit, read_manager_config(self._paths.root))

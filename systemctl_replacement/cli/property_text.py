@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from systemctl_replacement.cli.printable import escaped, is_control
 from systemctl_replacement.cli.timestamps import format_timestamp
-from systemctl_replacement.unitfile.property_tables import INFINITY, UNSET_ID
+from systemctl_replacement.unitfile.properties.tables import INFINITY, UNSET_ID
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

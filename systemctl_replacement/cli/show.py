@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 
-from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.cli.invocation import Context, Failure
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.cli.printable import escaped
 from systemctl_replacement.cli.property_text import render
 from systemctl_replacement.control.client import CallError
-from systemctl_replacement.unitfile import properties as tables
 from systemctl_replacement.unitfile.names import is_template, valid_unit_name
+from systemctl_replacement.unitfile.properties import kinds as tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from systemctl_replacement.cli.settings import Options
+    from systemctl_replacement.cli.option_table import Options
 
 
 _UNPRINTABLE = "[unprintable]"
@@ -87,9 +87,9 @@ def add_unit_file_state(unit: dict[str, Any], context: Context) -> None:
     if not unit.get("FragmentPath") and unit.get("LoadState") != "masked":
         return
     from systemctl_replacement.cli.unit_files_common import new_plan
-    from systemctl_replacement.unitfile.install_changes import InstallFailed
-    from systemctl_replacement.unitfile.presets import read_presets
-    from systemctl_replacement.unitfile.state import StateReader
+    from systemctl_replacement.enablement.changes import InstallFailed
+    from systemctl_replacement.enablement.enablement_state import StateReader
+    from systemctl_replacement.enablement.presets import read_presets
 
     plan = new_plan(context.options, context)
     name = unit["FragmentPath"].rpartition("/")[2] if unit.get("LoadState") != "masked" else unit["Id"]

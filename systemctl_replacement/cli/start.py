@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from systemctl_replacement.cli.context import Context, Failure, exit_status
+from systemctl_replacement.cli.invocation import Context, Failure, exit_status
 from systemctl_replacement.cli.names import expand, mangled
 from systemctl_replacement.control.client import CallError
 from systemctl_replacement.unitfile.names import is_glob
@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from systemctl_replacement.cli.settings import Options
+    from systemctl_replacement.cli.option_table import Options
     from systemctl_replacement.control.client import Client
 
 # Verb to the manager's operation; messages name the operation, as systemctl's do.

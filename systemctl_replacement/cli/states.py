@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement.booleans import boolean
-from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.cli.invocation import Context, Failure
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.unitfile.names import is_template, valid_unit_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from systemctl_replacement.cli.settings import Options
+    from systemctl_replacement.cli.option_table import Options
 
 EXIT_NOT_RUNNING = 3
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.cli.invocation import Context, Failure
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.cli.show import add_unit_file_state, check_not_template
 from systemctl_replacement.cli.start import warn_of_changes
@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from systemctl_replacement.cli.settings import Options
+    from systemctl_replacement.cli.option_table import Options
 
 EXIT_NOT_RUNNING = 3
 EXIT_UNKNOWN = 4

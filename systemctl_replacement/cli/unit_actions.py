@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.cli.invocation import Context, Failure
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.control.client import CallError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from systemctl_replacement.cli.settings import Options
+    from systemctl_replacement.cli.option_table import Options
 
 
 def kill(words: list[str], options: Options, context: Context) -> int:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement.booleans import boolean
-from systemctl_replacement.cli.context import Context, Failure
-from systemctl_replacement.cli.settings import Options
+from systemctl_replacement.cli.invocation import Context, Failure
+from systemctl_replacement.cli.option_table import Options
 from systemctl_replacement.cli.terminal import unicode_wanted
 from systemctl_replacement.cli.unit_files_common import (
     new_plan,
@@ -25,14 +25,14 @@ from systemctl_replacement.cli.unit_files_list import (
 )
 from systemctl_replacement.cli.unit_files_sysv import synchronize
 from systemctl_replacement.cli.unit_files_text import describe, describe_online, not_installable
-from systemctl_replacement.unitfile import install
-from systemctl_replacement.unitfile.install_changes import (
+from systemctl_replacement.enablement import plans
+from systemctl_replacement.enablement.changes import (
     ERROR,
     InstallFailed,
     Outcome,
     apply,
 )
-from systemctl_replacement.unitfile.install_lookup import Plan, unit_file_exists
+from systemctl_replacement.enablement.lookup import Plan, unit_file_exists
 from systemctl_replacement.unitfile.names import simplify_path
 
 TYPE_CHECKING = False
@@ -88,26 +88,26 @@ def _change(verb: str, arguments: list[str], options: Options, context: Context)
 def _plan(verb: str, plan: Plan, names: list[str], options: Options) -> Outcome:
     runtime, force = options.runtime, bool(options.force)
     if verb == "enable":
-        return install.enable(plan, names, runtime=runtime, force=force)
+        return plans.enable(plan, names, runtime=runtime, force=force)
     if verb == "disable":
-        return install.disable(plan, names, runtime=runtime)
+        return plans.disable(plan, names, runtime=runtime)
     if verb == "reenable":
-        return install.reenable(plan, names, runtime=runtime, force=force)
+        return plans.reenable(plan, names, runtime=runtime, force=force)
     if verb == "preset":
         mode = options.preset_mode
-        return install.preset(plan, names, mode=mode, runtime=runtime, force=force)
+        return plans.preset(plan, names, mode=mode, runtime=runtime, force=force)
     if verb == "mask":
-        return install.mask(plan, names, runtime=runtime, force=force)
+        return plans.mask(plan, names, runtime=runtime, force=force)
     if verb == "unmask":
-        return install.unmask(plan, names, runtime=runtime)
+        return plans.unmask(plan, names, runtime=runtime)
     if verb == "link":
-        return install.link(plan, names, runtime=runtime, force=force)
-    return install.revert(plan, names)
+        return plans.link(plan, names, runtime=runtime, force=force)
+    return plans.revert(plan, names)
 
 
 def _run_preset_all(arguments: list[str], options: Options, context: Context) -> int:
     plan = new_plan(options, context)
-    outcome = install.preset_all(plan, mode=options.preset_mode, runtime=options.runtime, force=bool(options.force))
+    outcome = plans.preset_all(plan, mode=options.preset_mode, runtime=options.runtime, force=bool(options.force))
     return _finish(outcome, "preset", "Failed to preset all units", options, context)
 
 
@@ -122,7 +122,7 @@ def _run_add_requires(arguments: list[str], options: Options, context: Context) 
 def _add_dependency(arguments: list[str], options: Options, context: Context, kind: str) -> int:
     target = unit_name(arguments[0], ".target", "as target", options, context)
     names = unit_names(arguments[1:], "as dependency", options, context)
-    outcome = install.add_dependency(
+    outcome = plans.add_dependency(
         new_plan(options, context), target, names, kind, runtime=options.runtime, force=bool(options.force)
     )
     return _finish(outcome, "add dependency on", "Failed to add dependency", options, context)
@@ -130,7 +130,7 @@ def _add_dependency(arguments: list[str], options: Options, context: Context, ki
 
 def _run_set_default(arguments: list[str], options: Options, context: Context) -> int:
     target = unit_name(arguments[0], ".target", "set-default", options, context)
-    outcome = install.set_default(new_plan(options, context), target)
+    outcome = plans.set_default(new_plan(options, context), target)
     status = _finish(outcome, "set default", "Failed to set default target", options, context)
     if status == 0 and not options.quiet:
         name = default_target(options, context)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
-from systemctl_replacement.cli.context import Context, Failure
-from systemctl_replacement.cli.settings import Options
+from systemctl_replacement.cli.invocation import Context, Failure
+from systemctl_replacement.cli.option_table import Options
+from systemctl_replacement.enablement.directories import global_directories, system_directories
+from systemctl_replacement.enablement.lookup import Plan
 from systemctl_replacement.paths import shipped_units
-from systemctl_replacement.unitfile.install_lookup import Plan
-from systemctl_replacement.unitfile.install_paths import global_directories, system_directories
 from systemctl_replacement.unitfile.names import is_glob, mangle, simplify_path, valid_unit_name
 from systemctl_replacement.unitfile.syntax import INFO, Problem
 

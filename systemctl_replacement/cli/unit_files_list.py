@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.cli.invocation import Context, Failure
 from systemctl_replacement.cli.names import for_bus
 from systemctl_replacement.cli.unit_files_common import new_plan, report_problems, unit_names
 from systemctl_replacement.cli.unit_files_sysv import synchronize
-from systemctl_replacement.unitfile import install
-from systemctl_replacement.unitfile.install_changes import InstallFailed, unlinked
-from systemctl_replacement.unitfile.install_lookup import Plan
+from systemctl_replacement.enablement import plans
+from systemctl_replacement.enablement.changes import InstallFailed, unlinked
+from systemctl_replacement.enablement.enablement_state import ENABLED_STATES, StateReader, UnitFile
+from systemctl_replacement.enablement.lookup import Plan
 from systemctl_replacement.unitfile.patterns import matches
-from systemctl_replacement.unitfile.state import ENABLED_STATES, StateReader, UnitFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from systemctl_replacement.cli.settings import Options
+    from systemctl_replacement.cli.option_table import Options
 
 # States in which presets have no say.
 _NO_PRESET = frozenset(("alias", "static", "generated", "transient"))
@@ -56,7 +56,7 @@ def _report(plan: Plan, options: Options, context: Context) -> None:
 
 def _show_links(name: str, options: Options, context: Context) -> None:
     """The links that `disable` would remove."""
-    for path in unlinked(install.disable(new_plan(options, context), [name], runtime=options.runtime).changes):
+    for path in unlinked(plans.disable(new_plan(options, context), [name], runtime=options.runtime).changes):
         context.out(f"  {path}")
 
 
@@ -131,7 +131,7 @@ def default_target(options: Options, context: Context) -> str:
     """The name of the unit that default.target stands for. Raises Failure."""
     plan = new_plan(options, context)
     try:
-        return install.get_default(plan)
+        return plans.get_default(plan)
     except InstallFailed as failure:
         raise Failure(f"Failed to get default target: {failure}") from None
     finally:

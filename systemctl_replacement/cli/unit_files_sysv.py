@@ -12,11 +12,11 @@ import os
 
 from systemctl_replacement.booleans import boolean
 from systemctl_replacement.cli import streams
-from systemctl_replacement.cli.context import Context, Failure
-from systemctl_replacement.cli.settings import Options
+from systemctl_replacement.cli.invocation import Context, Failure
+from systemctl_replacement.cli.option_table import Options
 from systemctl_replacement.cli.unit_files_common import report_problems
-from systemctl_replacement.unitfile.install_changes import InstallFailed
-from systemctl_replacement.unitfile.install_lookup import Plan, unit_file_exists
+from systemctl_replacement.enablement.changes import InstallFailed
+from systemctl_replacement.enablement.lookup import Plan, unit_file_exists
 
 VERBS = frozenset(("enable", "disable", "is-enabled"))
 

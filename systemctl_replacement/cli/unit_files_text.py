@@ -6,11 +6,11 @@ from __future__ import annotations
 import errno
 import os
 
-from systemctl_replacement.unitfile import install_changes
+from systemctl_replacement.enablement import changes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from systemctl_replacement.unitfile.install_changes import InstallChange
+    from systemctl_replacement.enablement.changes import InstallChange
 
 _NOT_INSTALLABLE = """\
 The unit files have no installation config (WantedBy=, RequiredBy=, Also=,
@@ -57,17 +57,17 @@ def not_installable(unicode: bool) -> str:
 def describe(change: InstallChange, verb: str, *, unicode: bool) -> str:
     """One change, as offline verbs report it (and online ones, unless it is an error). `verb` is such as "enable"."""
     path, source = change.path, change.source
-    if change.kind == install_changes.SYMLINK:
+    if change.kind == changes.SYMLINK:
         return f"Created symlink {path} {'→' if unicode else '->'} {source}."
-    if change.kind == install_changes.UNLINK:
+    if change.kind == changes.UNLINK:
         return f'Removed "{path}".'
-    if change.kind == install_changes.MASKED:
+    if change.kind == changes.MASKED:
         return f"Unit {path} is masked, ignoring."
-    if change.kind == install_changes.DANGLING:
+    if change.kind == changes.DANGLING:
         return f"Unit {path} is an alias to a unit that is not present, ignoring."
-    if change.kind == install_changes.DESTINATION_MISSING:
+    if change.kind == changes.DESTINATION_MISSING:
         return f"Unit {source} is added as a dependency to a non-existent unit {path}."
-    if change.kind == install_changes.AUXILIARY_FAILED:
+    if change.kind == changes.AUXILIARY_FAILED:
         return f"Failed to enable auxiliary unit {path}, ignoring."
     return _describe_error(change, verb)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.cli.context import Context
+from systemctl_replacement.cli.invocation import Context
 from systemctl_replacement.cli.log_text import LogText
 from systemctl_replacement.cli.terminal import Terminal
 from systemctl_replacement.journal.reader import last_of_unit

@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement.booleans import boolean
-from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.cli.invocation import Context, Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from systemctl_replacement.cli.settings import Options
+    from systemctl_replacement.cli.option_table import Options
 
     Verb = Callable[[list[str], Options, Context], int]
 

@@ -17,7 +17,7 @@ import time
 
 from systemctl_replacement.control import address, interface
 from systemctl_replacement.control.connection import MANAGER, OWNERS, READ, STRANGERS, Call, Connection, Peer
-from systemctl_replacement.control.turns import Turns
+from systemctl_replacement.control.fair_queue import Turns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

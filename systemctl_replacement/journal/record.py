@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from .. import wire
+from systemctl_replacement import wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

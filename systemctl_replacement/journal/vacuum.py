@@ -12,7 +12,7 @@ import fcntl
 import os
 import stat
 
-from .names import ROTATED, SUFFIX, open_file
+from systemctl_replacement.journal.names import ROTATED, SUFFIX, open_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 
-from . import record, vacuum
-from .names import ROTATED, open_file
+from systemctl_replacement.journal import record, vacuum
+from systemctl_replacement.journal.names import ROTATED, open_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import os
 import select
 
 from systemctl_replacement import syscalls
+from systemctl_replacement.loop import now_monotonic
 from systemctl_replacement.manager import pid1
-from systemctl_replacement.manager.loop import now_monotonic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,14 +15,14 @@ import os
 
 from systemctl_replacement.jobs.levels import stop_levels
 from systemctl_replacement.jobs.model import MODE_REPLACE, MODE_REPLACE_IRREVERSIBLY, START, STOP, WAITING, JobError
-from systemctl_replacement.manager.loop import Timer, now_monotonic
+from systemctl_replacement.loop import Timer, now_monotonic
 from systemctl_replacement.manager.remains import Remains
 from systemctl_replacement.manager.stop_time import KILL_RESERVE_USEC, VARIABLE, StopTime, next_turn
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.process import descendants
 from systemctl_replacement.process.told import REMINDER
 from systemctl_replacement.units.events import SignalAll
-from systemctl_replacement.units.reminder import remind, signalled
+from systemctl_replacement.units.service.reminder import remind, signalled
 from systemctl_replacement.units.states import ACTIVE, INACTIVE_OR_FAILED
 
 TYPE_CHECKING = False

@@ -13,7 +13,7 @@ from systemctl_replacement import syscalls
 from systemctl_replacement.records import replace
 from systemctl_replacement.unitfile import capabilities
 from systemctl_replacement.unitfile.load import Unit
-from systemctl_replacement.units.service_config import ServiceConfig
+from systemctl_replacement.units.service.config import ServiceConfig
 
 # Debian's, and where Red Hat's really are.
 _DIRECTORIES = ("/etc/init.d/", "/etc/rc.d/init.d/")

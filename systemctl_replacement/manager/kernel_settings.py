@@ -1,6 +1,6 @@
 """From a unit's settings to what its processes ask of the kernel: capabilities, scheduling, personality and the like.
 
-Part of the spec that process/execute.py describes; only what the unit sets is in it. Source: systemd.exec(5).
+Part of the spec that process/child.py describes; only what the unit sets is in it. Source: systemd.exec(5).
 """
 
 from __future__ import annotations

@@ -9,23 +9,24 @@ from systemctl_replacement import __version__, paths, syscalls
 from systemctl_replacement.control import kept_clients
 from systemctl_replacement.control.connection import Call
 from systemctl_replacement.control.listener import listen
+from systemctl_replacement.control.socket_guard import SocketGuard
 from systemctl_replacement.jobs.model import DONE, MODE_ISOLATE, START
-from systemctl_replacement.manager import boot, elsewhere, on_demand, pid1, reexecution, show, skips, tmpfiles
-from systemctl_replacement.manager.farewell import FAREWELL_USEC, take_leave
-from systemctl_replacement.manager.loop import READ, SIGNALS, now_monotonic, now_stamp
+from systemctl_replacement.loop import READ, SIGNALS, now_monotonic, now_stamp
+from systemctl_replacement.manager import boot, boot_skips, on_demand, other_init, pid1, show, tmpfiles
 from systemctl_replacement.manager.options import InitOptions
-from systemctl_replacement.manager.orphans import Wait, orphans
-from systemctl_replacement.manager.socket_guard import SocketGuard
-from systemctl_replacement.manager.successor import Succession
+from systemctl_replacement.manager.reexec import reexec_state
+from systemctl_replacement.manager.reexec.probe import Succession
 from systemctl_replacement.manager.system import System
-from systemctl_replacement.process.client import ForkServer
+from systemctl_replacement.supervision.client import ForkServer
+from systemctl_replacement.supervision.farewell import FAREWELL_USEC, take_leave
+from systemctl_replacement.supervision.orphans import Wait, orphans
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from systemctl_replacement.manager.takeover import Outcome
+    from systemctl_replacement.manager.reexec.takeover import Outcome
 
 LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO = 3, 4, 5, 6
 
@@ -129,7 +130,7 @@ class Life:
     def _restore(self, state: dict[str, Any]) -> None:
         self._hear_signals()
         self._system.server.attach(self._loop)
-        if not reexecution.restore(self._manager, state) or self._manager.jobs.jobs:
+        if not reexec_state.restore(self._manager, state) or self._manager.jobs.jobs:
             self._await_orphans()
         kept_clients.take_over(
             self._system.server, state.get("clients", []), lambda text: self._log.manager(LOG_ERR, text)
@@ -155,7 +156,7 @@ class Life:
 
     def _boot(self) -> None:
         self._log.manager(LOG_INFO, f"systemctl-replacement {__version__} starting.")
-        for text in tmpfiles.warnings() if self._system.is_pid1 else elsewhere.warnings():
+        for text in tmpfiles.warnings() if self._system.is_pid1 else other_init.warnings():
             self._log.manager(LOG_WARNING, text)
         self._system.server.hold_changes()
         self._loop.call_soon(lambda: self._system.generators.run(self._boot_units))
@@ -176,7 +177,7 @@ class Life:
         self._manager.boot_finished()
         left_out = [unit for unit in self._manager.registry if "Condition" in unit.stamps and not unit.condition_result]
         if left_out:
-            self._log.manager(LOG_INFO, skips.summary(len(left_out), sum(not unit.skipped for unit in left_out)))
+            self._log.manager(LOG_INFO, boot_skips.summary(len(left_out), sum(not unit.skipped for unit in left_out)))
         took = (self._system.boot["finish"][1] - self._system.boot["start"][1]) / 1_000_000
         self._log.manager(LOG_INFO, f"Startup finished in {took:.3f}s.")
 
@@ -252,7 +253,7 @@ class Life:
 
     def _may_execute(self) -> bool:
         """Nothing is on its way that could not be taken along."""
-        if self._system.generators.running or self._loop.has_pending() or reexecution.has_unsent(self._manager):
+        if self._system.generators.running or self._loop.has_pending() or reexec_state.has_unsent(self._manager):
             return False
         return not self._system.server.changing and kept_clients.is_possible(self._system.server)
 
@@ -265,14 +266,14 @@ class Life:
         if self._options.stop_timeout is not None:
             arguments.append(f"--stop-timeout={self._options.stop_timeout}us")
         clients = kept_clients.save(self._system.server)
-        state = reexecution.snapshot(self._manager, self._system.listener.fileno(), self._system.boot, clients)
-        reexecution.execute(state, [*paths.self_command(), *arguments])
+        state = reexec_state.snapshot(self._manager, self._system.listener.fileno(), self._system.boot, clients)
+        reexec_state.execute(state, [*paths.self_command(), *arguments])
 
     def _hand_over(self, call: Call) -> None:
         if not self._options.on_demand:
             call.error("NotOnDemand")
             return
-        from systemctl_replacement.manager.bequest import Bequest  # not for PID 1
+        from systemctl_replacement.manager.reexec.bequest import Bequest  # not for PID 1
 
         Bequest(self._system, self._may_execute).begin(call)
 

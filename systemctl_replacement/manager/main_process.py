@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement.manager import pid_file
-from systemctl_replacement.manager.processes import Processes
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.process.descendants import read_stat
 from systemctl_replacement.records import replace
+from systemctl_replacement.supervision.supervision import Processes
 from systemctl_replacement.units.events import Notified, PidFileRead
 from systemctl_replacement.units.numbers import PID_MAX, c_integer
 

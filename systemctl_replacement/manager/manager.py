@@ -5,26 +5,27 @@ from __future__ import annotations
 from systemctl_replacement.control.connection import Call
 from systemctl_replacement.jobs import consequences
 from systemctl_replacement.jobs.model import MODE_REPLACE, RESTART, START, STOP, UNSUPPORTED, Job, JobError
-from systemctl_replacement.manager import job_messages, main_process, performing, unavailable
-from systemctl_replacement.manager.conditions import Checker
-from systemctl_replacement.manager.console import Log
-from systemctl_replacement.manager.driver import Driver
-from systemctl_replacement.manager.execution import ExecutionContext
-from systemctl_replacement.manager.fd_store import FdStore
+from systemctl_replacement.loop import Loop, now_stamp
+from systemctl_replacement.manager import main_process
+from systemctl_replacement.manager.conditions.check import Checker
+from systemctl_replacement.manager.exec_spec import ExecutionContext
 from systemctl_replacement.manager.halt import Halt
-from systemctl_replacement.manager.job_table import IN_PROGRESS, JobTable
+from systemctl_replacement.manager.jobs import job_messages, job_start, unavailable
+from systemctl_replacement.manager.jobs.table import IN_PROGRESS, JobTable
 from systemctl_replacement.manager.leftovers import Leftovers
-from systemctl_replacement.manager.loop import Loop, now_stamp
-from systemctl_replacement.manager.processes import Processes
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.manager.unit_driver import Driver
 from systemctl_replacement.process.link import close_fds
+from systemctl_replacement.supervision.console import Log
+from systemctl_replacement.supervision.fd_store import FdStore
+from systemctl_replacement.supervision.supervision import Processes
 from systemctl_replacement.unitfile import not_built
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.unitfile.values import valid_descriptor_name
 from systemctl_replacement.units import events
 from systemctl_replacement.units.events import Event, Notified, ResetFailed
-from systemctl_replacement.units.service_config import ServiceConfig
+from systemctl_replacement.units.service.config import ServiceConfig
 from systemctl_replacement.units.states import (
     ACTIVATING,
     ACTIVE_OR_RELOADING,
@@ -144,7 +145,7 @@ class Manager:
     def perform(self, job: Job) -> str:
         """Begin a job; its beginning is logged if it takes a while."""
         unit = self.registry[job.unit]
-        result = performing.perform(self, job)
+        result = job_start.perform(self, job)
         now = self.jobs.jobs.get(job.id)
         if result == IN_PROGRESS and now is not None and now.type == job.type and not _immediate(unit):
             message = job_messages.beginning(unit.type, job.type, unit.status_name)

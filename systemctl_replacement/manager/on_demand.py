@@ -8,7 +8,7 @@ import os
 import select
 
 from systemctl_replacement import paths
-from systemctl_replacement.manager.loop import now_stamp
+from systemctl_replacement.loop import now_stamp
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.registry import PULLS_IN
 from systemctl_replacement.manager.unit import ManagedUnit

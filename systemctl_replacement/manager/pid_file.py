@@ -7,7 +7,7 @@ import os
 import stat
 
 from systemctl_replacement import syscalls
-from systemctl_replacement.manager.loop import READ, Loop
+from systemctl_replacement.loop import READ, Loop
 from systemctl_replacement.units.events import PidFileRead
 from systemctl_replacement.units.numbers import PID_MAX, c_integer
 

@@ -12,7 +12,7 @@ from systemctl_replacement.records import replace
 from systemctl_replacement.unitfile import dependencies, perpetual
 from systemctl_replacement.unitfile.load import Unit
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
-from systemctl_replacement.units.service_config import ServiceConfig
+from systemctl_replacement.units.service.config import ServiceConfig
 from systemctl_replacement.units.simple import ON, SimpleState
 from systemctl_replacement.units.states import FAILED, INACTIVE
 

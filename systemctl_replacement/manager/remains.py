@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement import syscalls
-from systemctl_replacement.manager.loop import READ, now_monotonic
+from systemctl_replacement.loop import READ, now_monotonic
 from systemctl_replacement.process import descendants
 from systemctl_replacement.unitfile.values import INFINITY
 
@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from systemctl_replacement.manager.loop import Loop, Timer
+    from systemctl_replacement.loop import Loop, Timer
 
 LOG_NOTICE, LOG_INFO = 5, 6
 SIGHUP, SIGKILL, SIGTERM = 1, 9, 15

@@ -1,7 +1,7 @@
 """What `systemctl show` says of a unit: the values that only a running manager knows, raw.
 
-What follows from the unit's files is in unitfile/unit_properties.py; order, kinds and defaults in
-unitfile/properties.py; of the manager itself in show_manager.py.
+What follows from the unit's files is in unitfile/properties/of_unit.py; order, kinds and defaults in
+unitfile/properties/kinds.py; of the manager itself in show_manager.py.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement import wire
+from systemctl_replacement.manager.jobs.job_view import can_reload, can_start, can_stop, ignore_on_isolate
 from systemctl_replacement.manager.registry import PERPETUAL, PULLS_IN
 from systemctl_replacement.manager.unit import ManagedUnit
-from systemctl_replacement.manager.view import can_reload, can_start, can_stop, ignore_on_isolate
 from systemctl_replacement.unitfile.names import slice_path
 from systemctl_replacement.unitfile.values import INFINITY
 from systemctl_replacement.units import simple
-from systemctl_replacement.units.service_config import PHASES
-from systemctl_replacement.units.service_state import ExecStatus, ServiceState
+from systemctl_replacement.units.service.config import PHASES
+from systemctl_replacement.units.service.state import ExecStatus, ServiceState
 from systemctl_replacement.units.states import INACTIVE_OR_FAILED
 
 TYPE_CHECKING = False
@@ -50,7 +50,7 @@ def need_reload(unit: ManagedUnit) -> bool:
 def of_unit(manager: Manager, unit: ManagedUnit) -> dict[str, Any]:
     """The properties of a unit that differ from their defaults, or may."""
     # The tables behind it are a hundred kilobytes that many a container never needs.
-    from systemctl_replacement.unitfile.unit_properties import of_file
+    from systemctl_replacement.unitfile.properties.of_unit import of_file
 
     properties: dict[str, Any] = of_file(unit.file, manager.config)
     properties.update(
@@ -98,7 +98,7 @@ def of_unit(manager: Manager, unit: ManagedUnit) -> dict[str, Any]:
 
 def writable(properties: dict[str, Any]) -> dict[str, Any]:
     """The properties without those that have no JSON text, which are named: one costs itself, not the answer."""
-    from systemctl_replacement.unitfile.unit_properties import UNPRINTABLE
+    from systemctl_replacement.unitfile.properties.of_unit import UNPRINTABLE
 
     if _has_text(properties):
         return properties
@@ -187,7 +187,7 @@ def _of_service(unit: ManagedUnit, state: ServiceState) -> dict[str, Any]:
 
 def _commands(unit: ManagedUnit, state: ServiceState, phase: str) -> list[dict[str, Any]]:
     """The commands of one directive with how each went, in both forms (with what may be ignored, with all flags)."""
-    from systemctl_replacement.unitfile.unit_properties import command_entry, command_flags
+    from systemctl_replacement.unitfile.properties.of_unit import command_entry, command_flags
 
     statuses = {index: status for name, index, status in state.statuses if name == phase}
     found = []

@@ -1,6 +1,6 @@
 """What `systemctl show` without a unit says: the properties of the manager itself, raw.
 
-Source: org.freedesktop.systemd1(5) "Properties"; order, kinds and defaults are in unitfile/properties.py.
+Source: org.freedesktop.systemd1(5) "Properties"; order, kinds and defaults are in unitfile/properties/kinds.py.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LOG_LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "deb
 def of_manager(manager: Manager) -> dict[str, Any]:
     """The properties of the manager itself."""
     # As in show.py: a hundred kilobytes that many a container never needs.
-    from systemctl_replacement.unitfile.property_values_resource import default_tasks
+    from systemctl_replacement.unitfile.properties.values_resource import default_tasks
 
     units = list(manager.registry)
     start, finish = manager.boot.get("start", (0, 0)), manager.boot.get("finish", (0, 0))

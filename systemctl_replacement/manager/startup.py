@@ -7,18 +7,19 @@ import os
 import sys
 
 from systemctl_replacement import paths, syscalls
-from systemctl_replacement.manager import elsewhere, pid1, reexecution
+from systemctl_replacement.loop import now_monotonic
+from systemctl_replacement.manager import other_init, pid1
 from systemctl_replacement.manager.early_halt import EarlyHalt
 from systemctl_replacement.manager.life import Life
-from systemctl_replacement.manager.loop import now_monotonic
 from systemctl_replacement.manager.options import InitOptions
+from systemctl_replacement.manager.reexec import reexec_state
+from systemctl_replacement.manager.reexec.probe import ALIVE
 from systemctl_replacement.manager.stop_time import told_or_guessed
-from systemctl_replacement.manager.successor import ALIVE
-from systemctl_replacement.process.client import ForkServer
+from systemctl_replacement.supervision.client import ForkServer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from systemctl_replacement.manager.takeover import Outcome
+    from systemctl_replacement.manager.reexec.takeover import Outcome
 
 __all__ = ["ALIVE", "run"]
 
@@ -32,13 +33,13 @@ def run(options: InitOptions, forkserver: ForkServer | None) -> int:
     state, outcome, lost = None, None, ""
     if options.deserialize_fd >= 0:
         try:
-            state = reexecution.read(options.deserialize_fd)
-        except reexecution.Unreadable as error:
+            state = reexec_state.read(options.deserialize_fd)
+        except reexec_state.Unreadable as error:
             lost = f"Cannot read the state of the manager before ({error}): what runs is stopped, and started anew."
-            forkserver = reexecution.start_over()
+            forkserver = reexec_state.start_over()
     is_pid1 = options.is_pid1
     if not is_pid1:
-        refused = elsewhere.refusal(options)
+        refused = other_init.refusal(options)
         if refused:
             return _cannot_start(options, refused)
         syscalls.set_child_subreaper()
@@ -104,7 +105,7 @@ def _take_over(places: paths.Paths, is_pid1: bool, halt: EarlyHalt) -> Outcome |
     """What became of a manager that runs already; None if there is no trace of one."""
     if not any(os.path.lexists(places.socket_path(runtime)) for runtime in places.trusted_runtimes()):
         return None
-    from systemctl_replacement.manager.takeover import take_over
+    from systemctl_replacement.manager.reexec.takeover import take_over
 
     return take_over(places, is_pid1, halt)
 

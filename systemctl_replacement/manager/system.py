@@ -10,23 +10,24 @@ from systemctl_replacement.control.connection import Call
 from systemctl_replacement.control.listener import listen, renew
 from systemctl_replacement.journal import names as journal_names
 from systemctl_replacement.journal.writer import Writer
-from systemctl_replacement.manager import halt, pid1, reexecution
-from systemctl_replacement.manager.calls import Calls
-from systemctl_replacement.manager.conditions import Checker
-from systemctl_replacement.manager.console import SHOW_CHANGES, SHOW_PROBLEMS, Console, Log
-from systemctl_replacement.manager.driver import Driver
-from systemctl_replacement.manager.execution import ExecutionContext
-from systemctl_replacement.manager.generation import Generation, variables
-from systemctl_replacement.manager.job_table import JobTable
+from systemctl_replacement.loop import Loop, now_stamp
+from systemctl_replacement.manager import halt, pid1
+from systemctl_replacement.manager.conditions.check import Checker
+from systemctl_replacement.manager.exec_spec import ExecutionContext
+from systemctl_replacement.manager.generators.generation import Generation, variables
+from systemctl_replacement.manager.jobs.table import JobTable
 from systemctl_replacement.manager.leftovers import Leftovers
-from systemctl_replacement.manager.loop import Loop, now_stamp
 from systemctl_replacement.manager.manager import Manager
+from systemctl_replacement.manager.methods import Calls
 from systemctl_replacement.manager.options import InitOptions
-from systemctl_replacement.manager.processes import Processes
+from systemctl_replacement.manager.reexec import reexec_state
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.stop_time import StopTime, told_or_guessed
+from systemctl_replacement.manager.unit_driver import Driver
 from systemctl_replacement.manager.unit_files import UnitFiles
-from systemctl_replacement.process.client import ForkServer
+from systemctl_replacement.supervision.client import ForkServer
+from systemctl_replacement.supervision.console import SHOW_CHANGES, SHOW_PROBLEMS, Console, Log
+from systemctl_replacement.supervision.supervision import Processes
 from systemctl_replacement.unitfile.journal_config import KEPT, VOLATILE, journal_limit
 
 TYPE_CHECKING = False
@@ -97,7 +98,7 @@ class System:
         manager.driver = Driver(manager)
         if forkserver is None:
             assert state is not None
-            forkserver = reexecution.forkserver_of(state)
+            forkserver = reexec_state.forkserver_of(state)
         manager.processes = Processes(
             self.loop,
             forkserver,
@@ -133,7 +134,7 @@ class System:
             if state["console"] is None:
                 return None
             console = Console(self.loop, state["console"]["stdout"], state["console"]["json"])
-            reexecution.console_of(state, console)
+            reexec_state.console_of(state, console)
             return console
         if self.options.on_demand:
             return None

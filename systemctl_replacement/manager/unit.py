@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from systemctl_replacement.units import simple
-from systemctl_replacement.units.service import active_state as service_active_state
-from systemctl_replacement.units.service_config import ServiceConfig
-from systemctl_replacement.units.service_state import ServiceState
+from systemctl_replacement.units.service.config import ServiceConfig
+from systemctl_replacement.units.service.state import ServiceState
+from systemctl_replacement.units.service.step import active_state as service_active_state
 from systemctl_replacement.units.simple import SimpleState
 
 TYPE_CHECKING = False
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from typing import Any, Union
 
     from systemctl_replacement.jobs.model import Job
-    from systemctl_replacement.manager.fd_store import FdStore
-    from systemctl_replacement.manager.loop import Timer
-    from systemctl_replacement.manager.tracking import Tracking
+    from systemctl_replacement.loop import Timer
+    from systemctl_replacement.supervision.fd_store import FdStore
+    from systemctl_replacement.supervision.unit_processes import Tracking
     from systemctl_replacement.unitfile.load import Unit
 
     State = Union[ServiceState, SimpleState]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement import paths
-from systemctl_replacement.manager import pid1, skips
-from systemctl_replacement.manager.console import Log
-from systemctl_replacement.manager.execution import default_environment
+from systemctl_replacement.manager import boot_skips, pid1
+from systemctl_replacement.manager.exec_spec import default_environment
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.supervision.console import Log
 from systemctl_replacement.unitfile import load, loadpath
 from systemctl_replacement.unitfile.manager_config import ManagerConfig, read_manager_config
 from systemctl_replacement.unitfile.specifiers import Host
@@ -31,7 +31,7 @@ class UnitFiles:
         self._boot_id = boot_id
         self._log = log
         self._is_pid1 = is_pid1
-        self._skipped_when = skips.circumstances(is_pid1=is_pid1, is_root=os.geteuid() == 0)
+        self._skipped_when = boot_skips.circumstances(is_pid1=is_pid1, is_root=os.geteuid() == 0)
         self.host = Host.current(places.root, boot_id)
         self.config = self._read_config()
 
@@ -56,8 +56,8 @@ class UnitFiles:
             self._log.manager(problem.level, str(problem))
         return index
 
-    def _read_skips(self) -> skips.Skips:
-        return skips.read(paths.shipped_units(), self._paths.root, self._warn, self._skipped_when)
+    def _read_skips(self) -> boot_skips.Skips:
+        return boot_skips.read(paths.shipped_units(), self._paths.root, self._warn, self._skipped_when)
 
     def _warn(self, text: str) -> None:
         self._log.manager(LOG_WARNING, text)

@@ -10,16 +10,16 @@ import errno
 import os
 import select
 
-from ..journal import record
-from .link import Link
-from .problem import describe, guard
-from .title import set_title
+from systemctl_replacement.journal import record
+from systemctl_replacement.process.describe_error import describe, guard
+from systemctl_replacement.process.link import Link
+from systemctl_replacement.process.process_title import set_title
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-    from .link import Message
+    from systemctl_replacement.process.link import Message
 
 _WRITE_SIZE = 4096
 """A pipe or terminal that polls writable takes PIPE_BUF bytes without blocking."""

@@ -6,15 +6,15 @@ import errno
 import os
 import stat
 
-from ..defaults import PRIVATE
-from ..exit_status import (
+from systemctl_replacement.defaults import PRIVATE
+from systemctl_replacement.exit_status import (
     EXIT_CACHE_DIRECTORY,
     EXIT_CONFIGURATION_DIRECTORY,
     EXIT_LOGS_DIRECTORY,
     EXIT_RUNTIME_DIRECTORY,
     EXIT_STATE_DIRECTORY,
 )
-from ..tree import OPEN_DIRECTORY, make_directory, open_parent, remove, walk
+from systemctl_replacement.tree import OPEN_DIRECTORY, make_directory, open_parent, remove, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

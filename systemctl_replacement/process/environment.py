@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 
-from .. import syscalls
+from systemctl_replacement import syscalls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

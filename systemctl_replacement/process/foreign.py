@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 
-from .. import syscalls
-from . import descendants
+from systemctl_replacement import syscalls
+from systemctl_replacement.process import descendants
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,18 +11,18 @@ import gc
 import os
 import select
 
-from .. import syscalls
+from systemctl_replacement import syscalls
 
 # Everything a supervisor or a service's first steps need is loaded here, once, before the forks.
-from . import console, supervisor
-from .link import Link, close_fds
-from .title import find_arguments, set_title
+from systemctl_replacement.process import console, supervisor
+from systemctl_replacement.process.link import Link, close_fds
+from systemctl_replacement.process.process_title import find_arguments, set_title
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-    from .link import Message
+    from systemctl_replacement.process.link import Message
 
 
 def main(link_fd: int) -> NoReturn:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from .. import libc
-from ..tree import OPEN_DIRECTORY, walk
+from systemctl_replacement import libc
+from systemctl_replacement.tree import OPEN_DIRECTORY, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

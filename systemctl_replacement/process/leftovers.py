@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import stat
 
-from ..defaults import PRIVATE
-from ..tree import OPEN_DIRECTORY, walk
+from systemctl_replacement.defaults import PRIVATE
+from systemctl_replacement.tree import OPEN_DIRECTORY, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

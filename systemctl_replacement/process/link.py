@@ -11,7 +11,7 @@ import errno
 import os
 import sys
 
-from .. import wire
+from systemctl_replacement import wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ import _socket
 import os
 import sys
 
-from .descendants import read_stat
-from .link import MAXIMUM_FDS, unpack_fds
+from systemctl_replacement.process.descendants import read_stat
+from systemctl_replacement.process.link import MAXIMUM_FDS, unpack_fds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .link import Message
+    from systemctl_replacement.process.link import Message
 
 NOTIFY_MAX = 4096
 """systemd reads at most PIPE_BUF bytes of a message."""

@@ -10,8 +10,8 @@ import _socket
 import errno
 import os
 
-from ..journal import record
-from ..journal.writer import Writer
+from systemctl_replacement.journal import record
+from systemctl_replacement.journal.writer import Writer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

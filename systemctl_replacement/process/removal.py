@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from .. import syscalls
-from ..tree import remove, remove_link
+from systemctl_replacement import syscalls
+from systemctl_replacement.tree import remove, remove_link
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

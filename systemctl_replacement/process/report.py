@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .. import exit_status, wire
+from systemctl_replacement import exit_status, wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

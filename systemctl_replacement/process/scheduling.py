@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from .. import exit_status, syscalls
+from systemctl_replacement import exit_status, syscalls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import os
 
-from .. import syscalls
+from systemctl_replacement import syscalls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,24 +14,25 @@ import os
 import select
 import time
 
-from .. import exit_status, syscalls
-from ..journal import record
-from . import descendants, dynamic_user, environment, execute, notify, removal
-from .foreign import LOOK_INTERVAL, Foreign
-from .kill import FinalKill
-from .link import Link, close_fds
-from .output import Output
-from .problem import describe, guard
-from .report import Report
-from .title import set_title
-from .told import Told
+from systemctl_replacement import exit_status, syscalls
+from systemctl_replacement.journal import record
+from systemctl_replacement.process import child, descendants, environment, notify, removal
+from systemctl_replacement.process.describe_error import describe, guard
+from systemctl_replacement.process.final_kill import FinalKill
+from systemctl_replacement.process.foreign import LOOK_INTERVAL, Foreign
+from systemctl_replacement.process.link import Link, close_fds
+from systemctl_replacement.process.output import Output
+from systemctl_replacement.process.process_title import set_title
+from systemctl_replacement.process.report import Report
+from systemctl_replacement.process.sandbox import dynamic_user
+from systemctl_replacement.process.told import Told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
-    from .link import Message
+    from systemctl_replacement.process.link import Message
 
 _QUEUE_LIMIT = 64
 """With so many messages waiting for the manager, notifications wait in their socket instead of our memory."""
@@ -156,7 +157,7 @@ class Supervisor:
             self._guard(self._report_children)
         if (self.barriers or self.unheard) and not self.link.wants_write:
             for fd in self.unheard:
-                self._guard(execute.let_go, fd)
+                self._guard(child.let_go, fd)
             close_fds([*self.barriers, *self.unheard])
             self.barriers, self.unheard = [], []
 
@@ -277,14 +278,14 @@ class Supervisor:
         read_end, write_end, go, let_go = pipes
         if pid == 0:
             os.close(read_end)
-            execute.run(spec, files, fds, self.log_write, write_end, go, self.users)
+            child.run(spec, files, fds, self.log_write, write_end, go, self.users)
         close_fds([write_end, go])
         self.unheard.append(let_go)
         when = record.stamp()
         self.final_kill.end()  # whoever starts a program has given up waiting for what cannot be killed
         os.set_blocking(read_end, False)
         self.tokens[pid] = token
-        self.identifiers[pid] = execute.identifier(spec)
+        self.identifiers[pid] = child.identifier(spec)
         if spec.get("starts_service"):
             self.starter = self.identifiers[pid]
         self.exec_pipes[read_end] = Report(pid, read_end, spec["path"])

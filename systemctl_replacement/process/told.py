@@ -5,7 +5,7 @@ Many programs take a second SIGTERM for an order to drop everything.
 
 from __future__ import annotations
 
-from . import descendants
+from systemctl_replacement.process import descendants
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

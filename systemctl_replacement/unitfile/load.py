@@ -8,11 +8,20 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement.records import dataclass
-from systemctl_replacement.unitfile import dependencies, directives, implied, names, perpetual, verify
-from systemctl_replacement.unitfile.directive import ADD, DIRECTORIES, FIRST, MERGE, REPLACE, UNION, Directive
+from systemctl_replacement.unitfile import dependencies, implied, names, perpetual, verify
+from systemctl_replacement.unitfile.directives import table as directives
+from systemctl_replacement.unitfile.directives.directive import (
+    ADD,
+    DIRECTORIES,
+    FIRST,
+    MERGE,
+    REPLACE,
+    UNION,
+    Directive,
+)
 from systemctl_replacement.unitfile.files import read_file
 from systemctl_replacement.unitfile.loadpath import DEPENDENCY_SUFFIXES, Index, is_mask
-from systemctl_replacement.unitfile.scope import UNSET, Fatal, Invalid, Refused, Scope
+from systemctl_replacement.unitfile.parsers.parse_context import UNSET, Fatal, Invalid, Refused, Scope
 from systemctl_replacement.unitfile.specifiers import Context, Host
 from systemctl_replacement.unitfile.syntax import ERROR, NOTICE, WARNING, Assignment, Parsed, Problem, parse
 from systemctl_replacement.unitfile.values import INFINITY

@@ -8,9 +8,12 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement.records import dataclass, field
-from systemctl_replacement.unitfile import parsers, parsers_exec, parsers_sandbox, parsers_unit
 from systemctl_replacement.unitfile.files import read_file
-from systemctl_replacement.unitfile.scope import UNSET, Fatal, Parser, Refused, Scope
+from systemctl_replacement.unitfile.parsers import common as parsers
+from systemctl_replacement.unitfile.parsers import exec as exec_parsers
+from systemctl_replacement.unitfile.parsers import sandbox as sandbox_parsers
+from systemctl_replacement.unitfile.parsers import unit as unit_parsers
+from systemctl_replacement.unitfile.parsers.parse_context import UNSET, Fatal, Parser, Refused, Scope
 from systemctl_replacement.unitfile.specifiers import Context, Host
 from systemctl_replacement.unitfile.syntax import WARNING, Problem, parse
 from systemctl_replacement.unitfile.values import LIMIT_NAMES, USEC_PER_SEC, ResourceLimit
@@ -53,7 +56,7 @@ class ManagerConfig:
 
 
 _KEYS: dict[str, tuple[str, Parser]] = {
-    "LogLevel": ("log_level", parsers_sandbox.syslog_level),
+    "LogLevel": ("log_level", sandbox_parsers.syslog_level),
     "LogTarget": ("log_target", parsers.plain_string),
     "ShowStatus": ("show_status", parsers.bool_or(("auto", "error"), "show status setting")),
     "StatusUnitFormat": (
@@ -63,22 +66,22 @@ _KEYS: dict[str, tuple[str, Parser]] = {
     "DefaultTimerAccuracySec": ("default_timer_accuracy", parsers.seconds),
     "DefaultTimeoutStartSec": ("default_timeout_start", parsers.zero_is_never),
     "DefaultTimeoutStopSec": ("default_timeout_stop", parsers.zero_is_never),
-    "DefaultTimeoutAbortSec": ("default_timeout_abort", parsers_unit.timeout_abort),
+    "DefaultTimeoutAbortSec": ("default_timeout_abort", unit_parsers.timeout_abort),
     "DefaultDeviceTimeoutSec": ("default_device_timeout", parsers.seconds),
     "DefaultRestartSec": ("default_restart", parsers.seconds),
     "DefaultStartLimitIntervalSec": ("default_start_limit_interval", parsers.seconds),
     "DefaultStartLimitInterval": ("default_start_limit_interval", parsers.seconds),
     "DefaultStartLimitBurst": ("default_start_limit_burst", parsers.unsigned),
-    "DefaultEnvironment": ("default_environment", parsers_exec.environment),
-    "ManagerEnvironment": ("manager_environment", parsers_exec.environment),
-    "DefaultStandardOutput": ("default_standard_output", parsers_exec.standard_output),
-    "DefaultStandardError": ("default_standard_error", parsers_exec.standard_output),
-    "DefaultOOMPolicy": ("default_oom_policy", parsers_unit.oom_policy),
-    "DefaultOOMScoreAdjust": ("default_oom_score_adjust", parsers_exec.oom_score_adjust),
+    "DefaultEnvironment": ("default_environment", exec_parsers.environment),
+    "ManagerEnvironment": ("manager_environment", exec_parsers.environment),
+    "DefaultStandardOutput": ("default_standard_output", exec_parsers.standard_output),
+    "DefaultStandardError": ("default_standard_error", exec_parsers.standard_output),
+    "DefaultOOMPolicy": ("default_oom_policy", unit_parsers.oom_policy),
+    "DefaultOOMScoreAdjust": ("default_oom_score_adjust", exec_parsers.oom_score_adjust),
     "NoNewPrivileges": ("no_new_privileges", parsers.boolean),
     "TimerSlackNSec": ("timer_slack", parsers.nanoseconds),
 }
-_LIMIT_PARSERS: dict[str, Parser] = {f"DefaultLimit{name}": parsers_exec.limit(name) for name in LIMIT_NAMES}
+_LIMIT_PARSERS: dict[str, Parser] = {f"DefaultLimit{name}": exec_parsers.limit(name) for name in LIMIT_NAMES}
 
 # Known to systemd 252 and without a meaning here: consoles, watchdogs, crash handling, resource accounting …
 _ACCEPTED = frozenset(

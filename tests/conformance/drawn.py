@@ -9,7 +9,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from systemctl_replacement.unitfile import directives
+from systemctl_replacement.unitfile.directives import table as directives
 
 WRONG = Path(__file__).parents[1] / "unit" / "unitfile" / "wrong_values.txt"
 

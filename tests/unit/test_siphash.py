@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from systemctl_replacement.process.dynamic_user import FIRST, LAST, _candidates
+from systemctl_replacement.process.sandbox.dynamic_user import FIRST, LAST, _candidates
 from systemctl_replacement.siphash import siphash24
 
 # From the reference implementation: the hash of bytes 0, 1 … length - 1 under the key 0 … 15.

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import IO
 from unittest import mock
 
-from systemctl_replacement.cli import settings, streams, verbs
-from systemctl_replacement.cli.context import Context
+from systemctl_replacement.cli import option_table, streams, verbs
+from systemctl_replacement.cli.invocation import Context
 from systemctl_replacement.cli.main import guarded
 
 REAL = "/usr/bin/systemctl"
@@ -138,5 +138,5 @@ def _text(file: IO[bytes]) -> str:
 
 
 def _systemctl(argv: list[str]) -> int:
-    options, operands = settings.parse(argv, str, str)
+    options, operands = option_table.parse(argv, str, str)
     return verbs.run(operands[0], operands[1:], options, Context(options))

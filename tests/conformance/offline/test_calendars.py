@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from systemctl_replacement.unitfile import calendar, calendar_elapse
+from systemctl_replacement.calendar import elapse as calendar_elapse
+from systemctl_replacement.calendar import event as calendar
 from tests.conformance.offline.coverage import Coverage
 from tests.conformance.offline.draw import either
 from tests.conformance.offline.runner import real_version

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from systemctl_replacement.manager import init_script_units
+from systemctl_replacement.manager.generators import init_script_units
 
 GENERATOR = "/usr/lib/systemd/system-generators/systemd-sysv-generator"
 pytestmark = pytest.mark.skipif(not os.access(GENERATOR, os.X_OK), reason=f"needs {GENERATOR} (package systemd)")

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from systemctl_replacement.control.client import CallError, Disconnected
-from systemctl_replacement.manager import reexecution
+from systemctl_replacement.manager.reexec import reexec_state
 from tests.engine.manager.engine import MAIN, Engine, alive, wait_for
 
 SLEEP = "[Service]\nExecStart=/bin/sleep 1000\n"
@@ -127,13 +127,13 @@ def test_what_is_no_state_is_unreadable(data: bytes) -> None:
     memfd = os.memfd_create("state")
     os.write(memfd, data)
     os.lseek(memfd, 0, os.SEEK_SET)
-    with pytest.raises(reexecution.Unreadable):
-        reexecution.read(memfd)
+    with pytest.raises(reexec_state.Unreadable):
+        reexec_state.read(memfd)
 
 
 def test_a_descriptor_that_is_none_is_unreadable() -> None:
-    with pytest.raises(reexecution.Unreadable):
-        reexecution.read(999)
+    with pytest.raises(reexec_state.Unreadable):
+        reexec_state.read(999)
 
 
 def test_the_probe_answers() -> None:

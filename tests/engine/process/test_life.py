@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from systemctl_replacement.process import descendants
-from systemctl_replacement.process.client import Link, make_pair
+from systemctl_replacement.supervision.client import Link, make_pair
 
 from .tree import Tree, Unit
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from systemctl_replacement.process.client import make_pair
+from systemctl_replacement.supervision.client import make_pair
 
 from .tree import Event, Tree, Unit
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 from systemctl_replacement import syscalls
-from systemctl_replacement.process.client import ForkServer, Link, make_pair
+from systemctl_replacement.supervision.client import ForkServer, Link, make_pair
 
 Event = dict[str, Any]
 TIMEOUT = 20.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from systemctl_replacement.cli import compat
-from systemctl_replacement.cli.context import Context, Failure
+from systemctl_replacement.cli.invocation import Context, Failure
 from systemctl_replacement.paths import Paths
 from tests.unit.cli.conftest import FakeManager
 

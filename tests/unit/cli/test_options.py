@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from systemctl_replacement.cli import settings as systemctl
+from systemctl_replacement.cli import option_table as systemctl
 from systemctl_replacement.cli.options import NO, OPTIONAL, REQUIRED, CommandLine, OptionError
 
 LONG = {

@@ -12,8 +12,8 @@ from systemctl_replacement.cli.property_text import render
 from systemctl_replacement.cli.status_text import control_group
 from systemctl_replacement.cli.terminal import Terminal, unicode_wanted
 from systemctl_replacement.cli.timestamps import format_relative, format_timestamp
-from systemctl_replacement.unitfile import properties
-from systemctl_replacement.unitfile.property_tables import INFINITY, TYPES, UNSET_ID
+from systemctl_replacement.unitfile.properties import kinds as properties
+from systemctl_replacement.unitfile.properties.tables import INFINITY, TYPES, UNSET_ID
 
 COMMAND = {
     "path": "/bin/sh", "argv": ["/bin/sh", "-c", "a b"], "ignore_errors": True, "start_time": 0, "stop_time": 0,

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from systemctl_replacement import syscalls
-from systemctl_replacement.manager.driver import Driver
+from systemctl_replacement.loop import READ, Loop
 from systemctl_replacement.manager.life import Life
-from systemctl_replacement.manager.loop import READ, Loop
-from systemctl_replacement.manager.processes import Processes
-from systemctl_replacement.manager.reaper import Reaper
 from systemctl_replacement.manager.registry import Registry
-from systemctl_replacement.manager.tracking import Tracking
+from systemctl_replacement.manager.unit_driver import Driver
+from systemctl_replacement.supervision.reaper import Reaper
+from systemctl_replacement.supervision.supervision import Processes
+from systemctl_replacement.supervision.unit_processes import Tracking
 from systemctl_replacement.unitfile import load, loadpath
 from systemctl_replacement.unitfile.manager_config import read_manager_config
 from systemctl_replacement.unitfile.specifiers import Host

@@ -9,7 +9,7 @@ from typing import Any, Callable, cast
 import pytest
 
 from systemctl_replacement.jobs.model import Job
-from systemctl_replacement.manager.requests import Request
+from systemctl_replacement.manager.jobs.requests import Request
 
 
 def test_a_job_that_ends_while_the_next_one_is_enqueued_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from systemctl_replacement.manager import machine
-from systemctl_replacement.manager.conditions import Checker
-from systemctl_replacement.unitfile.conditions import Condition
+from systemctl_replacement.manager.conditions import host_probes
+from systemctl_replacement.manager.conditions.check import Checker
+from systemctl_replacement.unitfile.parsers.conditions import Condition
 from systemctl_replacement.unitfile.specifiers import Host
 
 
@@ -53,14 +53,14 @@ def test_triggers(logged: list[str]) -> None:
 
 
 def test_pressure() -> None:
-    assert machine.is_pressure_below("memory", "100%")
-    assert machine.is_pressure_below("cpu", "nowhere.slice:0%/10s")
+    assert host_probes.is_pressure_below("memory", "100%")
+    assert host_probes.is_pressure_below("cpu", "nowhere.slice:0%/10s")
     for wrong in ("x", "10%/2min", "101%", "%"):
         with pytest.raises((ValueError, OverflowError)):
-            machine.is_pressure_below("io", wrong)
+            host_probes.is_pressure_below("io", wrong)
 
 
 def test_control_groups() -> None:
-    assert machine.has_controllers("no-such-controller")
-    assert not machine.has_controllers("memory")
-    assert machine.has_controllers("v1") != machine.has_controllers("v2")
+    assert host_probes.has_controllers("no-such-controller")
+    assert not host_probes.has_controllers("memory")
+    assert host_probes.has_controllers("v1") != host_probes.has_controllers("v2")

@@ -12,12 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from systemctl_replacement import wire
-from systemctl_replacement.manager import codec, job_messages, options, pid1, pid_file, skips
-from systemctl_replacement.manager.loop import READ, WRITE, Loop, now_monotonic
-from systemctl_replacement.unitfile.commands import ExecCommand
+from systemctl_replacement.loop import READ, WRITE, Loop, now_monotonic
+from systemctl_replacement.manager import boot_skips, options, pid1, pid_file
+from systemctl_replacement.manager.jobs import job_messages
+from systemctl_replacement.manager.reexec import codec
+from systemctl_replacement.unitfile.parsers.commands import ExecCommand
 from systemctl_replacement.units.events import PidFileRead
 from systemctl_replacement.units.ratelimit import below_limit
-from systemctl_replacement.units.service_state import ExecStatus, Running, ServiceState
+from systemctl_replacement.units.service.state import ExecStatus, Running, ServiceState
 from systemctl_replacement.units.simple import SimpleState
 
 
@@ -229,20 +231,20 @@ def test_job_messages() -> None:
 
 
 def test_skips(tmp_path: Path) -> None:
-    (tmp_path / skips.FILE_NAME).write_text(
+    (tmp_path / boot_skips.FILE_NAME).write_text(
         "# a comment\n*.mount  # by the engine\na b # two\n!data.mount\nlast.service\n"
         "roots.service not-root # for root\n"
     )
     problems: list[str] = []
-    rules = skips.read(str(tmp_path), str(tmp_path), problems.append, frozenset())
+    rules = boot_skips.read(str(tmp_path), str(tmp_path), problems.append, frozenset())
     assert rules.reason(["home.mount"]) == "by the engine"
     assert rules.reason(["data.mount"]) == ""
     assert rules.reason(["alias.service", "last.service"])
     assert rules.reason(["nginx.service"]) == ""
     assert rules.reason(["roots.service"]) == ""
-    assert problems == [f"{tmp_path}/{skips.FILE_NAME}:3: More than one pattern in a line, ignoring: a b"]
-    users = skips.circumstances(is_pid1=False, is_root=False)
-    rules = skips.read(str(tmp_path), str(tmp_path), problems.append, users)
+    assert problems == [f"{tmp_path}/{boot_skips.FILE_NAME}:3: More than one pattern in a line, ignoring: a b"]
+    users = boot_skips.circumstances(is_pid1=False, is_root=False)
+    rules = boot_skips.read(str(tmp_path), str(tmp_path), problems.append, users)
     assert (rules.reason(["home.mount"]), rules.reason(["roots.service"])) == ("by the engine", "for root")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from systemctl_replacement.manager.loop import Loop, now_monotonic
+from systemctl_replacement.loop import Loop, now_monotonic
 from systemctl_replacement.manager.remains import Remains
 
 SECOND = 1_000_000

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from systemctl_replacement.process import descendants
-from systemctl_replacement.process.kill import FinalKill
+from systemctl_replacement.process.final_kill import FinalKill
 
 
 class Processes:

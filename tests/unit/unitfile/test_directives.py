@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from systemctl_replacement.unitfile import directives
-from systemctl_replacement.unitfile.directive import BEST_EFFORT, FULL, IGNORED, MERGE, NOT_YET, Directive
-from systemctl_replacement.unitfile.scope import Fatal, Invalid, Refused, Scope
+from systemctl_replacement.unitfile.directives import table as directives
+from systemctl_replacement.unitfile.directives.directive import BEST_EFFORT, FULL, IGNORED, MERGE, NOT_YET, Directive
+from systemctl_replacement.unitfile.parsers.parse_context import Fatal, Invalid, Refused, Scope
 from systemctl_replacement.unitfile.specifiers import Context, Host
 from tests.unit.unitfile.oracle import SYSTEMD, needs_systemd
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from systemctl_replacement.manager import skips
+from systemctl_replacement.manager import boot_skips
 from systemctl_replacement.unitfile import files
 from systemctl_replacement.unitfile.journal_config import KEPT, journal_limit
 from systemctl_replacement.unitfile.manager_config import read_manager_config
@@ -43,7 +43,7 @@ def test_a_file_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_nobody_waits_for_a_fifo(tmp_path: Path) -> None:
     names = ("etc/systemd/system.conf", "etc/systemd/journald.conf", "etc/machine-id", "etc/os-release", "etc/passwd")
-    for name in (*names, "etc/group", *(name.lstrip("/") for name in skips.LOCAL_FILES)):
+    for name in (*names, "etc/group", *(name.lstrip("/") for name in boot_skips.LOCAL_FILES)):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         os.mkfifo(tmp_path / name)
     root = str(tmp_path)
@@ -51,4 +51,4 @@ def test_nobody_waits_for_a_fifo(tmp_path: Path) -> None:
     assert journal_limit(root, KEPT, lambda problem: pytest.fail(str(problem))) == 0
     assert config.show_status
     assert Host.current(root).os_release == {}
-    skips.read(str(tmp_path), root, pytest.fail, frozenset())
+    boot_skips.read(str(tmp_path), root, pytest.fail, frozenset())

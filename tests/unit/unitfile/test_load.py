@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from systemctl_replacement.unitfile.commands import ExecCommand
-from systemctl_replacement.unitfile.conditions import Condition
 from systemctl_replacement.unitfile.load import Unit, load
 from systemctl_replacement.unitfile.loadpath import Index, dropin_names
+from systemctl_replacement.unitfile.parsers.commands import ExecCommand
+from systemctl_replacement.unitfile.parsers.conditions import Condition
 from systemctl_replacement.unitfile.specifiers import Host
 from systemctl_replacement.unitfile.values import INFINITY, ResourceLimit, StatusSet
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from systemctl_replacement.cli.property_text import render
-from systemctl_replacement.unitfile import properties
 from systemctl_replacement.unitfile.load import load
 from systemctl_replacement.unitfile.loadpath import Index
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
+from systemctl_replacement.unitfile.properties import kinds as properties
+from systemctl_replacement.unitfile.properties.of_unit import of_file
 from systemctl_replacement.unitfile.specifiers import Host
-from systemctl_replacement.unitfile.unit_properties import of_file
 
 SHOWN = [
     ("CapabilityBoundingSet=CAP_CHOWN CAP_KILL", "CapabilityBoundingSet", "cap_chown cap_kill"),

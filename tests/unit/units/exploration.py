@@ -11,8 +11,8 @@ from collections import deque
 from typing import Any
 
 from systemctl_replacement.unitfile.values import INFINITY
-from systemctl_replacement.units.service_config import PHASES, ServiceConfig
-from systemctl_replacement.units.service_state import Running
+from systemctl_replacement.units.service.config import PHASES, ServiceConfig
+from systemctl_replacement.units.service.state import Running
 from tests.unit.units.happenings import ENDS, MILESTONES, possible
 from tests.unit.units.world import World, command, config
 

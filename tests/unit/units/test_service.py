@@ -9,8 +9,8 @@ import pytest
 from systemctl_replacement.unitfile.values import StatusSet
 from systemctl_replacement.units import events
 from systemctl_replacement.units.numbers import c_integer
-from systemctl_replacement.units.service_exit import restart_delay
-from systemctl_replacement.units.service_state import ExecStatus
+from systemctl_replacement.units.service.exit import restart_delay
+from systemctl_replacement.units.service.state import ExecStatus
 from tests.unit.units.world import SIGKILL, World, command, config
 
 

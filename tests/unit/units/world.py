@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from systemctl_replacement.unitfile.commands import ExecCommand
-from systemctl_replacement.units import events, service
-from systemctl_replacement.units.service_config import ServiceConfig
-from systemctl_replacement.units.service_state import ServiceState
+from systemctl_replacement.unitfile.parsers.commands import ExecCommand
+from systemctl_replacement.units import events
+from systemctl_replacement.units.service import step as service
+from systemctl_replacement.units.service.config import ServiceConfig
+from systemctl_replacement.units.service.state import ServiceState
 
 SIGKILL = 9
 

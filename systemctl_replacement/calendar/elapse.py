@@ -1,0 +1,322 @@
+"""When a calendar event (calendar.py) comes next, in UTC, in local time or in a named time zone.
+
+Local times that occur twice or never, when daylight saving time ends or begins, are read as mktime(3) of glibc does,
+which is what systemd asks. Source: systemd.time(7), CALENDAR EVENTS; `systemd-analyze calendar` of systemd 252.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from systemctl_replacement.calendar.event import (
+    EVERY_DAY,
+    LAST_YEAR,
+    USEC_PER_SEC,
+    ZONES,
+    Calendar,
+    CalendarError,
+    Component,
+)
+from systemctl_replacement.records import dataclass, replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Zone = Callable[[int], "tuple[int, int]"]
+    """Seconds since the epoch → (seconds east of UTC then, 1 in daylight saving time and 0 else)."""
+
+_DAY = 86400
+_ROUNDS = 1000  # systemd gives up after as many
+_LAST_MOMENT = (253402300800 - 1) * USEC_PER_SEC  # the end of the year 9999: systemd knows no later times
+_PROBES = 6  # of mktime, to find a moment with the wanted local time
+_STRIDE = 601200  # of mktime, looking around for a moment in daylight saving time or out of it
+_AROUND = 457243209 // 2 + _STRIDE
+
+
+@dataclass(frozen=True)
+class Civil:
+    """A date and time of day; fields may be out of their range until they are made a moment and back."""
+
+    year: int
+    month: int
+    day: int
+    hour: int
+    minute: int
+    second: int
+
+
+# From the top down: a field, the one below it, and with what that begins.
+_FIELDS = (
+    ("year", "month", 1), ("month", "day", 1), ("day", "hour", 0), ("hour", "minute", 0), ("minute", "second", 0),
+    ("second", "", 0),
+)  # fmt: skip
+
+
+def civil(seconds: int) -> Civil:
+    """Seconds since the epoch as date and time in UTC."""
+    days, rest = divmod(seconds, _DAY)
+    # Days since 0000-03-01, in eras of 400 years: leap days are the last day of a year that begins with March.
+    era, day_of_era = divmod(days + 719468, 146097)
+    year_of_era = (day_of_era - day_of_era // 1460 + day_of_era // 36524 - day_of_era // 146096) // 365
+    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    from_march = (5 * day_of_year + 2) // 153
+    month = from_march + 3 if from_march < 10 else from_march - 9
+    day = day_of_year - (153 * from_march + 2) // 5 + 1
+    return Civil(era * 400 + year_of_era + (month <= 2), month, day, rest // 3600, rest // 60 % 60, rest % 60)
+
+
+def seconds_of(date: Civil) -> int:
+    """Date and time in UTC as seconds since the epoch; fields out of their range carry over."""
+    year, month = divmod(date.year * 12 + date.month - 1, 12)
+    from_march = (month + 10) % 12
+    year -= month < 2
+    days = year * 365 + year // 4 - year // 100 + year // 400 + (153 * from_march + 2) // 5 + date.day - 1 - 719468
+    return days * _DAY + date.hour * 3600 + date.minute * 60 + date.second
+
+
+def utc(seconds: int) -> tuple[int, int]:
+    """The zone that is UTC."""
+    return 0, 0
+
+
+def local(seconds: int) -> tuple[int, int]:
+    """The zone that is local time, as the C library has it."""
+    import time
+
+    then = time.localtime(seconds)
+    return then.tm_gmtoff, then.tm_isdst
+
+
+def named(name: str) -> Zone:
+    """A zone by name. Raises FileNotFoundError or ValueError if it is not installed."""
+    import zoneinfo
+    from datetime import datetime
+
+    with open(f"{ZONES}/{name}", "rb") as file:
+        zone = zoneinfo.ZoneInfo.from_file(file)
+
+    def then(seconds: int) -> tuple[int, int]:
+        moment = datetime.fromtimestamp(seconds, zone)
+        offset, saved = moment.utcoffset(), moment.dst()
+        return (int(offset.total_seconds()) if offset else 0), int(bool(saved))
+
+    return then
+
+
+def zone_of(calendar: Calendar) -> Zone:
+    """The zone that a calendar event is meant in."""
+    if calendar.zone == "UTC":
+        return utc
+    return named(calendar.zone) if calendar.zone else local
+
+
+def next_elapse(calendar: Calendar, after: int, zone: Zone | None = None) -> int | None:
+    """The first moment later than `after` that matches, both in microseconds since the epoch; None if none does.
+
+    `zone` is local time where the event names no zone of its own, and that zone where it does; found if not given.
+    Raises CalendarError, EDEADLK, where systemd 252 goes round in circles: some repetitions of months and days that
+    go beyond the end of a year or month into daylight saving time.
+    """
+    if after > _LAST_MOMENT:
+        return None
+    search = _Search(calendar, zone or zone_of(calendar))
+    start = after + 1
+    for _ in range(_ROUNDS):
+        found = search.run(*divmod(start, USEC_PER_SEC))
+        if found is None or found > after:
+            return found
+        # An event in daylight saving time by name, and the clock has just been put back.
+        start += 3600 * USEC_PER_SEC
+    raise CalendarError(errno.EDEADLK)
+
+
+class _Search:
+    """Goes from field to field, from the year down: one that has to grow sets all below it to their least."""
+
+    def __init__(self, calendar: Calendar, zone: Zone) -> None:
+        self._calendar = calendar
+        self._zone = zone
+        self._daylight = -1  # whether the date at hand is meant in daylight saving time
+        self._east = 0  # of the last moment that was found: the next one is looked for there first, as mktime does
+
+    def run(self, seconds: int, microsecond: int) -> int | None:
+        calendar = self._calendar
+        east, self._daylight = self._zone(seconds)
+        date = civil(seconds + east)
+        for _ in range(_ROUNDS):
+            found = self._moment(date, self._daylight)
+            if found is None:
+                return None
+            date = found[1]
+            self._daylight = calendar.daylight
+            year = _least(calendar.year, date.year)
+            if year is None:
+                return None
+            if year != date.year:
+                date, microsecond = Civil(year, 1, 1, 0, 0, 0), 0
+            if self._settle(date)[0] <= 0:
+                return None
+            date, microsecond, done = self._step(date, microsecond)
+            if done:
+                last = self._moment(date, calendar.daylight)
+                return None if last is None else last[0] * USEC_PER_SEC + microsecond
+        raise CalendarError(errno.EDEADLK)
+
+    def _step(self, date: Civil, microsecond: int) -> tuple[Civil, int, bool]:
+        """The date moved on at the highest field that does not match: (date, microsecond, whether all match)."""
+        calendar = self._calendar
+        month = _least(calendar.month, date.month)
+        if month is not None and month != date.month:
+            date, microsecond = Civil(date.year, month, 1, 0, 0, 0), 0
+        within, date = self._settle(date)
+        if month is None or within < 0:
+            return Civil(date.year + 1, 1, 1, 0, 0, 0), 0, False
+        if within == 0:
+            return date, microsecond, False
+
+        day = _least(self._days(date), date.day)
+        if day is not None and day != date.day:
+            date, microsecond = Civil(date.year, date.month, day, 0, 0, 0), 0
+        within, date = self._settle(date)
+        if day is None or within < 0:
+            return Civil(date.year, date.month + 1, 1, 0, 0, 0), 0, False
+        if within == 0:
+            return date, microsecond, False
+        if not self._is_wanted_weekday(date):
+            return Civil(date.year, date.month, date.day + 1, 0, 0, 0), 0, False
+
+        hour = _least(calendar.hour, date.hour)
+        if hour is not None and hour != date.hour:
+            date, microsecond = replace(date, hour=hour, minute=0, second=0), 0
+        within, date = self._settle(date)
+        if hour is None or within < 0:
+            return Civil(date.year, date.month, date.day + 1, 0, 0, 0), 0, False
+        if within == 0:
+            return date, microsecond, False
+
+        minute = _least(calendar.minute, date.minute)
+        if minute is not None and minute != date.minute:
+            date, microsecond = replace(date, minute=minute, second=0), 0
+        within, date = self._settle(date)
+        if minute is None or within < 0:
+            return replace(date, hour=date.hour + 1, minute=0, second=0), 0, False
+        if within == 0:
+            return date, microsecond, False
+
+        fine = _least(calendar.microsecond, date.second * USEC_PER_SEC + microsecond)
+        if fine is not None:
+            second, microsecond = divmod(fine, USEC_PER_SEC)
+            date = replace(date, second=second)
+        within, date = self._settle(date)
+        if fine is None or within < 0:
+            return replace(date, minute=date.minute + 1, second=0), 0, False
+        return date, microsecond, within > 0
+
+    def _days(self, date: Civil) -> tuple[Component, ...]:
+        """The days that match in the month of `date`: those that count from its end depend on how long it is."""
+        if not self._calendar.last_days:
+            return self._calendar.day
+        length = civil(seconds_of(Civil(date.year, date.month + 1, 0, 0, 0, 0))).day
+
+        def from_end(day: int) -> int:
+            return length + 1 - day if day <= length else -1
+
+        found = []
+        for component in self._calendar.day:
+            start = from_end(component.start)
+            stop = None if component.stop is None else from_end(component.stop)
+            if stop is not None and stop > 0:
+                start, stop = stop, start
+            found.append(Component(start, None if stop is None or stop < 0 else stop, component.repeat))
+        return tuple(found)
+
+    def _is_wanted_weekday(self, date: Civil) -> bool:
+        if self._calendar.weekdays == EVERY_DAY:
+            return True
+        # The first of January 1970 was a Thursday.
+        return bool(self._calendar.weekdays >> (seconds_of(date) // _DAY + 3) % 7 & 1)
+
+    def _settle(self, date: Civil) -> tuple[int, Civil]:
+        """(1, the date) if there is such a date, below 0 if it leads nowhere; (0, a later date) if fields carry over.
+
+        As in systemd 252, what carries over has the field below the highest that grows start anew, but not those
+        further down: `*:0/40` comes at 23:40 and then at 00:40, not at midnight.
+        """
+        if date.year > LAST_YEAR:
+            return -1, date
+        found = self._moment(date, self._calendar.daylight)
+        if found is None:
+            return -1, date
+        there = found[1]
+        for name, below, least in _FIELDS:
+            now, before = getattr(there, name), getattr(date, name)
+            if now < before:
+                return -1, date
+            if now > before:
+                # Whether daylight saving time holds there is remembered, though the date is moved back from there.
+                self._daylight = self._zone(found[0])[1]
+                return 0, replace(there, **{below: least}) if below else there
+        return 1, date
+
+    def _moment(self, date: Civil, daylight: int) -> tuple[int, Civil] | None:
+        """The moment with this local time, and its local time in range: mktime(3). None if there is none.
+
+        `daylight`: 1 or 0 if the time is meant in daylight saving time or not, -1 if either will do.
+        """
+        wanted = seconds_of(date)
+        if self._zone is utc:
+            return wanted, civil(wanted)
+        guess = wanted - self._east
+        one_before = two_before = guess
+        before_was_daylight = 0
+        for _ in range(_PROBES):
+            east, is_daylight = self._zone(guess)
+            better = wanted - east
+            if better == guess:
+                break
+            if guess == two_before != one_before and (
+                before_was_daylight <= is_daylight if daylight < 0 else daylight != is_daylight
+            ):
+                # Between two moments for ever: the clock is put forward over this time.
+                self._east = wanted - guess
+                return guess, civil(guess + east)
+            two_before, one_before, guess, before_was_daylight = one_before, guess, better, is_daylight
+        else:
+            return None
+        if daylight >= 0 and daylight != is_daylight:
+            there = self._neighbour(wanted, guess, daylight)
+            if there is None:
+                return None
+            guess = there
+        self._east = wanted - guess
+        return guess, civil(guess + self._zone(guess)[0])
+
+    def _neighbour(self, wanted: int, near: int, daylight: int) -> int | None:
+        """The moment at which it would be `wanted` if the nearest daylight saving time (or the other) held."""
+        for distance in range(_STRIDE, _AROUND, _STRIDE):
+            for moment in (near - distance, near + distance):
+                east, is_daylight = self._zone(moment)
+                if is_daylight == daylight:
+                    return wanted - east
+        return None
+
+
+def _least(alternatives: tuple[Component, ...], value: int) -> int | None:
+    """The least number that matches and is not below `value`; None if there is none."""
+    if not alternatives:
+        return value
+    found = None
+    for component in alternatives:
+        start = component.start
+        if start >= value:
+            match = start
+        elif component.repeat:
+            match = start - (start - value) // component.repeat * component.repeat
+            if component.stop is not None and match > component.stop:
+                continue
+        else:
+            continue
+        if found is None or match < found:
+            found = match
+    return found

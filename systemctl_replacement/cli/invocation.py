@@ -1,0 +1,183 @@
+"""What every verb is given: the options, where things are, the terminal, and the manager.
+
+On the hot path: what only some verbs need is imported when it is used.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from systemctl_replacement.cli import streams
+from systemctl_replacement.control.client import CallError, Client, connect
+from systemctl_replacement.paths import BOOTED_MARK, Paths
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from systemctl_replacement.cli.option_table import Options
+    from systemctl_replacement.cli.terminal import Terminal
+
+# Exit statuses of the LSB, which systemctl uses for the verbs that change units: by D-Bus error.
+EXIT_NOT_IMPLEMENTED = 3
+EXIT_NO_PERMISSION = 4
+EXIT_NOT_INSTALLED = 5
+EXIT_NOT_CONFIGURED = 6
+_EXIT_STATUSES = {
+    "org.freedesktop.systemd1.NoSuchUnit": EXIT_NOT_INSTALLED,
+    "org.freedesktop.DBus.Error.AccessDenied": EXIT_NO_PERMISSION,
+    "org.freedesktop.systemd1.OnlyByDependency": EXIT_NO_PERMISSION,
+    "org.freedesktop.systemd1.NoIsolation": EXIT_NO_PERMISSION,
+    "org.freedesktop.systemd1.TransactionIsDestructive": EXIT_NO_PERMISSION,
+    "org.freedesktop.systemd1.JobTypeNotApplicable": EXIT_NOT_IMPLEMENTED,
+    "org.freedesktop.systemd1.LoadFailed": EXIT_NOT_CONFIGURED,
+}
+UNPRINTED = "Failed to print table: {}"
+
+
+class Failure(Exception):
+    """An expected failure: the text goes to stderr, `status` is the exit status."""
+
+    def __init__(self, text: str, status: int = 1) -> None:
+        super().__init__(text)
+        self.text = text
+        self.status = status
+
+
+class Context:
+    """One invocation of systemctl."""
+
+    def __init__(self, options: Options, paths: Paths | None = None) -> None:
+        self.options = options
+        self.paths = Paths(options.root) if paths is None else paths
+        self._manager: Client | None = None
+        self._connected = False
+        self.refusal = ""  # why PID 1, which is an init of ours, cannot be talked to
+        self._terminal: Terminal | None = None
+
+    def out(self, text: str) -> None:
+        """Print one line (or several) on stdout."""
+        streams.out(text)
+
+    def err(self, text: str) -> None:
+        """Print one line (or several) on stderr, after what is on its way to stdout."""
+        streams.err(text)
+
+    @property
+    def terminal(self) -> Terminal:
+        """How to draw on stdout."""
+        if self._terminal is None:
+            from systemctl_replacement.cli.terminal import Terminal
+
+            self._terminal = Terminal()
+        return self._terminal
+
+    def page(self) -> None:
+        """Have what is printed from now on shown by a pager, on a terminal and unless --no-pager."""
+        if self.options.pager and self.terminal.tty:
+            from systemctl_replacement.cli.pager import open_pager
+
+            self.terminal.cuts = not open_pager()
+
+    def table_printed(self) -> None:
+        """Raise Failure if the table that was just printed could not be: those verbs say so."""
+        if problem := streams.unwritten():
+            raise Failure(UNPRINTED.format(problem))
+
+    def manager(self, *, wait: bool = True) -> Client | None:
+        """The running manager, or None: queries then answer from the files.
+
+        wait: for an init that is PID 1 and starts just now. If PID 1 is one that does not answer us, who can be asked
+        instead is said on stderr, once.
+        """
+        if not self._connected:
+            if self.options.scope == "user":
+                raise Failure("Failed to connect to bus: No medium found")
+            if self.options.host is not None or self.options.machine not in (None, ".host"):
+                raise Failure("Failed to connect to bus: Host is down")
+            self._manager = connect(self.paths)
+            if self._manager is None and wait and not self.paths.root:
+                self._wait_for_init()
+            self._connected = wait or self._manager is not None
+        return self._manager
+
+    def _wait_for_init(self) -> None:
+        from systemctl_replacement.control import init_process
+
+        self._manager = init_process.wait_for_manager(self.paths)
+        init = init_process.look() if self._manager is None else None
+        if self._manager is None and init is None and os.path.lexists(BOOTED_MARK):
+            from systemctl_replacement.control.activate import tidy_up
+
+            tidy_up(self.paths)
+        if init is not None:
+            self.refusal = init_process.whose(init)
+            if not self.options.quiet:
+                self.err(self.refusal)
+
+    def manager_to_change(self) -> Client | None:
+        """The running manager, or None where there is none; a Failure if PID 1 is one that does not answer us."""
+        manager = self.manager()
+        if self.refusal:
+            raise Failure(self.refusal if self.options.quiet else "")
+        return manager
+
+    def running_manager(self, verb: str) -> Client:
+        """The manager, started in the background if none runs: for verbs that change something.
+
+        Below a root none is started: there systemctl only works on files.
+        """
+        manager = self.manager_to_change()
+        if os.getppid() == 1 and not self.options.quiet:
+            self._warn_of_shell()
+        if manager is None:
+            if self.options.root or self.options.image:
+                raise Failure(f"Verb '{verb}' cannot be used with --root= or --image=.")
+            self.refuse_as_pid1(verb)
+            from systemctl_replacement.control.activate import ActivationError, start_manager
+
+            try:
+                manager = self._manager = start_manager(self.paths)
+            except (ActivationError, OSError) as error:
+                raise Failure(f"Failed to start the service manager: {error}") from None
+        return manager
+
+    def refuse_as_pid1(self, verb: str) -> None:
+        """Failure where this is PID 1 itself: no manager could stay when it has ended."""
+        if os.getpid() == 1 and not self.options.root:
+            raise Failure(
+                f"Verb '{verb}' needs a service manager that stays; this is PID 1: the container ends with it.\n"
+                "To be the init of a container, use 'systemctl init'."
+            )
+
+    def _warn_of_shell(self) -> None:
+        from systemctl_replacement.control import shell_form
+
+        if shell_form.ends_with_us():
+            self.err(
+                "PID 1 is a shell that ends with this command: so do the container, and what runs in it.\n"
+                f"To have an init that stays, write {shell_form.remedy(sys.argv[1:])}."
+            )
+
+    def start_after(self, verb: str, names: Sequence[str]) -> int:
+        """Run another verb ("start" for `enable --now`) on these units; its exit status."""
+        from systemctl_replacement.cli import verbs
+
+        return verbs.run(verb, list(names), self.options, self)
+
+    def local(self) -> Any:
+        """What the unit files say, as if by a manager that has started nothing. The same calls as a client's."""
+        from systemctl_replacement.cli.offline import FileManager
+
+        return FileManager(self.paths)
+
+    def asked(self) -> Any:
+        """Whom to ask: the manager, or the files if none runs."""
+        return self.manager() or self.local()
+
+
+def exit_status(error: CallError, default: int = 1) -> int:
+    """systemctl's exit status for an error of the verbs that start and stop units."""
+    return _EXIT_STATUSES.get(error.dbus_name, default)

@@ -1,0 +1,1 @@
+"""Enabling units: [Install] sections, presets, the links they make, and the states of unit files."""

@@ -1,0 +1,1 @@
+"""Generators (systemd.generator(7)), and the one that is ours."""

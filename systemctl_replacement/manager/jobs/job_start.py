@@ -1,0 +1,156 @@
+"""Beginning a job: what has to hold before a unit is started, stopped or reloaded (systemd.unit(5)).
+
+Each function answers IN_PROGRESS, AGAIN, ALREADY or the result with which the job ends at once.
+"""
+
+from __future__ import annotations
+
+import os
+
+from systemctl_replacement.jobs import model
+from systemctl_replacement.jobs.model import Job
+from systemctl_replacement.loop import now_monotonic, now_stamp
+from systemctl_replacement.manager.conditions.check import Checker
+from systemctl_replacement.manager.halt import Halt
+from systemctl_replacement.manager.jobs.job_view import can_reload, can_start, can_stop
+from systemctl_replacement.manager.jobs.table import AGAIN, ALREADY, IN_PROGRESS
+from systemctl_replacement.manager.registry import Registry
+from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.unitfile.directives.honoured import not_applied
+from systemctl_replacement.unitfile.manager_config import ManagerConfig
+from systemctl_replacement.units.events import Event, Reload, Start, StartLimitHit, Stop
+from systemctl_replacement.units.ratelimit import below_limit
+from systemctl_replacement.units.service import step as service
+from systemctl_replacement.units.states import ACTIVATING, ACTIVE, ACTIVE_OR_RELOADING, INACTIVE_OR_FAILED, RELOADING
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Protocol
+else:
+    Protocol = object
+
+LOG_WARNING, LOG_NOTICE, LOG_INFO = 4, 5, 6
+
+
+class Host(Protocol):
+    """What beginning a job needs of the manager."""
+
+    registry: Registry
+    config: ManagerConfig
+    conditions: Checker
+    halt: Halt
+
+    def step(self, unit: ManagedUnit, event: Event) -> None: ...
+
+    def log_unit(self, unit: str, level: int, message: str) -> None: ...
+
+
+def perform(host: Host, job: Job) -> str:
+    """Begin a job whose turn it is."""
+    return _BEGIN[job.type](host, host.registry[job.unit])
+
+
+def _start(host: Host, unit: ManagedUnit) -> str:
+    active = unit.active_state
+    if active in ACTIVE_OR_RELOADING:
+        return ALREADY
+    if unit.file.load_state != "loaded":
+        return model.FAILED
+    if unit.type == "service" and service.again_later(unit.service):
+        return AGAIN
+    if active != ACTIVATING:
+        refused = _refuse(host, unit)
+        if refused:
+            return refused
+    if not can_start(unit):
+        return model.UNSUPPORTED
+    for other in unit.related("BindsTo"):
+        if other in unit.related("After") and host.registry[other].active_state not in ACTIVE_OR_RELOADING:
+            host.log_unit(unit.id, LOG_INFO, f"Bound to unit {other}, but unit isn't active.")
+            return model.DEPENDENCY
+    if active != ACTIVATING:
+        unit.invocation_id = uuid_hex()
+        missing = not_applied(unit.file)
+        if missing:
+            names = ", ".join(f"{name}=" for name in missing)
+            host.log_unit(unit.id, LOG_WARNING, f"Settings that are not applied here: {names}")
+        host.step(unit, Start())
+    return IN_PROGRESS
+
+
+def _refuse(host: Host, unit: ManagedUnit) -> str:
+    """What keeps a unit from being started: "" or the result of its job."""
+    unit.condition_result = not unit.skipped
+    unit.stamps["Condition"] = now_stamp()
+    if not unit.skipped:
+        unit.condition_result, unit.condition_results = host.conditions.hold(unit, "Conditions")
+    if not unit.condition_result:
+        return model.DONE
+    unit.assert_result, unit.assert_results = host.conditions.hold(unit, "Asserts")
+    unit.stamps["Assert"] = now_stamp()
+    if not unit.assert_result:
+        host.log_unit(unit.id, LOG_NOTICE, "Starting requested but asserts failed.")
+        return model.ASSERT
+    # Only what would have been started counts.
+    if unit.type == "service":
+        interval = unit.get("Unit", "StartLimitIntervalSec")
+        burst = unit.get("Unit", "StartLimitBurst")
+        interval = host.config.default_start_limit_interval if interval is None else interval
+        burst = host.config.default_start_limit_burst if burst is None else burst
+        allowed, unit.starts = below_limit(unit.starts, now_monotonic(), interval, burst)
+        if not allowed:
+            host.step(unit, StartLimitHit())
+            host.halt.unit_action(unit, "StartLimitAction")
+            return model.FAILED
+    return ""
+
+
+def _stop(host: Host, unit: ManagedUnit) -> str:
+    if unit.active_state in INACTIVE_OR_FAILED:
+        return ALREADY
+    if not can_stop(unit):
+        return model.UNSUPPORTED
+    host.step(unit, Stop())
+    return IN_PROGRESS
+
+
+def _reload(host: Host, unit: ManagedUnit) -> str:
+    if not can_reload(unit):
+        return model.SKIPPED
+    active = unit.active_state
+    if active == RELOADING:
+        return AGAIN
+    if active != ACTIVE:
+        host.log_unit(unit.id, LOG_WARNING, "Unit cannot be reloaded because it is inactive.")
+        return model.INVALID
+    if unit.type == "service":
+        host.step(unit, Reload())
+        return IN_PROGRESS
+    # Whom it is passed on to has jobs of their own.
+    return model.UNSUPPORTED if unit.type == "mount" else model.DONE
+
+
+def _verify_active(host: Host, unit: ManagedUnit) -> str:
+    active = unit.active_state
+    if active in ACTIVE_OR_RELOADING:
+        return ALREADY
+    return AGAIN if active == ACTIVATING else model.SKIPPED
+
+
+def _nothing(host: Host, unit: ManagedUnit) -> str:
+    return model.DONE
+
+
+def uuid_hex() -> str:
+    """A new 128-bit id, as invocation and boot ids are written."""
+    return os.urandom(16).hex()
+
+
+_BEGIN: dict[str, Callable[[Host, ManagedUnit], str]] = {
+    model.START: _start,
+    model.VERIFY_ACTIVE: _verify_active,
+    model.STOP: _stop,
+    model.RESTART: _stop,
+    model.RELOAD: _reload,
+    model.NOP: _nothing,
+}

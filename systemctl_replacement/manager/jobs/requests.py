@@ -1,0 +1,125 @@
+"""One request for jobs: what it asks for, which jobs come of it, and who waits for them."""
+
+from __future__ import annotations
+
+from systemctl_replacement.control.connection import Call
+from systemctl_replacement.jobs import request
+from systemctl_replacement.jobs.model import CANCELED, RESTART, STOP, TRY_RESTART, Job, JobError
+from systemctl_replacement.manager import show
+from systemctl_replacement.manager.jobs import unavailable
+from systemctl_replacement.manager.manager import Manager
+from systemctl_replacement.manager.registry import PERPETUAL
+from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.unitfile import not_built
+from systemctl_replacement.units.states import INACTIVE_OR_FAILED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from typing import Any, Callable
+
+INVALID_ARGS = "org.freedesktop.DBus.Error.InvalidArgs"
+NOT_SUPPORTED = "org.freedesktop.DBus.Error.NotSupported"
+
+
+class Request:
+    """One Enqueue call: the jobs it asks for, and who waits for them."""
+
+    def __init__(self, manager: Manager, load: Callable[[str], Generator[None, None, ManagedUnit]], call: Call) -> None:
+        self._manager = manager
+        self._load = load
+        self._call = call
+        self._outcomes: list[dict[str, Any]] = []
+        self._open = 1  # jobs that are waited for, and the enqueueing itself
+
+    def run(self) -> Iterator[None]:
+        """Enqueue everything, in steps. A client that goes away meanwhile cancels nothing."""
+        waits = self._call.parameters["wait"]
+        for name in self._call.parameters["names"]:
+            outcome = _outcome(name)
+            self._outcomes.append(outcome)
+            try:
+                job = yield from self._enqueue(name, outcome)
+            except JobError as error:
+                outcome["error"] = {"dbus_name": error.name, "message": error.message}
+                continue
+            if waits:
+                self._wait_for(job.id, outcome)  # at once: it may end before the next one is enqueued
+        if self._open > 1:
+            self._call.reply_more(jobs=self._outcomes)
+        self._call.handover = lambda: ("GoOnWaiting", {"outcomes": self._outcomes})
+        self._done()
+
+    def go_on(self) -> None:
+        """Wait for the jobs that have not ended yet."""
+        self._outcomes = self._call.parameters["outcomes"]
+        self._call.handover = lambda: ("GoOnWaiting", {"outcomes": self._outcomes})
+        for outcome in self._outcomes:
+            if outcome["error"] is None and outcome["result"] is None:
+                if outcome["id"] in self._manager.jobs.jobs:
+                    self._wait_for(outcome["id"], outcome)
+                else:
+                    outcome["result"] = CANCELED  # it could not be restored
+        self._done()
+
+    def _wait_for(self, job_id: int, outcome: dict[str, Any]) -> None:
+        self._open += 1
+        self._manager.jobs.when_finished(job_id, lambda job, how: self._ended(outcome, job, how))
+
+    def _enqueue(self, name: str, outcome: dict[str, Any]) -> Generator[None, None, Job]:
+        manager, parameters = self._manager, self._call.parameters
+        unit = yield from self._load(name)
+        outcome["unit"] = unit.id
+        operation = parameters["operation"]
+        if operation not in request.OPERATIONS:
+            raise JobError(INVALID_ARGS, f"Unknown operation {operation}.")
+        job_type = request.job_type(manager.jobs.view, unit.id, operation)
+        if job_type in (STOP, RESTART, TRY_RESTART) and _is_mounted(unit):
+            # Before anything that needs it is stopped in vain.
+            raise JobError(NOT_SUPPORTED, f"Unit {unit.id} cannot be stopped: {not_built.reason(unit.type)}.")
+        if job_type != STOP:
+            manager.registry.unskip(unit)  # asked for by name: this is no boot
+        outcome["need_reload"] = show.need_reload(unit)
+        anchor, installed = manager.jobs.enqueue(unit.id, job_type, parameters["mode"])
+        outcome["id"], outcome["job_type"] = anchor.id, anchor.type
+        if parameters.get("show_transaction"):
+            outcome["affected"] = [
+                {"id": job.id, "unit": job.unit, "job_type": job.type, "state": job.state}
+                for job in installed
+                if job.id != anchor.id
+            ]
+        return anchor
+
+    def _ended(self, outcome: dict[str, Any], job: Job, result: str) -> None:
+        unit = self._manager.registry.find(job.unit)
+        outcome["result"] = result
+        if unit is not None:
+            outcome["extra"] = unavailable.explain(self._manager.registry, unit, result) or None
+            if unit.type == "service":
+                outcome["service_result"] = unit.service.result
+        self._done()
+
+    def _done(self) -> None:
+        self._open -= 1
+        if not self._open:
+            self._call.reply(jobs=self._outcomes)
+
+
+def _is_mounted(unit: ManagedUnit) -> bool:
+    """Whether a unit is a mount that only the engine can undo."""
+    return unit.type == "mount" and unit.id not in PERPETUAL and unit.active_state not in INACTIVE_OR_FAILED
+
+
+def _outcome(name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "unit": name,
+        "id": 0,
+        "job_type": "",
+        "error": None,
+        "result": None,
+        "service_result": None,
+        "need_reload": None,
+        "affected": None,
+        "extra": None,
+    }

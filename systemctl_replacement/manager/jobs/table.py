@@ -1,0 +1,303 @@
+"""The jobs in progress: installing transactions, running what may run, telling who waits how it ended.
+
+The decisions are the job engine's (room jobs); this is the table they are about, and the queue.
+"""
+
+from __future__ import annotations
+
+import _heapq as heapq  # without its twin in Python
+
+from systemctl_replacement.jobs import outcome, transaction
+from systemctl_replacement.jobs.model import (
+    CANCELED,
+    DONE,
+    FAILED,
+    LOG_WARNING,
+    NOP,
+    RUNNING,
+    TIMEOUT,
+    WAITING,
+    Job,
+    JobError,
+)
+from systemctl_replacement.jobs.ordering import a_blocker, holds_back
+from systemctl_replacement.loop import SLICE_USEC, Loop, now_monotonic
+from systemctl_replacement.manager.jobs.job_timeouts import JobTimeouts
+from systemctl_replacement.manager.jobs.job_view import UnitView, priority_of
+from systemctl_replacement.manager.registry import Registry
+from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.records import replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Callable, Protocol
+
+    from systemctl_replacement.jobs.ordering import Priority
+
+    Finished = Callable[[Job, str], None]
+else:
+    Protocol = object
+
+# What performing a job answers besides a result: it goes on, or it has to wait for the unit to settle.
+IN_PROGRESS = ""
+AGAIN = "again"
+# It is done, and there was nothing to do: nothing is said of it.
+ALREADY = "already"
+
+
+class Host(Protocol):
+    """What the table needs of the manager."""
+
+    loop: Loop
+
+    def perform(self, job: Job) -> str:
+        """Begin a job: IN_PROGRESS, AGAIN, ALREADY or the result it ends with at once."""
+
+    def job_finished(self, job: Job, result: str, already: bool) -> None: ...
+
+    def job_timed_out(self, unit: ManagedUnit) -> None: ...
+
+    def start_on_failure(self, unit: ManagedUnit) -> None: ...
+
+    def log_unit(self, unit: str, level: int, message: str, news: bool = ...) -> None: ...
+
+    def report_exception(self, where: str, error: BaseException) -> None: ...
+
+    def call_soon(self, callback: Callable[[], object]) -> None: ...
+
+
+class JobTable:
+    """All installed jobs, by id; each is also `job` or `nop_job` of its unit."""
+
+    def __init__(self, registry: Registry, host: Host) -> None:
+        self.jobs: dict[int, Job] = {}
+        self.next_id = 1
+        self.held: Callable[[], bool] = bool  # as long as it says so no job begins; then `let_run`
+        self.view = UnitView(registry, self.jobs)
+        self._registry = registry
+        self._host = host
+        self._waiters: dict[int, list[Finished]] = {}
+        self._idle_waiters: list[Callable[[], object]] = []
+        self._queue: list[tuple[Priority, int]] = []  # a heap: those that may be able to run, by priority
+        self._queued: set[int] = set()  # ids of jobs in it
+        self._ahead: set[int] = set()  # ids of jobs that wait for nobody
+        self._held: dict[int, tuple[str, str]] = {}  # by id: whom a job was seen to wait for, and by which order
+        self._scheduled = False
+        self._timeouts = JobTimeouts(host.loop, self._expired)
+
+    def __len__(self) -> int:
+        return len(self.jobs)
+
+    # --- requests ---
+
+    def enqueue(self, unit: str, job_type: str, mode: str) -> tuple[Job, tuple[Job, ...]]:
+        """Install the jobs for a request: the one that answers it, and all of them. Raises JobError."""
+        try:
+            change = transaction.build(self.view, unit, job_type, mode, self.next_id)
+        except JobError as error:
+            self._log(error.log)
+            raise
+        self._log(change.log)
+        self.next_id = change.next_id
+        for job in change.cancelled:
+            if job.id in self.jobs:
+                self.finish(self.jobs[job.id], CANCELED, recursive=False)
+        for job in change.install:
+            self._install(job)
+        return change.anchor, change.install
+
+    def cancel(self, job_id: int) -> bool:
+        """`systemctl cancel`: end a job, and those that depend on it; False if there is no such job."""
+        job = self.jobs.get(job_id)
+        if job is None:
+            return False
+        self.finish(job, CANCELED)
+        return True
+
+    def when_finished(self, job_id: int, callback: Finished) -> None:
+        self._waiters.setdefault(job_id, []).append(callback)
+
+    def when_idle(self, callback: Callable[[], object]) -> None:
+        """Call back once, as soon as no job is left."""
+        if self.jobs:
+            self._idle_waiters.append(callback)
+        else:
+            self._host.call_soon(callback)
+
+    def _install(self, job: Job) -> None:
+        unit = self._registry[job.unit]
+        self.jobs[job.id] = job
+        if job.type == NOP:
+            unit.nop_job = job
+        else:
+            unit.job = job
+        self._timeouts.queued(job, unit)
+        if job.state == WAITING:
+            self._want(job)
+
+    # --- running ---
+
+    def wake(self, unit: ManagedUnit) -> None:
+        """The unit has settled: its job may be able to run now."""
+        if unit.job is not None and unit.job.state == WAITING:
+            self._want(unit.job)
+
+    def go_ahead(self, jobs: Iterable[Job]) -> None:
+        """Let jobs run although others hold them back. Who waits for them goes on waiting."""
+        for job in jobs:
+            if job.id in self.jobs and job.state == WAITING:
+                self._ahead.add(job.id)
+                self._want(job)
+
+    def _want(self, job: Job) -> None:
+        if job.id not in self._queued:
+            self._queued.add(job.id)
+            heapq.heappush(self._queue, (priority_of(self._registry[job.unit]), job.id))
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._host.call_soon(self._dispatch)
+
+    def let_run(self) -> None:
+        """What held the jobs is over."""
+        self._schedule()
+
+    def _dispatch(self) -> None:
+        self._scheduled = False
+        if self.held():
+            return
+        end = now_monotonic() + SLICE_USEC
+        while self._queue:
+            if now_monotonic() > end:
+                self._schedule()
+                return
+            job_id = heapq.heappop(self._queue)[1]
+            self._queued.discard(job_id)
+            job = self.jobs.get(job_id)
+            if job is not None and job.state == WAITING:
+                self._host.loop.guard(self._run_if_ready, job)
+
+    def _run_if_ready(self, job: Job) -> None:
+        if self._may_run(job):
+            self._run(job)
+
+    def _may_run(self, job: Job) -> bool:
+        """A target that waits for thousands is woken by the end of each: it looks at all of them only when the one that
+        it was last seen to wait for is done."""
+        if job.id in self._ahead:
+            return True
+        held = self._held.get(job.id)
+        if held is None or not holds_back(self.view, job, *held):
+            held = a_blocker(self.view, job)
+            if held is None:
+                return True
+            self._held[job.id] = held
+        return False
+
+    def _run(self, job: Job) -> None:
+        self._replace(replace(job, state=RUNNING))
+        self._timeouts.running(job, self._registry[job.unit])
+        try:
+            result = self._host.perform(self.jobs[job.id])
+        except Exception as error:
+            # A defect of ours costs the unit it was met in.
+            self._host.report_exception(f"{job.unit}/{job.type}", error)
+            result = FAILED
+        now = self.jobs.get(job.id)
+        if now is None:
+            return
+        if result == AGAIN:
+            self._replace(replace(now, state=WAITING))
+        elif result == ALREADY:
+            self.finish(now, DONE, already=True)
+        elif result != IN_PROGRESS:
+            self.finish(now, result)
+
+    def _replace(self, job: Job) -> None:
+        self.jobs[job.id] = job
+        unit = self._registry[job.unit]
+        if job.type == NOP:
+            unit.nop_job = job
+        else:
+            unit.job = job
+
+    # --- ending ---
+
+    def finish(self, job: Job, result: str, recursive: bool = True, *, already: bool = False) -> None:
+        """End a job, with those that fail because of it. already: there was nothing to do."""
+        ending = outcome.finish(self.view, job, result, recursive=recursive)
+        self._log(ending.log)
+        for ended, _how in ending.finished:
+            self._remove(ended)
+        if ending.again is not None:
+            self._host.job_finished(job, result, already)
+            self._install(ending.again)
+        for unit_id in ending.wake:
+            unit = self._registry.find(unit_id)
+            if unit is not None:
+                self.wake(unit)
+        guard = self._host.loop.guard
+        for ended, how in ending.finished:
+            guard(self._host.job_finished, ended, how, already and ended.id == job.id)
+            for callback in self._waiters.pop(ended.id, ()):
+                guard(callback, ended, how)
+        for unit_id in ending.on_failure:
+            unit = self._registry.find(unit_id)
+            if unit is not None:
+                guard(self._host.start_on_failure, unit)
+        if not self.jobs:
+            waiters, self._idle_waiters = self._idle_waiters, []
+            for waiter in waiters:
+                self._host.call_soon(waiter)
+
+    def _expired(self, job_id: int) -> None:
+        job = self.jobs[job_id]
+        self._host.log_unit(job.unit, LOG_WARNING, f"Job {job.unit}/{job.type} timed out.")
+        self.finish(job, TIMEOUT)
+        unit = self._registry.find(job.unit)
+        if unit is not None:
+            self._host.job_timed_out(unit)
+
+    def answer_all(self, result: str) -> None:
+        """Tell everyone who still waits: the manager ends."""
+        waiters, self._waiters = self._waiters, {}
+        for job_id, callbacks in waiters.items():
+            job = self.jobs.get(job_id)
+            if job is not None:
+                for callback in callbacks:
+                    self._host.loop.guard(callback, job, result)
+
+    def _remove(self, job: Job) -> None:
+        self.jobs.pop(job.id, None)
+        self._ahead.discard(job.id)
+        self._held.pop(job.id, None)
+        self._timeouts.ended(job.id)
+        unit = self._registry[job.unit]
+        if job.type == NOP:
+            unit.nop_job = None
+        else:
+            unit.job = None
+        self._registry.may_collect()
+
+    def state_changed(self, unit: ManagedUnit, active_state: str, reload_succeeded: bool) -> bool:
+        """End the unit's job if its new state does; whether nobody asked for the change."""
+        job: Job | None = unit.job
+        if job is None:
+            return True
+        if job.state == WAITING:
+            self.wake(unit)
+        progress = outcome.result_of_state(job, active_state, reload_succeeded)
+        if progress.result is not None:
+            self.finish(job, progress.result)
+        return progress.unexpected
+
+    def _log(self, lines: tuple[tuple[str, int, str], ...]) -> None:
+        for unit, level, message in lines:
+            self._host.log_unit(unit, level, message, False)  # the job's own last line says how it ended
+
+    def restore(self, job: Job) -> None:
+        """Take over a job of the manager that executed itself again."""
+        self._install(job)

@@ -1,0 +1,125 @@
+"""How a manager on demand leaves everything to an init that has started beside it (:mod:`.takeover` is the other end).
+
+The init asks by `HandOver` on the control socket. What is sent is a re-execution's state, with the descriptors that it
+names. From then on until the answer this manager is frozen: what it read from a supervisor now, nobody else would
+hear. If the init has it all, this process ends in that moment; otherwise it goes on as if it had not been asked.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+
+from systemctl_replacement.control import kept_clients
+from systemctl_replacement.control.connection import Call
+from systemctl_replacement.loop import now_monotonic
+from systemctl_replacement.manager.reexec import reexec_state
+from systemctl_replacement.process.link import Link, pack_fds
+from systemctl_replacement.supervision.client import make_pair
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import _socket
+    from typing import Any, Callable
+
+    from systemctl_replacement.manager.system import System
+
+LOG_INFO, LOG_WARNING = 6, 4
+
+# How many descriptors one message carries.
+BATCH = 250
+
+_FAILED = "org.freedesktop.DBus.Error.Failed"
+
+# It waits for messages to be taken, as a re-execution does: a little longer each time, a few seconds in all.
+_DELAY_USEC = 1000
+_MOST_DELAYS = 80
+
+# The init's own patience is shorter: when this one is over, nobody waits for us.
+_PATIENCE_USEC = 30_000_000
+
+_SOL_SOCKET, _SCM_RIGHTS = 1, 1
+
+
+class Bequest:
+    """Answers HandOver. may_execute: whether nothing is on its way that a re-execution could not take along."""
+
+    def __init__(self, system: System, may_execute: Callable[[], bool]) -> None:
+        self._system = system
+        self._loop = system.loop
+        self._log = system.log
+        self._may_execute = may_execute
+
+    def begin(self, call: Call) -> None:
+        if self._system.manager.halt.requested:
+            call.fail(_FAILED, "It is about to end.")
+            return
+        # Not before the request has been dealt with: the connection is taken from the server.
+        self._loop.call_soon(lambda: self._try(call, 1))
+
+    def _may_give(self) -> bool:
+        # The forkserver stays with us: what it was asked for, it must have made.
+        trackings = self._system.manager.processes.trackings.values()
+        return self._may_execute() and all(tracking.supervisor for tracking in trackings if tracking.link is not None)
+
+    def _state(self) -> dict[str, Any]:
+        system = self._system
+        clients = kept_clients.save(system.server)
+        state = reexec_state.snapshot(system.manager, system.listener.fileno(), system.boot, clients)
+        return {**state, "forkserver": None, "console": None}
+
+    def _try(self, call: Call, attempt: int) -> None:
+        if call.cancelled:
+            return
+        if self._may_give():
+            self._give(call)
+        elif attempt > _MOST_DELAYS:
+            call.fail(_FAILED, "There is work under way that cannot be handed over.")
+        else:
+            self._loop.call_at(now_monotonic() + _DELAY_USEC * attempt, lambda: self._try(call, attempt + 1))
+
+    def _give(self, call: Call) -> None:
+        socket = call.take_socket()
+        try:
+            if give(socket, self._state()):
+                os._exit(0)  # nothing is closed or removed by us: it is another's now
+        except OSError as error:
+            self._log.manager(LOG_WARNING, f"Cannot hand over to another manager: {error.strerror}")
+        else:
+            self._log.manager(LOG_INFO, "The manager that wanted to take over did not.")
+        finally:
+            socket.close()
+
+
+def give(socket: _socket.socket, state: dict[str, Any]) -> bool:
+    """Send a state and its descriptors to whoever has asked on this connection; whether it has taken them. OSError."""
+    link, theirs = make_pair()
+    try:
+        socket.sendmsg([b'{"parameters":{}}\0'], [(_SOL_SOCKET, _SCM_RIGHTS, pack_fds([theirs]))])
+    finally:
+        os.close(theirs)
+    try:
+        numbers = reexec_state.descriptors(state)
+        for start in range(0, len(numbers), BATCH):
+            batch = numbers[start : start + BATCH]
+            link.send({"descriptors": batch}, batch)
+        link.send({"state": state})
+        return _is_taken(link)
+    finally:
+        link.close()
+
+
+def _is_taken(link: Link) -> bool:
+    end = now_monotonic() + _PATIENCE_USEC
+    poll = select.poll()
+    while (left := end - now_monotonic()) > 0:
+        poll.register(link.fileno(), select.POLLIN | (select.POLLOUT if link.wants_write else 0))
+        poll.poll(left // 1000 + 1)
+        try:
+            link.flush()
+            answers = link.receive()
+        except EOFError:
+            return False
+        if answers:
+            return answers[0][0] == {"taken": True}
+    return False

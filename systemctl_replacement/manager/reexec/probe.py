@@ -1,0 +1,123 @@
+"""Giving our place to the program executed anew, once it is known that it starts at all.
+
+An upgrade may have removed the interpreter, or be half done. PID 1 that executes something broken ends the container.
+"""
+
+from __future__ import annotations
+
+import os
+
+from systemctl_replacement import paths
+from systemctl_replacement.loop import READ, Loop, now_monotonic
+from systemctl_replacement.supervision.console import Log
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
+LOG_ERR = 3
+SIGKILL = 9
+
+# Importing everything takes a fraction of a second; a machine that does many things at once gets more.
+_PATIENCE_USEC = 30_000_000
+
+# A re-execution waits for messages to be taken: a little longer each time, about five seconds in all.
+_DELAY_USEC = 1000
+_MOST_DELAYS = 100
+
+ALIVE = b"READY\n"
+
+
+class Probe:
+    """Runs `command --probe`, which imports all a manager needs, and tells `done` what is wrong, "" for nothing."""
+
+    def __init__(self, loop: Loop, command: list[str], done: Callable[[str], object]) -> None:
+        """OSError if it cannot be executed."""
+        self._loop = loop
+        self._done = done
+        self._answer = b""
+        self._read, write = os.pipe2(os.O_CLOEXEC)
+        try:
+            self._pid = os.posix_spawn(
+                command[0], [*command, "--probe"], {}, file_actions=[(os.POSIX_SPAWN_DUP2, write, 1)]
+            )
+        except OSError:
+            os.close(self._read)
+            raise
+        finally:
+            os.close(write)
+        os.set_blocking(self._read, False)
+        loop.add(self._read, READ, self._ready)
+        self._timer = loop.call_at(now_monotonic() + _PATIENCE_USEC, self._too_late)
+
+    def _ready(self, _events: int) -> None:
+        data = os.read(self._read, 64)
+        self._answer += data
+        if not data:
+            self._end("" if self._answer == ALIVE else "the program does not start")
+
+    def _too_late(self) -> None:
+        # Not reaped before the pipe is closed, so that the pid is still its own.
+        os.kill(self._pid, SIGKILL)
+        self._end("the program does not start in time")
+
+    def _end(self, problem: str) -> None:
+        self._timer.cancel()
+        self._loop.remove(self._read)
+        os.close(self._read)
+        self._done(problem)
+
+
+class Succession:
+    """A re-execution, from the request to the exec; if it fails nothing changes, and who asked for it is told.
+
+    may_execute: whether nothing is on its way that could not be taken along; execute: does it, or raises.
+    """
+
+    def __init__(self, loop: Loop, may_execute: Callable[[], bool], execute: Callable[[], object], log: Log) -> None:
+        self._loop = loop
+        self._may_execute = may_execute
+        self._execute = execute
+        self._log = log
+        self._under_way = False
+        self._waiters: list[Callable[[str], object]] = []
+        self._delays = 0
+
+    def begin(self, failed: Callable[[str], object] | None = None) -> None:
+        """Execute ourselves again and keep everything; `failed` is told why if that cannot be."""
+        self._waiters += [failed] if failed is not None else []
+        if self._under_way:
+            return
+        self._under_way = True
+        self._delays = 0
+        try:
+            Probe(self._loop, paths.self_command(), self._probed)
+        except OSError as error:
+            self._fail(str(error))
+
+    def _probed(self, problem: str) -> None:
+        if problem:
+            self._fail(problem)
+        else:
+            self._go()
+
+    def _go(self) -> None:
+        if not self._may_execute():
+            self._delays += 1
+            if self._delays > _MOST_DELAYS:
+                self._fail("a supervisor or a client does not take its messages")
+            else:
+                self._loop.call_at(now_monotonic() + _DELAY_USEC * self._delays, self._go)
+            return
+        try:
+            self._execute()
+        except Exception as error:
+            self._fail(f"{type(error).__name__}: {error}")
+
+    def _fail(self, problem: str) -> None:
+        self._under_way = False
+        text = f"Cannot reexecute: {problem}"
+        self._log.manager(LOG_ERR, text)
+        waiters, self._waiters = self._waiters, []
+        for failed in waiters:
+            self._loop.guard(failed, text)

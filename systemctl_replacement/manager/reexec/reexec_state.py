@@ -1,0 +1,366 @@
+"""daemon-reexec: the manager writes all it knows to a memfd, executes itself, and goes on where it was.
+
+What the state names by number (links, pipes, sockets) stays open over the exec; everything else is close-on-exec.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+import stat
+
+from systemctl_replacement import paths, syscalls, wire
+from systemctl_replacement.manager.manager import Manager
+from systemctl_replacement.manager.reexec.codec import decode, encode
+from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.process.link import Link
+from systemctl_replacement.process.told import Told
+from systemctl_replacement.supervision import kept_users
+from systemctl_replacement.supervision.client import ForkServer
+from systemctl_replacement.supervision.console import Console
+from systemctl_replacement.supervision.unit_processes import Tracking
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any, Callable
+
+LOG_ERR = 3
+
+_UNIT_FIELDS = (
+    "state", "stamps", "condition_result", "assert_result", "condition_results", "assert_results", "invocation_id",
+    "starts", "skipped",
+)  # fmt: skip
+_TRACKING_FIELDS = (
+    "supervisor", "ready", "log_read", "log_write", "notify_path", "degraded", "early", "unanswered", "removing",
+    "populated", "elsewhere", "main", "control", "releasing", "settings", "invocation_id", "notify_access", "late",
+)  # fmt: skip
+_CHANNELS = ("link", "notify", "log_read", "log_write")
+_HALT_FIELDS = (
+    "requested",
+    "exit_status",
+    "action_status",
+    "forced",
+    "since",
+    "by",
+    "ends_at",
+    "shortened",
+    "by_force",
+    "told",
+)
+
+
+# --- before the exec ----------------------------------------------------------------------------------------------
+
+
+def has_unsent(manager: Manager) -> bool:
+    """Whether messages wait to be sent: a queue cannot be taken along."""
+    processes = manager.processes
+    links: list[Link | None] = [tracking.link for tracking in processes.trackings.values()]
+    links.append(processes.forkserver.link)
+    if processes.console is not None:
+        links.append(processes.console.link)
+    return any(link is not None and link.wants_write for link in links)
+
+
+def snapshot(
+    manager: Manager, listener: int, boot: dict[str, Any], clients: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
+    """Everything the manager knows, as plain data. boot: what belongs to the boot (ids, options, start times)."""
+    processes = manager.processes
+    console = processes.console
+    return {
+        "boot": boot,
+        "booted": manager.booted,
+        "log_level": manager.log.maximum,
+        "show_status": manager.log.show_status,
+        "environment": manager.execution.environment,
+        "listener": listener,
+        "clients": list(clients),
+        "forkserver": {"pid": processes.forkserver.pid, "fd": processes.forkserver.fileno()},
+        "console": None if console is None else _console(console),
+        "asked_for": sorted(manager.registry.asked_for),
+        "units": [_unit(unit) for unit in manager.registry],
+        "jobs": encode(list(manager.jobs.jobs.values())),
+        "next_id": manager.jobs.next_id,
+        "trackings": [_tracking(tracking) for tracking in processes.trackings.values()],
+        "halt": {name: getattr(manager.halt, name) for name in _HALT_FIELDS},
+    }
+
+
+def _console(console: Console) -> dict[str, Any]:
+    fd = console.link.fileno() if console.link is not None else -1
+    return {"pid": console.pid, "fd": fd, "stdout": console.stdout, "json": console.as_json}
+
+
+def _unit(unit: ManagedUnit) -> dict[str, Any]:
+    store = unit.fd_store.entries if unit.fd_store is not None else []
+    return {"id": unit.id, "fd_store": encode(store), **{name: encode(getattr(unit, name)) for name in _UNIT_FIELDS}}
+
+
+def _tracking(tracking: Tracking) -> dict[str, Any]:
+    return {
+        "unit": tracking.unit,
+        "link": tracking.link.fileno() if tracking.link is not None else -1,
+        "notify": tracking.notify.fileno() if tracking.notify is not None else -1,
+        "users": tracking.users.saved(),
+        "children": encode(tracking.children),
+        "lost": encode(list(tracking.lost.items())),
+        "undecided": encode(list(tracking.undecided.items())),
+        "sessions": sorted(tracking.sessions),
+        "tokens": sorted(tracking.tokens),
+        "told": encode(tracking.told.entries),
+        **{name: encode(getattr(tracking, name)) for name in _TRACKING_FIELDS},
+    }
+
+
+def descriptors(state: dict[str, Any]) -> list[int]:
+    """The descriptors that a snapshot names."""
+    return [holder[name] for holder, name in _places(state) if holder[name] >= 0]
+
+
+def renumber(state: dict[str, Any], numbers: Mapping[int, int]) -> None:
+    """Give a snapshot that another process has made the numbers that its descriptors have here; -1 where there is
+    none. An exception if it is no snapshot."""
+    for holder, name in _places(state):
+        holder[name] = numbers.get(holder[name], -1)
+
+
+def _places(state: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Where a snapshot names descriptors."""
+    yield state, "listener"
+    if state.get("forkserver") is not None:
+        yield state["forkserver"], "fd"
+    if state.get("console") is not None:
+        yield state["console"], "fd"
+        yield state["console"], "stdout"
+    for tracking in state["trackings"]:
+        for name in _CHANNELS:
+            yield tracking, name
+        yield from kept_users.places(tracking.get("users", {}))
+    for unit in state["units"]:
+        for entry in unit["fd_store"]:
+            yield entry, "fd"
+    for client in state["clients"]:
+        yield client, "fd"
+
+
+def execute(state: dict[str, Any], command: list[str]) -> None:
+    """Execute the manager again with its state in a memfd. An exception if that is impossible: nothing has changed."""
+    data = memoryview(wire.dumps(state))
+    memfd = os.memfd_create("systemctl-replacement-state")
+    kept = [*descriptors(state), memfd]
+    try:
+        while data:
+            data = data[os.write(memfd, data) :]
+        os.lseek(memfd, 0, os.SEEK_SET)
+        for fd in kept:
+            os.set_inheritable(fd, True)
+        os.execv(command[0], [*command, f"--deserialize={memfd}"])
+    finally:  # reached only when there was no exec
+        for fd in kept:
+            os.set_inheritable(fd, False)
+        os.close(memfd)
+
+
+# --- after the exec -----------------------------------------------------------------------------------------------
+
+
+class Unreadable(Exception):
+    """What was handed over is no state of a manager."""
+
+
+def read(fd: int) -> dict[str, Any]:
+    """The snapshot in a memfd, its descriptors close-on-exec again. Unreadable if it is none."""
+    try:
+        with os.fdopen(fd, "rb") as file:
+            state: dict[str, Any] = wire.loads(file.read())
+        check(state)
+        int(state["forkserver"]["pid"])
+        _check_socket(state["forkserver"]["fd"])
+        console = state["console"]
+        if console is not None:
+            os.fstat(console["stdout"])
+            bool(console["json"]), int(console["pid"])
+            if console["fd"] >= 0:
+                _check_socket(console["fd"])
+    except Exception as error:
+        raise Unreadable(f"{type(error).__name__}: {error}") from error
+    state["inherited"] = _take_descriptors()
+    return state
+
+
+def check(state: dict[str, Any]) -> None:
+    """An exception if there is not what a manager cannot be made without. Units and the rest are looked at one by one
+    when they are restored."""
+    str(state["boot"]["id"]), [int(stamp) for stamp in state["boot"]["start"]]
+    _check_socket(state["listener"])
+    list(state["units"]), list(state["trackings"]), list(state["jobs"])
+
+
+def _check_socket(fd: int) -> None:
+    if not stat.S_ISSOCK(os.fstat(fd).st_mode):
+        raise ValueError(f"{fd} is no socket")
+
+
+def _take_descriptors() -> dict[int, tuple[int, int]]:
+    """Everything open but the standard descriptors, no longer for a program to inherit: numbers with identities."""
+    found = {}
+    for number in map(int, os.listdir("/proc/self/fd")):
+        if number > 2:
+            try:
+                os.set_inheritable(number, False)
+                found[number] = syscalls.file_identity(number)
+            except OSError:
+                continue  # the one the directory was read with
+    return found
+
+
+def start_over() -> ForkServer:
+    """Keep nothing of the manager before, whose state cannot be read: a new forkserver.
+
+    The end of their links tells its supervisors to stop their units, as its death would.
+    """
+    syscalls.close_all_except([0, 1, 2])
+    try:
+        return ForkServer.spawn_new(paths.self_command())
+    except OSError:
+        return ForkServer.fork_now()
+
+
+def forkserver_of(state: dict[str, Any]) -> ForkServer:
+    return ForkServer(state["forkserver"]["pid"], Link(state["forkserver"]["fd"]))
+
+
+def restore(manager: Manager, state: dict[str, Any]) -> bool:
+    """Give units, jobs and processes back to a manager that has its parts; whether it has them all.
+
+    What cannot be restored is logged, and costs no other unit anything: it is inactive, and its supervisor stops it.
+    """
+    lost: set[str] = set()
+
+    def attempt(what: str, function: Callable[..., object], *arguments: Any) -> bool:
+        try:
+            function(*arguments)
+        except Exception as error:
+            lost.add(what)
+            manager.log.manager(LOG_ERR, f"Cannot restore {what}: {type(error).__name__}: {error}")
+        return what not in lost
+
+    attempt("settings", _restore_settings, manager, state)
+    for saved in state["units"]:
+        attempt(_name(saved, "id"), _restore_unit, manager, saved)
+    for saved in state["trackings"]:
+        name = _name(saved, "unit")
+        if name in lost or not attempt(name, _restore_tracking, manager, saved):
+            _abandon(manager, name)
+    for saved in state["jobs"]:
+        name = _name(saved, "unit")
+        if name not in lost:
+            attempt(f"job of {name}", lambda job: manager.jobs.restore(decode(job)), saved)
+    if lost:
+        attempt("descriptors", _close_the_rest, manager, state)
+    if "halt" in state:
+        attempt("halt", _restore_halt, manager, state)
+    for unit in manager.registry:
+        if unit.type == "service" and unit.id not in lost:
+            attempt(unit.id, manager.driver.resume, unit)
+    return not lost
+
+
+def _name(saved: Any, key: str) -> str:
+    name = saved.get(key) if isinstance(saved, dict) else None
+    return name if isinstance(name, str) else "a unit without a name"
+
+
+def _restore_settings(manager: Manager, state: dict[str, Any]) -> None:
+    manager.booted = state["booted"]
+    manager.jobs.next_id = state["next_id"]
+    manager.registry.asked_for.update(state.get("asked_for", ()))
+    manager.log.maximum = state.get("log_level", manager.log.maximum)
+    manager.log.show_status = state.get("show_status", manager.log.show_status)
+    manager.execution.environment = dict(state["environment"])
+
+
+def _restore_unit(manager: Manager, saved: dict[str, Any]) -> None:
+    # All of it is read before any of it is taken. What is missing has its default: we may have been upgraded.
+    fields = {name: decode(saved[name]) for name in _UNIT_FIELDS if name in saved}
+    stored = decode(saved["fd_store"])
+    unit = manager.registry.get(saved["id"])
+    if type(fields["state"]) is not type(unit.state):
+        raise TypeError(f"no state of a unit: {fields['state']!r}")
+    for entry in stored:
+        manager.store_of(unit).restore(entry)
+    for name, value in fields.items():
+        setattr(unit, name, value)
+    unit.starts = list(unit.starts)
+
+
+def _restore_tracking(manager: Manager, saved: dict[str, Any]) -> None:
+    unit = manager.registry.get(saved["unit"])
+    tracking = _restored(saved)
+    try:
+        manager.processes.adopt(tracking)
+    except BaseException:
+        tracking.close()
+        raise
+    unit.tracking = tracking
+    manager.processes.invocations[unit.id] = unit.invocation_id
+    manager.processes.settings[unit.id] = tracking.settings
+
+
+def _abandon(manager: Manager, name: str) -> None:
+    """A unit that is lost is as it was before its start."""
+    manager.processes.trackings.pop(name, None)
+    unit = manager.registry.find(name)
+    if unit is not None:
+        unit.tracking = None
+        unit.state = ManagedUnit(unit.file).state
+
+
+def _close_the_rest(manager: Manager, state: dict[str, Any]) -> None:
+    """Close what was inherited and nobody has taken over, so that the supervisors of lost units stop them."""
+    taken = descriptors(snapshot(manager, state["listener"], {}, state.get("clients", ())))
+    for fd, identity in state["inherited"].items():
+        try:
+            if fd not in taken and syscalls.file_identity(fd) == identity:
+                os.close(fd)
+        except OSError:
+            continue  # closed already
+
+
+def _restore_halt(manager: Manager, state: dict[str, Any]) -> None:
+    for name in _HALT_FIELDS:
+        setattr(manager.halt, name, state["halt"].get(name, getattr(manager.halt, name)))
+    if manager.halt.requested:
+        manager.halt.go_on()
+
+
+def _restored(saved: dict[str, Any]) -> Tracking:
+    numbers = {name: int(saved[name]) for name in _CHANNELS}
+    for fd in numbers.values():
+        if fd >= 0:
+            os.fstat(fd)
+    tracking = Tracking(saved["unit"])
+    for name in _TRACKING_FIELDS:
+        setattr(tracking, name, saved.get(name, getattr(tracking, name)))
+    tracking.children = [(pid, start) for pid, start in saved["children"]]
+    tracking.lost = dict(saved["lost"])
+    tracking.undecided = dict(saved.get("undecided", ()))
+    tracking.sessions = set(saved.get("sessions", ()))
+    tracking.tokens = set(saved["tokens"])
+    tracking.users.restore(saved.get("users", {}))
+    tracking.told = Told(saved.get("told", ()))
+    # Nothing goes wrong from here on that would leave a descriptor with two owners.
+    tracking.link = Link(numbers["link"]) if numbers["link"] >= 0 else None
+    if numbers["notify"] >= 0:
+        tracking.notify = _socket.socket(fileno=numbers["notify"])
+    return tracking
+
+
+def console_of(state: dict[str, Any], console: Console) -> None:
+    """Give a console its process back."""
+    saved = state["console"]
+    console.pid = saved["pid"]
+    if saved["fd"] >= 0:
+        console.adopt(Link(saved["fd"]))

@@ -1,0 +1,335 @@
+"""Runs the machines: an event goes in, the actions that come out are carried out here.
+
+The only place that changes a unit's state. What follows from a change for other units and jobs is `on_change`'s.
+"""
+
+from __future__ import annotations
+
+import os
+
+from systemctl_replacement.jobs.model import RESTART, START, WAITING
+from systemctl_replacement.loop import Loop, now_monotonic, now_stamp
+from systemctl_replacement.manager import main_process, pid_file
+from systemctl_replacement.manager.exec_spec import ExecutionContext, NoDescriptor, monitor_variables, spec_of
+from systemctl_replacement.manager.leftovers import Leftovers
+from systemctl_replacement.manager.registry import Registry
+from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.process.told import STOP
+from systemctl_replacement.records import replace
+from systemctl_replacement.supervision.console import Log, highest_shown
+from systemctl_replacement.supervision.supervision import Processes
+from systemctl_replacement.units import events, simple
+from systemctl_replacement.units.events import Context, Event, Exited, PidFileRead
+from systemctl_replacement.units.service import step as service
+from systemctl_replacement.units.service.state import ServiceState
+from systemctl_replacement.units.states import FINAL, KILLING
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Protocol
+else:
+    Protocol = object
+
+LOG_ERR, LOG_WARNING, LOG_NOTICE = 3, 4, 5
+
+# Type=idle waits for the job queue to run empty, but not longer than this (systemd.service(5)).
+IDLE_TIMEOUT_USEC = 5_000_000
+
+
+class Host(Protocol):
+    """What running the machines needs of the manager."""
+
+    loop: Loop
+    log: Log
+    registry: Registry
+    processes: Processes
+    execution: ExecutionContext
+    leftovers: Leftovers
+
+    def log_unit(self, unit: str, level: int, message: str, news: bool = ...) -> None: ...
+
+    def report_exception(self, where: str, error: BaseException) -> None: ...
+
+    def unit_changed(self, unit: ManagedUnit, old: str, changed: events.Changed) -> None: ...
+
+    def enqueue_restart(self, unit: ManagedUnit) -> None: ...
+
+    def when_no_jobs(self, callback: Callable[[], object]) -> None: ...
+
+
+class Driver:
+    """Steps units and does what their machines ask for."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self.frozen = False  # whatever happens, no unit changes any more: the manager ends by force
+        self._watches: dict[str, pid_file.Watch] = {}
+        self._carry_out: dict[type[Any], Callable[[ManagedUnit, Any], None]] = {
+            events.Changed: self._changed,
+            events.Spawn: self._spawn,
+            events.Signal: self._signal,
+            events.SignalAll: self._signal_all,
+            events.Identify: self._identify,
+            events.GuessMain: self._guess_main,
+            events.WatchPidFile: self._watch_pid_file,
+            events.RemovePidFile: self._remove_pid_file,
+            events.RemoveDirectories: self._remove_directories,
+            events.StopRemoving: self._stop_removing,
+            events.ReleaseResources: self._release_resources,
+            events.EnqueueRestart: self._enqueue_restart,
+            events.Log: self._log,
+        }
+
+    def step(self, unit: ManagedUnit, event: Event) -> None:
+        """Give an event to a unit's machine and do what it answers."""
+        if self.frozen:
+            return
+        if isinstance(event, events.Forked):
+            self._host.leftovers.forked(unit.id)
+        old = unit.active_state
+        actions: tuple[events.Action, ...]
+        if isinstance(unit.state, ServiceState):
+            before = unit.state
+            unit.state, actions = service.step(unit.config, before, event, self._context(unit, event))
+            if unit.state.deadline != before.deadline or unit.state.watchdog_deadline != before.watchdog_deadline:
+                self.arm(unit)
+        else:
+            unit.state, actions = simple.step(unit.type, unit.state, event)
+        self._do_all(unit, old, actions)
+
+    def carry_out(self, unit: ManagedUnit, actions: tuple[events.Action, ...]) -> None:
+        """Do what a unit is asked for while its state stays."""
+        self._do_all(unit, unit.active_state, actions)
+
+    def _do_all(self, unit: ManagedUnit, old: str, actions: tuple[events.Action, ...]) -> None:
+        """Do everything, also when something of it fails, which is raised in the end."""
+        failures = []
+        for action in actions:
+            try:
+                if isinstance(action, events.Changed):
+                    # Passing through several states, each is compared with the one before.
+                    before, old = old, action.active
+                    self._host.unit_changed(unit, before, action)
+                else:
+                    self._carry_out[type(action)](unit, action)
+            except Exception as error:
+                failures.append(error)
+        try:
+            self.release_if_done(unit)
+        finally:
+            for failure in failures[1:]:
+                self._host.report_exception(unit.id, failure)
+            if failures:
+                raise failures[0]
+
+    def _context(self, unit: ManagedUnit, event: Event) -> Context:
+        job = unit.job.type if unit.job is not None else ""
+        realtime, monotonic = now_stamp()
+        return Context(
+            now=monotonic,
+            realtime=realtime,
+            random=int.from_bytes(os.urandom(4), "big") / 2**32,
+            unit=unit.id,
+            stop_pending=job == "stop",
+            restart_pending=job == "restart",
+            start_pending=job == "start" and unit.job is not None and unit.job.state == WAITING,
+            pid_file=self._pid_file(unit, event),
+        )
+
+    def _pid_file(self, unit: ManagedUnit, event: Event) -> PidFileRead | None:
+        """What PIDFile= says when it may matter: at the end of the main or the control process."""
+        state = unit.service
+        control = state.control.pid if state.control is not None else 0
+        if isinstance(event, Exited) and unit.config.pid_file and event.pid in (state.main_pid, control):
+            return main_process.read_pid_file(self._host.processes, unit, self._pid_file_path(unit))
+        return None
+
+    def arm(self, unit: ManagedUnit) -> None:
+        """Set the timer of a unit to the deadline of its state or of its watchdog, whichever comes first."""
+        if unit.timer is not None:
+            unit.timer.cancel()
+            unit.timer = None
+        state = unit.service
+        deadlines = [at for at in (state.deadline, state.watchdog_deadline) if at is not None]
+        if deadlines:
+            unit.timer = self._host.loop.call_at(min(deadlines), lambda: self._elapsed(unit))
+
+    def resume(self, unit: ManagedUnit) -> None:
+        """Take up a service where the manager before the re-execution left it."""
+        self.arm(unit)
+        state = unit.service
+        if state.waiting_for == "pidfile":
+            self._watch_pid_file(unit, events.WatchPidFile(True))
+        elif state.waiting_for == "removal" and not (unit.tracking is not None and unit.tracking.removing):
+            self._remove_directories(unit, events.RemoveDirectories())
+        under_way = unit.tracking.tokens if unit.tracking is not None else set()
+        for running, main in ((state.main, True), (state.control, False)):
+            if running is not None and not running.pid and running.token not in under_way:
+                self._spawn(unit, events.Spawn(running.token, running.phase, running.command, main))
+
+    def _elapsed(self, unit: ManagedUnit) -> None:
+        unit.timer = None
+        state = unit.service
+        hung = state.watchdog_deadline is not None and state.watchdog_deadline <= now_monotonic()
+        self.step(unit, events.WatchdogElapsed() if hung else events.Elapsed())
+
+    def release_if_done(self, unit: ManagedUnit) -> None:
+        """Let the supervisor of a unit go that has no process left and will have none before something happens."""
+        tracking = unit.tracking
+        if tracking is None:
+            return
+        # The user of DynamicUser=, and what belongs to RemoveIPC= (which it implies), last as long as the supervisor.
+        lasts = unit.sub_state == "exited" and unit.get("Service", "RemoveIPC")
+        if tracking.idle and unit.sub_state in ("dead", "failed", "exited") and not (tracking.releasing or lasts):
+            self._host.processes.release(unit.id)
+
+    def processes_idle(self, unit_id: str) -> None:
+        """The processes of a unit are all gone, or its supervisor is."""
+        unit = self._host.registry.find(unit_id)
+        if unit is None:
+            return
+        unit.tracking = self._host.processes.trackings.get(unit_id)
+        if unit.tracking is None:
+            self._host.registry.may_collect()
+        else:
+            self.release_if_done(unit)
+
+    # --- actions ---
+
+    def _changed(self, unit: ManagedUnit, action: events.Changed) -> None:
+        raise AssertionError("announced by step()")
+
+    def _spawn(self, unit: ManagedUnit, action: events.Spawn) -> None:
+        if unit.config.type == "idle" and action.main:
+            waiting = _Once(lambda: self._spawn_now(unit, action))
+            self._host.when_no_jobs(waiting)
+            self._host.loop.call_at(now_monotonic() + IDLE_TIMEOUT_USEC, waiting)
+            return
+        self._spawn_now(unit, action)
+
+    def _spawn_now(self, unit: ManagedUnit, action: events.Spawn) -> None:
+        if not _still_wanted(unit, action.token):
+            return
+        processes = self._host.processes
+        processes.invocations[unit.id] = unit.invocation_id
+        try:
+            log = self._host.log
+            shown = highest_shown(log.show_status, True)
+            processes.settings[unit.id] = self._host.execution.supervisor_settings(unit, log.maximum, shown)
+            action = replace(action, environment=(*action.environment, *self._monitored(unit, action.phase)))
+            spec = spec_of(self._host.execution, unit, action)
+            self._host.leftovers.add_to(spec, unit)
+            stored = unit.fd_store.newest_first() if unit.fd_store is not None and action.phase == "ExecStart" else []
+            if stored:
+                spec["listen_fds"], spec["listen_names"] = len(stored), [entry.name for entry in stored]
+            access = unit.config.notify_access
+            told = action.phase == "ExecStart" or access in ("exec", "all")
+            processes.spawn(unit.id, action.token, spec, access != "none", told, [entry.fd for entry in stored])
+        except (OSError, MemoryError) as error:
+            message = getattr(error, "strerror", None) or str(error) or "Cannot allocate memory"
+            said = error.said if isinstance(error, NoDescriptor) else ""
+            self._host.loop.call_soon(lambda: self._cannot_spawn(unit, action.token, message, said))
+        unit.tracking = processes.trackings.get(unit.id)
+
+    def _cannot_spawn(self, unit: ManagedUnit, token: int, message: str, said: str) -> None:
+        if said:
+            self._host.log_unit(unit.id, LOG_ERR, said)
+        self.step(unit, events.SpawnFailed(token, message))
+
+    def _monitored(self, unit: ManagedUnit, phase: str) -> tuple[str, ...]:
+        """What a unit started by OnFailure= or OnSuccess= may know of the one service that names it there."""
+        if phase not in ("ExecStartPre", "ExecStart"):
+            return ()
+        names = {**unit.related("OnFailureOf"), **unit.related("OnSuccessOf")}
+        services = [other for other in map(self._host.registry.find, names) if other and other.type == "service"]
+        return monitor_variables(services[0]) if len(services) == 1 else ()
+
+    def _signal(self, unit: ManagedUnit, action: events.Signal) -> None:
+        purpose = _purpose(unit)
+        self._host.processes.signal(unit.id, action.pids, action.signal, action.cont, action.hup, purpose)
+
+    def _signal_all(self, unit: ManagedUnit, action: events.SignalAll) -> None:
+        purpose = _purpose(unit)
+        self._host.processes.signal_all(unit.id, action.signal, action.spare, action.cont, action.hup, purpose)
+
+    def _identify(self, unit: ManagedUnit, action: events.Identify) -> None:
+        access = unit.config.notify_access
+        processes = self._host.processes
+        foreign = action.main != 0 and (action.alien or _is_not_spawned(unit, action.main))
+        processes.identify(unit.id, action.main, action.control, access, foreign)
+
+    def _guess_main(self, unit: ManagedUnit, _action: events.GuessMain) -> None:
+        self._host.processes.guess_main(unit.id)
+
+    def _pid_file_path(self, unit: ManagedUnit) -> str:
+        return self._host.execution.below_root(unit.config.pid_file)
+
+    def _watch_pid_file(self, unit: ManagedUnit, action: events.WatchPidFile) -> None:
+        if action.on == (unit.id in self._watches):
+            return
+        if not action.on:
+            self._watches.pop(unit.id).close()
+        else:
+            path = self._pid_file_path(unit)
+            try:
+                self._watches[unit.id] = pid_file.Watch(
+                    self._host.loop,
+                    path,
+                    lambda: main_process.read_pid_file(self._host.processes, unit, path),
+                    lambda read: self.step(unit, read),
+                )
+            except OSError as error:
+                self._host.log_unit(unit.id, LOG_WARNING, f"Cannot watch PID file {path}: {error.strerror}")
+
+    def _remove_pid_file(self, unit: ManagedUnit, _action: events.RemovePidFile) -> None:
+        pid_file.remove(self._pid_file_path(unit))
+
+    def _remove_directories(self, unit: ManagedUnit, _action: events.RemoveDirectories) -> None:
+        paths = self._host.execution.runtime_directories(unit)
+        if not self._host.processes.remove(unit.id, paths, self._host.execution.runtime_links(unit)):
+            self._host.log_unit(unit.id, LOG_WARNING, f"Cannot remove {', '.join(paths)}: no process can be made.")
+            self._host.loop.call_soon(lambda: self.step(unit, events.Removed()))
+        unit.tracking = self._host.processes.trackings.get(unit.id)
+
+    def _stop_removing(self, unit: ManagedUnit, _action: events.StopRemoving) -> None:
+        self._host.processes.stop_removing(unit.id)
+
+    def _release_resources(self, unit: ManagedUnit, action: events.ReleaseResources) -> None:
+        restarting = action.restarting or (unit.job is not None and unit.job.type in (START, RESTART))
+        if unit.fd_store is not None and not restarting:
+            unit.fd_store.clear()
+
+    def _enqueue_restart(self, unit: ManagedUnit, _action: events.EnqueueRestart) -> None:
+        self._host.enqueue_restart(unit)
+
+    def _log(self, unit: ManagedUnit, action: events.Log) -> None:
+        # A job's first and last line say it all, unless something goes wrong on the way.
+        self._host.log_unit(unit.id, action.level, action.message, unit.job is None or action.level <= LOG_NOTICE)
+
+
+class _Once:
+    """A callback that two occasions may call and only the first one does."""
+
+    def __init__(self, callback: Callable[[], object]) -> None:
+        self._callback: Callable[[], object] | None = callback
+
+    def __call__(self) -> None:
+        callback, self._callback = self._callback, None
+        if callback is not None:
+            callback()
+
+
+def _still_wanted(unit: ManagedUnit, token: int) -> bool:
+    state = unit.service
+    return any(running is not None and running.token == token for running in (state.main, state.control))
+
+
+def _purpose(unit: ManagedUnit) -> str:
+    """What a machine sends a signal for."""
+    return STOP if unit.type == "service" and unit.service.sub in (*KILLING, *FINAL) else ""
+
+
+def _is_not_spawned(unit: ManagedUnit, pid: int) -> bool:
+    """Whether a main process is none that we started: its supervisor may not be its parent."""
+    state = unit.service
+    return state.main is None or state.main.pid != pid

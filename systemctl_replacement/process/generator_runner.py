@@ -1,0 +1,83 @@
+"""The program that runs generators (systemd.generator(7)), all at once: a process of its own, PID 1 never waits.
+
+`--generators RUNTIME PROGRAM…`: what generators of before have left in RUNTIME is removed first. A program that is no
+path is an option of our own. What they print goes
+to our stdout, and so does what became of them. The last thing written is `FINISHED`; then whatever is left is killed.
+"""
+
+from __future__ import annotations
+
+import os
+
+from systemctl_replacement import paths, signals, syscalls
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+FINISHED = b"\0"
+SIGKILL = 9
+# The name of what is an option.
+_OWN = "The generator for init scripts"
+
+
+def directories(runtime: str) -> tuple[str, str, str]:
+    """Where generators write, in the order of their arguments: normal, early, late."""
+    return f"{runtime}/generator", f"{runtime}/generator.early", f"{runtime}/generator.late"
+
+
+def main(runtime: str, programs: list[str]) -> NoReturn:
+    """Run the generators, wait for them, and end with everything they have left behind."""
+    os.umask(0o022)
+    try:
+        _generate(directories(runtime), programs)
+    except OSError as error:
+        _say(f"Cannot run generators: {error}")
+    os.write(1, FINISHED)
+    os.killpg(0, SIGKILL)
+    os._exit(0)
+
+
+def _generate(targets: tuple[str, ...], programs: list[str]) -> None:
+    from systemctl_replacement.tree import (
+        remove,  # here: PID 1 takes names from this module, and need not have that one
+    )
+
+    for directory in targets:
+        remove(directory)
+        if programs:
+            os.mkdir(directory, 0o755)
+    running = {}
+    for program in programs:
+        try:
+            running[_spawn(program, targets)] = program if program.startswith("/") else _OWN
+        except OSError as error:
+            _say(f"{program} failed to execute: {error.strerror}")
+    while running:
+        pid, status = os.wait()
+        ended = running.pop(pid, "")
+        if ended and os.WIFSIGNALED(status):
+            _say(f"{ended} terminated by signal {signals.name(os.WTERMSIG(status))}.")
+        elif ended and status:
+            _say(f"{ended} failed with exit status {os.WEXITSTATUS(status)}.")
+    for directory in targets:
+        try:
+            os.rmdir(directory)
+        except OSError:
+            continue  # not empty, or not there
+
+
+def _spawn(program: str, targets: tuple[str, ...]) -> int:
+    command = [program] if program.startswith("/") else [*paths.self_command(), program]
+    return os.posix_spawn(
+        command[0],
+        [*command, *targets],
+        os.environ,
+        file_actions=[(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), (os.POSIX_SPAWN_DUP2, 1, 2)],
+        setsigmask=(),
+        setsigdef=syscalls.ALL_SIGNALS,
+    )
+
+
+def _say(text: str) -> None:
+    os.write(1, text.encode(errors="surrogateescape") + b"\n")

@@ -1,0 +1,25 @@
+"""The last thing a manager does: it lets its helpers go, and leaves when the last lines are shown."""
+
+from __future__ import annotations
+
+from systemctl_replacement.loop import now_monotonic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from systemctl_replacement.loop import Loop
+    from systemctl_replacement.supervision.supervision import Processes
+
+SIGKILL = 9
+
+# How long helpers get to end after everything was stopped, and the output to take the last lines.
+FAREWELL_USEC = 2_000_000
+
+
+def take_leave(loop: Loop, processes: Processes) -> None:
+    """Stop the loop: as soon as each supervisor has handed on what its unit printed last, and the console process has
+    written all of it; or when that takes too long."""
+    loop.call_at(now_monotonic() + FAREWELL_USEC, loop.stop)
+    processes.when_released(lambda: processes.flush_console(loop.stop))
+    for unit in list(processes.trackings):
+        loop.guard(processes.signal_all, unit, SIGKILL, (), False, False)
+        loop.guard(processes.release, unit)

@@ -1,0 +1,221 @@
+"""The one place where the manager waits for children: orphans of killed supervisors, and those of strangers.
+
+The processes of a killed supervisor fall to us. They are watched until they end, each end told to its unit; other
+children that nobody knows (of `docker exec` sessions, say) are collected and never touched. Those of a supervisor that
+was taken over beside another PID 1 fall to that one: how they end nobody tells us, only that they do.
+"""
+
+from __future__ import annotations
+
+import os
+
+from systemctl_replacement.loop import READ, Loop, now_monotonic, now_stamp
+from systemctl_replacement.process import descendants
+from systemctl_replacement.process.foreign import LOOK_INTERVAL, Foreign
+from systemctl_replacement.supervision.unit_processes import Tracking
+from systemctl_replacement.units.events import Empty, Event, Exited
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from typing import Callable, Optional, TypeVar
+
+    T = TypeVar("T")
+
+# With that many reaped at once everything else comes first: whoever makes them may go on for ever.
+_REAPED_PER_TURN = 64
+
+# No chain of parents is longer: a guard against reading /proc while it changes.
+_DEEPEST = 1024
+
+# An exec takes less than a millisecond unless it has to wait for a processor or a disk. Where it takes seconds, or the
+# kernel does not tell that it is over, the process counts as a stranger.
+_FIRST_LOOK_USEC, _LAST_LOOK_USEC = 5_000, 2_560_000
+
+
+class Reaper:
+    """Waits for children, and knows which unit a process belongs to."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        trackings: dict[str, Tracking],
+        own: Callable[[], set[int]],
+        on_event: Callable[[str, Event], None],
+        on_settled: Callable[[Tracking], None],
+    ) -> None:
+        self._loop = loop
+        self._trackings = trackings
+        self._own = own  # the pids of forkserver, console and supervisors
+        self._on_event = on_event
+        self._on_settled = on_settled
+        self._deciding: set[Tracking] = set()  # those with a look ahead
+        self._foreign = Foreign(
+            lambda fd, ended: loop.add(fd, READ, lambda _events: ended()), loop.remove, self._ended_elsewhere
+        )
+
+    def owner(self, pid: int) -> Optional[str]:
+        """The unit that a process belongs to."""
+        return _at_once(self.looking_for_owner(pid))
+
+    def pids(self, unit: str) -> list[int]:
+        """Every process of a unit."""
+        return _at_once(self.looking_for_pids(unit))
+
+    def looking_for_owner(self, pid: int) -> Generator[None, None, Optional[str]]:
+        """`owner`, found a little at each step."""
+        supervised = {
+            tracking.supervisor: tracking.unit for tracking in self._trackings.values() if tracking.supervisor
+        }
+        lost = {pid: tracking.unit for tracking in self._trackings.values() for pid in tracking.lost}
+        if pid in supervised:
+            return None
+        for _ in range(_DEEPEST):
+            if pid in supervised:
+                return supervised[pid]
+            stat = descendants.read_stat(pid)
+            if pid in lost or stat is None or stat[1] <= 1:
+                return lost.get(pid)
+            pid = stat[1]
+            yield
+        return None
+
+    def looking_for_pids(self, unit: str) -> Generator[None, None, list[int]]:
+        """`pids`, found a little at each step."""
+        tracking = self._trackings.get(unit)
+        if tracking is None:
+            return []
+        found = descendants.children(tracking.supervisor) if tracking.supervisor else []
+        for pid in found:  # grows while we walk
+            found += descendants.children(pid)
+            yield
+        if tracking.has_strays:
+            self.refresh(tracking)
+            found += list(tracking.lost)
+        return found
+
+    def adopt(self, tracking: Tracking, invocation_id: str, died: int) -> None:
+        """The supervisor, process `died`, was killed: find the unit's processes, and watch them."""
+        # It closes its link before its children become ours: looked for there first, none is between the two.
+        below = descendants.children(died) if died else []
+        tracking.adopt_orphans(invocation_id, [*below, *self._strangers(tracking)])
+        self.follow(tracking)
+
+    def inherit(self, tracking: Tracking) -> None:
+        """What another manager has tracked is ours from now on, wherever it is."""
+        me = os.getpid()
+        tracking.elsewhere |= me != 1 and not all(descendants.is_below(pid, me) for pid in tracking.roots)
+        self.follow(tracking)
+
+    def refresh(self, tracking: Tracking) -> None:
+        """Bring a unit's processes without a supervisor up to date."""
+        tracking.refresh_lost(self._strangers(tracking))
+        self.follow(tracking)
+
+    def follow(self, tracking: Tracking) -> None:
+        """See what becomes of a unit's processes without a supervisor."""
+        self._watch(tracking)
+        if tracking.undecided:
+            self._decide_later(tracking, _FIRST_LOOK_USEC)
+
+    def _decide_later(self, tracking: Tracking, usec: int) -> None:
+        """Look again at those in the middle of an exec, in twice the time whenever they still are."""
+        if tracking in self._deciding:
+            return
+        self._deciding.add(tracking)
+
+        def look() -> None:
+            self._deciding.discard(tracking)
+            if self._trackings.get(tracking.unit) is not tracking:
+                return
+            tracking.refresh_lost(self._strangers(tracking))
+            if tracking.undecided and usec >= _LAST_LOOK_USEC:
+                tracking.dismiss_undecided()
+            if tracking.undecided:
+                self._decide_later(tracking, 2 * usec)
+            self.follow(tracking)
+            if not (tracking.has_strays or tracking.populated or tracking.tokens):
+                self._on_event(tracking.unit, Empty())
+                self._on_settled(tracking)
+
+        self._loop.call_at(now_monotonic() + usec, look)
+
+    def _watch(self, tracking: Tracking) -> None:
+        """See the end of those that are no children of ours."""
+        if not tracking.elsewhere:
+            return
+        was_looking = self._foreign.to_be_looked_after
+        for pid in list(tracking.lost):
+            try:
+                self._foreign.watch(pid)
+            except OSError:
+                break  # no descriptor is left: tried again whenever the unit is looked at
+        if self._foreign.to_be_looked_after and not was_looking:
+            self._look_later()
+
+    def _look_later(self) -> None:
+        self._loop.call_at(now_monotonic() + int(LOOK_INTERVAL * 1_000_000), self._look)
+
+    def _look(self) -> None:
+        self._foreign.look()
+        if self._foreign.to_be_looked_after:
+            self._look_later()
+
+    def _ended_elsewhere(self, pid: int) -> None:
+        # Only its parent knows how it ended; systemd takes such an end for a success as well.
+        self._reaped(pid, 0)
+
+    def _strangers(self, tracking: Tracking) -> list[int]:
+        """Processes that have lost their parent, among which may be some of the unit's: they are children of ours or,
+        elsewhere, of PID 1."""
+        own = self._own()
+        found = descendants.children(os.getpid())
+        if tracking.elsewhere:
+            found += [pid for pid in descendants.children(1) if pid != os.getpid()]
+        return [pid for pid in found if pid not in own]
+
+    def reap(self) -> None:
+        """Collect every child that ended: SIGCHLD came. Orphans of nobody we know are reaped and forgotten."""
+        for _ in range(_REAPED_PER_TURN):
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self._reaped(pid, status)
+        self._loop.call_soon(self.reap)  # no signal will tell of those that are left
+
+    def _reaped(self, pid: int, status: int) -> None:
+        for tracking in list(self._trackings.values()):
+            # A main process that is a zombie already counts as lost no longer, but its end is still to be told.
+            if tracking.has_strays or pid in (tracking.main, tracking.control):
+                self._loop.guard(self._lost_ended, tracking, pid, status)
+
+    def _lost_ended(self, tracking: Tracking, pid: int, status: int) -> None:
+        was_ours = pid in tracking.lost or pid in (tracking.main, tracking.control)
+        tracking.forget_lost(pid)
+        self.refresh(tracking)
+        empty = not tracking.has_strays and not tracking.populated
+        if was_ours:
+            code, number = decode_status(status)
+            self._on_event(tracking.unit, Exited(pid, code, number, now_stamp(), last=empty))
+        elif empty:
+            self._on_event(tracking.unit, Empty())
+        self._on_settled(tracking)
+
+
+def _at_once(search: Generator[None, None, T]) -> T:
+    while True:
+        try:
+            next(search)
+        except StopIteration as end:
+            found: T = end.value
+            return found
+
+
+def decode_status(status: int) -> tuple[str, int]:
+    """(exited killed dumped, exit status or signal) of a wait status."""
+    if os.WIFSIGNALED(status):
+        return ("dumped" if os.WCOREDUMP(status) else "killed"), os.WTERMSIG(status)
+    return "exited", os.WEXITSTATUS(status)

@@ -1,0 +1,76 @@
+"""What a supervisor reports of its unit's processes, made into the events of the unit's machine."""
+
+from __future__ import annotations
+
+from systemctl_replacement.supervision.unit_processes import Tracking
+from systemctl_replacement.units.events import (
+    Empty,
+    Event,
+    Executed,
+    Exited,
+    Forked,
+    MainGuessed,
+    Notified,
+    Removed,
+    SpawnFailed,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+LOG_ERR, LOG_WARNING = 3, 4
+
+
+def report(
+    tracking: Tracking,
+    message: dict[str, Any],
+    on_event: Callable[[str, Event], None],
+    log_unit: Callable[[str, int, str], None],
+) -> None:
+    """Take note of one message (:mod:`systemctl_replacement.supervision.client` describes them) and pass it on."""
+    event, unit = message["ev"], tracking.unit
+    if event == "forked":
+        tracking.tokens.discard(message["token"])
+        tracking.populated = True
+        on_event(unit, Forked(message["token"], message["pid"], tuple(message["time"])))
+    elif event == "executed":
+        on_event(unit, Executed(message["token"], message.get("uid", -1), message.get("gid", -1)))
+    elif event == "exec-failed":
+        log_unit(unit, LOG_ERR, message["message"])
+        if message.get("summary"):
+            log_unit(unit, LOG_ERR, message["summary"])
+    elif event == "spawn-failed":
+        tracking.tokens.discard(message["token"])
+        on_event(unit, SpawnFailed(message["token"], message["message"]))
+    elif event == "exited":
+        if message["last"]:
+            tracking.populated = False
+        empty = message["last"] and not tracking.has_strays
+        on_event(unit, Exited(message["pid"], message["code"], message["status"], tuple(message["time"]), last=empty))
+    elif event == "empty":
+        if tracking.populated:
+            tracking.populated = False
+            if not tracking.has_strays:
+                on_event(unit, Empty())
+    elif event == "notify":
+        on_event(unit, Notified(message["pid"], message["text"], uid=message["uid"]))
+    elif event == "children":
+        tracking.children = [(pid, start) for pid, start in message["pids"]]
+        if tracking.children:
+            tracking.populated = True
+    elif event == "guess":
+        on_event(unit, MainGuessed(message["pid"]))
+    elif event == "signalled":
+        del tracking.unanswered[:1]
+    elif event == "kill-denied":
+        pids = ", ".join(map(str, message["pids"]))
+        log_unit(unit, LOG_WARNING, f"Not permitted to signal processes: {pids}")
+    elif event == "removed":
+        if message["number"] == tracking.removing:
+            tracking.removing = 0
+            on_event(unit, Removed())
+    elif event == "log-dropped":
+        log_unit(unit, LOG_WARNING, f"{message['count']} lines dropped, the console was blocked")
+    elif event == "problem":
+        log_unit(unit, LOG_ERR, f"supervisor: {message['message']}")

@@ -1,0 +1,500 @@
+"""All processes of all units, as far as the manager has to do with them: supervisors asked for, messages both ways,
+deaths of our own infrastructure survived. What falls to the manager itself is the reaper's.
+
+What the units' processes do reaches the machines as events through `on_event`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from systemctl_replacement import paths as paths_module
+from systemctl_replacement.loop import READ, WRITE, Loop, now_stamp
+from systemctl_replacement.process import descendants
+from systemctl_replacement.process.link import MAXIMUM_FDS, Link, close_fds
+from systemctl_replacement.supervision.client import ForkServer, make_pair
+from systemctl_replacement.supervision.console import Console
+from systemctl_replacement.supervision.patience import Patience
+from systemctl_replacement.supervision.reaper import Reaper
+from systemctl_replacement.supervision.reports import report
+from systemctl_replacement.supervision.unit_processes import Tracking
+from systemctl_replacement.units.events import Empty, Event, Exited, Removed, RemoverDied, SpawnFailed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, Callable
+
+LOG_ERR, LOG_WARNING = 3, 4
+SIGKILL = 9
+
+# A forkserver that dies this often in a row is not made again at once: something is killing it.
+_FORKSERVER_RETRY_USEC = 1_000_000
+
+
+class Processes:
+    """The trackings of all units, by unit id, and the processes that serve them."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        forkserver: ForkServer,
+        console: Console | None,
+        runtime: str,
+        journal: Callable[[str], dict[str, Any]],
+        on_event: Callable[[str, Event], None],
+        on_fds: Callable[[str, dict[str, str], list[int]], None],
+        on_idle: Callable[[str], None],
+        log_unit: Callable[[str, int, str], None],
+    ) -> None:
+        self.loop = loop
+        self.forkserver = forkserver
+        self.console = console
+        self.trackings: dict[str, Tracking] = {}
+        self.invocations: dict[str, str] = {}
+        self.settings: dict[str, dict[str, Any]] = {}  # what a unit's supervisor must know; Tracking's owner sets it
+        self.reaper = Reaper(loop, self.trackings, self._own_children, on_event, self._settled)
+        self._by_supervisor: dict[int, Tracking] = {}
+        self._runtime = runtime
+        self._journal = journal  # what a unit's supervisor must know of its file
+        self._on_event = on_event
+        self._on_fds = on_fds  # a notification with descriptors, which are the callee's from then on
+        self._on_idle = on_idle
+        self._log_unit = log_unit
+        self._notify_number = 0
+        self._removals = 0
+        self._console_requested = False
+        self._released: Callable[[], object] | None = None
+        self._patience = Patience(loop, lambda text: log_unit("", LOG_WARNING, text))
+        if console is not None:
+            console.on_lost = self.start_console
+        self._attach_forkserver()
+
+    # --- the forkserver and the console ---
+
+    def _attach_forkserver(self) -> None:
+        self.loop.add(self.forkserver.fileno(), READ, self._forkserver_ready)
+
+    def close(self) -> None:
+        """Close every link: forkserver, console and supervisors end by themselves then."""
+        for tracking in self.trackings.values():
+            tracking.close()
+        if self.console is not None:
+            self.console.on_lost = None
+            self.console.drop()
+        self.forkserver.link.close()
+
+    def start_console(self) -> None:
+        """Have the console process made, and its sources given to it."""
+        if self.console is None:
+            return
+        self.console.start(self.forkserver)
+        self._console_requested = True
+        self._flush_forkserver()
+        for tracking in self.trackings.values():
+            self._give_console(tracking)
+
+    def _give_console(self, tracking: Tracking) -> None:
+        assert self.console is not None
+        fd = self.console.source()
+        if fd >= 0:
+            self._send(tracking, {"op": "console", "json": self.console.as_json}, [fd])
+            os.close(fd)
+
+    def _own_children(self) -> set[int]:
+        """The pids of our infrastructure."""
+        ours = {self.forkserver.pid, *self._by_supervisor}
+        if self.console is not None:
+            ours.add(self.console.pid)
+        return ours
+
+    def is_own(self, pid: int) -> bool:
+        """Whether a process is the manager or one of its infrastructure."""
+        if pid == os.getpid() or pid in self._own_children():
+            return True
+        # The forkserver's children are ours before it has told of them.
+        status = descendants.read_stat(pid)
+        return status is not None and status[1] == self.forkserver.pid != 0
+
+    def _flush_forkserver(self) -> None:
+        self.forkserver.flush()
+        self.loop.modify(self.forkserver.fileno(), READ | (WRITE if self.forkserver.wants_write else 0))
+
+    def _forkserver_ready(self, _events: int) -> None:
+        try:
+            self._flush_forkserver()
+            answers = self.forkserver.receive()
+        except (EOFError, OSError):
+            self._forkserver_died()
+            return
+        for answer in answers:
+            self.loop.guard(self._made, answer)
+
+    def _made(self, answer: dict[str, Any]) -> None:
+        pid, tag = answer["pid"], answer["tag"]
+        if tag == "console":
+            self._console_requested = False
+            if self.console is not None:
+                self.console.pid = pid
+                if not pid:
+                    self.console.drop()
+            return
+        tracking = self.trackings.get(tag)
+        if tracking is None:
+            return
+        if pid:
+            tracking.supervisor = pid
+            self._by_supervisor[pid] = tracking
+        else:
+            self._supervisor_failed(tracking, f"Failed to fork: {answer['message']}")
+
+    def _forkserver_died(self) -> None:
+        """Make a new one, and ask it again for what the old one had not answered."""
+        self.loop.remove(self.forkserver.fileno())
+        try:
+            self.forkserver.spawn_fresh(paths_module.self_command())
+        except OSError as error:
+            self._log_unit("", LOG_ERR, f"Cannot start a forkserver, trying again: {error.strerror}")
+            self.loop.call_at(now_stamp()[1] + _FORKSERVER_RETRY_USEC, self._retry_forkserver)
+            return
+        self._attach_forkserver()
+        if self._console_requested:
+            self.start_console()
+        for tracking in list(self.trackings.values()):
+            if tracking.link is not None and not tracking.supervisor and not tracking.ready:
+                self._supervise_again(tracking)
+
+    def _retry_forkserver(self) -> None:
+        # The dead link is still in place; replacing it is what _forkserver_died does.
+        self.loop.add(self.forkserver.fileno(), 0, self._forkserver_ready)
+        self._forkserver_died()
+
+    # --- supervisors ---
+
+    def track(self, unit: str, notify: bool) -> Tracking:
+        """The tracking of a unit, with a supervisor asked for. OSError when descriptors run out."""
+        tracking = self.trackings.get(unit)
+        if tracking is not None and tracking.releasing:
+            # Its supervisor has been told to end and would not hear of a new life of the unit, but may still read what
+            # is sent to the old channels: the new life gets everything new.
+            self._drop_link(tracking)
+            tracking.close()
+            tracking = None
+        if tracking is None:
+            tracking = Tracking(unit)
+            self._notify_number += 1
+            path = f"{self._runtime}/notify/{os.getpid()}-{self._notify_number}" if notify else ""
+            try:
+                tracking.open_channels(path)
+            except OSError:
+                tracking.close()
+                raise
+            self.trackings[unit] = tracking
+        if tracking.link is None:
+            self._supervise(tracking)
+        return tracking
+
+    def _supervise(self, tracking: Tracking) -> None:
+        link, theirs = make_pair()
+        console = self.console.source() if self.console is not None else -1
+        settings = self.settings.get(tracking.unit, {})
+        try:
+            self.forkserver.request_supervisor(
+                tracking.unit,
+                theirs,
+                tracking.log_read,
+                tracking.notify.fileno() if tracking.notify is not None else -1,
+                console,
+                {**self._journal(tracking.unit), **settings.get("journal", {})},
+                log_write_fd=tracking.log_write,
+                console_json=self.console is not None and self.console.as_json,
+                **settings.get("stopping", {}),
+            )
+        except OSError:
+            link.close()
+            raise
+        finally:
+            close_fds([theirs] if console < 0 else [theirs, console])
+        self._flush_forkserver()
+        tracking.link = link
+        tracking.supervisor = 0
+        tracking.ready = False
+        tracking.early = []
+        self.loop.add(link.fileno(), READ, lambda _events: self._link_ready(tracking, link))
+        tracking.users.give_all(lambda message, fds: self._send(tracking, message, fds))
+
+    def adopt(self, tracking: Tracking) -> None:
+        """Take over a tracking from the manager that executed itself again."""
+        self.trackings[tracking.unit] = tracking
+        self._removals = max(self._removals, tracking.removing)
+        link = tracking.link
+        if link is not None:
+            self.loop.add(link.fileno(), READ, lambda _events: self._link_ready(tracking, link))
+        if tracking.supervisor:
+            self._by_supervisor[tracking.supervisor] = tracking
+        self.reaper.inherit(tracking)
+
+    def _supervise_again(self, tracking: Tracking) -> None:
+        """The supervisor never came to be: ask again and repeat what it was told."""
+        early = tracking.early
+        self._drop_link(tracking)
+        try:
+            self._supervise(tracking)
+        except OSError as error:
+            self._supervisor_failed(tracking, f"Failed to fork: {error.strerror}")
+            return
+        for message in early:
+            self._send(tracking, message)
+        # What came with descriptors cannot be repeated: those are with the one that never was.
+        repeated = {message["token"] for message in early if message["op"] == "spawn"}
+        for token in sorted(tracking.tokens - repeated):
+            tracking.tokens.discard(token)
+            self._on_event(tracking.unit, SpawnFailed(token, "Forkserver died"))
+
+    def _supervisor_failed(self, tracking: Tracking, message: str) -> None:
+        self._drop_link(tracking)
+        removing, tracking.removing = tracking.removing, 0
+        self._fail_tokens(tracking, message)
+        if removing:
+            self._on_event(tracking.unit, Removed())
+        self._settled(tracking)
+
+    def _fail_tokens(self, tracking: Tracking, message: str) -> None:
+        tokens, tracking.tokens = tracking.tokens, set()
+        for token in sorted(tokens):
+            self._on_event(tracking.unit, SpawnFailed(token, message))
+
+    def _drop_link(self, tracking: Tracking) -> None:
+        if tracking.link is not None:
+            self.loop.remove(tracking.link.fileno())
+            tracking.link.close()
+            tracking.link = None
+        self._patience.answered(tracking)
+        self._by_supervisor.pop(tracking.supervisor, None)
+        tracking.supervisor = 0
+        tracking.ready = False
+        tracking.early, tracking.unanswered = [], []
+
+    def _send(self, tracking: Tracking, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
+        link = tracking.link
+        if link is None:
+            return
+        link.send(message, list(fds))
+        if not tracking.ready and not fds:
+            # To be repeated to another supervisor if this one never comes to be, which is made with its descriptors.
+            tracking.early.append(message)
+        self.loop.modify(link.fileno(), READ | (WRITE if link.wants_write else 0))
+        if message["op"] in ("signal", "signal-all"):
+            tracking.unanswered.append(message)
+        if tracking.owes_answer:
+            self._patience.expect(tracking, lambda: self._helper_of(tracking), lambda: tracking.owes_answer)
+
+    def _helper_of(self, tracking: Tracking) -> tuple[int, str]:
+        """Pid and name of who has to act now for a unit."""
+        if tracking.supervisor:
+            return tracking.supervisor, f"supervisor of {tracking.unit}"
+        return self.forkserver.pid, "forkserver"
+
+    def flush_console(self, then: Callable[[], object]) -> None:
+        """Call back when everything is written; at once without a console process."""
+        console = self.console
+        if console is None:
+            then()
+            return
+        console.flush(then)
+        self._patience.expect(
+            console,
+            lambda: (console.pid, "console process") if console.pid else (self.forkserver.pid, "forkserver"),
+            lambda: console.flushing,
+        )
+
+    def _link_ready(self, tracking: Tracking, link: Link) -> None:
+        if tracking.link is not link:
+            return
+        try:
+            link.flush()
+            received = link.receive()
+        except (EOFError, OSError):
+            self._supervisor_died(tracking)
+            return
+        for message, fds in received:
+            self.loop.guard(self._received, tracking, message, fds)
+        if tracking.link is link:
+            self.loop.modify(link.fileno(), READ | (WRITE if link.wants_write else 0))
+        if not tracking.owes_answer:
+            self._patience.answered(tracking)
+        self._settled(tracking)
+
+    def _received(self, tracking: Tracking, message: dict[str, Any], fds: list[int]) -> None:
+        if fds and message["ev"] == "notify":
+            self.loop.guard(self._on_fds, tracking.unit, message["text"], fds)
+        else:
+            close_fds(fds)
+        if message["ev"] == "ready":
+            tracking.ready, tracking.early = True, []
+            tracking.supervisor = message["pid"]
+            self._by_supervisor[message["pid"]] = tracking
+        else:
+            report(tracking, message, self._on_event, self._log_unit)
+
+    def _supervisor_died(self, tracking: Tracking) -> None:
+        """Killed, most likely. Its processes are ours now; a new one takes over output and notifications."""
+        unit, released, unanswered, died = tracking.unit, tracking.releasing, tracking.unanswered, tracking.supervisor
+        self._drop_link(tracking)
+        removing, tracking.removing = tracking.removing, 0
+        if released:
+            self._forget(tracking)
+            return
+        self._log_unit(unit, LOG_WARNING, "Supervisor died; its processes are watched by the manager directly.")
+        tracking.degraded, tracking.populated = True, False
+        self.reaper.adopt(tracking, self.invocations.get(unit, ""), died)
+        self._fail_tokens(tracking, "Supervisor died")
+        if self.trackings.get(unit) is not tracking:
+            return  # what the unit does then has ended its life, and this was all of it
+        if tracking.has_strays or tracking.has_unread_output:
+            try:
+                if tracking.link is None:  # else there is a command to run already
+                    self._supervise(tracking)
+                self._send(tracking, {"op": "adopted", "pids": list(tracking.lost)})
+                self.identify(unit, tracking.main, tracking.control, tracking.notify_access)
+            except OSError as error:
+                self._log_unit(unit, LOG_WARNING, f"Cannot start a new supervisor: {error.strerror}")
+        for message in unanswered:  # it may not have got so far
+            tracking.signal_lost(message)
+        # Ends that came before the death was noticed.
+        self.loop.call_soon(self.reaper.reap)
+        self._check_lost_main(tracking, died)
+        if removing:
+            self._on_event(tracking.unit, RemoverDied())
+
+    def _check_lost_main(self, tracking: Tracking, supervisor: int) -> None:
+        """The supervisor took the exit status of what it had reaped but not yet reported with it."""
+        for pid in tracking.vanished(supervisor):
+            self._on_event(tracking.unit, Exited(pid, "killed", SIGKILL, now_stamp(), last=not tracking.has_strays))
+        if not tracking.has_strays and not tracking.main and not tracking.control:
+            self._on_event(tracking.unit, Empty())
+        self._settled(tracking)
+
+    def _settled(self, tracking: Tracking) -> None:
+        if tracking.idle and self.trackings.get(tracking.unit) is tracking:
+            self._on_idle(tracking.unit)
+
+    # --- what the manager asks for ---
+
+    def spawn(
+        self, unit: str, token: int, spec: dict[str, Any], notify: bool, told: bool, fds: Sequence[int] = ()
+    ) -> None:
+        """Start a process of a unit, with descriptors to pass on; answered by Forked or SpawnFailed.
+
+        notify: whether the unit has a notify socket; told: whether this process is told of it.
+
+        OSError when descriptors run out.
+        """
+        tracking = self.track(unit, notify)
+        settings = self.settings.get(unit, {})
+        if settings != tracking.settings:
+            if tracking.settings:
+                self._send(tracking, {"op": "settings", **settings["stopping"], **settings["journal"]})
+            tracking.settings = settings
+        if tracking.notify_path and told:
+            spec["environment"] = [*spec["environment"], f"NOTIFY_SOCKET={tracking.notify_path}"]
+        room = MAXIMUM_FDS - 1  # a long message is a descriptor itself
+        while len(fds) > room:
+            self._send(tracking, {"op": "pass"}, fds[:room])
+            fds = fds[room:]
+        tracking.users.prepare(spec, lambda message, fds: self._send(tracking, message, fds))
+        tracking.tokens.add(token)
+        try:
+            self._send(tracking, {"op": "spawn", "token": token, "spec": spec}, fds)
+        except OSError:
+            tracking.tokens.discard(token)
+            raise
+
+    def identify(self, unit: str, main: int, control: int, notify_access: str, foreign: bool = False) -> None:
+        """Tell which process is which: for NotifyAccess=, and to watch a main process from elsewhere."""
+        tracking = self.trackings.get(unit)
+        if tracking is None:
+            return
+        tracking.main, tracking.control = main, control
+        message: dict[str, Any] = {"op": "identity", "main": main, "control": control}
+        if notify_access:
+            message["notify_access"] = tracking.notify_access = notify_access
+        self._send(tracking, message)
+        if foreign and main not in tracking.lost:
+            self._send(tracking, {"op": "watch", "pid": main})
+
+    def signal(self, unit: str, pids: tuple[int, ...], signal: int, cont: bool, hup: bool, purpose: str = "") -> None:
+        tracking = self.trackings.get(unit)
+        if tracking is None:
+            return
+        how = {"signal": signal, "cont": cont, "hup": hup, "why": purpose}  # process/told.py
+        message = {"op": "signal", "pids": list(pids), **how}
+        tracking.signal_lost(message)
+        if supervised := [pid for pid in pids if pid not in tracking.lost]:
+            self._send(tracking, {**message, "pids": supervised})
+
+    def signal_all(
+        self, unit: str, signal: int, spare: Sequence[int], cont: bool, hup: bool, purpose: str = ""
+    ) -> None:
+        tracking = self.trackings.get(unit)
+        if tracking is None:
+            return
+        if tracking.has_strays:
+            self.reaper.refresh(tracking)
+        how = {"signal": signal, "cont": cont, "hup": hup, "why": purpose}  # process/told.py
+        message = {"op": "signal-all", "except": list(spare), **how}
+        tracking.signal_lost(message)
+        self._send(tracking, message)
+
+    def guess_main(self, unit: str) -> None:
+        self._send(self.trackings[unit], {"op": "guess-main"})
+
+    def remove(self, unit: str, paths: list[str], links: list[str]) -> bool:
+        """Remove directories in the background; False if nobody can be had to do it."""
+        try:
+            tracking = self.track(unit, notify=False)
+        except OSError:
+            return False
+        self._removals += 1
+        tracking.removing = self._removals
+        self._send(tracking, {"op": "remove", "number": tracking.removing, "paths": paths, "links": links})
+        return True
+
+    def stop_removing(self, unit: str) -> None:
+        """Give a removal up that takes too long."""
+        tracking = self.trackings.get(unit)
+        if tracking is not None and tracking.removing:
+            tracking.removing = 0
+            self._send(tracking, {"op": "stop-removing"})
+
+    def release(self, unit: str) -> None:
+        """The unit is down and empty: its supervisor may end."""
+        tracking = self.trackings.get(unit)
+        if tracking is None or tracking.releasing:
+            return
+        if tracking.link is None and tracking.users:
+            try:
+                self._supervise(tracking)  # to remove what they leave
+            except OSError as error:
+                self._log_unit(unit, LOG_WARNING, f"Cannot start a new supervisor: {error.strerror}")
+        if tracking.link is None:
+            self._forget(tracking)
+            return
+        tracking.releasing = True
+        self._send(tracking, {"op": "release"})
+
+    def when_released(self, callback: Callable[[], object]) -> None:
+        """Call back once no unit is tracked."""
+        self._released = callback
+        if not self.trackings:
+            self.loop.call_soon(callback)
+
+    def _forget(self, tracking: Tracking) -> None:
+        tracking.close()
+        if self.trackings.get(tracking.unit) is tracking:
+            del self.trackings[tracking.unit]
+            self.invocations.pop(tracking.unit, None)
+            self.settings.pop(tracking.unit, None)
+            self._on_idle(tracking.unit)
+            if self._released is not None and not self.trackings:
+                self._released()

@@ -1,0 +1,235 @@
+"""What the manager keeps of one unit's processes: the supervisor, what outlives it, and those that lost it.
+
+The log pipe, the notify socket and the users of DynamicUser= belong to the manager, so that a new supervisor can take
+them over. When a supervisor
+is killed its processes fall to us; which they are is known from its last reports and from /proc.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+import select
+
+from systemctl_replacement.process.descendants import descendants, has_environment, read_stat, send, start_time
+from systemctl_replacement.process.link import Link
+from systemctl_replacement.process.told import Told
+from systemctl_replacement.supervision.kept_users import KeptUsers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+
+class Tracking:
+    """The processes of one unit. `lost` maps the pids that have no supervisor to their start time in ticks."""
+
+    def __init__(self, unit: str) -> None:
+        self.unit = unit
+        self.link: Link | None = None
+        self.supervisor = 0
+        self.ready = False
+        self.log_read = -1
+        self.log_write = -1
+        self.notify_path = ""
+        self.notify: _socket.socket | None = None
+        self.users = KeptUsers()
+        self.children: list[tuple[int, int]] = []
+        self.lost: dict[int, int] = {}
+        self.sessions: set[int] = set()  # of those that were lost when they were last looked at
+        self.undecided: dict[int, int] = {}  # as `lost`: in the middle of an exec, whose they are cannot be seen
+        self.dismissed: dict[int, int] = {}  # those that stayed so
+        self.late: list[dict[str, Any]] = []  # signals for everybody that the undecided have not had
+        self.told = Told()  # of those that are lost; the supervisor knows of its own
+        self.elsewhere = False  # its supervisor was taken over and is not below us, nor will its orphans be
+        self.degraded = False
+        self.invocation_id = ""  # of the life in which the supervisor died
+        self.tokens: set[int] = set()  # spawns whose process is not reported yet
+        self.early: list[dict[str, Any]] = []  # messages sent to a supervisor that has not said it is ready
+        self.unanswered: list[dict[str, Any]] = []  # orders to signal processes that are not said to be carried out
+        self.settings: dict[str, Any] = {}  # what the supervisor was told of its journal and of stopping
+        self.removing = 0  # number of the request to remove directories that is under way
+        self.populated = False
+        self.main = 0
+        self.control = 0
+        self.releasing = False
+        self.notify_access = ""  # as the supervisor was told
+
+    def open_channels(self, notify_path: str) -> None:
+        """Make the log pipe and the notify socket; OSError if that is impossible."""
+        self.log_read, self.log_write = os.pipe2(os.O_CLOEXEC)
+        if notify_path:
+            self.notify = make_notify_socket(notify_path)
+            self.notify_path = notify_path
+
+    def close(self) -> None:
+        """Give up everything."""
+        for fd in (self.log_read, self.log_write):
+            if fd >= 0:
+                os.close(fd)
+        self.log_read = self.log_write = -1
+        self.users.close()
+        if self.notify is not None:
+            self.notify.close()
+            self.notify = None
+        if self.notify_path:
+            try:
+                os.unlink(self.notify_path)
+            except OSError:
+                pass  # a tmpfs that was emptied under us: it is gone all the same
+            self.notify_path = ""
+        if self.link is not None:
+            self.link.close()
+            self.link = None
+
+    @property
+    def idle(self) -> bool:
+        """No process is left, none is coming, and nothing is being cleaned up."""
+        return not (self.populated or self.tokens or self.has_strays or self.removing)
+
+    @property
+    def has_strays(self) -> bool:
+        """Whether there are processes without a supervisor that are the unit's, or may be."""
+        return bool(self.lost or self.undecided)
+
+    @property
+    def owes_answer(self) -> bool:
+        """Whether the supervisor was told to do something and has not said that it has."""
+        return self.link is not None and bool(self.unanswered or self.tokens or self.releasing)
+
+    @property
+    def roots(self) -> list[int]:
+        """The supervisor, above all processes of the unit, or those that have none."""
+        return [self.supervisor] if self.supervisor else list(self.lost)
+
+    @property
+    def has_unread_output(self) -> bool:
+        """Whether something is in the log pipe."""
+        if self.log_read < 0:
+            return False
+        poll = select.poll()
+        poll.register(self.log_read, select.POLLIN)
+        return bool(poll.poll(0))
+
+    # --- processes without a supervisor ---
+
+    def adopt_orphans(self, invocation_id: str, foreign: Iterable[int]) -> None:
+        """The supervisor died: note every process of the unit that is known or can be told to be one."""
+        self.invocation_id = invocation_id
+        known = {pid for pid, start in self.children if start_time(pid) == start}
+        known.update(pid for pid in (self.main, self.control) if pid)
+        self.sessions = _sessions(known)
+        self.note_lost(known)
+        self.refresh_lost(foreign)
+
+    def vanished(self, supervisor: int) -> list[int]:
+        """Of the main and the control process those that have ended and nobody can tell how any more.
+
+        A supervisor that is being killed closes its link before its children become ours.
+        """
+        heirs = (os.getpid(), supervisor)
+        return [pid for pid in (self.main, self.control) if pid and pid not in self.lost and _is_gone(pid, heirs)]
+
+    def note_lost(self, pids: Iterable[int]) -> None:
+        """Watch these processes and everything below them."""
+        for pid in pids:
+            for found in (pid, *descendants(pid)):
+                start = start_time(found)
+                if start is not None:
+                    self.lost[found] = start
+
+    def refresh_lost(self, foreign: Iterable[int]) -> None:
+        """Bring the set up to date: who has gone, who was born, who lost a parent that was ours."""
+        # Of those that have ended, too: a child may not have had the time to leave it.
+        sessions = self.sessions | _sessions(self.lost)
+        self.lost = {pid: start for pid, start in self.lost.items() if start_time(pid) == start}
+        self.note_lost(list(self.lost))
+        known, undecided = set(self.lost), self.undecided
+        self.undecided = {}
+        for pid in {*foreign, *undecided}.difference(known):
+            start = start_time(pid)
+            if start is None or undecided.get(pid, start) != start or self.dismissed.get(pid) == start:
+                continue
+            # Who has left its parent's session before its parent ended is known by its environment only.
+            ours = _session(pid) in sessions or _has_invocation(pid, self.invocation_id)
+            if ours is None:
+                self.undecided[pid] = start
+            elif ours:
+                self.note_lost([pid])
+        self.sessions = _sessions(self.lost)
+        late, self.late = self.late, self.late if self.undecided else []
+        for message in late:
+            self._signal(set(self.lost) - known, message)
+
+    def dismiss_undecided(self) -> None:
+        """Nothing tells whose they are: they count as strangers."""
+        self.dismissed, self.undecided, self.late = self.undecided, {}, []
+
+    def signal_lost(self, message: dict[str, Any]) -> None:
+        """Signal, of those whom a message to the supervisor means, the processes that have none."""
+        if self.undecided and "pids" not in message:
+            self.late.append(message)
+        self._signal(self.lost, message)
+
+    def _signal(self, pids: Iterable[int], message: dict[str, Any]) -> None:
+        named, spare = message.get("pids", self.lost), message.get("except", ())
+        is_due = self.told.filter(message["why"], message["signal"], spare)
+        for pid in pids:
+            if pid in named and pid not in spare and is_due(pid):
+                send(pid, message["signal"], message["cont"], message["hup"])
+
+    def forget_lost(self, pid: int) -> None:
+        self.lost.pop(pid, None)
+
+
+def make_notify_socket(path: str) -> _socket.socket:
+    """A datagram socket that everyone may write to: senders are told apart by their credentials."""
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+    socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK, 0)
+    try:
+        socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_PASSCRED, 1)
+        socket.bind(path)
+        os.chmod(path, 0o666)
+    except OSError:
+        socket.close()
+        raise
+    return socket
+
+
+def _is_gone(pid: int, parents: tuple[int, ...]) -> bool:
+    """Whether a process has ended, unless one of these may still ask how."""
+    stat = read_stat(pid)
+    return stat is None or (stat[0] in "ZX" and stat[1] not in parents)
+
+
+def _session(pid: int) -> int:
+    """The session of a process, 0 if it is gone or shares ours."""
+    try:
+        session = os.getsid(pid)
+    except OSError:
+        return 0
+    return 0 if session == os.getsid(0) else session
+
+
+def _sessions(pids: Iterable[int]) -> set[int]:
+    return {session for session in map(_session, pids) if session}
+
+
+def _has_invocation(pid: int, invocation_id: str) -> bool | None:
+    """Whether the process was started in the unit's present life, where its environment can be read. None in the
+    middle of an exec, when it has none."""
+    if not invocation_id:
+        return False
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            environment = file.read()
+        if not environment and not has_environment(pid):
+            return None
+    except OSError:
+        return False
+    return f"INVOCATION_ID={invocation_id}".encode() in environment.split(b"\0")

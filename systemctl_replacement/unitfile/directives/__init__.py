@@ -1,0 +1,1 @@
+"""The table of every directive, a module per section of systemd's manual pages."""

@@ -1,0 +1,98 @@
+"""Directives of [Socket] (systemd.socket(5))."""
+
+from __future__ import annotations
+
+from systemctl_replacement.unitfile.directives.directive import APPEND, REPLACE, Directive, ignored, sets, shown, table
+from systemctl_replacement.unitfile.parsers import common as parsers
+from systemctl_replacement.unitfile.parsers import exec as exec_parsers
+from systemctl_replacement.unitfile.parsers import socket as socket_parsers
+from systemctl_replacement.unitfile.parsers.commands import parse_commands
+
+NO_LSM = "labels of security modules are the host's business"
+
+SOCKET: tuple[Directive, ...] = table(
+    "Socket",
+    (
+        ("ListenStream", socket_parsers.listen_address, APPEND, (), 0, sets(("Socket", "Listen"), shown_as="Listen")),
+        ("ListenDatagram", socket_parsers.listen_address, APPEND, (), 0, sets(("Socket", "Listen"), shown_as="Listen")),
+        (
+            "ListenSequentialPacket",
+            socket_parsers.listen_address,
+            APPEND,
+            (),
+            0,
+            sets(("Socket", "Listen"), shown_as="Listen"),
+        ),
+        ("ListenFIFO", socket_parsers.listen_path, APPEND, (), 0, sets(("Socket", "Listen"), shown_as="Listen")),
+        (
+            "ListenNetlink",
+            socket_parsers.listen_netlink,
+            APPEND,
+            (),
+            235,
+            sets(("Socket", "Listen"), shown_as="Listen"),
+        ),
+        ("ListenSpecial", socket_parsers.listen_path, APPEND, (), 227, sets(("Socket", "Listen"), shown_as="Listen")),
+        (
+            "ListenMessageQueue",
+            socket_parsers.listen_path,
+            APPEND,
+            (),
+            0,
+            sets(("Socket", "Listen"), shown_as="Listen"),
+        ),
+        ("ListenUSBFunction", socket_parsers.listen_path, APPEND, (), 0, sets(("Socket", "Listen"), shown_as="Listen")),
+        ("SocketProtocol", socket_parsers.protocol, REPLACE, "", 0),
+        ("BindIPv6Only", socket_parsers.bind_ipv6_only, REPLACE, "default", 0),
+        ("Backlog", parsers.unsigned, REPLACE, 2**32 - 1, 0),
+        ("BindToDevice", socket_parsers.bind_to_device, REPLACE, "", 0),
+        ("ExecStartPre", parse_commands, APPEND, (), 199),
+        ("ExecStartPost", parse_commands, APPEND, (), 0),
+        ("ExecStopPre", parse_commands, APPEND, (), 0),
+        ("ExecStopPost", parse_commands, APPEND, (), 232),
+        ("TimeoutSec", parsers.zero_is_never, REPLACE, None, 188, shown("TimeoutUSec")),
+        ("SocketUser", exec_parsers.user_or_group, REPLACE, "", 214),
+        ("SocketGroup", exec_parsers.user_or_group, REPLACE, "", 214),
+        ("SocketMode", parsers.mode, REPLACE, 0o666, 0),
+        ("DirectoryMode", parsers.mode, REPLACE, 0o755, 0),
+        ("Accept", parsers.boolean, REPLACE, False, 239),
+        ("FlushPending", parsers.boolean, REPLACE, False, 247),
+        ("Writable", parsers.boolean, REPLACE, False, 227),
+        ("MaxConnections", parsers.unsigned, REPLACE, 64, 232),
+        ("MaxConnectionsPerSource", parsers.unsigned, REPLACE, 0, 232),
+        ("KeepAlive", parsers.boolean, REPLACE, False, 0),
+        ("KeepAliveTimeSec", parsers.seconds, REPLACE, 0, 216, shown("KeepAliveTimeUSec")),
+        ("KeepAliveIntervalSec", parsers.seconds, REPLACE, 0, 216, shown("KeepAliveIntervalUSec")),
+        ("KeepAliveProbes", parsers.unsigned, REPLACE, 0, 216),
+        ("DeferAcceptSec", parsers.seconds, REPLACE, 0, 216, shown("DeferAcceptUSec")),
+        ("NoDelay", parsers.boolean, REPLACE, False, 216),
+        ("Priority", parsers.integer, REPLACE, -1, 232),
+        ("ReceiveBuffer", parsers.size, REPLACE, 0, 0),
+        ("SendBuffer", parsers.size, REPLACE, 0, 0),
+        ("IPTOS", socket_parsers.ip_tos, REPLACE, -1, 0),
+        ("IPTTL", parsers.integer, REPLACE, -1, 0),
+        ("Mark", parsers.integer, REPLACE, -1, 0),
+        ("PipeSize", parsers.size, REPLACE, 0, 0),
+        ("FreeBind", parsers.boolean, REPLACE, False, 0),
+        ("Transparent", parsers.boolean, REPLACE, False, 0),
+        ("Broadcast", parsers.boolean, REPLACE, False, 248),
+        ("PassCredentials", parsers.boolean, REPLACE, False, 38),
+        ("PassSecurity", parsers.boolean, REPLACE, False, 0),
+        ("PassPacketInfo", parsers.boolean, REPLACE, False, 246),
+        ("Timestamping", socket_parsers.timestamping, REPLACE, "off", 247),
+        ("TCPCongestion", parsers.string, REPLACE, "", 0),
+        ("ReusePort", parsers.boolean, REPLACE, False, 0),
+        ("MessageQueueMaxMessages", parsers.long_integer, REPLACE, 0, 0),
+        ("MessageQueueMessageSize", parsers.long_integer, REPLACE, 0, 0),
+        ("RemoveOnStop", parsers.boolean, REPLACE, False, 214),
+        ("Symlinks", parsers.path_list, APPEND, (), 214),
+        ("FileDescriptorName", socket_parsers.descriptor_name, REPLACE, "", 227),
+        ("Service", parsers.one_unit("service"), REPLACE, "", 0),
+        ("TriggerLimitIntervalSec", parsers.seconds, REPLACE, None, 230, shown("TriggerLimitIntervalUSec")),
+        ("TriggerLimitBurst", parsers.unsigned, REPLACE, None, 230),
+        ("SmackLabel", parsers.string, REPLACE, "", 0, ignored(NO_LSM)),
+        ("SmackLabelIPIn", parsers.string, REPLACE, "", 0, ignored(NO_LSM)),
+        ("SmackLabelIPOut", parsers.string, REPLACE, "", 0, ignored(NO_LSM)),
+        ("SELinuxContextFromNet", parsers.boolean, REPLACE, False, 217, ignored(NO_LSM)),
+    ),
+)

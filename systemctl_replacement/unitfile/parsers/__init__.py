@@ -1,0 +1,1 @@
+"""Parsers of the values of directives. What a parser is, parse_context.py says."""

@@ -1,0 +1,1 @@
+"""The properties that `systemctl show` prints: their order, kinds and values."""

@@ -1,0 +1,193 @@
+"""Properties that no single directive stands behind, or whose default is not the same for all units of a type.
+
+They follow from the unit's name, from several settings, or from the manager's configuration. Defaults as systemd 252
+shows them; some are only decided once a unit is loaded (`Unit.derived`).
+"""
+
+from __future__ import annotations
+
+from systemctl_replacement.unitfile import dependencies
+from systemctl_replacement.unitfile.directives import table as directives
+from systemctl_replacement.unitfile.load import Unit
+from systemctl_replacement.unitfile.manager_config import ManagerConfig
+from systemctl_replacement.unitfile.properties import values_resource as resource
+from systemctl_replacement.unitfile.properties.tables import INFINITY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+_CLOCK = (("char-rtc", "r"),)
+_IMAGE_DEVICES = (
+    ("block-device-mapper", "rwm"), ("block-blkext", "rwm"), ("block-loop", "rwm"), ("/dev/mapper/control", "rw"),
+    ("/dev/loop-control", "rw"),
+)  # fmt: skip
+_TRIGGER_INTERVAL = 2_000_000
+# linux/netlink.h
+_NETLINK = {
+    0: "route", 3: "firewall", 4: "inet-diag", 5: "nflog", 6: "xfrm", 7: "selinux", 8: "iscsi", 9: "audit",
+    10: "fib-lookup", 11: "connector", 12: "netfilter", 13: "ip6-fw", 14: "dnrtmsg", 15: "kobject-uevent",
+    16: "generic", 18: "scsitransport", 19: "ecryptfs", 20: "rdma",
+}  # fmt: skip
+_PREFERRED = 1  # of the memory policies, by number
+_NO_LIMIT = 2**32 - 1
+
+
+def defaults(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
+    """The properties that settings of the unit may still override."""
+    found: dict[str, Any] = {
+        "CanFreeze": unit.type in ("service", "scope", "slice"),
+        "StartLimitIntervalUSec": config.default_start_limit_interval,
+        "StartLimitBurst": config.default_start_limit_burst,
+    }
+    timeout = unit.settings.get(("Unit", "JobTimeoutSec"))
+    if timeout is not None:
+        found["JobRunningTimeoutUSec"] = timeout
+    of_type = _OF_TYPE.get(unit.type)
+    if of_type is not None:
+        found.update(of_type(unit, config))
+    return found
+
+
+def complete(unit: Unit, found: dict[str, Any]) -> None:
+    """Change the properties that settings have made to what follows from several of them."""
+    section = directives.TYPE_SECTIONS.get(unit.type, "")
+
+    def setting(name: str) -> Any:
+        return unit.settings.get((section, name))
+
+    delegate = setting("Delegate")
+    if delegate:
+        found["DelegateControllers"] = resource.delegated(delegate)
+    level, facility = setting("SyslogLevel"), setting("SyslogFacility")
+    if level is not None or facility is not None:
+        found["SyslogPriority"] = (3 if facility is None else facility) << 3 | (6 if level is None else level)
+    if (setting("RootDirectory") or setting("RootImage")) and setting("MountAPIVFS") is None:
+        found["MountAPIVFS"] = True
+    if setting("NUMAMask") and setting("NUMAPolicy") is None:
+        found["NUMAPolicy"] = _PREFERRED
+    for name in ("RootHash", "RootHashSignature"):
+        if (setting(name) or "").startswith("/"):
+            found[name], found[f"{name}Path"] = "", setting(name)
+    if setting("KillSignal") is not None:
+        found.setdefault("RestartKillSignal", setting("KillSignal"))
+    if (setting("CPUSchedulingPolicy") or "").isdigit() and setting("CPUSchedulingPriority") is None:
+        found["CPUSchedulingPriority"] = -1  # of a policy that the kernel does not know
+    for name in ("StandardInput", "StandardOutput", "StandardError"):
+        kind, _, descriptor = (setting(name) or "").partition(":")
+        if kind == "fd":
+            found[f"{name}FileDescriptorName"] = descriptor
+    if found.get("TriggerLimitIntervalUSec") == INFINITY and unit.derived:
+        found["TriggerLimitIntervalUSec"] = _TRIGGER_INTERVAL
+    if not unit.derived:
+        return
+    if setting("PrivateDevices") and found.get("DevicePolicy", "auto") == "auto":
+        found["DevicePolicy"] = "closed"
+    images = setting("RootImage") or setting("MountImages")
+    devices = [*(_CLOCK if setting("ProtectClock") else ()), *(_IMAGE_DEVICES if images else ())]
+    if devices and dependencies.restricts_devices(section, unit.get):
+        found["DeviceAllow"] = [*map(list, devices), *found.get("DeviceAllow", ())]
+
+
+def _service(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
+    stop = unit.settings.get(("Service", "TimeoutStopSec"))
+    found: dict[str, Any] = {
+        "RestartUSec": config.default_restart,
+        "TimeoutStartUSec": config.default_timeout_start,
+        "TimeoutStopUSec": config.default_timeout_stop,
+        "TimeoutAbortUSec": config.default_timeout_stop if stop is None else stop,
+    }
+    if config.default_timeout_abort is not None:
+        found["TimeoutAbortUSec"] = config.default_timeout_abort
+    if unit.derived:
+        delegates = resource.delegates(unit.get("Service", "Delegate"))
+        found["OOMPolicy"] = "continue" if delegates else config.default_oom_policy
+    else:
+        found.update({"Type": "", "OOMPolicy": "", "StandardOutput": "inherit"})
+    return found
+
+
+def _socket(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
+    return {
+        "TimeoutUSec": config.default_timeout_start,
+        "FileDescriptorName": unit.id,
+        "Listen": [[kind.removeprefix("Listen"), shown_address(kind, text)] for kind, text in _list(unit, "Listen")],
+        **_trigger_limit(unit, 200 if unit.get("Socket", "Accept") else 20),
+    }
+
+
+def _timer(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
+    timers = list(reversed(_list(unit, "Timers")))  # systemd shows the last one first
+    return {
+        "Unit": _triggered(unit),
+        "AccuracyUSec": config.default_timer_accuracy,
+        "TimersMonotonic": [[f"{kind[:-3]}USec", value, 0] for kind, value in timers if kind != "OnCalendar"],
+        "TimersCalendar": [[kind, value, 0] for kind, value in timers if kind == "OnCalendar"],
+    }
+
+
+def _path(unit: Unit, _config: ManagerConfig) -> dict[str, Any]:
+    paths = [list(entry) for entry in reversed(_list(unit, "Paths"))]
+    return {"Unit": _triggered(unit), "Paths": paths, **_trigger_limit(unit, 200)}
+
+
+def _mount(_unit: Unit, config: ManagerConfig) -> dict[str, Any]:
+    return {"TimeoutUSec": config.default_timeout_start}
+
+
+def _scope(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
+    return {
+        "TimeoutStopUSec": config.default_timeout_stop,
+        "OOMPolicy": config.default_oom_policy if unit.derived else "",
+        "Transient": unit.derived,
+    }
+
+
+def _device(_unit: Unit, config: ManagerConfig) -> dict[str, Any]:
+    return {"JobRunningTimeoutUSec": config.default_device_timeout}
+
+
+def _list(unit: Unit, group: str) -> tuple[tuple[str, Any], ...]:
+    entries: tuple[tuple[str, Any], ...] = unit.get(unit.type.capitalize(), group)
+    return entries
+
+
+def _triggered(unit: Unit) -> str:
+    return next(iter(unit.dependencies.get("Triggers", ())), "")
+
+
+def _trigger_limit(unit: Unit, burst: int) -> dict[str, Any]:
+    interval, burst = (_TRIGGER_INTERVAL, burst) if unit.derived else (INFINITY, _NO_LIMIT)
+    return {"TriggerLimitIntervalUSec": interval, "TriggerLimitBurst": burst}
+
+
+def shown_address(kind: str, text: str) -> str:
+    """An address to listen on as systemd writes it: a port alone is one of every address."""
+    if kind == "ListenNetlink":
+        family, _, group = text.partition(" ")
+        number = int(family) if family.isdigit() else -1
+        return f"{_NETLINK.get(number, family)} {group or 0}"
+    if kind not in ("ListenStream", "ListenDatagram", "ListenSequentialPacket") or text[:1] in ("/", "@"):
+        return text
+    if text.startswith("vsock:"):
+        return text
+    host, _, port = text.rpartition(":")
+    if host.startswith("["):
+        import _socket
+
+        address, percent, zone = host[1:-1].partition("%")
+        packed = _socket.inet_pton(_socket.AF_INET6, address)
+        host = f"[{_socket.inet_ntop(_socket.AF_INET6, packed)}{percent}{zone}]"
+    return f"{host or '[::]'}:{port}"
+
+
+_OF_TYPE: dict[str, Callable[[Unit, ManagerConfig], dict[str, Any]]] = {
+    "service": _service,
+    "socket": _socket,
+    "timer": _timer,
+    "path": _path,
+    "mount": _mount,
+    "swap": _mount,
+    "scope": _scope,
+    "device": _device,
+}

@@ -1,0 +1,30 @@
+"""Telling a service that the time to stop is nearly over, while its ExecStop= is still at work."""
+
+from __future__ import annotations
+
+from systemctl_replacement.units.events import Signal, SignalAll
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from systemctl_replacement.units.service.config import ServiceConfig
+    from systemctl_replacement.units.service.state import ServiceState
+
+
+def remind(config: ServiceConfig, state: ServiceState) -> tuple[Signal | SignalAll, ...]:
+    """KillSignal= for those whom KillMode= means it for, of whom none has had a signal yet. The command goes on."""
+    if state.sub != "stop" or config.kill_mode == "none":
+        return ()
+    main = (Signal((state.main_pid,), config.kill_signal, hup=config.send_sighup),) if state.main_pid else ()
+    if config.kill_mode == "process" or (config.kill_mode == "mixed" and main):
+        return main
+    spare = (state.control.pid,) if state.control is not None else ()
+    everyone = SignalAll(config.kill_signal, spare, hup=config.send_sighup)
+    return (*main, everyone) if state.main_alien else (everyone,)
+
+
+def signalled(config: ServiceConfig, state: ServiceState) -> tuple[int, ...] | None:
+    """The processes of a service that its stop signals and waits for; None: all but those that KillMode= leaves to
+    their parent. The rest is left behind."""
+    if config.kill_mode not in ("process", "none"):
+        return None
+    return (state.main_pid,) if config.kill_mode == "process" and state.main_pid else ()
