@@ -13,8 +13,6 @@ import _heapq as heapq  # without its twin in Python
 import select
 import time
 
-from systemctl_replacement.control.connection import OWNERS, READ, STRANGERS, WRITE
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections import deque
@@ -24,10 +22,11 @@ if TYPE_CHECKING:
 else:
     from _collections import deque  # without the six modules that `collections` brings
 
-__all__ = ["LINKS", "OWNERS", "READ", "SIGNALS", "STRANGERS", "WRITE", "Loop", "Timer", "now_monotonic", "now_stamp"]
+# What a descriptor can be ready for.
+READ, WRITE = 1, 2
 
-# Ranks, first come, first served; clients are OWNERS or STRANGERS.
-SIGNALS, LINKS = 0, 1
+# Ranks, served in this order. Clients are OWNERS (root and the manager's own user) or STRANGERS.
+SIGNALS, LINKS, OWNERS, STRANGERS = range(4)
 
 # So many timers are looked through for cancelled ones, which would otherwise stay until their time comes: a service
 # may tell its watchdog very often that it is alive.

@@ -1,4 +1,4 @@
-"""When a calendar event (calendar.py) comes next, in UTC, in local time or in a named time zone.
+"""When a calendar event (event.py) comes next, in UTC, in local time or in a named time zone.
 
 Local times that occur twice or never, when daylight saving time ends or begins, are read as mktime(3) of glibc does,
 which is what systemd asks. Source: systemd.time(7), CALENDAR EVENTS; `systemd-analyze calendar` of systemd 252.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 
+from systemctl_replacement.calendar.civil import Civil, civil, seconds_of
 from systemctl_replacement.calendar.event import (
     EVERY_DAY,
     LAST_YEAR,
@@ -17,7 +18,7 @@ from systemctl_replacement.calendar.event import (
     CalendarError,
     Component,
 )
-from systemctl_replacement.records import dataclass, replace
+from systemctl_replacement.records import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     Zone = Callable[[int], "tuple[int, int]"]
     """Seconds since the epoch → (seconds east of UTC then, 1 in daylight saving time and 0 else)."""
 
-_DAY = 86400
+_DAY = 86400  # seconds
 _ROUNDS = 1000  # systemd gives up after as many
 _LAST_MOMENT = (253402300800 - 1) * USEC_PER_SEC  # the end of the year 9999: systemd knows no later times
 _PROBES = 6  # of mktime, to find a moment with the wanted local time
@@ -34,45 +35,11 @@ _STRIDE = 601200  # of mktime, looking around for a moment in daylight saving ti
 _AROUND = 457243209 // 2 + _STRIDE
 
 
-@dataclass(frozen=True)
-class Civil:
-    """A date and time of day; fields may be out of their range until they are made a moment and back."""
-
-    year: int
-    month: int
-    day: int
-    hour: int
-    minute: int
-    second: int
-
-
 # From the top down: a field, the one below it, and with what that begins.
 _FIELDS = (
     ("year", "month", 1), ("month", "day", 1), ("day", "hour", 0), ("hour", "minute", 0), ("minute", "second", 0),
     ("second", "", 0),
 )  # fmt: skip
-
-
-def civil(seconds: int) -> Civil:
-    """Seconds since the epoch as date and time in UTC."""
-    days, rest = divmod(seconds, _DAY)
-    # Days since 0000-03-01, in eras of 400 years: leap days are the last day of a year that begins with March.
-    era, day_of_era = divmod(days + 719468, 146097)
-    year_of_era = (day_of_era - day_of_era // 1460 + day_of_era // 36524 - day_of_era // 146096) // 365
-    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
-    from_march = (5 * day_of_year + 2) // 153
-    month = from_march + 3 if from_march < 10 else from_march - 9
-    day = day_of_year - (153 * from_march + 2) // 5 + 1
-    return Civil(era * 400 + year_of_era + (month <= 2), month, day, rest // 3600, rest // 60 % 60, rest % 60)
-
-
-def seconds_of(date: Civil) -> int:
-    """Date and time in UTC as seconds since the epoch; fields out of their range carry over."""
-    year, month = divmod(date.year * 12 + date.month - 1, 12)
-    from_march = (month + 10) % 12
-    year -= month < 2
-    days = year * 365 + year // 4 - year // 100 + year // 400 + (153 * from_march + 2) // 5 + date.day - 1 - 719468
-    return days * _DAY + date.hour * 3600 + date.minute * 60 + date.second
 
 
 def utc(seconds: int) -> tuple[int, int]:

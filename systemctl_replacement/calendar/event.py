@@ -1,6 +1,6 @@
 """Calendar events: `Mon..Fri *-*-* 08:00` as a pattern of date and time, and back to text in systemd's normal form.
 
-When one comes next is calendar_elapse.py's. Source: systemd.time(7), CALENDAR EVENTS; what it leaves open is as
+When one comes next is elapse.py's. Source: systemd.time(7), CALENDAR EVENTS; what it leaves open is as
 `systemd-analyze calendar` of systemd 252 has it.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 
+from systemctl_replacement.calendar.civil import civil
 from systemctl_replacement.records import dataclass, field, replace
 
 TYPE_CHECKING = False
@@ -227,8 +228,6 @@ def _weekdays(reader: _Reader) -> int:
 
 def _at(reader: _Reader, weekdays: int) -> Calendar:
     """`@SECONDS` since the epoch, a moment in UTC."""
-    from systemctl_replacement.calendar.elapse import civil
-
     # Read as strtoul(3) does: blanks and a sign may lead, and what is negative is so modulo 2^64.
     reader.skip(1)
     reader.skip_blanks()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 
-from systemctl_replacement.cli import help_text
+from systemctl_replacement.cli import help_text, verbs
 from systemctl_replacement.cli.invocation import Context, Failure
 from systemctl_replacement.cli.main import guarded
 from systemctl_replacement.cli.option_table import HelpShown, Options
@@ -171,13 +171,13 @@ def _telinit(_name: str, argv: Sequence[str]) -> int:
     if level in ("0", "6"):
         return halt_system("poweroff" if level == "0" else "reboot", options, context)
     if level in ("q", "Q"):
-        return context.start_after("daemon-reload", [])
+        return verbs.run("daemon-reload", [], options, context)
     if level in ("u", "U"):
-        return context.start_after("daemon-reexec", [])
+        return verbs.run("daemon-reexec", [], options, context)
     target = "rescue" if level in ("s", "S") else _RUNLEVEL_TARGETS.get(level)
     if target is None:
         raise Failure("Invalid argument.")
-    return context.start_after("isolate", [f"{target}.target"])
+    return verbs.run("isolate", [f"{target}.target"], options, context)
 
 
 _PROGRAMS: dict[str, Callable[[str, Sequence[str]], int]] = {

@@ -11,7 +11,7 @@ import errno
 import os
 
 from systemctl_replacement import signals
-from systemctl_replacement.cli import streams
+from systemctl_replacement.cli import streams, verbs
 from systemctl_replacement.cli.cat import UnitFiles, files_of
 from systemctl_replacement.cli.invocation import Context, Failure
 from systemctl_replacement.cli.names import expand
@@ -63,7 +63,7 @@ def edit(words: list[str], options: Options, context: Context) -> int:
     if not options.no_reload and not options.root:
         manager = context.manager()
         if manager is not None:
-            return context.start_after("daemon-reload", [])
+            return verbs.run("daemon-reload", [], options, context)
     return 0
 
 

@@ -14,7 +14,6 @@ from systemctl_replacement.paths import BOOTED_MARK, Paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any
 
     from systemctl_replacement.cli.option_table import Options
@@ -160,12 +159,6 @@ class Context:
                 "PID 1 is a shell that ends with this command: so do the container, and what runs in it.\n"
                 f"To have an init that stays, write {shell_form.remedy(sys.argv[1:])}."
             )
-
-    def start_after(self, verb: str, names: Sequence[str]) -> int:
-        """Run another verb ("start" for `enable --now`) on these units; its exit status."""
-        from systemctl_replacement.cli import verbs
-
-        return verbs.run(verb, list(names), self.options, self)
 
     def local(self) -> Any:
         """What the unit files say, as if by a manager that has started nothing. The same calls as a client's."""

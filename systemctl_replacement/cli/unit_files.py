@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement.booleans import boolean
+from systemctl_replacement.cli import verbs
 from systemctl_replacement.cli.invocation import Context, Failure
 from systemctl_replacement.cli.option_table import Options
 from systemctl_replacement.cli.terminal import unicode_wanted
@@ -81,7 +82,7 @@ def _change(verb: str, arguments: list[str], options: Options, context: Context)
     if verb in _HINTED and outcome.carried == 0 and not options.quiet and not options.no_warn:
         context.err(not_installable(unicode_wanted()))
     if options.now and verb in _STARTED_NOW:
-        return context.start_after(_STARTED_NOW[verb], [os.path.basename(name) for name in names])
+        return verbs.run(_STARTED_NOW[verb], [os.path.basename(name) for name in names], options, context)
     return 0
 
 

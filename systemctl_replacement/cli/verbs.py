@@ -122,7 +122,7 @@ def run(verb: str, operands: list[str], options: Options, context: Context) -> i
     if function is None:
         raise Failure(f"systemctl-replacement: verb {verb} is not available yet")
     if module == "unit_files" and options.root:
-        from systemctl_replacement.cli.unit_files_common import check_root
+        from systemctl_replacement.cli.root_directory import check_root
 
         check_root(verb, options)
     return function(operands, options, context)

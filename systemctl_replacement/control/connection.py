@@ -10,6 +10,7 @@ from __future__ import annotations
 import _socket
 
 from systemctl_replacement import wire
+from systemctl_replacement.loop import OWNERS, READ, STRANGERS, WRITE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,13 +48,6 @@ if TYPE_CHECKING:
         def gone(self, connection: Connection) -> None:
             """The connection has closed."""
 
-
-READ = 1
-WRITE = 2
-
-# The ranks of clients in the manager's loop: root and the manager's own user are served before all others.
-OWNERS = 2
-STRANGERS = 3
 
 MANAGER = "io.systemctl-replacement.Manager"
 

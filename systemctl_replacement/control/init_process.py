@@ -63,7 +63,7 @@ def is_ours(command: list[str]) -> bool:
         return False
     if len(command) < 3 or "python" not in command[0] or command[1] != _INTERPRETER_OPTIONS:
         return False
-    from systemctl_replacement.__main__ import program
+    from systemctl_replacement.command_line import program
 
     return program(command[2:], 1) == "init"
 

@@ -16,8 +16,9 @@ import os
 import time
 
 from systemctl_replacement.control import address, interface
-from systemctl_replacement.control.connection import MANAGER, OWNERS, READ, STRANGERS, Call, Connection, Peer
+from systemctl_replacement.control.connection import MANAGER, Call, Connection, Peer
 from systemctl_replacement.control.fair_queue import Turns
+from systemctl_replacement.loop import OWNERS, READ, STRANGERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

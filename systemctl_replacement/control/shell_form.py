@@ -43,7 +43,7 @@ def is_last_command(shell: Sequence[str], arguments: Sequence[str]) -> bool:
 def remedy(arguments: Sequence[str]) -> str:
     """How to write it so that `systemctl ARGUMENTS` is PID 1; `systemctl init` where these ask for no init."""
     from systemctl_replacement import wire
-    from systemctl_replacement.__main__ import init_arguments
+    from systemctl_replacement.command_line import init_arguments
 
     words = ["systemctl", *arguments]
     if init_arguments(words, 1) is None:

@@ -13,7 +13,7 @@ Keys of a spec (all optional but ``path`` and ``argv``)::
     starts_service       it is ExecStart=: a main process that it leaves behind prints under its identifier
     environment          ["K=V"]; environment_files [[missing_ok, path]] override it; unset_environment ["K" or "K=V"]
     pid_variables        names set to the process's own pid
-    users                the names for which the manager has given sockets to the supervisor ("users" in client.py)
+    users                names for which the manager has given sockets to the supervisor (supervision/client.py)
     dynamic_user         where the user ids of DynamicUser= are taken from: user and group exist for this unit
     remove_ipc           what the user has in IPC is removed when the unit is down, unless there are processes of it
     user, group, supplementary_groups, privileged ("+": none of these and no restriction below is applied), keep_user

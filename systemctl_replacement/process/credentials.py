@@ -1,6 +1,6 @@
 """Who a program runs as: accounts and groups, looked up. systemd.exec(5).
 
-Each function is one step of :mod:`.execute`, which knows the exit status that its OSError becomes.
+Each function is one step of :mod:`.child`, which knows the exit status that its OSError becomes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The process above one unit's processes: a child subreaper, so that no descendant of the unit ever leaves it.
 
-It starts, signals and reaps on the manager's messages (see :mod:`.client` for them), reads what the unit prints and
+It starts, signals and reaps on the manager's messages (supervision/client.py), reads what the unit prints and
 what it sends to its notify socket, and ends only on "release", or, when the manager is gone, after stopping its unit.
 Nothing is imported after the fork, and nothing here blocks.
 """

@@ -44,7 +44,7 @@ Supervisor to manager (``ev``; ``time`` is [realtime usec, monotonic usec])::
     problem      message                        a defect of the supervisor itself, with its traceback
 
 Order: "executed" or "exec-failed", everything a process had sent to the notify socket and everything it had printed
-come before its "exited". The spec's keys are described in :mod:`.execute`.
+come before its "exited". The spec's keys are described in process/child.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What the manager keeps of the users of a unit with DynamicUser= or RemoveIPC=, so that they outlive its supervisor.
 
-For each name there is a pair of connected sockets: what process/sandbox/dynamic_user.py leaves in it, the lock of a user id
-above all, exists as long as somebody has the pair open. The manager only ever holds it, and gives it to the supervisor.
+For each name there is a pair of connected sockets: what process/sandbox/dynamic_user.py leaves in it, the lock of a
+user id above all, exists as long as somebody has the pair open. The manager only ever holds it, and gives it to the
+supervisor.
 """
 
 from __future__ import annotations

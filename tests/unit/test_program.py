@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from systemctl_replacement.__main__ import init_arguments, program
+from systemctl_replacement.command_line import init_arguments, program
 
 
 @pytest.mark.parametrize(

@@ -5,22 +5,13 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement.loop import Loop
-from systemctl_replacement.manager.generators.init_script_units import GENERATOR, SCRIPTS, find, native_directories
+from systemctl_replacement.manager.generators.directories import DIRECTORIES, init_scripts_are_ours
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from systemctl_replacement.manager.generators.run import Generators
-
-# Highest precedence first: a program hides those of the same name in the directories after it.
-DIRECTORIES = (
-    "/run/systemd/system-generators",
-    "/etc/systemd/system-generators",
-    "/usr/local/lib/systemd/system-generators",
-    "/usr/lib/systemd/system-generators",
-    "/lib/systemd/system-generators",
-)
 
 
 def variables(architecture: str, engine: str) -> dict[str, str]:
@@ -35,14 +26,6 @@ def variables(architecture: str, engine: str) -> dict[str, str]:
         told["SYSTEMD_VIRTUALIZATION"] = f"container:{engine}"
         told["container"] = engine
     return told
-
-
-def init_scripts_are_ours(root: str) -> bool:
-    """Whether there are init scripts that only we can make units of: systemd's generator for them is neither there nor
-    masked."""
-    if root or any(os.path.lexists(f"{directory}/{GENERATOR}") for directory in DIRECTORIES):
-        return False
-    return bool(find(SCRIPTS, native_directories()))
 
 
 class Generation:

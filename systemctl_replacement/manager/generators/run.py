@@ -12,7 +12,7 @@ from systemctl_replacement import paths
 from systemctl_replacement.loop import READ, Loop, now_monotonic
 from systemctl_replacement.manager import boot_skips
 from systemctl_replacement.manager.generators import init_script_units
-from systemctl_replacement.manager.generators.generation import DIRECTORIES, init_scripts_are_ours
+from systemctl_replacement.manager.generators.directories import DIRECTORIES, init_scripts_are_ours
 from systemctl_replacement.process.generator_runner import FINISHED, directories
 from systemctl_replacement.unitfile.loadpath import is_mask
 

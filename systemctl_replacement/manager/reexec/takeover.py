@@ -3,7 +3,7 @@
 `CMD sh -c "systemctl start x; exec systemctl init"` does it, and so may somebody who is quick with `docker exec`. The
 other manager is asked for a re-execution's state and its descriptors (:mod:`.bequest` is that end). They are ours only
 when that manager is gone, so that there are never two masters. One that cannot give them is told to stop what it runs,
-and waited for. All this is before the loop, and bounded; a signal to halt shortens it (:mod:`.early_halt`).
+and waited for. All this is before the loop, and bounded; a signal to halt shortens it (manager/early_halt.py).
 """
 
 from __future__ import annotations

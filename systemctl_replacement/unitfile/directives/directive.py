@@ -1,4 +1,4 @@
-"""What is known of one directive: a row of the table in directives.py."""
+"""What is known of one directive: a row of table.py."""
 
 from __future__ import annotations
 

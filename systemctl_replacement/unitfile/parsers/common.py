@@ -1,4 +1,4 @@
-"""Parsers of the kinds of values that many directives share. See scope.py for what a parser is.
+"""Parsers of the kinds of values that many directives share. See parse_context.py for what a parser is.
 
 The messages are systemd 252's (its log_syntax texts), as seen by feeding wrong values to the real one.
 """

@@ -1,7 +1,7 @@
 """Typed settings as the raw values that properties have: where a directive's words stand for numbers, sets or pairs.
 
 Source: org.freedesktop.systemd1(5), systemd.exec(5), systemd.resource-control(5), linux/sched.h. For
-unit_properties.py, which asks by kind and by name.
+of_unit.py, which asks by kind and by name.
 """
 
 from __future__ import annotations

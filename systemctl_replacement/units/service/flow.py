@@ -1,6 +1,6 @@
 """The ways through a service's life: entering a state, running the next command, killing, dying.
 
-`Flow` collects what one step of the machine changes and asks for; `service.py` decides which way is taken when.
+`Flow` collects what one step of the machine changes and asks for; `step.py` decides which way is taken when.
 The diagram of all ways is docs/states.md.
 """
 

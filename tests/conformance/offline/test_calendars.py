@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from systemctl_replacement.calendar import elapse as calendar_elapse
 from systemctl_replacement.calendar import event as calendar
+from systemctl_replacement.calendar.civil import civil
 from tests.conformance.offline.coverage import Coverage
 from tests.conformance.offline.draw import either
 from tests.conformance.offline.runner import real_version
@@ -195,7 +196,7 @@ def ours(text: str, base: int, zone: str) -> str:
             times += ["never"] if number == 0 else []
             break
         moment = found
-        then = calendar_elapse.civil(found // calendar.USEC_PER_SEC)
+        then = civil(found // calendar.USEC_PER_SEC)
         day = ("Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed")[found // calendar.USEC_PER_SEC // 86400 % 7]
         assert found > base * calendar.USEC_PER_SEC
         times.append(

@@ -25,7 +25,7 @@ CHANGED = """
 import sys
 sys.path.insert(0, %r)
 from systemctl_replacement import __main__, paths
-from systemctl_replacement.manager import reexecution
+from systemctl_replacement.manager.reexec import reexec_state
 %s
 __main__.main()
 """

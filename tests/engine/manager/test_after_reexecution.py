@@ -52,11 +52,11 @@ def test_a_request_is_finished_although_its_client_left() -> None:
 
 def test_a_socket_that_is_removed_meanwhile_is_made_anew() -> None:
     remove = """
-real = reexecution.execute
+real = reexec_state.execute
 def execute(state, command):
     os.unlink(paths.Paths([word for word in sys.argv if word.startswith("--root=")][0][7:]).socket_path())
     real(state, command)
-reexecution.execute = execute
+reexec_state.execute = execute
 """
     with Engine({}, boot=("basic.target",), change="import os\n" + remove) as e:
         path = Paths(str(e.root)).socket_path()

@@ -16,22 +16,22 @@ SLEEP = "[Service]\nExecStart=/bin/sleep 1000\n"
 UNITS = {"a.service": SLEEP, "b.service": SLEEP, "own.target": "[Unit]\nWants=a.service b.service\n"}
 
 BEFORE_EXEC = """
-execute = reexecution.execute
+execute = reexec_state.execute
 def changed(state, command):
     %s
     execute(state, command)
-reexecution.execute = changed
+reexec_state.execute = changed
 """
 
 # What is written is damaged, what is kept open over the exec is not.
 DAMAGE = """
 class Damaged:
-    loads = reexecution.wire.loads
-    dumps = lambda state, real=reexecution.wire: real.dumps(Damaged.damage(real.loads(real.dumps(state))))
+    loads = reexec_state.wire.loads
+    dumps = lambda state, real=reexec_state.wire: real.dumps(Damaged.damage(real.loads(real.dumps(state))))
     def damage(state):
         %s
         return state
-reexecution.wire = Damaged
+reexec_state.wire = Damaged
 """
 
 

@@ -250,13 +250,13 @@ def test_how_a_process_ended_is_not_lost_with_its_supervisor(when: str) -> None:
 # In the middle of an exec a process has no environment for a moment, which here takes that many looks.
 IN_EXEC = """
 import collections, io
-from systemctl_replacement.manager import tracking
+from systemctl_replacement.supervision import unit_processes
 looks = collections.Counter()
 def look(path, mode):
     looks[path] += 1
     return io.BytesIO() if looks[path] <= %d else open(path, mode)
-tracking.open = look
-tracking.has_environment = lambda pid: looks[f"/proc/{pid}/environ"] > %d
+unit_processes.open = look
+unit_processes.has_environment = lambda pid: looks[f"/proc/{pid}/environ"] > %d
 """
 
 
@@ -329,7 +329,8 @@ def test_console_killed() -> None:
 
 
 DEFECT = """
-from systemctl_replacement.units import events, service
+from systemctl_replacement.units import events
+from systemctl_replacement.units.service import step as service
 def step(config, state, event, context, real=service.step):
     if isinstance(event, events.Notified) and event.fields.get("STATUS") == "defect":
         raise ZeroDivisionError("made for the test")

@@ -136,7 +136,7 @@ def test_a_runtime_directory_that_is_removed_is_made_anew(reexecuted: bool) -> N
 def test_a_request_that_needs_too_much_memory_ends_alone() -> None:
     change = """
 from systemctl_replacement.control import connection
-from systemctl_replacement.manager import calls, show_manager
+from systemctl_replacement.manager import show_manager
 def greedy(*arguments):
     raise MemoryError
 show_manager.of_manager = greedy

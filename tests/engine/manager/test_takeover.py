@@ -165,14 +165,14 @@ def handle(self, connection, message):
 server.Server.handle = handle
 """
 UNREADABLE = """
-real = reexecution.snapshot
+real = reexec_state.snapshot
 def snapshot(*arguments):
     return {**real(*arguments), "boot": None}
-reexecution.snapshot = snapshot
+reexec_state.snapshot = snapshot
 """
 DYING_EARLY = """
 import os
-from systemctl_replacement.manager import bequest
+from systemctl_replacement.manager.reexec import bequest
 real = bequest.Link.send
 def send(self, message, fds=()):
     if "state" in message:
@@ -182,7 +182,7 @@ bequest.Link.send = send
 """
 DYING_LATE = """
 import os
-from systemctl_replacement.manager import bequest
+from systemctl_replacement.manager.reexec import bequest
 def is_taken(link):
     link.flush()
     os.kill(os.getpid(), 9)
@@ -192,7 +192,7 @@ DYING_INIT = """
 import os
 def check(state):
     os.kill(os.getpid(), 9)
-reexecution.check = check
+reexec_state.check = check
 """
 
 

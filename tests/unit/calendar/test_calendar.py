@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from systemctl_replacement.calendar import event as calendar
-from systemctl_replacement.calendar.elapse import Civil, civil, next_elapse, seconds_of, utc
+from systemctl_replacement.calendar.civil import Civil, civil, seconds_of
+from systemctl_replacement.calendar.elapse import next_elapse, utc
 from systemctl_replacement.calendar.event import Calendar, CalendarError, Component
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)

@@ -8,9 +8,10 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from systemctl_replacement.control.connection import OWNERS, STRANGERS, Call
+from systemctl_replacement.control.connection import Call
 from systemctl_replacement.control.listener import listen
 from systemctl_replacement.control.server import Server
+from systemctl_replacement.loop import OWNERS, STRANGERS
 
 
 class SelectorsLoop:

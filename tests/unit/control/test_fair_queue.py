@@ -8,8 +8,8 @@ from typing import Callable
 
 import pytest
 
-from systemctl_replacement.control.connection import STRANGERS
 from systemctl_replacement.control.fair_queue import SLICE, Turns
+from systemctl_replacement.loop import STRANGERS
 
 
 class Deferring:

@@ -17,12 +17,11 @@ from systemctl_replacement.control import server as server_module
 from systemctl_replacement.control.connection import (
     MANAGER,
     MAXIMUM_REQUEST_OF_STRANGERS,
-    OWNERS,
-    STRANGERS,
     Call,
 )
 from systemctl_replacement.control.listener import listen
 from systemctl_replacement.control.server import MAXIMUM_ITEM, MAXIMUM_ITEMS, SERVICE, Server
+from systemctl_replacement.loop import OWNERS, STRANGERS
 from tests.unit.control.loop import SelectorsLoop
 
 NOBODY, SOMEBODY = 65534, 65533

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -47,14 +48,9 @@ class OnlineContext(Context):
     def __init__(self, options: option_table.Options, root: Path, manager: Manager | None) -> None:
         super().__init__(options, Paths(str(root)))
         self.running = manager
-        self.started: list[tuple[str, list[str]]] = []
 
     def manager(self, *, wait: bool = True) -> Any:
         return self.running
-
-    def start_after(self, verb: str, names: Any) -> int:
-        self.started.append((verb, list(names)))
-        return 0
 
 
 def run(root: Path, *words: str, manager: Manager | None = None) -> tuple[int, OnlineContext]:
@@ -107,9 +103,16 @@ def test_mask_online(root: Path, manager: Manager, capfd: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize(("verb", "then"), [("enable", "start"), ("disable", "stop"), ("mask", "stop")])
-def test_now(root: Path, verb: str, then: str) -> None:
-    _, context = run(root, verb, "--now", "a")
-    assert context.started == [(then, ["a.service"])]
+def test_now(root: Path, verb: str, then: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, list[str]]] = []
+
+    def follow(verb: str, names: list[str], options: object, context: object) -> int:
+        asked.append((verb, names))
+        return 0
+
+    monkeypatch.setattr("systemctl_replacement.cli.unit_files.verbs", SimpleNamespace(run=follow))
+    run(root, verb, "--now", "a")
+    assert asked == [(then, ["a.service"])]
 
 
 def test_now_is_not_reached_by_a_failure(root: Path) -> None:

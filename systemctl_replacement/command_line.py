@@ -1,0 +1,119 @@
+"""What our command line asks for: an init, one of our own helpers, systemctl, or a name that it goes by.
+
+Imports nothing: it is read before anything else, and by clients that want to know what PID 1 is.
+"""
+
+from __future__ import annotations
+
+# Names by which distributions call systemctl; `init` is telinit unless it is PID 1.
+BOOTED_AS = ("init", "systemd")
+COMPATIBILITY = ("telinit", "runlevel", "shutdown", "halt", "poweroff", "reboot")
+
+# What telinit(8) can be told. systemd's own /sbin/init hands these words to systemctl, and the name it was called by is
+# lost on the way, since ours is a script: they are no verbs.
+_TELINIT_WORDS = ("0", "1", "2", "3", "4", "5", "6", "s", "S", "q", "Q", "u", "U")
+# `init` followed by one of these speaks to the init that runs already.
+_TO_INIT = ("0", "6", "q", "Q", "u", "U")
+
+# Verbs that mean an init where nothing else could do what they ask for and stay: as PID 1, or with --init. Each with
+# what it says besides the units that follow.
+_STARTING = {
+    "": (),
+    "init": (),
+    "start": (),
+    "restart": (),
+    "reload-or-restart": (),
+    "isolate": (),
+    "default": ("default",),
+    "rescue": ("rescue",),
+    "emergency": ("emergency",),
+}
+# Options of init whose value may be the next word.
+_WITH_VALUE = ("--root", "--unit", "--stop-timeout", "--log-level", "--log-format")
+_ABOUT_ITSELF = ("-h", "--help", "--version")
+# Options that say how units are listed: without a verb that is what they ask for.
+_LISTING = frozenset(
+    (
+        "--failed",
+        "--state",
+        "--type",
+        "--all",
+        "--full",
+        "--plain",
+        "--recursive",
+        "--legend",
+        "--no-legend",
+        "--no-pager",
+    )
+)
+_LISTING_LETTERS = frozenset("altr")
+
+
+def program(argv: list[str], pid: int) -> str:
+    """What a command line asks for: forkserver, probe, generators, init-scripts, init, init-help, systemctl, or a name
+    of COMPATIBILITY."""
+    name = argv[0].rpartition("/")[2] if argv else ""
+    if argv[1:2] in (["--forkserver"], ["--probe"], ["--generators"], ["--init-scripts"]):
+        return argv[1][2:]
+    if name in COMPATIBILITY:
+        return name
+    if name == "init" and pid != 1:
+        return "telinit"
+    words = Words(argv)
+    if pid == 1 and name in BOOTED_AS:
+        return "init-help" if words.about_itself else "init"
+    if words.verb == "init":
+        if words.about_itself:
+            return "init-help"
+        return "telinit" if pid != 1 and len(words.rest) == 1 and words.rest[0] in _TO_INIT else "init"
+    if argv[1:2] == [words.verb] and words.verb in _TELINIT_WORDS and not words.operands and pid != 1:
+        return "telinit"
+    return "systemctl" if init_arguments(argv, pid) is None else "init"
+
+
+class Words:
+    """A systemctl command line as far as it matters here: the verb, and what else is said, before it and after it."""
+
+    def __init__(self, argv: list[str]) -> None:
+        self.verb = ""
+        self.operands = 0
+        self.asks_for_init = False  # by `-1` or `--init`, which may stand in the place of the verb
+        self.about_itself = False  # help or the version
+        self.about_listing = False
+        self.rest: list[str] = []
+        words = iter(argv[1:])
+        for word in words:
+            if word == "--":
+                self.rest += [word, *words]
+            elif word in ("-1", "--init"):
+                self.asks_for_init = True
+            elif word in _WITH_VALUE:
+                value = next(words, None)
+                self.rest.append(word if value is None else f"{word}={value}")
+            elif word.startswith("-") or self.verb:
+                self.rest.append(word)
+                self.operands += not word.startswith("-")
+                self.about_itself = self.about_itself or word in _ABOUT_ITSELF
+                self.about_listing = self.about_listing or _is_about_listing(word)
+            else:
+                self.verb = word
+
+
+def _is_about_listing(word: str) -> bool:
+    if word.startswith("--"):
+        return word.partition("=")[0] in _LISTING
+    return word.startswith("-") and not _LISTING_LETTERS.isdisjoint(word)
+
+
+def init_arguments(argv: list[str], pid: int) -> list[str] | None:
+    """What a systemctl command line says to `init`; None if it asks for something else."""
+    words = Words(argv)
+    if words.about_itself or words.verb not in _STARTING:
+        return None
+    if words.verb != "init" and not words.asks_for_init and (pid != 1 or (not words.verb and words.about_listing)):
+        return None
+    if words.verb in ("start", "restart", "reload-or-restart", "isolate") and not (
+        words.operands or words.asks_for_init
+    ):
+        return None  # too few arguments: systemctl says so
+    return [*_STARTING[words.verb], *words.rest]
