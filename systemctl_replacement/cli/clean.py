@@ -12,6 +12,7 @@ from systemctl_replacement.cli.invocation import Context
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.control.client import CallError
 from systemctl_replacement.defaults import PRIVATE
+from systemctl_replacement.exec_directories import KINDS
 from systemctl_replacement.tree import remove
 
 TYPE_CHECKING = False
@@ -20,19 +21,14 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.cli.option_table import Options
 
-# --what= to the property that names the directories, and where they are.
-_RESOURCES = {
-    "runtime": ("RuntimeDirectory", "/run"),
-    "state": ("StateDirectory", "/var/lib"),
-    "cache": ("CacheDirectory", "/var/cache"),
-    "logs": ("LogsDirectory", "/var/log"),
-    "configuration": ("ConfigurationDirectory", "/etc"),
-}
+# --what= to the kind of directories.
+_RESOURCES = {kind.word: kind for kind in KINDS}
 _DEFAULT = ("cache", "runtime")
 _CLEANABLE = ("service", "socket", "mount", "swap")
 # Links to the directories; there are none to those of configuration.
-_LINKS = [f"{name}Symlink" for name, _ in _RESOURCES.values() if name != "ConfigurationDirectory"]
-_PROPERTIES = ["ActiveState", "Job", "LoadState", "LoadError", *(name for name, _ in _RESOURCES.values()), *_LINKS]
+_DIRECTIVES = [kind.directive for kind in KINDS]
+_LINKS = [f"{directive}Symlink" for directive in _DIRECTIVES if directive != "ConfigurationDirectory"]
+_PROPERTIES = ["ActiveState", "Job", "LoadState", "LoadError", *_DIRECTIVES, *_LINKS]
 
 
 def clean(words: list[str], options: Options, context: Context) -> int:
@@ -73,15 +69,15 @@ def _clean_one(name: str, what: list[str], context: Context) -> str:
 
 def _directories(unit: dict[str, Any], word: str) -> list[str]:
     """The directories of one kind; below `private` too, where DynamicUser= keeps them."""
-    name, base = _RESOURCES[word]
-    bases = [base] if word == "configuration" else [base, f"{base}/{PRIVATE}"]
-    return [f"{base}/{each}" for base in bases for each in unit.get(name) or ()]
+    kind = _RESOURCES[word]
+    bases = [kind.base] if word == "configuration" else [kind.base, f"{kind.base}/{PRIVATE}"]
+    return [f"{base}/{each}" for base in bases for each in unit.get(kind.directive) or ()]
 
 
 def _links(unit: dict[str, Any], word: str) -> list[str]:
     """The links that a unit has to its directories of one kind."""
-    name, base = _RESOURCES[word]
-    return [f"{base}/{link}" for _, link in unit.get(f"{name}Symlink") or ()]
+    kind = _RESOURCES[word]
+    return [f"{kind.base}/{link}" for _, link in unit.get(f"{kind.directive}Symlink") or ()]
 
 
 def _properties(name: str, context: Context) -> dict[str, Any]:

@@ -10,7 +10,6 @@ import _signal  # type: ignore[import-not-found]
 import errno
 import os
 
-from systemctl_replacement import signals
 from systemctl_replacement.cli import streams, verbs
 from systemctl_replacement.cli.cat import UnitFiles, files_of
 from systemctl_replacement.cli.invocation import Context, Failure
@@ -21,6 +20,7 @@ from systemctl_replacement.cli.unit_files_common import new_plan
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile.files import read_text
 from systemctl_replacement.unitfile.names import instance_of, is_instance, is_template, replace_instance
+from systemctl_replacement.wait_status import describe_failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -177,10 +177,8 @@ def _run_editor(paths: list[str]) -> None:
         finally:
             os._exit(1)
     status = os.waitpid(child, 0)[1]
-    if os.WIFSIGNALED(status):
-        raise Failure(f"(editor) terminated by signal {signals.name(os.WTERMSIG(status))}.")
     if status:
-        raise Failure(f"(editor) failed with exit status {os.WEXITSTATUS(status)}.")
+        raise Failure(describe_failure("(editor)", status))
 
 
 def _become_editor(paths: list[str]) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from systemctl_replacement import log_levels
 from systemctl_replacement.cli.invocation import Context, Failure
 from systemctl_replacement.control.client import CallError, Disconnected
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from systemctl_replacement.cli.option_table import Options
-
-LOG_LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 
 
 def daemon_reload(_words: list[str], _options: Options, context: Context) -> int:
@@ -43,7 +42,7 @@ def daemon_reexec(_words: list[str], _options: Options, context: Context) -> int
 
 def log_level(words: list[str], _options: Options, context: Context) -> int:
     """Show or set the manager's log level."""
-    if words and words[0] not in LOG_LEVELS and words[0] not in tuple("01234567"):
+    if words and words[0] not in log_levels.NAMES and words[0] not in tuple("01234567"):
         raise Failure(f'"{words[0]}" is not a valid log level.')
     return _log("level", words, context)
 

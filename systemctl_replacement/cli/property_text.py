@@ -5,6 +5,7 @@ from __future__ import annotations
 from systemctl_replacement.cli.printable import escaped, is_control
 from systemctl_replacement.cli.timestamps import format_timestamp
 from systemctl_replacement.unitfile.properties.tables import INFINITY, UNSET_ID
+from systemctl_replacement.wait_status import CODES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 _SHELL_SPECIAL = frozenset(" \t\n\r\"\\`$*?['()<>|&;!")
-_CODES = ("(null)", "exited", "killed", "dumped", "trapped", "stopped", "continued")
 _NAMESPACES = (
     (0x02000000, "cgroup"),
     (0x08000000, "ipc"),
@@ -83,7 +83,7 @@ def _command(command: dict[str, Any], style: str) -> str:
     stop = format_timestamp(command["stop_time"], style) or "n/a"
     return (
         f"{{ path={command['path']} ; argv[]={' '.join(command['argv'])} ; {middle} ; start_time=[{start}] ; "
-        f"stop_time=[{stop}] ; pid={command['pid']} ; code={_CODES[code]} ; status={status} }}"
+        f"stop_time=[{stop}] ; pid={command['pid']} ; code={CODES[code] or '(null)'} ; status={status} }}"
     )
 
 

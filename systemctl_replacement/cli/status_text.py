@@ -19,6 +19,7 @@ from systemctl_replacement.journal.reader import is_access_blocked, last_of_unit
 from systemctl_replacement.paths import Paths
 from systemctl_replacement.unitfile.names import slice_path
 from systemctl_replacement.unitfile.values import format_time_span
+from systemctl_replacement.wait_status import CODES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 _LABEL = 11
 _INDENT = " " * (_LABEL + 2)
 _COMMANDS = ("ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost")
-_CODES = ("", "exited", "killed", "dumped")
 # Unit file states in which a preset has no say.
 _NO_PRESET = ("alias", "static", "generated", "transient")
 _SINCE = {
@@ -209,7 +209,7 @@ def _ending(code: int, status: int) -> str:
     if code == 1:
         name = exit_status.name(status, (exit_status.LIBC, exit_status.SYSTEMD))
         return f"code=exited, status={status}{f'/{name}' if name else ''}"
-    return f"code={_CODES[code]}, signal={signals.name(status)}"
+    return f"code={CODES[code]}, signal={signals.name(status)}"
 
 
 def _pids(unit: Properties) -> Iterator[str]:

@@ -8,9 +8,10 @@ from systemctl_replacement.cli.invocation import Context, Failure
 from systemctl_replacement.cli.option_table import Options
 from systemctl_replacement.enablement.directories import global_directories, system_directories
 from systemctl_replacement.enablement.lookup import Plan
+from systemctl_replacement.log_levels import LOG_INFO
 from systemctl_replacement.paths import shipped_units
 from systemctl_replacement.unitfile.names import is_glob, mangle, simplify_path, valid_unit_name
-from systemctl_replacement.unitfile.syntax import INFO, Problem
+from systemctl_replacement.unitfile.syntax import Problem
 
 
 def new_plan(options: Options, context: Context) -> Plan:
@@ -65,6 +66,6 @@ def name_before_suffix(name: str, argument: str, suffix: str) -> str:
 def report_problems(problems: list[Problem], context: Context) -> None:
     """Print what systemd would print of them, and forget them: a plan is reported on in parts."""
     for problem in problems:
-        if problem.level <= INFO:
+        if problem.level <= LOG_INFO:
             context.err(str(problem))
     problems.clear()

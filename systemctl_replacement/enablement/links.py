@@ -17,6 +17,7 @@ from systemctl_replacement.enablement.changes import (
 )
 from systemctl_replacement.enablement.lookup import MASK, UnitInfo, check_alias, unit_file_exists
 from systemctl_replacement.enablement.section import DEPENDENCIES
+from systemctl_replacement.log_levels import LOG_DEBUG
 from systemctl_replacement.unitfile.names import (
     instance_of,
     is_template,
@@ -24,7 +25,7 @@ from systemctl_replacement.unitfile.names import (
     template_of,
     valid_unit_name,
 )
-from systemctl_replacement.unitfile.syntax import DEBUG, Problem
+from systemctl_replacement.unitfile.syntax import Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def _checked_alias(lookup: Lookup, info: UnitInfo, alias: str) -> str:
         alias = replace_instance(alias, instance_of(info.name))
     ignored: list[Problem] = []
     try:
-        check_alias(alias, info.name, alias, DEBUG, ignored)
+        check_alias(alias, info.name, alias, LOG_DEBUG, ignored)
     except InstallFailed as problem:
         if problem.error == errno.ELOOP:
             raise

@@ -20,6 +20,7 @@ from systemctl_replacement.enablement.section import (
     empty_section,
     read_section,
 )
+from systemctl_replacement.log_levels import LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.records import dataclass, field
 from systemctl_replacement.unitfile.names import (
     instance_of,
@@ -29,7 +30,7 @@ from systemctl_replacement.unitfile.names import (
     unit_type,
     valid_unit_name,
 )
-from systemctl_replacement.unitfile.syntax import NOTICE, WARNING, Problem
+from systemctl_replacement.unitfile.syntax import Problem
 
 REGULAR = "regular"
 LINKED = "linked"
@@ -186,7 +187,7 @@ class Lookup:
         if instantiated and unit_type(info.name) not in TEMPLATE_TYPES:
             place = self.plan.shown(info.path or f"{self.directories.search_path[0]}/{info.name}")
             message = f"{place}: unit type {unit_type(info.name)} cannot be templated, ignoring."
-            self.plan.problems.append(Problem("", 0, WARNING, message))
+            self.plan.problems.append(Problem("", 0, LOG_WARNING, message))
             raise InstallFailed(errno.EINVAL)
         template = template_of(info.name) if valid_unit_name(info.name, plain=False, template=False) else ""
         if info.path:
@@ -237,7 +238,7 @@ class Lookup:
         target = self._destination(path)
         if self.plan.in_search_path(target) or self._below_search_path(target):
             name = path.rpartition("/")[2]
-            check_alias(name, target, name, NOTICE, self.plan.problems)
+            check_alias(name, target, name, LOG_NOTICE, self.plan.problems)
             kind = ALIAS
         else:
             kind = LINKED

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from systemctl_replacement.enablement.directories import SYSTEM, UnitDirectories
 from systemctl_replacement.enablement.planned_tree import Tree
+from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile.names import instance_of, replace_instance, template_of, valid_unit_name
 from systemctl_replacement.unitfile.patterns import matches
 from systemctl_replacement.unitfile.quoting import QuotingError, first_word
-from systemctl_replacement.unitfile.syntax import WARNING, Problem
+from systemctl_replacement.unitfile.syntax import Problem
 
 _PARENTS = ("/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib")
 
@@ -93,7 +94,7 @@ def parse_rules(data: bytes, path: str) -> tuple[list[Rule], list[Problem]]:
             continue
         rule = _parse_rule(line)
         if rule is None:
-            problems.append(Problem(path, number, WARNING, f"Couldn't parse line '{line}'. Ignoring."))
+            problems.append(Problem(path, number, LOG_WARNING, f"Couldn't parse line '{line}'. Ignoring."))
         else:
             rules.append(rule)
     return rules, problems

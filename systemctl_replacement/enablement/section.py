@@ -7,11 +7,12 @@ import errno
 import os
 
 from systemctl_replacement.enablement.changes import InstallFailed
+from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile import specifiers
 from systemctl_replacement.unitfile.names import is_template, replace_instance, unit_type, valid_unit_name
 from systemctl_replacement.unitfile.quoting import QuotingError, first_word, split
-from systemctl_replacement.unitfile.syntax import WARNING, Assignment, Problem, parse
+from systemctl_replacement.unitfile.syntax import Assignment, Problem, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,10 +83,10 @@ def read_section(
             last = assignment.line
             message = _take(assignment, name, section, expander, on_also)
             if message:
-                found.append(Problem(path, last, WARNING, message))
+                found.append(Problem(path, last, LOG_WARNING, message))
     except _Refused as refused:
         if str(refused):
-            found.append(Problem(path, last, WARNING, str(refused)))
+            found.append(Problem(path, last, LOG_WARNING, str(refused)))
         found = [problem for problem in found if problem.line <= last]
         raise InstallFailed(refused.error) from None
     finally:

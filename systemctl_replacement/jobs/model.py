@@ -71,11 +71,6 @@ ACTIVE_OR_ACTIVATING_STATES = frozenset({"active", "reloading", "activating"})
 INACTIVE_STATES = frozenset({"inactive", "failed"})
 INACTIVE_OR_DEACTIVATING_STATES = frozenset({"inactive", "failed", "deactivating"})
 
-# syslog(3) levels of log lines.
-LOG_ERR = 3
-LOG_WARNING = 4
-LOG_NOTICE = 5
-LOG_DEBUG = 7
 
 LogLine = tuple[str, int, str]
 """(unit the line speaks of, syslog level, message without the "unit: " prefix)."""

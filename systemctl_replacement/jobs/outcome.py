@@ -13,7 +13,6 @@ from systemctl_replacement.jobs.model import (
     DONE,
     FAILED,
     INACTIVE_STATES,
-    LOG_NOTICE,
     RELOAD,
     RESTART,
     RUNNING,
@@ -26,6 +25,7 @@ from systemctl_replacement.jobs.model import (
     LogLine,
     View,
 )
+from systemctl_replacement.log_levels import LOG_NOTICE
 from systemctl_replacement.records import dataclass, replace
 
 TYPE_CHECKING = False

@@ -11,8 +11,6 @@ from systemctl_replacement.jobs.draft import Candidate, Draft
 from systemctl_replacement.jobs.merge import collapse
 from systemctl_replacement.jobs.model import (
     INACTIVE_STATES,
-    LOG_DEBUG,
-    LOG_WARNING,
     NOP,
     RELOAD,
     RESTART,
@@ -24,6 +22,7 @@ from systemctl_replacement.jobs.model import (
     JobError,
     View,
 )
+from systemctl_replacement.log_levels import LOG_DEBUG, LOG_WARNING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

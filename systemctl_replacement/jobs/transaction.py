@@ -20,8 +20,6 @@ from systemctl_replacement.jobs.merge import (
 )
 from systemctl_replacement.jobs.model import (
     ACTIVE_OR_ACTIVATING_STATES,
-    LOG_ERR,
-    LOG_WARNING,
     MODE_FAIL,
     MODE_FLUSH,
     MODE_IGNORE_DEPENDENCIES,
@@ -42,6 +40,7 @@ from systemctl_replacement.jobs.model import (
     View,
 )
 from systemctl_replacement.jobs.ordering import AFTER, BEFORE, find_cycle, goes_first
+from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
 from systemctl_replacement.records import replace
 
 TYPE_CHECKING = False

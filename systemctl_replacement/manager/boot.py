@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from systemctl_replacement.jobs.model import MODE_REPLACE, START, JobError
+from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.options import InitOptions
 
@@ -10,7 +11,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-LOG_ERR, LOG_WARNING = 3, 4
 
 # Exit statuses of systemctl for units that cannot be started: there is none of this name, and any other reason.
 _NO_SUCH_UNIT = 5

@@ -9,6 +9,7 @@ import errno
 import os
 from binascii import b2a_base64
 
+from systemctl_replacement import exec_directories
 from systemctl_replacement.defaults import PRIVATE, SEARCH_PATH
 from systemctl_replacement.manager import kernel_settings
 from systemctl_replacement.manager.unit import ManagedUnit
@@ -30,15 +31,6 @@ LIMITS = (
     "CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NOFILE", "AS", "NPROC", "MEMLOCK", "LOCKS", "SIGPENDING",
     "MSGQUEUE", "NICE", "RTPRIO", "RTTIME",
 )  # fmt: skip
-
-# The five kinds of directories with the variable that names them and where they are (systemd.exec(5)).
-DIRECTORIES = (
-    ("RuntimeDirectory", "RUNTIME_DIRECTORY", "/run"),
-    ("StateDirectory", "STATE_DIRECTORY", "/var/lib"),
-    ("CacheDirectory", "CACHE_DIRECTORY", "/var/cache"),
-    ("LogsDirectory", "LOGS_DIRECTORY", "/var/log"),
-    ("ConfigurationDirectory", "CONFIGURATION_DIRECTORY", "/etc"),
-)
 
 # Programs in init.d hand over to systemctl unless told not to, and would never end doing so.
 _SKIP_REDIRECT = ("SYSTEMCTL_SKIP_REDIRECT=1", "_SYSTEMCTL_SKIP_REDIRECT=1")
@@ -279,18 +271,18 @@ def _output(context: ExecutionContext, configured: str | None, default: str) -> 
 
 def _directories(context: ExecutionContext, unit: ManagedUnit) -> list[dict[str, Any]]:
     found = []
-    for kind, variable, base in DIRECTORIES:
-        entries = unit.get("Service", kind) or ()
+    for kind in exec_directories.KINDS:
+        entries = unit.get("Service", kind.directive) or ()
         if entries:
-            mode = unit.get("Service", f"{kind}Mode")
+            mode = unit.get("Service", f"{kind.directive}Mode")
             found.append(
                 {
-                    "kind": kind,
-                    "variable": variable,
-                    "base": context.below_root(base),
+                    "kind": kind.directive,
+                    "variable": kind.variable,
+                    "base": context.below_root(kind.base),
                     "names": [list(entry) for entry in entries],
                     "mode": 0o755 if mode is None else mode,
-                    "private": _is_private(unit, kind),
+                    "private": _is_private(unit, kind.directive),
                 }
             )
     return found

@@ -15,12 +15,14 @@ import os
 
 from systemctl_replacement.jobs.levels import stop_levels
 from systemctl_replacement.jobs.model import MODE_REPLACE, MODE_REPLACE_IRREVERSIBLY, START, STOP, WAITING, JobError
+from systemctl_replacement.log_levels import LOG_INFO, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import Timer, now_monotonic
 from systemctl_replacement.manager.remains import Remains
 from systemctl_replacement.manager.stop_time import KILL_RESERVE_USEC, VARIABLE, StopTime, next_turn
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.process import descendants
 from systemctl_replacement.process.told import REMINDER
+from systemctl_replacement.signals import SIGKILL, SIGTERM
 from systemctl_replacement.units.events import SignalAll
 from systemctl_replacement.units.service.reminder import remind, signalled
 from systemctl_replacement.units.states import ACTIVE, INACTIVE_OR_FAILED
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
     from systemctl_replacement.jobs.model import Job
     from systemctl_replacement.manager.manager import Manager
 
-LOG_WARNING, LOG_NOTICE, LOG_INFO = 4, 5, 6
-SIGTERM, SIGKILL = 15, 9
 
 # Exit statuses of PID 1 (docs/container.md): 124 as timeout(1), processes had to be killed; 133 as systemd-nspawn's
 # reboot.

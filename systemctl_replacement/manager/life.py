@@ -11,6 +11,7 @@ from systemctl_replacement.control.connection import Call
 from systemctl_replacement.control.listener import listen
 from systemctl_replacement.control.socket_guard import SocketGuard
 from systemctl_replacement.jobs.model import DONE, MODE_ISOLATE, START
+from systemctl_replacement.log_levels import LOG_DEBUG, LOG_ERR, LOG_INFO, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import READ, SIGNALS, now_monotonic, now_stamp
 from systemctl_replacement.manager import boot, boot_skips, on_demand, other_init, pid1, show, tmpfiles
 from systemctl_replacement.manager.options import InitOptions
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.manager.reexec.takeover import Outcome
 
-LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO = 3, 4, 5, 6
 
 # An on-demand manager without work or clients stays this long, so that a series of commands is served by one.
 LINGER_USEC = 10_000_000
@@ -231,7 +231,7 @@ class Life:
             why = f"{argument} on {pid1.signal_name(number)}"
             self._system.server.change(lambda: manager.try_enqueue(argument, START, MODE_ISOLATE, why))
         elif what == "log-level":
-            self._log.maximum = 7 if argument == "debug" else self._options.log_level
+            self._log.maximum = LOG_DEBUG if argument == "debug" else self._options.log_level
         elif what == "show-status":
             self._log.show_status = argument
         elif what == "dump":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from systemctl_replacement.log_levels import LOG_DEBUG, LOG_WARNING
 from systemctl_replacement.manager import pid_file
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.process.descendants import read_stat
@@ -15,8 +16,6 @@ from systemctl_replacement.units.numbers import PID_MAX, c_integer
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-LOG_WARNING, LOG_DEBUG = 4, 7
 
 
 def notified(

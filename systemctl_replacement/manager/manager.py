@@ -5,6 +5,7 @@ from __future__ import annotations
 from systemctl_replacement.control.connection import Call
 from systemctl_replacement.jobs import consequences
 from systemctl_replacement.jobs.model import MODE_REPLACE, RESTART, START, STOP, UNSUPPORTED, Job, JobError
+from systemctl_replacement.log_levels import LOG_ERR, LOG_INFO, LOG_WARNING
 from systemctl_replacement.loop import Loop, now_stamp
 from systemctl_replacement.manager import main_process
 from systemctl_replacement.manager.conditions.check import Checker
@@ -39,8 +40,6 @@ from systemctl_replacement.units.states import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
-
-LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG = 3, 4, 5, 6, 7
 
 
 class Manager:

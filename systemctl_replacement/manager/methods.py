@@ -6,7 +6,7 @@ the same calls.
 
 from __future__ import annotations
 
-from systemctl_replacement import syscalls, wire
+from systemctl_replacement import log_levels, syscalls, wire
 from systemctl_replacement.control.connection import Call
 from systemctl_replacement.jobs import ordering
 from systemctl_replacement.jobs.model import JobError
@@ -15,7 +15,6 @@ from systemctl_replacement.manager.halt import TARGETS
 from systemctl_replacement.manager.jobs.requests import INVALID_ARGS, NOT_SUPPORTED, Request
 from systemctl_replacement.manager.jobs.wait_inactive import WaitInactive
 from systemctl_replacement.manager.manager import Manager
-from systemctl_replacement.manager.show_manager import LOG_LEVELS
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.unitfile import names as unit_names
 
@@ -356,14 +355,14 @@ class Calls:
     def log(self, call: Call) -> None:
         log, level = self._manager.log, call.parameters["level"]
         if level is not None:
-            if level.isascii() and level.isdigit() and int(level) < len(LOG_LEVELS):
+            if level.isascii() and level.isdigit() and int(level) < len(log_levels.NAMES):
                 log.maximum = int(level)
-            elif level in LOG_LEVELS:
-                log.maximum = LOG_LEVELS.index(level)
+            elif level in log_levels.NAMES:
+                log.maximum = log_levels.NAMES.index(level)
             else:
                 call.fail(INVALID_ARGS, f"Invalid log level '{level}'")
                 return
-        call.reply(level=LOG_LEVELS[log.maximum], target="journal")
+        call.reply(level=log_levels.NAMES[log.maximum], target="journal")
 
 
 def _matches(name: str, patterns: list[str]) -> Generator[None, None, bool]:

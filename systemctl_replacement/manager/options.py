@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 
+from systemctl_replacement import log_levels
 from systemctl_replacement.records import dataclass, replace
 from systemctl_replacement.unitfile import names
 from systemctl_replacement.unitfile.values import INFINITY, parse_bool, parse_time_span
-
-_LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 
 # Options of systemd(1), and of systemctl(1) beside `start`, that mean nothing here. Other unknown ones are warned of.
 _IGNORED = frozenset(
@@ -50,7 +49,7 @@ class InitOptions:
     ready_fd: int = -1
     deserialize_fd: int = -1
     stop_timeout: int | None = None
-    log_level: int = 6
+    log_level: int = log_levels.LOG_INFO
     json: bool = False
     show_status: str = ""  # as in console.py; "": as system.conf says
 
@@ -220,8 +219,8 @@ def _timeout(value: str) -> int:
 
 
 def _level(value: str) -> int:
-    if value.isascii() and value.isdigit() and int(value) < len(_LEVELS):
+    if value.isascii() and value.isdigit() and int(value) < len(log_levels.NAMES):
         return int(value)
-    if value in _LEVELS:
-        return _LEVELS.index(value)
+    if value in log_levels.NAMES:
+        return log_levels.NAMES.index(value)
     raise UsageError(f"Failed to parse log level '{value}'.")

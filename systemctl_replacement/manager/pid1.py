@@ -1,7 +1,6 @@
 """What a manager owes the system it runs: signals, runtime files, children; as PID 1, and as a subreaper elsewhere.
 
-The table of signals is the container contract (docs/container.md); RTMIN is 34, glibc's, whatever the libc says,
-because that is what engines send.
+The table of signals is the container contract (docs/container.md).
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import stat
 from systemctl_replacement import signals, syscalls
 from systemctl_replacement.manager import leftovers
 from systemctl_replacement.process.descendants import read_stat
+from systemctl_replacement.signals import SIGCHLD, SIGHUP, SIGINT, SIGPWR, SIGQUIT, SIGRTMIN, SIGTERM, SIGUSR2
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     Mount = dict[str, str]
 
-SIGHUP, SIGINT, SIGQUIT, SIGUSR2, SIGTERM, SIGCHLD, SIGPWR = 1, 2, 3, 12, 15, 17, 30
-RTMIN = 34
 
 # Signal -> (what to do, with what).
 ACTIONS: dict[int, tuple[str, str]] = {
@@ -29,24 +27,24 @@ ACTIONS: dict[int, tuple[str, str]] = {
     SIGINT: ("halt", "poweroff"),
     SIGQUIT: ("halt", "poweroff"),  # the STOPSIGNAL that images inherit from those of nginx and php-fpm
     SIGPWR: ("halt", "poweroff"),
-    RTMIN + 3: ("halt", "halt"),
-    RTMIN + 4: ("halt", "poweroff"),
-    RTMIN + 5: ("halt", "reboot"),
-    RTMIN + 6: ("halt", "kexec"),
-    RTMIN + 13: ("force", "halt"),
-    RTMIN + 14: ("force", "poweroff"),
-    RTMIN + 15: ("force", "reboot"),
-    RTMIN + 16: ("force", "kexec"),
+    SIGRTMIN + 3: ("halt", "halt"),
+    SIGRTMIN + 4: ("halt", "poweroff"),
+    SIGRTMIN + 5: ("halt", "reboot"),
+    SIGRTMIN + 6: ("halt", "kexec"),
+    SIGRTMIN + 13: ("force", "halt"),
+    SIGRTMIN + 14: ("force", "poweroff"),
+    SIGRTMIN + 15: ("force", "reboot"),
+    SIGRTMIN + 16: ("force", "kexec"),
     SIGHUP: ("reload", ""),
-    RTMIN + 25: ("reexecute", ""),
+    SIGRTMIN + 25: ("reexecute", ""),
     SIGUSR2: ("dump", ""),
-    RTMIN + 0: ("isolate", "default.target"),
-    RTMIN + 1: ("isolate", "rescue.target"),
-    RTMIN + 2: ("isolate", "emergency.target"),
-    RTMIN + 20: ("show-status", "yes"),
-    RTMIN + 21: ("show-status", "no"),
-    RTMIN + 22: ("log-level", "debug"),
-    RTMIN + 23: ("log-level", ""),
+    SIGRTMIN + 0: ("isolate", "default.target"),
+    SIGRTMIN + 1: ("isolate", "rescue.target"),
+    SIGRTMIN + 2: ("isolate", "emergency.target"),
+    SIGRTMIN + 20: ("show-status", "yes"),
+    SIGRTMIN + 21: ("show-status", "no"),
+    SIGRTMIN + 22: ("log-level", "debug"),
+    SIGRTMIN + 23: ("log-level", ""),
 }
 
 

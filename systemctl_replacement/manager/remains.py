@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement import syscalls
+from systemctl_replacement.log_levels import LOG_INFO, LOG_NOTICE
 from systemctl_replacement.loop import READ, now_monotonic
 from systemctl_replacement.process import descendants
+from systemctl_replacement.signals import SIGKILL, SIGTERM
 from systemctl_replacement.unitfile.values import INFINITY
 
 TYPE_CHECKING = False
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.loop import Loop, Timer
 
-LOG_NOTICE, LOG_INFO = 5, 6
-SIGHUP, SIGKILL, SIGTERM = 1, 9, 15
 
 # So many ends are waited for at a time: there may be more processes than we have descriptors.
 _MOST_WATCHED = 64

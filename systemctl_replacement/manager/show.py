@@ -18,6 +18,7 @@ from systemctl_replacement.units import simple
 from systemctl_replacement.units.service.config import PHASES
 from systemctl_replacement.units.service.state import ExecStatus, ServiceState
 from systemctl_replacement.units.states import INACTIVE_OR_FAILED
+from systemctl_replacement.wait_status import CODES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from systemctl_replacement.manager.manager import Manager
 
 # Codes of siginfo_t as D-Bus carries them.
-_CODES = {"": 0, "exited": 1, "killed": 2, "dumped": 3}
 
 _DEPENDENCIES = (
     "Requires", "Requisite", "Wants", "BindsTo", "PartOf", "Upholds", "RequiredBy", "RequisiteOf", "WantedBy",
@@ -167,7 +167,7 @@ def _of_service(unit: ManagedUnit, state: ServiceState) -> dict[str, Any]:
         "RestartUSec": config.restart_usec,
         "RestartKillSignal": config.restart_kill_signal,
         "ExecMainPID": main.pid,
-        "ExecMainCode": _CODES[main.code],
+        "ExecMainCode": CODES.index(main.code),
         "ExecMainStatus": main.status,
         "ExecMainStartTimestamp": main.start[0],
         "ExecMainStartTimestampMonotonic": main.start[1],
@@ -197,7 +197,7 @@ def _commands(unit: ManagedUnit, state: ServiceState, phase: str) -> list[dict[s
             "start_time": status.start[0],
             "stop_time": status.exit[0],
             "pid": status.pid,
-            "code": _CODES[status.code],
+            "code": CODES.index(status.code),
             "status": status.status,
         }
         found.append({**command_entry(command), **ran, "flags": command_flags(command)})

@@ -5,7 +5,7 @@ Source: org.freedesktop.systemd1(5) "Properties"; order, kinds and defaults are 
 
 from __future__ import annotations
 
-from systemctl_replacement import FEATURES, __version__
+from systemctl_replacement import FEATURES, __version__, log_levels
 from systemctl_replacement.paths import Paths
 from systemctl_replacement.syscalls import RLIMITS, get_limit
 from systemctl_replacement.unitfile.specifiers import architecture
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.manager.manager import Manager
     from systemctl_replacement.unitfile.manager_config import ManagerConfig
-
-LOG_LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 
 
 def of_manager(manager: Manager) -> dict[str, Any]:
@@ -32,7 +30,7 @@ def of_manager(manager: Manager) -> dict[str, Any]:
         "Features": FEATURES,
         "Virtualization": manager.conditions.virtualization(),
         "Architecture": architecture(),
-        "LogLevel": LOG_LEVELS[manager.log.maximum],
+        "LogLevel": log_levels.NAMES[manager.log.maximum],
         "LogTarget": "journal",
         "UnitPath": Paths(manager.execution.root).unit_path(),
         "SystemState": manager.system_state(),

@@ -10,6 +10,7 @@ from systemctl_replacement.control.connection import Call
 from systemctl_replacement.control.listener import listen, renew
 from systemctl_replacement.journal import names as journal_names
 from systemctl_replacement.journal.writer import Writer
+from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.loop import Loop, now_stamp
 from systemctl_replacement.manager import halt, pid1
 from systemctl_replacement.manager.conditions.check import Checker
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from systemctl_replacement.unitfile.syntax import Problem
-
-LOG_WARNING = 4
 
 
 class System:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement.jobs.model import RESTART, START, WAITING
+from systemctl_replacement.log_levels import LOG_ERR, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import Loop, now_monotonic, now_stamp
 from systemctl_replacement.manager import main_process, pid_file
 from systemctl_replacement.manager.exec_spec import ExecutionContext, NoDescriptor, monitor_variables, spec_of
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 else:
     Protocol = object
 
-LOG_ERR, LOG_WARNING, LOG_NOTICE = 3, 4, 5
 
 # Type=idle waits for the job queue to run empty, but not longer than this (systemd.service(5)).
 IDLE_TIMEOUT_USEC = 5_000_000

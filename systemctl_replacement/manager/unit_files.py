@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement import paths
+from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.manager import boot_skips, pid1
 from systemctl_replacement.manager.exec_spec import default_environment
 from systemctl_replacement.manager.manager import Manager
@@ -14,8 +15,6 @@ from systemctl_replacement.unitfile import load, loadpath
 from systemctl_replacement.unitfile.manager_config import ManagerConfig, read_manager_config
 from systemctl_replacement.unitfile.specifiers import Host
 from systemctl_replacement.units.simple import ON
-
-LOG_WARNING = 4
 
 
 class UnitFiles:

@@ -46,6 +46,7 @@ import stat
 
 from systemctl_replacement import exit_status, syscalls
 from systemctl_replacement.defaults import NOFILE_HARD, NOFILE_SOFT, SEARCH_PATH
+from systemctl_replacement.log_levels import LOG_DEBUG, LOG_INFO, LOG_WARNING
 from systemctl_replacement.process import credentials, directories, environment, open_files, scheduling, streams
 from systemctl_replacement.process.report import ABOUT_TO_EXEC, tell
 from systemctl_replacement.process.sandbox import dynamic_user, privileges
@@ -183,7 +184,7 @@ class _Child:
         )
         syscalls.block_all_signals()
         for problem in problems:
-            self._warn(4, problem)
+            self._warn(LOG_WARNING, problem)
         return files or {}
 
     def _find_credentials(self) -> None:
@@ -245,9 +246,9 @@ class _Child:
                 if error.errno not in _NOT_ALLOWED:
                     raise Failure(status, what, error) from None
                 if key == "oom_score_adjust":
-                    self._warn(7, f"{what}, assuming containerized execution, ignoring: {error.strerror}")
+                    self._warn(LOG_DEBUG, f"{what}, assuming containerized execution, ignoring: {error.strerror}")
                 else:
-                    self._warn(4, f"{what}, ignoring: {error.strerror}")
+                    self._warn(LOG_WARNING, f"{what}, ignoring: {error.strerror}")
 
     def _make_directories(self) -> None:
         uid = self.user.uid if self.user else os.geteuid()
@@ -346,7 +347,7 @@ class _Child:
             missing = [name for name, number in wanted.items() if (asked & ~self.ambient) >> number & 1]
             if missing:
                 text = "Failed to apply ambient capabilities that the manager does not have itself, ignoring: "
-                self._warn(4, text + " ".join(missing))
+                self._warn(LOG_WARNING, text + " ".join(missing))
 
     def _restrict(self) -> None:
         """What would be in the way of the steps before it."""
@@ -371,7 +372,7 @@ class _Child:
         except OSError as error:
             if error.errno not in (errno.EINVAL, *_NOT_ALLOWED):
                 raise Failure(exit_status.EXIT_SECCOMP, "Failed to apply MemoryDenyWriteExecute=", error) from None
-            self._warn(4, f"MemoryDenyWriteExecute= needs Linux 6.3, ignoring: {error.strerror}")
+            self._warn(LOG_WARNING, f"MemoryDenyWriteExecute= needs Linux 6.3, ignoring: {error.strerror}")
 
     def _change_directory(self) -> None:
         missing_ok, path = self.spec.get("working_directory") or (False, "/")
@@ -401,7 +402,7 @@ class _Child:
                     failure = error
         assert failure is not None
         if self.spec.get("ignore_failure") and failure.errno == errno.ENOENT:
-            self._warn(6, f"Executable {path} missing, skipping: {failure.strerror}")
+            self._warn(LOG_INFO, f"Executable {path} missing, skipping: {failure.strerror}")
             raise Skipped
         raise Failure(exit_status.EXIT_EXEC, f"Failed to locate executable {path}", failure)
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 
+from systemctl_replacement.signals import SIGCONT, SIGHUP, SIGKILL
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-SIGHUP, SIGKILL, SIGCONT = 1, 9, 18
 _SEARCH_ROUNDS = 10
 """How often a signal looks for processes born while it was being sent; SIGKILL goes on until none is left instead."""
 

@@ -7,13 +7,7 @@ import os
 import stat
 
 from systemctl_replacement.defaults import PRIVATE
-from systemctl_replacement.exit_status import (
-    EXIT_CACHE_DIRECTORY,
-    EXIT_CONFIGURATION_DIRECTORY,
-    EXIT_LOGS_DIRECTORY,
-    EXIT_RUNTIME_DIRECTORY,
-    EXIT_STATE_DIRECTORY,
-)
+from systemctl_replacement.exec_directories import KINDS
 from systemctl_replacement.tree import OPEN_DIRECTORY, make_directory, open_parent, remove, walk
 
 TYPE_CHECKING = False
@@ -21,13 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-EXIT_STATUSES = {
-    "RuntimeDirectory": EXIT_RUNTIME_DIRECTORY,
-    "StateDirectory": EXIT_STATE_DIRECTORY,
-    "CacheDirectory": EXIT_CACHE_DIRECTORY,
-    "LogsDirectory": EXIT_LOGS_DIRECTORY,
-    "ConfigurationDirectory": EXIT_CONFIGURATION_DIRECTORY,
-}
+EXIT_STATUSES = {kind.directive: kind.exit_status for kind in KINDS}
 
 
 # What dynamic users own is below this: others may pass, if the directory's own mode allows, but not look around.

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import os
 
-from systemctl_replacement import paths, signals, syscalls
+from systemctl_replacement import paths, syscalls
+from systemctl_replacement.signals import SIGKILL
+from systemctl_replacement.wait_status import describe_failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
 FINISHED = b"\0"
-SIGKILL = 9
 # The name of what is an option.
 _OWN = "The generator for init scripts"
 
@@ -56,10 +57,8 @@ def _generate(targets: tuple[str, ...], programs: list[str]) -> None:
     while running:
         pid, status = os.wait()
         ended = running.pop(pid, "")
-        if ended and os.WIFSIGNALED(status):
-            _say(f"{ended} terminated by signal {signals.name(os.WTERMSIG(status))}.")
-        elif ended and status:
-            _say(f"{ended} failed with exit status {os.WEXITSTATUS(status)}.")
+        if ended and status:
+            _say(describe_failure(ended, status))
     for directory in targets:
         try:
             os.rmdir(directory)

@@ -12,6 +12,7 @@ import os
 
 from systemctl_replacement.journal import record
 from systemctl_replacement.journal.writer import Writer
+from systemctl_replacement.log_levels import LOG_INFO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Output:
             self._writer = Writer(journal["path"], journal.get("total", 0), fields=dict(self._static))
         self._fields: dict[str, str] = {}
         self.level_prefix = True
-        self.priority = 6
+        self.priority = LOG_INFO
         self.max_priority = self._level = self._shown = _ALL_PRIORITIES
         self._partial = b""
         self._pid = 0

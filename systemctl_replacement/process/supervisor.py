@@ -14,8 +14,9 @@ import os
 import select
 import time
 
-from systemctl_replacement import exit_status, syscalls
+from systemctl_replacement import exit_status, syscalls, wait_status
 from systemctl_replacement.journal import record
+from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
 from systemctl_replacement.process import child, descendants, environment, notify, removal
 from systemctl_replacement.process.describe_error import describe, guard
 from systemctl_replacement.process.final_kill import FinalKill
@@ -38,7 +39,6 @@ _QUEUE_LIMIT = 64
 """With so many messages waiting for the manager, notifications wait in their socket instead of our memory."""
 _REAPED_PER_TURN = 64
 """With that many reaped at once the manager's messages come first: it may want to end who makes them."""
-_CODES = {os.CLD_EXITED: "exited", os.CLD_KILLED: "killed", os.CLD_DUMPED: "dumped"}
 
 
 class Supervisor:
@@ -168,7 +168,7 @@ class Supervisor:
     def report_problem(self, error: BaseException) -> None:
         """A defect of ours is logged with its place."""
         text = f"Supervisor cannot handle an event: {describe(error)}"
-        self.output.log(3, text)
+        self.output.log(LOG_ERR, text)
         self._send({"ev": "problem", "message": text})
 
     def _send(self, message: Message, fds: tuple[int, ...] | list[int] = ()) -> None:
@@ -268,7 +268,7 @@ class Supervisor:
             self._fail_spawn(token, what, error)
             return
         for problem in problems:
-            self.output.log(4, problem)
+            self.output.log(LOG_WARNING, problem)
         try:
             pid = os.fork()
         except OSError as error:
@@ -300,7 +300,7 @@ class Supervisor:
         self._send({"ev": "forked", "token": token, "pid": pid, "time": when})
 
     def _fail_spawn(self, token: Any, what: str, error: OSError) -> None:
-        self.output.log(3, f"{what}: {error.strerror}")
+        self.output.log(LOG_ERR, f"{what}: {error.strerror}")
         self._send({"ev": "spawn-failed", "token": token, "errno": error.errno, "message": error.strerror})
 
     def _on_exec_report(self, fd: int) -> None:
@@ -363,7 +363,7 @@ class Supervisor:
         token = self.tokens.pop(pid, None)
         if self.identifiers.pop(pid, None) is not None:
             self._guard(self.output.finish_line)
-        code = _CODES.get(ended.si_code, "killed")
+        code = wait_status.CODES[ended.si_code]
         report = {"ev": "exited", "pid": pid, "code": code, "status": ended.si_status, "time": when, "token": token}
         # The manager hears first how a process ended that it waits for: if we are killed in between, it inherits the
         # zombie, and asks. Of others, which may be many, only that one has ended counts.
@@ -450,7 +450,7 @@ class Supervisor:
         try:
             self.removals[removal.begin(paths, links)] = number
         except OSError as error:
-            self.output.log(3, f"Cannot remove {', '.join(paths)}: Failed to fork: {error.strerror}")
+            self.output.log(LOG_ERR, f"Cannot remove {', '.join(paths)}: Failed to fork: {error.strerror}")
             self._send({"ev": "removed", "number": number})
 
     # -- what the unit says -----------------------------------------------------------------------------------------
@@ -468,7 +468,7 @@ class Supervisor:
     def _hear(self, datagram: notify.Datagram) -> None:
         complaint, heard = notify.judge(datagram, self.access, self.main, self.control, self._may_speak)
         if complaint:
-            self.output.log(4, complaint)
+            self.output.log(LOG_WARNING, complaint)
         if datagram.text.get("BARRIER") == "1":
             # Closed when everything before it has left for the manager.
             self.barriers += datagram.fds

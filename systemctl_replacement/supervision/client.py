@@ -53,6 +53,7 @@ import os
 import sys
 
 from systemctl_replacement.process.link import Link, make_pair
+from systemctl_replacement.signals import SIGTERM
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +62,6 @@ if TYPE_CHECKING:
 __all__ = ["ForkServer", "Link", "make_pair"]
 
 DEFAULT_STOP_TIMEOUT = 90_000_000
-SIGTERM = 15
 
 
 class ForkServer:

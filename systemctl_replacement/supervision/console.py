@@ -14,6 +14,7 @@ import time
 
 from systemctl_replacement.journal.record import printable
 from systemctl_replacement.journal.writer import Writer
+from systemctl_replacement.log_levels import LOG_DEBUG, LOG_INFO, LOG_WARNING
 from systemctl_replacement.loop import READ, WRITE, Loop
 from systemctl_replacement.process.link import Link
 from systemctl_replacement.supervision.client import ForkServer, make_pair
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.journal.record import Value
 
-LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG = 3, 4, 5, 6, 7
 
 # How much the container's output is told (init --show-status=), beside what services print: warnings and errors; also
 # what becomes of services; all that goes to the journal.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from systemctl_replacement.loop import now_monotonic
+from systemctl_replacement.signals import SIGKILL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from systemctl_replacement.loop import Loop
     from systemctl_replacement.supervision.supervision import Processes
 
-SIGKILL = 9
 
 # How long helpers get to end after everything was stopped, and the output to take the last lines.
 FAREWELL_USEC = 2_000_000

@@ -10,6 +10,7 @@ import os
 from systemctl_replacement import syscalls
 from systemctl_replacement.loop import READ, Loop, now_monotonic
 from systemctl_replacement.process.descendants import descendants, read_stat, send
+from systemctl_replacement.signals import SIGCONT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.supervision.unit_processes import Tracking
 
-SIGCONT = 18
 
 _SUPERVISOR, _FORKSERVER = b"supervisor: ", b"forkserver"
 

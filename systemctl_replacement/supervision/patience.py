@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from systemctl_replacement.loop import Timer, now_monotonic
 from systemctl_replacement.process.descendants import read_stat, send
+from systemctl_replacement.signals import SIGCONT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.loop import Loop
 
-SIGCONT = 18
 
 # A helper answers in milliseconds. The time between two looks doubles: whoever is only slow is left alone.
 _FIRST_LOOK_USEC = 500_000

@@ -14,6 +14,7 @@ from systemctl_replacement.process import descendants
 from systemctl_replacement.process.foreign import LOOK_INTERVAL, Foreign
 from systemctl_replacement.supervision.unit_processes import Tracking
 from systemctl_replacement.units.events import Empty, Event, Exited
+from systemctl_replacement.wait_status import decode_status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -212,10 +213,3 @@ def _at_once(search: Generator[None, None, T]) -> T:
         except StopIteration as end:
             found: T = end.value
             return found
-
-
-def decode_status(status: int) -> tuple[str, int]:
-    """(exited killed dumped, exit status or signal) of a wait status."""
-    if os.WIFSIGNALED(status):
-        return ("dumped" if os.WCOREDUMP(status) else "killed"), os.WTERMSIG(status)
-    return "exited", os.WEXITSTATUS(status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
 from systemctl_replacement.supervision.unit_processes import Tracking
 from systemctl_replacement.units.events import (
     Empty,
@@ -18,8 +19,6 @@ from systemctl_replacement.units.events import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
-
-LOG_ERR, LOG_WARNING = 3, 4
 
 
 def report(

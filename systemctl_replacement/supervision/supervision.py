@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement import paths as paths_module
+from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
 from systemctl_replacement.loop import READ, WRITE, Loop, now_stamp
 from systemctl_replacement.process import descendants
 from systemctl_replacement.process.link import MAXIMUM_FDS, Link, close_fds
+from systemctl_replacement.signals import SIGKILL
 from systemctl_replacement.supervision.client import ForkServer, make_pair
 from systemctl_replacement.supervision.console import Console
 from systemctl_replacement.supervision.patience import Patience
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Callable
 
-LOG_ERR, LOG_WARNING = 3, 4
-SIGKILL = 9
 
 # A forkserver that dies this often in a row is not made again at once: something is killing it.
 _FORKSERVER_RETRY_USEC = 1_000_000

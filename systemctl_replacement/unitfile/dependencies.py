@@ -9,6 +9,7 @@ Dependencies on device units are left out, as systemd does in a container, which
 
 from __future__ import annotations
 
+from systemctl_replacement import exec_directories
 from systemctl_replacement.unitfile import names, perpetual
 
 TYPE_CHECKING = False
@@ -27,13 +28,6 @@ KINDS = (
 """Forward kinds in which a unit may name others."""
 
 _RUN_TYPES = {"service": "Service", "socket": "Socket", "mount": "Mount", "swap": "Swap"}
-_DIRECTORY_KINDS = (
-    ("RuntimeDirectory", "/run"),
-    ("StateDirectory", "/var/lib"),
-    ("CacheDirectory", "/var/cache"),
-    ("LogsDirectory", "/var/log"),
-    ("ConfigurationDirectory", "/etc"),
-)
 _IMAGE_MODULES = ("modprobe@loop.service", "modprobe@dm_mod.service", "modprobe@dm_verity.service")
 _JOURNAL_OUTPUTS = frozenset(("journal", "journal+console", "kmsg", "kmsg+console"))
 _EXTRINSIC = ("/proc/", "/sys/", "/dev/", "/run/initramfs/", "/run/systemd/")
@@ -145,9 +139,9 @@ def _execution(collector: _Collector, section: str, get: Get) -> None:
         collector.add("After", "systemd-udevd.service")
     if (get(section, "RootImage") or get(section, "MountImages")) and restricts_devices(section, get):
         collector.add("Wants After", *_IMAGE_MODULES)
-    for key, base in _DIRECTORY_KINDS:
-        for entry in get(section, key):
-            collector.add("RequiresMountsFor", f"{base}/{entry[0]}")
+    for kind in exec_directories.KINDS:
+        for entry in get(section, kind.directive):
+            collector.add("RequiresMountsFor", f"{kind.base}/{entry[0]}")
     if any(get(section, key) for key in ("StateDirectory", "CacheDirectory", "LogsDirectory")):
         collector.add("After", "systemd-remount-fs.service")
     if get(section, "PrivateTmp"):

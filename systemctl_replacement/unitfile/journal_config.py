@@ -5,9 +5,10 @@ Its other settings are not ours: they are about a journal that we do not have.
 
 from __future__ import annotations
 
+from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.unitfile.files import read_file
 from systemctl_replacement.unitfile.manager_config import configuration_files
-from systemctl_replacement.unitfile.syntax import WARNING, Problem, parse
+from systemctl_replacement.unitfile.syntax import Problem, parse
 from systemctl_replacement.unitfile.values import parse_size
 
 TYPE_CHECKING = False
@@ -27,7 +28,7 @@ def journal_limit(root: str, key: str, report: Callable[[Problem], object]) -> i
         except FileNotFoundError:
             continue
         except OSError as error:
-            report(Problem("", 0, WARNING, f"Failed to open configuration file '{path}': {error.strerror}"))
+            report(Problem("", 0, LOG_WARNING, f"Failed to open configuration file '{path}': {error.strerror}"))
             continue
         for assignment in parse(data, path, ("Journal",)).assignments:
             if assignment.key == key:
@@ -35,5 +36,5 @@ def journal_limit(root: str, key: str, report: Callable[[Problem], object]) -> i
                     limit = parse_size(assignment.value) if assignment.value else 0
                 except ValueError:
                     text = f"Failed to parse size value, ignoring: {assignment.value}"
-                    report(Problem(path, assignment.line, WARNING, text))
+                    report(Problem(path, assignment.line, LOG_WARNING, text))
     return limit

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from systemctl_replacement.log_levels import LOG_ERR, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile import dependencies, implied, names, perpetual, verify
 from systemctl_replacement.unitfile.directives import table as directives
@@ -23,7 +24,7 @@ from systemctl_replacement.unitfile.files import read_file
 from systemctl_replacement.unitfile.loadpath import DEPENDENCY_SUFFIXES, Index, is_mask
 from systemctl_replacement.unitfile.parsers.parse_context import UNSET, Fatal, Invalid, Refused, Scope
 from systemctl_replacement.unitfile.specifiers import Context, Host
-from systemctl_replacement.unitfile.syntax import ERROR, NOTICE, WARNING, Assignment, Parsed, Problem, parse
+from systemctl_replacement.unitfile.syntax import Assignment, Parsed, Problem, parse
 from systemctl_replacement.unitfile.values import INFINITY
 
 TYPE_CHECKING = False
@@ -137,9 +138,9 @@ class _Loader:
             # Perpetual units without a file (-.mount) have no settings to check.
             reason = verify.verify(self.type, self.id, self.get) if self.fragment.path else ""
             for warning in verify.warnings(self.type, self.get):
-                self.complain(WARNING, warning)
+                self.complain(LOG_WARNING, warning)
             if reason:
-                self.complain(ERROR, reason)
+                self.complain(LOG_ERR, reason)
                 state = BAD_SETTING
         if state in (LOADED, BAD_SETTING):
             explicit = self.explicit(links)
@@ -176,7 +177,7 @@ class _Loader:
         try:
             data, status = read_file(path)
         except OSError as error:
-            self.complain(NOTICE, f"Failed to open {path}: {os.strerror(error.errno or 5)}")
+            self.complain(LOG_NOTICE, f"Failed to open {path}: {os.strerror(error.errno or 5)}")
             return NOT_FOUND, error.errno or 5
         self.stamps.append((path, status.st_mtime_ns))
         if is_mask(status):
@@ -185,7 +186,7 @@ class _Loader:
         try:
             self.take_all(parsed, path)
         except Fatal:
-            self.complain(NOTICE, "Unit configuration has fatal error, unit will not be started.")
+            self.complain(LOG_NOTICE, "Unit configuration has fatal error, unit will not be started.")
             return BAD_SETTING, 8
         except Invalid as problem:
             return FAILED, problem.errno
@@ -197,7 +198,7 @@ class _Loader:
                 data, status = read_file(path)
             except OSError as error:
                 if error.errno != 2:
-                    self.complain(WARNING, f"Failed to open {path}: {os.strerror(error.errno or 5)}")
+                    self.complain(LOG_WARNING, f"Failed to open {path}: {os.strerror(error.errno or 5)}")
                 continue
             self.stamps.append((path, status.st_mtime_ns))
             self.dropins.append(path)
@@ -228,7 +229,7 @@ class _Loader:
         directive = directives.lookup(assignment.section, assignment.key)
         if directive is None:
             if not assignment.key.startswith("X-"):
-                self.report(WARNING, f"Unknown key '{assignment.key}' in section [{assignment.section}], ignoring.")
+                self.report(LOG_WARNING, f"Unknown key '{assignment.key}' in section [{assignment.section}], ignoring.")
             return
         if directive.parse is None:
             return
@@ -237,11 +238,11 @@ class _Loader:
         except Refused as problem:
             self.report(problem.level, str(problem))
         except (Fatal, Invalid) as problem:
-            self.report(ERROR, str(problem))
+            self.report(LOG_ERR, str(problem))
             raise
         except Exception as problem:  # a defect of ours costs the unit, not those that were loaded with it
             message = f"Failed to parse {assignment.key}= ({type(problem).__name__}: {problem}): {assignment.value}"
-            self.report(ERROR, message)
+            self.report(LOG_ERR, message)
             raise Fatal(message) from problem
 
     def take(self, directive: Directive, assignment: Assignment) -> None:
@@ -274,7 +275,7 @@ class _Loader:
             others = []
             for entry in self.index.dependency_links(self.fragment.names, suffix):
                 if not names.valid_unit_name(entry):
-                    self.complain(WARNING, f"{kind} dependency dropin {entry} is not a valid unit name, ignoring.")
+                    self.complain(LOG_WARNING, f"{kind} dependency dropin {entry} is not a valid unit name, ignoring.")
                     continue
                 if names.is_template(entry):
                     entry = names.replace_instance(entry, names.instance_of(self.id) or names.prefix_of(self.id))

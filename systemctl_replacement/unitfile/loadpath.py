@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 
+from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile import names
-from systemctl_replacement.unitfile.syntax import WARNING, Problem
+from systemctl_replacement.unitfile.syntax import Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Index:
             return
         except OSError as error:
             message = f'Failed to open "{directory}", ignoring: {os.strerror(error.errno or 0)}'
-            self.problems.append(Problem("", 0, WARNING, message))
+            self.problems.append(Problem("", 0, LOG_WARNING, message))
             return
         for entry in listed:
             name = entry.name
@@ -163,7 +164,7 @@ class Index:
         return fits
 
     def _reject(self, message: str) -> None:
-        self.problems.append(Problem("", 0, WARNING, message))
+        self.problems.append(Problem("", 0, LOG_WARNING, message))
 
     def fragment(self, name: str) -> Fragment:
         """The file behind a name: its own, that of the unit it is an alias of, or that of its template."""

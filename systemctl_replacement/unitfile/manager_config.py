@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
 from systemctl_replacement.records import dataclass, field
 from systemctl_replacement.unitfile.files import read_file
 from systemctl_replacement.unitfile.parsers import common as parsers
@@ -15,7 +16,7 @@ from systemctl_replacement.unitfile.parsers import sandbox as sandbox_parsers
 from systemctl_replacement.unitfile.parsers import unit as unit_parsers
 from systemctl_replacement.unitfile.parsers.parse_context import UNSET, Fatal, Parser, Refused, Scope
 from systemctl_replacement.unitfile.specifiers import Context, Host
-from systemctl_replacement.unitfile.syntax import WARNING, Problem, parse
+from systemctl_replacement.unitfile.syntax import Problem, parse
 from systemctl_replacement.unitfile.values import LIMIT_NAMES, USEC_PER_SEC, ResourceLimit
 
 TYPE_CHECKING = False
@@ -30,7 +31,7 @@ _DROPIN_ROOTS = ("/etc", "/run", "/usr/local/lib", "/usr/lib")
 class ManagerConfig:
     """Settings of [Manager] in system.conf. Times are microseconds, levels syslog numbers."""
 
-    log_level: int = 6
+    log_level: int = LOG_INFO
     log_target: str = "journal-or-kmsg"
     show_status: str = "yes"
     status_unit_format: str = "combined"  # as Debian builds it
@@ -141,7 +142,9 @@ class _Reader:
             return
         except OSError as error:
             self.problems.append(
-                Problem("", 0, WARNING, f"Failed to open configuration file '{path}': {os.strerror(error.errno or 5)}")
+                Problem(
+                    "", 0, LOG_WARNING, f"Failed to open configuration file '{path}': {os.strerror(error.errno or 5)}"
+                )
             )
             return
         parsed = parse(data, path, ("Manager",))
@@ -168,7 +171,7 @@ class _Reader:
             else:
                 self.values[attribute] = value
         elif key not in _ACCEPTED and not key.startswith("X-"):
-            self.report(WARNING, f"Unknown key '{key}' in section [Manager], ignoring.")
+            self.report(LOG_WARNING, f"Unknown key '{key}' in section [Manager], ignoring.")
 
     def result(self) -> ManagerConfig:
         return ManagerConfig(

@@ -5,6 +5,7 @@ Nothing here knows what a key means. Source: systemd.syntax(7); limits and messa
 
 from __future__ import annotations
 
+from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
 from systemctl_replacement.records import dataclass
 
 TYPE_CHECKING = False
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
 
 LINE_MAX = 1024 * 1024
 """Bytes a line, or all lines joined by backslashes, may not reach (systemd's LONG_LINE_MAX)."""
-
-ERROR, WARNING, NOTICE, INFO, DEBUG = 3, 4, 5, 6, 7
-"""Levels of problems, syslog's numbers."""
 
 EINVAL, EBADMSG, ENOBUFS = 22, 74, 105
 """Errnos of a file that is refused (errno.h; importing errno for three numbers is not worth it)."""
@@ -123,7 +121,7 @@ class _Reader:
         for raw in _lines(data):
             line = raw
             if len(line) >= LINE_MAX:
-                self.problem(number, ERROR, "Line too long")
+                self.problem(number, LOG_ERR, "Line too long")
                 self.error = ENOBUFS
                 return
             number += 1
@@ -133,7 +131,7 @@ class _Reader:
                 line = line[3:]
                 bom_seen = True
             if pending_size + len(line) > LINE_MAX and pending:
-                self.problem(number, ERROR, "Continuation line too long")
+                self.problem(number, LOG_ERR, "Continuation line too long")
                 self.error = ENOBUFS
                 return
             if line.endswith(b"\\") and (len(line) - len(line.rstrip(b"\\"))) % 2:
@@ -161,20 +159,20 @@ class _Reader:
             line = ""
         if not line or not (line.isascii() or not any(map(_is_noncharacter, line))):
             shown = escape_invalid_utf8(raw)
-            self.problem(number, WARNING, f"String is not UTF-8 clean, ignoring assignment: {shown}")
+            self.problem(number, LOG_WARNING, f"String is not UTF-8 clean, ignoring assignment: {shown}")
             self.error = EINVAL  # its message says otherwise, but systemd gives up the file here
             return False
         if line[0] == "[":
             return self.header(line, number)
         if self.sections is not None and self.section is None:
             if not self.relaxed and not self.skipping:
-                self.problem(number, WARNING, "Assignment outside of section. Ignoring.")
+                self.problem(number, LOG_WARNING, "Assignment outside of section. Ignoring.")
             return True
         key, equals, value = line.partition("=")
         if not equals:
-            self.problem(number, WARNING, "Missing '=', ignoring line.")
+            self.problem(number, LOG_WARNING, "Missing '=', ignoring line.")
         elif not key:
-            self.problem(number, WARNING, "Missing key name before '=', ignoring line.")
+            self.problem(number, LOG_WARNING, "Missing key name before '=', ignoring line.")
         else:
             stripped = " \t\n\r"
             self.assignments.append(Assignment(self.section or "", key.strip(stripped), value.strip(stripped), number))
@@ -191,13 +189,13 @@ class _Reader:
             self.skipping = False
             return True
         if not (self.relaxed or name.startswith("X-") or f"-{name}" in self.sections):
-            self.problem(number, WARNING, f"Unknown section '{name}'. Ignoring.")
+            self.problem(number, LOG_WARNING, f"Unknown section '{name}'. Ignoring.")
         self.section = None
         self.skipping = True
         return True
 
     def refuse(self, number: int, message: str) -> bool:
-        self.problem(number, ERROR, message)
+        self.problem(number, LOG_ERR, message)
         self.error = EBADMSG
         return False
 

@@ -6,6 +6,7 @@ import errno
 import os
 
 from systemctl_replacement import syscalls
+from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.manager.conditions import host_probes
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.unitfile import capabilities, quoting
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Callable
 
-LOG_WARNING = 4
 
 _FIRST_REGULAR_ID = 1000
 _NOBODY = 65534

@@ -9,19 +9,19 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement import paths
+from systemctl_replacement.log_levels import LOG_ERR, LOG_INFO, LOG_WARNING
 from systemctl_replacement.loop import READ, Loop, now_monotonic
 from systemctl_replacement.manager import boot_skips
 from systemctl_replacement.manager.generators import init_script_units
 from systemctl_replacement.manager.generators.directories import DIRECTORIES, init_scripts_are_ours
 from systemctl_replacement.process.generator_runner import FINISHED, directories
+from systemctl_replacement.signals import SIGKILL
 from systemctl_replacement.unitfile.loadpath import is_mask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-LOG_ERR, LOG_WARNING, LOG_INFO = 3, 4, 6
-SIGKILL = 9
 
 # DefaultTimeoutStartSec=, as it is compiled in: what systemd grants them, too.
 PATIENCE_USEC = 90_000_000

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO = 3, 4, 5, 6
+from systemctl_replacement.log_levels import LOG_ERR, LOG_INFO, LOG_NOTICE, LOG_WARNING
 
 _BEGINNING: dict[tuple[str, str], str] = {
     ("service", "start"): "Starting {}...",

@@ -9,6 +9,7 @@ import os
 
 from systemctl_replacement.jobs import model
 from systemctl_replacement.jobs.model import Job
+from systemctl_replacement.log_levels import LOG_INFO, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import now_monotonic, now_stamp
 from systemctl_replacement.manager.conditions.check import Checker
 from systemctl_replacement.manager.halt import Halt
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from typing import Callable, Protocol
 else:
     Protocol = object
-
-LOG_WARNING, LOG_NOTICE, LOG_INFO = 4, 5, 6
 
 
 class Host(Protocol):

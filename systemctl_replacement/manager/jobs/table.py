@@ -8,19 +8,9 @@ from __future__ import annotations
 import _heapq as heapq  # without its twin in Python
 
 from systemctl_replacement.jobs import outcome, transaction
-from systemctl_replacement.jobs.model import (
-    CANCELED,
-    DONE,
-    FAILED,
-    LOG_WARNING,
-    NOP,
-    RUNNING,
-    TIMEOUT,
-    WAITING,
-    Job,
-    JobError,
-)
+from systemctl_replacement.jobs.model import CANCELED, DONE, FAILED, NOP, RUNNING, TIMEOUT, WAITING, Job, JobError
 from systemctl_replacement.jobs.ordering import a_blocker, holds_back
+from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.loop import SLICE_USEC, Loop, now_monotonic
 from systemctl_replacement.manager.jobs.job_timeouts import JobTimeouts
 from systemctl_replacement.manager.jobs.job_view import UnitView, priority_of

@@ -12,6 +12,7 @@ import select
 
 from systemctl_replacement.control import kept_clients
 from systemctl_replacement.control.connection import Call
+from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
 from systemctl_replacement.loop import now_monotonic
 from systemctl_replacement.manager.reexec import reexec_state
 from systemctl_replacement.process.link import Link, pack_fds
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.manager.system import System
 
-LOG_INFO, LOG_WARNING = 6, 4
 
 # How many descriptors one message carries.
 BATCH = 250

@@ -8,15 +8,15 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement import paths
+from systemctl_replacement.log_levels import LOG_ERR
 from systemctl_replacement.loop import READ, Loop, now_monotonic
+from systemctl_replacement.signals import SIGKILL
 from systemctl_replacement.supervision.console import Log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
-LOG_ERR = 3
-SIGKILL = 9
 
 # Importing everything takes a fraction of a second; a machine that does many things at once gets more.
 _PATIENCE_USEC = 30_000_000

@@ -10,6 +10,7 @@ import os
 import stat
 
 from systemctl_replacement import paths, syscalls, wire
+from systemctl_replacement.log_levels import LOG_ERR
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.reexec.codec import decode, encode
 from systemctl_replacement.manager.unit import ManagedUnit
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any, Callable
 
-LOG_ERR = 3
 
 _UNIT_FIELDS = (
     "state", "stamps", "condition_result", "assert_result", "condition_results", "assert_results", "invocation_id",

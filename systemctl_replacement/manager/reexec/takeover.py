@@ -16,18 +16,18 @@ import select
 from systemctl_replacement import paths, syscalls, wire
 from systemctl_replacement.control import address
 from systemctl_replacement.control.connection import MANAGER
+from systemctl_replacement.log_levels import LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import now_monotonic, now_stamp
 from systemctl_replacement.manager.early_halt import NEVER, EarlyHalt
 from systemctl_replacement.manager.reexec import reexec_state
 from systemctl_replacement.process.descendants import descendants, read_stat, send
 from systemctl_replacement.process.link import Link, close_fds, unpack_fds
+from systemctl_replacement.signals import SIGCONT, SIGKILL, SIGTERM
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-LOG_WARNING, LOG_NOTICE = 4, 5
-SIGKILL, SIGTERM, SIGCONT = 9, 15, 18
 
 # The other manager answers within milliseconds, or after some seconds if a supervisor is slow to take its messages.
 _ANSWER_USEC = 10_000_000

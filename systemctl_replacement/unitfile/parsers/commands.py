@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from systemctl_replacement.log_levels import LOG_ERR
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile import names, quoting
 from systemctl_replacement.unitfile.parsers.parse_context import Fatal, Refused, Scope
@@ -55,7 +56,7 @@ def extract_word(scope: Scope, text: str, position: int) -> tuple[str | None, in
     try:
         word, after = quoting.first_word(text, position, unescape_relax=True)
     except quoting.QuotingError:
-        raise Refused(f'Unbalanced quoting, ignoring: "{text}"', 3) from None
+        raise Refused(f'Unbalanced quoting, ignoring: "{text}"', LOG_ERR) from None
     scope.warn(f'Ignoring unknown escape sequences: "{word}"')
     return word, after
 

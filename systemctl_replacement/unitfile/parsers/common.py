@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
 from systemctl_replacement.unitfile import names, quoting, values
 from systemctl_replacement.unitfile.parsers.parse_context import UNSET, Fatal, Parser, Refused, Scope
 from systemctl_replacement.unitfile.specifiers import SpecifierError
@@ -151,7 +152,7 @@ def path(scope: Scope, key: str, text: str) -> Any:
     return check_path(key, expanded(scope, text))
 
 
-def words_until(scope: Scope, text: str, complaint: str, level: int = 4, **flags: bool) -> Iterator[str]:
+def words_until(scope: Scope, text: str, complaint: str, level: int = LOG_WARNING, **flags: bool) -> Iterator[str]:
     """The words of a list one by one, as `quoting.first_word` has them: before one that is broken, they count."""
     position = 0
     while True:
@@ -170,7 +171,7 @@ def words(scope: Scope, key: str, text: str) -> list[str]:
     try:
         return quoting.split(text, retain_escape=True)
     except quoting.QuotingError:
-        raise Refused(f"Invalid syntax, ignoring: {text}", 3) from None
+        raise Refused(f"Invalid syntax, ignoring: {text}", LOG_ERR) from None
 
 
 def string_list(scope: Scope, key: str, text: str) -> tuple[str, ...]:
@@ -205,7 +206,7 @@ def prefixed_path_list(scope: Scope, key: str, text: str) -> tuple[str, ...]:
     try:
         items = quoting.split(text, unescape=False)
     except quoting.QuotingError:
-        raise Refused(f"Failed to extract first word, ignoring: {text}", 3) from None
+        raise Refused(f"Failed to extract first word, ignoring: {text}", LOG_ERR) from None
     return each(scope, items, convert)
 
 
@@ -225,7 +226,7 @@ def unit_dependencies(scope: Scope, key: str, text: str) -> tuple[str, ...]:
     try:
         items = quoting.split(text, unquote=False, retain_escape=True)
     except quoting.QuotingError:
-        raise Refused(f"Invalid syntax, ignoring: {text}", 3) from None
+        raise Refused(f"Invalid syntax, ignoring: {text}", LOG_ERR) from None
     return each(scope, items, convert)
 
 

@@ -10,6 +10,7 @@ from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
 
 from systemctl_replacement.defaults import PRIVATE
+from systemctl_replacement.log_levels import LOG_ERR, LOG_NOTICE
 from systemctl_replacement.unitfile import names, quoting, values
 from systemctl_replacement.unitfile.parsers import common as parsers
 from systemctl_replacement.unitfile.parsers.common import expanded
@@ -36,7 +37,7 @@ def user_or_group(scope: Scope, key: str, text: str) -> Any:
     if not values.valid_user_or_group(name):
         raise Fatal(f"Invalid user/group name or numeric ID: {name}")
     if name == "nobody" and key == "User":
-        scope.warn("Special user nobody configured, this is not safe!", 5)
+        scope.warn("Special user nobody configured, this is not safe!", LOG_NOTICE)
     return name
 
 
@@ -93,7 +94,7 @@ def unset_environment(scope: Scope, key: str, text: str) -> tuple[str, ...]:
 
 def _variable_names(scope: Scope, key: str, text: str, complaint: str, assignments: bool) -> tuple[str, ...]:
     found = []
-    for word in parsers.words_until(scope, text, f"Trailing garbage in {key}, ignoring: {text}", 3):
+    for word in parsers.words_until(scope, text, f"Trailing garbage in {key}, ignoring: {text}", LOG_ERR):
         try:
             name = scope.expand(word)
         except SpecifierError as error:
@@ -206,7 +207,7 @@ def _stream_path(scope: Scope, key: str, text: str) -> str:
         return parsers.check_path(key, name)
     except Refused as problem:
         # systemd takes these for fatal in its wording, yet loads the unit with the setting as it was.
-        raise Refused(str(problem).replace(", ignoring: ", ": ", 1), 3) from None
+        raise Refused(str(problem).replace(", ignoring: ", ": ", 1), LOG_ERR) from None
 
 
 def input_text(scope: Scope, key: str, text: str) -> bytes:
@@ -309,7 +310,7 @@ def exit_status_set(scope: Scope, key: str, text: str) -> values.StatusSet:
     try:
         items = quoting.split(text, unquote=False, unescape=False)
     except quoting.QuotingError:
-        raise Refused(f"Invalid syntax, ignoring: {text}", 3) from None
+        raise Refused(f"Invalid syntax, ignoring: {text}", LOG_ERR) from None
     for word in items:
         try:
             found |= values.parse_exit_status(word)

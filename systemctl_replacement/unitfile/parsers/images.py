@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from systemctl_replacement.log_levels import LOG_ERR
 from systemctl_replacement.unitfile import quoting
 from systemctl_replacement.unitfile.parsers import common as parsers
 from systemctl_replacement.unitfile.parsers.parse_context import UNSET, Refused, Scope
@@ -68,7 +69,7 @@ def images(scope: Scope, key: str, text: str) -> tuple[str, ...]:
     """ExtensionImages=, MountImages=: an image, for the latter its mount point, and mount options by partition."""
     found = []
     complaint = f"Invalid syntax, ignoring: {text}"
-    for word in parsers.words_until(scope, text, complaint, 3, retain_escape=True):
+    for word in parsers.words_until(scope, text, complaint, LOG_ERR, retain_escape=True):
         try:
             parts = _parts(word)
             source = parsers.expanded(scope, parts.pop(0) if parts else "", "{}")
@@ -84,7 +85,7 @@ def images(scope: Scope, key: str, text: str) -> tuple[str, ...]:
                 del parts[:2]
             found.append(":".join(image))
         except quoting.QuotingError:
-            scope.warn(complaint, 3)
+            scope.warn(complaint, LOG_ERR)
             break
         except Refused as problem:
             scope.warn(str(problem), problem.level)

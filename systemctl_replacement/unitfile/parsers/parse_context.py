@@ -7,8 +7,8 @@ skips within a value it otherwise takes.
 
 from __future__ import annotations
 
+from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
 from systemctl_replacement.unitfile import specifiers
-from systemctl_replacement.unitfile.syntax import ERROR, WARNING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Refused(Exception):
     """This assignment is skipped; the text is systemd's message."""
 
-    def __init__(self, message: str, level: int = WARNING) -> None:
+    def __init__(self, message: str, level: int = LOG_WARNING) -> None:
         super().__init__(message)
         self.level = level
 
@@ -27,7 +27,7 @@ class Refused(Exception):
 class Fatal(Exception):
     """This assignment makes the unit unusable; the text is systemd's message."""
 
-    level = ERROR
+    level = LOG_ERR
 
 
 class Invalid(Exception):
@@ -64,7 +64,7 @@ class Scope:
         """`text` with specifiers replaced. Raises specifiers.SpecifierError."""
         return specifiers.expand(text, self.context) if "%" in text else text
 
-    def warn(self, message: str, level: int = WARNING) -> None:
+    def warn(self, message: str, level: int = LOG_WARNING) -> None:
         """Report a problem at the current line and go on."""
         self._report(level, message)
 

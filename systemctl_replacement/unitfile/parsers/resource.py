@@ -6,6 +6,7 @@ Percentages are kept as text: what they are a share of is known only at run time
 
 from __future__ import annotations
 
+from systemctl_replacement.log_levels import LOG_NOTICE
 from systemctl_replacement.unitfile import names, quoting, values
 from systemctl_replacement.unitfile.parsers import common as parsers
 from systemctl_replacement.unitfile.parsers.common import choice
@@ -39,7 +40,7 @@ def cpu_weight(scope: Scope, key: str, text: str) -> Any:
 
 def cpu_shares(scope: Scope, key: str, text: str) -> Any:
     """CPUShares=, deprecated."""
-    scope.warn(f"Unit uses {key}=; please use CPUWeight= instead. Support for {key}= will be removed soon.", 5)
+    scope.warn(f"Unit uses {key}=; please use CPUWeight= instead. Support for {key}= will be removed soon.", LOG_NOTICE)
     return _weight(text, 2, 262144, "Invalid CPU shares")
 
 
@@ -78,7 +79,9 @@ def _bandwidth(text: str) -> int:
 
 def block_io_item(scope: Scope, key: str, text: str) -> tuple[str, ...]:
     """BlockIODeviceWeight= and its like, deprecated: a device and a number."""
-    scope.warn(f"Unit uses {key}=; please use IO*= settings instead. Support for {key}= will be removed soon.", 5)
+    scope.warn(
+        f"Unit uses {key}=; please use IO*= settings instead. Support for {key}= will be removed soon.", LOG_NOTICE
+    )
     if key.endswith("Weight"):
         _device_setting(text, "Invalid device node or weight", values.parse_unsigned)
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from systemctl_replacement import log_levels
+from systemctl_replacement.log_levels import LOG_ERR
 from systemctl_replacement.unitfile import quoting, values
 from systemctl_replacement.unitfile.parsers import common as parsers
 from systemctl_replacement.unitfile.parsers.common import bool_or, choice
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 FACILITIES = (
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
     "", "", "", "", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
@@ -132,9 +133,9 @@ def tty_size(scope: Scope, key: str, text: str) -> Any:
 
 def syslog_level(scope: Scope, key: str, text: str) -> int:
     """SyslogLevel=, LogLevelMax= as a number."""
-    if text in LEVELS:
-        return LEVELS.index(text)
-    return _log_number(text, len(LEVELS), "log level")
+    if text in log_levels.NAMES:
+        return log_levels.NAMES.index(text)
+    return _log_number(text, len(log_levels.NAMES), "log level")
 
 
 def syslog_facility(scope: Scope, key: str, text: str) -> int:
@@ -177,7 +178,7 @@ def bind_paths(scope: Scope, key: str, text: str) -> tuple[tuple[bool, str, str,
                 raise Refused(f"Invalid option string, ignoring setting: {options}")
             found.append((optional, source, target, options != "norbind"))
         except quoting.QuotingError:
-            scope.warn(f"Failed to parse {key}, ignoring: {text}", 3)
+            scope.warn(f"Failed to parse {key}, ignoring: {text}", LOG_ERR)
             break
         except Refused as problem:
             scope.warn(str(problem), problem.level)
@@ -200,4 +201,4 @@ def temporary_file_system(scope: Scope, key: str, text: str) -> tuple[tuple[str,
         return parsers.check_path(key, parsers.expanded(scope, path, "{}")), parsers.expanded(scope, options, "{}")
 
     complaint = f"Failed to extract first word, ignoring: {text}"
-    return parsers.each(scope, parsers.words_until(scope, text, complaint, 3, unescape_relax=True), convert)
+    return parsers.each(scope, parsers.words_until(scope, text, complaint, LOG_ERR, unescape_relax=True), convert)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from systemctl_replacement.log_levels import LOG_NOTICE
 from systemctl_replacement.unitfile import quoting, values
 from systemctl_replacement.unitfile.parsers import common as parsers
 from systemctl_replacement.unitfile.parsers.parse_context import UNSET, Refused, Scope
@@ -71,7 +72,9 @@ def open_file(scope: Scope, key: str, text: str) -> tuple[tuple[str, str, tuple[
 def obsolete_dependencies(scope: Scope, key: str, text: str) -> tuple[str, ...]:
     """RequiresOverridable= and RequisiteOverridable=."""
     now = key.replace("Overridable", "")
-    scope.warn(f"Unit dependency type {key}= is obsolete, replacing by {now}=, please update your unit file", 5)
+    scope.warn(
+        f"Unit dependency type {key}= is obsolete, replacing by {now}=, please update your unit file", LOG_NOTICE
+    )
     return parsers.unit_dependencies(scope, key, text)
 
 

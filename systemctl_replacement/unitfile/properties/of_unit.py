@@ -6,6 +6,7 @@ A property that a directive stands behind has the directive's typed value, broug
 
 from __future__ import annotations
 
+from systemctl_replacement import exec_directories
 from systemctl_replacement.defaults import NOFILE_HARD, NOFILE_SOFT
 from systemctl_replacement.unitfile import not_built
 from systemctl_replacement.unitfile.directives import honoured
@@ -28,15 +29,6 @@ UNPRINTABLE = "Unprintable"
 """The key of what names the properties that are there, but cannot be shown."""
 
 _LIMIT_PREFIX = "Limit"
-
-# Words of `systemctl clean --what=` and the directories they stand for.
-_CLEANABLE = (
-    ("runtime", "RuntimeDirectory"),
-    ("state", "StateDirectory"),
-    ("cache", "CacheDirectory"),
-    ("logs", "LogsDirectory"),
-    ("configuration", "ConfigurationDirectory"),
-)
 
 
 def of_file(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
@@ -74,12 +66,12 @@ def of_file(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
     own = directives.TYPE_SECTIONS.get(unit.type, "")
     # What the unit asks for, and what its directories need.
     found["RequiresMountsFor"] = sorted(unit.dependencies.get("RequiresMountsFor", ()))
-    for _, key in _CLEANABLE:
+    for key in [kind.directive for kind in exec_directories.KINDS]:
         if f"{key}Symlink" in kinds:
             paths = unit.settings.get((own, key)) or ()
             found[f"{key}Symlink"] = [[path, link] for path, *links in paths for link in links]
     if "CanClean" in kinds and unit.load_state == "loaded":
-        found["CanClean"] = [word for word, key in _CLEANABLE if unit.settings.get((own, key))]
+        found["CanClean"] = [kind.word for kind in exec_directories.KINDS if unit.settings.get((own, kind.directive))]
         if unit.type == "timer" and unit.get("Timer", "Persistent"):
             found["CanClean"] = ["state"]
     derived_properties.complete(unit, found)

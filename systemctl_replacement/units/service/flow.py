@@ -6,6 +6,7 @@ The diagram of all ways is docs/states.md.
 
 from __future__ import annotations
 
+from systemctl_replacement.log_levels import LOG_ERR, LOG_INFO, LOG_WARNING
 from systemctl_replacement.records import replace
 from systemctl_replacement.unitfile.values import INFINITY, format_time_span
 from systemctl_replacement.units.events import (
@@ -43,9 +44,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG = 3, 4, 5, 6, 7
-
-SIGTERM, SIGKILL = 15, 9
 
 # States that nothing times out: entering one drops the deadline of the state before.
 _UNTIMED = frozenset({"dead", "failed", "exited"})

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import errno
 
+from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.unitfile.values import INFINITY
 from systemctl_replacement.units.events import Notified
 from systemctl_replacement.units.numbers import c_integer
-from systemctl_replacement.units.service.flow import LOG_WARNING, Flow
+from systemctl_replacement.units.service.flow import Flow
 from systemctl_replacement.units.service.main_process import move
 from systemctl_replacement.units.states import RELOADS, STOPPING, SUCCESS, WATCHED
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from systemctl_replacement import exit_status, signals
+from systemctl_replacement.log_levels import LOG_DEBUG, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.records import replace
 from systemctl_replacement.units.events import (
     Action,
@@ -32,13 +33,7 @@ from systemctl_replacement.units.events import (
 )
 from systemctl_replacement.units.service.config import ServiceConfig
 from systemctl_replacement.units.service.exit import result_of
-from systemctl_replacement.units.service.flow import (
-    LOG_DEBUG,
-    LOG_NOTICE,
-    LOG_WARNING,
-    Flow,
-    active_state,
-)
+from systemctl_replacement.units.service.flow import Flow, active_state
 from systemctl_replacement.units.service.main_process import (
     find,
     give_up,

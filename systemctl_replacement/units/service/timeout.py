@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
+from systemctl_replacement.signals import SIGKILL
 from systemctl_replacement.units.events import EnqueueRestart, Signal
 from systemctl_replacement.units.service.exit import restart_delay
-from systemctl_replacement.units.service.flow import LOG_INFO, LOG_WARNING, SIGKILL, Flow
+from systemctl_replacement.units.service.flow import Flow
 from systemctl_replacement.units.states import RELOADS, SUCCESS, TIMEOUT
 
 

@@ -15,6 +15,7 @@ from systemctl_replacement.loop import READ, Loop
 from systemctl_replacement.manager.life import Life
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit_driver import Driver
+from systemctl_replacement.signals import SIGCHLD, SIGTERM
 from systemctl_replacement.supervision.reaper import Reaper
 from systemctl_replacement.supervision.supervision import Processes
 from systemctl_replacement.supervision.unit_processes import Tracking
@@ -22,8 +23,6 @@ from systemctl_replacement.unitfile import load, loadpath
 from systemctl_replacement.unitfile.manager_config import read_manager_config
 from systemctl_replacement.unitfile.specifiers import Host
 from systemctl_replacement.units import events
-
-SIGTERM, SIGCHLD = 15, 17
 
 
 class Failed(list[tuple[str, BaseException]]):

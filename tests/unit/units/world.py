@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from systemctl_replacement.signals import SIGKILL
 from systemctl_replacement.unitfile.parsers.commands import ExecCommand
 from systemctl_replacement.units import events
 from systemctl_replacement.units.service import step as service
 from systemctl_replacement.units.service.config import ServiceConfig
 from systemctl_replacement.units.service.state import ServiceState
-
-SIGKILL = 9
 
 
 def command(path: str = "/bin/x", ignore_failure: bool = False) -> ExecCommand:
