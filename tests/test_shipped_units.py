@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from systemctl_replacement.enablement.directories import system_directories
-from systemctl_replacement.enablement.planned_tree import Tree
+from systemctl_replacement.enablement.planned_tree import PlannedTree
 from systemctl_replacement.enablement.presets import Presets, parse_rules, read_presets
 
 UNITS = Path(__file__).resolve().parents[1] / "units"
@@ -61,10 +61,12 @@ def test_presets_say_of_them_what_those_of_systemd_say() -> None:
 
 def test_presets_are_read_from_beside_the_units(tmp_path: Path) -> None:
     directories = system_directories([str(UNITS)], "", str(UNITS))
-    assert not read_presets(Tree(), directories).query("halt.target").enable
+    assert not read_presets(PlannedTree(), directories).query("halt.target").enable
     # Below a root those of the image count.
     assert (
-        read_presets(Tree(str(tmp_path)), system_directories([], str(tmp_path), str(UNITS))).query("halt.target").enable
+        read_presets(PlannedTree(str(tmp_path)), system_directories([], str(tmp_path), str(UNITS)))
+        .query("halt.target")
+        .enable
     )
 
 

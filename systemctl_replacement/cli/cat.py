@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.cli.invocation import Context, Failure
+from systemctl_replacement.cli.invocation import CommandError, Invocation
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.cli.terminal import Terminal
 from systemctl_replacement.records import dataclass
@@ -27,33 +27,33 @@ _OUTDATED = (
 )
 
 
-def cat(words: list[str], options: Options, context: Context) -> int:
+def cat(words: list[str], options: Options, invocation: Invocation) -> int:
     """Print unit files and drop-ins; 1 if a unit has none."""
-    context.page()
-    terminal = context.terminal
+    invocation.page()
+    terminal = invocation.terminal
     status = 0
-    context.options.all = context.options.all or not context.options.states
+    invocation.options.all = invocation.options.all or not invocation.options.states
     printed = False
-    for name in expand(words, context):
+    for name in expand(words, invocation):
         if not valid_unit_name(name):
             what = f"Unit name {name} is neither a valid invocation ID nor unit name."
-            raise Failure(f"Failed to get LoadState: {what}")
-        files = files_of(name, options, context)
+            raise CommandError(f"Failed to get LoadState: {what}")
+        files = files_of(name, options, invocation)
         if files.load_state in _UNREADABLE:
-            context.out(terminal.colored(_UNREADABLE[files.load_state].format(name), "magenta") + ".")
+            invocation.out(terminal.colored(_UNREADABLE[files.load_state].format(name), "magenta") + ".")
         elif not files.fragment and not files.drop_ins:
-            context.err(f"No files found for {name}.")
+            invocation.err(f"No files found for {name}.")
             status = 1
         else:
             if printed:
-                context.out("")
+                invocation.out("")
             printed = True
-            _print_unit(files, terminal, context)
+            _print_unit(files, terminal, invocation)
     return status
 
 
 @dataclass(frozen=True)
-class UnitFiles:
+class SourceFiles:
     """What a unit is made of: paths, and whether the manager has loaded something else."""
 
     name: str
@@ -63,31 +63,31 @@ class UnitFiles:
     outdated: bool = False
 
 
-def _print_unit(files: UnitFiles, terminal: Terminal, context: Context) -> None:
+def _print_unit(files: SourceFiles, terminal: Terminal, invocation: Invocation) -> None:
     paths = [*([files.fragment] if files.fragment else []), *files.drop_ins]
     if files.outdated:
-        context.err(terminal.colored(_OUTDATED.format(name=files.name), "red"))
+        invocation.err(terminal.colored(_OUTDATED.format(name=files.name), "red"))
     for number, path in enumerate(paths):
         if number:
-            context.out("")
-        context.out(terminal.colored(f"# {path}", "blue"))
+            invocation.out("")
+        invocation.out(terminal.colored(f"# {path}", "blue"))
         try:
             text = read_text(path)
         except OSError as error:
-            raise Failure(f"Failed to cat {path}: {error.strerror}") from None
+            raise CommandError(f"Failed to cat {path}: {error.strerror}") from None
         if text:
-            context.out(text[:-1] if text.endswith("\n") else text)
+            invocation.out(text[:-1] if text.endswith("\n") else text)
 
 
-def files_of(name: str, options: Options, context: Context) -> UnitFiles:
+def files_of(name: str, options: Options, invocation: Invocation) -> SourceFiles:
     """The manager knows best; a template is no unit for it, but has files: those of any instance."""
-    manager = None if options.root or is_template(name) else context.manager()
+    manager = None if options.root or is_template(name) else invocation.manager()
     if manager is None:
-        unit = context.local().unit(replace_instance(name, "x") if is_template(name) else name)
-        return UnitFiles(name, unit.fragment_path, unit.dropin_paths, unit.load_state)
+        unit = invocation.local().unit(replace_instance(name, "x") if is_template(name) else name)
+        return SourceFiles(name, unit.fragment_path, unit.dropin_paths, unit.load_state)
     found = manager.call("Show", names=[name], properties=_PROPERTIES)["units"][0]["properties"]
     drop_ins = tuple(found.get("DropInPaths", ()))
-    return UnitFiles(name, found["FragmentPath"], drop_ins, found["LoadState"], found["NeedDaemonReload"])
+    return SourceFiles(name, found["FragmentPath"], drop_ins, found["LoadState"], found["NeedDaemonReload"])
 
 
 VERBS = {"cat": cat}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from systemctl_replacement.cli.invocation import Context
+from systemctl_replacement.cli.invocation import Invocation
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.control.client import CallError
 from systemctl_replacement.defaults import PRIVATE
@@ -31,35 +31,35 @@ _LINKS = [f"{directive}Symlink" for directive in _DIRECTIVES if directive != "Co
 _PROPERTIES = ["ActiveState", "Job", "LoadState", "LoadError", *_DIRECTIVES, *_LINKS]
 
 
-def clean(words: list[str], options: Options, context: Context) -> int:
+def clean(words: list[str], options: Options, invocation: Invocation) -> int:
     """Remove the directories of units that are down: those of --what=, by default cache and runtime."""
-    context.manager_to_change()
+    invocation.manager_to_change()
     status = 0
-    for name in expand(words, context):
-        problem = _unknown(name, context) or _clean_one(name, options.what or list(_DEFAULT), context)
+    for name in expand(words, invocation):
+        problem = _unknown(name, invocation) or _clean_one(name, options.what or list(_DEFAULT), invocation)
         if problem:
-            context.err(problem)
+            invocation.err(problem)
             status = 1
     return status
 
 
-def _clean_one(name: str, what: list[str], context: Context) -> str:
+def _clean_one(name: str, what: list[str], invocation: Invocation) -> str:
     """Clean one unit; why not, in systemd's words, or ""."""
     failed = f"Failed to clean unit {name}:"
     for word in what:
         if word not in _RESOURCES and word != "all":
             return f"{failed} Invalid resource type: {word}"
-    unit = _properties(name, context)
+    unit = _properties(name, invocation)
     if name.rpartition(".")[2] not in _CLEANABLE:
         return f"{failed} Unit '{name}' does not support cleaning."
     if unit.get("ActiveState", "inactive") != "inactive" or unit.get("Job"):
         return f"{failed} Unit is not inactive or has pending job."
     chosen = list(_RESOURCES) if "all" in what else what
-    paths = [context.paths.root + path for word in chosen for path in _directories(unit, word)]
+    paths = [invocation.paths.root + path for word in chosen for path in _directories(unit, word)]
     if not paths:
         return f"{failed} No matching resources found."
     links = [link for word in chosen for link in _links(unit, word)]
-    for path in (*paths, *filter(os.path.islink, [context.paths.root + link for link in links])):
+    for path in (*paths, *filter(os.path.islink, [invocation.paths.root + link for link in links])):
         try:
             remove(path)
         except OSError as error:
@@ -80,42 +80,42 @@ def _links(unit: dict[str, Any], word: str) -> list[str]:
     return [f"{kind.base}/{link}" for _, link in unit.get(f"{kind.directive}Symlink") or ()]
 
 
-def _properties(name: str, context: Context) -> dict[str, Any]:
-    properties: dict[str, Any] = context.asked().call("Show", names=[name], properties=_PROPERTIES)["units"][0][
+def _properties(name: str, invocation: Invocation) -> dict[str, Any]:
+    properties: dict[str, Any] = invocation.asked().call("Show", names=[name], properties=_PROPERTIES)["units"][0][
         "properties"
     ]
     return properties
 
 
-def _unknown(name: str, context: Context) -> str:
+def _unknown(name: str, invocation: Invocation) -> str:
     """What systemd says of a name that is no unit's, and to those who may not hold one; else ""."""
     try:
-        unit = _properties(name, context)
+        unit = _properties(name, invocation)
     except CallError as error:
         return f"Failed to add reference to unit {name}: {error.message}"
     if unit.get("LoadState") == "not-found" and unit.get("ActiveState", "inactive") == "inactive":
         return f"Failed to add reference to unit {name}: Unit {name} not found."
-    manager = context.manager()
+    manager = invocation.manager()
     if manager is not None and not manager.may_change:
         return f"Failed to add reference to unit {name}: Access denied"
     return ""
 
 
-def _refuse_freezer(verb: str, words: list[str], context: Context) -> int:
-    for name in expand(words, context):
-        unknown = _unknown(name, context)
-        context.err(unknown or f"Failed to {verb} unit {name}: Unit '{name}' does not support freezing.")
+def _refuse_freezer(verb: str, words: list[str], invocation: Invocation) -> int:
+    for name in expand(words, invocation):
+        unknown = _unknown(name, invocation)
+        invocation.err(unknown or f"Failed to {verb} unit {name}: Unit '{name}' does not support freezing.")
     return 1
 
 
-def freeze(words: list[str], options: Options, context: Context) -> int:
+def freeze(words: list[str], options: Options, invocation: Invocation) -> int:
     """Refuse: without a control group freezer systemd does, too."""
-    return _refuse_freezer("freeze", words, context)
+    return _refuse_freezer("freeze", words, invocation)
 
 
-def thaw(words: list[str], options: Options, context: Context) -> int:
+def thaw(words: list[str], options: Options, invocation: Invocation) -> int:
     """Refuse, as freeze does."""
-    return _refuse_freezer("thaw", words, context)
+    return _refuse_freezer("thaw", words, invocation)
 
 
 VERBS = {"clean": clean, "freeze": freeze, "thaw": thaw}

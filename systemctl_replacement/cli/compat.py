@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from systemctl_replacement.cli import help_text, verbs
-from systemctl_replacement.cli.invocation import Context, Failure
+from systemctl_replacement.cli.invocation import CommandError, Invocation
 from systemctl_replacement.cli.main import guarded
 from systemctl_replacement.cli.option_table import HelpShown, Options
 from systemctl_replacement.cli.options import NO, CommandLine
@@ -85,10 +85,10 @@ def _halt(name: str, argv: Sequence[str]) -> int:
         elif key == "wtmp-only":
             wtmp_only = True
     if len(line.operands) > (1 if verb == "reboot" else 0):
-        raise Failure("Too many arguments.")
+        raise CommandError("Too many arguments.")
     if wtmp_only:
         return 0  # a container keeps no wtmp
-    return halt_system(verb, options, Context(options))
+    return halt_system(verb, options, Invocation(options))
 
 
 def _shutdown(_name: str, argv: Sequence[str]) -> int:
@@ -108,14 +108,14 @@ def _shutdown(_name: str, argv: Sequence[str]) -> int:
         elif key == "cancel":
             return 0  # nothing is ever scheduled: see below
         elif key == "show":
-            raise Failure("No scheduled shutdown.")
+            raise CommandError("No scheduled shutdown.")
     delay = _delay(line.operands[0]) if line.operands else 60
     if dry:
         return 0
     if delay > 0:
         # There is no logind to schedule it with; waiting here would be a shutdown that a Ctrl-C calls off.
-        raise Failure("Failed to schedule shutdown: only 'now' and '+0' are possible here")
-    return halt_system(verb, options, Context(options))
+        raise CommandError("Failed to schedule shutdown: only 'now' and '+0' are possible here")
+    return halt_system(verb, options, Invocation(options))
 
 
 def _delay(text: str) -> int:
@@ -131,7 +131,7 @@ def _delay(text: str) -> int:
         if int(hour) < 24 and int(minute) < 60:
             seconds = (int(hour) - now.tm_hour) * 3600 + (int(minute) - now.tm_min) * 60 - now.tm_sec
             return seconds if seconds > 0 else seconds + 86400
-    raise Failure(f"Failed to parse time specification: {text}")
+    raise CommandError(f"Failed to parse time specification: {text}")
 
 
 def _runlevel(_name: str, argv: Sequence[str]) -> int:
@@ -139,20 +139,20 @@ def _runlevel(_name: str, argv: Sequence[str]) -> int:
     for _ in line.options():
         raise HelpShown(help_text.RUNLEVEL)
     if line.operands:
-        raise Failure("Too many arguments.")
-    context = Context(Options())
-    manager = context.manager()
+        raise CommandError("Too many arguments.")
+    invocation = Invocation(Options())
+    manager = invocation.manager()
     if manager is None:
-        context.out("unknown")
+        invocation.out("unknown")
         return 1
     targets = ["graphical.target", "multi-user.target", "rescue.target"]
     states = manager.call("States", names=targets)["states"]
     active = [state["name"] for state in states if state["active_state"] == "active"]
     levels = {"graphical.target": "5", "multi-user.target": "3", "rescue.target": "1"}
     if not active:
-        context.out("unknown")
+        invocation.out("unknown")
         return 1
-    context.out(f"N {levels[active[0]]}")
+    invocation.out(f"N {levels[active[0]]}")
     return 0
 
 
@@ -162,22 +162,22 @@ def _telinit(_name: str, argv: Sequence[str]) -> int:
         if key == "help":
             raise HelpShown(help_text.TELINIT)
     if not line.operands:
-        raise Failure("telinit: required argument missing.")
+        raise CommandError("telinit: required argument missing.")
     if len(line.operands) > 1:
-        raise Failure("Too many arguments.")
+        raise CommandError("Too many arguments.")
     level = line.operands[0]
     options = Options()
-    context = Context(options)
+    invocation = Invocation(options)
     if level in ("0", "6"):
-        return halt_system("poweroff" if level == "0" else "reboot", options, context)
+        return halt_system("poweroff" if level == "0" else "reboot", options, invocation)
     if level in ("q", "Q"):
-        return verbs.run("daemon-reload", [], options, context)
+        return verbs.run("daemon-reload", [], options, invocation)
     if level in ("u", "U"):
-        return verbs.run("daemon-reexec", [], options, context)
+        return verbs.run("daemon-reexec", [], options, invocation)
     target = "rescue" if level in ("s", "S") else _RUNLEVEL_TARGETS.get(level)
     if target is None:
-        raise Failure("Invalid argument.")
-    return verbs.run("isolate", [f"{target}.target"], options, context)
+        raise CommandError("Invalid argument.")
+    return verbs.run("isolate", [f"{target}.target"], options, invocation)
 
 
 _PROGRAMS: dict[str, Callable[[str, Sequence[str]], int]] = {

@@ -11,12 +11,12 @@ import errno
 import os
 
 from systemctl_replacement.cli import streams, verbs
-from systemctl_replacement.cli.cat import UnitFiles, files_of
-from systemctl_replacement.cli.invocation import Context, Failure
+from systemctl_replacement.cli.cat import SourceFiles, files_of
+from systemctl_replacement.cli.invocation import CommandError, Invocation
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.cli.show import check_not_template
 from systemctl_replacement.cli.terminal import on_terminal
-from systemctl_replacement.cli.unit_files_common import new_plan
+from systemctl_replacement.cli.unit_files_common import new_planner
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile.files import read_text
 from systemctl_replacement.unitfile.names import instance_of, is_instance, is_template, replace_instance
@@ -39,53 +39,53 @@ class _Edited:
     temporary: str
 
 
-def edit(words: list[str], options: Options, context: Context) -> int:
+def edit(words: list[str], options: Options, invocation: Invocation) -> int:
     """Open an editor for all units at once, take over what was changed, and have the manager reload."""
     if not on_terminal():
-        raise Failure("Cannot edit units if not on a tty.")
-    names = expand(words, context)
+        raise CommandError("Cannot edit units if not on a tty.")
+    names = expand(words, invocation)
     if not names:
-        raise Failure("No units matched the specified patterns.")
-    units = [_unit_files(name, options, context) for name in names]
+        raise CommandError("No units matched the specified patterns.")
+    units = [_unit_files(name, options, invocation) for name in names]
     for unit in units:
         if unit.load_state == "masked":
-            raise Failure(f"Cannot edit {unit.name}: unit is masked.")
+            raise CommandError(f"Cannot edit {unit.name}: unit is masked.")
     edited: list[_Edited] = []
     try:
         for unit in units:
-            edited.append(_prepare(unit, options, context))
+            edited.append(_prepare(unit, options, invocation))
         _run_editor([each.temporary for each in edited])
         for each in edited:
-            _take_over(each, context)
+            _take_over(each, invocation)
     finally:
         for each in edited:
             _clean_up(each, keep_directory=options.full)
     if not options.no_reload and not options.root:
-        manager = context.manager()
+        manager = invocation.manager()
         if manager is not None:
-            return verbs.run("daemon-reload", [], options, context)
+            return verbs.run("daemon-reload", [], options, invocation)
     return 0
 
 
-def _unit_files(name: str, options: Options, context: Context) -> UnitFiles:
+def _unit_files(name: str, options: Options, invocation: Invocation) -> SourceFiles:
     if not is_template(name):
         check_not_template(name)  # for what else is wrong with names
-    return files_of(name, options, context)
+    return files_of(name, options, invocation)
 
 
-def _prepare(unit: UnitFiles, options: Options, context: Context) -> _Edited:
+def _prepare(unit: SourceFiles, options: Options, invocation: Invocation) -> _Edited:
     name = unit.name
     if not unit.fragment:
         if not options.force:
             scope = " --global" if options.scope == "global" else ""
-            raise Failure(
+            raise CommandError(
                 f"No files found for {name}.\nRun 'systemctl edit{scope} --force --full {name}' to create a new unit."
             )
     else:
         name = os.path.basename(unit.fragment)
         if is_instance(unit.name) and is_template(name):
             name = replace_instance(name, instance_of(unit.name))
-    edited = _place(name if options.full else f"{name}.d/override.conf", options, context)
+    edited = _place(name if options.full else f"{name}.d/override.conf", options, invocation)
     if options.full and unit.fragment:
         if edited.path != unit.fragment and os.path.lexists(edited.path):
             _ask_to_overwrite(name, edited.path, unit.fragment)
@@ -100,12 +100,12 @@ def _prepare(unit: UnitFiles, options: Options, context: Context) -> _Edited:
     return edited
 
 
-def _place(name: str, options: Options, context: Context) -> _Edited:
-    directories = new_plan(options, context).directories
-    persistent = f"{context.paths.root}{directories.config(False)}/{name}"
-    path = f"{context.paths.root}{directories.config(options.runtime)}/{name}"
+def _place(name: str, options: Options, invocation: Invocation) -> _Edited:
+    directories = new_planner(options, invocation).directories
+    persistent = f"{invocation.paths.root}{directories.config(False)}/{name}"
+    path = f"{invocation.paths.root}{directories.config(options.runtime)}/{name}"
     if options.runtime and os.access(persistent, os.F_OK):
-        raise Failure(f'Refusing to create "{path}" because it would be overridden by "{persistent}" anyway.')
+        raise CommandError(f'Refusing to create "{path}" because it would be overridden by "{persistent}" anyway.')
     directory, _, base = path.rpartition("/")
     return _Edited(path, f"{directory}/.#{base}{os.urandom(8).hex()}")
 
@@ -135,10 +135,10 @@ def _ask_to_overwrite(name: str, path: str, original: str) -> None:
         streams.stdout.flush()
         answer = os.read(0, 1024).decode("utf-8", "replace")
         if not answer:
-            raise Failure("")
+            raise CommandError("")
         answer = answer.strip()
     if answer == "n":
-        raise Failure(f"{name} skipped.")
+        raise CommandError(f"{name} skipped.")
 
 
 def _read(path: str, missing_is_empty: bool = False) -> str:
@@ -147,14 +147,14 @@ def _read(path: str, missing_is_empty: bool = False) -> str:
     except OSError as error:
         if missing_is_empty and error.errno == errno.ENOENT:
             return ""
-        raise Failure(f'Failed to read "{path}": {error.strerror}') from None
+        raise CommandError(f'Failed to read "{path}": {error.strerror}') from None
 
 
 def _make_directory(path: str) -> None:
     try:
         os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     except OSError as error:
-        raise Failure(f'Failed to create directories for "{path}": {error.strerror}') from None
+        raise CommandError(f'Failed to create directories for "{path}": {error.strerror}') from None
 
 
 def _write(edited: _Edited, text: str) -> None:
@@ -165,7 +165,7 @@ def _write(edited: _Edited, text: str) -> None:
             os.fchmod(file.fileno(), 0o644)
             file.write(text.encode("utf-8", "surrogateescape"))
     except OSError as error:
-        raise Failure(f'Failed to open "{edited.temporary}": {error.strerror}') from None
+        raise CommandError(f'Failed to open "{edited.temporary}": {error.strerror}') from None
 
 
 def _run_editor(paths: list[str]) -> None:
@@ -178,7 +178,7 @@ def _run_editor(paths: list[str]) -> None:
             os._exit(1)
     status = os.waitpid(child, 0)[1]
     if status:
-        raise Failure(describe_failure("(editor)", status))
+        raise CommandError(describe_failure("(editor)", status))
 
 
 def _become_editor(paths: list[str]) -> None:
@@ -198,17 +198,17 @@ def _become_editor(paths: list[str]) -> None:
     streams.err("Cannot edit units, no editor available. Please set either $SYSTEMD_EDITOR, $EDITOR or $VISUAL.")
 
 
-def _take_over(edited: _Edited, context: Context) -> None:
+def _take_over(edited: _Edited, invocation: Invocation) -> None:
     """Put what was edited in its place; a file that was left empty changes nothing."""
     try:
         with open(edited.temporary, encoding="utf-8", errors="surrogateescape", newline="") as file:
             text = file.read()
     except OSError as error:  # removed: as if it had been left empty
-        context.err(f'Failed to read temporary file "{edited.temporary}": {error.strerror}')
+        invocation.err(f'Failed to read temporary file "{edited.temporary}": {error.strerror}')
         return
     kept = between_marks(text)
     if not kept:
-        context.err(f'Editing "{edited.path}" canceled: temporary file is empty.')
+        invocation.err(f'Editing "{edited.path}" canceled: temporary file is empty.')
         return
     try:
         if kept != text:
@@ -217,7 +217,7 @@ def _take_over(edited: _Edited, context: Context) -> None:
         os.rename(edited.temporary, edited.path)
     except OSError as error:
         what = f'Failed to rename "{edited.temporary}" to "{edited.path}"'
-        raise Failure(f"{what}: {error.strerror}") from None
+        raise CommandError(f"{what}: {error.strerror}") from None
 
 
 def _clean_up(edited: _Edited, keep_directory: bool) -> None:

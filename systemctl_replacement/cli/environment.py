@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from systemctl_replacement.cli.invocation import Context, Failure
+from systemctl_replacement.cli.invocation import CommandError, Invocation
 from systemctl_replacement.cli.names import for_bus
 from systemctl_replacement.cli.terminal import is_coerced
 from systemctl_replacement.control.client import CallError
@@ -19,23 +19,23 @@ _SPECIAL = frozenset(" \t\n\r\v\f\"\\`$*?['()<>|&;!#~={}^@+-]%,:/") - frozenset(
 _ESCAPES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
 
 
-def show_environment(_words: list[str], options: Options, context: Context) -> int:
+def show_environment(_words: list[str], options: Options, invocation: Invocation) -> int:
     """Print the environment that services start with, quoted for a shell."""
-    context.page()
+    invocation.page()
     if options.output.startswith("json"):
         from systemctl_replacement.cli.json_text import json_text
 
-        pairs = [entry.partition("=") for entry in _environment(context)]
-        context.out(json_text({name: value for name, _, value in pairs}, options.output))
+        pairs = [entry.partition("=") for entry in _environment(invocation)]
+        invocation.out(json_text({name: value for name, _, value in pairs}, options.output))
         return 0
-    for entry in _environment(context):
+    for entry in _environment(invocation):
         name, _, value = entry.partition("=")
-        context.out(f"{name}={shell_quoted(value)}")
+        invocation.out(f"{name}={shell_quoted(value)}")
     return 0
 
 
-def _environment(context: Context) -> list[str]:
-    environment: list[str] = context.asked().call("GetEnvironment")["environment"]
+def _environment(invocation: Invocation) -> list[str]:
+    environment: list[str] = invocation.asked().call("GetEnvironment")["environment"]
     return environment
 
 
@@ -49,14 +49,14 @@ def shell_quoted(value: str) -> str:
     return f"$'{quoted}'"
 
 
-def set_environment(words: list[str], _options: Options, context: Context) -> int:
+def set_environment(words: list[str], _options: Options, invocation: Invocation) -> int:
     """Add assignments to the environment that services start with."""
-    return _change(context, "set", words)
+    return _change(invocation, "set", words)
 
 
-def _change(context: Context, verb: str, words: list[str]) -> int:
+def _change(invocation: Invocation, verb: str, words: list[str]) -> int:
     for_bus(words)
-    manager = context.running_manager(f"{verb}-environment")
+    manager = invocation.running_manager(f"{verb}-environment")
     try:
         if verb == "unset":
             manager.call("UnsetEnvironment", names=words)
@@ -64,31 +64,31 @@ def _change(context: Context, verb: str, words: list[str]) -> int:
             manager.call("SetEnvironment", assignments=words)
     except CallError as error:
         said = "set" if verb == "unset" else verb
-        raise Failure(f"Failed to {said} environment: {error.message}") from None
+        raise CommandError(f"Failed to {said} environment: {error.message}") from None
     return 0
 
 
-def unset_environment(words: list[str], _options: Options, context: Context) -> int:
+def unset_environment(words: list[str], _options: Options, invocation: Invocation) -> int:
     """Take variables out of it."""
-    return _change(context, "unset", words)
+    return _change(invocation, "unset", words)
 
 
-def import_environment(words: list[str], _options: Options, context: Context) -> int:
+def import_environment(words: list[str], _options: Options, invocation: Invocation) -> int:
     """Copy variables of the caller's environment to it: those named, or all."""
     if not words:
-        context.err("Calling import-environment without a list of variable names is deprecated.")
+        invocation.err("Calling import-environment without a list of variable names is deprecated.")
         own = ("LC_CTYPE",) if is_coerced() else ()
         variables = [f"{name}={value}" for name, value in os.environ.items() if name not in own]
-        return _change(context, "import", variables)
+        return _change(invocation, "import", variables)
     assignments = []
     for name in words:
         if not valid_environment_name(name):
-            raise Failure(f"Not a valid environment variable name: {name}")
+            raise CommandError(f"Not a valid environment variable name: {name}")
         if name in os.environ:
             assignments.append(f"{name}={os.environ[name]}")
         else:
-            context.err(f"Environment variable ${name} not set, ignoring.")
-    return _change(context, "import", assignments)
+            invocation.err(f"Environment variable ${name} not set, ignoring.")
+    return _change(invocation, "import", assignments)
 
 
 VERBS = {

@@ -36,7 +36,7 @@ _EXIT_STATUSES = {
 UNPRINTED = "Failed to print table: {}"
 
 
-class Failure(Exception):
+class CommandError(Exception):
     """An expected failure: the text goes to stderr, `status` is the exit status."""
 
     def __init__(self, text: str, status: int = 1) -> None:
@@ -45,7 +45,7 @@ class Failure(Exception):
         self.status = status
 
 
-class Context:
+class Invocation:
     """One invocation of systemctl."""
 
     def __init__(self, options: Options, paths: Paths | None = None) -> None:
@@ -81,9 +81,9 @@ class Context:
             self.terminal.cuts = not open_pager()
 
     def table_printed(self) -> None:
-        """Raise Failure if the table that was just printed could not be: those verbs say so."""
+        """Raise CommandError if the table that was just printed could not be: those verbs say so."""
         if problem := streams.unwritten():
-            raise Failure(UNPRINTED.format(problem))
+            raise CommandError(UNPRINTED.format(problem))
 
     def manager(self, *, wait: bool = True) -> Client | None:
         """The running manager, or None: queries then answer from the files.
@@ -93,9 +93,9 @@ class Context:
         """
         if not self._connected:
             if self.options.scope == "user":
-                raise Failure("Failed to connect to bus: No medium found")
+                raise CommandError("Failed to connect to bus: No medium found")
             if self.options.host is not None or self.options.machine not in (None, ".host"):
-                raise Failure("Failed to connect to bus: Host is down")
+                raise CommandError("Failed to connect to bus: Host is down")
             self._manager = connect(self.paths)
             if self._manager is None and wait and not self.paths.root:
                 self._wait_for_init()
@@ -117,10 +117,10 @@ class Context:
                 self.err(self.refusal)
 
     def manager_to_change(self) -> Client | None:
-        """The running manager, or None where there is none; a Failure if PID 1 is one that does not answer us."""
+        """The running manager, or None where there is none; a CommandError if PID 1 is one that does not answer us."""
         manager = self.manager()
         if self.refusal:
-            raise Failure(self.refusal if self.options.quiet else "")
+            raise CommandError(self.refusal if self.options.quiet else "")
         return manager
 
     def running_manager(self, verb: str) -> Client:
@@ -133,20 +133,20 @@ class Context:
             self._warn_of_shell()
         if manager is None:
             if self.options.root or self.options.image:
-                raise Failure(f"Verb '{verb}' cannot be used with --root= or --image=.")
+                raise CommandError(f"Verb '{verb}' cannot be used with --root= or --image=.")
             self.refuse_as_pid1(verb)
             from systemctl_replacement.control.activate import ActivationError, start_manager
 
             try:
                 manager = self._manager = start_manager(self.paths)
             except (ActivationError, OSError) as error:
-                raise Failure(f"Failed to start the service manager: {error}") from None
+                raise CommandError(f"Failed to start the service manager: {error}") from None
         return manager
 
     def refuse_as_pid1(self, verb: str) -> None:
-        """Failure where this is PID 1 itself: no manager could stay when it has ended."""
+        """CommandError where this is PID 1 itself: no manager could stay when it has ended."""
         if os.getpid() == 1 and not self.options.root:
-            raise Failure(
+            raise CommandError(
                 f"Verb '{verb}' needs a service manager that stays; this is PID 1: the container ends with it.\n"
                 "To be the init of a container, use 'systemctl init'."
             )

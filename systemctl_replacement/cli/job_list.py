@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.cli.invocation import Context, Failure
+from systemctl_replacement.cli.invocation import CommandError, Invocation
 from systemctl_replacement.control.client import CallError
 from systemctl_replacement.unitfile.patterns import matches
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from systemctl_replacement.cli.option_table import Options
 
 
-def list_jobs(words: list[str], options: Options, context: Context) -> int:
+def list_jobs(words: list[str], options: Options, invocation: Invocation) -> int:
     """Print the queued jobs; with --after and --before also what waits for each, and what each waits for."""
-    jobs: list[dict[str, Any]] = context.asked().call("Jobs")["jobs"]
-    context.page()
+    jobs: list[dict[str, Any]] = invocation.asked().call("Jobs")["jobs"]
+    invocation.page()
     by_id = {job["id"]: job for job in jobs}
     queued = len(jobs)
     if words:
@@ -25,11 +25,11 @@ def list_jobs(words: list[str], options: Options, context: Context) -> int:
     legend = options.legend and not options.quiet
     if not jobs:
         if legend:
-            context.out("No jobs listed." if queued else "No jobs running.")
+            invocation.out("No jobs listed." if queued else "No jobs running.")
         return 0
     jobs.sort(key=lambda job: job["id"])
     rows = [("JOB", "UNIT", "TYPE", "STATE")] if legend else []
-    glyph = f"{context.terminal.glyph('last')} "
+    glyph = f"{invocation.terminal.glyph('last')} "
     for job in jobs:
         rows.append((str(job["id"]), job["unit"], job["job_type"], job["state"]))
         # systemd names them the other way round: --after tells which jobs come after this one.
@@ -42,31 +42,31 @@ def list_jobs(words: list[str], options: Options, context: Context) -> int:
         ]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for row in rows:
-        context.out(" ".join([*(f"{cell:<{width}}" for cell, width in zip(row, widths)), row[3]]))
-    context.table_printed()
+        invocation.out(" ".join([*(f"{cell:<{width}}" for cell, width in zip(row, widths)), row[3]]))
+    invocation.table_printed()
     if legend:
-        context.out(f"\n{len(jobs)} jobs listed.")
+        invocation.out(f"\n{len(jobs)} jobs listed.")
     return 0
 
 
-def cancel(words: list[str], _options: Options, context: Context) -> int:
+def cancel(words: list[str], _options: Options, invocation: Invocation) -> int:
     """Cancel jobs by their ids, or all."""
-    asked = context.asked()
+    asked = invocation.asked()
     if not words:
         try:
             asked.call("CancelJobs", ids=[])
         except CallError as error:
-            raise Failure(f"Failed to execute operation: {error.message}") from None
+            raise CommandError(f"Failed to execute operation: {error.message}") from None
         return 0
     status = 0
     for word in words:
         if not (word.isascii() and word.isdigit() and 0 < int(word) < 2**32):
-            context.err(f'Failed to parse job id "{word}": Invalid argument')
+            invocation.err(f'Failed to parse job id "{word}": Invalid argument')
             return 1
         try:
             asked.call("CancelJobs", ids=[int(word)])
         except CallError as error:
-            context.err(f"Failed to cancel job {word}: {error.message}")
+            invocation.err(f"Failed to cancel job {word}: {error.message}")
             status = 1
     return status
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.cli.invocation import Context, Failure
+from systemctl_replacement.cli.invocation import CommandError, Invocation
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.unitfile.names import is_template, valid_unit_name
 
@@ -16,17 +16,17 @@ FORWARD = ("Requires", "Requisite", "Wants", "ConsistsOf", "BindsTo", "Upholds")
 _REVERSE = ("RequiredBy", "RequisiteOf", "WantedBy", "PartOf", "BoundBy", "UpheldBy")
 
 
-def list_dependencies(words: list[str], options: Options, context: Context) -> int:
+def list_dependencies(words: list[str], options: Options, invocation: Invocation) -> int:
     """Print the dependencies of units as a tree, or as a list with --plain."""
-    context.page()
-    printer = _Printer(options, context)
-    for position, name in enumerate(expand(words or ["default.target"], context)):
+    invocation.page()
+    printer = _Printer(options, invocation)
+    for position, name in enumerate(expand(words or ["default.target"], invocation)):
         if position:
-            context.out("")
-        context.out(name)
+            invocation.out("")
+        invocation.out(name)
         if is_template(name) or not valid_unit_name(name):
             what = f"Unit name {name} is neither a valid invocation ID nor unit name."
-            raise Failure(f"Failed to get properties of {name}: {what}")
+            raise CommandError(f"Failed to get properties of {name}: {what}")
         printer.print_below(name, [], [])
     return 0
 
@@ -34,10 +34,10 @@ def list_dependencies(words: list[str], options: Options, context: Context) -> i
 class _Printer:
     """One walk. What was printed once is not gone into again, except with --all."""
 
-    def __init__(self, options: Options, context: Context) -> None:
+    def __init__(self, options: Options, invocation: Invocation) -> None:
         self._options = options
-        self._context = context
-        self._terminal = context.terminal
+        self._invocation = invocation
+        self._terminal = invocation.terminal
         self._seen: set[str] = set()
         self._known: dict[str, dict[str, Any]] = {}
         self._entered: set[str] = set()  # without the lines of a tree nothing is told twice
@@ -69,12 +69,12 @@ class _Printer:
 
     def _print(self, text: str, branches: list[bool], dot: str) -> None:
         if self._options.plain:
-            self._context.out("  " + text)
+            self._invocation.out("  " + text)
             return
         terminal = self._terminal
         line = "".join(terminal.glyph("vertical") if goes_on else "  " for goes_on in branches[:-1])
         line += terminal.glyph("branch" if branches[-1] else "last")
-        self._context.out(f"{dot or ' '} {line}{text}")
+        self._invocation.out(f"{dot or ' '} {line}{text}")
 
     def _dependencies(self, name: str) -> list[str]:
         unit = self._unit(name)
@@ -88,7 +88,7 @@ class _Printer:
     def _unit(self, name: str) -> dict[str, Any]:
         if name not in self._known:
             wanted = [*self._kinds, "ActiveState"]
-            found = self._context.asked().call("Show", names=[name], properties=wanted)["units"][0]
+            found = self._invocation.asked().call("Show", names=[name], properties=wanted)["units"][0]
             self._known[name] = found["properties"]
         return self._known[name]
 

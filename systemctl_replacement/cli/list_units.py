@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.cli.invocation import Context
+from systemctl_replacement.cli.invocation import Invocation
 from systemctl_replacement.cli.names import for_bus, is_shown, matching
 from systemctl_replacement.cli.terminal import Terminal
 
@@ -20,38 +20,38 @@ _LEGEND = (
 _DESCRIPTION_AT_LEAST = 20
 
 
-def list_units(words: list[str], options: Options, context: Context) -> int:
+def list_units(words: list[str], options: Options, invocation: Invocation) -> int:
     """Print a table of units."""
-    units = selected_units(words, options, context)
-    context.page()
-    terminal = context.terminal
+    units = selected_units(words, options, invocation)
+    invocation.page()
+    terminal = invocation.terminal
     if options.output.startswith("json"):
-        _print_json(units, options, context)
+        _print_json(units, options, invocation)
     else:
-        _print_table(units, options, context, terminal)
-    context.table_printed()
+        _print_table(units, options, invocation, terminal)
+    invocation.table_printed()
     if options.legend and not options.quiet:
-        _print_legend(units, options, context, terminal)
+        _print_legend(units, options, invocation, terminal)
     return 0
 
 
-def selected_units(words: list[str], options: Options, context: Context) -> list[dict[str, Any]]:
+def selected_units(words: list[str], options: Options, invocation: Invocation) -> list[dict[str, Any]]:
     """The units that patterns and options choose, in systemd's order."""
     for_bus([*words, *options.states])
-    units: list[dict[str, Any]] = context.asked().call("Units", patterns=[])["units"]
+    units: list[dict[str, Any]] = invocation.asked().call("Units", patterns=[])["units"]
     if words:
         chosen = set(matching(words, units))
         if options.with_dependencies:
-            chosen = _with_dependencies(chosen, context)
+            chosen = _with_dependencies(chosen, invocation)
         units = [unit for unit in units if unit["id"] in chosen]
     return sorted((unit for unit in units if is_shown(unit, options)), key=_order)
 
 
-def _with_dependencies(names: set[str], context: Context) -> set[str]:
+def _with_dependencies(names: set[str], invocation: Invocation) -> set[str]:
     from systemctl_replacement.cli.list_dependencies import FORWARD
 
     found = set(names)
-    for unit in context.asked().call("Show", names=sorted(names), properties=list(FORWARD))["units"]:
+    for unit in invocation.asked().call("Show", names=sorted(names), properties=list(FORWARD))["units"]:
         for kind in FORWARD:
             found.update(unit["properties"].get(kind) or ())
     return found
@@ -62,7 +62,7 @@ def _order(unit: dict[str, Any]) -> tuple[str, str]:
     return name.rpartition(".")[2], name
 
 
-def _print_table(units: list[dict[str, Any]], options: Options, context: Context, terminal: Terminal) -> None:
+def _print_table(units: list[dict[str, Any]], options: Options, invocation: Invocation, terminal: Terminal) -> None:
     legend = options.legend and not options.quiet
     if not units and not legend:
         return
@@ -73,9 +73,9 @@ def _print_table(units: list[dict[str, Any]], options: Options, context: Context
     widths = [max(len(row[column]) for row in measured) for column in range(len(head) - 1)]
     fit = _fitted(rows, widths, options, terminal)
     if legend:
-        context.out(("" if options.plain else "  ") + fit(head))
+        invocation.out(("" if options.plain else "  ") + fit(head))
     for unit, row in zip(units, rows):
-        context.out(_circle(unit, options, terminal) + fit(row))
+        invocation.out(_circle(unit, options, terminal) + fit(row))
 
 
 def _row(unit: dict[str, Any], with_jobs: bool) -> list[str]:
@@ -118,26 +118,26 @@ def _circle(unit: dict[str, Any], options: Options, terminal: Terminal) -> str:
     return terminal.colored(terminal.glyph("active"), "red") + " "
 
 
-def _print_legend(units: list[dict[str, Any]], options: Options, context: Context, terminal: Terminal) -> None:
+def _print_legend(units: list[dict[str, Any]], options: Options, invocation: Invocation, terminal: Terminal) -> None:
     if units:
-        context.out("")
+        invocation.out("")
         for line in _LEGEND:
-            context.out(line)
+            invocation.out(line)
         if any(unit["job_id"] for unit in units):
-            context.out("JOB    = Pending job for the unit.\n")
+            invocation.out("JOB    = Pending job for the unit.\n")
     count = terminal.colored(f"{len(units)} loaded units listed.", "" if units else "red")
     if options.all:
-        context.out(f"{count}\nTo show all installed unit files use 'systemctl list-unit-files'.")
+        invocation.out(f"{count}\nTo show all installed unit files use 'systemctl list-unit-files'.")
     elif options.states:
-        context.out(count)
+        invocation.out(count)
     else:
-        context.out(
+        invocation.out(
             f"{count} Pass --all to see loaded but inactive units, too.\n"
             "To show all installed unit files use 'systemctl list-unit-files'."
         )
 
 
-def _print_json(units: list[dict[str, Any]], options: Options, context: Context) -> None:
+def _print_json(units: list[dict[str, Any]], options: Options, invocation: Invocation) -> None:
     from systemctl_replacement.cli.json_text import json_text
 
     with_jobs = any(unit["job_id"] for unit in units)
@@ -152,7 +152,7 @@ def _print_json(units: list[dict[str, Any]], options: Options, context: Context)
         }
         for unit in units
     ]
-    context.out(json_text(rows, options.output))
+    invocation.out(json_text(rows, options.output))
 
 
 VERBS = {"list-units": list_units}

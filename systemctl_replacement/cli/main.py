@@ -1,6 +1,6 @@
 """systemctl: from the command line to an exit status.
 
-On the hot path. Every expected failure is a Failure with its text; this is the one place that prints it.
+On the hot path. Every expected failure is a CommandError with its text; this is the one place that prints it.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import _signal  # type: ignore[import-not-found]
 
 from systemctl_replacement import FEATURES
 from systemctl_replacement.cli import streams, verbs
-from systemctl_replacement.cli.invocation import UNPRINTED, Context, Failure
-from systemctl_replacement.cli.option_table import HelpShown, UsageError, parse
+from systemctl_replacement.cli.invocation import UNPRINTED, CommandError, Invocation
+from systemctl_replacement.cli.option_table import HelpShown, parse
 from systemctl_replacement.cli.options import OptionError
 from systemctl_replacement.control.client import CallError, Disconnected
 
@@ -40,9 +40,9 @@ def guarded(run: Callable[[], int]) -> int:
         streams.out(str(shown))
         problem = shown.table and streams.unwritten()
         return _failed(UNPRINTED.format(problem), 1) if problem else 0
-    except (OptionError, UsageError) as error:
+    except OptionError as error:
         return _failed(str(error), 1)
-    except Failure as failure:
+    except CommandError as failure:
         return _failed(failure.text, failure.status)
     except CallError as error:
         return _failed(error.message, 1)
@@ -73,11 +73,11 @@ def _systemctl(argv: Sequence[str]) -> int:
     argv = ["systemctl" if argv[0].endswith((".py", "/systemctl")) else argv[0], *argv[1:]]
     options, operands = parse(argv, on_help=_help, on_version=lambda: VERSION)
     verb = operands[0] if operands else "list-units"
-    return verbs.run(verb, operands[1:], options, Context(options))
+    return verbs.run(verb, operands[1:], options, Invocation(options))
 
 
 def _help(options: Options) -> str:
     from systemctl_replacement.cli.help_text import systemctl_help
 
-    Context(options).page()
+    Invocation(options).page()
     return systemctl_help()

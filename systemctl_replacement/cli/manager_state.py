@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from systemctl_replacement import log_levels
-from systemctl_replacement.cli.invocation import Context, Failure
+from systemctl_replacement.cli.invocation import CommandError, Invocation
 from systemctl_replacement.control.client import CallError, Disconnected
 
 TYPE_CHECKING = False
@@ -11,40 +11,40 @@ if TYPE_CHECKING:
     from systemctl_replacement.cli.option_table import Options
 
 
-def daemon_reload(_words: list[str], _options: Options, context: Context) -> int:
+def daemon_reload(_words: list[str], _options: Options, invocation: Invocation) -> int:
     """Read all unit files again. Without a manager there is nothing that could be out of date."""
-    if context.options.scope == "global":
+    if invocation.options.scope == "global":
         return 0
-    context.refuse_as_pid1("daemon-reload")
-    manager = context.manager_to_change()
+    invocation.refuse_as_pid1("daemon-reload")
+    manager = invocation.manager_to_change()
     if manager is not None:
         try:
             # Generators run before it answers.
             manager.call_waiting("Reload")
         except CallError as error:
-            raise Failure(f"Reload daemon failed: {error.message}") from None
+            raise CommandError(f"Reload daemon failed: {error.message}") from None
     return 0
 
 
-def daemon_reexec(_words: list[str], _options: Options, context: Context) -> int:
+def daemon_reexec(_words: list[str], _options: Options, invocation: Invocation) -> int:
     """The manager executes itself again; it closes the connection instead of answering."""
-    context.refuse_as_pid1("daemon-reexec")
-    manager = context.manager_to_change()
+    invocation.refuse_as_pid1("daemon-reexec")
+    manager = invocation.manager_to_change()
     if manager is not None:
         try:
             manager.call_waiting("Reexecute")
         except CallError as error:
-            raise Failure(f"Reexecute daemon failed: {error.message}") from None
+            raise CommandError(f"Reexecute daemon failed: {error.message}") from None
         except Disconnected:
             pass
     return 0
 
 
-def log_level(words: list[str], _options: Options, context: Context) -> int:
+def log_level(words: list[str], _options: Options, invocation: Invocation) -> int:
     """Show or set the manager's log level."""
     if words and words[0] not in log_levels.NAMES and words[0] not in tuple("01234567"):
-        raise Failure(f'"{words[0]}" is not a valid log level.')
-    return _log("level", words, context)
+        raise CommandError(f'"{words[0]}" is not a valid log level.')
+    return _log("level", words, invocation)
 
 
 _LOG_TARGETS = (
@@ -52,23 +52,23 @@ _LOG_TARGETS = (
 )  # fmt: skip
 
 
-def log_target(words: list[str], _options: Options, context: Context) -> int:
+def log_target(words: list[str], _options: Options, invocation: Invocation) -> int:
     """Show or set where the manager logs to."""
     if words and words[0] and words[0] not in _LOG_TARGETS:
         what = f"Invalid log target '{words[0]}'"
-        raise Failure(f"Failed to set log target of org.freedesktop.systemd1 to {words[0]}: {what}")
-    return _log("target", words, context)
+        raise CommandError(f"Failed to set log target of org.freedesktop.systemd1 to {words[0]}: {what}")
+    return _log("target", words, invocation)
 
 
-def _log(what: str, words: list[str], context: Context) -> int:
+def _log(what: str, words: list[str], invocation: Invocation) -> int:
     if words:
         try:
-            context.running_manager(f"log-{what}").call("Log", **{what: words[0]})
+            invocation.running_manager(f"log-{what}").call("Log", **{what: words[0]})
         except CallError as error:
             said = f"Failed to set log {what} of org.freedesktop.systemd1 to {words[0]}"
-            raise Failure(f"{said}: {error.message}") from None
+            raise CommandError(f"{said}: {error.message}") from None
         return 0
-    context.out(context.asked().call("Log")[what])
+    invocation.out(invocation.asked().call("Log")[what])
     return 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.cli.invocation import Context, Failure
+from systemctl_replacement.cli.invocation import CommandError, Invocation
 from systemctl_replacement.unitfile.names import is_glob, mangle
 from systemctl_replacement.unitfile.patterns import matches
 
@@ -14,20 +14,25 @@ if TYPE_CHECKING:
     from systemctl_replacement.cli.option_table import Options
 
 
-def mangled(name: str, context: Context, suffix: str = ".service", *, glob: bool = True) -> str:
+def mangled(name: str, invocation: Invocation, suffix: str = ".service", *, glob: bool = True) -> str:
     """The unit name, or the pattern, that a word of the command line means."""
     try:
         made = mangle(name, suffix, glob=glob)
     except ValueError:
-        raise Failure("Failed to mangle name: Invalid argument\nFailed to expand names: Invalid argument") from None
+        raise CommandError(
+            "Failed to mangle name: Invalid argument\nFailed to expand names: Invalid argument"
+        ) from None
     unsuffixed = made[: -len(suffix)] if made.endswith(suffix) and not name.endswith(suffix) else made
-    if made not in (name, name + suffix) and not name.startswith("/") and not context.options.quiet:
-        context.err(f'Invalid unit name "{name}" escaped as "{unsuffixed}" (maybe you should use systemd-escape?).')
+    if made not in (name, name + suffix) and not name.startswith("/") and not invocation.options.quiet:
+        invocation.err(f'Invalid unit name "{name}" escaped as "{unsuffixed}" (maybe you should use systemd-escape?).')
     return made
 
 
 def expand(
-    words: Sequence[str], context: Context, suffix: str = ".service", units: Sequence[dict[str, Any]] | None = None
+    words: Sequence[str],
+    invocation: Invocation,
+    suffix: str = ".service",
+    units: Sequence[dict[str, Any]] | None = None,
 ) -> list[str]:
     """Unit names for words of the command line: globs become the units that match, in order of their names.
 
@@ -36,14 +41,14 @@ def expand(
 
     units: what the manager has loaded, if it was asked already.
     """
-    names = [mangled(word, context, suffix) for word in words]
+    names = [mangled(word, invocation, suffix) for word in words]
     patterns = [name for name in names if is_glob(name)]
     expanded = [name for name in names if not is_glob(name)]
     if patterns:
         if units is None:
-            units = context.asked().call("Units", patterns=[])["units"]
+            units = invocation.asked().call("Units", patterns=[])["units"]
         for_bus(patterns)
-        expanded += matching(patterns, [unit for unit in units if is_shown(unit, context.options)])
+        expanded += matching(patterns, [unit for unit in units if is_shown(unit, invocation.options)])
     return expanded
 
 
@@ -58,9 +63,9 @@ def is_shown(unit: dict[str, Any], options: Options) -> bool:
 
 
 def for_bus(words: Sequence[str]) -> None:
-    """Raise Failure for words that are no UTF-8: systemd's bus carries no others, and says so."""
+    """Raise CommandError for words that are no UTF-8: systemd's bus carries no others, and says so."""
     if any("\udc80" <= character <= "\udcff" for word in words for character in word):
-        raise Failure("Failed to create bus message: Invalid argument")
+        raise CommandError("Failed to create bus message: Invalid argument")
 
 
 def matching(patterns: Sequence[str], units: Sequence[dict[str, Any]]) -> list[str]:

@@ -8,7 +8,7 @@ used.
 from __future__ import annotations
 
 from systemctl_replacement.booleans import boolean
-from systemctl_replacement.cli.options import NO, OPTIONAL, REQUIRED, CommandLine
+from systemctl_replacement.cli.options import NO, OPTIONAL, REQUIRED, CommandLine, OptionError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,10 +23,6 @@ OUTPUT_MODES = (
 PRESET_MODES = ("full", "enable-only", "disable-only")
 TIMESTAMP_STYLES = ("pretty", "us", "utc", "us+utc", "unix")
 CLEAN_RESOURCES = ("runtime", "state", "cache", "logs", "configuration")
-
-
-class UsageError(Exception):
-    """The options make no sense: the text says why. Exit status 1."""
 
 
 class HelpShown(Exception):
@@ -240,7 +236,7 @@ _TEXTS = (
 def parse(
     argv: Sequence[str], on_help: Callable[[Options], str], on_version: Callable[[], str]
 ) -> tuple[Options, list[str]]:
-    """The options and the operands. Raises OptionError, UsageError, HelpShown (with on_help's or on_version's text)."""
+    """The options and the operands. Raises OptionError and HelpShown (with on_help's or on_version's text)."""
     options = Options()
     # Not in 252: they must not change what an abbreviation means.
     line = CommandLine(argv, LONG, SHORT, unabbreviated=("no-warn", "verbose"))
@@ -256,7 +252,7 @@ def parse(
         elif key == "version":
             raise HelpShown(on_version())
         elif key == "dot":
-            raise UsageError(
+            raise OptionError(
                 f"{argv[0]}: invalid option -- '.'\nHint: to specify units starting with a dash, use \"--\":\n"
                 f"      {argv[0]} [OPTIONS...] COMMAND -- -.{value or ''} ..."
             )
@@ -271,11 +267,11 @@ def parse(
 
 def _check(options: Options) -> None:
     if options.wait and options.no_block:
-        raise UsageError("--wait may not be combined with --no-block.")
+        raise OptionError("--wait may not be combined with --no-block.")
     if options.root and options.image:
-        raise UsageError("Please specify either --root= or --image=, the combination of both is not supported.")
+        raise OptionError("Please specify either --root= or --image=, the combination of both is not supported.")
     if options.scope == "user" and options.host is not None:
-        raise UsageError("Cannot access user instance remotely.")
+        raise OptionError("Cannot access user instance remotely.")
 
 
 def _type(options: Options, value: str) -> None:
@@ -287,7 +283,9 @@ def _type(options: Options, value: str) -> None:
         elif word in LOAD_STATES:
             options.states.append(word)
         elif word:
-            raise UsageError(f"Unknown unit type or load state '{word}'.\nUse -t help to see a list of allowed values.")
+            raise OptionError(
+                f"Unknown unit type or load state '{word}'.\nUse -t help to see a list of allowed values."
+            )
 
 
 def _state(options: Options, value: str) -> None:
@@ -312,7 +310,7 @@ def _property_value(options: Options, value: str) -> None:
 def _legend(options: Options, value: str) -> None:
     legend = boolean(value)
     if legend is None:
-        raise UsageError(f"Failed to parse boolean argument to --legend: {value}.")
+        raise OptionError(f"Failed to parse boolean argument to --legend: {value}.")
     options.legend = legend
 
 
@@ -324,7 +322,7 @@ def _root(options: Options, value: str) -> None:
 
 def _lines(options: Options, value: str) -> None:
     if not (value.isascii() and value.isdigit()) or int(value) >= 2**32:
-        raise UsageError(f"Failed to parse lines '{value}'")
+        raise OptionError(f"Failed to parse lines '{value}'")
     options.lines = int(value)
 
 
@@ -332,7 +330,7 @@ def _output(options: Options, value: str) -> None:
     if value == "help":
         raise HelpShown("\n".join(OUTPUT_MODES))
     if value not in OUTPUT_MODES:
-        raise UsageError(f"Unknown output '{value}'.")
+        raise OptionError(f"Unknown output '{value}'.")
     options.output = value
     if value.startswith("json"):
         options.legend, options.plain = False, True
@@ -348,7 +346,7 @@ def _signal(options: Options, value: str) -> None:
         raise HelpShown(signal_list(table=table), table)
     number = signals.number(value)
     if number is None:
-        raise UsageError(f'Failed to parse signal string "{value}".')
+        raise OptionError(f'Failed to parse signal string "{value}".')
     options.signal = number
 
 
@@ -356,7 +354,7 @@ def _preset_mode(options: Options, value: str) -> None:
     if value == "help":
         raise HelpShown("\n".join(PRESET_MODES))
     if value not in PRESET_MODES:
-        raise UsageError(f"Failed to parse preset mode: {value}.")
+        raise OptionError(f"Failed to parse preset mode: {value}.")
     options.preset_mode = value
 
 
@@ -365,13 +363,13 @@ def _timestamp(options: Options, value: str) -> None:
         raise HelpShown("\n".join(TIMESTAMP_STYLES))
     style = value.replace("µs", "us").replace("μs", "us")
     if style not in TIMESTAMP_STYLES:
-        raise UsageError(f"Invalid value: {value}.")
+        raise OptionError(f"Invalid value: {value}.")
     options.timestamp = style
 
 
 def _check_inhibitors(options: Options, value: str) -> None:
     if value != "auto" and boolean(value) is None:
-        raise UsageError(f"Failed to parse --check-inhibitors= argument: {value}")
+        raise OptionError(f"Failed to parse --check-inhibitors= argument: {value}")
     options.check_inhibitors = value
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from systemctl_replacement.cli.invocation import Failure
+from systemctl_replacement.cli.invocation import CommandError
 from systemctl_replacement.cli.option_table import Options
 
 # What verbs say of a root directory that cannot be used; the others cannot look for units there.
@@ -23,11 +23,11 @@ _ROOT_PROBLEMS = {
 
 
 def check_root(verb: str, options: Options) -> None:
-    """Raise Failure, in the words of the verb, if --root= names no directory."""
+    """Raise CommandError, in the words of the verb, if --root= names no directory."""
     if not options.root:
         return
     try:
         os.close(os.open(options.root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
     except OSError as error:
         other = f"Failed to initialize unit search paths for root directory {options.root}: {{}}"
-        raise Failure(_ROOT_PROBLEMS.get(verb, other).format(os.strerror(error.errno or 0))) from None
+        raise CommandError(_ROOT_PROBLEMS.get(verb, other).format(os.strerror(error.errno or 0))) from None

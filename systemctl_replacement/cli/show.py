@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from systemctl_replacement.cli.invocation import Context, Failure
+from systemctl_replacement.cli.invocation import CommandError, Invocation
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.cli.printable import escaped
 from systemctl_replacement.cli.property_text import render
@@ -23,85 +23,89 @@ _UNPRINTABLE = "[unprintable]"
 _DEFECT = "org.freedesktop.DBus.Error.Failed"  # something went wrong in the manager
 
 
-def show(words: list[str], options: Options, context: Context) -> int:
+def show(words: list[str], options: Options, invocation: Invocation) -> int:
     """Print properties of units, of the units of processes, or of the manager."""
-    context.page()
+    invocation.page()
     if not words:
         try:
-            manager = fetch(context, [])[0]
+            manager = fetch(invocation, [])[0]
         except CallError as error:
-            raise Failure(f"Failed to get properties: {error.message}") from None
-        _print(manager, "", options, context)
+            raise CommandError(f"Failed to get properties: {error.message}") from None
+        _print(manager, "", options, invocation)
         return 0
-    names = expand([word for word in words if not _is_number(word)], context)
+    names = expand([word for word in words if not _is_number(word)], invocation)
     for word in words:
         if _is_number(word):
             # systemctl knows jobs by number here; we have none that could be shown.
-            raise Failure(f"Failed to get properties: Unknown object '/org/freedesktop/systemd1/job/{word}'.")
+            raise CommandError(f"Failed to get properties: Unknown object '/org/freedesktop/systemd1/job/{word}'.")
     if options.types:
         names = [name for name in names if name.rpartition(".")[2] in options.types]
     status, number = 0, 0
     for name in names:
         check_not_template(name)
         try:
-            unit = fetch(context, [name], options.properties)[0]
+            unit = fetch(invocation, [name], options.properties)[0]
         except CallError as error:
             if error.dbus_name != _DEFECT:
-                raise Failure(f"Failed to get properties: {error.message}") from None
-            context.err(f"Failed to get properties of {name}: {error.message}")
+                raise CommandError(f"Failed to get properties: {error.message}") from None
+            invocation.err(f"Failed to get properties of {name}: {error.message}")
             status = 1  # the others are shown
             continue
         if number:
-            context.out("")
+            invocation.out("")
         number += 1
-        if unit.get("StatusText") and (context.terminal.tty or os.isatty(1)):
+        if unit.get("StatusText") and (invocation.terminal.tty or os.isatty(1)):
             unit["StatusText"] = escaped(unit["StatusText"])  # the service's own words
-        _print(unit, name.rpartition(".")[2], options, context)
+        _print(unit, name.rpartition(".")[2], options, invocation)
     return status
 
 
 def check_not_template(name: str) -> None:
-    """Raise Failure for a template: only instances have properties; and for a name that is too long."""
+    """Raise CommandError for a template: only instances have properties; and for a name that is too long."""
     if is_template(name) or not valid_unit_name(name):
-        raise Failure(f"Failed to get properties: Unit name {name} is neither a valid invocation ID nor unit name.")
+        raise CommandError(
+            f"Failed to get properties: Unit name {name} is neither a valid invocation ID nor unit name."
+        )
 
 
 def _is_number(word: str) -> bool:
     return word.isascii() and word.isdigit()
 
 
-def fetch(context: Context, names: list[str], wanted: list[str] | None = None) -> list[dict[str, Any]]:
+def fetch(invocation: Invocation, names: list[str], wanted: list[str] | None = None) -> list[dict[str, Any]]:
     """The properties of units; of the manager without names. What the files alone decide is added."""
     parameters: dict[str, Any] = {"names": names}
     if wanted is not None:
         parameters["properties"] = [*wanted, "Id", "LoadState", "FragmentPath", "Unprintable"]
-    units: list[dict[str, Any]] = [unit["properties"] for unit in context.asked().call("Show", **parameters)["units"]]
+    units: list[dict[str, Any]] = [
+        unit["properties"] for unit in invocation.asked().call("Show", **parameters)["units"]
+    ]
     for unit in units:
         if names and (wanted is None or "UnitFileState" in wanted or "UnitFilePreset" in wanted):
-            add_unit_file_state(unit, context)
+            add_unit_file_state(unit, invocation)
     return units
 
 
-def add_unit_file_state(unit: dict[str, Any], context: Context) -> None:
+def add_unit_file_state(unit: dict[str, Any], invocation: Invocation) -> None:
     """UnitFileState and UnitFilePreset: the manager leaves them to us, they only depend on files."""
     if not unit.get("FragmentPath") and unit.get("LoadState") != "masked":
         return
-    from systemctl_replacement.cli.unit_files_common import new_plan
-    from systemctl_replacement.enablement.changes import InstallFailed
+    from systemctl_replacement.cli.unit_files_common import new_planner
+    from systemctl_replacement.enablement.changes import InstallError
     from systemctl_replacement.enablement.enablement_state import StateReader
     from systemctl_replacement.enablement.presets import read_presets
 
-    plan = new_plan(context.options, context)
+    planner = new_planner(invocation.options, invocation)
     name = unit["FragmentPath"].rpartition("/")[2] if unit.get("LoadState") != "masked" else unit["Id"]
     if "@." in name:
         name = unit["Id"]
     try:
-        unit.setdefault("UnitFileState", StateReader(plan).state(name))
-    except InstallFailed:
+        unit.setdefault("UnitFileState", StateReader(planner).state(name))
+    except InstallError:
         unit.setdefault("UnitFileState", "bad")
     # Presets are asked about the file, which for an instance is that of its template.
     file = unit["FragmentPath"].rpartition("/")[2] if unit.get("LoadState") != "masked" else name
-    enable = read_presets(plan.tree, plan.directories).query(file).enable
+    enable = read_presets(planner.tree, planner.directories).query(file).enable
     unit.setdefault("UnitFilePreset", "enabled" if enable else "disabled")
 
 
@@ -112,7 +116,7 @@ def _is_empty(kind: str, value: Any) -> bool:
     return kind == "maybe-status" and bool(value < 0)
 
 
-def _print(unit: dict[str, Any], unit_type: str, options: Options, context: Context) -> None:
+def _print(unit: dict[str, Any], unit_type: str, options: Options, invocation: Invocation) -> None:
     # What somebody asked for by name is shown, even if it is empty.
     everything = options.all or options.properties is not None
     unprintable = unit.get("Unprintable", ())
@@ -121,17 +125,17 @@ def _print(unit: dict[str, Any], unit_type: str, options: Options, context: Cont
             continue
         if known.kind == "unprintable":
             if everything:
-                _line(known.name, _UNPRINTABLE, options, context)
+                _line(known.name, _UNPRINTABLE, options, invocation)
             continue
         if known.name in unprintable:
-            _line(known.name, _UNPRINTABLE, options, context)
+            _line(known.name, _UNPRINTABLE, options, invocation)
             continue
         value = unit.get(known.name, known.default)
         if _is_empty(known.kind, value) and not everything:
             continue
         for text in _texts(known.kind, value, options.timestamp):
             if text or everything:
-                _line(known.name, text, options, context)
+                _line(known.name, text, options, invocation)
 
 
 def _texts(kind: str, value: Any, timestamp: str) -> list[str]:
@@ -141,8 +145,8 @@ def _texts(kind: str, value: Any, timestamp: str) -> list[str]:
         return [_UNPRINTABLE]  # not of this kind: it costs the property
 
 
-def _line(name: str, text: str, options: Options, context: Context) -> None:
-    context.out(text if options.value else f"{name}={text}")
+def _line(name: str, text: str, options: Options, invocation: Invocation) -> None:
+    invocation.out(text if options.value else f"{name}={text}")
 
 
 VERBS = {"show": show}

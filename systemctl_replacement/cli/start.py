@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from systemctl_replacement.cli.invocation import Context, Failure, exit_status
+from systemctl_replacement.cli.invocation import CommandError, Invocation, exit_status
 from systemctl_replacement.cli.names import expand, mangled
 from systemctl_replacement.control.client import CallError
 from systemctl_replacement.unitfile.names import is_glob
@@ -62,42 +62,44 @@ _SERVICE_RESULTS = {
 }
 
 
-def run_verb(verb: str, words: list[str], options: Options, context: Context) -> int:
+def run_verb(verb: str, words: list[str], options: Options, invocation: Invocation) -> int:
     """Queue a job for each unit and wait until all have ended; the LSB's exit statuses."""
     operation = OPERATIONS[verb]
     if not words:
         return _marked(options)
     if options.marked:
-        raise Failure("No additional arguments allowed with --marked.")
+        raise CommandError("No additional arguments allowed with --marked.")
     if operation == "start" and not options.all and any(is_glob(word) for word in words):
-        context.err(
+        invocation.err(
             "Warning: systemctl start called with a glob pattern.\n"
             "Hint: unit globs expand to loaded units, so start will usually have no effect.\n"
             "      Passing --all will also load units which are pulled in by other units.\n"
             "      See systemctl(1) for more details."
         )
-    manager = context.running_manager(verb)
-    return enqueue(manager, operation, expand(words, context), options.job_mode, options, context)
+    manager = invocation.running_manager(verb)
+    return enqueue(manager, operation, expand(words, invocation), options.job_mode, options, invocation)
 
 
 def _marked(options: Options) -> int:
     if not options.marked:
-        raise Failure("Too few arguments.")
-    raise Failure("systemctl-replacement: --marked is not available yet")
+        raise CommandError("Too few arguments.")
+    raise CommandError("systemctl-replacement: --marked is not available yet")
 
 
-def isolate(words: list[str], options: Options, context: Context) -> int:
+def isolate(words: list[str], options: Options, invocation: Invocation) -> int:
     """Start one unit and stop all that it does not need."""
-    manager = context.running_manager("isolate")
-    return enqueue(manager, "start", [mangled(words[0], context, ".target")], "isolate", options, context)
+    manager = invocation.running_manager("isolate")
+    return enqueue(manager, "start", [mangled(words[0], invocation, ".target")], "isolate", options, invocation)
 
 
-def enqueue(manager: Client, operation: str, names: list[str], mode: str, options: Options, context: Context) -> int:
+def enqueue(
+    manager: Client, operation: str, names: list[str], mode: str, options: Options, invocation: Invocation
+) -> int:
     """Queue jobs, wait unless --no-block, report; the exit status."""
     if not names:
         return 0
     if operation == "stop":
-        _warn_of_triggers(manager, names, options, context)
+        _warn_of_triggers(manager, names, options, invocation)
     waits = not options.no_block
     since = time.monotonic_ns() // 1000
     parameters = {"operation": operation, "names": names, "mode": mode, "wait": waits}
@@ -108,22 +110,22 @@ def enqueue(manager: Client, operation: str, names: list[str], mode: str, option
         queued = next(replies)["jobs"]
     except CallError as error:  # not what is wrong with one of the units: the request itself is refused
         for name in names:
-            _report_refused(name, operation, error.dbus_name, error.message, context)
+            _report_refused(name, operation, error.dbus_name, error.message, invocation)
         return exit_status(error)
     status = 0
     for outcome in queued:
-        status = _report_queued(outcome, operation, options, context) or status
+        status = _report_queued(outcome, operation, options, invocation) or status
     jobs = queued
     for reply in replies:
         jobs = reply["jobs"]
     if waits and options.verbose:
         from systemctl_replacement.cli.verbose import show_lines
 
-        show_lines((outcome["unit"] for outcome in jobs if not outcome.get("error")), since, context)
+        show_lines((outcome["unit"] for outcome in jobs if not outcome.get("error")), since, invocation)
     if waits:
         for outcome in jobs:
             if not outcome.get("error"):
-                status = _report_ended(outcome, options, context) or status
+                status = _report_ended(outcome, options, invocation) or status
     if options.wait and operation in ("start", "restart") and status == 0:
         states = manager.call_waiting("WaitInactive", names=names)["states"]
         if any(state["active_state"] == "failed" for state in states):
@@ -131,47 +133,47 @@ def enqueue(manager: Client, operation: str, names: list[str], mode: str, option
     return status
 
 
-def _report_queued(outcome: dict[str, Any], operation: str, options: Options, context: Context) -> int:
+def _report_queued(outcome: dict[str, Any], operation: str, options: Options, invocation: Invocation) -> int:
     error = outcome.get("error")
     name = outcome["name"]
     if error:
-        _report_refused(name, operation, error["dbus_name"], error["message"], context)
+        _report_refused(name, operation, error["dbus_name"], error["message"], invocation)
         return exit_status(CallError("io.systemctl-replacement.Manager.Failed", error))
     if outcome.get("need_reload"):
-        warn_of_changes(name, context)
+        warn_of_changes(name, invocation)
     if options.show_transaction:
-        context.err(f"Enqueued anchor job {outcome['id']} {outcome['unit']}/{outcome['job_type']}.")
+        invocation.err(f"Enqueued anchor job {outcome['id']} {outcome['unit']}/{outcome['job_type']}.")
         for job in outcome.get("affected") or ():
-            context.err(f"Enqueued auxiliary job {job['id']} {job['unit']}/{job['job_type']}.")
+            invocation.err(f"Enqueued auxiliary job {job['id']} {job['unit']}/{job['job_type']}.")
     return 0
 
 
-def _report_refused(name: str, operation: str, dbus_name: str, message: str, context: Context) -> None:
-    context.err(f"Failed to {operation} {name}: {message}")
+def _report_refused(name: str, operation: str, dbus_name: str, message: str, invocation: Invocation) -> None:
+    invocation.err(f"Failed to {operation} {name}: {message}")
     if dbus_name not in _NO_HINT:
-        context.err(f"See system logs and 'systemctl status {name}' for details.")
+        invocation.err(f"See system logs and 'systemctl status {name}' for details.")
 
 
-def warn_of_changes(name: str, context: Context) -> None:
+def warn_of_changes(name: str, invocation: Invocation) -> None:
     """The warning that files are newer than what the manager read: Ansible and others look for it."""
-    context.err(
+    invocation.err(
         f"Warning: The unit file, source configuration file or drop-ins of {name} changed on disk. "
         "Run 'systemctl daemon-reload' to reload units."
     )
 
 
-def _report_ended(outcome: dict[str, Any], options: Options, context: Context) -> int:
+def _report_ended(outcome: dict[str, Any], options: Options, invocation: Invocation) -> int:
     result = outcome.get("result") or "done"
     unit = outcome["unit"]
     if result in ("done", "skipped"):
         return 0
     if not options.quiet:
         if result in _JOB_RESULTS:
-            context.err(_JOB_RESULTS[result].format(unit=unit))
+            invocation.err(_JOB_RESULTS[result].format(unit=unit))
         else:
-            context.err(failure_text(unit, outcome.get("service_result") or ""))
+            invocation.err(failure_text(unit, outcome.get("service_result") or ""))
         if outcome.get("extra"):
-            context.err(f"{unit}: {outcome['extra']}.")
+            invocation.err(f"{unit}: {outcome['extra']}.")
     return 1
 
 
@@ -191,7 +193,7 @@ def failure_text(unit: str, service_result: str) -> str:
     return "\n".join(lines)
 
 
-def _warn_of_triggers(manager: Client, names: list[str], options: Options, context: Context) -> None:
+def _warn_of_triggers(manager: Client, names: list[str], options: Options, invocation: Invocation) -> None:
     if options.quiet or options.no_warn:
         return
     try:
@@ -207,13 +209,13 @@ def _warn_of_triggers(manager: Client, names: list[str], options: Options, conte
     for unit, found in triggers.items():
         still = [trigger for trigger in found if trigger in active]
         if still:
-            context.err(f"Warning: Stopping {unit}, but it can still be activated by:")
+            invocation.err(f"Warning: Stopping {unit}, but it can still be activated by:")
             for trigger in still:
-                context.err(f"  {trigger}")
+                invocation.err(f"  {trigger}")
 
 
 def _verb(verb: str) -> Any:
-    return lambda words, options, context: run_verb(verb, words, options, context)
+    return lambda words, options, invocation: run_verb(verb, words, options, invocation)
 
 
 VERBS = {**{verb: _verb(verb) for verb in OPERATIONS}, "isolate": isolate}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement.booleans import boolean
-from systemctl_replacement.cli.invocation import Context, Failure
+from systemctl_replacement.cli.invocation import CommandError, Invocation
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.unitfile.names import is_template, valid_unit_name
 
@@ -16,42 +16,44 @@ if TYPE_CHECKING:
 EXIT_NOT_RUNNING = 3
 
 
-def is_active(words: list[str], options: Options, context: Context) -> int:
+def is_active(words: list[str], options: Options, invocation: Invocation) -> int:
     """Print a state for every name; 0 if any unit is active or reloading."""
-    return _check(words, options, context, ("active", "reloading"), EXIT_NOT_RUNNING)
+    return _check(words, options, invocation, ("active", "reloading"), EXIT_NOT_RUNNING)
 
 
-def is_failed(words: list[str], options: Options, context: Context) -> int:
+def is_failed(words: list[str], options: Options, invocation: Invocation) -> int:
     """Print a state for every name; 0 if any unit has failed."""
-    return _check(words, options, context, ("failed",), 1)
+    return _check(words, options, invocation, ("failed",), 1)
 
 
-def _check(words: list[str], options: Options, context: Context, good: tuple[str, ...], otherwise: int) -> int:
-    names = expand(words, context)
+def _check(words: list[str], options: Options, invocation: Invocation, good: tuple[str, ...], otherwise: int) -> int:
+    names = expand(words, invocation)
     unusable = [name for name in names if is_template(name) or not valid_unit_name(name)]
     if unusable:
         names = names[: names.index(unusable[0])]
-    states = context.asked().call("States", names=names)["states"] if names else []
+    states = invocation.asked().call("States", names=names)["states"] if names else []
     if not options.quiet:
         for state in states:
-            context.out(state["active_state"])
+            invocation.out(state["active_state"])
     if unusable:
         what = f"Unit name {unusable[0]} is neither a valid invocation ID nor unit name."
-        raise Failure(f"Failed to retrieve unit state: {what}")
+        raise CommandError(f"Failed to retrieve unit state: {what}")
     return 0 if any(state["active_state"] in good for state in states) else otherwise
 
 
-def is_system_running(_words: list[str], options: Options, context: Context) -> int:
+def is_system_running(_words: list[str], options: Options, invocation: Invocation) -> int:
     """Print the state of the whole; 0 only if it is running."""
     offline = boolean(os.environ.get("SYSTEMD_OFFLINE", ""))
-    manager = None if offline else context.manager(wait=options.wait)
+    manager = None if offline else invocation.manager(wait=options.wait)
     state = ""
     if manager is None and not (offline or options.root):
         from systemctl_replacement.control import init_process
 
         init = init_process.look()
         if init is not None and init.answers:
-            manager = context.manager()  # it has just begun to; if it does not answer us, who it answers has been said
+            manager = (
+                invocation.manager()
+            )  # it has just begun to; if it does not answer us, who it answers has been said
         if init is not None:
             state = "unknown" if init.answers else "initializing"
     if manager is None:
@@ -61,7 +63,7 @@ def is_system_running(_words: list[str], options: Options, context: Context) -> 
     else:
         state = manager.call("SystemState")["state"]
     if not options.quiet:
-        context.out(state)
+        invocation.out(state)
     return 0 if state == "running" else 1
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from systemctl_replacement.cli.invocation import Context, Failure
+from systemctl_replacement.cli.invocation import CommandError, Invocation
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.cli.show import add_unit_file_state, check_not_template
 from systemctl_replacement.cli.start import warn_of_changes
@@ -22,91 +22,91 @@ EXIT_NOT_RUNNING = 3
 EXIT_UNKNOWN = 4
 
 
-def status(words: list[str], options: Options, context: Context) -> int:
+def status(words: list[str], options: Options, invocation: Invocation) -> int:
     """Print the status of units; of the whole without any. LSB exit statuses."""
-    context.page()
-    terminal = context.terminal
+    invocation.page()
+    terminal = invocation.terminal
     shown = 0
     if not words and not (options.types or options.states):
-        _system_status(terminal, options, context)
+        _system_status(terminal, options, invocation)
         if not options.all:
             return 0
         shown = 1
     result = 0
-    for name in _names(words, options, context):
+    for name in _names(words, options, invocation):
         check_not_template(name)
-        unit = _fetch(name, context)
+        unit = _fetch(name, invocation)
         if unit.get("LoadState") == "not-found" and unit.get("ActiveState", "inactive") == "inactive":
-            context.err(f"Unit {name} could not be found.")
+            invocation.err(f"Unit {name} could not be found.")
             result = result or EXIT_UNKNOWN
             continue
         if unit.get("NeedDaemonReload"):
-            warn_of_changes(name, context)
+            warn_of_changes(name, invocation)
         if shown:
-            context.out("")
+            invocation.out("")
         shown += 1
-        for line in unit_lines(unit, _processes(unit, context), options, terminal, context.paths):
-            context.out(line)
+        for line in unit_lines(unit, _processes(unit, invocation), options, terminal, invocation.paths):
+            invocation.out(line)
         if unit.get("ActiveState", "inactive") not in ("active", "reloading"):
             result = result or EXIT_NOT_RUNNING
     return result
 
 
-def _names(words: list[str], options: Options, context: Context) -> list[str]:
+def _names(words: list[str], options: Options, invocation: Invocation) -> list[str]:
     if words:
-        return unit_names(words, context)
+        return unit_names(words, invocation)
     from systemctl_replacement.cli.list_units import selected_units
 
-    return [unit["id"] for unit in selected_units([], options, context)]
+    return [unit["id"] for unit in selected_units([], options, invocation)]
 
 
-def unit_names(words: list[str], context: Context) -> list[str]:
+def unit_names(words: list[str], invocation: Invocation) -> list[str]:
     """The units that words mean: numbers are pids, and the units of these come first."""
     pids = [word for word in words if word.isascii() and word.isdigit()]
-    found = [_name_of_pid(int(pid), context) for pid in pids]
-    return found + expand([word for word in words if word not in pids], context)
+    found = [_name_of_pid(int(pid), invocation) for pid in pids]
+    return found + expand([word for word in words if word not in pids], invocation)
 
 
-def _name_of_pid(pid: int, context: Context) -> str:
+def _name_of_pid(pid: int, invocation: Invocation) -> str:
     try:
-        name: str = context.asked().call("UnitByPID", pid=pid)["name"]
+        name: str = invocation.asked().call("UnitByPID", pid=pid)["name"]
     except CallError as error:
-        raise Failure(f"Failed to get unit for PID {pid}: {error.message}") from None
+        raise CommandError(f"Failed to get unit for PID {pid}: {error.message}") from None
     return name
 
 
-def _fetch(name: str, context: Context) -> dict[str, Any]:
-    asked = context.asked()
+def _fetch(name: str, invocation: Invocation) -> dict[str, Any]:
+    asked = invocation.asked()
     try:
         unit: dict[str, Any] = asked.call("Show", names=[name])["units"][0]["properties"]
-        add_unit_file_state(unit, context)
+        add_unit_file_state(unit, invocation)
         triggers = [*(unit.get("Triggers") or ()), *(unit.get("TriggeredBy") or ())]
         if triggers:
             states = asked.call("States", names=triggers)["states"]
             unit["_TriggerStates"] = {state["name"]: state["active_state"] for state in states}
     except CallError as error:
-        raise Failure(f"Failed to get properties: {error.message}") from None
+        raise CommandError(f"Failed to get properties: {error.message}") from None
     return unit
 
 
-def _processes(unit: dict[str, Any], context: Context) -> dict[str, Any]:
+def _processes(unit: dict[str, Any], invocation: Invocation) -> dict[str, Any]:
     if unit.get("ActiveState", "inactive") == "inactive" and unit.get("LoadState") != "loaded":
         return {"pids": [], "degraded": False}
-    processes: dict[str, Any] = context.asked().call("Processes", name=unit["Id"])
+    processes: dict[str, Any] = invocation.asked().call("Processes", name=unit["Id"])
     return processes
 
 
-def _system_status(terminal: Terminal, options: Options, context: Context) -> None:
+def _system_status(terminal: Terminal, options: Options, invocation: Invocation) -> None:
     from systemctl_replacement.cli.status_text import system_lines
 
-    manager = context.manager()
+    manager = invocation.manager()
     if manager is None:
-        context.out(f"{terminal.glyph('inactive')} {os.uname().nodename}")
-        context.out("    State: offline")
+        invocation.out(f"{terminal.glyph('inactive')} {os.uname().nodename}")
+        invocation.out("    State: offline")
         hint = (
             "No service manager is running: 'systemctl start UNIT' starts one, 'systemctl status UNIT' reads the files."
         )
-        raise Failure("" if context.refusal or options.root else hint)
+        raise CommandError("" if invocation.refusal or options.root else hint)
     properties = manager.call("Show", names=[])["units"][0]["properties"]
     units = manager.call("Units", patterns=[])["units"]
     active = [unit["id"] for unit in units if unit["active_state"] != "inactive"]
@@ -117,7 +117,7 @@ def _system_status(terminal: Terminal, options: Options, context: Context) -> No
             processes[name] = pids
     jobs = len(manager.call("Jobs")["jobs"])
     for line in system_lines(properties, len(units), jobs, processes, options, terminal):
-        context.out(line)
+        invocation.out(line)
 
 
 VERBS = {"status": status}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.cli.invocation import Context, Failure
+from systemctl_replacement.cli.invocation import CommandError, Invocation
 from systemctl_replacement.cli.start import enqueue
 from systemctl_replacement.control.client import CallError, Disconnected
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 _TARGETS = {"default": "default.target", "rescue": "rescue.target", "emergency": "emergency.target"}
 
 
-def halt_system(verb: str, options: Options, context: Context, exit_status: int | None = None) -> int:
+def halt_system(verb: str, options: Options, invocation: Invocation, exit_status: int | None = None) -> int:
     """Ask the manager to end, orderly or by force."""
     if options.dry_run:
         return 0
-    manager = context.manager_to_change()
+    manager = invocation.manager_to_change()
     if manager is None:
         if options.root:
-            raise Failure(f"Verb '{verb}' cannot be used with --root= or --image=.")
-        raise Failure(
+            raise CommandError(f"Verb '{verb}' cannot be used with --root= or --image=.")
+        raise CommandError(
             "System has not been booted with systemd as init system (PID 1). Can't operate.\n"
             "Failed to connect to bus: Host is down"
         )
     if options.force and not manager.may_change:
-        raise Failure("Need to be root." if options.force > 1 else "Failed to execute operation: Access denied")
+        raise CommandError("Need to be root." if options.force > 1 else "Failed to execute operation: Access denied")
     parameters: dict[str, Any] = {"verb": verb, "force": min(options.force, 2)}
     if exit_status is not None:
         parameters["exit_status"] = exit_status
@@ -36,43 +36,43 @@ def halt_system(verb: str, options: Options, context: Context, exit_status: int 
         manager.call("Halt", **parameters)
     except CallError as error:
         if exit_status is not None:
-            raise Failure(f"Failed to set exit code: {error.message}") from None
-        context.err(f"Failed to start {verb}.target: {error.message}")
+            raise CommandError(f"Failed to set exit code: {error.message}") from None
+        invocation.err(f"Failed to start {verb}.target: {error.message}")
         if error.dbus_name != "org.freedesktop.DBus.Error.AccessDenied":
             return 1
-        context.err(f"See system logs and 'systemctl status {verb}.target' for details.")
+        invocation.err(f"See system logs and 'systemctl status {verb}.target' for details.")
         return 4
     except Disconnected:
         pass  # it went at once
     return 0
 
 
-def exit_system(words: list[str], options: Options, context: Context) -> int:
+def exit_system(words: list[str], options: Options, invocation: Invocation) -> int:
     """End the manager with an exit status, which is the container's."""
     exit_status = None
     if words:
         if not (words[0].isascii() and words[0].isdigit() and int(words[0]) <= 255):
-            raise Failure("Invalid exit code.")
+            raise CommandError("Invalid exit code.")
         exit_status = int(words[0])
-    return halt_system("exit", options, context, exit_status)
+    return halt_system("exit", options, invocation, exit_status)
 
 
-def isolate_target(verb: str, options: Options, context: Context) -> int:
+def isolate_target(verb: str, options: Options, invocation: Invocation) -> int:
     """Go to one of the targets that stand for a mode of the system."""
     if options.dry_run:
         return 0
-    manager = context.running_manager(verb)
+    manager = invocation.running_manager(verb)
     # Jobs of the whole system are not waited for: the caller may be stopped by them.
     options.no_block = options.no_block or verb in ("rescue", "emergency")
-    return enqueue(manager, "start", [_TARGETS[verb]], "isolate", options, context)
+    return enqueue(manager, "start", [_TARGETS[verb]], "isolate", options, invocation)
 
 
 def _halt_verb(verb: str) -> Any:
-    return lambda words, options, context: halt_system(verb, options, context)
+    return lambda words, options, invocation: halt_system(verb, options, invocation)
 
 
 def _target_verb(verb: str) -> Any:
-    return lambda words, options, context: isolate_target(verb, options, context)
+    return lambda words, options, invocation: isolate_target(verb, options, invocation)
 
 
 VERBS = {

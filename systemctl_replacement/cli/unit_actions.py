@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.cli.invocation import Context, Failure
+from systemctl_replacement.cli.invocation import CommandError, Invocation
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.control.client import CallError
 
@@ -11,36 +11,36 @@ if TYPE_CHECKING:
     from systemctl_replacement.cli.option_table import Options
 
 
-def kill(words: list[str], options: Options, context: Context) -> int:
+def kill(words: list[str], options: Options, invocation: Invocation) -> int:
     """Send a signal to processes of units."""
     # A manager that does not run has no processes; none is started to be told so.
-    manager = context.asked()
+    manager = invocation.asked()
     whom = options.kill_whom or "all"
     status = 0
-    for name in expand(words, context):
+    for name in expand(words, invocation):
         try:
             manager.call("Kill", name=name, whom=whom, signal=options.signal)
         except CallError as error:
-            context.err(f"Failed to kill unit {name}: {error.message}")
+            invocation.err(f"Failed to kill unit {name}: {error.message}")
             status = status or 1
     return status
 
 
-def reset_failed(words: list[str], options: Options, context: Context) -> int:
+def reset_failed(words: list[str], options: Options, invocation: Invocation) -> int:
     """Forget failures and start limits of units, or of all."""
-    manager = context.asked()
+    manager = invocation.asked()
     if not words:
         try:
             manager.call("ResetFailed", names=[])
         except CallError as error:
-            raise Failure(f"Failed to execute operation: {error.message}") from None
+            raise CommandError(f"Failed to execute operation: {error.message}") from None
         return 0
     status = 0
-    for name in expand(words, context):
+    for name in expand(words, invocation):
         try:
             manager.call("ResetFailed", names=[name])
         except CallError as error:
-            context.err(f"Failed to reset failed state of unit {name}: {error.message}")
+            invocation.err(f"Failed to reset failed state of unit {name}: {error.message}")
             status = status or 1
     return status
 

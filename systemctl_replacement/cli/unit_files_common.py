@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import os
 
-from systemctl_replacement.cli.invocation import Context, Failure
+from systemctl_replacement.cli.invocation import CommandError, Invocation
 from systemctl_replacement.cli.option_table import Options
 from systemctl_replacement.enablement.directories import global_directories, system_directories
-from systemctl_replacement.enablement.lookup import Plan
+from systemctl_replacement.enablement.lookup import Planner
 from systemctl_replacement.log_levels import LOG_INFO
 from systemctl_replacement.paths import shipped_units
 from systemctl_replacement.unitfile.names import is_glob, mangle, simplify_path, valid_unit_name
 from systemctl_replacement.unitfile.syntax import Problem
 
 
-def new_plan(options: Options, context: Context) -> Plan:
+def new_planner(options: Options, invocation: Invocation) -> Planner:
     """An empty plan for the root and the unit directories that the options choose."""
     if options.scope == "user":
-        raise Failure("Failed to connect to bus: No medium found")
+        raise CommandError("Failed to connect to bus: No medium found")
     if options.scope == "global":
         directories = global_directories()
     else:
-        directories = system_directories(context.paths.unit_path(), context.paths.root, shipped_units())
-    return Plan(directories, context.paths.root)
+        directories = system_directories(invocation.paths.unit_path(), invocation.paths.root, shipped_units())
+    return Planner(directories, invocation.paths.root)
 
 
-def unit_names(arguments: list[str], use: str, options: Options, context: Context) -> list[str]:
+def unit_names(arguments: list[str], use: str, options: Options, invocation: Invocation) -> list[str]:
     """Arguments made unit names, as `foo` to `foo.service`; paths are made absolute and stay.
 
-    `use` is what for, as a message says it: "to enable". Raises Failure.
+    `use` is what for, as a message says it: "to enable". Raises CommandError.
     """
     names = []
     for argument in arguments:
@@ -36,25 +36,27 @@ def unit_names(arguments: list[str], use: str, options: Options, context: Contex
             names.append(simplify_path(os.path.join(os.getcwd(), argument)))
         else:
             try:
-                names.append(unit_name(argument, ".service", use, options, context))
-            except Failure:
-                raise Failure(f"Failed to mangle unit name or path '{argument}': Invalid argument") from None
+                names.append(unit_name(argument, ".service", use, options, invocation))
+            except CommandError:
+                raise CommandError(f"Failed to mangle unit name or path '{argument}': Invalid argument") from None
     return names
 
 
-def unit_name(argument: str, suffix: str, use: str, options: Options, context: Context) -> str:
-    """One argument made a unit name, with a warning if characters had to be escaped. Raises Failure."""
+def unit_name(argument: str, suffix: str, use: str, options: Options, invocation: Invocation) -> str:
+    """One argument made a unit name, with a warning if characters had to be escaped. Raises CommandError."""
     glob = is_glob(argument)
     try:
         name = mangle(argument, suffix)
     except ValueError:
-        raise Failure("Failed to mangle unit name: Invalid argument") from None
+        raise CommandError("Failed to mangle unit name: Invalid argument") from None
     escaped = not valid_unit_name(argument) and "\\x" in name and "\\x" not in argument
     if escaped and not options.quiet:
         if glob:
-            context.err(f"Glob pattern passed {use}, but globs are not supported for this.")
+            invocation.err(f"Glob pattern passed {use}, but globs are not supported for this.")
         hint = "" if glob else " (maybe you should use systemd-escape?)"
-        context.err(f'Invalid unit name "{argument}" escaped as "{name_before_suffix(name, argument, suffix)}"{hint}.')
+        invocation.err(
+            f'Invalid unit name "{argument}" escaped as "{name_before_suffix(name, argument, suffix)}"{hint}.'
+        )
     return name
 
 
@@ -63,9 +65,9 @@ def name_before_suffix(name: str, argument: str, suffix: str) -> str:
     return name if argument.endswith(suffix) or not name.endswith(suffix) else name[: -len(suffix)]
 
 
-def report_problems(problems: list[Problem], context: Context) -> None:
+def report_problems(problems: list[Problem], invocation: Invocation) -> None:
     """Print what systemd would print of them, and forget them: a plan is reported on in parts."""
     for problem in problems:
         if problem.level <= LOG_INFO:
-            context.err(str(problem))
+            invocation.err(str(problem))
     problems.clear()

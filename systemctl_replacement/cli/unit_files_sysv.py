@@ -12,11 +12,11 @@ import os
 
 from systemctl_replacement.booleans import boolean
 from systemctl_replacement.cli import streams
-from systemctl_replacement.cli.invocation import Context, Failure
+from systemctl_replacement.cli.invocation import CommandError, Invocation
 from systemctl_replacement.cli.option_table import Options
 from systemctl_replacement.cli.unit_files_common import report_problems
-from systemctl_replacement.enablement.changes import InstallFailed
-from systemctl_replacement.enablement.lookup import Plan, unit_file_exists
+from systemctl_replacement.enablement.changes import InstallError
+from systemctl_replacement.enablement.lookup import Planner, unit_file_exists
 
 VERBS = frozenset(("enable", "disable", "is-enabled"))
 
@@ -26,11 +26,11 @@ _TOLERATED = (errno.ELOOP, errno.ERFKILL, errno.EADDRNOTAVAIL)
 _NATIVE_IS_OURS = {"_SKIP_SYSTEMD_NATIVE": "1"}
 
 
-def synchronize(verb: str, names: list[str], options: Options, context: Context, plan: Plan) -> bool:
+def synchronize(verb: str, names: list[str], options: Options, invocation: Invocation, planner: Planner) -> bool:
     """Run the tool for those of `names` that have an init script; names without a native unit are removed from the
     list.
 
-    Returns whether `is-enabled` found one enabled. Raises Failure.
+    Returns whether `is-enabled` found one enabled. Raises CommandError.
     """
     if verb not in VERBS or boolean(os.environ.get("SYSTEMCTL_SKIP_SYSV", "")):
         return False
@@ -38,52 +38,52 @@ def synchronize(verb: str, names: list[str], options: Options, context: Context,
     for name in list(names):
         if not name.endswith(".service") or name.startswith("/"):
             continue
-        native = _is_native(plan, name, context)
+        native = _is_native(planner, name, invocation)
         if native and verb == "is-enabled":
             continue
-        if not os.path.exists(f"{context.paths.root}/etc/init.d/{name[: -len('.service')]}"):
+        if not os.path.exists(f"{invocation.paths.root}/etc/init.d/{name[: -len('.service')]}"):
             continue
-        status = _pass_on(verb, name, native, options, context)
+        status = _pass_on(verb, name, native, options, invocation)
         if verb == "is-enabled":
             enabled = enabled or status == 0
             if not options.quiet:
-                context.out("enabled" if status == 0 else "disabled")
+                invocation.out("enabled" if status == 0 else "disabled")
         elif status != 0:
-            raise Failure("")  # the tool has said why
+            raise CommandError("")  # the tool has said why
         if not native:
             names.remove(name)
     return enabled
 
 
-def _pass_on(verb: str, name: str, native: bool, options: Options, context: Context) -> int:
+def _pass_on(verb: str, name: str, native: bool, options: Options, invocation: Invocation) -> int:
     """Have the verb done for an init script; the exit status."""
-    script, root = name[: -len(".service")], context.paths.root
+    script, root = name[: -len(".service")], invocation.paths.root
     commands = _commands(verb, script, root)
     if not options.quiet:
         if native:
-            context.err(f"Synchronizing state of {name} with SysV service script with {commands[0][0]}.")
+            invocation.err(f"Synchronizing state of {name} with SysV service script with {commands[0][0]}.")
         else:
-            context.err(f"{name} is not a native service, redirecting to systemd-sysv-install.")
+            invocation.err(f"{name} is not a native service, redirecting to systemd-sysv-install.")
     if verb == "is-enabled" and not commands:
         return 0 if _has_start_link(script, root) else 1
     status = 0
     for command in commands:
         if not options.quiet:
-            context.err(f"Executing: {' '.join(command)}")
+            invocation.err(f"Executing: {' '.join(command)}")
         status = _run(command)
         if status != 0:
             break
     return status
 
 
-def _is_native(plan: Plan, name: str, context: Context) -> bool:
-    plan = Plan(plan.directories.without_generated(), plan.tree.root)
+def _is_native(planner: Planner, name: str, invocation: Invocation) -> bool:
+    planner = Planner(planner.directories.without_generated(), planner.tree.root)
     try:
-        return unit_file_exists(plan.lookup(), name)
-    except InstallFailed as problem:
-        report_problems(plan.problems, context)
+        return unit_file_exists(planner.lookup(), name)
+    except InstallError as problem:
+        report_problems(planner.problems, invocation)
         if problem.error not in _TOLERATED:
-            raise Failure(f"Failed to look up unit file state: {problem}") from None
+            raise CommandError(f"Failed to look up unit file state: {problem}") from None
         return True
 
 
@@ -126,4 +126,4 @@ def _run(command: list[str]) -> int:
     try:
         return subprocess.run(command, check=False, env={**os.environ, **_NATIVE_IS_OURS}).returncode
     except OSError as problem:
-        raise Failure(f"Failed to execute {command[0]}: {problem.strerror}") from None
+        raise CommandError(f"Failed to execute {command[0]}: {problem.strerror}") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.cli.invocation import Context
+from systemctl_replacement.cli.invocation import Invocation
 from systemctl_replacement.cli.log_text import LogText
 from systemctl_replacement.cli.terminal import Terminal
 from systemctl_replacement.journal.reader import last_of_unit
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 _MOST_LINES = 1000
 
 
-def show_lines(units: Iterable[str], since: int, context: Context) -> None:
+def show_lines(units: Iterable[str], since: int, invocation: Invocation) -> None:
     """Print what the units, and the manager about them, have logged since a time (microseconds, monotonic)."""
-    text = LogText(context.options.output, Terminal(), cuts=False)
+    text = LogText(invocation.options.output, Terminal(), cuts=False)
     for unit in dict.fromkeys(units):
-        for record in last_of_unit(context.paths, unit, _MOST_LINES, since):
-            context.out(text.format(record))
+        for record in last_of_unit(invocation.paths, unit, _MOST_LINES, since):
+            invocation.out(text.format(record))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement.booleans import boolean
-from systemctl_replacement.cli.invocation import Context, Failure
+from systemctl_replacement.cli.invocation import CommandError, Invocation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.cli.option_table import Options
 
-    Verb = Callable[[list[str], Options, Context], int]
+    Verb = Callable[[list[str], Options, Invocation], int]
 
 ANY = 1 << 30
 
@@ -106,26 +106,26 @@ VERBS = {
 _OFFLINE = ("is-system-running",)
 
 
-def run(verb: str, operands: list[str], options: Options, context: Context) -> int:
-    """Run a verb; its exit status. Raises Failure for a verb or operands that cannot be."""
+def run(verb: str, operands: list[str], options: Options, invocation: Invocation) -> int:
+    """Run a verb; its exit status. Raises CommandError for a verb or operands that cannot be."""
     if verb not in VERBS:
-        raise Failure(f"Unknown command verb {verb}.")
+        raise CommandError(f"Unknown command verb {verb}.")
     fewest, most, module = VERBS[verb]
     if len(operands) < fewest:
-        raise Failure("Too few arguments.")
+        raise CommandError("Too few arguments.")
     if len(operands) > most:
-        raise Failure("Too many arguments.")
+        raise CommandError("Too many arguments.")
     if verb not in _OFFLINE and module != "unit_files" and boolean(os.environ.get("SYSTEMD_OFFLINE", "")):
-        context.err(f"Running in chroot, ignoring command '{verb}'")
+        invocation.err(f"Running in chroot, ignoring command '{verb}'")
         return 0
     function = _load(module).get(verb) if module else None
     if function is None:
-        raise Failure(f"systemctl-replacement: verb {verb} is not available yet")
+        raise CommandError(f"systemctl-replacement: verb {verb} is not available yet")
     if module == "unit_files" and options.root:
         from systemctl_replacement.cli.root_directory import check_root
 
         check_root(verb, options)
-    return function(operands, options, context)
+    return function(operands, options, invocation)
 
 
 def _load(module: str) -> dict[str, Verb]:

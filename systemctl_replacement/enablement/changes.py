@@ -1,14 +1,13 @@
-"""What an install verb does, as data: a plan of steps, each with the changes that are reported for it, and its
-execution.
+"""What an install verb does, as data: a plan made of steps, the changes reported for each, and carrying the plan out.
 
-Planning reads only (see install_tree); this is the one place of the install verbs that writes.
+Planning only reads (see planned_tree). `apply` is the one place where the install verbs write.
 """
 
 from __future__ import annotations
 
 import os
 
-from systemctl_replacement.enablement.planned_tree import Tree
+from systemctl_replacement.enablement.planned_tree import PlannedTree
 from systemctl_replacement.records import dataclass, replace
 
 TYPE_CHECKING = False
@@ -26,8 +25,8 @@ AUXILIARY_FAILED = "auxiliary-failed"
 ERROR = "error"
 
 
-class InstallFailed(Exception):
-    """A unit file cannot be found or used, or a link not be made; `error` is an errno."""
+class InstallError(Exception):
+    """A unit file cannot be found or used, or a link cannot be made. `error` is an errno."""
 
     def __init__(self, error: int) -> None:
         super().__init__(os.strerror(error))
@@ -50,11 +49,11 @@ class InstallChange:
 
 
 @dataclass(frozen=True)
-class Action:
-    """One change on disk, paths inside the root. kind "link": make or replace the link; "unlink"; "remove": a whole
-    directory.
+class FileOperation:
+    """One change on disk, with paths inside the root.
 
-    Directories that an "unlink" leaves empty are removed up to, not including, `boundary`.
+    kind "link" makes or replaces a link, "unlink" removes one, "remove" removes a whole directory. Directories that an
+    "unlink" leaves empty are removed up to, but not including, `boundary`.
     """
 
     kind: str
@@ -65,17 +64,18 @@ class Action:
 
 @dataclass(frozen=True)
 class Step:
-    """What is reported, and the action it reports on if there is one."""
+    """What is reported, and the operation behind it if there is one."""
 
     changes: tuple[InstallChange, ...]
-    action: Action | None = None
+    operation: FileOperation | None = None
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """The end of a plan or of its execution. `error`: errno of the failure that ended or spoilt it, 0 if none.
+class Plan:
+    """The steps of a verb, before or after they are carried out.
 
-    `carried`: how many links the units' [Install] asked for (whether made now or there before); 0 is worth a hint.
+    `error` is the errno of the first failure, 0 if there was none. `carried` counts the links that the units' [Install]
+    sections ask for, including those that exist already; a count of 0 is worth a hint to the user.
     """
 
     steps: tuple[Step, ...] = ()
@@ -89,21 +89,21 @@ class Outcome:
         return tuple(change for step in self.steps for change in step.changes)
 
 
-def apply(outcome: Outcome, root: str) -> Outcome:
+def apply(plan: Plan, root: str) -> Plan:
     """Carry out a plan below `root`. A step that fails becomes an error in the report; the others are still done."""
     steps = []
-    error = outcome.error
-    for step in outcome.steps:
-        if step.action is not None:
+    error = plan.error
+    for step in plan.steps:
+        if step.operation is not None:
             try:
-                _execute(step.action, Tree(root))
+                _execute(step.operation, PlannedTree(root))
             except OSError as problem:
                 code = problem.errno or 0
                 error = error or code
                 failed = InstallChange(ERROR, step.changes[-1].path, "", code)
                 step = Step((failed,))
         steps.append(step)
-    return replace(outcome, steps=tuple(steps), error=error)
+    return replace(plan, steps=tuple(steps), error=error)
 
 
 def unlinked(changes: Iterable[InstallChange]) -> list[str]:
@@ -111,27 +111,27 @@ def unlinked(changes: Iterable[InstallChange]) -> list[str]:
     return [change.path for change in changes if change.kind == UNLINK]
 
 
-def _execute(action: Action, tree: Tree) -> None:
-    path = tree.on_disk(action.path)
-    if action.kind == "link":
-        _make_link(path, action.target)
-    elif action.kind == "remove":
+def _execute(operation: FileOperation, tree: PlannedTree) -> None:
+    path = tree.on_disk(operation.path)
+    if operation.kind == "link":
+        _make_link(path, operation.target)
+    elif operation.kind == "remove":
         _remove_tree(path)
     else:
         _unlink(path)
-        if action.boundary:
-            _remove_empty_parents(os.path.dirname(path), tree.root + tree.chase(action.boundary))
+        if operation.boundary:
+            _remove_empty_parents(os.path.dirname(path), tree.root + tree.chase(operation.boundary))
 
 
 def _make_link(path: str, target: str) -> None:
     try:
         os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     except OSError:
-        pass  # as under systemd, that there is no directory is told of the link
+        pass  # as under systemd, a missing directory is reported as a failure to make the link
     try:
         os.symlink(target, path)
     except FileExistsError:
-        # Replaced in one step: at no time is the unit without its link.
+        # Replace it in one step, so that the unit is never without its link.
         temporary = f"{os.path.dirname(path)}/.#{os.path.basename(path)}{os.getpid():08x}"
         os.symlink(target, temporary)
         try:
@@ -145,7 +145,7 @@ def _unlink(path: str) -> None:
     try:
         os.unlink(path)
     except FileNotFoundError:
-        return  # somebody else was faster: what was wanted is so
+        return  # somebody else was faster: the goal is reached
 
 
 def _remove_tree(path: str) -> None:
@@ -162,5 +162,5 @@ def _remove_empty_parents(directory: str, boundary: str) -> None:
         try:
             os.rmdir(directory)
         except OSError:
-            return  # not empty, or not ours to remove: it stays
+            return  # not empty, or not ours to remove
         directory = os.path.dirname(directory)

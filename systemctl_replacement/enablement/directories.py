@@ -1,5 +1,4 @@
-"""Which unit directories there are and what each stands for: where the administrator's links go, what is volatile,
-what is vendor's.
+"""The unit directories and what each stands for: the administrator's, the volatile ones, the vendor's.
 
 Source: systemd.unit(5) "UNIT FILE LOAD PATH", systemctl(1) on enable, revert and is-enabled. All paths are inside the
 root.
@@ -14,7 +13,7 @@ GLOBAL = "global"
 """The two scopes: units of the system, and `--global`, units of every user's manager."""
 
 IMAGE_UNITS = "/usr/lib/systemctl-replacement/units"
-"""Where the units we ship lie in an image."""
+"""Where the units we ship are in an image."""
 
 _SYSTEM_GENERATORS = ("/run/systemd/generator", "/run/systemd/generator.early", "/run/systemd/generator.late")
 _GLOBAL_DIRECTORIES = (
@@ -40,14 +39,14 @@ class UnitDirectories:
     runtime_control: str = ""
     generators: tuple[str, ...] = ()
     shipped: str = ""
-    """Where the units that come with this program are, and the presets for them."""
+    """Where the units that come with this program are, and their presets."""
 
     def config(self, runtime: bool) -> str:
         """Where links are made: /etc/systemd/system, with `--runtime` /run/systemd/system."""
         return self.runtime_config if runtime else self.persistent_config
 
     def without_generated(self) -> UnitDirectories:
-        """The same, less what generators make."""
+        """The same directories without those that generators write to."""
         return replace(self, search_path=tuple(path for path in self.search_path if path not in self.generators))
 
     def is_config(self, path: str) -> bool:
@@ -67,7 +66,7 @@ class UnitDirectories:
         return _parent(path) in (self.persistent_control, self.runtime_control)
 
     def is_runtime(self, path: str) -> bool:
-        """Whether the path is gone after a boot."""
+        """Whether the path does not survive a reboot."""
         return path == "/run" or path.startswith("/run/")
 
     def is_vendor_or_generated(self, path: str) -> bool:
@@ -80,10 +79,10 @@ class UnitDirectories:
 
 
 def system_directories(unit_path: list[str], root: str, shipped: str) -> UnitDirectories:
-    """From the load path as `Paths.unit_path()` gives it (below the root). `shipped` is where our own units lie
-    outside of it.
+    """The directories of the system, from the load path that `Paths.unit_path()` gives (below the root).
 
-    Below a root the units we ship are those of the image, never those of the program that runs.
+    `shipped` is where this program keeps its units. Below a root they are the image's own, never those of the running
+    program.
     """
     inside = []
     for directory in unit_path:
@@ -105,7 +104,7 @@ def system_directories(unit_path: list[str], root: str, shipped: str) -> UnitDir
 
 
 def global_directories() -> UnitDirectories:
-    """The directories of `--global`: units for all users."""
+    """The directories of `--global`: units for the managers of all users."""
     return UnitDirectories(
         scope=GLOBAL,
         search_path=_GLOBAL_DIRECTORIES,

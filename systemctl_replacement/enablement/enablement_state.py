@@ -1,16 +1,16 @@
 """Unit file states: enabled, linked, masked, static … as `is-enabled` and `list-unit-files` print them.
 
-Source: systemctl(1) "is-enabled"; the order of the decisions from systemd 252. The links of all directories are read
-once, so that listing every unit file costs time linear in the number of files.
+Source: systemctl(1) "is-enabled"; the order of the decisions is systemd 252's. The links of all directories are read
+once, so that listing all unit files takes time linear in their number.
 """
 
 from __future__ import annotations
 
 import errno
 
-from systemctl_replacement.enablement.changes import InstallFailed
+from systemctl_replacement.enablement.changes import InstallError
 from systemctl_replacement.enablement.directories import system_directories
-from systemctl_replacement.enablement.lookup import MASK, Plan, UnitInfo
+from systemctl_replacement.enablement.lookup import MASK, Planner, UnitInfo
 from systemctl_replacement.enablement.presets import Presets, read_presets
 from systemctl_replacement.enablement.section import DEPENDENCIES
 from systemctl_replacement.paths import Paths, shipped_units
@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from systemctl_replacement.enablement.planned_tree import Tree
+    from systemctl_replacement.enablement.planned_tree import PlannedTree
 
 ENABLED_STATES = frozenset(("enabled", "enabled-runtime", "static", "alias", "indirect", "generated"))
 """The states for which `is-enabled` succeeds."""
@@ -29,7 +29,7 @@ ENABLED_STATES = frozenset(("enabled", "enabled-runtime", "static", "alias", "in
 
 @dataclass(frozen=True)
 class UnitFile:
-    """One unit file of a listing; the path carries the root in front."""
+    """One unit file of a listing. The path includes the root."""
 
     path: str
     state: str
@@ -41,9 +41,9 @@ class UnitFile:
 
 
 class _Links:
-    """The links of one unit directory: those directly in it, and those in its .wants/ directories and their sisters."""
+    """The links of one unit directory: those directly in it, and those in its .wants/, .requires/ and .upholds/."""
 
-    def __init__(self, tree: Tree, directory: str) -> None:
+    def __init__(self, tree: PlannedTree, directory: str) -> None:
         self.names: set[str] = set()
         self.by_target: dict[str, list[str]] = {}
         self.dependencies: set[str] = set()
@@ -57,7 +57,7 @@ class _Links:
             elif kind == "directory" and name.endswith(tuple(DEPENDENCIES.values())):
                 self._read_dependencies(tree, path)
 
-    def _read_dependencies(self, tree: Tree, directory: str) -> None:
+    def _read_dependencies(self, tree: PlannedTree, directory: str) -> None:
         for name, kind in tree.entries(directory):
             if kind == "link":
                 self.dependencies.add(name)
@@ -65,7 +65,7 @@ class _Links:
                     self.dependency_instances.setdefault(template_of(name), []).append(name)
 
     def others(self, name: str) -> list[str]:
-        """Links of other names that stand for a unit: in .wants/ by their own names, whatever they point to."""
+        """Links with other names that stand for a unit. In .wants/ the name of a link counts, not where it points."""
         direct = [other for other in self.by_target.get(name, ()) if other != name]
         return direct + self.dependency_instances.get(name, [])
 
@@ -75,21 +75,21 @@ class StateReader:
 
     @staticmethod
     def of(paths: Paths) -> StateReader:
-        """The reader for the system that `paths` is about."""
-        return StateReader(Plan(system_directories(paths.unit_path(), paths.root, shipped_units()), paths.root))
+        """The reader for the system that `paths` describes."""
+        return StateReader(Planner(system_directories(paths.unit_path(), paths.root, shipped_units()), paths.root))
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.tree = plan.tree
-        self.directories = plan.directories
+    def __init__(self, planner: Planner) -> None:
+        self.planner = planner
+        self.tree = planner.tree
+        self.directories = planner.directories
         self._links: dict[str, _Links] = {}
         self._presets: Presets | None = None
 
     def state(self, name: str) -> str:
-        """The state of one unit file. Raises InstallFailed (ENOENT if there is no such unit file)."""
+        """The state of one unit file. Raises InstallError (ENOENT if there is no such unit file)."""
         if not valid_unit_name(name):
-            raise InstallFailed(errno.EINVAL)
-        info = self.plan.lookup().discover(name, report=False)
+            raise InstallError(errno.EINVAL)
+        info = self.planner.lookup().discover(name, report=False)
         if info.kind == MASK:
             return "masked-runtime" if self.directories.is_runtime(info.path) else "masked"
         if name != info.path.rpartition("/")[2] and not valid_unit_name(info.name, plain=False, template=False):
@@ -108,10 +108,10 @@ class StateReader:
         return "indirect" if info.section.also else "static"
 
     def preset(self, name: str) -> str:
-        """What the preset files say of a unit: "enabled" or "disabled"."""
+        """What the preset files say about a unit: "enabled" or "disabled"."""
         if self._presets is None:
             self._presets = read_presets(self.tree, self.directories)
-            self.plan.problems += self._presets.problems
+            self.planner.problems += self._presets.problems
         return "enabled" if self._presets.query(name).enable else "disabled"
 
     def files(self, wanted: Callable[[str], bool] = lambda name: True) -> Iterator[UnitFile]:
@@ -124,7 +124,7 @@ class StateReader:
                 seen.add(name)
                 try:
                     state = self.state(name)
-                except InstallFailed:
+                except InstallError:
                     state = "bad"
                 yield UnitFile(f"{self.tree.root}{directory}/{name}", state)
 
@@ -135,7 +135,7 @@ class StateReader:
         return found
 
     def _linked_state(self, info: UnitInfo, *, known_names_only: bool) -> str:
-        """The state that links give, "" if there are none. `known_names_only`: only names that `enable` would make."""
+        """The state that links give, "" without any. `known_names_only`: count only the names `enable` would make."""
         below_unit = enabled_in_runtime = enabled_elsewhere = False
         linked_in_config = linked_in_runtime = False
         for directory in self.directories.search_path:
@@ -150,12 +150,12 @@ class StateReader:
             elif same_name:
                 linked_in_config |= config
                 linked_in_runtime |= runtime
-            # A link of the unit's own name below the directory that holds the unit means nothing: it is hidden.
+            # A link with the unit's own name in a directory after the one that has the unit is hidden by it.
             below_unit = below_unit or info.path.startswith(directory + "/")
         if enabled_in_runtime:
             return "enabled-runtime"
         if enabled_elsewhere and valid_unit_name(info.name, plain=False, template=False):
-            return "static"  # the vendor instantiated it: stronger than a mere alias
+            return "static"  # the vendor instantiated it, which is stronger than a mere alias
         if linked_in_config:
             return "linked"
         return "linked-runtime" if linked_in_runtime else ""

@@ -1,5 +1,4 @@
-"""Making the links that enable a unit: aliases, `.wants/` and its sisters, and the link to a file outside the load
-path."""
+"""Planning the links that enable a unit: aliases, `.wants/` and the like, links to files outside the load path."""
 
 from __future__ import annotations
 
@@ -10,9 +9,9 @@ from systemctl_replacement.enablement.changes import (
     ERROR,
     SYMLINK,
     UNLINK,
-    Action,
+    FileOperation,
     InstallChange,
-    InstallFailed,
+    InstallError,
     Step,
 )
 from systemctl_replacement.enablement.lookup import MASK, UnitInfo, check_alias, unit_file_exists
@@ -33,31 +32,31 @@ if TYPE_CHECKING:
 
 
 def make_link(lookup: Lookup, target: str, path: str, *, force: bool) -> None:
-    """Plan a link at `path` unless an equivalent one is there. Raises InstallFailed(EEXIST) unless `force`."""
+    """Plan a link at `path` unless an equivalent one is there. Raises InstallError(EEXIST) unless `force`."""
     tree = lookup.tree
-    shown = lookup.plan.shown(path)
+    shown = lookup.planner.shown(path)
     kind = tree.kind(path)
     made = InstallChange(SYMLINK, shown, target)
-    action = Action("link", path, target)
+    operation = FileOperation("link", path, target)
     if kind == "":
         tree.plan_link(path, target)
-        lookup.plan.steps.append(Step((made,), action))
+        lookup.planner.steps.append(Step((made,), operation))
         return
     present = tree.readlink(path)
     if present is None:
-        lookup.plan.fail(errno.EEXIST, shown)
-        raise InstallFailed(errno.EEXIST)
+        lookup.planner.fail(errno.EEXIST, shown)
+        raise InstallError(errno.EEXIST)
     if _equivalent(lookup, path, present, target):
         return
     if not force:
-        lookup.plan.fail(errno.EEXIST, shown, present)
-        raise InstallFailed(errno.EEXIST)
+        lookup.planner.fail(errno.EEXIST, shown, present)
+        raise InstallError(errno.EEXIST)
     tree.plan_link(path, target)
-    lookup.plan.steps.append(Step((InstallChange(UNLINK, shown), made), action))
+    lookup.planner.steps.append(Step((InstallChange(UNLINK, shown), made), operation))
 
 
 def _equivalent(lookup: Lookup, path: str, present: str, target: str) -> bool:
-    """Whether two targets mean the same: one file, or one name in the load path (/lib and /usr/lib are often one)."""
+    """Whether two targets mean the same: one file, or one name in the load path (/lib is often a link to /usr/lib)."""
     directory = path.rpartition("/")[0]
     one = present if present.startswith("/") else f"{directory}/{present}"
     other = target if target.startswith("/") else f"{directory}/{target}"
@@ -65,22 +64,22 @@ def _equivalent(lookup: Lookup, path: str, present: str, target: str) -> bool:
         return True
     return (
         one.rpartition("/")[2] == other.rpartition("/")[2]
-        and lookup.plan.in_search_path(one)
-        and lookup.plan.in_search_path(other)
+        and lookup.planner.in_search_path(one)
+        and lookup.planner.in_search_path(other)
     )
 
 
 def make_links(lookup: Lookup, info: UnitInfo, config: str, *, force: bool, lenient: bool) -> int:
-    """Plan all links of one unit. Returns how many its [Install] asks for; the first failure is raised after the
-    others are done.
+    """Plan all links of one unit. Returns how many its [Install] asks for.
 
-    `lenient` (presets): a template that cannot be enabled without an instance is no error.
+    The first failure is raised after the other links are planned. `lenient` (for presets): a template that cannot be
+    enabled without an instance is no error.
     """
-    failure: InstallFailed | None = None
+    failure: InstallError | None = None
     count = 0
     try:
         _make_file_link(lookup, info, config, force)
-    except InstallFailed as problem:
+    except InstallError as problem:
         failure = problem
     for directive in ("Alias", *DEPENDENCIES):
         try:
@@ -88,8 +87,8 @@ def make_links(lookup: Lookup, info: UnitInfo, config: str, *, force: bool, leni
                 count += _make_aliases(lookup, info, config, force)
             else:
                 count += _make_dependencies(lookup, info, config, directive, lenient)
-        except InstallFailed as problem:
-            # As in systemd, what went well before in another of the lists outweighs it; reported it is all the same.
+        except InstallError as problem:
+            # As in systemd, a success in an earlier list outweighs the failure. It is reported all the same.
             if not count:
                 failure = failure or problem
     if failure is not None:
@@ -98,7 +97,7 @@ def make_links(lookup: Lookup, info: UnitInfo, config: str, *, force: bool, leni
 
 
 def _make_aliases(lookup: Lookup, info: UnitInfo, config: str, force: bool) -> int:
-    failure: InstallFailed | None = None
+    failure: InstallError | None = None
     count = 0
     for word in info.section.aliases:
         try:
@@ -106,7 +105,7 @@ def _make_aliases(lookup: Lookup, info: UnitInfo, config: str, force: bool) -> i
             path = f"{config}/{alias}"
             make_link(lookup, info.path, path, force=force or _broken(lookup, path))
             count += 1
-        except InstallFailed as problem:
+        except InstallError as problem:
             if problem.error != errno.ELOOP:
                 failure = failure or problem
     if failure is not None:
@@ -116,9 +115,9 @@ def _make_aliases(lookup: Lookup, info: UnitInfo, config: str, force: bool) -> i
 
 def _expanded(lookup: Lookup, info: UnitInfo, word: str) -> str:
     try:
-        return lookup.plan.expander.expand(word, info.section.instantiated(info.name))
-    except InstallFailed as problem:
-        lookup.plan.fail(problem.error, word)
+        return lookup.planner.expander.expand(word, info.section.instantiated(info.name))
+    except InstallError as problem:
+        lookup.planner.fail(problem.error, word)
         raise
 
 
@@ -126,14 +125,16 @@ def _broken(lookup: Lookup, path: str) -> bool:
     try:
         place = lookup.tree.chase(path)
     except OSError as problem:
-        lookup.plan.fail(problem.errno or errno.EIO, lookup.plan.shown(path))
-        raise InstallFailed(problem.errno or errno.EIO) from None
+        lookup.planner.fail(problem.errno or errno.EIO, lookup.planner.shown(path))
+        raise InstallError(problem.errno or errno.EIO) from None
     return lookup.tree.kind(place) == ""
 
 
 def _checked_alias(lookup: Lookup, info: UnitInfo, alias: str) -> str:
-    """The alias, with the unit's instance filled in. Raises InstallFailed, reported unless it is ELOOP: an alias of
-    itself."""
+    """The alias, with the unit's instance filled in.
+
+    Raises InstallError. It is reported, except for ELOOP: a unit that is an alias of itself.
+    """
     directory, slash, name = alias.rpartition("/")
     if slash:
         _check_alias_path(lookup, info, alias, directory, name)
@@ -143,28 +144,28 @@ def _checked_alias(lookup: Lookup, info: UnitInfo, alias: str) -> str:
     ignored: list[Problem] = []
     try:
         check_alias(alias, info.name, alias, LOG_DEBUG, ignored)
-    except InstallFailed as problem:
+    except InstallError as problem:
         if problem.error == errno.ELOOP:
             raise
         error = errno.EXDEV if problem.error == errno.EINVAL else problem.error
-        lookup.plan.fail(error, alias, info.name)
-        raise InstallFailed(error) from None
+        lookup.planner.fail(error, alias, info.name)
+        raise InstallError(error) from None
     return alias
 
 
 def _check_alias_path(lookup: Lookup, info: UnitInfo, alias: str, directory: str, name: str) -> None:
-    """The old way of writing WantedBy=: `Alias=multi-user.target.wants/x.service`."""
+    """Check the old way to write WantedBy=: `Alias=multi-user.target.wants/x.service`."""
     unit, dot, suffix = directory.rpartition(".")
     if not dot or f".{suffix}" not in DEPENDENCIES.values() or not valid_unit_name(unit):
-        lookup.plan.fail(errno.EXDEV, alias)
-        raise InstallFailed(errno.EXDEV)
+        lookup.planner.fail(errno.EXDEV, alias)
+        raise InstallError(errno.EXDEV)
     if not _same_unit(name, info.name):
-        lookup.plan.fail(errno.EXDEV, alias, info.name)
-        raise InstallFailed(errno.EXDEV)
+        lookup.planner.fail(errno.EXDEV, alias, info.name)
+        raise InstallError(errno.EXDEV)
 
 
 def _same_unit(name: str, unit: str) -> bool:
-    """Whether a link of that name in a `.wants/` directory stands for the unit: it itself or an instance of it."""
+    """Whether a link with this name in a `.wants/` directory stands for the unit or for an instance of it."""
     return name == unit or (valid_unit_name(name) and "@" in name and template_of(name) == unit)
 
 
@@ -180,7 +181,7 @@ def _make_dependencies(lookup: Lookup, info: UnitInfo, config: str, directive: s
             _check_instance(lookup, name)
         else:
             only_templates = True
-    failure: InstallFailed | None = None
+    failure: InstallError | None = None
     count = 0
     for word in wanting:
         try:
@@ -188,48 +189,48 @@ def _make_dependencies(lookup: Lookup, info: UnitInfo, config: str, directive: s
             if not unit:
                 continue
             make_link(lookup, info.path, f"{config}/{unit}{suffix}/{name}", force=True)
-        except InstallFailed as problem:
+        except InstallError as problem:
             failure = failure or problem
             continue
         count += 1
         if not _exists(lookup, unit):
-            lookup.plan.report(InstallChange(DESTINATION_MISSING, unit, lookup.plan.shown(info.path)))
+            lookup.planner.report(InstallChange(DESTINATION_MISSING, unit, lookup.planner.shown(info.path)))
     if failure is not None:
         raise failure
     return count
 
 
 def _wanting_unit(lookup: Lookup, info: UnitInfo, word: str, name: str, *, only_templates: bool, lenient: bool) -> str:
-    """The unit that a word of WantedBy= means; "" if it is to be passed over. Failures are reported and raised."""
+    """The unit that a word of WantedBy= means, "" to pass over it. Failures are reported and raised."""
     unit = _expanded(lookup, info, word)
     if valid_unit_name(unit, plain=not only_templates):
         return unit
     if lenient:
         return ""
     if valid_unit_name(unit):
-        lookup.plan.fail(errno.EIDRM, unit, name)
-        raise InstallFailed(errno.EIDRM)
-    lookup.plan.fail(errno.EUCLEAN, unit)
-    raise InstallFailed(errno.EUCLEAN)
+        lookup.planner.fail(errno.EIDRM, unit, name)
+        raise InstallError(errno.EIDRM)
+    lookup.planner.fail(errno.EUCLEAN, unit)
+    raise InstallError(errno.EUCLEAN)
 
 
 def _check_instance(lookup: Lookup, name: str) -> None:
     if not valid_unit_name(name):
-        raise InstallFailed(errno.EINVAL)
+        raise InstallError(errno.EINVAL)
     info = UnitInfo(name)
-    lookup.plan.lookup().search(info, load=False)
+    lookup.planner.lookup().search(info, load=False)
     if info.kind == MASK:
-        lookup.plan.report(InstallChange(ERROR, lookup.plan.shown(info.path), "", errno.ERFKILL))
-        raise InstallFailed(errno.ERFKILL)
+        lookup.planner.report(InstallChange(ERROR, lookup.planner.shown(info.path), "", errno.ERFKILL))
+        raise InstallError(errno.ERFKILL)
 
 
 def _exists(lookup: Lookup, name: str) -> bool:
     try:
-        return unit_file_exists(lookup.plan.lookup(), name)
-    except InstallFailed:
-        return True  # there is something of that name, if only something broken
+        return unit_file_exists(lookup.planner.lookup(), name)
+    except InstallError:
+        return True  # something with this name exists, even if it is broken
 
 
 def _make_file_link(lookup: Lookup, info: UnitInfo, config: str, force: bool) -> None:
-    if not lookup.plan.in_search_path(info.path):
+    if not lookup.planner.in_search_path(info.path):
         make_link(lookup, info.path, f"{config}/{info.name}", force=force)

@@ -1,17 +1,16 @@
-"""Finding the unit file behind a name for the install verbs: through the load path, templates, aliases, links and
-masks.
+"""Finding the unit file behind a name for the install verbs: through the load path, templates, aliases, links, masks.
 
-Unlike loading (loadpath), which wants the unit, these verbs want the chain of names that leads to it, and only its
-[Install]. Source: systemctl(1) on enable and is-enabled; the cases by trying systemd 252.
+Loading a unit (loadpath) needs its contents. These verbs need the chain of names that leads to it, and only its
+[Install] section. Source: systemctl(1) on enable and is-enabled; the details were found by trying systemd 252.
 """
 
 from __future__ import annotations
 
 import errno
 
-from systemctl_replacement.enablement.changes import ERROR, InstallChange, InstallFailed, Outcome, Step
+from systemctl_replacement.enablement.changes import ERROR, InstallChange, InstallError, Plan, Step
 from systemctl_replacement.enablement.directories import UnitDirectories
-from systemctl_replacement.enablement.planned_tree import Tree
+from systemctl_replacement.enablement.planned_tree import PlannedTree
 from systemctl_replacement.enablement.section import (
     ALIAS_TYPES,
     TEMPLATE_TYPES,
@@ -43,7 +42,7 @@ _SKIPPED = (errno.ENOENT, errno.ENOTDIR, errno.EACCES)
 
 @dataclass
 class UnitInfo:
-    """One name and what it led to. `kind` is "" until it was searched for."""
+    """One name and what it led to. `kind` is "" until the name has been searched for."""
 
     name: str
     path: str = ""
@@ -53,16 +52,16 @@ class UnitInfo:
     section: InstallSection = field(default_factory=empty_section)
 
 
-class Plan:
-    """One plan in the making: the tree and directories it is for, what was found out, the steps so far.
+class Planner:
+    """Makes one plan: it has the tree and the directories, what was found out, and the steps so far.
 
-    `problems` are warnings in the order in which systemd prints them. Plans that follow each other (`reenable`) share
-    one.
+    `problems` are warnings in the order in which systemd prints them. Verbs that consist of two others (`reenable`)
+    share one planner.
     """
 
     def __init__(self, directories: UnitDirectories, root: str = "") -> None:
         self.directories = directories
-        self.tree = Tree(root)
+        self.tree = PlannedTree(root)
         self.expander = Expander(self.tree.root)
         self.problems: list[Problem] = []
         self.steps: list[Step] = []
@@ -71,23 +70,23 @@ class Plan:
         self._places = frozenset((*paths, *(self.tree.locate(path) for path in paths)))
 
     def in_search_path(self, path: str) -> bool:
-        """Whether a file lies directly in a unit directory, by whichever name the directory goes."""
+        """Whether a file is directly in a unit directory, under any of the directory's names."""
         return path.rpartition("/")[0] in self._places
 
     def lookup(self) -> Lookup:
-        """A new set of names."""
+        """A new, empty set of names."""
         return Lookup(self)
 
-    def outcome(self, error: int = 0, carried: int = 0) -> Outcome:
-        """The plan as it stands."""
-        return Outcome(tuple(self.steps), error, carried, tuple(self.problems))
+    def plan(self, error: int = 0, carried: int = 0) -> Plan:
+        """The plan so far."""
+        return Plan(tuple(self.steps), error, carried, tuple(self.problems))
 
     def shown(self, path: str) -> str:
-        """A path as messages print it: with the root in front."""
+        """A path as messages print it, with the root in front."""
         return self.tree.root + path if path.startswith("/") else path
 
     def report(self, change: InstallChange) -> None:
-        """Report something that no action belongs to."""
+        """Report something that changes nothing on disk."""
         self.steps.append(Step((change,)))
 
     def fail(self, error: int, path: str, source: str = "") -> None:
@@ -96,24 +95,24 @@ class Plan:
 
 
 class Lookup:
-    """The names one verb has to do with, in the order in which they came up: arguments, aliases' targets, Also=."""
+    """The names that one verb deals with, in the order they came up: operands, targets of aliases, units of Also=."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.tree = plan.tree
-        self.directories = plan.directories
+    def __init__(self, planner: Planner) -> None:
+        self.planner = planner
+        self.tree = planner.tree
+        self.directories = planner.directories
         self.waiting: dict[str, UnitInfo] = {}
         self.done: dict[str, UnitInfo] = {}
 
     def find(self, name: str) -> UnitInfo | None:
-        """The entry of a name that came up already."""
+        """The entry of a name that has come up before."""
         return self.done.get(name) or self.waiting.get(name)
 
     def add(self, name: str, path: str = "", *, auxiliary: bool = False) -> UnitInfo:
         """Note a unit by name or by the path of its file."""
         name = name or path.rpartition("/")[2]
         if not valid_unit_name(name):
-            raise InstallFailed(errno.EINVAL)
+            raise InstallError(errno.EINVAL)
         known = self.find(name)
         if known is not None:
             known.auxiliary = known.auxiliary and auxiliary
@@ -122,40 +121,38 @@ class Lookup:
         return info
 
     def discover(self, name: str, *, load: bool = True, follow: bool = True, report: bool = True) -> UnitInfo:
-        """Add a name or an absolute path and follow it to its unit file; failures are reported as changes, then
-        raised."""
+        """Add a name or an absolute path and follow it to its unit file. Failures are reported, then raised."""
         try:
             if name.startswith("/"):
                 info = self.add("", name)
             else:
                 info = self.add(name)
             return self.traverse(info, load=load, follow=follow)
-        except InstallFailed as problem:
+        except InstallError as problem:
             if report:
-                self.plan.fail(problem.error, name)
+                self.planner.fail(problem.error, name)
             raise
 
     def discover_usable(self, name: str, *, load: bool = True, follow: bool = True) -> UnitInfo:
-        """As `discover`; masked, generated and transient units are refused too."""
+        """Like `discover`, but masked, generated and transient units are refused too."""
         info = self.discover(name, load=load, follow=follow)
         if info.kind == MASK:
-            self.plan.fail(errno.ERFKILL, self.plan.shown(info.path))
-            raise InstallFailed(errno.ERFKILL)
+            self.planner.fail(errno.ERFKILL, self.planner.shown(info.path))
+            raise InstallError(errno.ERFKILL)
         if self.directories.is_generated(info.path) or self.directories.is_transient(info.path):
-            self.plan.fail(errno.EADDRNOTAVAIL, self.plan.shown(info.path))
-            raise InstallFailed(errno.EADDRNOTAVAIL)
+            self.planner.fail(errno.EADDRNOTAVAIL, self.planner.shown(info.path))
+            raise InstallError(errno.EADDRNOTAVAIL)
         return info
 
     def traverse(self, start: UnitInfo, *, load: bool = True, follow: bool = True) -> UnitInfo:
-        """Follow links from name to name until a unit file or a mask. Not `follow`: refuse links the administrator
-        made."""
+        """Follow links to a unit file or a mask. Without `follow`, links that the administrator made are refused."""
         self.search(start, load=load)
         info = start
         steps = 0
         while info.kind in (ALIAS, LINKED):
             steps += 1
             if steps > _FOLLOW_MAX or (not follow and self.directories.is_config(info.path)):
-                raise InstallFailed(errno.ELOOP)
+                raise InstallError(errno.ELOOP)
             target_name = info.target.rpartition("/")[2]
             if info.kind == LINKED or target_name == info.name:
                 self._follow(info, load)
@@ -168,9 +165,9 @@ class Lookup:
             info = self.add(target_name)
             try:
                 self.search(info, load=load)
-            except InstallFailed as problem:
+            except InstallError as problem:
                 if problem.error == errno.ENOENT:
-                    raise InstallFailed(errno.ENOLINK) from None
+                    raise InstallError(errno.ENOLINK) from None
                 raise
         return info
 
@@ -180,15 +177,15 @@ class Lookup:
         self.search(info, load=load)
 
     def search(self, info: UnitInfo, *, load: bool = True) -> None:
-        """Find the file of one name and, with `load`, read its [Install] and that of its drop-ins."""
+        """Find the file of one name and, with `load`, read its [Install] section and those of its drop-ins."""
         if info.kind:
             return
         instantiated = "@" in info.name and valid_unit_name(info.name)
         if instantiated and unit_type(info.name) not in TEMPLATE_TYPES:
-            place = self.plan.shown(info.path or f"{self.directories.search_path[0]}/{info.name}")
+            place = self.planner.shown(info.path or f"{self.directories.search_path[0]}/{info.name}")
             message = f"{place}: unit type {unit_type(info.name)} cannot be templated, ignoring."
-            self.plan.problems.append(Problem("", 0, LOG_WARNING, message))
-            raise InstallFailed(errno.EINVAL)
+            self.planner.problems.append(Problem("", 0, LOG_WARNING, message))
+            raise InstallError(errno.EINVAL)
         template = template_of(info.name) if valid_unit_name(info.name, plain=False, template=False) else ""
         if info.path:
             self._examine(info, info.path, load)
@@ -197,7 +194,7 @@ class Lookup:
             if self._search_directories(info, name, load):
                 break
         else:
-            raise InstallFailed(errno.ENOENT)
+            raise InstallError(errno.ENOENT)
         if info.kind == MASK or not load:
             return
         for path in self._dropins([info.name, template] if template else [info.name]):
@@ -208,7 +205,7 @@ class Lookup:
             path = f"{directory}/{name}"
             try:
                 self._examine(info, path, load)
-            except InstallFailed as problem:
+            except InstallError as problem:
                 if problem.error not in _SKIPPED:
                     raise
             else:
@@ -222,23 +219,23 @@ class Lookup:
             self._examine_link(info, path)
             return
         if kind == "":
-            raise InstallFailed(errno.ENOENT)
+            raise InstallError(errno.ENOENT)
         if kind == "directory":
-            raise InstallFailed(errno.EISDIR)
+            raise InstallError(errno.EISDIR)
         if self.tree.is_mask(path):
             info.kind = MASK
             return
         if kind != "file":
-            raise InstallFailed(errno.EBADFD)
+            raise InstallError(errno.EBADFD)
         if load:
             self._read(info, path)
         info.kind = REGULAR
 
     def _examine_link(self, info: UnitInfo, path: str) -> None:
         target = self._destination(path)
-        if self.plan.in_search_path(target) or self._below_search_path(target):
+        if self.planner.in_search_path(target) or self._below_search_path(target):
             name = path.rpartition("/")[2]
-            check_alias(name, target, name, LOG_NOTICE, self.plan.problems)
+            check_alias(name, target, name, LOG_NOTICE, self.planner.problems)
             kind = ALIAS
         else:
             kind = LINKED
@@ -249,14 +246,14 @@ class Lookup:
         return any(path.startswith(directory + "/") for directory in self.directories.search_path)
 
     def _destination(self, path: str) -> str:
-        """Where a link points, as an absolute path; its last component is not followed."""
+        """Where a link points, as an absolute path. The last component is not followed."""
         target = self.tree.readlink(path) or ""
         if not target.startswith("/"):
             target = f"{path.rpartition('/')[0]}/{target}"
         return self.tree.locate(target.rstrip("/"))
 
     def _dropins(self, names: list[str]) -> list[str]:
-        """Drop-in files of several names, sorted by file name; of equal ones the first directory's counts."""
+        """Drop-in files of several names, sorted by file name. Of those with the same name the first one counts."""
         found: dict[str, str] = {}
         for name in names:
             for directory in self.directories.search_path:
@@ -270,21 +267,20 @@ class Lookup:
         try:
             data = self.tree.read(path)
         except OSError as problem:
-            raise InstallFailed(problem.errno or errno.EIO) from None
+            raise InstallError(problem.errno or errno.EIO) from None
 
         def on_also(name: str) -> None:
             self.add(name, auxiliary=True)
 
-        shown = self.plan.shown(path)
-        read_section(data, shown, info.name, info.section, self.plan.expander, self.plan.problems, on_also)
+        shown = self.planner.shown(path)
+        read_section(data, shown, info.name, info.section, self.planner.expander, self.planner.problems, on_also)
 
 
 def unit_file_exists(lookup: Lookup, name: str) -> bool:
-    """Whether a name has a unit file. Raises InstallFailed if it has one that is broken, or is an alias the
-    administrator made."""
+    """Whether a name has a unit file. Raises InstallError if it is broken or an alias that the administrator made."""
     try:
         lookup.discover(name, load=False, follow=False, report=False)
-    except InstallFailed as problem:
+    except InstallError as problem:
         if problem.error == errno.ENOENT:
             return False
         raise
@@ -292,16 +288,16 @@ def unit_file_exists(lookup: Lookup, name: str) -> bool:
 
 
 def check_alias(alias: str, target: str, shown: str, level: int, problems: list[Problem]) -> None:
-    """Whether a link named `alias` may point to a unit: of one type, and instances only to their template or the same
-    instance.
+    """Check that a link named `alias` may point to the unit file `target`.
 
-    Raises InstallFailed: EINVAL and EXDEV with a problem, ELOOP for a link to its own name.
+    Both must be of one type; an instance may only point to its template or to the same instance. Raises InstallError:
+    EINVAL and EXDEV with a problem, ELOOP for a link to its own name.
     """
     name = target.rpartition("/")[2]
 
     def refuse(error: int, message: str) -> None:
         problems.append(Problem("", 0, level, f"{shown}: {message}"))
-        raise InstallFailed(error)
+        raise InstallError(error)
 
     if not valid_unit_name(alias):
         refuse(errno.EINVAL, f'not a valid unit name "{alias}": Invalid argument')
@@ -316,9 +312,9 @@ def check_alias(alias: str, target: str, shown: str, level: int, problems: list[
                 "", 0, level, f'{shown} points to "{name}" which is not a valid unit name: Invalid cross-device link'
             )
         )
-        raise InstallFailed(errno.EXDEV)
+        raise InstallError(errno.EXDEV)
     if alias == name:
-        raise InstallFailed(errno.ELOOP)
+        raise InstallError(errno.ELOOP)
     alias_class, name_class = _name_class(alias), _name_class(name)
     if alias_class != name_class and not (alias_class == "instance" and name_class == "template"):
         refuse(errno.EXDEV, f'symlink target name type "{name}" does not match source, rejecting.')

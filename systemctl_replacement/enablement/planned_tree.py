@@ -1,8 +1,8 @@
 """The file system below a root as the install verbs see it: links never lead out of it, planned changes already show.
 
-systemd follows the kernel, so a link in an image (`/etc -> /mnt/etc`) makes `--root=` write to the host. Here each
-link is resolved inside the root. Planned links lie on top of what is on disk, so that a whole plan is made before
-anything is touched.
+systemd lets the kernel resolve links, so a link in an image (`/etc -> /mnt/etc`) makes `--root=` write to the host.
+Here each link is resolved inside the root. Planned links are laid over what is on disk, so that a whole plan is made
+before anything is touched.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import stat
 _LINKS_MAX = 32
 
 
-class Tree:
-    """All paths are absolute inside the root ("" is the real root). Reading never changes anything on disk."""
+class PlannedTree:
+    """The tree below `root` ("" is the real root). All paths are absolute inside it; nothing on disk is changed."""
 
     def __init__(self, root: str = "") -> None:
         self.root = "" if root == "/" else root.rstrip("/")
@@ -23,7 +23,7 @@ class Tree:
         self._directories: dict[str, str] = {}
 
     def chase(self, path: str) -> str:
-        """`path` with every link resolved; components that do not exist stay as they are. OSError(ELOOP) for a loop."""
+        """`path` with every link resolved. Components that do not exist stay as they are. OSError(ELOOP) for a loop."""
         done = ""
         todo = path.split("/")[::-1]
         links = 0
@@ -47,7 +47,7 @@ class Tree:
         return done or "/"
 
     def locate(self, path: str) -> str:
-        """The canonical path of a name itself: its directory resolved, the name not."""
+        """The canonical path of a name: its directory is resolved, the name itself is not."""
         directory, _, name = path.rpartition("/")
         found = self._directories.get(directory)
         if found is None:
@@ -55,15 +55,15 @@ class Tree:
         return f"{'' if found == '/' else found}/{name}"
 
     def on_disk(self, path: str) -> str:
-        """The path to give to the kernel: only the last component may be a link."""
+        """The path to pass to the kernel, in which only the last component may be a link."""
         return self.root + self.locate(path)
 
     def readlink(self, path: str) -> str | None:
-        """The target of a link as it is written; None if there is no link of that name."""
+        """The target of a link as written, None if there is no such link."""
         return self._link(self.locate(path))
 
     def kind(self, path: str) -> str:
-        """What a name is, not following it: "link", "file", "directory", "other" or "" (not there, not accessible)."""
+        """What a name is, without following it: "link", "file", "directory", "other", or "" if it cannot be read."""
         place = self.locate(path)
         if place in self._planned:
             return "" if self._planned[place] is None else "link"
@@ -79,7 +79,7 @@ class Tree:
             return file.read()
 
     def entries(self, path: str) -> list[tuple[str, str]]:
-        """Names and kinds of a directory in the order in which the kernel gives them; none if it cannot be read."""
+        """Names and kinds of a directory's entries in the kernel's order, empty if it cannot be read."""
         place = self.chase(path)
         found = []
         try:
@@ -99,7 +99,7 @@ class Tree:
         return found
 
     def is_mask(self, path: str) -> bool:
-        """Whether a name is an empty file or /dev/null, perhaps through links. OSError(ENOENT) if it leads nowhere."""
+        """Whether a name is an empty file or /dev/null, possibly through links. OSError(ENOENT) if it leads nowhere."""
         place = self.chase(path)
         if place == "/dev/null":
             return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from systemctl_replacement.enablement.directories import SYSTEM, UnitDirectories
-from systemctl_replacement.enablement.planned_tree import Tree
+from systemctl_replacement.enablement.planned_tree import PlannedTree
 from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile.names import instance_of, replace_instance, template_of, valid_unit_name
@@ -16,7 +16,7 @@ _PARENTS = ("/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib")
 
 @dataclass(frozen=True)
 class Rule:
-    """One line of a preset file. `instances`: the ones to enable of a template named by `pattern`."""
+    """One line of a preset file. `instances` are those to enable of the template that `pattern` names."""
 
     pattern: str
     enable: bool
@@ -25,7 +25,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Preset:
-    """What presets say of a unit; for a template perhaps by instances."""
+    """What presets say about a unit. For a template that may be a list of instances."""
 
     enable: bool
     instances: tuple[str, ...] = ()
@@ -33,13 +33,13 @@ class Preset:
 
 @dataclass(frozen=True)
 class Presets:
-    """All rules in order, and what is wrong in the files they are from."""
+    """All rules in order, and what is wrong in their files."""
 
     rules: tuple[Rule, ...]
     problems: tuple[Problem, ...]
 
     def query(self, name: str) -> Preset:
-        """What the first matching rule says of a unit. Without a rule it is enabled."""
+        """What the first matching rule says about a unit. Without a rule it is enabled."""
         for rule in self.rules:
             found = _apply(rule, name)
             if found is not None:
@@ -56,10 +56,10 @@ def _apply(rule: Rule, name: str) -> Preset | None:
     return Preset(rule.enable) if matches(name, rule.pattern) else None
 
 
-def read_presets(tree: Tree, units: UnitDirectories) -> Presets:
-    """The files in order of their names; one hides those of its name in directories of lower precedence.
+def read_presets(tree: PlannedTree, units: UnitDirectories) -> Presets:
+    """The rules of all files, in order of the file names. A file hides those with its name in later directories.
 
-    The lowest is where the units that we ship are: as systemd's package, they come with presets.
+    The last directory is that of the units we ship, which come with presets just as systemd's package does.
     """
     if units.scope == SYSTEM:
         directories = [f"{parent}/systemd/system-preset" for parent in _PARENTS]
@@ -77,7 +77,7 @@ def read_presets(tree: Tree, units: UnitDirectories) -> Presets:
         try:
             data = tree.read(files[entry])
         except OSError:
-            continue  # a link that leads nowhere, such as one to /dev/null that switches a file off
+            continue  # a link that leads nowhere, such as one to /dev/null that disables a file
         found, wrong = parse_rules(data, tree.root + files[entry])
         rules += found
         problems += wrong
@@ -85,7 +85,7 @@ def read_presets(tree: Tree, units: UnitDirectories) -> Presets:
 
 
 def parse_rules(data: bytes, path: str) -> tuple[list[Rule], list[Problem]]:
-    """The rules of one file; `path` is for messages."""
+    """The rules of one file. `path` is for messages."""
     rules: list[Rule] = []
     problems: list[Problem] = []
     for number, line in enumerate(data.decode("utf-8", "surrogateescape").split("\n"), 1):

@@ -1,10 +1,10 @@
-"""Removing every link that leads to a set of units, wherever below the configuration directory it is."""
+"""Planning the removal of every link to a set of units, wherever it is below the configuration directory."""
 
 from __future__ import annotations
 
 import errno
 
-from systemctl_replacement.enablement.changes import UNLINK, Action, InstallChange, InstallFailed, Step
+from systemctl_replacement.enablement.changes import UNLINK, FileOperation, InstallChange, InstallError, Step
 from systemctl_replacement.unitfile.names import template_of, valid_unit_name
 
 TYPE_CHECKING = False
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
 
 
 class Removal:
-    """The names and paths whose links go from one configuration directory."""
+    """The names and paths whose links are removed from one configuration directory."""
 
     def __init__(self, lookup: Lookup, config: str) -> None:
         self.lookup = lookup
         self.config = config
         self.marked: set[str] = set()
-        self._failure: InstallFailed | None = None
+        self._failure: InstallError | None = None
 
     def mark(self, name_or_path: str) -> None:
-        """Links of this name, or that lead to this name or path, are to go."""
+        """Remove links with this name, and links that lead to this name or path."""
         self.marked.add(name_or_path)
 
     def run(self) -> None:
-        """Plan the removals, until nothing is left that points to a link that went.
+        """Plan the removals, until no link points to a removed link.
 
-        Raises InstallFailed at the end if links could not be followed (loops); they are reported.
+        Links that cannot be followed (loops) are reported, and raise InstallError at the end.
         """
         if not self.marked:
             return
@@ -46,8 +46,8 @@ class Removal:
                 again = self._pass(path) or again
             elif kind == "link" and valid_unit_name(name) and self._leads_to_marked(path, name):
                 tree.plan_unlink(path)
-                change = InstallChange(UNLINK, self.lookup.plan.shown(path))
-                self.lookup.plan.steps.append(Step((change,), Action("unlink", path, boundary=self.config)))
+                change = InstallChange(UNLINK, self.lookup.planner.shown(path))
+                self.lookup.planner.steps.append(Step((change,), FileOperation("unlink", path, boundary=self.config)))
                 if path not in self.marked:
                     self.marked.add(path)
                     again = True
@@ -59,11 +59,11 @@ class Removal:
         try:
             target = self.lookup.tree.chase(path)
         except OSError as problem:
-            failure = InstallFailed(problem.errno or errno.EIO)
-            self.lookup.plan.fail(failure.error, self.lookup.plan.shown(path))
+            failure = InstallError(problem.errno or errno.EIO)
+            self.lookup.planner.fail(failure.error, self.lookup.planner.shown(path))
             self._failure = self._failure or failure
             return False
         if target.rpartition("/")[2] in self.marked:
             return True
-        # Below a root systemd compares names only: after `revert` a unit stays enabled there.
+        # Below a root systemd compares names only, so a unit stays enabled there after `revert`.
         return not self.lookup.tree.root and target in self.marked

@@ -1,12 +1,14 @@
-"""The [Install] section: what links a unit wants when it is enabled. Source: systemd.unit(5) "[INSTALL] SECTION
-OPTIONS"."""
+"""The [Install] section: which links a unit gets when it is enabled.
+
+Source: systemd.unit(5) "[INSTALL] SECTION OPTIONS".
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 
-from systemctl_replacement.enablement.changes import InstallFailed
+from systemctl_replacement.enablement.changes import InstallError
 from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile import specifiers
@@ -24,19 +26,21 @@ SECTIONS = (
 )  # fmt: skip
 
 DEPENDENCIES = {"WantedBy": ".wants", "RequiredBy": ".requires", "UpheldBy": ".upholds"}
-"""The directives that pull the unit in, in the order in which their links are made, and the directories of these."""
+"""The directives that pull the unit in, in the order their links are made, and the suffixes of their directories."""
 
 ALIAS_TYPES = frozenset(("service", "socket", "target", "device", "timer", "path"))
 TEMPLATE_TYPES = frozenset(("service", "socket", "target", "timer", "path"))
-_LONGEST = 256  # bytes of a name with its specifiers expanded, before it is looked at
+_LONGEST = 256  # bytes of a name with its specifiers expanded, before it is validated
 _SPECIFIERS = frozenset("nNpijaAbBHlmMovwWgGuU")
 _INSTANCE_LETTERS = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz:-_.\\@")
 
 
 @dataclass
 class InstallSection:
-    """The settings so far; the unit file and then each drop-in add to them. Also= is expanded, the others as
-    written."""
+    """The settings so far. The unit file and then each drop-in add to them.
+
+    Also= is kept with its specifiers expanded, the others as written.
+    """
 
     aliases: list[str]
     dependencies: dict[str, list[str]]
@@ -46,11 +50,11 @@ class InstallSection:
 
     @property
     def rules(self) -> int:
-        """How many links it asks for."""
+        """How many links the section asks for."""
         return len(self.aliases) + sum(map(len, self.dependencies.values()))
 
     def instantiated(self, name: str) -> str:
-        """The name that %i, %n and %N are taken from: a template's has DefaultInstance= filled in."""
+        """The name that %i, %n and %N are taken from. That of a template has DefaultInstance= filled in."""
         return replace_instance(name, self.default_instance) if self.default_instance and is_template(name) else name
 
 
@@ -68,10 +72,10 @@ def read_section(
     problems: list[Problem],
     on_also: Callable[[str], None],
 ) -> None:
-    """Add the [Install] section of a file's bytes to `section`. `name` is the unit's; `path` is for messages.
+    """Add the [Install] section of a file's contents to `section`. `name` is the unit's; `path` is for messages.
 
-    `problems` gets what systemd would warn of, `on_also` each unit of Also=, in the order of the file.
-    Raises InstallFailed if the file is refused: what stands before the bad line was taken.
+    `problems` gets what systemd would warn about, `on_also` each unit of Also=, in the order of the file. Raises
+    InstallError if the file is refused. What comes before the bad line has been added then.
     """
     parsed = parse(data, path, SECTIONS)
     found = list(parsed.problems)
@@ -88,15 +92,15 @@ def read_section(
         if str(refused):
             found.append(Problem(path, last, LOG_WARNING, str(refused)))
         found = [problem for problem in found if problem.line <= last]
-        raise InstallFailed(refused.error) from None
+        raise InstallError(refused.error) from None
     finally:
         problems += sorted(found, key=lambda problem: problem.line)
     if parsed.error:
-        raise InstallFailed(parsed.error)
+        raise InstallError(parsed.error)
 
 
 class _Refused(Exception):
-    """A setting that spoils the file: the text is the warning, `error` the errno."""
+    """A setting that makes the whole file unusable. The text is the warning, `error` the errno."""
 
     def __init__(self, error: int, message: str = "") -> None:
         super().__init__(message)
@@ -106,7 +110,7 @@ class _Refused(Exception):
 def _take(
     assignment: Assignment, name: str, section: InstallSection, expander: Expander, on_also: Callable[[str], None]
 ) -> str:
-    """One assignment in [Install]; returns the warning, "" if there is none."""
+    """Add one assignment in [Install]. Returns the warning, "" if there is none."""
     key, value = assignment.key, assignment.value
     if key == "Alias" and unit_type(name) not in ALIAS_TYPES:
         return f"Alias= is not allowed for {unit_type(name)} units, ignoring."
@@ -133,12 +137,12 @@ def _also(section: InstallSection, value: str, name: str, expander: Expander, on
             return
         try:
             unit = expander.expand(word, section.instantiated(name))
-        except InstallFailed as problem:
+        except InstallError as problem:
             message = f'Failed to resolve unit name in Also="{word}": {problem}'
             raise _Refused(problem.error, message) from None
         try:
             on_also(unit)
-        except InstallFailed as problem:
+        except InstallError as problem:
             raise _Refused(problem.error) from None
         section.also.append(unit)
 
@@ -156,12 +160,12 @@ def _extend(words: list[str], value: str) -> str:
 
 def _default_instance(section: InstallSection, value: str, name: str, expander: Expander) -> str:
     if valid_unit_name(name, plain=False, template=False):
-        return ""  # an instance made from the template: nothing to default
+        return ""  # an instance of the template: there is nothing to default
     if not valid_unit_name(name, plain=False, instance=False):
         return "DefaultInstance= only makes sense for template units, ignoring."
     try:
         instance = expander.expand(value, section.instantiated(name))
-    except InstallFailed as problem:
+    except InstallError as problem:
         message = f'Failed to resolve instance name in DefaultInstance="{value}": {problem}'
         raise _Refused(problem.error, message) from None
     if instance and not _INSTANCE_LETTERS.issuperset(instance):
@@ -171,9 +175,9 @@ def _default_instance(section: InstallSection, value: str, name: str, expander: 
 
 
 class Expander:
-    """Specifiers as the [Install] section has them: names and the system, no paths (systemd.unit(5) "SPECIFIERS").
+    """Expands the specifiers that [Install] has: names and the system, no paths (systemd.unit(5) "SPECIFIERS").
 
-    What they need of the system is read below `root`, once, and only if there is one to expand.
+    What they say about the system is read below `root` once, and only if there is a specifier to expand.
     """
 
     def __init__(self, root: str) -> None:
@@ -181,11 +185,13 @@ class Expander:
         self._host: specifiers.Host | None = None
 
     def expand(self, text: str, name: str) -> str:
-        """`text` expanded for a unit. Raises InstallFailed: EBADSLT for an unknown one, EUNATCH for one without a
-        value, ENAMETOOLONG."""
+        """`text` expanded for a unit.
+
+        Raises InstallError: EBADSLT for an unknown specifier, EUNATCH for one without a value, ENAMETOOLONG.
+        """
         found = self._expanded(text, name) if "%" in text else text
         if len(os.fsencode(found)) > _LONGEST:
-            raise InstallFailed(errno.ENAMETOOLONG)
+            raise InstallError(errno.ENAMETOOLONG)
         return found
 
     def _expanded(self, text: str, name: str) -> str:
@@ -193,8 +199,8 @@ class Expander:
             self._host = specifiers.Host.current(self._root)
         letters = [piece[:1] for piece in text.replace("%%", "").split("%")[1:]]
         if any(letter.isalnum() and letter not in _SPECIFIERS for letter in letters):
-            raise InstallFailed(errno.EBADSLT)
+            raise InstallError(errno.EBADSLT)
         try:
             return specifiers.expand(text, specifiers.Context(name, self._host))
         except specifiers.SpecifierError as problem:
-            raise InstallFailed(errno.EUNATCH) from problem
+            raise InstallError(errno.EUNATCH) from problem

@@ -1,1 +1,1 @@
-"""Pure: the dependency graph, transactions, merging and ordering of jobs."""
+"""The job engine, pure: transactions, merging and ordering of jobs, and what the end of a job does to others."""

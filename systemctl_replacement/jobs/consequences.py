@@ -1,8 +1,8 @@
-"""Requests that nobody made: jobs that follow from a unit's change of state.
+"""Jobs that nobody asked for: they follow from a unit's change of state.
 
-A unit that came up or went down without a job brings its dependencies along (retroactively); units end when nobody
-needs them (StopWhenUnneeded=) or when what they are bound to is gone (BindsTo=), and start when an active unit upholds
-them (Upholds=). Pure questions; the manager asks them when states change and enqueues the answers.
+A unit that came up or went down without a job takes its dependencies along (retroactively). A unit is stopped when
+nobody needs it (StopWhenUnneeded=) or when what it is bound to is gone (BindsTo=), and started when an active unit
+upholds it (Upholds=). The manager asks these questions when states change, and enqueues the answers.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ _PINS = ("Requires", "Requisite", "Wants", "BindsTo", "Upholds")
 
 
 @dataclass(frozen=True)
-class Request:
-    """A job to enqueue; failing to is only worth a log line."""
+class Consequence:
+    """A job to enqueue. A failure to do so is only worth a log line."""
 
     unit: str
     type: str
     mode: str
 
 
-def retroactive(view: View, unit: str, old_state: str, new_state: str) -> list[Request]:
-    """The jobs for a change of active state that no job asked for."""
-    requests: list[Request] = []
+def retroactive(view: View, unit: str, old_state: str, new_state: str) -> list[Consequence]:
+    """The jobs that follow from a change of active state without a job."""
+    consequences: list[Consequence] = []
     if old_state in INACTIVE_STATES and new_state in ACTIVE_OR_ACTIVATING_STATES:
         after = view.dependencies(unit, "After")
         for kind, mode in (
@@ -49,18 +49,18 @@ def retroactive(view: View, unit: str, old_state: str, new_state: str) -> list[R
             ("Wants", MODE_FAIL),
         ):
             for other in view.dependencies(unit, kind):
-                # What should have been up before is not started behind it.
+                # A unit that should have been up earlier is not started afterwards.
                 if other not in after and view.active_state(other) not in ACTIVE_OR_ACTIVATING_STATES:
-                    requests.append(Request(other, START, mode))
-        requests += _stops(view, unit, ("Conflicts", "ConflictedBy"))
+                    consequences.append(Consequence(other, START, mode))
+        consequences += _stops(view, unit, ("Conflicts", "ConflictedBy"))
     elif old_state in ACTIVE_OR_ACTIVATING_STATES and new_state in INACTIVE_OR_DEACTIVATING_STATES:
-        requests += _stops(view, unit, ("BoundBy", "PropagatesStopTo"))
-    return list(dict.fromkeys(requests))
+        consequences += _stops(view, unit, ("BoundBy", "PropagatesStopTo"))
+    return list(dict.fromkeys(consequences))
 
 
-def _stops(view: View, unit: str, kinds: tuple[str, ...]) -> list[Request]:
+def _stops(view: View, unit: str, kinds: tuple[str, ...]) -> list[Consequence]:
     return [
-        Request(other, STOP, MODE_REPLACE)
+        Consequence(other, STOP, MODE_REPLACE)
         for kind in kinds
         for other in view.dependencies(unit, kind)
         if view.active_state(other) not in INACTIVE_OR_DEACTIVATING_STATES
@@ -68,13 +68,13 @@ def _stops(view: View, unit: str, kinds: tuple[str, ...]) -> list[Request]:
 
 
 def maybe_unneeded(view: View, unit: str) -> list[str]:
-    """The units with StopWhenUnneeded= to ask `unneeded` about when `unit` has gone down or its job has ended."""
+    """The units to ask `unneeded` about when `unit` has gone down or its job has ended."""
     others = dict.fromkeys(other for kind in _PINS for other in view.dependencies(unit, kind))
     return [other for other in (unit, *others) if view.stop_when_unneeded(other)]
 
 
 def unneeded(view: View, unit: str) -> bool:
-    """Whether the unit is to be stopped (mode fail) because of StopWhenUnneeded=."""
+    """Whether StopWhenUnneeded= asks to stop the unit (mode fail)."""
     if not view.stop_when_unneeded(unit) or view.active_state(unit) != "active" or view.job(unit) is not None:
         return False
     return all(
@@ -85,7 +85,7 @@ def unneeded(view: View, unit: str) -> bool:
 
 
 def bound_to_inactive(view: View, unit: str) -> Optional[str]:
-    """The inactive unit because of which this one is to be stopped (mode replace), by BindsTo=."""
+    """The inactive unit that this one is bound to (BindsTo=), so that it is to be stopped (mode replace)."""
     if view.active_state(unit) != "active" or view.job(unit) is not None:
         return None
     for other in view.dependencies(unit, "BindsTo"):
@@ -95,7 +95,7 @@ def bound_to_inactive(view: View, unit: str) -> Optional[str]:
 
 
 def upheld_by(view: View, unit: str) -> Optional[str]:
-    """The active unit because of which this one is to be started (mode fail), by Upholds=."""
+    """The active unit whose Upholds= asks to start this one (mode fail)."""
     if view.active_state(unit) not in INACTIVE_STATES or view.job(unit) is not None:
         return None
     for other in view.dependencies(unit, "UpheldBy"):

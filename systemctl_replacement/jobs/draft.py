@@ -1,8 +1,8 @@
-"""A transaction while it is being made: candidate jobs, and who pulled in whom.
+"""A transaction under construction: candidate jobs, and which of them pulled in which.
 
-The one mutable structure of the job engine, private to it. A candidate is dropped together with those that cannot do
-without it; what is then pulled in by nobody any more is garbage. All walks are iterative, so that a long chain of
-units meets no recursion limit.
+This is the one mutable structure of the job engine, private to it. A candidate is dropped together with those that
+cannot do without it; candidates that nobody pulls in any more are garbage. All walks are iterative, so that a long
+chain of units cannot hit the recursion limit.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ class Candidate:
         self.ignore_order = False
         self.matters = False
         """Whether the anchor fails without this job."""
-        self.pulls: dict[Candidate, Link] = {}
-        self.pulled_by: dict[Candidate, Link] = {}
+        self.pulls: dict[Candidate, JobDependency] = {}
+        self.pulled_by: dict[Candidate, JobDependency] = {}
 
     def conflicted(self) -> bool:
-        """Whether some other job demands this (stop) job by Conflicts=."""
+        """Whether another job demands this (stop) job because of Conflicts=."""
         return any(link.conflicts for link in self.pulled_by.values())
 
     def __repr__(self) -> str:
         return f"{self.unit}/{self.type}"
 
 
-class Link:
-    """Why a candidate is there: the one that pulled it in fails without it (matters), or conflicts with its unit."""
+class JobDependency:
+    """Why a candidate was pulled in: the other one fails without it (matters), or conflicts with its unit."""
 
     __slots__ = ("conflicts", "matters")
 
@@ -69,13 +69,13 @@ class Draft:
         return candidate, True
 
     def link(self, by: Optional[Candidate], job: Candidate, *, matters: bool, conflicts: bool) -> None:
-        """Record that `by` pulled in `job`; without `by`, `job` is the anchor."""
+        """Record that `by` pulled in `job`. Without `by`, `job` is the anchor."""
         if by is None:
             self.anchor = job
             return
         link = by.pulls.get(job)
         if link is None:
-            link = by.pulls[job] = job.pulled_by[by] = Link()
+            link = by.pulls[job] = job.pulled_by[by] = JobDependency()
         link.matters |= matters
         link.conflicts |= conflicts
 
@@ -112,7 +112,7 @@ class Draft:
             self.drop(job)
 
     def collect_garbage(self) -> None:
-        """Take out what nobody pulls in any more."""
+        """Take out candidates that nobody pulls in any more."""
         while self._released:
             job = self._released.pop()
             if job is not self.anchor and not job.pulled_by and self.contains(job):
@@ -143,7 +143,7 @@ class Draft:
         return merged
 
     def absorb(self, job: Candidate, other: Candidate, job_type: str) -> None:
-        """Merge `other`, a candidate of the same unit, into `job`, which gets the given type."""
+        """Merge `other`, a candidate for the same unit, into `job`, which gets the given type."""
         job.type = job_type
         job.matters |= other.matters
         job.ignore_order |= other.ignore_order

@@ -1,4 +1,4 @@
-"""The levels of a stop order: who can be stopped at once, who has to wait for these, and so on."""
+"""The levels of a stop order: the units that can be stopped at once, those that wait for them, and so on."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def stop_levels(view: View, takes_time: Callable[[str], bool]) -> list[list[Job]]:
-    """The installed stop jobs, those first that nobody holds back.
+    """The installed stop jobs by level, starting with those that nothing holds back.
 
-    Only a unit that takes time to stop makes a level: a target between two services does not. What comes after the last
-    of them makes none, and is left out.
+    Only a unit that takes time to stop makes a level; a target between two services does not. Jobs after the last such
+    unit are left out.
     """
     stops = {job.unit: job for job in view.jobs() if job.type == STOP}
     holding = {
@@ -28,7 +28,7 @@ def stop_levels(view: View, takes_time: Callable[[str], bool]) -> list[list[Job]
     unknown = {unit: len(others) for unit, others in holding.items()}
     level = dict.fromkeys(stops, 0)
     settled = [unit for unit, count in unknown.items() if not count]
-    for unit in settled:  # grows while we walk; what is part of a loop never gets in, and counts as waiting for nobody
+    for unit in settled:  # grows during the walk; a unit in a loop never gets in and counts as waiting for nobody
         for other in waiting.get(unit, ()):
             level[other] = max(level[other], level[unit] + takes_time(unit))
             unknown[other] -= 1

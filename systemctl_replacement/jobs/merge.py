@@ -1,7 +1,7 @@
 """How two jobs for the same unit combine into one: the algebra of job types.
 
-Facts from systemd's job engine (252): a job type is merged with another by a fixed table; what a request means depends
-on the unit's active state (`collapse`); a job that would change nothing is redundant.
+The rules are those of systemd 252: a fixed table says how two types merge; what a request means depends on the unit's
+active state (`collapse`); a job that would change nothing is redundant.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Optional
 
-# Pairs that are missing here conflict: stop with everything else.
+# Pairs that are missing here conflict, such as stop with everything else.
 _MERGED = {
     frozenset({START, VERIFY_ACTIVE}): START,
     frozenset({START, RELOAD}): RELOAD_OR_START,
@@ -44,7 +44,7 @@ def merge(first: str, second: str) -> Optional[str]:
 
 
 def collapse(job_type: str, active_state: str) -> str:
-    """The job type that a request really means for a unit in this state; installable types are returned unchanged."""
+    """The job type that a request means for a unit in this state. Installable types are returned unchanged."""
     if job_type == TRY_RESTART:
         return NOP if active_state in INACTIVE_OR_DEACTIVATING_STATES else RESTART
     if job_type == TRY_RELOAD:
@@ -82,8 +82,8 @@ def redundant(job_type: str, active_state: str) -> bool:
 
 
 def joins_running(running: str, job_type: str) -> bool:
-    """Whether a request is served by a job that is already running, without running it again.
+    """Whether a running job also serves a new request, without running again.
 
-    A reload never is: the configuration may have changed after the running one read it.
+    A reload never does: the configuration may have changed since it was read.
     """
     return job_type != RELOAD and superset(running, job_type)

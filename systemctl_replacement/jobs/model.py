@@ -1,9 +1,9 @@
 """What a job is, and what the job engine must know about the units around it.
 
-A job is a pending change of one unit. Each unit has at most one job, and beside it at most one "nop" job (a request
-that turned out to change nothing, kept until it is reported as done). The engine itself holds no state: the manager
-owns the job table and shows it, together with units, states and dependencies, through `View`. Names, types, results
-and error names are systemd's (org.freedesktop.systemd1(5), systemctl(1) "--job-mode=").
+A job is a pending change of one unit. Each unit has at most one job, plus at most one "nop" job: a request that turned
+out to change nothing, kept until it is reported as done. The engine itself holds no state. The manager owns the job
+table and shows it, together with units, states and dependencies, through `View`. Names, types, results and error names
+are systemd's (org.freedesktop.systemd1(5), systemctl(1) "--job-mode=").
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ STOP = "stop"
 RELOAD = "reload"
 RESTART = "restart"  # becomes a start job once its stop is done
 NOP = "nop"
-# Job types that only exist in requests: `merge.collapse` turns each into one of the above by the unit's state.
+# Job types that exist in requests only: `merge.collapse` turns each into one of the above, depending on the state.
 TRY_RESTART = "try-restart"
 TRY_RELOAD = "try-reload"
 RELOAD_OR_START = "reload-or-start"
@@ -42,8 +42,6 @@ SKIPPED = "skipped"
 INVALID = "invalid"
 ASSERT = "assert"
 UNSUPPORTED = "unsupported"
-COLLECTED = "collected"
-ONCE = "once"
 
 # Job modes.
 MODE_FAIL = "fail"
@@ -65,7 +63,7 @@ MODES = (
     MODE_TRIGGERING,
 )
 
-# Active states, in the groups that decide about jobs.
+# Active states, in the groups that matter to jobs.
 ACTIVE_STATES = frozenset({"active", "reloading"})
 ACTIVE_OR_ACTIVATING_STATES = frozenset({"active", "reloading", "activating"})
 INACTIVE_STATES = frozenset({"inactive", "failed"})
@@ -73,25 +71,25 @@ INACTIVE_OR_DEACTIVATING_STATES = frozenset({"inactive", "failed", "deactivating
 
 
 LogLine = tuple[str, int, str]
-"""(unit the line speaks of, syslog level, message without the "unit: " prefix)."""
+"""(unit that the line is about, syslog level, message without the "unit: " prefix)."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One installed (or about to be installed) job. The manager replaces it in its table to change its state."""
+    """One job that is installed or about to be. To change its state the manager replaces it in its table."""
 
     id: int
     unit: str
     type: str
     state: str = WAITING
     irreversible: bool = False
-    """Set by mode replace-irreversibly: a conflicting later request is refused instead of replacing this job."""
+    """Set by mode replace-irreversibly: a later request that conflicts is refused, and does not replace this job."""
     ignore_order: bool = False
-    """Set by mode ignore-dependencies: After=/Before= neither hold this job back nor wait for it."""
+    """Set by mode ignore-dependencies: this job waits for no other because of After=/Before=, nor others for it."""
 
 
 class JobError(Exception):
-    """A refused request: D-Bus error name and message in systemd's words, and what was logged on the way."""
+    """A refused request: D-Bus error name, message in systemd's words, and the log lines so far."""
 
     def __init__(self, name: str, message: str, log: tuple[LogLine, ...] = ()) -> None:
         super().__init__(message)
@@ -107,8 +105,9 @@ class Transaction:
     anchor: Job
     """The job that answers the request: a member of `install` (with an old id if it merged into an installed job)."""
     install: tuple[Job, ...]
-    """Jobs to put into the table under their unit (nop jobs into the table of nop jobs). A job whose id is already
-    installed replaces it: requests merged into it, its type may differ, and state "waiting" means: run it (again)."""
+    """Jobs to put into the table under their unit (nop jobs into the table of nop jobs). A job whose id is installed
+    already replaces that one: a request was merged into it, its type may differ, and it is "waiting" if it must run
+    (again)."""
     cancelled: tuple[Job, ...]
     """Installed jobs to finish first, with result "canceled" and not recursively."""
     next_id: int
@@ -117,33 +116,33 @@ class Transaction:
 
 
 class View(Protocol):
-    """The units and jobs as the engine sees them. Every unit name given or returned is canonical (`canonical`).
+    """The units and jobs as the engine sees them. All unit names, given or returned, are canonical (see `canonical`).
 
-    A unit that nobody has loaded yet is loaded when first asked about (states "inactive", load state "not-found" when
-    there is no such unit file); the answers must not change while a transaction is built.
+    A unit is loaded when it is first asked about. If there is no such unit file, it is "inactive" and "not-found". The
+    answers must not change while a transaction is built.
     """
 
     def canonical(self, unit: str) -> str:
         """The name of the unit that `unit` is or is an alias of."""
 
     def units(self) -> Iterable[str]:
-        """All loaded units (mode isolate stops what is running and not wanted)."""
+        """All loaded units. Mode isolate stops those that run and are not wanted."""
 
     def load_state(self, unit: str) -> str:
         """loaded, not-found, bad-setting, error or masked."""
 
     def load_error(self, unit: str) -> Optional[tuple[str, str]]:
-        """(D-Bus error name, message) for a unit whose load state is "error"; None gives systemd's general text."""
+        """(D-Bus error name, message) for a unit whose load state is "error", None for systemd's general text."""
 
     def active_state(self, unit: str) -> str:
         """active, reloading, inactive, failed, activating or deactivating."""
 
     def dependencies(self, unit: str, kind: str) -> Collection[str]:
-        """Units related by `kind`, without the unit itself, inverses included; names as in `systemctl show`:
+        """The units related by `kind`, without the unit itself. Kinds are named as in `systemctl show`:
 
         Requires Requisite Wants BindsTo Upholds Conflicts Before After PropagatesReloadTo PropagatesStopTo TriggeredBy,
         RequiredBy RequisiteOf WantedBy BoundBy ConsistsOf UpheldBy ConflictedBy OnFailure OnSuccess.
-        Called for every unit of a transaction: must be cheap (a look-up).
+        This is called for every unit of a transaction, so it must be as cheap as a look-up.
         """
 
     def job(self, unit: str) -> Optional[Job]:
@@ -156,8 +155,8 @@ class View(Protocol):
         """Every installed job, nop jobs included."""
 
     def applicable(self, unit: str, job_type: str) -> bool:
-        """Whether a job of this type makes sense: start, verify-active, nop always; stop unless the unit is perpetual
-        (-.slice, init.scope); restart if it can be started and stopped; reload if it can be reloaded (ExecReload=)."""
+        """Whether the unit can have a job of this type. Start, verify-active and nop always; stop unless the unit is
+        perpetual (-.slice, init.scope); restart if it can be started and stopped; reload if it has ExecReload=."""
 
     def can_reload(self, unit: str) -> bool:
         """CanReload=: a service with ExecReload=, a mount."""

@@ -1,8 +1,8 @@
 """Which job goes first: After= and Before= applied to jobs, and the search for loops in that order.
 
-Ordering is only ever between jobs, never against states: a unit without a job holds nobody back. Stopping (also as the
-first half of a restart) goes before everything else; two jobs that both start follow After=/Before=; two that both stop
-go the other way round (systemd.unit(5), "Before=, After="). Among jobs that nothing orders `priority` decides.
+Ordering exists between jobs only, never against states: a unit without a job holds nobody back. A stop (also as the
+first half of a restart) goes before everything else. Two starts follow After=/Before=, two stops go in the reverse
+order (systemd.unit(5), "Before=, After="). Among jobs without any order `priority` decides.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ Priority = tuple[int, int, int, str]
 
 
 def priority(unit: str, type_: str, cpu_weight: int, nice: int) -> Priority:
-    """The place of a unit's job among those that may run now: the smallest goes first, as in systemd's run queue.
+    """The place of a unit's job among those that may run now. The smallest goes first, as in systemd's run queue.
 
-    It decides whether a unit is started before a requirement that fails at once, and that it is not ordered after.
+    It decides whether a unit is started before a requirement that fails at once, if the two are not ordered.
     """
     return _RANK[type_], -cpu_weight, nice, unit
 
 
 def goes_first(type_: str, other: str, kind: str) -> bool:
-    """Whether a job of `type_` runs before one of type `other`; the first unit has the other's in its `kind` list.
+    """Whether a job of `type_` runs before one of type `other`, whose unit is in the `kind` list of the first one's.
 
     Of two jobs for ordered units exactly one goes first, unless one of them is a nop job.
     """
@@ -57,7 +57,7 @@ def blockers(view: View, job: Job) -> list[str]:
 
 
 def holds_back(view: View, job: Job, unit: str, kind: str) -> bool:
-    """Whether the job of a unit in the `kind` list of this job's unit must end before this job may run."""
+    """Whether the job of `unit`, which is in the `kind` list of this job's unit, must end before this job may run."""
     other = view.job(unit)
     if (
         unit not in view.dependencies(job.unit, kind)
@@ -71,9 +71,9 @@ def holds_back(view: View, job: Job, unit: str, kind: str) -> bool:
 
 
 def a_blocker(view: View, job: Job) -> Optional[tuple[str, str]]:
-    """One of the blockers, with the kind of its order; None if the job may run.
+    """One of the blockers and the list (`AFTER` or `BEFORE`) it is in, None if the job may run.
 
-    The last one: what is listed later mostly ends later, and need not be looked for again so soon.
+    It is the last one: a unit that is listed later usually ends later, so that the next search comes later too.
     """
     if job.ignore_order or job.type == NOP:
         return None
@@ -84,16 +84,11 @@ def a_blocker(view: View, job: Job) -> Optional[tuple[str, str]]:
     return None
 
 
-def runnable(view: View, job: Job) -> bool:
-    """Whether no installed job holds this one back."""
-    return a_blocker(view, job) is None
-
-
 def find_cycle(roots: list[str], successors: Callable[[str], list[str]], acyclic: set[str]) -> Optional[list[str]]:
-    """The first loop met walking from the roots, as units from the one closing the loop back to the one it closes on.
+    """The first loop on a walk from the roots: its units from the one that closes the loop back to where it began.
 
-    `acyclic` collects the units from which no loop can be reached; it stays valid while edges are only removed, so the
-    search can go on after a loop has been broken.
+    `acyclic` collects the units from which no loop can be reached. It stays valid while edges are only removed, so the
+    search can continue after a loop has been broken.
     """
     for root in roots:
         if root in acyclic:

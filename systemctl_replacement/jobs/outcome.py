@@ -1,8 +1,8 @@
 """How a job ends, and what its end does to other jobs.
 
-`result_of_state` reads a job's result off the state its unit has reached; `finish` says which other jobs end with it.
-Facts from systemd 252's behaviour: who needs a unit that failed to start fails with "dependency"; a restart whose stop
-is done goes on as a start.
+`result_of_state` derives a job's result from the state that its unit has reached. `finish` says which other jobs end
+with it. The rules are those of systemd 252: jobs of units that need one that failed to start fail with "dependency"; a
+restart whose stop is done goes on as a start.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ _FAIL_WITHOUT_ACTIVE = ("RequisiteOf",)
 
 @dataclass(frozen=True)
 class Ending:
-    """What the end of a job changes. Take `finished` out of the job table, in order; then install `again`."""
+    """What the end of a job changes. Take `finished` out of the job table in this order, then install `again`."""
 
     finished: tuple[tuple[Job, str], ...]
-    """(job, result): the job itself, unless it goes on as `again`, and those that fail with it."""
+    """(job, result) of the job itself, unless it goes on as `again`, and of those that fail with it."""
     again: Optional[Job]
-    """The start job that a restart whose stop is done goes on as: same id."""
+    """The start job as which a restart goes on when its stop is done, with the same id."""
     on_failure: tuple[str, ...]
-    """Units whose OnFailure= is to be started, their jobs having ended as timeout or dependency. (A unit that itself
-    enters the state "failed" triggers OnFailure= by that, not by its job.)"""
+    """Units whose OnFailure= is to be started because their jobs ended as timeout or dependency. (In a unit that enters
+    the state "failed" this state triggers OnFailure=, not the job.)"""
     wake: tuple[str, ...]
-    """Units with jobs that may be able to run now."""
+    """Units whose jobs may be able to run now."""
     log: tuple[LogLine, ...]
 
 
@@ -59,18 +59,18 @@ class Progress:
     """What a unit's new active state means for its job."""
 
     result: Optional[str]
-    """The job's result if the state ends it, else None."""
+    """The job's result if the state ends it, otherwise None."""
     unexpected: bool
-    """Nobody asked for this change of state: `consequences.retroactive` applies."""
+    """Whether no job asked for this change of state, so that `consequences.retroactive` applies."""
 
 
 def finish(view: View, job: Job, result: str, *, recursive: bool = True) -> Ending:
-    """What happens when `job` ends with `result`. `recursive` is false for jobs replaced by others (canceled)."""
+    """What happens when `job` ends with `result`. `recursive` is false for a job that another replaces (canceled)."""
     if result == DONE and job.type == RESTART:
         again = replace(job, type=START, state=WAITING)
         return Ending((), again, (), (job.unit, *_ordered_with_jobs(view, job.unit, set())), ())
     finished = [(job, result)]
-    told: list[tuple[Job, str]] = []
+    reported: list[tuple[Job, str]] = []
     gone = {job.unit}
     # Depth first, without using the interpreter's stack.
     path = [(job, result, _failing_with(view, job, result) if recursive else iter(()))]
@@ -79,20 +79,21 @@ def finish(view: View, job: Job, result: str, *, recursive: bool = True) -> Endi
         other = next((other for other in others if other.unit not in gone), None)
         if other is None:
             path.pop()
-            told.append((ended, how))
+            reported.append((ended, how))
         else:
             gone.add(other.unit)
             finished.append((other, DEPENDENCY))
             path.append((other, DEPENDENCY, _failing_with(view, other, DEPENDENCY)))
-    # Those furthest down the chain are told first, as by systemd.
-    told = [(ended, how) for ended, how in told if how in (TIMEOUT, DEPENDENCY)]
+    # As in systemd, the furthest down the chain are reported first.
+    reported = [(ended, how) for ended, how in reported if how in (TIMEOUT, DEPENDENCY)]
     log = tuple(
-        (ended.unit, LOG_NOTICE, f"Job {ended.unit}/{ended.type} failed with result '{how}'.") for ended, how in told
+        (ended.unit, LOG_NOTICE, f"Job {ended.unit}/{ended.type} failed with result '{how}'.")
+        for ended, how in reported
     )
     wake: dict[str, None] = {}
     for ended, _ in finished:
         wake.update(dict.fromkeys(_ordered_with_jobs(view, ended.unit, gone)))
-    return Ending(tuple(finished), None, tuple(ended.unit for ended, _ in told), tuple(wake), log)
+    return Ending(tuple(finished), None, tuple(ended.unit for ended, _ in reported), tuple(wake), log)
 
 
 def _failing_with(view: View, job: Job, result: str) -> Iterator[Job]:
@@ -108,7 +109,7 @@ def _fails_with(view: View, job: Job, result: str) -> tuple[str, ...]:
         if job.type in (START, VERIFY_ACTIVE):
             return _FAIL_WITH_START
         return _FAIL_WITH_STOP if job.type == STOP else ()
-    # A condition that is not met ends a start job as done, but Requisite= asked for an active unit.
+    # An unmet condition ends a start job as done, but Requisite= asks for an active unit.
     if job.type in (START, RELOAD) and view.active_state(job.unit) not in ACTIVE_STATES:
         return _FAIL_WITHOUT_ACTIVE
     return ()
@@ -124,7 +125,7 @@ def _ordered_with_jobs(view: View, unit: str, gone: set[str]) -> list[str]:
 
 
 def result_of_state(job: Job, active_state: str, reload_succeeded: bool = True) -> Progress:
-    """What the unit's new active state means for its job (other than nop). Without a job a change is unexpected."""
+    """What the unit's new active state means for its job, which is not a nop job."""
     running = job.state == RUNNING
     broken = FAILED if active_state == "failed" else DONE
     if job.type in (START, VERIFY_ACTIVE):

@@ -1,8 +1,9 @@
 """Which other jobs a job needs: dependencies turned into candidates of a transaction.
 
-Facts from systemd.unit(5) and systemd's behaviour: starting pulls in Requires=, BindsTo= and (failing softly) Wants=
-and Upholds=, demands that Requisite= is active and stops Conflicts=; stopping stops what requires, is bound to or is
-part of the unit; restarting restarts those of them that run; reloading passes on to PropagatesReloadTo=.
+The rules are those of systemd.unit(5) and of systemd's behaviour. Starting pulls in Requires= and BindsTo=, also Wants=
+and Upholds= (whose failure does not matter), demands that Requisite= is active, and stops Conflicts=. Stopping a unit
+stops what requires it, is bound to it or is part of it; restarting restarts those of them that run. Reloading passes on
+to PropagatesReloadTo=.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ UNIT_MASKED = "org.freedesktop.systemd1.UnitMasked"
 BAD_UNIT_SETTING = "org.freedesktop.systemd1.BadUnitSetting"
 LOAD_FAILED = "org.freedesktop.systemd1.LoadFailed"
 
-# Wanting a unit that does not exist, is masked or cannot do this is normal: not worth more than a debug line.
+# It is normal to want a unit that does not exist, is masked or cannot do this: a debug line is enough.
 _EXPECTED_OF_WANTED = (NO_SUCH_UNIT, UNIT_MASKED, NOT_APPLICABLE)
 
 _PULLED_IN_HARD = (("Requires", START), ("BindsTo", START))
@@ -65,12 +66,12 @@ def check_loaded(view: View, unit: str) -> None:
 
 
 def add_anchor(draft: Draft, unit: str, job_type: str, *, ignore_requirements: bool, ignore_order: bool) -> None:
-    """Add the job that was asked for and all it needs. Raises JobError if something it cannot do without fails."""
+    """Add the requested job and everything it needs. Raises JobError if something it cannot do without fails."""
     _run(_add(draft, unit, job_type, None, False, False, ignore_requirements, ignore_order))
 
 
 def add_isolate_stops(draft: Draft) -> None:
-    """Add a stop for everything that runs and is not part of the transaction (mode isolate)."""
+    """Add a stop job for everything that runs and is not part of the transaction (mode isolate)."""
     view = draft.view
     wanted = set(draft.jobs)
 
@@ -80,14 +81,14 @@ def add_isolate_stops(draft: Draft) -> None:
     for unit in list(view.units()):
         if _idle(view, unit) or kept(unit) or unit in draft.jobs:
             continue
-        # What is triggered by a unit that stays, stays: the service of a socket.
+        # A unit stays if what triggers it stays, such as the service of a socket.
         if any(kept(other) for other in view.dependencies(unit, "TriggeredBy")):
             continue
         _add_stop(draft, unit, "Cannot add isolate job, ignoring: %s")
 
 
 def add_triggering_stops(draft: Draft, unit: str) -> None:
-    """Add a stop for the units that would start the stopped unit again (mode triggering)."""
+    """Add a stop job for the units that would start the stopped unit again (mode triggering)."""
     for trigger in draft.view.dependencies(unit, "TriggeredBy"):
         if not _idle(draft.view, trigger) and trigger not in draft.jobs:
             _add_stop(draft, trigger, "Cannot add triggered by job, ignoring: %s")
@@ -105,7 +106,7 @@ def _add_stop(draft: Draft, unit: str, complaint: str) -> None:
 
 
 def _run(steps: _Steps) -> None:
-    """Run steps that wait for other steps: recursion without using the interpreter's stack."""
+    """Run steps that wait for other steps: recursion that does not use the interpreter's stack."""
     stack = [steps]
     raised: Optional[JobError] = None
     while stack:
@@ -135,7 +136,7 @@ def _add(
     ignore_order: bool,
 ) -> _Steps:
     view = draft.view
-    # Nothing is to be done for a nop: also not for a masked unit (try-restart of one succeeds).
+    # There is nothing to do for a nop job, not even for a masked unit: a try-restart of one succeeds.
     if job_type != STOP and not (job_type == NOP and view.load_state(unit) == "masked"):
         check_loaded(view, unit)
     if not view.applicable(unit, job_type):
@@ -172,10 +173,10 @@ def _add(
         for other in view.dependencies(unit, "Conflicts"):
             yield hard(other, STOP, True)
         for other in view.dependencies(unit, "ConflictedBy"):
-            # A halt conflicts with everything: what cannot be stopped is none that runs.
+            # A halt conflicts with everything; a unit that cannot be stopped does not run.
             yield soft(other, STOP, "Cannot add dependency job, ignoring: %s", (NOT_APPLICABLE,))
     if job_type in (STOP, RESTART):
-        # Those that are not running must not be started by a restart of what they need.
+        # Restarting a unit must not start units that need it and do not run.
         passed_on = TRY_RESTART if job_type == RESTART else STOP
         for kind in _STOP_PROPAGATES_TO:
             for other in view.dependencies(unit, kind):

@@ -1,4 +1,4 @@
-"""What may be asked for by hand: from the operation a client names to a job type, and the refusals on the way."""
+"""What a client may ask for: from the operation it names to a job type, or a refusal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from systemctl_replacement.jobs.pull import NO_SUCH_UNIT
 
 ONLY_BY_DEPENDENCY = "org.freedesktop.systemd1.OnlyByDependency"
 
-# Operation (named as in systemctl) → job type, and whether a unit that can reload does that instead.
+# Operation (named as in systemctl) → job type, and whether a unit that can reload is reloaded instead.
 _OPERATIONS = {
     "start": (START, False),
     "stop": (STOP, False),
@@ -32,7 +32,7 @@ OPERATIONS = tuple(_OPERATIONS)
 
 
 def job_type(view: View, unit: str, operation: str) -> str:
-    """The job type for an operation asked for by hand on a (canonical) unit. Raises JobError where systemd refuses."""
+    """The job type of an operation that a client asks for on a unit. Raises JobError where systemd refuses it."""
     type_, reload_if_possible = _OPERATIONS[operation]
     if reload_if_possible and view.can_reload(unit):
         type_ = RELOAD_OR_START if type_ == RESTART else TRY_RELOAD

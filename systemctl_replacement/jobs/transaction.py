@@ -1,9 +1,9 @@
 """From a request to a consistent set of jobs.
 
-`build` gathers the jobs a request needs (pull.py), drops what is redundant or in nobody's interest, breaks ordering
-loops at a job that is not essential, merges the jobs of each unit into one, checks that nothing irreversible is undone,
-and says how the result changes the table of installed jobs. Nothing is changed here: the manager applies the answer.
-Steps and their order are systemd's (252), so that the same units survive the same conflict.
+`build` collects the jobs that a request needs (pull.py), drops those that are redundant or that nobody needs, breaks
+ordering loops at a job that is not essential, merges the jobs of each unit into one, checks that nothing irreversible
+is undone, and says how the result changes the table of installed jobs. It changes nothing itself: the manager applies
+the answer. The steps and their order are those of systemd 252, so that the same units survive the same conflict.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ CYCLIC = "org.freedesktop.systemd1.TransactionOrderIsCyclic"
 
 
 def build(view: View, unit: str, job_type: str, mode: str = MODE_REPLACE, next_id: int = 1) -> Transaction:
-    """The change of the job table that gives `unit` a job of `job_type` (any type, compound ones included).
+    """The change of the job table that gives `unit` a job of `job_type` (any type, including compound ones).
 
-    Raises JobError in systemd's words if the request is impossible; its `log` has what is to be logged all the same.
+    Raises JobError in systemd's words if the request is impossible. Its `log` has the lines to be logged all the same.
     """
     unit = view.canonical(unit)
     draft = Draft(view)
@@ -101,7 +101,7 @@ def _check_mode(view: View, unit: str, job_type: str, mode: str) -> None:
 
 
 def _minimise_impact(draft: Draft) -> None:
-    """Drop what the anchor can do without and what would stop a running unit or reverse an installed job."""
+    """Drop jobs that the anchor can do without and that would stop a running unit or reverse an installed job."""
     for candidates in list(draft.jobs.values()):
         for job in list(candidates):
             if job.matters or not draft.contains(job):
@@ -113,7 +113,7 @@ def _minimise_impact(draft: Draft) -> None:
 
 
 def _drop_redundant(draft: Draft) -> None:
-    """Drop the units whose jobs would change nothing. What only they pulled in becomes garbage."""
+    """Drop jobs that would change nothing. Jobs that only they pulled in become garbage."""
     for unit, candidates in list(draft.jobs.items()):
         state = draft.view.active_state(unit)
         installed = draft.view.job(unit)
@@ -128,10 +128,10 @@ def _drop_redundant(draft: Draft) -> None:
 
 
 def _break_cycles(draft: Draft, collect: bool) -> None:
-    """Make the order of the jobs free of loops, dropping units the anchor can do without.
+    """Remove loops from the order of the jobs by dropping units that the anchor can do without.
 
-    A restart is ordered like a stop until its stop is done and like a start from then on: both orders are checked.
-    (systemd 252 checks the first only, and its jobs wait for each other for ever when the second is a loop.)
+    A restart is ordered like a stop until its stop is done, and like a start from then on, so both orders are checked.
+    (systemd 252 only checks the first. Its jobs wait for each other forever if the second has a loop.)
     """
     for restarted in (False, True):
         acyclic: set[str] = set()
@@ -169,7 +169,7 @@ class _Order:
         self._draft = draft
         self._restarted = restarted
         self.types: dict[str, Optional[str]] = {}
-        """Type of each unit's job, as it will be when installed; None for a unit without one. Filled when asked for."""
+        """Type of each unit's job as it will be installed, None for a unit without one. Filled on demand."""
 
     def _type(self, unit: str) -> Optional[str]:
         if unit not in self.types:
@@ -203,7 +203,7 @@ class _Order:
 
 
 def _merge_all(draft: Draft, collect: bool) -> None:
-    """Leave one job per unit. Of jobs that conflict, one that the anchor can do without is dropped."""
+    """Leave one job per unit. Of two jobs that conflict, one that the anchor can do without is dropped."""
     for unit in list(draft.jobs):
         while unit in draft.jobs and draft.merged_type(unit) is None:
             draft.drop(_least_important(draft, unit))
@@ -234,7 +234,7 @@ def _least_important(draft: Draft, unit: str) -> Candidate:
                 )
             if job.matters != other.matters:
                 return other if job.matters else job
-            # Rather start than stop, unless a unit that is wanted conflicts with this one.
+            # Prefer the start, unless a wanted unit conflicts with this one.
             stop, start = (job, other) if job.type == STOP else (other, job)
             return start if stop.conflicted() else stop
     raise AssertionError(f"jobs {candidates} do not merge, yet none conflict")
@@ -279,7 +279,7 @@ def _install(draft: Draft, mode: str, next_id: int) -> Transaction:
 
 
 def _join(installed: Job, job: Job, active_state: str) -> Job:
-    """The installed job after a new one merged into it: same id, to be run again unless it already does it all."""
+    """The installed job after a new one was merged into it: same id, run again unless it already serves both."""
     merged = merge_and_collapse(installed.type, job.type, active_state)
     assert merged is not None
     return replace(

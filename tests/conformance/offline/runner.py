@@ -12,7 +12,7 @@ from typing import IO
 from unittest import mock
 
 from systemctl_replacement.cli import option_table, streams, verbs
-from systemctl_replacement.cli.invocation import Context
+from systemctl_replacement.cli.invocation import Invocation
 from systemctl_replacement.cli.main import guarded
 
 REAL = "/usr/bin/systemctl"
@@ -139,4 +139,4 @@ def _text(file: IO[bytes]) -> str:
 
 def _systemctl(argv: list[str]) -> int:
     options, operands = option_table.parse(argv, str, str)
-    return verbs.run(operands[0], operands[1:], options, Context(options))
+    return verbs.run(operands[0], operands[1:], options, Invocation(options))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from systemctl_replacement.cli import compat
-from systemctl_replacement.cli.invocation import Context, Failure
+from systemctl_replacement.cli.invocation import CommandError, Invocation
 from systemctl_replacement.paths import Paths
 from tests.unit.cli.conftest import FakeManager
 
 
 @pytest.fixture(autouse=True)
 def use_fake(manager: FakeManager, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compat, "Context", lambda options: Context(options, Paths(str(manager.root))))
+    monkeypatch.setattr(compat, "Invocation", lambda options: Invocation(options, Paths(str(manager.root))))
 
 
 @pytest.mark.parametrize(
@@ -96,5 +96,5 @@ def test_telinit(manager: FakeManager) -> None:
 def test_times() -> None:
     assert compat._delay("+2") == compat._delay("2") == 120
     assert 0 < compat._delay("23:59") <= 86400
-    with pytest.raises(Failure):
+    with pytest.raises(CommandError):
         compat._delay("")

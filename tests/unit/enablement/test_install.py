@@ -11,17 +11,17 @@ from systemctl_replacement.enablement import plans
 from systemctl_replacement.enablement.changes import ERROR, SYMLINK, apply
 from systemctl_replacement.enablement.directories import IMAGE_UNITS, system_directories
 from systemctl_replacement.enablement.enablement_state import StateReader
-from systemctl_replacement.enablement.lookup import Plan
+from systemctl_replacement.enablement.lookup import Planner
 
 UNIT_PATH = ["/etc/systemd/system", "/run/systemd/system", "/run/systemd/generator", "/usr/lib/systemd/system"]
 INSTALLABLE = "[Install]\nWantedBy=multi-user.target\nAlias=b.service\n"
 
 
-def new_plan(root: Path) -> Plan:
+def new_planner(root: Path) -> Planner:
     directories = system_directories(
         [f"{root}{path}" for path in UNIT_PATH] + ["/opt/shipped"], str(root), "/opt/shipped"
     )
-    return Plan(directories, str(root))
+    return Planner(directories, str(root))
 
 
 @pytest.fixture
@@ -33,16 +33,16 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_planning_writes_nothing(root: Path) -> None:
-    outcome = plans.enable(new_plan(root), ["a.service"])
-    assert [change.kind for change in outcome.changes if change.kind == SYMLINK] == [SYMLINK, SYMLINK]
+    plan = plans.enable(new_planner(root), ["a.service"])
+    assert [change.kind for change in plan.changes if change.kind == SYMLINK] == [SYMLINK, SYMLINK]
     assert not (root / "etc").exists()
 
 
 def test_enable_counts_what_install_asks_for_even_if_it_is_there(root: Path) -> None:
-    assert apply(plans.enable(new_plan(root), ["a.service"]), str(root)).carried == 2
-    again = plans.enable(new_plan(root), ["a.service"])
+    assert apply(plans.enable(new_planner(root), ["a.service"]), str(root)).carried == 2
+    again = plans.enable(new_planner(root), ["a.service"])
     assert again.carried == 2
-    assert not any(step.action for step in again.steps)
+    assert not any(step.operation for step in again.steps)
 
 
 def test_nothing_outside_the_root_is_written(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_nothing_outside_the_root_is_written(tmp_path: Path) -> None:
     (root / "usr/lib/systemd/system").mkdir(parents=True)
     (root / "usr/lib/systemd/system/a.service").write_text(INSTALLABLE)
     (root / "etc").symlink_to(outside)
-    apply(plans.enable(new_plan(root), ["a.service"]), str(root))
+    apply(plans.enable(new_planner(root), ["a.service"]), str(root))
     assert list(outside.iterdir()) == []
     assert (root / str(outside).lstrip("/") / "systemd/system/b.service").is_symlink()
 
@@ -62,16 +62,16 @@ def test_links_out_of_the_root_are_not_followed(tmp_path: Path, root: Path) -> N
     secret.write_text("[Install]\nAlias=stolen.service\n")
     (root / "etc/systemd/system").mkdir(parents=True)
     (root / "etc/systemd/system/x.service").symlink_to(secret)
-    outcome = plans.enable(new_plan(root), ["x.service"])
-    assert outcome.error == errno.ENOENT
-    assert "stolen" not in str(outcome)
+    plan = plans.enable(new_planner(root), ["x.service"])
+    assert plan.error == errno.ENOENT
+    assert "stolen" not in str(plan)
 
 
 def test_a_failed_step_is_reported_and_the_others_done(root: Path) -> None:
-    plan = plans.enable(new_plan(root), ["a.service"])
+    planner = plans.enable(new_planner(root), ["a.service"])
     (root / "etc/systemd/system").mkdir(parents=True)
     (root / "etc/systemd/system/multi-user.target.wants").write_text("in the way")
-    done = apply(plan, str(root))
+    done = apply(planner, str(root))
     assert done.error in (errno.ENOTDIR, errno.EEXIST)
     assert [change.path for change in done.changes if change.kind == ERROR] == [
         f"{root}/etc/systemd/system/multi-user.target.wants/a.service"
@@ -80,9 +80,9 @@ def test_a_failed_step_is_reported_and_the_others_done(root: Path) -> None:
 
 
 def test_empty_directories_go_with_their_last_link(root: Path) -> None:
-    apply(plans.enable(new_plan(root), ["a.service"]), str(root))
+    apply(plans.enable(new_planner(root), ["a.service"]), str(root))
     assert (root / "etc/systemd/system/multi-user.target.wants").is_dir()
-    apply(plans.disable(new_plan(root), ["a.service"]), str(root))
+    apply(plans.disable(new_planner(root), ["a.service"]), str(root))
     assert list((root / "etc/systemd/system").iterdir()) == []
 
 
@@ -90,7 +90,7 @@ def test_units_we_ship_are_those_of_the_image(root: Path) -> None:
     shipped = root / IMAGE_UNITS.lstrip("/")
     shipped.mkdir(parents=True)
     (shipped / "multi-user.target").write_text("[Unit]\n")
-    apply(plans.set_default(new_plan(root), "multi-user.target"), str(root))
+    apply(plans.set_default(new_planner(root), "multi-user.target"), str(root))
     assert (root / "etc/systemd/system/default.target").readlink() == Path(IMAGE_UNITS, "multi-user.target")
 
 
@@ -98,24 +98,24 @@ def test_a_generated_unit_cannot_be_enabled(root: Path) -> None:
     generated = root / "run/systemd/generator"
     generated.mkdir(parents=True)
     (generated / "g.service").write_text(INSTALLABLE)
-    assert plans.enable(new_plan(root), ["g.service"]).error == errno.EADDRNOTAVAIL
-    assert StateReader(new_plan(root)).state("g.service") == "generated"
+    assert plans.enable(new_planner(root), ["g.service"]).error == errno.EADDRNOTAVAIL
+    assert StateReader(new_planner(root)).state("g.service") == "generated"
 
 
 def test_states_of_many_units_read_each_directory_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     units = root / "usr/lib/systemd/system"
     for number in range(50):
         (units / f"many{number}.service").write_text(INSTALLABLE)
-    plan = new_plan(root)
+    planner = new_planner(root)
     visited: list[str] = []
-    original = plan.tree.entries
+    original = planner.tree.entries
 
     def counted(path: str) -> list[tuple[str, str]]:
         visited.append(path)
         return original(path)
 
-    monkeypatch.setattr(plan.tree, "entries", counted)
-    files = list(StateReader(plan).files())
+    monkeypatch.setattr(planner.tree, "entries", counted)
+    files = list(StateReader(planner).files())
     assert {file.state for file in files} == {"disabled"}
     assert visited.count("/usr/lib/systemd/system") == 2  # once for the names, once for the links
 
@@ -126,6 +126,6 @@ def test_reenable_takes_what_drop_ins_ask_for(tmp_path: Path) -> None:
     (unit.parent / "a.service.d").mkdir(parents=True)
     unit.write_text("[Install]\nWantedBy=x.target\n")
     (unit.parent / "a.service.d/1.conf").write_text("[Install]\nWantedBy=y.target\n")
-    apply(plans.reenable(new_plan(tmp_path), ["a.service"]), str(tmp_path))
+    apply(plans.reenable(new_planner(tmp_path), ["a.service"]), str(tmp_path))
     assert (tmp_path / "etc/systemd/system/x.target.wants/a.service").is_symlink()
     assert (tmp_path / "etc/systemd/system/y.target.wants/a.service").is_symlink()

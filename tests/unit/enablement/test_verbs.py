@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from systemctl_replacement.cli import option_table, streams, unit_files_sysv, verbs
-from systemctl_replacement.cli.invocation import Context, Failure
+from systemctl_replacement.cli.invocation import CommandError, Invocation
 from systemctl_replacement.paths import Paths
 
 UNITS = {
@@ -42,7 +42,7 @@ class Manager:
         return {}
 
 
-class OnlineContext(Context):
+class OnlineInvocation(Invocation):
     """A system that happens to lie below a directory, with a manager running."""
 
     def __init__(self, options: option_table.Options, root: Path, manager: Manager | None) -> None:
@@ -53,11 +53,11 @@ class OnlineContext(Context):
         return self.running
 
 
-def run(root: Path, *words: str, manager: Manager | None = None) -> tuple[int, OnlineContext]:
+def run(root: Path, *words: str, manager: Manager | None = None) -> tuple[int, OnlineInvocation]:
     options, operands = option_table.parse(["systemctl", *words], str, str)
-    context = OnlineContext(options, root, manager)
+    invocation = OnlineInvocation(options, root, manager)
     try:
-        return verbs.run(operands[0], operands[1:], options, context), context
+        return verbs.run(operands[0], operands[1:], options, invocation), invocation
     finally:
         streams.finish()
 
@@ -65,7 +65,7 @@ def run(root: Path, *words: str, manager: Manager | None = None) -> tuple[int, O
 @pytest.fixture
 def manager(monkeypatch: pytest.MonkeyPatch) -> Manager:
     running = Manager()
-    monkeypatch.setattr("systemctl_replacement.cli.unit_files._manager", lambda options, context: context.running)
+    monkeypatch.setattr("systemctl_replacement.cli.unit_files._manager", lambda options, invocation: invocation.running)
     return running
 
 
@@ -87,7 +87,7 @@ def test_a_manager_is_asked_to_reload(root: Path, manager: Manager) -> None:
     ],
 )
 def test_online_wording(root: Path, manager: Manager, words: str, message: str) -> None:
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(CommandError) as caught:
         run(root, *words.split(), manager=manager)
     assert caught.value.text == message
     assert manager.calls == []
@@ -97,7 +97,7 @@ def test_mask_online(root: Path, manager: Manager, capfd: pytest.CaptureFixture[
     run(root, "mask", "x", manager=manager)
     assert capfd.readouterr().err.splitlines()[0] == "Unit x.service does not exist, proceeding anyway."
     (root / "etc/systemd/system/y.service").write_text("[Unit]\n")
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(CommandError) as caught:
         run(root, "mask", "y", manager=manager)
     assert caught.value.text == f"Failed to mask unit: File {root}/etc/systemd/system/y.service already exists."
 
@@ -106,7 +106,7 @@ def test_mask_online(root: Path, manager: Manager, capfd: pytest.CaptureFixture[
 def test_now(root: Path, verb: str, then: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, list[str]]] = []
 
-    def follow(verb: str, names: list[str], options: object, context: object) -> int:
+    def follow(verb: str, names: list[str], options: object, invocation: object) -> int:
         asked.append((verb, names))
         return 0
 
@@ -116,7 +116,7 @@ def test_now(root: Path, verb: str, then: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_now_is_not_reached_by_a_failure(root: Path) -> None:
-    with pytest.raises(Failure):
+    with pytest.raises(CommandError):
         run(root, "enable", "--now", "x")
 
 
@@ -179,7 +179,7 @@ def test_a_failing_helper_ends_it_silently(root: Path, helper: Path) -> None:
     (root / "etc/init.d").mkdir(parents=True)
     (root / "etc/init.d/a").write_text("#!/bin/sh\n")
     (root / "fail").touch()
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(CommandError) as caught:
         run(root, "enable", "a")
     assert caught.value.text == ""
     assert not (root / "etc/systemd/system").exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from systemctl_replacement.jobs import consequences, outcome, request
-from systemctl_replacement.jobs.consequences import Request
+from systemctl_replacement.jobs.consequences import Consequence
 from systemctl_replacement.jobs.model import Job, JobError
 from systemctl_replacement.jobs.outcome import Progress
 from tests.unit.jobs.world import World
@@ -113,15 +113,15 @@ def test_result_of_state(job_type: str, running: bool, state: str, reload_succee
 def test_coming_up_unasked_starts_requirements_and_stops_conflicts() -> None:
     world = World("a Requires b|a Wants c|a Conflicts d|a Requires e|a After e", active="d")
     assert consequences.retroactive(world, "a", "inactive", "active") == [
-        Request("b", "start", "replace"),
-        Request("c", "start", "fail"),
-        Request("d", "stop", "replace"),
+        Consequence("b", "start", "replace"),
+        Consequence("c", "start", "fail"),
+        Consequence("d", "stop", "replace"),
     ]
 
 
 def test_going_down_unasked_stops_what_is_bound_to_it() -> None:
     world = World("b BindsTo a|c Requires a", active="b c")
-    assert consequences.retroactive(world, "a", "active", "inactive") == [Request("b", "stop", "replace")]
+    assert consequences.retroactive(world, "a", "active", "inactive") == [Consequence("b", "stop", "replace")]
     assert consequences.retroactive(world, "a", "inactive", "failed") == []
 
 

@@ -24,7 +24,7 @@ from systemctl_replacement.jobs.model import (
     Job,
     Transaction,
 )
-from systemctl_replacement.jobs.ordering import runnable
+from systemctl_replacement.jobs.ordering import a_blocker
 
 INVERSE = {
     "Requires": "RequiredBy",
@@ -163,7 +163,7 @@ class World:
     def run(self) -> None:
         """Run all jobs to the end, one after the other. Raises AssertionError on a deadlock."""
         while self.table or self.nops:
-            ready = [job for job in self.jobs() if runnable(self, job)]
+            ready = [job for job in self.jobs() if a_blocker(self, job) is None]
             assert ready, f"deadlock: {sorted(map(str, self.jobs()))}"
             self.perform(ready[0])
 

@@ -7,35 +7,35 @@ from pathlib import Path
 
 import pytest
 
-from systemctl_replacement.enablement.planned_tree import Tree
+from systemctl_replacement.enablement.planned_tree import PlannedTree
 
 
 def test_absolute_links_stay_inside(tmp_path: Path) -> None:
     (tmp_path / "inside").mkdir()
     (tmp_path / "etc").symlink_to("/inside")
-    tree = Tree(str(tmp_path))
+    tree = PlannedTree(str(tmp_path))
     assert tree.chase("/etc/x") == "/inside/x"
     assert tree.on_disk("/etc/x") == f"{tmp_path}/inside/x"
 
 
 def test_dots_do_not_lead_out(tmp_path: Path) -> None:
     (tmp_path / "up").symlink_to("../../../../../..")
-    assert Tree(str(tmp_path)).chase("/up/etc/passwd") == "/etc/passwd"
-    assert Tree(str(tmp_path)).on_disk("/up/x") == f"{tmp_path}/x"
+    assert PlannedTree(str(tmp_path)).chase("/up/etc/passwd") == "/etc/passwd"
+    assert PlannedTree(str(tmp_path)).on_disk("/up/x") == f"{tmp_path}/x"
 
 
 def test_loops_end(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
     with pytest.raises(OSError) as caught:
-        Tree(str(tmp_path)).chase("/a")
+        PlannedTree(str(tmp_path)).chase("/a")
     assert caught.value.errno == errno.ELOOP
 
 
 def test_planned_links_show_at_once(tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "old").symlink_to("x")
-    tree = Tree(str(tmp_path))
+    tree = PlannedTree(str(tmp_path))
     tree.plan_link("/d/new", "/target")
     tree.plan_unlink("/d/old")
     assert tree.entries("/d") == [("new", "link")]
@@ -49,6 +49,6 @@ def test_planned_links_show_at_once(tmp_path: Path) -> None:
 def test_empty_files_are_masks(tmp_path: Path, text: str, expected: bool) -> None:
     (tmp_path / "x.service").write_text(text)
     (tmp_path / "y.service").symlink_to("/dev/null")
-    tree = Tree(str(tmp_path))
+    tree = PlannedTree(str(tmp_path))
     assert tree.is_mask("/x.service") is expected
     assert tree.is_mask("/y.service")
