@@ -54,7 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "supervision",
         "journal",
         "control.address",
-        "control.connection",
+        "control.request",
         "control.kept_clients",
         "control.init_process",
         "control.interface",
@@ -94,6 +94,9 @@ TOO_HEAVY_FOR_PROCESSES = {
     "typing",
 }
 LIGHT_PROGRAMS = ("process.forkserver", "process.supervisor", "process.console")
+
+# What answers clients.
+HANDLERS = ("manager.methods", "manager.manager", "manager.jobs.")
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
@@ -169,6 +172,13 @@ def test_no_circles() -> None:
         for module in free:
             del imports[module]
     assert not imports, "these import each other: " + ", ".join(sorted(imports))
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if name_of(path).startswith(HANDLERS)], ids=name_of)
+def test_handlers_know_no_transport(path: Path) -> None:
+    """What clients may ask is answered in the same way however they ask."""
+    used = {module for module in imported(path) if module.split(".")[0] == "control"}
+    assert used <= {"control.request"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
+# The interface that the manager serves on its socket.
+MANAGER = "io.systemctl-replacement.Manager"
+
 _MAXIMUM_PATH = 107
 
 

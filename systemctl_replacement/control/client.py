@@ -10,6 +10,7 @@ import os
 
 from systemctl_replacement import wire
 from systemctl_replacement.control import address
+from systemctl_replacement.control.address import MANAGER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from systemctl_replacement.paths import Paths
-
-MANAGER = "io.systemctl-replacement.Manager"
 
 # Seconds that a call may take which does not wait for jobs: systemd's clients give up then, too.
 TIMEOUT = 90.0

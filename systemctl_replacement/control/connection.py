@@ -10,12 +10,15 @@ from __future__ import annotations
 import _socket
 
 from systemctl_replacement import wire
+from systemctl_replacement.control.address import MANAGER
 from systemctl_replacement.loop import OWNERS, READ, STRANGERS, WRITE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any, Protocol
+
+    from systemctl_replacement.control.request import Caller, Method
 
     class Loop(Protocol):
         """What the server needs of the manager's loop. Events are READ and WRITE, as in `selectors`."""
@@ -49,8 +52,6 @@ if TYPE_CHECKING:
             """The connection has closed."""
 
 
-MANAGER = "io.systemctl-replacement.Manager"
-
 # A request is a list of names at most; 1 MiB is several thousand of them. It also bounds what is sent ahead.
 MAXIMUM_REQUEST = 1 << 20
 # Of a stranger, whose request is not even looked at when it is longer: to read this much JSON takes 3 ms at most.
@@ -62,50 +63,49 @@ CHUNK = 65536
 CHUNKS_PER_TURN = 16
 
 
-class Peer:
-    """Who is at the other end: ids as SO_PEERCRED gave them when the connection was made."""
-
-    __slots__ = ("gid", "pid", "uid")
-
-    def __init__(self, pid: int, uid: int, gid: int) -> None:
-        self.pid = pid
-        self.uid = uid
-        self.gid = gid
-
-
 class Call:
-    """One call in progress. It ends with `reply` or `error`, at once or whenever the answer is known."""
+    """One call in progress: the request that its handler is given (:class:`.request.Request`)."""
 
-    def __init__(self, connection: Connection, method: str, parameters: dict[str, Any], more: bool) -> None:
+    def __init__(
+        self, connection: Connection, name: str, method: Method | None, parameters: dict[str, Any], more: bool
+    ) -> None:
+        """name: of the method, without the interface. method: its row, None if there is no such method."""
         self._connection: Connection | None = connection
-        self.method = method  # without the interface
-        self.parameters = parameters  # checked against the interface; optional ones that are missing are None
-        self.peer = connection.peer
+        self.name = name
+        self.method = method
+        self.parameters = parameters
+        self.caller = connection.caller
         self.wants_more = more
-        self.on_cancel: Callable[[], object] | None = None  # called when the client goes away before the end
-        # Method and parameters that go on with this call in a manager that executed itself; None: it is a query.
-        self.handover: Callable[[], tuple[str, dict[str, Any]]] | None = None
+        self.on_cancel: Callable[[], object] | None = None
+        self.resume_as: Callable[[], tuple[str, dict[str, Any]]] | None = None
 
     @property
     def cancelled(self) -> bool:
-        """The call has ended: the client went away, or it was answered. Replies go nowhere then."""
         return self._connection is None
 
+    @property
+    def is_question(self) -> bool:
+        return self.method is not None and self.method.is_question(self.parameters)
+
+    @property
+    def ends_connection(self) -> bool:
+        return self.method is not None and self.method.ends_connection
+
     def reply(self, **parameters: Any) -> None:
-        """The last, or only, reply."""
         self._finish({"parameters": parameters})
 
+    def prepare(self, item: Any) -> bytes:
+        """Its JSON text."""
+        return wire.dumps(item)
+
     def reply_list(self, name: str, items: Sequence[bytes]) -> None:
-        """The last, or only, reply: one list. Its items are JSON already, so that a long one can be made in pieces."""
         self._finish_with(b'{"parameters":{"%s":[%s]}}' % (name.encode(), b",".join(items)))
 
     def work(self, steps: Iterator[object]) -> None:
-        """Go on with the call piece by piece, when it is its caller's turn. Questions end when the caller goes away."""
         if self._connection is not None:
             self._connection.work(self, steps)
 
     def reply_more(self, **parameters: Any) -> None:
-        """A reply after which others follow; skipped for a client that asked for one reply only."""
         if self._connection is not None and self.wants_more:
             self._connection.send(wire.dumps({"parameters": parameters, "continues": True}))
 
@@ -116,7 +116,6 @@ class Call:
         self._finish({"error": name, "parameters": parameters})
 
     def fail(self, dbus_name: str, message: str) -> None:
-        """End the call with systemd's error: a D-Bus error name and its message."""
         self.error("Failed", dbus_name=dbus_name, message=message)
 
     def take_socket(self) -> _socket.socket:
@@ -155,8 +154,8 @@ class Call:
 class Connection:
     """One client: what it sent and we have not looked at, the call in progress, what it has not read yet."""
 
-    def __init__(self, server: Keeper, loop: Loop, socket: _socket.socket, peer: Peer, *, trusted: bool) -> None:
-        self.peer = peer
+    def __init__(self, server: Keeper, loop: Loop, socket: _socket.socket, caller: Caller, *, trusted: bool) -> None:
+        self.caller = caller
         self.trusted = trusted  # root or the manager's own user
         self.rank = OWNERS if trusted else STRANGERS
         self._server = server
@@ -327,7 +326,7 @@ class Connection:
         """All but the call in progress as plain data; "fd" is the socket."""
         return {
             "fd": self._socket.fileno(),
-            "peer": [self.peer.pid, self.peer.uid, self.peer.gid],
+            "peer": [self.caller.pid, self.caller.uid, self.caller.gid],
             "received": self._received.decode("latin-1"),
             "unread": self._unread.decode("latin-1"),
             "asked": self._asked,

@@ -1,7 +1,7 @@
 """Long answers in short slices, so that no question, however long its list of names, keeps the loop from its work.
 
-Queues take turns: a stranger's is that of its user id, so that who asks a lot waits for itself, however many
-connections it has. In a queue one thing is done after the other: only one half-made answer takes memory.
+Queues take turns. A stranger's queue is that of its user id, so that a busy client delays only itself, however many
+connections it has. Work in one queue is done in order: only one half-made answer takes memory.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 SLICE = 0.005
 
 
-class Turns:
-    """Work of one rank that is done piece by piece: iterators, the end of which is the end of the work."""
+class FairQueue:
+    """The work of one rank, done piece by piece. A piece of work is an iterator, and is done when that ends."""
 
     def __init__(self, loop: Loop, rank: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._loop = loop
@@ -30,7 +30,7 @@ class Turns:
         self._scheduled = False
 
     def add(self, queue: Hashable, work: Iterator[object]) -> None:
-        """Do this work after what is in its queue."""
+        """Append work to a queue."""
         if queue in self._held:
             self._held[queue].append(work)
             return
@@ -38,15 +38,15 @@ class Turns:
         self._schedule()
 
     def has(self, queue: Hashable) -> bool:
-        """Whether work of a queue waits, or is being done."""
+        """Whether a queue has work that waits or is under way."""
         return queue in self._queues or bool(self._held.get(queue))
 
     def hold(self, queue: Hashable) -> None:
-        """Go on with no work of a queue until `release`."""
+        """Leave the work of a queue alone until `release`."""
         self._held[queue] = self._queues.pop(queue, [])
 
     def release(self, queue: Hashable) -> None:
-        """Go on with what was added meanwhile."""
+        """Go on with the work of a queue, and with what was added to it meanwhile."""
         held = self._held.pop(queue, None)
         if held:
             self._queues[queue] = held
@@ -69,7 +69,7 @@ class Turns:
             self._schedule()
 
     def _go_on(self, name: Hashable, end: float) -> None:
-        """Do what is in a queue until its turn is over."""
+        """Work on a queue until its turn is over."""
         queue = self._queues[name]
         try:
             while queue:
@@ -78,7 +78,7 @@ class Turns:
                         return
                 del queue[0]
         except BaseException:
-            del queue[0]  # it failed, which its caller is told; those behind it go on
+            del queue[0]  # it failed, and its caller is told; the work behind it goes on
             raise
         finally:
             del self._queues[name]

@@ -1,8 +1,8 @@
 """Clients that are connected while the manager executes itself: their sockets are kept, so they never notice.
 
 What a client sent and was not sent yet goes along, and the call it waits in is made again: a question as it was asked,
-another call in the way it says itself (`Call.handover`). The callers of Reexecute and HandOver learn how it went by the
-end of their connection.
+another call in the way it says itself (`Request.resume_as`). Callers whose answer is the end of the connection stay
+behind.
 
 Whoever has most to go along may lose its connection: what is taken over must not depend on what clients do not read.
 """
@@ -11,16 +11,14 @@ from __future__ import annotations
 
 import _socket
 
-from systemctl_replacement.control.connection import Call, Connection, Peer
-from systemctl_replacement.control.server import QUERIES, Server
+from systemctl_replacement.control.connection import Connection
+from systemctl_replacement.control.request import Caller
+from systemctl_replacement.control.server import Server
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
-
-# They end with their connections.
-_LAST_CALLS = ("Reexecute", "HandOver")
 
 # Bytes that go along, for all strangers together and for all who may change something. JSON makes up to six of one,
 # the whole state has to fit into one message (`process.link`), and no signal is heard while it is written.
@@ -31,7 +29,7 @@ _OF_OTHERS = 8 << 20
 def is_possible(server: Server) -> bool:
     """Whether no call is at a point where it could not be gone on with."""
     return all(
-        call is None or call.handover is not None or call.method in (*QUERIES, *_LAST_CALLS)
+        call is None or call.resume_as is not None or call.is_question or call.ends_connection
         for call in (connection.call for connection in server.connections)
     )
 
@@ -42,7 +40,7 @@ def save(server: Server) -> list[dict[str, Any]]:
     kept = []
     for trusted, room in ((True, _OF_OTHERS), (False, _OF_STRANGERS)):
         for connection in staying:
-            if server.may_change(connection.peer) is trusted:
+            if server.may_change(connection.caller) is trusted:
                 room -= connection.held
                 if room >= 0:
                     kept.append(_saved(connection))
@@ -50,14 +48,14 @@ def save(server: Server) -> list[dict[str, Any]]:
 
 
 def _stays(connection: Connection) -> bool:
-    return connection.call is None or connection.call.method not in _LAST_CALLS
+    return connection.call is None or not connection.call.ends_connection
 
 
 def _saved(connection: Connection) -> dict[str, Any]:
     call = connection.call
     if call is None:
         return {**connection.saved(), "call": None}
-    method, parameters = (call.method, call.parameters) if call.handover is None else call.handover()
+    method, parameters = (call.name, call.parameters) if call.resume_as is None else call.resume_as()
     return {**connection.saved(), "call": {"method": method, "parameters": parameters, "more": call.wants_more}}
 
 
@@ -71,13 +69,12 @@ def take_over(server: Server, saved: list[dict[str, Any]], complain: Callable[[s
 
 
 def _take_over(server: Server, saved: dict[str, Any]) -> None:
-    connection = server.adopt(_socket.socket(fileno=saved["fd"]), Peer(*saved["peer"]))
+    connection = server.adopt(_socket.socket(fileno=saved["fd"]), Caller(*saved["peer"]))
     try:
         connection.restore(saved)
         told = saved["call"]
         if told is not None:
-            call = Call(connection, told["method"], told["parameters"], told["more"])
-            server.resume(connection, call, oneway=saved["oneway"])
+            server.resume(connection, told["method"], told["parameters"], more=told["more"], oneway=saved["oneway"])
         connection.go_on()
     except BaseException:
         connection.close()

@@ -1,10 +1,10 @@
 """The manager's end of the control protocol: varlink over a Unix stream socket, for any number of strangers.
 
 It lives in the manager's loop and never blocks it: what a client may ask is bounded before it is looked at, and what
-takes long is done in slices, which are charged to the client's user (see `connection` and `turns`). Root and the
+takes long is done in slices, which are charged to the client's user (see `connection` and `fair_queue`). Root and the
 manager's own user are served first.
 
-The peer's credentials decide: everyone may ask (`QUERIES`), root and the manager's own user may change.
+The peer's credentials decide who may call what, as the table of methods says (:mod:`.request`).
 Protocol: https://varlink.org/Service
 """
 
@@ -16,8 +16,10 @@ import os
 import time
 
 from systemctl_replacement.control import address, interface
-from systemctl_replacement.control.connection import MANAGER, Call, Connection, Peer
-from systemctl_replacement.control.fair_queue import Turns
+from systemctl_replacement.control.address import MANAGER
+from systemctl_replacement.control.connection import Call, Connection
+from systemctl_replacement.control.fair_queue import FairQueue
+from systemctl_replacement.control.request import ANYBODY, Caller, Method
 from systemctl_replacement.loop import OWNERS, READ, STRANGERS
 
 TYPE_CHECKING = False
@@ -29,23 +31,6 @@ if TYPE_CHECKING:
 
 SERVICE = "org.varlink.service"
 URL = "https://github.com/systemctl-replacement"
-
-# Methods that change nothing; all others are for root and the manager's own user.
-QUERIES = frozenset(
-    {
-        "GetEnvironment",
-        "GetInfo",
-        "GetInterfaceDescription",
-        "Jobs",
-        "Processes",
-        "Show",
-        "States",
-        "SystemState",
-        "UnitByPID",
-        "Units",
-        "WaitInactive",
-    }
-)
 
 # A stranger's lists: more names than a container has units would only be work for the manager. And their items: names
 # are shorter, and to match a long pattern takes as long as one likes.
@@ -68,16 +53,16 @@ _CHANGES = "changes"
 
 
 class Server:
-    """Listens, keeps the connections, and hands calls to the functions it was given.
+    """Listens, keeps the connections, and hands calls to the methods it was given, by name ("States").
 
-    calls: by method name ("States"); each takes a Call. An exception ends that call with an internal error and is
-    passed to `on_exception`. on_idle is called when the last client has left.
+    An exception of a handler ends that call with an internal error and is passed to `on_exception`. on_idle is called
+    when the last client has left.
     """
 
     def __init__(
         self,
         listener: _socket.socket,
-        calls: Mapping[str, Callable[[Call], object]],
+        methods: Mapping[str, Method],
         *,
         version: str = "",
         on_exception: Callable[[str, BaseException], object] | None = None,
@@ -85,9 +70,12 @@ class Server:
     ) -> None:
         self.listener = listener
         self.loop: Loop | None = None
-        self._calls: dict[str, dict[str, Callable[[Call], object]]] = {
-            SERVICE: {"GetInfo": self._get_info, "GetInterfaceDescription": self._get_description},
-            MANAGER: dict(calls),
+        self._methods: dict[str, Mapping[str, Method]] = {  # by interface
+            SERVICE: {
+                "GetInfo": Method(self._get_info, ANYBODY),
+                "GetInterfaceDescription": Method(self._get_description, ANYBODY),
+            },
+            MANAGER: methods,
         }
         self._version = version
         self._on_exception = on_exception
@@ -96,7 +84,7 @@ class Server:
         self._interfaces: dict[str, interface.Interface] = {}
         self.connections: set[Connection] = set()
         self._connections_of: dict[int, int] = {}  # by uid
-        self._turns: dict[int, Turns] = {}  # by rank
+        self._turns: dict[int, FairQueue] = {}  # by rank
         # Given up one by one when descriptors run out, so that those who may stop something are still heard.
         self._reserve: list[int] = []
         self._full = False  # nobody is accepted before somebody leaves
@@ -106,7 +94,7 @@ class Server:
     def attach(self, loop: Loop) -> None:
         """Start serving in this loop."""
         self.loop = loop
-        self._turns = {rank: Turns(loop, rank) for rank in (OWNERS, STRANGERS)}
+        self._turns = {rank: FairQueue(loop, rank) for rank in (OWNERS, STRANGERS)}
         loop.add(self.listener.fileno(), READ, self._accept, OWNERS)
 
     def replace(self, listener: _socket.socket) -> None:
@@ -136,14 +124,14 @@ class Server:
         """How many are connected."""
         return len(self.connections)
 
-    def may_change(self, peer: Peer) -> bool:
-        return peer.uid in (0, self._owner)
+    def may_change(self, caller: Caller) -> bool:
+        return caller.uid in (0, self._owner)
 
     def may_hold(self, connection: Connection) -> bool:
         """Whether what this client has not read may wait for it."""
-        if self.may_change(connection.peer):
+        if self.may_change(connection.caller):
             return True
-        held = sum(other.unread for other in self.connections if not self.may_change(other.peer))
+        held = sum(other.unread for other in self.connections if not self.may_change(other.caller))
         return held <= MAXIMUM_UNREAD_OF_STRANGERS
 
     @property
@@ -178,9 +166,9 @@ class Server:
         socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, descriptor)
         try:
             socket.setblocking(False)
-            peer = address.peer(socket, Peer)
-            if self._has_room(peer):
-                self._serve(socket, peer)
+            caller = address.peer(socket, Caller)
+            if self._has_room(caller):
+                self._serve(socket, caller)
                 return
         except BaseException:
             socket.close()
@@ -188,28 +176,32 @@ class Server:
         socket.close()
         self._refill()
 
-    def _serve(self, socket: _socket.socket, peer: Peer) -> Connection:
+    def _serve(self, socket: _socket.socket, caller: Caller) -> Connection:
         assert self.loop is not None
-        connection = Connection(self, self.loop, socket, peer, trusted=self.may_change(peer))
+        connection = Connection(self, self.loop, socket, caller, trusted=self.may_change(caller))
         self.connections.add(connection)
-        self._connections_of[peer.uid] = self._connections_of.get(peer.uid, 0) + 1
+        self._connections_of[caller.uid] = self._connections_of.get(caller.uid, 0) + 1
         return connection
 
-    def adopt(self, socket: _socket.socket, peer: Peer) -> Connection:
+    def adopt(self, socket: _socket.socket, caller: Caller) -> Connection:
         """Serve a client that a manager before us has accepted. ValueError for what cannot be its socket."""
         if self.loop is None:
             raise ValueError("not attached to a loop")
         try:
             socket.setblocking(False)
-            return self._serve(socket, peer)
+            return self._serve(socket, caller)
         except BaseException:
             socket.close()
             raise
 
-    def resume(self, connection: Connection, call: Call, *, oneway: bool) -> None:
-        """Go on with the call that an adopted client waits in."""
+    def resume(
+        self, connection: Connection, name: str, parameters: dict[str, Any], *, more: bool, oneway: bool
+    ) -> None:
+        """Go on with the call that an adopted client waits in. KeyError for a method that there is not."""
+        method = self._methods[MANAGER][name]
+        call = Call(connection, name, method, parameters, more)
         connection.begin(call, oneway=oneway)
-        self._run(self._calls[MANAGER][call.method], call)
+        self._run(method, call)
 
     def _accept_one(self) -> int:
         """The next client. OSError, EMFILE when even the reserve is used up."""
@@ -243,22 +235,22 @@ class Server:
             self._full = False
             self.loop.add(self.listener.fileno(), READ, self._accept, OWNERS)
 
-    def _has_room(self, peer: Peer) -> bool:
-        if peer.uid == 0:
+    def _has_room(self, caller: Caller) -> bool:
+        if caller.uid == 0:
             return True
-        if len(self._reserve) < _RESERVE and not self.may_change(peer):
+        if len(self._reserve) < _RESERVE and not self.may_change(caller):
             return False
         if len(self.connections) >= MAXIMUM_CONNECTIONS:
             return False
-        return self._connections_of.get(peer.uid, 0) < MAXIMUM_CONNECTIONS_PER_USER
+        return self._connections_of.get(caller.uid, 0) < MAXIMUM_CONNECTIONS_PER_USER
 
     def gone(self, connection: Connection) -> None:
         """A connection's word that it has closed."""
         if connection in self.connections:
             self.connections.remove(connection)
-            self._connections_of[connection.peer.uid] -= 1
-            if not self._connections_of[connection.peer.uid]:
-                del self._connections_of[connection.peer.uid]
+            self._connections_of[connection.caller.uid] -= 1
+            if not self._connections_of[connection.caller.uid]:
+                del self._connections_of[connection.caller.uid]
         self._go_on()
         if not self.connections and self._on_idle is not None:
             self._on_idle()
@@ -274,7 +266,7 @@ class Server:
 
     def work(self, connection: Connection, call: Call, steps: Iterator[object]) -> None:
         """Go on with a call piece by piece. An exception ends it, and a question when its client goes away."""
-        question = self._is_question(call)
+        question = call.is_question
 
         def guarded() -> Iterator[object]:
             try:
@@ -289,31 +281,32 @@ class Server:
 
     def _queue(self, connection: Connection) -> Hashable:
         """Whose turn it has to be: a stranger's connections share one."""
-        return connection if connection.trusted else connection.peer.uid
+        return connection if connection.trusted else connection.caller.uid
 
     def handle(self, connection: Connection, message: Any) -> None:
         """Answer one request, or leave its call in progress. Raises ValueError if it is not a varlink request."""
         if not isinstance(message, dict) or not isinstance(message.get("method"), str):
             raise ValueError("not a varlink request")
-        name, _, method = message["method"].rpartition(".")
+        interface_name, _, name = message["method"].rpartition(".")
+        method = self._methods.get(interface_name, {}).get(name)
         parameters = message.get("parameters")
-        call = Call(connection, method, {} if parameters is None else parameters, message.get("more") is True)
+        call = Call(connection, name, method, {} if parameters is None else parameters, message.get("more") is True)
         connection.begin(call, oneway=message.get("oneway") is True)
-        if name not in self._calls:
-            call.error(f"{SERVICE}.InterfaceNotFound", interface=name)
+        if interface_name not in self._methods:
+            call.error(f"{SERVICE}.InterfaceNotFound", interface=interface_name)
             return
-        described = self._interface(name)
-        if method not in described.methods:
+        described = self._interface(interface_name)
+        if name not in described.methods:
             call.error(f"{SERVICE}.MethodNotFound", method=message["method"])
             return
-        if method not in self._calls[name]:
+        if method is None:
             call.error(f"{SERVICE}.MethodNotImplemented", method=message["method"])
             return
         refused = self._refused(connection, call)
         if refused is not None:
             call.error(refused[0], **refused[1])
             return
-        given = described.methods[method][0]
+        given = described.methods[name][0]
         try:
             described.check(call.parameters, given)
         except interface.InvalidParameter as error:
@@ -321,7 +314,7 @@ class Server:
             return
         for optional in given.fields:
             call.parameters.setdefault(optional, None)
-        self._run(self._calls[name][method], call)
+        self._run(method, call)
 
     def _refused(self, connection: Connection, call: Call) -> tuple[str, dict[str, str]] | None:
         """The error of a request that is not even looked at: its sender may not make it, or it is too large."""
@@ -330,21 +323,16 @@ class Server:
             return f"{SERVICE}.InvalidParameter", {"parameter": "parameters"}
         if connection.trusted:
             return None
-        if not self._is_question(call):
+        if not call.is_question:
             return f"{SERVICE}.PermissionDenied", {}
         for parameter, value in parameters.items():
             if isinstance(value, list) and _is_too_much(value):
                 return f"{SERVICE}.InvalidParameter", {"parameter": parameter}
         return None
 
-    def _is_question(self, call: Call) -> bool:
-        if call.method == "Log":
-            return all(value is None for value in call.parameters.values())
-        return call.method in QUERIES
-
-    def _run(self, function: Callable[[Call], object], call: Call) -> None:
+    def _run(self, method: Method, call: Call) -> None:
         try:
-            function(call)
+            method.handler(call)
         except Exception as error:
             self._failed(call, error)
 
@@ -352,7 +340,7 @@ class Server:
         """One request must not end the manager: whoever asked gets the error, the log the traceback."""
         if self._on_exception is None:
             raise error
-        self._on_exception(call.method, error)
+        self._on_exception(call.name, error)
         call.fail("org.freedesktop.DBus.Error.Failed", f"Internal error: {type(error).__name__}: {error}")
 
     def _interface(self, name: str) -> interface.Interface:
@@ -372,7 +360,7 @@ class Server:
 
     def _get_description(self, call: Call) -> None:
         name = call.parameters["interface"]
-        if name in self._calls:
+        if name in self._methods:
             call.reply(description=description(name))
         else:
             call.error(f"{SERVICE}.InterfaceNotFound", interface=name)

@@ -7,7 +7,6 @@ import select
 
 from systemctl_replacement import __version__, paths, syscalls
 from systemctl_replacement.control import kept_clients
-from systemctl_replacement.control.connection import Call
 from systemctl_replacement.control.listener import listen
 from systemctl_replacement.control.socket_guard import SocketGuard
 from systemctl_replacement.jobs.model import DONE, MODE_ISOLATE, START
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from systemctl_replacement.manager.reexec.bequest import OnConnection
     from systemctl_replacement.manager.reexec.takeover import Outcome
 
 
@@ -269,13 +269,13 @@ class Life:
         state = reexec_state.snapshot(self._manager, self._system.listener.fileno(), self._system.boot, clients)
         reexec_state.execute(state, [*paths.self_command(), *arguments])
 
-    def _hand_over(self, call: Call) -> None:
+    def _hand_over(self, request: OnConnection) -> None:
         if not self._options.on_demand:
-            call.error("NotOnDemand")
+            request.error("NotOnDemand")
             return
         from systemctl_replacement.manager.reexec.bequest import Bequest  # not for PID 1
 
-        Bequest(self._system, self._may_execute).begin(call)
+        Bequest(self._system, self._may_execute).begin(request)
 
     # --- leaving ---
 

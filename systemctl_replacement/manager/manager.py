@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.control.connection import Call
 from systemctl_replacement.jobs import consequences
 from systemctl_replacement.jobs.model import MODE_REPLACE, RESTART, START, STOP, UNSUPPORTED, Job, JobError
 from systemctl_replacement.log_levels import LOG_ERR, LOG_INFO, LOG_WARNING
@@ -41,6 +40,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
+    from systemctl_replacement.control.request import Request
+
 
 class Manager:
     """One service manager. The parts are made by `system.py` and put in here."""
@@ -60,7 +61,7 @@ class Manager:
         self.config = config
         self.boot: dict[str, Any] = {}  # id, and the stamps start and finish
         self.booted = False  # the jobs of the boot are done
-        self.boot_waiters: list[Call] = []
+        self.boot_waiters: list[Request] = []
         self.calls_waiting_inactive: list[Callable[[], object]] = []
 
     # --- small services for the parts ---
@@ -313,10 +314,10 @@ class Manager:
     def boot_finished(self) -> None:
         """No job of the boot is left."""
         self.booted = True
-        calls, self.boot_waiters = self.boot_waiters, []
-        for call in calls:
-            call.on_cancel = None
-            self.loop.guard(lambda call=call: call.reply(state=self.system_state()))
+        requests, self.boot_waiters = self.boot_waiters, []
+        for request in requests:
+            request.on_cancel = None
+            self.loop.guard(lambda request=request: request.reply(state=self.system_state()))
 
     def reset_failed(self, unit: ManagedUnit) -> None:
         """Forget a failure and the start limit."""

@@ -1,18 +1,18 @@
 """What clients may ask of the manager: the methods of io.systemctl-replacement.Manager.
 
-Each takes a Call and answers it, at once or later. Nothing here knows of sockets: a D-Bus facade can use
-the same calls.
+Each handler takes a request and answers it, at once or later. Nothing here knows how it has come: a D-Bus facade can
+use the same table.
 """
 
 from __future__ import annotations
 
-from systemctl_replacement import log_levels, syscalls, wire
-from systemctl_replacement.control.connection import Call
+from systemctl_replacement import log_levels, syscalls
+from systemctl_replacement.control.request import ANYBODY, NOBODY, OWNER, OWNER_TO_SET, Method
 from systemctl_replacement.jobs import ordering
 from systemctl_replacement.jobs.model import JobError
 from systemctl_replacement.manager import show, show_manager
 from systemctl_replacement.manager.halt import TARGETS
-from systemctl_replacement.manager.jobs.requests import INVALID_ARGS, NOT_SUPPORTED, Request
+from systemctl_replacement.manager.jobs.enqueue import INVALID_ARGS, NOT_SUPPORTED, Enqueue
 from systemctl_replacement.manager.jobs.wait_inactive import WaitInactive
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.unit import ManagedUnit
@@ -22,6 +22,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from typing import Any, Callable
+
+    from systemctl_replacement.control.request import Request
 
     Look = Generator[None, None, dict[str, Any]]
 
@@ -37,8 +39,8 @@ _PATTERNS_PER_STEP = 32
 _FIRST_SIGNAL, _LAST_SIGNAL = 1, 64
 
 
-class Calls:
-    """The methods, bound to a manager."""
+class Methods:
+    """The handlers, bound to a manager."""
 
     def __init__(
         self,
@@ -52,29 +54,29 @@ class Calls:
         self._reload = reload
         self._reexecute = reexecute
 
-    def table(self) -> dict[str, Callable[[Call], object]]:
-        """Method name to function, for the control server."""
+    def table(self) -> dict[str, Method]:
+        """By name; who may call each."""
         return {
-            "States": self.states,
-            "Units": self.units,
-            "Show": self.show,
-            "Enqueue": self.enqueue,
-            "GoOnWaiting": self.go_on_waiting,
-            "WaitInactive": self.wait_inactive,
-            "Processes": self.processes,
-            "UnitByPID": self.unit_by_pid,
-            "Kill": self.kill,
-            "ResetFailed": self.reset_failed,
-            "Reload": self.reload,
-            "Reexecute": self.reexecute,
-            "Jobs": self.jobs,
-            "CancelJobs": self.cancel_jobs,
-            "GetEnvironment": self.get_environment,
-            "SetEnvironment": self.set_environment,
-            "UnsetEnvironment": self.unset_environment,
-            "SystemState": self.system_state,
-            "Halt": self.halt,
-            "Log": self.log,
+            "States": Method(self.states, ANYBODY),
+            "Units": Method(self.units, ANYBODY),
+            "Show": Method(self.show, ANYBODY),
+            "Processes": Method(self.processes, ANYBODY),
+            "UnitByPID": Method(self.unit_by_pid, ANYBODY),
+            "Jobs": Method(self.jobs, ANYBODY),
+            "GetEnvironment": Method(self.get_environment, ANYBODY),
+            "SystemState": Method(self.system_state, ANYBODY),
+            "WaitInactive": Method(self.wait_inactive, ANYBODY),
+            "Log": Method(self.log, OWNER_TO_SET),
+            "Enqueue": Method(self.enqueue, OWNER),
+            "GoOnWaiting": Method(self.go_on_waiting, NOBODY),
+            "CancelJobs": Method(self.cancel_jobs, OWNER),
+            "Kill": Method(self.kill, OWNER),
+            "ResetFailed": Method(self.reset_failed, OWNER),
+            "SetEnvironment": Method(self.set_environment, OWNER),
+            "UnsetEnvironment": Method(self.unset_environment, OWNER),
+            "Reload": Method(self.reload, OWNER),
+            "Reexecute": Method(self.reexecute, OWNER, ends_connection=True),
+            "Halt": Method(self.halt, OWNER),
         }
 
     # --- looking ---
@@ -90,24 +92,24 @@ class Calls:
         yield from self._manager.registry.loading(name)
         return self._manager.registry.get(name)
 
-    def _answer(self, call: Call, work: Iterator[None]) -> None:
-        """Answer a call piece by piece; JobError ends it with that error."""
+    def _answer(self, request: Request, work: Iterator[None]) -> None:
+        """Answer a request piece by piece; JobError ends it with that error."""
 
         def guarded() -> Iterator[None]:
             try:
                 yield from work
             except JobError as error:
-                call.fail(error.name, error.message)
+                request.fail(error.name, error.message)
 
-        call.work(guarded())
+        request.work(guarded())
 
-    def _each(self, call: Call, name: str, names: list[str], look: Callable[[str], Look]) -> Iterator[None]:
+    def _each(self, request: Request, name: str, names: list[str], look: Callable[[str], Look]) -> Iterator[None]:
         """Look at everything that is named, and reply with the list of what was found."""
         found = []
         for one in names:
-            found.append(wire.dumps((yield from look(one))))
+            found.append(request.prepare((yield from look(one))))
             yield
-        call.reply_list(name, found)
+        request.reply_list(name, found)
 
     def _state_of(self, name: str) -> Look:
         try:
@@ -122,22 +124,22 @@ class Calls:
             "sub_state": unit.sub_state if unit is not None else "dead",
         }
 
-    def states(self, call: Call) -> None:
-        self._answer(call, self._each(call, "states", call.parameters["names"], self._state_of))
+    def states(self, request: Request) -> None:
+        self._answer(request, self._each(request, "states", request.parameters["names"], self._state_of))
 
-    def units(self, call: Call) -> None:
-        self._answer(call, self._units(call))
+    def units(self, request: Request) -> None:
+        self._answer(request, self._units(request))
 
-    def _units(self, call: Call) -> Iterator[None]:
-        registry, patterns = self._manager.registry, call.parameters["patterns"]
+    def _units(self, request: Request) -> Iterator[None]:
+        registry, patterns = self._manager.registry, request.parameters["patterns"]
         registry.collect()
         found = []
         for unit in registry:
             wanted = not patterns or (yield from _matches(unit.id, patterns))
             if wanted and registry.find(unit.id) is unit:  # it may have been forgotten meanwhile
-                found.append(wire.dumps(self._listed(unit)))
+                found.append(request.prepare(self._listed(unit)))
             yield
-        call.reply_list("units", found)
+        request.reply_list("units", found)
 
     def _listed(self, unit: ManagedUnit) -> dict[str, Any]:
         return {
@@ -152,11 +154,11 @@ class Calls:
             "job_type": unit.job.type if unit.job is not None else "",
         }
 
-    def show(self, call: Call) -> None:
-        manager, wanted = self._manager, call.parameters["properties"]
-        names = call.parameters["names"]
+    def show(self, request: Request) -> None:
+        manager, wanted = self._manager, request.parameters["properties"]
+        names = request.parameters["names"]
         if not names:
-            call.reply(units=[{"name": "", "id": "", "properties": show_manager.of_manager(manager)}])
+            request.reply(units=[{"name": "", "id": "", "properties": show_manager.of_manager(manager)}])
             return
         only = None if wanted is None else frozenset(wanted)
 
@@ -167,17 +169,17 @@ class Calls:
                 properties = {key: value for key, value in properties.items() if key in only}
             return {"name": name, "id": unit.id, "properties": show.writable(properties)}
 
-        self._answer(call, self._each(call, "units", names, look))
+        self._answer(request, self._each(request, "units", names, look))
 
-    def processes(self, call: Call) -> None:
-        self._answer(call, self._processes(call))
+    def processes(self, request: Request) -> None:
+        self._answer(request, self._processes(request))
 
-    def _processes(self, call: Call) -> Iterator[None]:
-        unit = yield from self._load(call.parameters["name"])
+    def _processes(self, request: Request) -> Iterator[None]:
+        unit = yield from self._load(request.parameters["name"])
         pids = yield from self._manager.processes.reaper.looking_for_pids(unit.id)
         tracking = unit.tracking
         control = unit.service.control if unit.type == "service" else None
-        call.reply(
+        request.reply(
             supervisor=tracking.supervisor if tracking is not None else 0,
             main=unit.service.main_pid if unit.type == "service" else 0,
             control=control.pid if control is not None else 0,
@@ -185,21 +187,21 @@ class Calls:
             pids=pids,
         )
 
-    def unit_by_pid(self, call: Call) -> None:
-        self._answer(call, self._unit_by_pid(call))
+    def unit_by_pid(self, request: Request) -> None:
+        self._answer(request, self._unit_by_pid(request))
 
-    def _unit_by_pid(self, call: Call) -> Iterator[None]:
-        pid = call.parameters["pid"]
+    def _unit_by_pid(self, request: Request) -> Iterator[None]:
+        pid = request.parameters["pid"]
         owner = "init.scope" if pid == 1 else (yield from self._manager.processes.reaper.looking_for_owner(pid))
         if owner is None:
-            call.fail(NO_UNIT_FOR_PID, f"PID {pid} does not belong to any loaded unit.")
+            request.fail(NO_UNIT_FOR_PID, f"PID {pid} does not belong to any loaded unit.")
         else:
-            call.reply(name=owner)
+            request.reply(name=owner)
 
-    def jobs(self, call: Call) -> None:
-        self._answer(call, self._jobs(call))
+    def jobs(self, request: Request) -> None:
+        self._answer(request, self._jobs(request))
 
-    def _jobs(self, call: Call) -> Iterator[None]:
+    def _jobs(self, request: Request) -> Iterator[None]:
         table = self._manager.jobs
         found: list[dict[str, Any]] = []
         after: dict[int, list[int]] = {}
@@ -214,42 +216,42 @@ class Calls:
             for other_id in others:
                 before.setdefault(other_id, []).append(job_id)
             yield
-        call.reply(jobs=[{**entry, "after": after[entry["id"]], "before": before[entry["id"]]} for entry in found])
+        request.reply(jobs=[{**entry, "after": after[entry["id"]], "before": before[entry["id"]]} for entry in found])
 
-    def get_environment(self, call: Call) -> None:
-        call.reply(environment=[f"{k}={v}" for k, v in self._manager.execution.environment.items()])
+    def get_environment(self, request: Request) -> None:
+        request.reply(environment=[f"{k}={v}" for k, v in self._manager.execution.environment.items()])
 
-    def system_state(self, call: Call) -> None:
+    def system_state(self, request: Request) -> None:
         manager = self._manager
-        if call.parameters.get("wait") and not manager.booted:
-            manager.boot_waiters.append(call)
-            call.on_cancel = lambda: manager.boot_waiters.remove(call)
+        if request.parameters.get("wait") and not manager.booted:
+            manager.boot_waiters.append(request)
+            request.on_cancel = lambda: manager.boot_waiters.remove(request)
             return
-        call.reply(state=manager.system_state())
+        request.reply(state=manager.system_state())
 
     # --- jobs ---
 
-    def enqueue(self, call: Call) -> None:
+    def enqueue(self, request: Request) -> None:
         """Queue a job for each name; with `wait`, answer again when all have ended."""
-        self._answer(call, Request(self._manager, self._load, call).run())
+        self._answer(request, Enqueue(self._manager, self._load, request).run())
 
-    def go_on_waiting(self, call: Call) -> None:
+    def go_on_waiting(self, request: Request) -> None:
         """The second half of Enqueue, after a re-execution. No client can call it: the interface does not have it."""
-        Request(self._manager, self._load, call).go_on()
+        Enqueue(self._manager, self._load, request).go_on()
 
-    def cancel_jobs(self, call: Call) -> None:
+    def cancel_jobs(self, request: Request) -> None:
         table = self._manager.jobs
-        ids = call.parameters["ids"] or list(table.jobs)
+        ids = request.parameters["ids"] or list(table.jobs)
         for job_id in ids:
-            if not table.cancel(job_id) and call.parameters["ids"]:
-                call.fail(NO_SUCH_JOB, f"Job {job_id} does not exist.")
+            if not table.cancel(job_id) and request.parameters["ids"]:
+                request.fail(NO_SUCH_JOB, f"Job {job_id} does not exist.")
                 return
-        call.reply()
+        request.reply()
 
-    def wait_inactive(self, call: Call) -> None:
-        names = call.parameters["names"]
-        answer = self._each(call, "states", names, self._state_of)
-        WaitInactive(self._manager.registry, self._manager.calls_waiting_inactive, call, names, answer).begin()
+    def wait_inactive(self, request: Request) -> None:
+        names = request.parameters["names"]
+        answer = self._each(request, "states", names, self._state_of)
+        WaitInactive(self._manager.registry, self._manager.calls_waiting_inactive, request, names, answer).begin()
 
     # --- changing ---
 
@@ -258,23 +260,23 @@ class Calls:
         self._manager.registry.collect()
         return self._manager.registry.find(name)
 
-    def kill(self, call: Call) -> None:
-        name, whom, signal = (call.parameters[key] for key in ("name", "whom", "signal"))
+    def kill(self, request: Request) -> None:
+        name, whom, signal = (request.parameters[key] for key in ("name", "whom", "signal"))
         manager = self._manager
         unit = self._loaded(name)
         if unit is None:
-            call.fail(NO_SUCH_UNIT, f"Unit {name} not loaded.")
+            request.fail(NO_SUCH_UNIT, f"Unit {name} not loaded.")
             return
         if not _FIRST_SIGNAL <= signal <= _LAST_SIGNAL:
-            call.fail(INVALID_ARGS, "Signal number out of range.")
+            request.fail(INVALID_ARGS, "Signal number out of range.")
             return
         strict = whom.endswith("-fail")
         whom = whom[: -len("-fail")] if strict else whom
         if whom not in ("main", "control", "all"):
-            call.fail(INVALID_ARGS, f"Invalid who argument {whom}")
+            request.fail(INVALID_ARGS, f"Invalid who argument {whom}")
             return
         if unit.type in _WITHOUT_PROCESSES:
-            call.fail(NOT_SUPPORTED, "Operation not supported")
+            request.fail(NOT_SUPPORTED, "Operation not supported")
             return
         state = unit.service if unit.type == "service" else None
         main = state.main_pid if state is not None else 0
@@ -283,86 +285,90 @@ class Calls:
             if unit.tracking is not None:
                 manager.processes.signal_all(unit.id, signal, (), False, False)
             elif strict:
-                call.fail(NO_SUCH_PROCESS, "No matching processes to kill")
+                request.fail(NO_SUCH_PROCESS, "No matching processes to kill")
                 return
         else:
             pid = main if whom == "main" else control
             if not pid:
-                call.fail(NO_SUCH_PROCESS, f"No {whom} process to kill")
+                request.fail(NO_SUCH_PROCESS, f"No {whom} process to kill")
                 return
             manager.processes.signal(unit.id, (pid,), signal, False, False)
-        call.reply()
+        request.reply()
 
-    def reset_failed(self, call: Call) -> None:
+    def reset_failed(self, request: Request) -> None:
         manager = self._manager
-        names = call.parameters["names"]
+        names = request.parameters["names"]
         for name in names:
             unit = self._loaded(name)
             if unit is None:
-                call.fail(NO_SUCH_UNIT, f"Unit {name} not loaded.")
+                request.fail(NO_SUCH_UNIT, f"Unit {name} not loaded.")
                 return
             manager.reset_failed(unit)
         if not names:
             for unit in manager.registry:
                 manager.reset_failed(unit)
-        call.reply()
+        request.reply()
 
-    def reload(self, call: Call) -> None:
-        self._reload(call.reply)
+    def reload(self, request: Request) -> None:
+        self._reload(request.reply)
 
-    def reexecute(self, call: Call) -> None:
+    def reexecute(self, request: Request) -> None:
         # No reply: the end of the connection is the answer, as under systemd.
-        self._manager.call_soon(lambda: self._reexecute(lambda problem: call.fail(FAILED, problem)))
+        self._manager.call_soon(lambda: self._reexecute(lambda problem: request.fail(FAILED, problem)))
 
-    def set_environment(self, call: Call) -> None:
-        assignments = call.parameters["assignments"]
+    def set_environment(self, request: Request) -> None:
+        assignments = request.parameters["assignments"]
         for assignment in assignments:
             name, equals, value = assignment.partition("=")
             if not equals or not _valid_variable(name) or not _valid_value(value):
-                call.fail(INVALID_ARGS, "Invalid environment assignments")
+                request.fail(INVALID_ARGS, "Invalid environment assignments")
                 return
         for assignment in assignments:
             name, _, value = assignment.partition("=")
             self._manager.execution.environment[name] = value
-        call.reply()
+        request.reply()
 
-    def unset_environment(self, call: Call) -> None:
+    def unset_environment(self, request: Request) -> None:
         environment = self._manager.execution.environment
-        parts = [name.partition("=") for name in call.parameters["names"]]
+        parts = [name.partition("=") for name in request.parameters["names"]]
         if not all(_valid_variable(name) and _valid_value(value) for name, _, value in parts):
-            call.fail(INVALID_ARGS, "Invalid environment variable names or assignments")
+            request.fail(INVALID_ARGS, "Invalid environment variable names or assignments")
             return
-        for name in call.parameters["names"]:
+        for name in request.parameters["names"]:
             key, equals, value = name.partition("=")
             if key in environment and (not equals or environment[key] == value):
                 del environment[key]
-        call.reply()
+        request.reply()
 
-    def halt(self, call: Call) -> None:
-        verb, status, force = call.parameters["verb"], call.parameters["exit_status"], call.parameters["force"] or 0
+    def halt(self, request: Request) -> None:
+        verb, status, force = (
+            request.parameters["verb"],
+            request.parameters["exit_status"],
+            request.parameters["force"] or 0,
+        )
         halt = self._manager.halt
         if verb not in TARGETS:
-            call.fail(INVALID_ARGS, f"Unknown way to halt '{verb}'.")
+            request.fail(INVALID_ARGS, f"Unknown way to halt '{verb}'.")
             return
-        call.reply()
-        if force >= 2 and verb != "exit":
+        request.reply()
+        if force and force >= 2 and verb != "exit":
             self._manager.call_soon(lambda: halt.immediate(verb, status))
         elif force:
             self._manager.call_soon(lambda: halt.force(verb, status))
         else:
             self._manager.call_soon(lambda: halt.request(verb, "", status))
 
-    def log(self, call: Call) -> None:
-        log, level = self._manager.log, call.parameters["level"]
+    def log(self, request: Request) -> None:
+        log, level = self._manager.log, request.parameters["level"]
         if level is not None:
             if level.isascii() and level.isdigit() and int(level) < len(log_levels.NAMES):
                 log.maximum = int(level)
             elif level in log_levels.NAMES:
                 log.maximum = log_levels.NAMES.index(level)
             else:
-                call.fail(INVALID_ARGS, f"Invalid log level '{level}'")
+                request.fail(INVALID_ARGS, f"Invalid log level '{level}'")
                 return
-        call.reply(level=log_levels.NAMES[log.maximum], target="journal")
+        request.reply(level=log_levels.NAMES[log.maximum], target="journal")
 
 
 def _matches(name: str, patterns: list[str]) -> Generator[None, None, bool]:

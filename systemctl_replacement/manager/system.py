@@ -6,8 +6,8 @@ import _socket
 
 from systemctl_replacement import __version__, paths, syscalls
 from systemctl_replacement.control import server
-from systemctl_replacement.control.connection import Call
 from systemctl_replacement.control.listener import listen, renew
+from systemctl_replacement.control.request import OWNER, Method
 from systemctl_replacement.journal import names as journal_names
 from systemctl_replacement.journal.writer import Writer
 from systemctl_replacement.log_levels import LOG_WARNING
@@ -19,7 +19,7 @@ from systemctl_replacement.manager.generators.generation import Generation, vari
 from systemctl_replacement.manager.jobs.table import JobTable
 from systemctl_replacement.manager.leftovers import Leftovers
 from systemctl_replacement.manager.manager import Manager
-from systemctl_replacement.manager.methods import Calls
+from systemctl_replacement.manager.methods import Methods
 from systemctl_replacement.manager.options import InitOptions
 from systemctl_replacement.manager.reexec import reexec_state
 from systemctl_replacement.manager.registry import Registry
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from systemctl_replacement.manager.reexec.bequest import OnConnection
     from systemctl_replacement.unitfile.syntax import Problem
 
 
@@ -55,7 +56,7 @@ class System:
         finish: Callable[[int], None],
         reload: Callable[[Callable[[], object]], None],
         reexecute: Callable[[Callable[[str], object]], None],
-        hand_over: Callable[[Call], object],
+        hand_over: Callable[[OnConnection], object],
         on_idle: Callable[[], object],
     ) -> None:
         self.options = options
@@ -110,11 +111,11 @@ class System:
             manager.log_unit,
         )
         manager.halt = halt.Halt(manager, self._stop_time(), finish, self.is_pid1)
-        self.calls = Calls(manager, files.look_for_new, reload, reexecute)
+        methods = Methods(manager, files.look_for_new, reload, reexecute)
         self.listener = self._listen(state)
         self.server = server.Server(
             self.listener,
-            {**self.calls.table(), "HandOver": hand_over},
+            {**methods.table(), "HandOver": Method(hand_over, OWNER, ends_connection=True)},
             version=__version__,
             on_exception=self.report_exception,
             on_idle=on_idle,

@@ -1,4 +1,4 @@
-"""One client that waits until none of some units is active or has a job: `systemctl start --wait`."""
+"""The method WaitInactive: a request that waits until none of some units is active or has a job (`start --wait`)."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from systemctl_replacement.control.connection import Call
+    from systemctl_replacement.control.request import Request
     from systemctl_replacement.manager.registry import Registry
 
 
 class WaitInactive:
     """Looks whenever a unit has gone down, which `waiting` is told of; but in its caller's turn: the list may be long,
-    and others wait, too. `answer` answers the call in the end."""
+    and others wait, too. `answer` answers the request in the end."""
 
     def __init__(
         self,
         registry: Registry,
         waiting: list[Callable[[], object]],
-        call: Call,
+        request: Request,
         names: list[str],
         answer: Iterator[None],
     ) -> None:
         self._registry = registry
         self._waiting = waiting
-        self._call = call
+        self._request = request
         self._names = names
         self._answer = answer
         self._changed = False
@@ -35,14 +35,14 @@ class WaitInactive:
 
     def begin(self) -> None:
         self._waiting.append(self._callback)
-        self._call.on_cancel = self._forget
+        self._request.on_cancel = self._forget
         self._look_again()
 
     def _look_again(self) -> None:
         self._changed = True
         if not self._looking:
             self._looking = True
-            self._call.work(self._look())
+            self._request.work(self._look())
 
     def _look(self) -> Iterator[None]:
         while self._changed:
@@ -62,5 +62,5 @@ class WaitInactive:
         return unit is not None and (unit.job is not None or unit.active_state not in INACTIVE_OR_FAILED)
 
     def _forget(self) -> None:
-        if self._callback in self._waiting:  # a client may also go away while it is being answered
+        if self._callback in self._waiting:  # a caller may also go away while it is being answered
             self._waiting.remove(self._callback)

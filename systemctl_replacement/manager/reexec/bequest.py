@@ -11,7 +11,6 @@ import os
 import select
 
 from systemctl_replacement.control import kept_clients
-from systemctl_replacement.control.connection import Call
 from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
 from systemctl_replacement.loop import now_monotonic
 from systemctl_replacement.manager.reexec import reexec_state
@@ -21,9 +20,19 @@ from systemctl_replacement.supervision.client import make_pair
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _socket
-    from typing import Any, Callable
+    from typing import Any, Callable, Protocol
 
+    from systemctl_replacement.control.request import Request
     from systemctl_replacement.manager.system import System
+
+    class OnConnection(Request, Protocol):
+        """A request that has come by a connection of the control protocol: no other one can be handed anything over."""
+
+        def error(self, name: str) -> None:
+            """End it with an error of the interface."""
+
+        def take_socket(self) -> _socket.socket:
+            """End it without an answer: the connection is the handler's from now on. ValueError if it has ended."""
 
 
 # How many descriptors one message carries.
@@ -50,12 +59,12 @@ class Bequest:
         self._log = system.log
         self._may_execute = may_execute
 
-    def begin(self, call: Call) -> None:
+    def begin(self, request: OnConnection) -> None:
         if self._system.manager.halt.requested:
-            call.fail(_FAILED, "It is about to end.")
+            request.fail(_FAILED, "It is about to end.")
             return
         # Not before the request has been dealt with: the connection is taken from the server.
-        self._loop.call_soon(lambda: self._try(call, 1))
+        self._loop.call_soon(lambda: self._try(request, 1))
 
     def _may_give(self) -> bool:
         # The forkserver stays with us: what it was asked for, it must have made.
@@ -68,18 +77,18 @@ class Bequest:
         state = reexec_state.snapshot(system.manager, system.listener.fileno(), system.boot, clients)
         return {**state, "forkserver": None, "console": None}
 
-    def _try(self, call: Call, attempt: int) -> None:
-        if call.cancelled:
+    def _try(self, request: OnConnection, attempt: int) -> None:
+        if request.cancelled:
             return
         if self._may_give():
-            self._give(call)
+            self._give(request)
         elif attempt > _MOST_DELAYS:
-            call.fail(_FAILED, "There is work under way that cannot be handed over.")
+            request.fail(_FAILED, "There is work under way that cannot be handed over.")
         else:
-            self._loop.call_at(now_monotonic() + _DELAY_USEC * attempt, lambda: self._try(call, attempt + 1))
+            self._loop.call_at(now_monotonic() + _DELAY_USEC * attempt, lambda: self._try(request, attempt + 1))
 
-    def _give(self, call: Call) -> None:
-        socket = call.take_socket()
+    def _give(self, request: OnConnection) -> None:
+        socket = request.take_socket()
         try:
             if give(socket, self._state()):
                 os._exit(0)  # nothing is closed or removed by us: it is another's now

@@ -15,7 +15,7 @@ import select
 
 from systemctl_replacement import paths, syscalls, wire
 from systemctl_replacement.control import address
-from systemctl_replacement.control.connection import MANAGER
+from systemctl_replacement.control.address import MANAGER
 from systemctl_replacement.log_levels import LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import now_monotonic, now_stamp
 from systemctl_replacement.manager.early_halt import NEVER, EarlyHalt

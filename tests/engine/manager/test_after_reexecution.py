@@ -7,7 +7,7 @@ import signal
 import socket
 
 from systemctl_replacement import wire
-from systemctl_replacement.control.connection import MANAGER
+from systemctl_replacement.control.address import MANAGER
 from systemctl_replacement.paths import Paths
 from tests.engine.manager.engine import Engine, wait_for
 

@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from systemctl_replacement import wire
-from systemctl_replacement.control.client import MANAGER, Client, connect
+from systemctl_replacement.control.address import MANAGER
+from systemctl_replacement.control.client import Client, connect
 from systemctl_replacement.paths import Paths
 from tests.engine.manager.engine import Engine, wait_for
 

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from systemctl_replacement import wire
-from systemctl_replacement.control.connection import MANAGER
+from systemctl_replacement.control.address import MANAGER
 from systemctl_replacement.paths import Paths
 from tests.engine.manager.engine import CHANGED, MAIN, Engine, alive, wait_for
 from tests.engine.manager.test_notify import KEEPER, UNIT

@@ -141,7 +141,7 @@ class FakeManager:
         call.reply(units=found)
 
     def _enqueue(self, call: Call) -> None:
-        self.calls.append((call.method, call.parameters))
+        self.calls.append((call.name, call.parameters))
         queued, ended = [], []
         for number, name in enumerate(call.parameters["names"], 1):
             outcome = {
@@ -163,12 +163,12 @@ class FakeManager:
         )
 
     def _changed(self, call: Call) -> None:
-        self.calls.append((call.method, call.parameters))
+        self.calls.append((call.name, call.parameters))
         name = call.parameters.get("name") or "".join(call.parameters.get("names") or [])
         if name in self.failures:
             call.fail(*self.failures[name])
         else:
-            call.reply(**({"name": "a.service"} if call.method == "UnitByPID" else {}))
+            call.reply(**({"name": "a.service"} if call.name == "UnitByPID" else {}))
 
 
 @pytest.fixture

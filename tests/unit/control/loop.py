@@ -10,8 +10,16 @@ from typing import Any
 
 from systemctl_replacement.control.connection import Call
 from systemctl_replacement.control.listener import listen
+from systemctl_replacement.control.request import ANYBODY, OWNER, Method
 from systemctl_replacement.control.server import Server
 from systemctl_replacement.loop import OWNERS, STRANGERS
+
+QUESTIONS = {"States", "Show", "Jobs", "WaitInactive"}
+
+
+def methods(handlers: Mapping[str, Callable[[Call], object]]) -> dict[str, Method]:
+    """Rows of the table of methods."""
+    return {name: Method(handler, ANYBODY if name in QUESTIONS else OWNER) for name, handler in handlers.items()}
 
 
 class SelectorsLoop:
@@ -66,11 +74,11 @@ class SelectorsLoop:
 class ServerThread:
     """Serves canned calls on a socket for as long as the `with` block lasts."""
 
-    def __init__(self, path: str, calls: Mapping[str, Callable[[Call], object]], **options: Any) -> None:
+    def __init__(self, path: str, handlers: Mapping[str, Callable[[Call], object]], **options: Any) -> None:
         self.exceptions: list[tuple[str, BaseException]] = []
         options.setdefault("on_exception", lambda method, error: self.exceptions.append((method, error)))
         self.path = path
-        self.server = Server(listen(path), calls, version="test", **options)
+        self.server = Server(listen(path), methods(handlers), version="test", **options)
         self.loop = SelectorsLoop()
         self._thread = threading.Thread(target=self.loop.run, daemon=True)
 

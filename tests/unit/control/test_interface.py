@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from systemctl_replacement.control.connection import MANAGER
+from systemctl_replacement.control.address import MANAGER
 from systemctl_replacement.control.interface import InterfaceError, InvalidParameter, parse
 from systemctl_replacement.control.server import SERVICE, description
 

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from systemctl_replacement.control import kept_clients
-from systemctl_replacement.control.connection import MANAGER, Call, Connection, Peer
+from systemctl_replacement.control.address import MANAGER
+from systemctl_replacement.control.connection import Call, Connection
+from systemctl_replacement.control.request import Caller
 from systemctl_replacement.control.server import Server
 from systemctl_replacement.wire import dumps
-from tests.unit.control.loop import SelectorsLoop
+from tests.unit.control.loop import SelectorsLoop, methods
 
 STRANGER, ROOT = 65534, 0
 KIB, MIB = 1 << 10, 1 << 20
@@ -33,7 +35,7 @@ class World:
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(path))
         listener.listen()
-        self.server = Server(listener, {"Show": self._show, "Jobs": _wait, "WaitInactive": _wait})
+        self.server = Server(listener, methods({"Show": self._show, "Jobs": _wait, "WaitInactive": _wait}))
         self.server.attach(self.loop)
         self.clients: list[socket.socket] = []
 
@@ -43,7 +45,7 @@ class World:
     def client(self, uid: int, method: str, **parameters: Any) -> Connection:
         ours, theirs = socket.socketpair(socket.AF_UNIX)
         self.clients.append(theirs)
-        connection = self.server.adopt(ours, Peer(4711, uid, uid))
+        connection = self.server.adopt(ours, Caller(4711, uid, uid))
         theirs.sendall(dumps({"method": f"{MANAGER}.{method}", "parameters": parameters}) + b"\0")
         for _ in range(100):
             self.loop.turn(0)

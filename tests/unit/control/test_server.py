@@ -17,9 +17,11 @@ import pytest
 from systemctl_replacement.control import address
 from systemctl_replacement.control import connection as connection_module
 from systemctl_replacement.control import server as server_module
+from systemctl_replacement.control.address import MANAGER
 from systemctl_replacement.control.client import CallError, Client, Disconnected, connect
-from systemctl_replacement.control.connection import MANAGER, MAXIMUM_REQUEST, Call, Peer
+from systemctl_replacement.control.connection import MAXIMUM_REQUEST, Call
 from systemctl_replacement.control.listener import listen
+from systemctl_replacement.control.request import Caller
 from systemctl_replacement.control.server import Server
 from systemctl_replacement.paths import Paths
 from tests.unit.control.loop import SelectorsLoop, ServerThread
@@ -450,5 +452,5 @@ def test_a_strangers_manager_is_not_used(tmp_path: Path, monkeypatch: pytest.Mon
         assert connect(paths) is None
 
 
-def test_peer_is_plain_data() -> None:
-    assert (Peer(1, 2, 3).pid, Peer(1, 2, 3).uid, Peer(1, 2, 3).gid) == (1, 2, 3)
+def test_a_caller_is_plain_data() -> None:
+    assert (Caller(1, 2, 3).pid, Caller(1, 2, 3).uid, Caller(1, 2, 3).gid) == (1, 2, 3)

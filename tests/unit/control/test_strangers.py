@@ -14,15 +14,15 @@ import pytest
 from systemctl_replacement import wire
 from systemctl_replacement.control import address
 from systemctl_replacement.control import server as server_module
+from systemctl_replacement.control.address import MANAGER
 from systemctl_replacement.control.connection import (
-    MANAGER,
     MAXIMUM_REQUEST_OF_STRANGERS,
     Call,
 )
 from systemctl_replacement.control.listener import listen
 from systemctl_replacement.control.server import MAXIMUM_ITEM, MAXIMUM_ITEMS, SERVICE, Server
 from systemctl_replacement.loop import OWNERS, STRANGERS
-from tests.unit.control.loop import SelectorsLoop
+from tests.unit.control.loop import SelectorsLoop, methods
 
 NOBODY, SOMEBODY = 65534, 65533
 
@@ -35,7 +35,7 @@ class House:
         self.asked: list[str] = []
         self.clients: list[socket.socket] = []
         self.uids: list[int] = []
-        self.server = Server(listen(path), {"States": self._states, "Reload": self._reload})
+        self.server = Server(listen(path), methods({"States": self._states, "Reload": self._reload}))
         self.loop = SelectorsLoop()
         self.server.attach(self.loop)
         monkeypatch.setattr(address, "peer", lambda _socket, make: make(1, self.uids.pop(0), 1))

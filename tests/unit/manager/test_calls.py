@@ -9,27 +9,27 @@ from typing import Any, Callable, cast
 import pytest
 
 from systemctl_replacement.jobs.model import Job
-from systemctl_replacement.manager.jobs.requests import Request
+from systemctl_replacement.manager.jobs.enqueue import Enqueue
 
 
 def test_a_job_that_ends_while_the_next_one_is_enqueued_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     waiting: dict[int, Callable[[Job, str], None]] = {}
     replies: list[list[dict[str, Any]]] = []
 
-    def enqueue(self: Request, name: str, outcome: dict[str, Any]) -> Generator[None, None, Job]:
+    def enqueue(self: Enqueue, name: str, outcome: dict[str, Any]) -> Generator[None, None, Job]:
         yield  # the unit is being loaded
         return Job(int(name), f"{name}.service", "start")
 
-    monkeypatch.setattr(Request, "_enqueue", enqueue)
+    monkeypatch.setattr(Enqueue, "_enqueue", enqueue)
     manager: Any = SimpleNamespace(
         jobs=SimpleNamespace(when_finished=waiting.__setitem__), registry=SimpleNamespace(find=lambda name: None)
     )
-    call: Any = SimpleNamespace(
+    request: Any = SimpleNamespace(
         parameters={"names": ["1", "2"], "wait": True},
         reply=lambda jobs: replies.append(jobs),
         reply_more=lambda jobs: None,
     )
-    steps = Request(manager, cast("Any", None), call).run()
+    steps = Enqueue(manager, cast("Any", None), request).run()
     next(steps)
     next(steps)  # the first is enqueued, the second is being loaded
     waiting.pop(1)(Job(1, "1.service", "start"), "failed")

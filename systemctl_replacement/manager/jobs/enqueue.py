@@ -1,9 +1,8 @@
-"""One request for jobs: what it asks for, which jobs come of it, and who waits for them."""
+"""The method Enqueue: what a request asks for, which jobs come of it, and waiting for their ends."""
 
 from __future__ import annotations
 
-from systemctl_replacement.control.connection import Call
-from systemctl_replacement.jobs import request
+from systemctl_replacement.jobs import request as operations
 from systemctl_replacement.jobs.model import CANCELED, RESTART, STOP, TRY_RESTART, Job, JobError
 from systemctl_replacement.manager import show
 from systemctl_replacement.manager.jobs import unavailable
@@ -18,24 +17,28 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from typing import Any, Callable
 
+    from systemctl_replacement.control.request import Request
+
 INVALID_ARGS = "org.freedesktop.DBus.Error.InvalidArgs"
 NOT_SUPPORTED = "org.freedesktop.DBus.Error.NotSupported"
 
 
-class Request:
-    """One Enqueue call: the jobs it asks for, and who waits for them."""
+class Enqueue:
+    """One request: the jobs it asks for, and its wait for them."""
 
-    def __init__(self, manager: Manager, load: Callable[[str], Generator[None, None, ManagedUnit]], call: Call) -> None:
+    def __init__(
+        self, manager: Manager, load: Callable[[str], Generator[None, None, ManagedUnit]], request: Request
+    ) -> None:
         self._manager = manager
         self._load = load
-        self._call = call
+        self._request = request
         self._outcomes: list[dict[str, Any]] = []
         self._open = 1  # jobs that are waited for, and the enqueueing itself
 
     def run(self) -> Iterator[None]:
-        """Enqueue everything, in steps. A client that goes away meanwhile cancels nothing."""
-        waits = self._call.parameters["wait"]
-        for name in self._call.parameters["names"]:
+        """Enqueue everything, in steps. A caller that goes away meanwhile cancels nothing."""
+        waits = self._request.parameters["wait"]
+        for name in self._request.parameters["names"]:
             outcome = _outcome(name)
             self._outcomes.append(outcome)
             try:
@@ -46,14 +49,14 @@ class Request:
             if waits:
                 self._wait_for(job.id, outcome)  # at once: it may end before the next one is enqueued
         if self._open > 1:
-            self._call.reply_more(jobs=self._outcomes)
-        self._call.handover = lambda: ("GoOnWaiting", {"outcomes": self._outcomes})
+            self._request.reply_more(jobs=self._outcomes)
+        self._request.resume_as = lambda: ("GoOnWaiting", {"outcomes": self._outcomes})
         self._done()
 
     def go_on(self) -> None:
         """Wait for the jobs that have not ended yet."""
-        self._outcomes = self._call.parameters["outcomes"]
-        self._call.handover = lambda: ("GoOnWaiting", {"outcomes": self._outcomes})
+        self._outcomes = self._request.parameters["outcomes"]
+        self._request.resume_as = lambda: ("GoOnWaiting", {"outcomes": self._outcomes})
         for outcome in self._outcomes:
             if outcome["error"] is None and outcome["result"] is None:
                 if outcome["id"] in self._manager.jobs.jobs:
@@ -67,13 +70,13 @@ class Request:
         self._manager.jobs.when_finished(job_id, lambda job, how: self._ended(outcome, job, how))
 
     def _enqueue(self, name: str, outcome: dict[str, Any]) -> Generator[None, None, Job]:
-        manager, parameters = self._manager, self._call.parameters
+        manager, parameters = self._manager, self._request.parameters
         unit = yield from self._load(name)
         outcome["unit"] = unit.id
         operation = parameters["operation"]
-        if operation not in request.OPERATIONS:
+        if operation not in operations.OPERATIONS:
             raise JobError(INVALID_ARGS, f"Unknown operation {operation}.")
-        job_type = request.job_type(manager.jobs.view, unit.id, operation)
+        job_type = operations.job_type(manager.jobs.view, unit.id, operation)
         if job_type in (STOP, RESTART, TRY_RESTART) and _is_mounted(unit):
             # Before anything that needs it is stopped in vain.
             raise JobError(NOT_SUPPORTED, f"Unit {unit.id} cannot be stopped: {not_built.reason(unit.type)}.")
@@ -102,7 +105,7 @@ class Request:
     def _done(self) -> None:
         self._open -= 1
         if not self._open:
-            self._call.reply(jobs=self._outcomes)
+            self._request.reply(jobs=self._outcomes)
 
 
 def _is_mounted(unit: ManagedUnit) -> bool:
