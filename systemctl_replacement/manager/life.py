@@ -86,7 +86,7 @@ class Life:
         manager.processes.reaper.reap()  # what the program before us in this process has not waited for
         if not self._options.on_demand:
             self._system.server.attach(self._loop)
-            manager.processes.start_console()
+            manager.processes.helpers.start_console()
         if lost:
             self._log.manager(LOG_ERR, lost)
         if self._options.on_demand:
@@ -122,7 +122,7 @@ class Life:
 
     def _take_over(self, state: dict[str, Any]) -> None:
         self._restore(state)
-        self._manager.processes.start_console()
+        self._manager.processes.helpers.start_console()
         on_demand.count_as_down(self._manager, self._options.unit or "default.target")
         on_demand.stay(self._system.runtime)
         self._boot()

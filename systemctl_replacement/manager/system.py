@@ -28,6 +28,7 @@ from systemctl_replacement.manager.unit_driver import Driver
 from systemctl_replacement.manager.unit_files import UnitFiles
 from systemctl_replacement.supervision.client import ForkServer
 from systemctl_replacement.supervision.console import SHOW_CHANGES, SHOW_PROBLEMS, Console, Log
+from systemctl_replacement.supervision.patience import Patience
 from systemctl_replacement.supervision.supervision import Processes
 from systemctl_replacement.unitfile.journal_config import KEPT, VOLATILE, journal_limit
 
@@ -65,6 +66,7 @@ class System:
         self.environment = pid1.inherited_environment()
         self.runtime = places.runtime
         self.loop = Loop(self.report_exception)
+        self.patience = Patience(self.loop, lambda text: self.log.manager(LOG_WARNING, text))
         self.boot: dict[str, Any] = (
             state["boot"] if state is not None else {"id": pid1.boot_id(options.on_demand), "start": list(now_stamp())}
         )
@@ -94,7 +96,9 @@ class System:
             lambda: pid1.container_engine(options.root, self.environment),
             manager.log_unit,
         )
-        self.generators = Generation(self.loop, options.root, self.runtime, self._told_generators, self.log.manager)
+        self.generators = Generation(
+            self.loop, options.root, self.runtime, self._told_generators, self.log.manager, self.patience
+        )
         manager.driver = Driver(manager)
         if forkserver is None:
             assert state is not None
@@ -109,6 +113,9 @@ class System:
             manager.store_descriptors,
             manager.driver.processes_idle,
             manager.log_unit,
+            self.patience,
+            manager.driver.spawn_again,
+            manager.driver.is_changing,
         )
         manager.halt = halt.Halt(manager, self._stop_time(), finish, self.is_pid1)
         methods = Methods(manager, files.look_for_new, reload, reexecute)

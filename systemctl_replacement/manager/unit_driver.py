@@ -23,7 +23,7 @@ from systemctl_replacement.units import events, simple
 from systemctl_replacement.units.events import Context, Event, Exited, PidFileRead
 from systemctl_replacement.units.service import step as service
 from systemctl_replacement.units.service.state import ServiceState
-from systemctl_replacement.units.states import FINAL, KILLING
+from systemctl_replacement.units.states import CHANGING, FINAL, KILLING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class Driver:
         self._host = host
         self.frozen = False  # whatever happens, no unit changes any more: the manager ends by force
         self._watches: dict[str, pid_file.Watch] = {}
+        self._asked_for: dict[tuple[str, int], events.Spawn] = {}  # by unit and token: no process is known of yet
         self._carry_out: dict[type[Any], Callable[[ManagedUnit, Any], None]] = {
             events.Changed: self._changed,
             events.Spawn: self._spawn,
@@ -86,6 +87,8 @@ class Driver:
             return
         if isinstance(event, events.Forked):
             self._host.leftovers.forked(unit.id)
+        if isinstance(event, (events.Forked, events.SpawnFailed)):
+            self._asked_for.pop((unit.id, event.token), None)
         old = unit.active_state
         actions: tuple[events.Action, ...]
         if isinstance(unit.state, ServiceState):
@@ -183,6 +186,11 @@ class Driver:
         if tracking.idle and unit.sub_state in ("dead", "failed", "exited") and not (tracking.releasing or lasts):
             self._host.processes.release(unit.id)
 
+    def is_changing(self, unit_id: str) -> bool:
+        """Whether a unit is between two states: what its processes do next, and how they end, is waited for."""
+        unit = self._host.registry.find(unit_id)
+        return unit is not None and unit.type == "service" and unit.service.sub in CHANGING
+
     def processes_idle(self, unit_id: str) -> None:
         """The processes of a unit are all gone, or its supervisor is."""
         unit = self._host.registry.find(unit_id)
@@ -208,8 +216,21 @@ class Driver:
         self._spawn_now(unit, action)
 
     def _spawn_now(self, unit: ManagedUnit, action: events.Spawn) -> None:
-        if not _still_wanted(unit, action.token):
-            return
+        if _still_wanted(unit, action.token):
+            self._asked_for[unit.id, action.token] = action
+            self._ask_for(unit, action)
+
+    def spawn_again(self, unit_id: str, token: int) -> bool:
+        """Ask for a process once more that never came to be, if it is wanted and this is the first time. A unit that is
+        being killed wants none: who is to be signalled was said after its process had been asked for."""
+        unit = self._host.registry.find(unit_id)
+        action = self._asked_for.pop((unit_id, token), None)
+        if unit is None or action is None or _purpose(unit) or not _still_wanted(unit, token):
+            return False
+        self._ask_for(unit, action)
+        return True
+
+    def _ask_for(self, unit: ManagedUnit, action: events.Spawn) -> None:
         processes = self._host.processes
         processes.invocations[unit.id] = unit.invocation_id
         try:

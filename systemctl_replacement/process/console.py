@@ -47,6 +47,7 @@ class Console:
 
     def run(self) -> None:
         """Copies until the manager and every source are gone, or stdout stays blocked after the manager."""
+        self.link.send({"ev": "ready", "pid": os.getpid()})
         while self.managed or self.sources or self.pending:
             poll = select.poll()
             if self.managed:

@@ -39,6 +39,25 @@ def start_time(pid: int) -> int | None:
     return None if stat is None or stat[0] in "ZX" else stat[3]
 
 
+def wait_status(pid: int) -> int:
+    """How a process ended that somebody else has to wait for, as waitpid(2) tells it; 0 where that is not known."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read(1024).rpartition(b")")[2].split()
+            return int(fields[49]) if fields[0] in b"ZX" else 0
+    except (OSError, IndexError):
+        return 0
+
+
+def switches(pid: int) -> bytes:
+    """How often a process was given a processor and gave it back, as /proc has it: another text once it has run."""
+    try:
+        with open(f"/proc/{pid}/status", "rb") as file:
+            return file.read().partition(b"voluntary_ctxt_switches:")[2]
+    except OSError:
+        return b""
+
+
 def has_terminal(pid: int) -> bool:
     """Whether a process has a controlling terminal."""
     try:

@@ -63,7 +63,7 @@ def close_fds(fds: Fds) -> None:
 class Link:
     """One end of a connection. ``fileno()`` is for a poll object; ask for POLLOUT as long as ``wants_write``."""
 
-    __slots__ = ("_failure", "_queue", "socket")
+    __slots__ = ("_failure", "_queue", "is_cut", "socket")
 
     def __init__(self, socket_or_fd: SocketOrFd) -> None:
         """Takes over the descriptor."""
@@ -71,6 +71,7 @@ class Link:
             socket_or_fd = _socket.socket(fileno=socket_or_fd)
         self.socket = socket_or_fd
         self._queue: list[tuple[bytes, list[int]]] = []
+        self.is_cut = False  # something could not be sent because the peer is gone
         self._failure: Exception | None = None  # what could not be read, once what had come before was handed out
 
     def fileno(self) -> int:
@@ -142,7 +143,21 @@ class Link:
                 return False
             if error.errno not in _PEER_GONE:
                 raise
+            self.is_cut = True
         return True
+
+    def cut(self) -> list[Received]:
+        """Ends the connection for the peer: nothing counts that it sends from now on, and it is told so (EPIPE).
+
+        What it had sent before, each message with its descriptors, which are the caller's.
+        """
+        received: list[Received] = []
+        try:
+            self.socket.shutdown(_socket.SHUT_RDWR)
+            while True:
+                received += self.receive()
+        except (EOFError, OSError, ValueError):
+            return received
 
     def receive(self) -> list[Received]:
         """The messages that have arrived (at most 64, so that a busy peer cannot keep us), each with its descriptors,

@@ -16,7 +16,7 @@ from systemctl_replacement.log_levels import LOG_INFO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
 _CHUNK = 65536
 _CONSOLE_BATCH = 16384
@@ -54,6 +54,7 @@ class Output:
         "level_prefix",
         "log_fd",
         "max_priority",
+        "on_full",
         "priority",
         "unit",
     )
@@ -75,6 +76,7 @@ class Output:
         self._pid = 0
         self.identifier = unit
         self._dropped = 0
+        self.on_full: Callable[[], object] | None = None  # the console has no room: called for the first line lost
         self._console: _socket.socket | None = None
         self.set_console(console_fd, console_json)
         self.configure(journal)
@@ -238,6 +240,8 @@ class Output:
                 self._console.send(b"".join(lines), _SEND_FLAGS)
         except OSError as error:
             if error.errno in (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM):
+                if lines and not self._dropped and self.on_full is not None:
+                    self.on_full()
                 self._dropped += len(lines)
             else:  # the console is gone; the manager sends us the next one
                 self.set_console(-1, self._json)

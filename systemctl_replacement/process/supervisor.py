@@ -55,6 +55,7 @@ class Supervisor:
             if self.log_write < 0:
                 self.log_write = os.open(f"/proc/self/fd/{log_read}", os.O_WRONLY | os.O_CLOEXEC)
         self.output = Output(self.unit, log_read, message["journal"], fds.get("console", -1), message["console_json"])
+        self.output.on_full = lambda: self._send({"ev": "console-full"})
         self.stop_timeout: int = message["stop_timeout"]
         self.kill_signal: int = message["kill_signal"]
         self.told = Told()
@@ -156,7 +157,7 @@ class Supervisor:
         if self.children_changed:
             self._guard(self._report_children)
         if (self.barriers or self.unheard) and not self.link.wants_write:
-            for fd in self.unheard:
+            for fd in () if self.link.is_cut else self.unheard:
                 self._guard(child.let_go, fd)
             close_fds([*self.barriers, *self.unheard])
             self.barriers, self.unheard = [], []
@@ -203,11 +204,8 @@ class Supervisor:
             self.control = message.get("control", self.control)
             self.access = message.get("notify_access", self.access)
             self._attribute_output()
-        elif operation == "signal":
-            self._guard(self._signal, message)
-            self._send({"ev": "signalled"})
-        elif operation == "signal-all":
-            self._guard(self._signal_all, message)
+        elif operation in ("signal", "signal-all"):
+            self._guard(self._signal if operation == "signal" else self._signal_all, message)
             self._send({"ev": "signalled"})
         elif operation == "watch":
             self.foreign.watch(message["pid"])

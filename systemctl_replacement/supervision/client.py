@@ -38,6 +38,7 @@ Supervisor to manager (``ev``; ``time`` is [realtime usec, monotonic usec])::
     guess        pid                            the only direct child we did not start, else 0
     signalled                                   a "signal" or "signal-all" was carried out
     kill-denied  pids                           the kernel refused (EPERM)
+    console-full                                the console takes no more lines: those that come now are dropped
     removed      number                         of the request
     log-dropped  count                          lines that the console had no room for, and has none to be told of them;
                                                 the last word of a supervisor
@@ -177,7 +178,8 @@ class ForkServer:
         Its link takes {"op": "add"} + fd (the reading end of a SOCK_SEQPACKET pair whose other end goes to a
         supervisor as ``console_fd``), {"op": "write", "text"} (the manager's own status lines, verbatim),
         {"op": "record", "record": {journal fields}} and {"op": "flush"}, which {"ev": "flushed"} answers when all that
-        was sent before is written. It ends when its link and all its sources are closed.
+        was sent before is written. Its first word is {"ev": "ready", "pid"}. It ends when its link and all its sources
+        are closed.
         """
         message = {"op": "console", "fds": ["link", "stdout"], "json": as_json, "tty": stdout_is_tty}
         self.link.send(message, [link_fd, stdout_fd])

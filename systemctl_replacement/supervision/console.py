@@ -47,6 +47,7 @@ class Console:
         self._dropped = 0
         self.on_room: Callable[[int], object] | None = None  # told how many lines were dropped, once there is room
         self.on_lost: Callable[[], object] | None = None  # called when the process died, to have another one made
+        self.on_debt: Callable[[], object] | None = None  # called when the process owes an answer, or none any more
         self._unconfirmed: list[dict[str, object]] = []
         self._covered = 0  # how many of these the last request to flush came after
         self._flushes = 0  # requests that are not answered yet
@@ -127,16 +128,36 @@ class Console:
         """Whether an answer is owed."""
         return bool(self._flushes)
 
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether a process was asked for that is not there yet."""
+        return self.link is not None and not self.pid
+
+    def made(self, pid: int) -> None:
+        """The process is there; 0: there is none to be had."""
+        self.pid = pid
+        if not pid:
+            self.drop()
+
+    def look(self) -> None:
+        """Somebody finds it blocked: have it answer, to see whether it can."""
+        if self.link is not None and not self._flushes:
+            self._request_flush()
+
     def _request_flush(self) -> None:
         self._covered = len(self._unconfirmed)
         self._flushes += 1
         self._send({"op": "flush"})
+        if self.on_debt is not None:
+            self.on_debt()
 
     def _confirmed(self) -> None:
         """A request to flush is answered. With several on their way only the last answer counts."""
         self._flushes = max(self._flushes - 1, 0)
         if self._flushes:
             return
+        if self.on_debt is not None:
+            self.on_debt()
         del self._unconfirmed[: self._covered]
         if self._unconfirmed:
             self._request_flush()
@@ -153,6 +174,14 @@ class Console:
         self.link.send(message, fds or [])
         self._loop.modify(self.link.fileno(), READ | (WRITE if self.link.wants_write else 0))
 
+    def lose(self) -> None:
+        """The process is dead, or as good as that."""
+        self._disconnect()
+        if self.on_lost is not None:
+            self.on_lost()
+        else:
+            self._tell_flushed()
+
     def _ready(self, _events: int) -> None:
         if self.link is None:
             return
@@ -160,14 +189,12 @@ class Console:
             self.link.flush()
             received = self.link.receive()
         except (EOFError, OSError):
-            self._disconnect()
-            if self.on_lost is not None:
-                self.on_lost()
-            else:
-                self._tell_flushed()
+            self.lose()
             return
         for message, _fds in received:
-            if message.get("ev") == "flushed":
+            if message.get("ev") == "ready":
+                self._loop.guard(self.made, message["pid"])
+            elif message.get("ev") == "flushed":
                 self._loop.guard(self._confirmed)
         if self.link is not None:
             self._loop.modify(self.link.fileno(), READ | (WRITE if self.link.wants_write else 0))

@@ -19,7 +19,7 @@ def take_leave(loop: Loop, processes: Processes) -> None:
     """Stop the loop: as soon as each supervisor has handed on what its unit printed last, and the console process has
     written all of it; or when that takes too long."""
     loop.call_at(now_monotonic() + FAREWELL_USEC, loop.stop)
-    processes.when_released(lambda: processes.flush_console(loop.stop))
+    processes.when_released(lambda: processes.helpers.flush_console(loop.stop))
     for unit in list(processes.trackings):
         loop.guard(processes.signal_all, unit, SIGKILL, (), False, False)
         loop.guard(processes.release, unit)

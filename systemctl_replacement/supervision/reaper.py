@@ -12,6 +12,7 @@ import os
 from systemctl_replacement.loop import READ, Loop, now_monotonic, now_stamp
 from systemctl_replacement.process import descendants
 from systemctl_replacement.process.foreign import LOOK_INTERVAL, Foreign
+from systemctl_replacement.signals import SIGKILL
 from systemctl_replacement.supervision.unit_processes import Tracking
 from systemctl_replacement.units.events import Empty, Event, Exited
 from systemctl_replacement.wait_status import decode_status
@@ -102,6 +103,17 @@ class Reaper:
         tracking.adopt_orphans(invocation_id, [*below, *self._strangers(tracking)])
         self.follow(tracking)
 
+    def untold_ends(self, tracking: Tracking, supervisor: int, is_there: bool) -> list[tuple[int, str, int]]:
+        """(pid, code, status) of those of the main and the control process that have ended and that nobody tells of.
+
+        supervisor: that was killed. It took the status of what it had reaped and not reported with it; if it is still
+        there, because it does not end, it will never reap anybody.
+        """
+        if not is_there:
+            return [(pid, "killed", SIGKILL) for pid in tracking.vanished(supervisor)]
+        ended = [pid for pid in (tracking.main, tracking.control) if pid and pid not in tracking.lost]
+        return [(pid, *decode_status(descendants.wait_status(pid))) for pid in ended]
+
     def inherit(self, tracking: Tracking) -> None:
         """What another manager has tracked is ours from now on, wherever it is."""
         me = os.getpid()
@@ -163,8 +175,9 @@ class Reaper:
             self._look_later()
 
     def _ended_elsewhere(self, pid: int) -> None:
-        # Only its parent knows how it ended; systemd takes such an end for a success as well.
-        self._reaped(pid, 0)
+        # How it ended is its parent's to know. Where the kernel does not tell us, it is taken for a success, which
+        # systemd does as well.
+        self._reaped(pid, descendants.wait_status(pid))
 
     def _strangers(self, tracking: Tracking) -> list[int]:
         """Processes that have lost their parent, among which may be some of the unit's: they are children of ours or,

@@ -1,5 +1,5 @@
 """All processes of all units, as far as the manager has to do with them: supervisors asked for, messages both ways,
-deaths of our own infrastructure survived. What falls to the manager itself is the reaper's.
+their deaths survived. What falls to the manager itself is the reaper's; forkserver and console are the helpers'.
 
 What the units' processes do reaches the machines as events through `on_event`.
 """
@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import os
 
-from systemctl_replacement import paths as paths_module
-from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
+from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.loop import READ, WRITE, Loop, now_stamp
 from systemctl_replacement.process import descendants
 from systemctl_replacement.process.link import MAXIMUM_FDS, Link, close_fds
 from systemctl_replacement.signals import SIGKILL
 from systemctl_replacement.supervision.client import ForkServer, make_pair
 from systemctl_replacement.supervision.console import Console
-from systemctl_replacement.supervision.patience import Patience
+from systemctl_replacement.supervision.helpers import Helpers
+from systemctl_replacement.supervision.patience import ANSWER, NOTHING, WORK, Helper, Patience
 from systemctl_replacement.supervision.reaper import Reaper
 from systemctl_replacement.supervision.reports import report
 from systemctl_replacement.supervision.unit_processes import Tracking
@@ -26,10 +26,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Callable
-
-
-# A forkserver that dies this often in a row is not made again at once: something is killing it.
-_FORKSERVER_RETRY_USEC = 1_000_000
 
 
 class Processes:
@@ -46,10 +42,11 @@ class Processes:
         on_fds: Callable[[str, dict[str, str], list[int]], None],
         on_idle: Callable[[str], None],
         log_unit: Callable[[str, int, str], None],
+        patience: Patience,
+        on_unspawned: Callable[[str, int], bool],
+        is_changing: Callable[[str], bool],
     ) -> None:
         self.loop = loop
-        self.forkserver = forkserver
-        self.console = console
         self.trackings: dict[str, Tracking] = {}
         self.invocations: dict[str, str] = {}
         self.settings: dict[str, dict[str, Any]] = {}  # what a unit's supervisor must know; Tracking's owner sets it
@@ -60,37 +57,41 @@ class Processes:
         self._on_event = on_event
         self._on_fds = on_fds  # a notification with descriptors, which are the callee's from then on
         self._on_idle = on_idle
+        self._on_unspawned = on_unspawned  # whether a process that never came to be is asked for once more
+        self._is_changing = is_changing  # whether a unit waits for something that its supervisor is to tell
         self._log_unit = log_unit
         self._notify_number = 0
         self._removals = 0
-        self._console_requested = False
         self._released: Callable[[], object] | None = None
-        self._patience = Patience(loop, lambda text: log_unit("", LOG_WARNING, text))
-        if console is not None:
-            console.on_lost = self.start_console
-        self._attach_forkserver()
+        self._patience = patience
+        self.helpers = Helpers(
+            loop,
+            forkserver,
+            console,
+            patience,
+            lambda level, text: log_unit("", level, text),
+            self._made,
+            self._never_made,
+            self._give_console_to_all,
+        )
 
-    # --- the forkserver and the console ---
+    # --- forkserver and console ---
 
-    def _attach_forkserver(self) -> None:
-        self.loop.add(self.forkserver.fileno(), READ, self._forkserver_ready)
+    @property
+    def forkserver(self) -> ForkServer:
+        return self.helpers.forkserver
+
+    @property
+    def console(self) -> Console | None:
+        return self.helpers.console
 
     def close(self) -> None:
         """Close every link: forkserver, console and supervisors end by themselves then."""
         for tracking in self.trackings.values():
             tracking.close()
-        if self.console is not None:
-            self.console.on_lost = None
-            self.console.drop()
-        self.forkserver.link.close()
+        self.helpers.close()
 
-    def start_console(self) -> None:
-        """Have the console process made, and its sources given to it."""
-        if self.console is None:
-            return
-        self.console.start(self.forkserver)
-        self._console_requested = True
-        self._flush_forkserver()
+    def _give_console_to_all(self) -> None:
         for tracking in self.trackings.values():
             self._give_console(tracking)
 
@@ -103,10 +104,7 @@ class Processes:
 
     def _own_children(self) -> set[int]:
         """The pids of our infrastructure."""
-        ours = {self.forkserver.pid, *self._by_supervisor}
-        if self.console is not None:
-            ours.add(self.console.pid)
-        return ours
+        return {*self.helpers.pids, *self._by_supervisor}
 
     def is_own(self, pid: int) -> bool:
         """Whether a process is the manager or one of its infrastructure."""
@@ -116,58 +114,18 @@ class Processes:
         status = descendants.read_stat(pid)
         return status is not None and status[1] == self.forkserver.pid != 0
 
-    def _flush_forkserver(self) -> None:
-        self.forkserver.flush()
-        self.loop.modify(self.forkserver.fileno(), READ | (WRITE if self.forkserver.wants_write else 0))
-
-    def _forkserver_ready(self, _events: int) -> None:
-        try:
-            self._flush_forkserver()
-            answers = self.forkserver.receive()
-        except (EOFError, OSError):
-            self._forkserver_died()
-            return
-        for answer in answers:
-            self.loop.guard(self._made, answer)
-
-    def _made(self, answer: dict[str, Any]) -> None:
-        pid, tag = answer["pid"], answer["tag"]
-        if tag == "console":
-            self._console_requested = False
-            if self.console is not None:
-                self.console.pid = pid
-                if not pid:
-                    self.console.drop()
-            return
-        tracking = self.trackings.get(tag)
+    def _made(self, unit: str, pid: int, problem: str) -> None:
+        """The forkserver has answered a request."""
+        tracking = self.trackings.get(unit)
         if tracking is None:
             return
         if pid:
             tracking.supervisor = pid
             self._by_supervisor[pid] = tracking
+            self.helpers.settled(tracking)
+            self._expect(tracking)
         else:
-            self._supervisor_failed(tracking, f"Failed to fork: {answer['message']}")
-
-    def _forkserver_died(self) -> None:
-        """Make a new one, and ask it again for what the old one had not answered."""
-        self.loop.remove(self.forkserver.fileno())
-        try:
-            self.forkserver.spawn_fresh(paths_module.self_command())
-        except OSError as error:
-            self._log_unit("", LOG_ERR, f"Cannot start a forkserver, trying again: {error.strerror}")
-            self.loop.call_at(now_stamp()[1] + _FORKSERVER_RETRY_USEC, self._retry_forkserver)
-            return
-        self._attach_forkserver()
-        if self._console_requested:
-            self.start_console()
-        for tracking in list(self.trackings.values()):
-            if tracking.link is not None and not tracking.supervisor and not tracking.ready:
-                self._supervise_again(tracking)
-
-    def _retry_forkserver(self) -> None:
-        # The dead link is still in place; replacing it is what _forkserver_died does.
-        self.loop.add(self.forkserver.fileno(), 0, self._forkserver_ready)
-        self._forkserver_died()
+            self._supervisor_failed(tracking, f"Failed to fork: {problem}")
 
     # --- supervisors ---
 
@@ -215,11 +173,11 @@ class Processes:
             raise
         finally:
             close_fds([theirs] if console < 0 else [theirs, console])
-        self._flush_forkserver()
         tracking.link = link
         tracking.supervisor = 0
-        tracking.ready = False
+        tracking.ready = tracking.is_unmade = False
         tracking.early = []
+        self.helpers.asked(tracking)
         self.loop.add(link.fileno(), READ, lambda _events: self._link_ready(tracking, link))
         tracking.users.give_all(lambda message, fds: self._send(tracking, message, fds))
 
@@ -232,7 +190,24 @@ class Processes:
             self.loop.add(link.fileno(), READ, lambda _events: self._link_ready(tracking, link))
         if tracking.supervisor:
             self._by_supervisor[tracking.supervisor] = tracking
+        elif link is not None and not tracking.ready:
+            self.helpers.asked(tracking)
+        self._expect(tracking)
         self.reaper.inherit(tracking)
+
+    def _never_made(self, tracking: Tracking) -> None:
+        """There is reason to believe that no supervisor has the other end of the link. Make sure, and ask again."""
+        assert tracking.link is not None
+        for message, fds in tracking.link.cut():
+            self.loop.guard(self._received, tracking, message, fds)
+        if tracking.ready:  # it is there, but it cannot be heard any more
+            descendants.send(tracking.supervisor, SIGKILL)
+            self._supervisor_died(tracking)
+        elif self.helpers.is_there:
+            self._supervise_again(tracking)
+        else:
+            self.loop.remove(tracking.link.fileno())
+            tracking.is_unmade = True  # for the next forkserver
 
     def _supervise_again(self, tracking: Tracking) -> None:
         """The supervisor never came to be: ask again and repeat what it was told."""
@@ -247,9 +222,7 @@ class Processes:
             self._send(tracking, message)
         # What came with descriptors cannot be repeated: those are with the one that never was.
         repeated = {message["token"] for message in early if message["op"] == "spawn"}
-        for token in sorted(tracking.tokens - repeated):
-            tracking.tokens.discard(token)
-            self._on_event(tracking.unit, SpawnFailed(token, "Forkserver died"))
+        self._spawn_again(tracking, tracking.tokens - repeated, "Forkserver died")
 
     def _supervisor_failed(self, tracking: Tracking, message: str) -> None:
         self._drop_link(tracking)
@@ -264,12 +237,20 @@ class Processes:
         for token in sorted(tokens):
             self._on_event(tracking.unit, SpawnFailed(token, message))
 
+    def _spawn_again(self, tracking: Tracking, tokens: set[int], message: str) -> None:
+        """Processes that never came to be, which is certain, are asked for once more."""
+        for token in sorted(tokens):
+            tracking.tokens.discard(token)
+            if not self._on_unspawned(tracking.unit, token):
+                self._on_event(tracking.unit, SpawnFailed(token, message))
+
     def _drop_link(self, tracking: Tracking) -> None:
         if tracking.link is not None:
             self.loop.remove(tracking.link.fileno())
             tracking.link.close()
             tracking.link = None
-        self._patience.answered(tracking)
+        self._patience.over(tracking)
+        self.helpers.settled(tracking)
         self._by_supervisor.pop(tracking.supervisor, None)
         tracking.supervisor = 0
         tracking.ready = False
@@ -283,30 +264,36 @@ class Processes:
         if not tracking.ready and not fds:
             # To be repeated to another supervisor if this one never comes to be, which is made with its descriptors.
             tracking.early.append(message)
-        self.loop.modify(link.fileno(), READ | (WRITE if link.wants_write else 0))
+        if not tracking.is_unmade:
+            self.loop.modify(link.fileno(), READ | (WRITE if link.wants_write else 0))
         if message["op"] in ("signal", "signal-all"):
             tracking.unanswered.append(message)
+        self._expect(tracking)
+
+    # --- what supervisors owe ---
+
+    def _expect(self, tracking: Tracking) -> None:
+        if tracking.supervisor and self._debt(tracking):
+            self._patience.expect(tracking, lambda: self._helper(tracking), lambda: self._debt(tracking))
+
+    def _debt(self, tracking: Tracking) -> int:
+        if not tracking.supervisor or tracking.link is None:
+            return NOTHING
         if tracking.owes_answer:
-            self._patience.expect(tracking, lambda: self._helper_of(tracking), lambda: tracking.owes_answer)
+            return ANSWER
+        return WORK if tracking.removing or self._is_changing(tracking.unit) else NOTHING
 
-    def _helper_of(self, tracking: Tracking) -> tuple[int, str]:
-        """Pid and name of who has to act now for a unit."""
-        if tracking.supervisor:
-            return tracking.supervisor, f"supervisor of {tracking.unit}"
-        return self.forkserver.pid, "forkserver"
+    def _helper(self, tracking: Tracking) -> Helper:
+        name = f"supervisor of {tracking.unit}"
+        return Helper(tracking.supervisor, name, lambda: self._abandon(tracking))
 
-    def flush_console(self, then: Callable[[], object]) -> None:
-        """Call back when everything is written; at once without a console process."""
-        console = self.console
-        if console is None:
-            then()
-            return
-        console.flush(then)
-        self._patience.expect(
-            console,
-            lambda: (console.pid, "console process") if console.pid else (self.forkserver.pid, "forkserver"),
-            lambda: console.flushing,
-        )
+    def _abandon(self, tracking: Tracking) -> None:
+        """Go on without a supervisor that was killed and whose end does not show."""
+        link = tracking.link
+        for message, fds in link.cut() if link is not None else ():
+            self.loop.guard(self._received, tracking, message, fds)
+        if link is not None and tracking.link is link:
+            self._supervisor_died(tracking)
 
     def _link_ready(self, tracking: Tracking, link: Link) -> None:
         if tracking.link is not link:
@@ -315,13 +302,17 @@ class Processes:
             link.flush()
             received = link.receive()
         except (EOFError, OSError):
-            self._supervisor_died(tracking)
+            self.helpers.look()  # the forkserver may have died before it made one
+            if tracking.link is link and not (tracking.ready or tracking.supervisor):
+                self._never_made(tracking)
+            elif tracking.link is link:
+                self._supervisor_died(tracking)
             return
         for message, fds in received:
             self.loop.guard(self._received, tracking, message, fds)
         if tracking.link is link:
             self.loop.modify(link.fileno(), READ | (WRITE if link.wants_write else 0))
-        if not tracking.owes_answer:
+        if not self._debt(tracking):
             self._patience.answered(tracking)
         self._settled(tracking)
 
@@ -334,12 +325,19 @@ class Processes:
             tracking.ready, tracking.early = True, []
             tracking.supervisor = message["pid"]
             self._by_supervisor[message["pid"]] = tracking
+            self.helpers.settled(tracking)
+            self._expect(tracking)
+        elif message["ev"] == "console-full":
+            if self.console is not None:
+                self.console.look()
         else:
             report(tracking, message, self._on_event, self._log_unit)
 
     def _supervisor_died(self, tracking: Tracking) -> None:
         """Killed, most likely. Its processes are ours now; a new one takes over output and notifications."""
         unit, released, unanswered, died = tracking.unit, tracking.releasing, tracking.unanswered, tracking.supervisor
+        is_there = died in self._patience.left  # still their parent: we shall not reap them
+        tracking.elsewhere |= is_there
         self._drop_link(tracking)
         removing, tracking.removing = tracking.removing, 0
         if released:
@@ -348,7 +346,7 @@ class Processes:
         self._log_unit(unit, LOG_WARNING, "Supervisor died; its processes are watched by the manager directly.")
         tracking.degraded, tracking.populated = True, False
         self.reaper.adopt(tracking, self.invocations.get(unit, ""), died)
-        self._fail_tokens(tracking, "Supervisor died")
+        self._spawn_again(tracking, set(tracking.tokens), "Supervisor died")
         if self.trackings.get(unit) is not tracking:
             return  # what the unit does then has ended its life, and this was all of it
         if tracking.has_strays or tracking.has_unread_output:
@@ -363,14 +361,13 @@ class Processes:
             tracking.signal_lost(message)
         # Ends that came before the death was noticed.
         self.loop.call_soon(self.reaper.reap)
-        self._check_lost_main(tracking, died)
+        self._check_lost(tracking, died, is_there)
         if removing:
             self._on_event(tracking.unit, RemoverDied())
 
-    def _check_lost_main(self, tracking: Tracking, supervisor: int) -> None:
-        """The supervisor took the exit status of what it had reaped but not yet reported with it."""
-        for pid in tracking.vanished(supervisor):
-            self._on_event(tracking.unit, Exited(pid, "killed", SIGKILL, now_stamp(), last=not tracking.has_strays))
+    def _check_lost(self, tracking: Tracking, supervisor: int, is_there: bool) -> None:
+        for pid, code, status in self.reaper.untold_ends(tracking, supervisor, is_there):
+            self._on_event(tracking.unit, Exited(pid, code, status, now_stamp(), last=not tracking.has_strays))
         if not tracking.has_strays and not tracking.main and not tracking.control:
             self._on_event(tracking.unit, Empty())
         self._settled(tracking)

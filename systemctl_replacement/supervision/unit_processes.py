@@ -30,6 +30,7 @@ class Tracking:
         self.link: Link | None = None
         self.supervisor = 0
         self.ready = False
+        self.is_unmade = False  # nobody has the other end of the link, nor ever will
         self.log_read = -1
         self.log_write = -1
         self.notify_path = ""

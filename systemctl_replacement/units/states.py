@@ -67,6 +67,8 @@ STOPPING: Final = frozenset(
         "final-sigkill",
     }
 )
+# Between two states: a process of the unit has something to do.
+CHANGING: Final = STARTING | RELOADS | STOPPING
 KILLING: Final = frozenset({"stop-watchdog", "stop-sigterm", "stop-sigkill"})
 FINAL: Final = frozenset({"final-watchdog", "final-sigterm", "final-sigkill"})
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from systemctl_replacement.manager.generators.run import Generators
+    from systemctl_replacement.supervision.patience import Patience
 
 
 def variables(architecture: str, engine: str) -> dict[str, str]:
@@ -38,12 +39,14 @@ class Generation:
         runtime: str,
         environment: Callable[[], Mapping[str, str]],
         log: Callable[[int, str], None],
+        patience: Patience,
     ) -> None:
         self._loop = loop
         self._root = root
         self._runtime = runtime
         self._environment = environment
         self._log = log
+        self._patience = patience
         self._generators: Generators | None = None
 
     @property
@@ -58,7 +61,9 @@ class Generation:
                 return
             from systemctl_replacement.manager.generators.run import Generators
 
-            self._generators = Generators(self._loop, self._root, self._runtime, self._environment, self._log)
+            self._generators = Generators(
+                self._loop, self._root, self._runtime, self._environment, self._log, self._patience
+            )
         self._generators.run(done)
 
     def abandon(self) -> None:

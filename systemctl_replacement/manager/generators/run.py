@@ -16,12 +16,14 @@ from systemctl_replacement.manager.generators import init_script_units
 from systemctl_replacement.manager.generators.directories import DIRECTORIES, init_scripts_are_ours
 from systemctl_replacement.process.generator_runner import FINISHED, directories
 from systemctl_replacement.signals import SIGKILL
+from systemctl_replacement.supervision.patience import NOTHING, WORK, Helper
 from systemctl_replacement.unitfile.loadpath import is_mask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from systemctl_replacement.supervision.patience import Patience
 
 # DefaultTimeoutStartSec=, as it is compiled in: what systemd grants them, too.
 PATIENCE_USEC = 90_000_000
@@ -61,14 +63,17 @@ class Generators:
         runtime: str,
         environment: Callable[[], Mapping[str, str]],
         log: Callable[[int, str], None],
+        patience: Patience,
     ) -> None:
         self._loop = loop
         self._root = root
         self._runtime = runtime
         self._environment = environment
         self._log = log
+        self._patience = patience
         self._run: _Run | None = None
         self._next: list[Callable[[], object]] = []
+        self._abandoned = False
 
     @property
     def running(self) -> bool:
@@ -83,11 +88,15 @@ class Generators:
     def abandon(self) -> None:
         """The manager ends: so does what runs, and nobody is told."""
         self._next.clear()
+        self._abandoned = True
         if self._run is not None:
             self._run.kill()
 
     def _begin(self) -> None:
         waiting, self._next = self._next, []
+        self._generate(waiting, may_repeat=True)
+
+    def _generate(self, waiting: list[Callable[[], object]], may_repeat: bool) -> None:
         rules = boot_skips.read(
             paths.shipped_units(), self._root, lambda text: self._log(LOG_WARNING, text), frozenset()
         )
@@ -97,11 +106,28 @@ class Generators:
         if programs or any(map(os.path.lexists, directories(self._runtime))):
             command = [*paths.self_command(), "--generators", self._runtime, *programs]
             try:
-                self._run = _Run(self._loop, command, self._environment(), self._log, lambda: self._ended(waiting))
+                self._run = _Run(
+                    self._loop,
+                    command,
+                    self._environment(),
+                    self._log,
+                    self._patience,
+                    lambda is_whole: self._over(waiting, is_whole, may_repeat),
+                )
                 return
             except OSError as error:
                 self._log(LOG_ERR, f"Cannot run generators: {error}")
         self._ended(waiting)
+
+    def _over(self, waiting: list[Callable[[], object]], is_whole: bool, may_repeat: bool) -> None:
+        """A run has ended: by itself, or killed with half of its work done, which is begun once more."""
+        if is_whole or self._abandoned:
+            self._ended(waiting)
+        elif may_repeat:
+            self._generate(waiting, may_repeat=False)
+        else:
+            self._log(LOG_ERR, "The generators were killed, going on with what they have made.")
+            self._ended(waiting)
 
     def _ended(self, waiting: list[Callable[[], object]]) -> None:
         self._run = None
@@ -120,11 +146,13 @@ class _Run:
         command: list[str],
         environment: Mapping[str, str],
         log: Callable[[int, str], None],
-        done: Callable[[], object],
+        patience: Patience,
+        done: Callable[[bool], object],
     ) -> None:
-        """OSError if it cannot be executed."""
+        """done: told whether it got as far as it could. OSError if it cannot be executed."""
         self._loop = loop
         self._log = log
+        self._patience = patience
         self._done = done
         self._line = b""
         self._read, write = os.pipe2(os.O_CLOEXEC)
@@ -140,6 +168,9 @@ class _Run:
         os.set_blocking(self._read, False)
         loop.add(self._read, READ, self._ready)
         self._timer = loop.call_at(now_monotonic() + PATIENCE_USEC, self._too_late)
+        helper = Helper(self._pid, "process that runs the generators", lambda: self._end(False), group=True)
+        self._has_ended = False
+        patience.expect(self, lambda: helper, lambda: NOTHING if self._has_ended else WORK)
 
     def kill(self) -> None:
         """End the process and the generators, which are in its group."""
@@ -158,15 +189,17 @@ class _Run:
         for line in lines:
             self._log(LOG_INFO, line.decode(errors="replace"))
         if over:
-            self._end()
+            self._end(bool(data))
 
     def _too_late(self) -> None:
         self._log(LOG_ERR, "Generators do not end, killing them.")
         self.kill()
-        self._end()
+        self._end(True)
 
-    def _end(self) -> None:
+    def _end(self, is_whole: bool) -> None:
+        self._has_ended = True
         self._timer.cancel()
+        self._patience.over(self)
         self._loop.remove(self._read)
         os.close(self._read)
-        self._done()
+        self._done(is_whole)

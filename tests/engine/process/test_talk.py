@@ -242,7 +242,7 @@ class Screen:
 
     def _answered(self) -> bool:
         self.read()
-        self.replies += [message for message, _ in self.link.receive()]
+        self.replies += [message for message, _ in self.link.receive() if message["ev"] == "flushed"]
         return bool(self.replies)
 
 

@@ -16,6 +16,7 @@ from systemctl_replacement.manager.life import Life
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit_driver import Driver
 from systemctl_replacement.signals import SIGCHLD, SIGTERM
+from systemctl_replacement.supervision.helpers import Helpers
 from systemctl_replacement.supervision.reaper import Reaper
 from systemctl_replacement.supervision.supervision import Processes
 from systemctl_replacement.supervision.unit_processes import Tracking
@@ -118,6 +119,7 @@ def test_a_message_that_came_with_one_that_fails(loop: Loop, failed: Failed, mon
     processes._on_event = lambda unit, event: told.append(event)
     processes._log_unit = lambda *_: None
     processes._patience = SimpleNamespace(answered=lambda _who: None)
+    processes._is_changing = lambda _unit: False
     tracking: Any = Tracking("a.service")
     tracking.link = link = Messages({"ev": "notify"}, {"no": "event"}, {"ev": "executed", "token": 3})
     processes._link_ready(tracking, link)
@@ -127,15 +129,16 @@ def test_a_message_that_came_with_one_that_fails(loop: Loop, failed: Failed, mon
 
 
 def test_an_answer_of_the_forkserver_that_came_with_one_that_fails(loop: Loop, failed: Failed) -> None:
-    processes: Any = Processes.__new__(Processes)
-    processes.loop = loop
-    tracking = Tracking("a.service")
-    processes.trackings = {"a.service": tracking}
-    processes._by_supervisor = {}
-    processes._flush_forkserver = lambda: None
-    processes.forkserver = SimpleNamespace(receive=lambda: [{"pid": 1}, {"pid": 4711, "tag": "a.service"}])
-    processes._forkserver_ready(READ)
-    assert tracking.supervisor == 4711
+    helpers: Any = Helpers.__new__(Helpers)
+    made: list[tuple[str, int]] = []
+    helpers._loop = SimpleNamespace(guard=loop.guard, modify=lambda *_: None)
+    helpers._on_made = lambda unit, pid, _problem: made.append((unit, pid))
+    answers = [{"pid": 1}, {"pid": 4711, "tag": "a.service"}]
+    helpers.forkserver = SimpleNamespace(
+        receive=lambda: answers, flush=lambda: None, fileno=lambda: -1, wants_write=False
+    )
+    helpers._ready(READ)
+    assert made == [("a.service", 4711)]
     assert failed.texts == ["'tag'"]
 
 

@@ -1,0 +1,208 @@
+"""The two processes that serve all units, forkserver and console: asked, looked after, and made anew.
+
+A request to the forkserver is carried out exactly once. What tells is the link that goes along with it: whoever has the
+other end is its supervisor, and when nobody has, the link is at its end, and nobody ever will.
+"""
+
+from __future__ import annotations
+
+from systemctl_replacement import paths as paths_module
+from systemctl_replacement.log_levels import LOG_ERR
+from systemctl_replacement.loop import READ, WRITE, Loop, now_monotonic
+from systemctl_replacement.supervision.client import ForkServer
+from systemctl_replacement.supervision.console import Console
+from systemctl_replacement.supervision.patience import ANSWER, NOTHING, WORK, Helper, Patience
+from systemctl_replacement.supervision.unit_processes import Tracking
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+# A forkserver that dies this soon, or cannot be made, is not made again at once: something is killing it.
+_FORKSERVER_RETRY_USEC = 1_000_000
+
+# A supervisor says that it is there within milliseconds, unless it never came to be and something else, stopped between
+# two system calls, holds its link.
+_READY_USEC = 1_000_000
+
+
+class Helpers:
+    """The forkserver, the console process if there is one, and what they were asked for."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        forkserver: ForkServer,
+        console: Console | None,
+        patience: Patience,
+        log: Callable[[int, str], object],
+        on_made: Callable[[str, int, str], object],
+        on_unmade: Callable[[Tracking], object],
+        on_console: Callable[[], object],
+    ) -> None:
+        """on_made: told of a process (unit, pid, else 0 and why there is none); on_unmade: there is reason to believe
+        that a supervisor will never come to be; on_console: another console process wants its sources."""
+        self.forkserver = forkserver
+        self.console = console
+        self.patience = patience
+        self.is_there = True  # a forkserver that takes requests
+        self._loop = loop
+        self._log = log
+        self._on_made = on_made
+        self._on_unmade = on_unmade
+        self._on_console = on_console
+        self._asked: set[Tracking] = set()  # those whose supervisors are not there yet
+        self._made_at = 0
+        if console is not None:
+            console.on_lost = self._console_lost
+            console.on_debt = self._expect_console
+        loop.add(forkserver.fileno(), READ, self._ready)
+
+    @property
+    def pids(self) -> set[int]:
+        """Those of ours; 0 stands for none."""
+        return {self.forkserver.pid, self.console.pid if self.console is not None else 0, *self.patience.left}
+
+    def close(self) -> None:
+        """Close the links: both end by themselves then."""
+        if self.console is not None:
+            self.console.on_lost = None
+            self.console.drop()
+        self.forkserver.link.close()
+
+    # --- the console ---
+
+    def start_console(self) -> None:
+        """Have the console process made, and its sources given to it."""
+        if self.console is not None:
+            self.console.start(self.forkserver)
+            self.flush()
+            self._on_console()
+
+    def _console_lost(self) -> None:
+        self.look()
+        if self.is_there and self.console is not None and self.console.link is None:
+            self.start_console()
+
+    def _expect_console(self) -> None:
+        assert self.console is not None
+        if not self.console.flushing:
+            self.patience.answered(self.console)
+        elif self.console.is_asked_for:
+            self._expect_forkserver()
+        else:
+            self.patience.expect(self.console, self._console_process, self._debt_of_console)
+
+    def _console_process(self) -> Helper:
+        assert self.console is not None
+        return Helper(self.console.pid, "console process", self._replace_console)
+
+    def _replace_console(self) -> None:
+        assert self.console is not None
+        self.console.lose()
+
+    def _debt_of_console(self) -> int:
+        assert self.console is not None
+        return WORK if self.console.flushing and self.console.pid else NOTHING
+
+    def flush_console(self, then: Callable[[], object]) -> None:
+        """Call back when everything is written; at once without a console process."""
+        if self.console is None:
+            then()
+        else:
+            self.console.flush(then)
+
+    # --- the forkserver ---
+
+    def asked(self, tracking: Tracking) -> None:
+        """A supervisor was asked for."""
+        self._asked.add(tracking)
+        self.flush()
+
+    def settled(self, tracking: Tracking) -> None:
+        """Its supervisor is there, or not asked for any more."""
+        self._asked.discard(tracking)
+        if not self._debt():
+            self.patience.answered(self.forkserver)
+
+    def flush(self) -> None:
+        """Send it what there is to be sent, and expect an answer."""
+        if not self.is_there:
+            return
+        self.forkserver.flush()
+        self._loop.modify(self.forkserver.fileno(), READ | (WRITE if self.forkserver.wants_write else 0))
+        self._expect_forkserver()
+
+    def _expect_forkserver(self) -> None:
+        if self._debt():
+            self.patience.expect(
+                self.forkserver, lambda: Helper(self.forkserver.pid, "forkserver", self._make_anew), self._debt
+            )
+
+    def _debt(self) -> int:
+        wants_console = self.console is not None and self.console.is_asked_for
+        return ANSWER if self.is_there and (self._asked or wants_console) else NOTHING
+
+    def _ready(self, _events: int) -> None:
+        try:
+            self.forkserver.flush()
+            answers = self.forkserver.receive()
+        except (EOFError, OSError):
+            self._make_anew()
+            return
+        for answer in answers:
+            self._loop.guard(self._made, answer)
+        self._loop.modify(self.forkserver.fileno(), READ | (WRITE if self.forkserver.wants_write else 0))
+
+    def _made(self, answer: dict[str, Any]) -> None:
+        pid, tag = answer["pid"], answer["tag"]
+        if tag == "console":
+            if self.console is not None:
+                self.console.made(pid)
+                self._expect_console()
+            if not self._debt():
+                self.patience.answered(self.forkserver)
+        else:
+            self._on_made(tag, pid, answer.get("message", ""))
+
+    def look(self) -> None:
+        """Notice now if the forkserver has died."""
+        if self.is_there:
+            self._ready(READ)
+
+    def _make_anew(self) -> None:
+        """It has died: make another one, unless it is the next that dies so soon."""
+        self.is_there = False
+        self._loop.remove(self.forkserver.fileno())
+        self.patience.over(self.forkserver)
+        for tracking in self._asked:
+            self._doubt(tracking)
+        too_soon = self._made_at + _FORKSERVER_RETRY_USEC
+        if now_monotonic() < too_soon:
+            self._loop.call_at(too_soon, self._make)
+        else:
+            self._make()
+
+    def _doubt(self, tracking: Tracking) -> None:
+        link = tracking.link
+
+        def look() -> None:
+            if tracking.link is link and tracking in self._asked:
+                self._on_unmade(tracking)
+
+        self._loop.call_at(now_monotonic() + _READY_USEC, look)
+
+    def _make(self) -> None:
+        try:
+            self.forkserver.spawn_fresh(paths_module.self_command())
+        except OSError as error:
+            self._log(LOG_ERR, f"Cannot start a forkserver, trying again: {error.strerror}")
+            self._loop.call_at(now_monotonic() + _FORKSERVER_RETRY_USEC, self._make)
+            return
+        self._made_at = now_monotonic()
+        self.is_there = True
+        self._loop.add(self.forkserver.fileno(), READ, self._ready)
+        if self.console is not None and self.console.link is None:
+            self.start_console()
+        for tracking in [tracking for tracking in self._asked if tracking.is_unmade]:
+            self._on_unmade(tracking)
