@@ -11,7 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from systemctl_replacement.unitfile.directives import table as directives
-from systemctl_replacement.unitfile.directives.directive import BEST_EFFORT, FULL, IGNORED, NOT_YET, Directive
+from systemctl_replacement.unitfile.directives.directive import Directive
+from systemctl_replacement.unitfile.directives.exec import EXEC
+from systemctl_replacement.unitfile.directives.honoured import NOT_YET
+from systemctl_replacement.unitfile.directives.install import INSTALL
+from systemctl_replacement.unitfile.directives.kill import KILL
+from systemctl_replacement.unitfile.directives.resource import RESOURCE
+from systemctl_replacement.unitfile.directives.sandbox import SANDBOX
+from systemctl_replacement.unitfile.directives.service import SERVICE
+from systemctl_replacement.unitfile.directives.unit import UNIT
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "directives.md"
 
@@ -31,19 +39,15 @@ What a unit sets of the last two is one warning each time that it is started, an
 `systemctl status`; what would have protected something comes first, and is **bold** here. Sections of units that are
 not started yet ([Socket], [Timer], [Path], [Mount] and so on) are left out.
 """
-_WORDS = {FULL: "full", BEST_EFFORT: "best effort", NOT_YET: "not yet", IGNORED: "ignored"}
-_NOT_SAID = "not implemented yet"  # which the other column says
-# Sections that share their rows with [Service] show only their own.
-_SHARED = ("Exec", "Resource", "Kill")
-_MANUALS = {
-    "Unit": "systemd.unit(5)",
-    "Service": "systemd.service(5)",
-    "Exec": "systemd.exec(5)",
-    "Kill": "systemd.kill(5)",
-    "Resource": "systemd.resource-control(5)",
-    "Install": "systemd.unit(5)",
+_GROUPS = {
+    "[Unit]: systemd.unit(5)": UNIT,
+    "[Service]: systemd.service(5)": SERVICE,
+    "[Service], execution: systemd.exec(5)": EXEC,
+    "[Service], sandbox: systemd.exec(5)": SANDBOX,
+    "[Service], resource control: systemd.resource-control(5)": RESOURCE,
+    "[Service], killing: systemd.kill(5)": KILL,
+    "[Install]: systemd.unit(5)": INSTALL,
 }
-_OF_SERVICES = ("Service", *_SHARED)
 
 
 def page() -> str:
@@ -53,37 +57,22 @@ def page() -> str:
 
 def _lines() -> Iterator[str]:
     yield from _HEAD.splitlines()
-    for heading, rows in _groups():
+    for heading, rows in _GROUPS.items():
         yield ""
         yield f"## {heading}"
         yield ""
         yield "| directive | honoured | why |"
         yield "|---|---|---|"
         for row in rows:
-            name = f"**{row.name}=**" if row.security else f"{row.name}="
-            yield f"| {name} | {_WORDS[row.honoured]} | {_reason(row)} |"
-
-
-def _groups() -> Iterator[tuple[str, list[Directive]]]:
-    unit = directives.section_table("Unit").values()
-    service = directives.section_table("Service").values()
-    install = directives.section_table("Install").values()
-    yield _heading("Unit", "[Unit]"), list(unit)
-    for section in _OF_SERVICES:
-        what = "[Service]" if section == "Service" else f"[Service], {section.lower()}"
-        yield _heading(section, what), [row for row in service if row.section == section]
-    yield _heading("Install", "[Install]"), list(install)
-
-
-def _heading(section: str, what: str) -> str:
-    return f"{what}: {_MANUALS[section]}"
+            name = f"**{row.name}=**" if row.protects else f"{row.name}="
+            yield f"| {name} | {row.honoured.word.replace('-', ' ')} | {_reason(row)} |"
 
 
 def _reason(row: Directive) -> str:
     since = f"since systemd {row.since}" if row.since > 252 else ""
-    known = [name for section, name in row.targets if directives.lookup(section or "Service", name)]
+    known = [name for section, name in row.sets if directives.lookup(section or "Service", name)]
     others = f"sets {', '.join(f'{name}=' for name in known)}" if known else ""
-    reason = "" if row.reason == _NOT_SAID else row.reason
+    reason = "" if row.honoured is NOT_YET else row.honoured.reason  # which the other column says
     return "; ".join(part for part in (reason, others, since) if part)
 
 

@@ -50,16 +50,21 @@ class FileManager:
         # Nothing is active, whatever the files say: they are not read, and the hot path stays hot.
         return {"states": [_state(name) for name in names]}
 
-    def _show(self, names: list[str], properties: list[str] | None = None) -> dict[str, Any]:
+    def _show(self, names: list[str], properties: list[str] | None = None, kinds: bool = False) -> dict[str, Any]:
         if not names:
             raise _error("org.freedesktop.DBus.Error.Disconnected", "Host is down")
         units = []
         for name in names:
             unit = self.unit(name)
             found = self._properties(unit)
+            shown: dict[str, Any] = {"name": name, "id": unit.id, "properties": found}
+            if kinds:
+                from systemctl_replacement.unitfile.properties.kinds import complete
+
+                shown["kinds"] = complete(unit.type, found, None if properties is None else frozenset(properties))
             if properties is not None:
-                found = {key: value for key, value in found.items() if key in properties}
-            units.append({"name": name, "id": unit.id, "properties": found})
+                shown["properties"] = {key: value for key, value in found.items() if key in properties}
+            units.append(shown)
         return {"units": units}
 
     def unit(self, name: str) -> Unit:

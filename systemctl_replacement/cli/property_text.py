@@ -1,10 +1,10 @@
-"""Values of properties as `systemctl show` writes them, by kind (see unitfile.properties.KINDS)."""
+"""Values of properties as `systemctl show` writes them, by kind (see unitfile/properties/kinds.py)."""
 
 from __future__ import annotations
 
 from systemctl_replacement.cli.printable import escaped, is_control
 from systemctl_replacement.cli.timestamps import format_timestamp
-from systemctl_replacement.unitfile.properties.tables import INFINITY, UNSET_ID
+from systemctl_replacement.unitfile.infinity import INFINITY, UNSET_ID
 from systemctl_replacement.wait_status import CODES
 
 TYPE_CHECKING = False

@@ -10,7 +10,6 @@ from systemctl_replacement.cli.printable import escaped
 from systemctl_replacement.cli.property_text import render
 from systemctl_replacement.control.client import CallError
 from systemctl_replacement.unitfile.names import is_template, valid_unit_name
-from systemctl_replacement.unitfile.properties import kinds as tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,10 +27,10 @@ def show(words: list[str], options: Options, invocation: Invocation) -> int:
     invocation.page()
     if not words:
         try:
-            manager = fetch(invocation, [])[0]
+            manager, kinds = _fetch(invocation, [])
         except CallError as error:
             raise CommandError(f"Failed to get properties: {error.message}") from None
-        _print(manager, "", options, invocation)
+        _print(manager, kinds, options, invocation)
         return 0
     names = expand([word for word in words if not _is_number(word)], invocation)
     for word in words:
@@ -44,7 +43,7 @@ def show(words: list[str], options: Options, invocation: Invocation) -> int:
     for name in names:
         check_not_template(name)
         try:
-            unit = fetch(invocation, [name], options.properties)[0]
+            unit, kinds = _fetch(invocation, [name], options.properties)
         except CallError as error:
             if error.dbus_name != _DEFECT:
                 raise CommandError(f"Failed to get properties: {error.message}") from None
@@ -56,7 +55,7 @@ def show(words: list[str], options: Options, invocation: Invocation) -> int:
         number += 1
         if unit.get("StatusText") and (invocation.terminal.tty or os.isatty(1)):
             unit["StatusText"] = escaped(unit["StatusText"])  # the service's own words
-        _print(unit, name.rpartition(".")[2], options, invocation)
+        _print(unit, kinds, options, invocation)
     return status
 
 
@@ -72,18 +71,21 @@ def _is_number(word: str) -> bool:
     return word.isascii() and word.isdigit()
 
 
-def fetch(invocation: Invocation, names: list[str], wanted: list[str] | None = None) -> list[dict[str, Any]]:
-    """The properties of units; of the manager without names. What the files alone decide is added."""
-    parameters: dict[str, Any] = {"names": names}
+def _fetch(
+    invocation: Invocation, names: list[str], wanted: list[str] | None = None
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The properties of a unit (of the manager without a name), and their kinds in systemd's order.
+
+    What the files alone decide is added.
+    """
+    parameters: dict[str, Any] = {"names": names, "kinds": True}
     if wanted is not None:
         parameters["properties"] = [*wanted, "Id", "LoadState", "FragmentPath", "Unprintable"]
-    units: list[dict[str, Any]] = [
-        unit["properties"] for unit in invocation.asked().call("Show", **parameters)["units"]
-    ]
-    for unit in units:
-        if names and (wanted is None or "UnitFileState" in wanted or "UnitFilePreset" in wanted):
-            add_unit_file_state(unit, invocation)
-    return units
+    found = invocation.asked().call("Show", **parameters)["units"][0]
+    unit: dict[str, Any] = found["properties"]
+    if names and (wanted is None or "UnitFileState" in wanted or "UnitFilePreset" in wanted):
+        add_unit_file_state(unit, invocation)
+    return unit, found["kinds"]
 
 
 def add_unit_file_state(unit: dict[str, Any], invocation: Invocation) -> None:
@@ -100,13 +102,13 @@ def add_unit_file_state(unit: dict[str, Any], invocation: Invocation) -> None:
     if "@." in name:
         name = unit["Id"]
     try:
-        unit.setdefault("UnitFileState", StateReader(planner).state(name))
+        unit["UnitFileState"] = StateReader(planner).state(name)
     except InstallError:
-        unit.setdefault("UnitFileState", "bad")
+        unit["UnitFileState"] = "bad"
     # Presets are asked about the file, which for an instance is that of its template.
     file = unit["FragmentPath"].rpartition("/")[2] if unit.get("LoadState") != "masked" else name
     enable = read_presets(planner.tree, planner.directories).query(file).enable
-    unit.setdefault("UnitFilePreset", "enabled" if enable else "disabled")
+    unit["UnitFilePreset"] = "enabled" if enable else "disabled"
 
 
 def _is_empty(kind: str, value: Any) -> bool:
@@ -116,26 +118,26 @@ def _is_empty(kind: str, value: Any) -> bool:
     return kind == "maybe-status" and bool(value < 0)
 
 
-def _print(unit: dict[str, Any], unit_type: str, options: Options, invocation: Invocation) -> None:
+def _print(unit: dict[str, Any], kinds: dict[str, str], options: Options, invocation: Invocation) -> None:
     # What somebody asked for by name is shown, even if it is empty.
     everything = options.all or options.properties is not None
     unprintable = unit.get("Unprintable", ())
-    for known in tables.of_type(unit_type):
-        if options.properties is not None and known.name not in options.properties:
+    for name, kind in kinds.items():
+        if options.properties is not None and name not in options.properties:
             continue
-        if known.kind == "unprintable":
+        if kind == "unprintable":
             if everything:
-                _line(known.name, _UNPRINTABLE, options, invocation)
+                _line(name, _UNPRINTABLE, options, invocation)
             continue
-        if known.name in unprintable:
-            _line(known.name, _UNPRINTABLE, options, invocation)
+        if name in unprintable:
+            _line(name, _UNPRINTABLE, options, invocation)
             continue
-        value = unit.get(known.name, known.default)
-        if _is_empty(known.kind, value) and not everything:
+        value = unit[name]
+        if _is_empty(kind, value) and not everything:
             continue
-        for text in _texts(known.kind, value, options.timestamp):
+        for text in _texts(kind, value, options.timestamp):
             if text or everything:
-                _line(known.name, text, options, invocation)
+                _line(name, text, options, invocation)
 
 
 def _texts(kind: str, value: Any, timestamp: str) -> list[str]:

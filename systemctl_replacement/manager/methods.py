@@ -156,18 +156,17 @@ class Methods:
 
     def show(self, request: Request) -> None:
         manager, wanted = self._manager, request.parameters["properties"]
-        names = request.parameters["names"]
-        if not names:
-            request.reply(units=[{"name": "", "id": "", "properties": show_manager.of_manager(manager)}])
-            return
+        names, with_kinds = request.parameters["names"], request.parameters["kinds"]
         only = None if wanted is None else frozenset(wanted)
+        if not names:
+            found = show.answer("", show_manager.of_manager(manager), None, with_kinds)
+            request.reply(units=[{"name": "", "id": "", **found}])
+            return
 
         def look(name: str) -> Look:
             unit = yield from self._load(name)
-            properties = show.of_unit(manager, unit)
-            if only is not None:
-                properties = {key: value for key, value in properties.items() if key in only}
-            return {"name": name, "id": unit.id, "properties": show.writable(properties)}
+            found = show.answer(unit.type, show.of_unit(manager, unit), only, with_kinds)
+            return {"name": name, "id": unit.id, **found}
 
         self._answer(request, self._each(request, "units", names, look))
 

@@ -96,6 +96,19 @@ def of_unit(manager: Manager, unit: ManagedUnit) -> dict[str, Any]:
     return properties
 
 
+def answer(
+    unit_type: str, properties: dict[str, Any], wanted: frozenset[str] | None, with_kinds: bool | None
+) -> dict[str, Any]:
+    """What is told of a unit (of the manager for the type ""): the properties that are wanted, and their kinds."""
+    from systemctl_replacement.unitfile.properties.kinds import complete
+
+    kinds = complete(unit_type, properties, wanted) if with_kinds else None
+    if wanted is not None:
+        properties = {name: value for name, value in properties.items() if name in wanted}
+    found = {"properties": writable(properties)}
+    return found if kinds is None else {**found, "kinds": kinds}
+
+
 def writable(properties: dict[str, Any]) -> dict[str, Any]:
     """The properties without those that have no JSON text, which are named: one costs itself, not the answer."""
     from systemctl_replacement.unitfile.properties.of_unit import UNPRINTABLE

@@ -231,8 +231,6 @@ class _Loader:
             if not assignment.key.startswith("X-"):
                 self.report(LOG_WARNING, f"Unknown key '{assignment.key}' in section [{assignment.section}], ignoring.")
             return
-        if directive.parse is None:
-            return
         try:
             self.take(directive, assignment)
         except Refused as problem:
@@ -246,9 +244,8 @@ class _Loader:
             raise Fatal(message) from problem
 
     def take(self, directive: Directive, assignment: Assignment) -> None:
-        assert directive.parse is not None
         section, text = assignment.section, assignment.value
-        targets = [(own or section, name) for own, name in directive.targets] or [(section, directive.name)]
+        targets = [(own or section, name) for own, name in directive.sets] or [(section, directive.name)]
         if not text and directive.combine not in (REPLACE, FIRST, ADD):
             for target in targets:
                 self.settings.pop(target, None)

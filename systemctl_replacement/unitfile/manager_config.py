@@ -82,7 +82,7 @@ _KEYS: dict[str, tuple[str, Parser]] = {
     "NoNewPrivileges": ("no_new_privileges", parsers.boolean),
     "TimerSlackNSec": ("timer_slack", parsers.nanoseconds),
 }
-_LIMIT_PARSERS: dict[str, Parser] = {f"DefaultLimit{name}": exec_parsers.limit(name) for name in LIMIT_NAMES}
+_LIMITS = frozenset(f"DefaultLimit{name}" for name in LIMIT_NAMES)
 
 # Known to systemd 252 and without a meaning here: consoles, watchdogs, crash handling, resource accounting …
 _ACCEPTED = frozenset(
@@ -157,8 +157,8 @@ class _Reader:
                 self.report(problem.level, str(problem))
 
     def take(self, key: str, text: str) -> None:
-        if key in _LIMIT_PARSERS:
-            self.limits[key[len("DefaultLimit") :]] = _LIMIT_PARSERS[key](self.scope, key, text)
+        if key in _LIMITS:
+            self.limits[key[len("DefaultLimit") :]] = exec_parsers.limit(self.scope, key, text)
         elif key in _KEYS:
             attribute, parser = _KEYS[key]
             if key.endswith("Environment"):

@@ -13,8 +13,8 @@ from systemctl_replacement import signals as signal_table
 from systemctl_replacement.booleans import boolean
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile import quoting
+from systemctl_replacement.unitfile.infinity import INFINITY as INFINITY
 
-INFINITY = 2**64 - 1
 USEC_PER_SEC = 1_000_000
 
 _USEC = {

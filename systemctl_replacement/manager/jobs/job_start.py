@@ -17,7 +17,7 @@ from systemctl_replacement.manager.jobs.job_view import can_reload, can_start, c
 from systemctl_replacement.manager.jobs.table import AGAIN, ALREADY, IN_PROGRESS
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit import ManagedUnit
-from systemctl_replacement.unitfile.directives.honoured import not_applied
+from systemctl_replacement.unitfile.directives.not_applied import not_applied
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.units.events import Event, Reload, Start, StartLimitHit, Stop
 from systemctl_replacement.units.ratelimit import below_limit

@@ -1,35 +1,73 @@
-"""How far a unit gets what it asks for: the settings of its files that are not applied (docs/directives.md)."""
+"""How far a directive is honoured here, and why not further."""
 
 from __future__ import annotations
 
-from systemctl_replacement.unitfile.directives import table as directives
-from systemctl_replacement.unitfile.directives.directive import IGNORED, NOT_YET
-from systemctl_replacement.unitfile.values import INFINITY
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
-    from systemctl_replacement.unitfile.load import Unit
-
-# Units of other types are not started yet at all.
-_SECTIONS = ("Unit", "Service")
-# What means that nothing is asked for, whatever the default is. So does False, which is looked for by identity: 0 asks
-# for something and equals it.
-_NOTHING: tuple[Any, ...] = (None, "", "no", ("no",), (), frozenset(), INFINITY)
+    from typing import Final
 
 
-def not_applied(unit: Unit) -> list[str]:
-    """The directives that the unit sets to something and that have no effect here, those that protect first."""
-    protecting: list[str] = []
-    other: list[str] = []
-    for (section, name), value in unit.settings.items():
-        if section not in _SECTIONS:
-            continue
-        row = directives.lookup(section, name)
-        if row is None or row.honoured not in (IGNORED, NOT_YET):
-            continue
-        if value is False or value == row.default or value in _NOTHING:
-            continue
-        (protecting if row.security else other).append(name)
-    return protecting + other
+class Honoured:
+    """How far (`word`: full, best-effort, not-yet or ignored), and the `reason` for all but full."""
+
+    __slots__ = ("reason", "word")
+
+    def __init__(self, word: str, reason: str) -> None:
+        self.word: Final = word
+        self.reason: Final = reason
+
+    @property
+    def applied(self) -> bool:
+        """Whether setting the directive has an effect."""
+        return self.word in ("full", "best-effort")
+
+
+def best_effort(reason: str) -> Honoured:
+    """Honoured as far as the container allows."""
+    return Honoured("best-effort", reason)
+
+
+def not_yet(reason: str) -> Honoured:
+    """Not implemented yet, with what it would take."""
+    return Honoured("not-yet", reason)
+
+
+def _ignored(reason: str) -> Honoured:
+    """Never to be implemented."""
+    return Honoured("ignored", reason)
+
+
+FULL = Honoured("full", "")
+NOT_YET = not_yet("not implemented yet")
+
+# What is ignored belongs to one of these families.
+NO_CGROUP = _ignored("a container has no control group of its own to set limits on")
+NO_BPF = _ignored("BPF is the host's business")
+NO_LSM = _ignored("labels of security modules are the host's business")
+NO_PAM = _ignored("PAM sessions need root and a PAM configuration that images seldom have")
+NO_VT = _ignored("a container has no virtual terminals")
+NO_UTMP = _ignored("a container has no login records")
+NO_REBOOT = _ignored("a container cannot reboot itself")
+NO_USB = _ignored("a container has no USB device controller")
+ONE_JOURNAL = _ignored("there is one journal")
+NO_OOM_EVENTS = _ignored("without a control group nobody tells of it")
+NO_CLEANING_JOB = _ignored("systemctl removes the directories itself, and takes the time it takes")
+
+FAMILIES = (
+    NO_CGROUP, NO_BPF, NO_LSM, NO_PAM, NO_VT, NO_UTMP, NO_REBOOT, NO_USB, ONE_JOURNAL, NO_OOM_EVENTS, NO_CLEANING_JOB,
+)  # fmt: skip
+"""Everything that is ignored for good."""
+
+# Reasons of several directives.
+NEEDS_NICE = best_effort("left as it is, with a warning, where the container lacks CAP_SYS_NICE")
+NO_SOCKET_INPUT = best_effort("`socket` and `fd` come from socket units, which are not started yet: the unit fails")
+ONLY_ITS_OUTPUT = best_effort("for what the unit prints; not for what the manager says of it")
+SUMS = best_effort("`status` has sums over the processes that are alive")
+NEEDS_MOUNTS = not_yet("needs a mount namespace, which is not implemented yet")
+NEEDS_NETWORK = not_yet("needs a network namespace, which is not implemented yet")
+NEEDS_IPC = not_yet("needs an IPC namespace, which is not implemented yet")
+NEEDS_FILTER = not_yet("needs a filter of system calls, which is not implemented yet")
+ONLY_CAPABILITIES = not_yet("its capabilities are taken away; the rest is not implemented yet")
+NO_CREDENTIALS = not_yet("credentials are not implemented yet")
+NO_MEMORY_POLICIES = not_yet("memory policies are not implemented yet")
+NO_SOCKETS = not_yet("socket units are not implemented yet")

@@ -5,28 +5,26 @@ It has all that `/lib/systemd/systemd --dump-configuration-items` of systemd 252
 
 from __future__ import annotations
 
-from systemctl_replacement.unitfile.directives import newer
-from systemctl_replacement.unitfile.directives.directive import Directive
-from systemctl_replacement.unitfile.directives.exec import EXEC
-from systemctl_replacement.unitfile.directives.other import AUTOMOUNT, MOUNT, PATH, SCOPE, SWAP, TIMER
-from systemctl_replacement.unitfile.directives.resource import RESOURCE
-from systemctl_replacement.unitfile.directives.service import KILL, SERVICE
-from systemctl_replacement.unitfile.directives.socket import SOCKET
-from systemctl_replacement.unitfile.directives.unit import INSTALL, UNIT
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from systemctl_replacement.unitfile.directives.directive import Directive
 
-_RUN = (EXEC, newer.EXEC, RESOURCE, newer.RESOURCE, KILL)
-_SECTIONS: dict[str, tuple[tuple[Directive, ...], ...]] = {
-    "Unit": (UNIT, newer.UNIT),
-    "Service": (SERVICE, newer.SERVICE, *_RUN),
-    "Socket": (SOCKET, newer.SOCKET, *_RUN),
-    "Mount": (MOUNT, *_RUN),
-    "Automount": (AUTOMOUNT,),
-    "Swap": (SWAP, *_RUN),
-    "Timer": (TIMER, newer.TIMER),
-    "Path": (PATH,),
-    "Slice": (RESOURCE, newer.RESOURCE),
-    "Scope": (SCOPE, RESOURCE, newer.RESOURCE, KILL),
-    "Install": (INSTALL, newer.INSTALL),
+# The rows of each section: (module of this package, name there). They are imported when a section is first asked for:
+# few containers have a socket, a timer or a swap.
+_CGROUP, _KILL = ("resource", "RESOURCE"), ("kill", "KILL")
+_PROCESSES = (("exec", "EXEC"), ("sandbox", "SANDBOX"), _CGROUP, _KILL)
+_SECTIONS: dict[str, tuple[tuple[str, str], ...]] = {
+    "Unit": (("unit", "UNIT"),),
+    "Service": (("service", "SERVICE"), *_PROCESSES),
+    "Socket": (("socket", "SOCKET"), *_PROCESSES),
+    "Mount": (("mount", "MOUNT"), *_PROCESSES),
+    "Automount": (("mount", "AUTOMOUNT"),),
+    "Swap": (("mount", "SWAP"), *_PROCESSES),
+    "Timer": (("timer", "TIMER"),),
+    "Path": (("path", "PATH"),),
+    "Slice": (_CGROUP,),
+    "Scope": (("scope", "SCOPE"), _CGROUP, _KILL),
+    "Install": (("install", "INSTALL"),),
 }
 SECTIONS = tuple(_SECTIONS)
 """Every section name."""
@@ -44,8 +42,13 @@ def section_table(section: str) -> dict[str, Directive]:
     """The directives that a section knows, by name; empty for an unknown section. Not to be changed."""
     found = _made.get(section)
     if found is None:
-        found = _made[section] = {row.name: row for family in _SECTIONS.get(section, ()) for row in family}
+        found = _made[section] = {row.name: row for family in _SECTIONS.get(section, ()) for row in _rows(*family)}
     return found
+
+
+def _rows(module: str, name: str) -> tuple[Directive, ...]:
+    rows: tuple[Directive, ...] = getattr(__import__(f"{__package__}.{module}", fromlist=(name,)), name)
+    return rows
 
 
 def lookup(section: str, name: str) -> Directive | None:

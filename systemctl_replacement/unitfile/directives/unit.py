@@ -1,28 +1,13 @@
-"""Directives of [Unit] and [Install] (systemd.unit(5))."""
+"""Directives of [Unit] (systemd.unit(5))."""
 
 from __future__ import annotations
 
-from systemctl_replacement.unitfile.directives.directive import (
-    ADD,
-    APPEND,
-    FULL,
-    REPLACE,
-    Directive,
-    ignored,
-    missing,
-    sets,
-    shown,
-    table,
-)
+from systemctl_replacement.unitfile.directives.directive import ADD, APPEND, Configured, Directive
+from systemctl_replacement.unitfile.directives.honoured import FULL, NO_REBOOT, not_yet
 from systemctl_replacement.unitfile.parsers import common as parsers
 from systemctl_replacement.unitfile.parsers import unit as unit_parsers
 from systemctl_replacement.unitfile.parsers.conditions import parse_condition
 from systemctl_replacement.unitfile.values import INFINITY
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Any
 
 # Conditions and the release that brought each; every one has its Assert…=, but for Firmware in systemd 252.
 _CONDITIONS = {
@@ -37,130 +22,173 @@ _CONDITIONS = {
 _ASSERTS_SINCE = 218
 
 
-def _conditions() -> Iterator[tuple[Any, ...]]:
-    for kind, since in _CONDITIONS.items():
-        group = sets(("Unit", "Conditions"), honoured=FULL, shown_as="Conditions")
-        yield (f"Condition{kind}", parse_condition, APPEND, (), since, group)
-    for kind, since in _CONDITIONS.items():
-        if kind != "Firmware":
-            group = sets(("Unit", "Asserts"), honoured=FULL, shown_as="Asserts")
-            yield (f"Assert{kind}", parse_condition, APPEND, (), max(since, _ASSERTS_SINCE), group)
+def _checks(prefix: str, oldest: int) -> tuple[Directive, ...]:
+    """A row for each kind of condition; `oldest`: the release that brought the prefix."""
+    group = f"{prefix}s"
+    sets = (("Unit", group),)
+    return tuple(
+        Directive(
+            prefix + kind,
+            parse=parse_condition,
+            combine=APPEND,
+            sets=sets,
+            property=group,
+            kind="unprintable",
+            since=max(since, oldest),
+            honoured=FULL,
+        )
+        for kind, since in _CONDITIONS.items()
+        if (prefix, kind) != ("Assert", "Firmware")
+    )
 
 
-_NO_REBOOT = "a container cannot reboot itself"
-_NO_NAMESPACES = "no namespaces are made yet"
-
-UNIT: tuple[Directive, ...] = table(
-    "Unit",
-    (
-        ("Description", parsers.string, REPLACE, "", 0, FULL),
-        ("Documentation", unit_parsers.documentation, APPEND, (), 183, FULL),
-        ("SourcePath", parsers.path, REPLACE, "", 0, FULL),
-        ("Requires", parsers.unit_dependencies, ADD, (), 0, FULL),
-        ("Requisite", parsers.unit_dependencies, ADD, (), 0, FULL),
-        ("Wants", parsers.unit_dependencies, ADD, (), 242, FULL),
-        ("BindsTo", parsers.unit_dependencies, ADD, (), 233, FULL),
-        ("BindTo", parsers.unit_dependencies, ADD, (), 0, sets(("Unit", "BindsTo"), honoured=FULL)),
-        ("Upholds", parsers.unit_dependencies, ADD, (), 249, FULL),
-        ("Conflicts", parsers.unit_dependencies, ADD, (), 216, FULL),
-        ("Before", parsers.unit_dependencies, ADD, (), 0, FULL),
-        ("After", parsers.unit_dependencies, ADD, (), 233, FULL),
-        ("OnSuccess", parsers.unit_dependencies, ADD, (), 249, FULL),
-        ("OnFailure", parsers.unit_dependencies, ADD, (), 239, FULL),
-        ("PropagatesReloadTo", parsers.unit_dependencies, ADD, (), 249, FULL),
-        (
-            "PropagateReloadTo",
-            parsers.unit_dependencies,
-            ADD,
-            (),
-            38,
-            sets(("Unit", "PropagatesReloadTo"), honoured=FULL),
-        ),
-        ("ReloadPropagatedFrom", parsers.unit_dependencies, ADD, (), 236, FULL),
-        (
-            "PropagateReloadFrom",
-            parsers.unit_dependencies,
-            ADD,
-            (),
-            38,
-            sets(("Unit", "ReloadPropagatedFrom"), honoured=FULL),
-        ),
-        ("PropagatesStopTo", parsers.unit_dependencies, ADD, (), 249, FULL),
-        ("StopPropagatedFrom", parsers.unit_dependencies, ADD, (), 249, FULL),
-        ("PartOf", parsers.unit_dependencies, ADD, (), 188, FULL),
-        ("JoinsNamespaceOf", parsers.unit_dependencies, ADD, (), 209, missing(_NO_NAMESPACES)),
-        (
-            "RequiresOverridable",
-            unit_parsers.obsolete_dependencies,
-            ADD,
-            (),
-            228,
-            sets(("Unit", "Requires"), honoured=FULL),
-        ),
-        (
-            "RequisiteOverridable",
-            unit_parsers.obsolete_dependencies,
-            ADD,
-            (),
-            228,
-            sets(("Unit", "Requisite"), honoured=FULL),
-        ),
-        ("RequiresMountsFor", unit_parsers.mounts_for, ADD, (), 183, FULL),
-        ("StopWhenUnneeded", parsers.boolean, REPLACE, False, 0, FULL),
-        ("RefuseManualStart", parsers.boolean, REPLACE, False, 0, FULL),
-        ("RefuseManualStop", parsers.boolean, REPLACE, False, 0, FULL),
-        ("AllowIsolate", parsers.boolean, REPLACE, False, 0, FULL),
-        ("DefaultDependencies", parsers.boolean, REPLACE, True, 0, FULL),
-        ("OnSuccessJobMode", unit_parsers.job_mode, REPLACE, "fail", 0, FULL),
-        ("OnFailureJobMode", unit_parsers.job_mode, REPLACE, "replace", 0, FULL),
-        (
-            "OnFailureIsolate",
-            unit_parsers.job_mode_isolate,
-            REPLACE,
-            "replace",
-            0,
-            sets(("Unit", "OnFailureJobMode"), honoured=FULL),
-        ),
-        ("IgnoreOnIsolate", parsers.boolean, REPLACE, False, 0, FULL),
-        ("JobTimeoutSec", parsers.named_zero_is_never(), REPLACE, INFINITY, 0, shown("JobTimeoutUSec", FULL)),
-        (
-            "JobRunningTimeoutSec",
-            parsers.named_zero_is_never(),
-            REPLACE,
-            INFINITY,
-            0,
-            shown("JobRunningTimeoutUSec", FULL),
-        ),
-        ("JobTimeoutAction", unit_parsers.emergency_action, REPLACE, "none", 217, FULL),
-        ("JobTimeoutRebootArgument", parsers.string, REPLACE, "", 217),
-        ("StartLimitIntervalSec", parsers.seconds, REPLACE, None, 0, shown("StartLimitIntervalUSec", FULL)),
-        (
-            "StartLimitInterval",
-            parsers.seconds,
-            REPLACE,
-            None,
-            229,
-            sets(("Unit", "StartLimitIntervalSec"), honoured=FULL),
-        ),
-        ("StartLimitBurst", parsers.unsigned, REPLACE, None, 229, FULL),
-        ("StartLimitAction", unit_parsers.emergency_action, REPLACE, "none", 213, FULL),
-        ("FailureAction", unit_parsers.emergency_action, REPLACE, "none", 213, FULL),
-        ("SuccessAction", unit_parsers.emergency_action, REPLACE, "none", 236, FULL),
-        ("FailureActionExitStatus", unit_parsers.exit_status, REPLACE, -1, 240, FULL),
-        ("SuccessActionExitStatus", unit_parsers.exit_status, REPLACE, -1, 240, FULL),
-        ("RebootArgument", parsers.string, REPLACE, "", 213, ignored(_NO_REBOOT)),
-        ("CollectMode", unit_parsers.collect_mode, REPLACE, "inactive", 236, FULL),
-        *_conditions(),
+UNIT: tuple[Directive, ...] = (
+    Directive("Description", parse=parsers.string, honoured=FULL),
+    Directive(
+        "Documentation", parse=unit_parsers.documentation, combine=APPEND, kind="strings", since=183, honoured=FULL
     ),
-)
-
-INSTALL: tuple[Directive, ...] = table(
-    "Install",
-    (
-        ("Alias", parsers.opaque_list, APPEND, (), 0, FULL),
-        ("WantedBy", parsers.opaque_list, APPEND, (), 249, FULL),
-        ("RequiredBy", parsers.opaque_list, APPEND, (), 249, FULL),
-        ("Also", parsers.opaque_list, APPEND, (), 218, FULL),
-        ("DefaultInstance", parsers.opaque, REPLACE, "", 215, FULL),
+    Directive("SourcePath", parse=parsers.path, honoured=FULL),
+    Directive("Requires", parse=parsers.unit_dependencies, combine=ADD, kind="strings", honoured=FULL),
+    Directive("Requisite", parse=parsers.unit_dependencies, combine=ADD, kind="strings", honoured=FULL),
+    Directive("Wants", parse=parsers.unit_dependencies, combine=ADD, kind="strings", since=242, honoured=FULL),
+    Directive("BindsTo", parse=parsers.unit_dependencies, combine=ADD, kind="strings", since=233, honoured=FULL),
+    Directive("BindTo", parse=parsers.unit_dependencies, combine=ADD, sets=(("Unit", "BindsTo"),), honoured=FULL),
+    Directive("Upholds", parse=parsers.unit_dependencies, combine=ADD, kind="strings", since=249, honoured=FULL),
+    Directive("Conflicts", parse=parsers.unit_dependencies, combine=ADD, kind="strings", since=216, honoured=FULL),
+    Directive("Before", parse=parsers.unit_dependencies, combine=ADD, kind="strings", honoured=FULL),
+    Directive("After", parse=parsers.unit_dependencies, combine=ADD, kind="strings", since=233, honoured=FULL),
+    Directive("OnSuccess", parse=parsers.unit_dependencies, combine=ADD, kind="strings", since=249, honoured=FULL),
+    Directive("OnFailure", parse=parsers.unit_dependencies, combine=ADD, kind="strings", since=239, honoured=FULL),
+    Directive(
+        "PropagatesReloadTo", parse=parsers.unit_dependencies, combine=ADD, kind="strings", since=249, honoured=FULL
     ),
+    Directive(
+        "PropagateReloadTo",
+        parse=parsers.unit_dependencies,
+        combine=ADD,
+        sets=(("Unit", "PropagatesReloadTo"),),
+        since=38,
+        honoured=FULL,
+    ),
+    Directive(
+        "ReloadPropagatedFrom", parse=parsers.unit_dependencies, combine=ADD, kind="strings", since=236, honoured=FULL
+    ),
+    Directive(
+        "PropagateReloadFrom",
+        parse=parsers.unit_dependencies,
+        combine=ADD,
+        sets=(("Unit", "ReloadPropagatedFrom"),),
+        since=38,
+        honoured=FULL,
+    ),
+    Directive(
+        "PropagatesStopTo", parse=parsers.unit_dependencies, combine=ADD, kind="strings", since=249, honoured=FULL
+    ),
+    Directive(
+        "StopPropagatedFrom", parse=parsers.unit_dependencies, combine=ADD, kind="strings", since=249, honoured=FULL
+    ),
+    Directive("PartOf", parse=parsers.unit_dependencies, combine=ADD, kind="strings", since=188, honoured=FULL),
+    Directive(
+        "JoinsNamespaceOf",
+        parse=parsers.unit_dependencies,
+        combine=ADD,
+        kind="strings",
+        since=209,
+        honoured=not_yet("no namespaces are made yet"),
+    ),
+    Directive(
+        "RequiresOverridable",
+        parse=unit_parsers.obsolete_dependencies,
+        combine=ADD,
+        sets=(("Unit", "Requires"),),
+        since=228,
+        honoured=FULL,
+    ),
+    Directive(
+        "RequisiteOverridable",
+        parse=unit_parsers.obsolete_dependencies,
+        combine=ADD,
+        sets=(("Unit", "Requisite"),),
+        since=228,
+        honoured=FULL,
+    ),
+    Directive(
+        "RequiresMountsFor", parse=unit_parsers.mounts_for, combine=ADD, kind="strings", since=183, honoured=FULL
+    ),
+    Directive("StopWhenUnneeded", parse=parsers.boolean, default=False, kind="bool", honoured=FULL),
+    Directive("RefuseManualStart", parse=parsers.boolean, default=False, kind="bool", honoured=FULL),
+    Directive("RefuseManualStop", parse=parsers.boolean, default=False, kind="bool", honoured=FULL),
+    Directive("AllowIsolate", parse=parsers.boolean, default=False, kind="bool", honoured=FULL),
+    Directive("DefaultDependencies", parse=parsers.boolean, default=True, kind="bool", honoured=FULL),
+    Directive("OnSuccessJobMode", parse=unit_parsers.job_mode, default="fail", honoured=FULL),
+    Directive("OnFailureJobMode", parse=unit_parsers.job_mode, default="replace", honoured=FULL),
+    Directive(
+        "OnFailureIsolate", parse=unit_parsers.job_mode_isolate, sets=(("Unit", "OnFailureJobMode"),), honoured=FULL
+    ),
+    Directive("IgnoreOnIsolate", parse=parsers.boolean, default=False, kind="bool", honoured=FULL),
+    Directive(
+        "JobTimeoutSec",
+        parse=parsers.named_zero_is_never,
+        default=INFINITY,
+        property="JobTimeoutUSec",
+        kind="timespan",
+        honoured=FULL,
+    ),
+    Directive(
+        "JobRunningTimeoutSec",
+        parse=parsers.named_zero_is_never,
+        default=INFINITY,
+        property="JobRunningTimeoutUSec",
+        kind="timespan",
+        honoured=FULL,
+    ),
+    Directive("JobTimeoutAction", parse=unit_parsers.emergency_action, default="none", since=217, honoured=FULL),
+    Directive("JobTimeoutRebootArgument", parse=parsers.string, since=217),
+    Directive(
+        "StartLimitIntervalSec",
+        parse=parsers.seconds,
+        default=None,
+        unset=Configured("default_start_limit_interval"),
+        property="StartLimitIntervalUSec",
+        kind="timespan",
+        honoured=FULL,
+    ),
+    Directive(
+        "StartLimitInterval", parse=parsers.seconds, sets=(("Unit", "StartLimitIntervalSec"),), since=229, honoured=FULL
+    ),
+    Directive(
+        "StartLimitBurst",
+        parse=parsers.unsigned,
+        default=None,
+        unset=Configured("default_start_limit_burst"),
+        kind="integer",
+        since=229,
+        honoured=FULL,
+    ),
+    Directive("StartLimitAction", parse=unit_parsers.emergency_action, default="none", since=213, honoured=FULL),
+    Directive("FailureAction", parse=unit_parsers.emergency_action, default="none", since=213, honoured=FULL),
+    Directive("SuccessAction", parse=unit_parsers.emergency_action, default="none", since=236, honoured=FULL),
+    Directive(
+        "FailureActionExitStatus",
+        parse=unit_parsers.exit_status,
+        default=-1,
+        kind="maybe-status",
+        since=240,
+        honoured=FULL,
+    ),
+    Directive(
+        "SuccessActionExitStatus",
+        parse=unit_parsers.exit_status,
+        default=-1,
+        kind="maybe-status",
+        since=240,
+        honoured=FULL,
+    ),
+    Directive("RebootArgument", parse=parsers.string, since=213, honoured=NO_REBOOT),
+    Directive("CollectMode", parse=unit_parsers.collect_mode, default="inactive", since=236, honoured=FULL),
+    # Newer than systemd 252, which warns of an unknown key.
+    Directive("WantsMountsFor", parse=parsers.path_list, combine=ADD, property="", since=256),
+    Directive("SurviveFinalKillSignal", parse=parsers.boolean, default=False, property="", since=255),
+    *_checks("Condition", 0),
+    *_checks("Assert", _ASSERTS_SINCE),
 )

@@ -91,17 +91,13 @@ def zero_is_never(scope: Scope, key: str, text: str) -> int:
     return values.INFINITY if span == 0 else span
 
 
-def named_zero_is_never(setting: str = "parameter") -> Parser:
-    """The same with the directive's name in the message; `setting` is what systemd calls it there."""
-
-    def parse(scope: Scope, key: str, text: str) -> int:
-        try:
-            span = values.parse_time_span(text)
-        except ValueError:
-            raise Refused(f"Failed to parse {key}= {setting}, ignoring: {text}") from None
-        return values.INFINITY if span == 0 else span
-
-    return parse
+def named_zero_is_never(scope: Scope, key: str, text: str) -> int:
+    """The same with the directive's name in the message."""
+    try:
+        span = values.parse_time_span(text)
+    except ValueError:
+        raise Refused(f"Failed to parse {key}= parameter, ignoring: {text}") from None
+    return values.INFINITY if span == 0 else span
 
 
 def size(scope: Scope, key: str, text: str) -> int:
@@ -230,20 +226,16 @@ def unit_dependencies(scope: Scope, key: str, text: str) -> tuple[str, ...]:
     return each(scope, items, convert)
 
 
-def one_unit(kind: str) -> Parser:
-    """The name of one unit of a type: Service= of sockets."""
-
-    def parse(scope: Scope, key: str, text: str) -> str:
-        name = expanded(scope, text, "{}")
-        if not name.endswith("." + kind):
-            raise Refused(f"Unit must be of type {kind}, ignoring: {name}")
-        if names.is_template(name):
-            raise Refused(f"Failed to load unit {name}, ignoring: Unit name {name} is missing the instance name.")
-        if not names.valid_unit_name(name):
-            raise Refused(f"Failed to load unit {name}, ignoring: Unit name {name} is not valid.")
-        return name
-
-    return parse
+def service_unit(scope: Scope, key: str, text: str) -> str:
+    """The name of a service: Service= of sockets."""
+    name = expanded(scope, text, "{}")
+    if not name.endswith(".service"):
+        raise Refused(f"Unit must be of type service, ignoring: {name}")
+    if names.is_template(name):
+        raise Refused(f"Failed to load unit {name}, ignoring: Unit name {name} is missing the instance name.")
+    if not names.valid_unit_name(name):
+        raise Refused(f"Failed to load unit {name}, ignoring: Unit name {name} is not valid.")
+    return name
 
 
 def trigger_unit(scope: Scope, key: str, text: str) -> str:

@@ -14,7 +14,7 @@ from systemctl_replacement.log_levels import LOG_ERR, LOG_NOTICE
 from systemctl_replacement.unitfile import names, quoting, values
 from systemctl_replacement.unitfile.parsers import common as parsers
 from systemctl_replacement.unitfile.parsers.common import expanded
-from systemctl_replacement.unitfile.parsers.parse_context import UNSET, Fatal, Invalid, Parser, Refused, Scope
+from systemctl_replacement.unitfile.parsers.parse_context import UNSET, Fatal, Invalid, Refused, Scope
 from systemctl_replacement.unitfile.specifiers import SpecifierError
 
 TYPE_CHECKING = False
@@ -231,20 +231,16 @@ def input_data(scope: Scope, key: str, text: str) -> bytes:
     return decoded
 
 
-def limit(resource: str) -> Parser:
-    """Limit*=."""
-
-    def parse(scope: Scope, key: str, text: str) -> values.ResourceLimit:
-        try:
-            return values.parse_limit(text, resource)
-        except OverflowError as error:
-            if "soft" in str(error):
-                raise Refused(f"Soft resource limit chosen higher than hard limit, ignoring: {text}") from None
-            raise Refused(f"Failed to parse resource value, ignoring: {text}") from None
-        except ValueError:
-            raise Refused(f"Failed to parse resource value, ignoring: {text}") from None
-
-    return parse
+def limit(scope: Scope, key: str, text: str) -> values.ResourceLimit:
+    """LimitNOFILE= and its siblings, DefaultLimitNOFILE= and its own."""
+    try:
+        return values.parse_limit(text, key.rpartition("Limit")[2])
+    except OverflowError as error:
+        if "soft" in str(error):
+            raise Refused(f"Soft resource limit chosen higher than hard limit, ignoring: {text}") from None
+        raise Refused(f"Failed to parse resource value, ignoring: {text}") from None
+    except ValueError:
+        raise Refused(f"Failed to parse resource value, ignoring: {text}") from None
 
 
 def nice(scope: Scope, key: str, text: str) -> Any:

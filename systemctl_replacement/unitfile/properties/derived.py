@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from systemctl_replacement.unitfile import dependencies
 from systemctl_replacement.unitfile.directives import table as directives
+from systemctl_replacement.unitfile.directives.directive import Configured
+from systemctl_replacement.unitfile.infinity import INFINITY
 from systemctl_replacement.unitfile.load import Unit
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.unitfile.properties import values_resource as resource
-from systemctl_replacement.unitfile.properties.tables import INFINITY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ _IMAGE_DEVICES = (
     ("block-device-mapper", "rwm"), ("block-blkext", "rwm"), ("block-loop", "rwm"), ("/dev/mapper/control", "rw"),
     ("/dev/loop-control", "rw"),
 )  # fmt: skip
+_SHARED_KEYRING = {"KeyringMode": "shared"}  # what services alone do not start from
 _TRIGGER_INTERVAL = 2_000_000
 # linux/netlink.h
 _NETLINK = {
@@ -35,11 +37,11 @@ _NO_LIMIT = 2**32 - 1
 
 def defaults(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
     """The properties that settings of the unit may still override."""
-    found: dict[str, Any] = {
-        "CanFreeze": unit.type in ("service", "scope", "slice"),
-        "StartLimitIntervalUSec": config.default_start_limit_interval,
-        "StartLimitBurst": config.default_start_limit_burst,
-    }
+    found: dict[str, Any] = {"CanFreeze": unit.type in ("service", "scope", "slice")}
+    for section in directives.sections_of(unit.type):
+        for row in directives.section_table(section).values():
+            if row.unset.__class__ is Configured:
+                found[row.property] = getattr(config, row.unset.name)
     timeout = unit.settings.get(("Unit", "JobTimeoutSec"))
     if timeout is not None:
         found["JobRunningTimeoutUSec"] = timeout
@@ -91,12 +93,7 @@ def complete(unit: Unit, found: dict[str, Any]) -> None:
 
 def _service(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
     stop = unit.settings.get(("Service", "TimeoutStopSec"))
-    found: dict[str, Any] = {
-        "RestartUSec": config.default_restart,
-        "TimeoutStartUSec": config.default_timeout_start,
-        "TimeoutStopUSec": config.default_timeout_stop,
-        "TimeoutAbortUSec": config.default_timeout_stop if stop is None else stop,
-    }
+    found: dict[str, Any] = {"TimeoutAbortUSec": config.default_timeout_stop if stop is None else stop}
     if config.default_timeout_abort is not None:
         found["TimeoutAbortUSec"] = config.default_timeout_abort
     if unit.derived:
@@ -107,20 +104,19 @@ def _service(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
     return found
 
 
-def _socket(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
+def _socket(unit: Unit, _config: ManagerConfig) -> dict[str, Any]:
     return {
-        "TimeoutUSec": config.default_timeout_start,
+        **_SHARED_KEYRING,
         "FileDescriptorName": unit.id,
         "Listen": [[kind.removeprefix("Listen"), shown_address(kind, text)] for kind, text in _list(unit, "Listen")],
         **_trigger_limit(unit, 200 if unit.get("Socket", "Accept") else 20),
     }
 
 
-def _timer(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
+def _timer(unit: Unit, _config: ManagerConfig) -> dict[str, Any]:
     timers = list(reversed(_list(unit, "Timers")))  # systemd shows the last one first
     return {
         "Unit": _triggered(unit),
-        "AccuracyUSec": config.default_timer_accuracy,
         "TimersMonotonic": [[f"{kind[:-3]}USec", value, 0] for kind, value in timers if kind != "OnCalendar"],
         "TimersCalendar": [[kind, value, 0] for kind, value in timers if kind == "OnCalendar"],
     }
@@ -131,16 +127,16 @@ def _path(unit: Unit, _config: ManagerConfig) -> dict[str, Any]:
     return {"Unit": _triggered(unit), "Paths": paths, **_trigger_limit(unit, 200)}
 
 
-def _mount(_unit: Unit, config: ManagerConfig) -> dict[str, Any]:
-    return {"TimeoutUSec": config.default_timeout_start}
+def _mount(_unit: Unit, _config: ManagerConfig) -> dict[str, Any]:
+    return {**_SHARED_KEYRING, "SameProcessGroup": True}
 
 
-def _scope(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
-    return {
-        "TimeoutStopUSec": config.default_timeout_stop,
-        "OOMPolicy": config.default_oom_policy if unit.derived else "",
-        "Transient": unit.derived,
-    }
+def _swap(_unit: Unit, _config: ManagerConfig) -> dict[str, Any]:
+    return _SHARED_KEYRING
+
+
+def _scope(unit: Unit, _config: ManagerConfig) -> dict[str, Any]:
+    return {"Transient": True} if unit.derived else {"OOMPolicy": ""}
 
 
 def _device(_unit: Unit, config: ManagerConfig) -> dict[str, Any]:
@@ -187,7 +183,7 @@ _OF_TYPE: dict[str, Callable[[Unit, ManagerConfig], dict[str, Any]]] = {
     "timer": _timer,
     "path": _path,
     "mount": _mount,
-    "swap": _mount,
+    "swap": _swap,
     "scope": _scope,
     "device": _device,
 }

@@ -1,66 +1,63 @@
-"""What `systemctl show` knows: the properties of each unit type, their order, kinds and defaults.
+"""The properties of each unit type: their order, kinds, and the values that they have where nothing sets them.
 
-The manager sends raw values (numbers, booleans, strings, lists) and may leave out those that have their default; the
-client fills in the rest from here and writes them in this order, which is systemd's.
+A value is raw (numbers, booleans, strings, lists), as it travels to whoever asks; cli/property_text.py writes it.
 """
 
 from __future__ import annotations
 
-from systemctl_replacement.unitfile.properties import tables as property_tables
+from systemctl_replacement.unitfile.directives import table as directives
+from systemctl_replacement.unitfile.directives.directive import Configured
+from systemctl_replacement.unitfile.infinity import INFINITY, UNSET_ID
+from systemctl_replacement.unitfile.properties import order
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-#: Kinds of properties: what the raw value is.
-KINDS = {
-    "string": "a string; shown as it is, unless it has several lines",
-    "bool": "a boolean: yes, no",
-    "integer": "a number",
-    "double": "a fraction",
-    "octal": "a file mode: 0755",
-    "hex": "flags: 0x33",
-    "timestamp": "microseconds of the real-time clock; 0: never",
-    "timespan": "microseconds; INFINITY: infinity",
-    "limit": "a number; INFINITY: infinity",
-    "maybe": "a number; INFINITY: [not set]",
-    "weight": "a number; 0: idle; INFINITY: [not set]",
-    "maybe-id": "a user or group id; 2**32 - 1: [not set]",
-    "maybe-data": "a number; INFINITY: [no data]",
-    "maybe-status": "an exit status; negative: [not set]",
-    "capabilities": "a bit set of capabilities",
-    "namespaces": "a bit set of CLONE_NEW* flags that stay allowed; INFINITY: no restriction",
-    "mount-flags": "MS_SHARED, MS_SLAVE, MS_PRIVATE, or 0",
-    "numa-policy": "a memory policy by number; -1: n/a",
-    "strings": "a list of strings",
-    "label": "a security label: a string; with a dash in front if it may be ignored",
-    "filter": "[allow-list, [names]]; with a tilde in front unless it is an allow-list",
-    "exit-statuses": "[[statuses], [signals]]",
-    "commands": "a list of dicts: path, argv, ignore_errors, start_time, stop_time, pid, code, status",
-    "commands-ex": "as commands, with flags: a list of strings",
-    "environment-files": "a list of [path, ignore errors]",
-    "typed-paths": "a list of [type, path]",
-    "timers-monotonic": "a list of [base, microseconds, next elapse]",
-    "timers-calendar": "a list of [base, specification, next elapse]",
-    "symlinks": "a list of [path, link]; one line each, with a colon",
-    "pairs": "a list of lists; one line each: their members",
-    "list": "a list of lists or strings, written in one line",
-    "job": "the id of the queued job, or 0",
-    "load-error": "[D-Bus error name, message]",
-    "unprintable": "not shown: [unprintable]",
-}
+    from systemctl_replacement.unitfile.directives.directive import Directive
 
-# What the same property starts from in another unit type.
-_OTHER_DEFAULTS: dict[str, dict[str, Any]] = {
-    "socket": {"KeyringMode": "shared"},
-    "swap": {"KeyringMode": "shared"},
-    "mount": {"KeyringMode": "shared", "SameProcessGroup": True},
+NOTHING: dict[str, Any] = {
+    "string": "",  # a string; shown as it is, unless it has several lines
+    "bool": False,  # yes, no
+    "integer": 0,
+    "double": 0.0,
+    "octal": 0,  # a file mode: 0755
+    "hex": 0,  # flags: 0x33
+    "timestamp": 0,  # microseconds of the real-time clock; 0: never
+    "timespan": 0,  # microseconds; INFINITY: infinity
+    "limit": INFINITY,  # a number; INFINITY: infinity
+    "maybe": INFINITY,  # a number; INFINITY: [not set]
+    "weight": INFINITY,  # a number; 0: idle; INFINITY: [not set]
+    "maybe-id": UNSET_ID,  # a user or group id; UNSET_ID: [not set]
+    "maybe-data": INFINITY,  # a number; INFINITY: [no data]
+    "maybe-status": -1,  # an exit status; negative: [not set]
+    "capabilities": 0,  # a bit set of capabilities
+    "namespaces": INFINITY,  # a bit set of CLONE_NEW* flags that stay allowed; INFINITY: no restriction
+    "mount-flags": 0,  # MS_SHARED, MS_SLAVE, MS_PRIVATE, or 0
+    "numa-policy": -1,  # a memory policy by number; -1: n/a
+    "strings": (),  # a list of strings
+    "label": "",  # a security label; with a dash in front if it may be ignored
+    "filter": (False, ()),  # [allow-list, [names]]; with a tilde in front unless it is an allow-list
+    "exit-statuses": ((), ()),  # [[statuses], [signals]]
+    "commands": (),  # a list of dicts: path, argv, ignore_errors, start_time, stop_time, pid, code, status
+    "commands-ex": (),  # as commands, with flags: a list of strings
+    "environment-files": (),  # a list of [path, ignore errors]
+    "typed-paths": (),  # a list of [type, path]
+    "timers-monotonic": (),  # a list of [base, microseconds, next elapse]
+    "timers-calendar": (),  # a list of [base, specification, next elapse]
+    "symlinks": (),  # a list of [path, link]; one line each, with a colon
+    "pairs": (),  # a list of lists; one line each: their members
+    "list": (),  # a list of lists or strings, written in one line
+    "job": 0,  # the id of the queued job, or 0
+    "load-error": ("", ""),  # [D-Bus error name, message]
+    "unprintable": (),  # not shown: [unprintable]
 }
+"""The kinds of properties, each with the raw value that means that nothing is set."""
 
 
 class Property:
-    """A property: its name, its kind (a key of KINDS), and its raw value where nothing sets it."""
+    """A property: its name, its kind (a key of NOTHING), and its raw value where nothing sets it."""
 
     __slots__ = ("default", "kind", "name")
 
@@ -72,7 +69,38 @@ class Property:
 
 def of_type(unit_type: str) -> Iterator[Property]:
     """The properties of a unit type ("service"), in systemd's order; of the manager for ""."""
-    others = _OTHER_DEFAULTS.get(unit_type, {})
-    for rows in property_tables.TYPES[unit_type] if unit_type else (property_tables.MANAGER,):
-        for name, kind, default in rows:
-            yield Property(name, kind, others.get(name, default))
+    rows: dict[str, Directive] = {}
+    if unit_type:
+        for section in directives.sections_of(unit_type):
+            for row in directives.section_table(section).values():
+                rows[row.property] = row
+    for entries in order.TYPES[unit_type] if unit_type else (order.MANAGER,):
+        for entry in entries:
+            name = entry if isinstance(entry, str) else entry[0]
+            if name in rows:
+                yield Property(name, rows[name].kind, _default(rows[name]))
+            else:
+                kind = entry[1]
+                yield Property(name, kind, entry[2] if len(entry) > 2 else NOTHING[kind])
+
+
+def _default(row: Directive) -> Any:
+    """The raw value of a directive's property where nothing is assigned.
+
+    What the configuration decides (derived.py) counts as nothing here.
+    """
+    if row.unset is not None and not isinstance(row.unset, Configured):
+        return row.unset
+    if row.default is None or (not row.default and not isinstance(row.default, int)):
+        return NOTHING[row.kind]
+    return row.default
+
+
+def complete(unit_type: str, properties: dict[str, Any], wanted: frozenset[str] | None = None) -> dict[str, str]:
+    """Add the properties that have their default. Returns the kind of each that is wanted, in systemd's order."""
+    kinds = {}
+    for known in of_type(unit_type):
+        if wanted is None or known.name in wanted:
+            properties.setdefault(known.name, known.default)
+            kinds[known.name] = known.kind
+    return kinds

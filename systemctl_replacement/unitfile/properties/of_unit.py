@@ -9,8 +9,8 @@ from __future__ import annotations
 from systemctl_replacement import exec_directories
 from systemctl_replacement.defaults import NOFILE_HARD, NOFILE_SOFT
 from systemctl_replacement.unitfile import not_built
-from systemctl_replacement.unitfile.directives import honoured
 from systemctl_replacement.unitfile.directives import table as directives
+from systemctl_replacement.unitfile.directives.not_applied import not_applied
 from systemctl_replacement.unitfile.load import Unit
 from systemctl_replacement.unitfile.properties import derived as derived_properties
 from systemctl_replacement.unitfile.properties import kinds as properties
@@ -76,7 +76,7 @@ def of_file(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
             found["CanClean"] = ["state"]
     derived_properties.complete(unit, found)
     _limits(unit, config, kinds, found)
-    missing = honoured.not_applied(unit)
+    missing = not_applied(unit)
     if missing:
         found["NotApplied"] = missing
     for condition_group, name in (("Conditions", "Conditions"), ("Asserts", "Asserts")):

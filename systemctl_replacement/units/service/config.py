@@ -6,6 +6,8 @@ Sources: systemd.service(5), systemd.kill(5). Times are microseconds, INFINITY m
 from __future__ import annotations
 
 from systemctl_replacement.records import dataclass, field
+from systemctl_replacement.unitfile.directives.directive import Configured, Directive
+from systemctl_replacement.unitfile.directives.table import section_table
 from systemctl_replacement.unitfile.load import Unit
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.unitfile.values import INFINITY, StatusSet
@@ -18,44 +20,52 @@ if TYPE_CHECKING:
 # The directives that hold commands, in the order in which a service's life runs them.
 PHASES = ("ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost")
 
-NO_STATUS = StatusSet(frozenset(), frozenset())
+
+def _row(name: str) -> Directive:
+    return section_table("Service")[name]
+
+
+def _default(name: str) -> Any:
+    """The default of a directive, where the manager is not configured to another."""
+    row = _row(name)
+    return getattr(ManagerConfig, row.unset.name) if isinstance(row.unset, Configured) else row.default
 
 
 @dataclass(frozen=True)
 class ServiceConfig:
     """A service's settings as its machine sees them; see `from_unit` for where each comes from."""
 
-    type: str = "simple"
+    type: str = _default("Type")
     commands: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    remain_after_exit: bool = False
-    guess_main_pid: bool = True
-    pid_file: str = ""
-    exit_type: str = "main"
-    restart: str = "no"
-    restart_usec: int = 100_000
-    restart_mode: str = "normal"
-    restart_steps: int = 0
-    restart_max_delay_usec: int = INFINITY
-    success: StatusSet = NO_STATUS
-    restart_prevent: StatusSet = NO_STATUS
-    restart_force: StatusSet = NO_STATUS
-    timeout_start_usec: int = 90_000_000
-    timeout_stop_usec: int = 90_000_000
-    timeout_abort_usec: int = 90_000_000
-    runtime_max_usec: int = INFINITY
-    start_failure_mode: str = "terminate"
-    stop_failure_mode: str = "terminate"
-    notify_access: str = "none"
-    kill_mode: str = "control-group"
-    kill_signal: int = 15
-    restart_kill_signal: int = 15
-    final_kill_signal: int = 9
-    watchdog_signal: int = 6
-    send_sighup: bool = False
-    send_sigkill: bool = True
-    watchdog_usec: int = 0
-    reload_signal: int = 1
-    runtime_extra_usec: int = 0
+    remain_after_exit: bool = _default("RemainAfterExit")
+    guess_main_pid: bool = _default("GuessMainPID")
+    pid_file: str = _default("PIDFile")
+    exit_type: str = _default("ExitType")
+    restart: str = _default("Restart")
+    restart_usec: int = _default("RestartSec")
+    restart_mode: str = _default("RestartMode")
+    restart_steps: int = _default("RestartSteps")
+    restart_max_delay_usec: int = _default("RestartMaxDelaySec")
+    success: StatusSet = _default("SuccessExitStatus")
+    restart_prevent: StatusSet = _default("RestartPreventExitStatus")
+    restart_force: StatusSet = _default("RestartForceExitStatus")
+    timeout_start_usec: int = _default("TimeoutStartSec")
+    timeout_stop_usec: int = _default("TimeoutStopSec")
+    timeout_abort_usec: int = _default("TimeoutStopSec")
+    runtime_max_usec: int = _default("RuntimeMaxSec")
+    start_failure_mode: str = _default("TimeoutStartFailureMode")
+    stop_failure_mode: str = _default("TimeoutStopFailureMode")
+    notify_access: str = _default("NotifyAccess")
+    kill_mode: str = _default("KillMode")
+    kill_signal: int = _default("KillSignal")
+    restart_kill_signal: int = _default("KillSignal")
+    final_kill_signal: int = _default("FinalKillSignal")
+    watchdog_signal: int = _default("WatchdogSignal")
+    send_sighup: bool = _default("SendSIGHUP")
+    send_sigkill: bool = _default("SendSIGKILL")
+    watchdog_usec: int = _default("WatchdogSec")
+    reload_signal: int = _default("ReloadSignal")
+    runtime_extra_usec: int = _default("RuntimeRandomizedExtraSec")
     preserve_directories: str = "yes"  # RuntimeDirectoryPreserve=; yes also if there are none
 
     def phase(self, name: str) -> tuple[Any, ...]:
@@ -69,33 +79,38 @@ class ServiceConfig:
         def get(name: str) -> Any:
             return unit.get("Service", name)
 
+        def configured(name: str) -> Any:
+            value = get(name)
+            return getattr(manager, _row(name).unset.name) if value is None else value
+
         commands = {name: tuple(get(name) or ()) for name in PHASES}
         kind = service_type(get("Type"), bool(get("BusName")), bool(commands["ExecStart"]))
-        start = _first(get("TimeoutStartSec"), INFINITY if kind == "oneshot" else manager.default_timeout_start)
-        stop = _first(get("TimeoutStopSec"), manager.default_timeout_stop)
+        endless = kind == "oneshot" and get("TimeoutStartSec") is None
+        start = INFINITY if endless else configured("TimeoutStartSec")
+        stop = configured("TimeoutStopSec")
         kill_signal = get("KillSignal")
         return ServiceConfig(
             type=kind,
             commands=commands,
             remain_after_exit=get("RemainAfterExit"),
             guess_main_pid=get("GuessMainPID"),
-            pid_file=get("PIDFile") or "",
+            pid_file=get("PIDFile"),
             exit_type=get("ExitType"),
             restart=get("Restart"),
-            restart_usec=_first(get("RestartSec"), manager.default_restart),
-            restart_mode=get("RestartMode") or "normal",
-            restart_steps=get("RestartSteps") or 0,
-            restart_max_delay_usec=_first(get("RestartMaxDelaySec"), INFINITY),
-            success=get("SuccessExitStatus") or NO_STATUS,
-            restart_prevent=get("RestartPreventExitStatus") or NO_STATUS,
-            restart_force=get("RestartForceExitStatus") or NO_STATUS,
+            restart_usec=configured("RestartSec"),
+            restart_mode=get("RestartMode"),
+            restart_steps=get("RestartSteps"),
+            restart_max_delay_usec=get("RestartMaxDelaySec"),
+            success=get("SuccessExitStatus"),
+            restart_prevent=get("RestartPreventExitStatus"),
+            restart_force=get("RestartForceExitStatus"),
             timeout_start_usec=start,
             timeout_stop_usec=stop,
             timeout_abort_usec=_first(get("TimeoutAbortSec"), _first(manager.default_timeout_abort, stop)),
-            runtime_max_usec=_first(get("RuntimeMaxSec"), INFINITY),
+            runtime_max_usec=get("RuntimeMaxSec"),
             start_failure_mode=get("TimeoutStartFailureMode"),
             stop_failure_mode=get("TimeoutStopFailureMode"),
-            notify_access=notify_access(get("NotifyAccess"), kind, get("WatchdogSec") or 0),
+            notify_access=notify_access(get("NotifyAccess"), kind, get("WatchdogSec")),
             kill_mode=get("KillMode"),
             kill_signal=kill_signal,
             restart_kill_signal=get("RestartKillSignal") or kill_signal,
@@ -103,9 +118,9 @@ class ServiceConfig:
             watchdog_signal=get("WatchdogSignal"),
             send_sighup=get("SendSIGHUP"),
             send_sigkill=get("SendSIGKILL"),
-            watchdog_usec=get("WatchdogSec") or 0,
-            reload_signal=get("ReloadSignal") or 1,
-            runtime_extra_usec=get("RuntimeRandomizedExtraSec") or 0,
+            watchdog_usec=get("WatchdogSec"),
+            reload_signal=get("ReloadSignal"),
+            runtime_extra_usec=get("RuntimeRandomizedExtraSec"),
             preserve_directories=get("RuntimeDirectoryPreserve") if get("RuntimeDirectory") else "yes",
         )
 

@@ -13,6 +13,7 @@ import pytest
 
 from systemctl_replacement.control.connection import Call
 from systemctl_replacement.paths import Paths
+from systemctl_replacement.unitfile.properties.kinds import complete
 from tests.unit.control.loop import ServerThread
 
 MAIN = Path(__file__).parents[3] / "systemctl_replacement/__main__.py"
@@ -135,9 +136,12 @@ class FakeManager:
             unit = self.units.get(name, {"Id": name, "Names": [name], "LoadState": "not-found"})
             wanted = call.parameters["properties"]
             chosen = unit if wanted is None else {key: value for key, value in unit.items() if key in wanted}
-            found.append({"name": name, "id": unit["Id"], "properties": chosen})
+            found.append({"name": name, "id": unit["Id"], "properties": dict(chosen)})
         if not call.parameters["names"]:
             found.append({"name": "", "id": "", "properties": {"Version": "252", "SystemState": self.state}})
+        if call.parameters["kinds"]:
+            for shown in found:
+                shown["kinds"] = complete(shown["name"].rpartition(".")[2], shown["properties"])
         call.reply(units=found)
 
     def _enqueue(self, call: Call) -> None:

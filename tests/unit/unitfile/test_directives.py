@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from systemctl_replacement.unitfile.directives import table as directives
-from systemctl_replacement.unitfile.directives.directive import BEST_EFFORT, FULL, IGNORED, MERGE, NOT_YET, Directive
+from systemctl_replacement.unitfile.directives.directive import MERGE, Directive
+from systemctl_replacement.unitfile.directives.honoured import FAMILIES
 from systemctl_replacement.unitfile.parsers.parse_context import Fatal, Invalid, Refused, Scope
 from systemctl_replacement.unitfile.specifiers import Context, Host
 from tests.unit.unitfile.oracle import SYSTEMD, needs_systemd
@@ -37,10 +38,11 @@ def test_every_directive_of_systemd_is_known() -> None:
 def test_rows_are_sound() -> None:
     for section, row in ROWS:
         where = f"{section}.{row.name}"
-        assert row.honoured in (FULL, BEST_EFFORT, IGNORED, NOT_YET), where
-        assert (row.honoured == FULL) == (row.reason == ""), where
+        assert row.honoured.word in ("full", "best-effort", "not-yet", "ignored"), where
+        assert (row.honoured.word == "full") == (row.honoured.reason == ""), where
+        assert (row.honoured.word == "ignored") == (row.honoured in FAMILIES), where
         assert 0 <= row.since <= 260, where
-        for own, target in row.targets:
+        for own, target in row.sets:
             group = target in ("Conditions", "Asserts", "Listen", "Timers", "Paths")
             assert group or directives.lookup(own or section, target) is not None, where
         if row.combine == MERGE:
@@ -65,7 +67,7 @@ def test_unknown() -> None:
 @example(directives.section_table("Service")["LimitNICE"], "+²")
 def test_no_value_breaks_a_parser(row: Directive, text: str) -> None:
     text = text.strip(" \t\r")
-    if row.parse is None or not text:
+    if not text:
         return
     scope = Scope(Context("a-b@c.service", Host(machine_id="0" * 32)), lambda level, message: None)
     try:

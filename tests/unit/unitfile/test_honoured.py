@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from systemctl_replacement.unitfile import capabilities
-from systemctl_replacement.unitfile.directives.honoured import not_applied
+from systemctl_replacement.unitfile.directives.not_applied import not_applied
 from systemctl_replacement.unitfile.implied import user_of
 from systemctl_replacement.unitfile.load import Unit, load
 from systemctl_replacement.unitfile.loadpath import Index

@@ -1,0 +1,42 @@
+"""Directives of [Scope] (systemd.scope(5))."""
+
+from __future__ import annotations
+
+from systemctl_replacement.unitfile.directives.directive import Configured, Directive
+from systemctl_replacement.unitfile.directives.honoured import FULL
+from systemctl_replacement.unitfile.parsers import common as parsers
+from systemctl_replacement.unitfile.parsers import unit as unit_parsers
+from systemctl_replacement.unitfile.values import INFINITY
+
+SCOPE: tuple[Directive, ...] = (
+    Directive(
+        "RuntimeMaxSec",
+        parse=parsers.seconds,
+        default=INFINITY,
+        property="RuntimeMaxUSec",
+        kind="timespan",
+        since=229,
+        honoured=FULL,
+    ),
+    Directive(
+        "RuntimeRandomizedExtraSec",
+        parse=parsers.seconds,
+        default=0,
+        property="RuntimeRandomizedExtraUSec",
+        kind="timespan",
+        since=250,
+        honoured=FULL,
+    ),
+    Directive(
+        "TimeoutStopSec",
+        parse=parsers.zero_is_never,
+        default=None,
+        unset=Configured("default_timeout_stop"),
+        property="TimeoutStopUSec",
+        kind="timespan",
+        since=188,
+    ),
+    Directive(
+        "OOMPolicy", parse=unit_parsers.oom_policy, default=None, unset=Configured("default_oom_policy"), since=251
+    ),
+)
