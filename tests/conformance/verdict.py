@@ -23,7 +23,8 @@ DIFFERS = "differ"
 STALE = "stale"  # listed, yet no longer different
 KINDS = (SAME, LISTED, NEWER, NOT_YET, DIFFERS)
 
-_LISTED = re.compile(r"^\s*[-*] case `([^`]+)`: *(\S.*)$", re.MULTILINE)
+# A reason may go on in further lines, which are indented.
+_LISTED = re.compile(r"^\s*[-*] case `([^`]+)`: *(\S.*(?:\n +(?![-* ]).*)*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Verdict:
 
 def listed_differences(text: str) -> dict[str, str]:
     """Case name (a final `*` stands for anything) → reason, from lines like: - case `name`: reason."""
-    return {match.group(1): match.group(2) for match in _LISTED.finditer(text)}
+    return {match.group(1): " ".join(match.group(2).split()) for match in _LISTED.finditer(text)}
 
 
 def reason_for(name: str, listed: Mapping[str, str]) -> Optional[str]:

@@ -89,7 +89,7 @@ def make(needs: str = "", newer: str = "", expected: str = "") -> Case:
 
 def test_verdicts() -> None:
     one, two = transcript("1\n"), transcript("2\n")
-    listed = listed_differences("- case `group/*`: because\n")
+    listed = listed_differences("- case `group/*`: because\n  of that\n- case `other`: likewise\n")
     verdicts = [
         judge(make(), one, one, {}),
         judge(make(), one, two, {}),
@@ -101,7 +101,7 @@ def test_verdicts() -> None:
     ]
     assert [one.kind for one in verdicts] == ["same", "differ", "listed", "stale", "not yet", "newer", "differ"]
     assert verdicts[1].diff[-2:] == ("-stdout: 1", "+stdout: 2")
-    assert verdicts[2].detail == "because"
+    assert verdicts[2].detail == "because of that"
     assert summary(verdicts) == "conformance: 1 same, 1 listed, 1 newer, 1 not yet, 3 differ"
 
 
