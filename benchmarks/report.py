@@ -28,7 +28,7 @@ IN_README = (
 
 
 def machine() -> list[str]:
-    """What the figures were measured on."""
+    """The machine that the figures were measured on."""
     model = "unknown processor"
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         if line.startswith("model name"):
@@ -46,10 +46,11 @@ def markdown(results: Results, versions: dict[str, str], load: str, quick: bool)
     lines = [
         "# Benchmarks",
         "",
-        "Written by `make bench`; not to be edited. Every subject runs in the same kind of box (fresh namespaces",
-        "over a Debian root file system), one after the other in every round. A figure is the median, with the lowest",
-        "and the highest sample in brackets. The ratio is ours to systemd's. The budgets are the design's; nothing is",
-        "asserted. Proportional memory divides a page that several processes of the box map among them.",
+        "Written by `make bench`; do not edit. Every subject runs in the same kind of box (fresh namespaces",
+        "over a Debian root file system), one after the other in every round. A figure is the median, with",
+        "the lowest and the highest sample in brackets. The ratio is ours to systemd's. The budgets are the",
+        "design's; nothing is asserted. Proportional memory divides a page that several processes of the box",
+        "map among them.",
         "",
         f"- Date: {time.strftime('%Y-%m-%d %H:%M %Z')}{', a quick run (few repetitions)' if quick else ''}",
         *(f"- Machine: {line}" if index == 0 else f"- Kernel: {line}" for index, line in enumerate(machine())),
@@ -65,7 +66,7 @@ def markdown(results: Results, versions: dict[str, str], load: str, quick: bool)
 
 
 def table(rows: list[Row]) -> list[str]:
-    """A table with a column for each subject that any of the rows has."""
+    """A table with a column for each subject that has a figure in any row."""
     names = [subject.name for subject in ALL_SUBJECTS if any(subject.name in row.samples for row in rows)]
     head = ["", "unit", *names, "ratio", "budget"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
@@ -103,7 +104,8 @@ def update_readme(path: Path, results: Results) -> None:
         text = before + block + rest.partition(END)[2]
     else:
         text = (
-            f"{text.rstrip()}\n\n## Performance\n\nMeasured by `make bench`; see `benchmarks/results.md`.\n\n{block}\n"
+            f"{text.rstrip()}\n\n## Performance\n\n"
+            f"Measured by `make bench`; see [benchmarks/results.md](benchmarks/results.md).\n\n{block}\n"
         )
     path.write_text(text, encoding="utf-8")
 

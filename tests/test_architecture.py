@@ -1,4 +1,4 @@
-"""The rules of the house, held by looking at the sources: who may import whom, how long a module may be."""
+"""The rules of the house that CONTRIBUTING.md lists, held by looking at the sources."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parents[1] / "systemctl_replacement"
+TOP = Path(__file__).resolve().parents[1]
+PACKAGE = TOP / "systemctl_replacement"
 LONGEST_MODULE = 500
+WIDEST_TEXT = 100
 
 # Anyone may import these: they import nothing of ours and little else. (`__init__` is the version.)
 LEAVES = {
@@ -97,6 +99,8 @@ LIGHT_PROGRAMS = ("process.forkserver", "process.supervisor", "process.console")
 HANDLERS = ("manager.methods", "manager.manager", "manager.jobs.")
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
+SCRIPTS = [path for room in ("tests", "benchmarks", "tools") for path in sorted((TOP / room).rglob("*.py"))]
+PAGES = [path for room in (TOP, TOP / "docs", TOP / "benchmarks") for path in sorted(room.glob("*.md"))]
 
 
 def name_of(path: Path) -> str:
@@ -210,3 +214,20 @@ def test_processes_stay_small(program: str) -> None:
     result = subprocess.run([sys.executable, "-ISXutf8", "-c", code], capture_output=True, text=True, check=True)
     heavy = TOO_HEAVY_FOR_PROCESSES & set(result.stdout.split())
     assert not heavy, f"{program} imports {', '.join(sorted(heavy))}"
+
+
+def test_imports_are_absolute() -> None:
+    for path in MODULES + SCRIPTS:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                assert not node.level, f"{path.relative_to(TOP)}, line {node.lineno}: a relative import"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(TOP)))
+def test_markdown_is_wrapped(path: Path) -> None:
+    """Tables and code are as wide as they must be."""
+    code = False
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        code = code != line.startswith("```")
+        fixed = code or line.startswith(("|", "    "))
+        assert fixed or len(line) <= WIDEST_TEXT, f"line {number} has {len(line)} columns"

@@ -25,8 +25,8 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "directives.md"
 
 _HEAD = """# Directives
 
-How far each directive of systemd's unit files is honoured. This page is written by `tools/directives.py` from the table
-that unit files are read with.
+How far each directive of systemd's unit files is honoured. `tools/directives.py` writes this page
+from the table that unit files are read with.
 
 | word | meaning |
 |---|---|
@@ -35,9 +35,10 @@ that unit files are read with.
 | not yet | read and shown, without effect until it is implemented |
 | ignored | read and shown, without effect: it makes no sense in a container |
 
-What a unit sets of the last two is one warning each time that it is started, and the line `Not applied:` in
-`systemctl status`; what would have protected something comes first, and is **bold** here. Sections of units that are
-not started yet ([Socket], [Timer], [Path], [Mount] and so on) are left out.
+If a unit sets directives of the last two sorts, a warning says so each time that it is started, and
+`systemctl status` lists them in the line `Not applied:`, starting with those that would have
+protected something. These are **bold** here. Sections of units that cannot be started yet
+([Socket], [Timer], [Path], [Mount] and so on) are left out.
 """
 _GROUPS = {
     "[Unit]: systemd.unit(5)": UNIT,

@@ -10,6 +10,12 @@ import sys
 
 from systemctl_replacement.cli import streams
 from systemctl_replacement.control.client import CallError, Client, connect
+from systemctl_replacement.exit_status import (
+    EXIT_NOPERMISSION,
+    EXIT_NOTCONFIGURED,
+    EXIT_NOTIMPLEMENTED,
+    EXIT_NOTINSTALLED,
+)
 from systemctl_replacement.paths import BOOTED_MARK, Paths
 
 TYPE_CHECKING = False
@@ -19,19 +25,15 @@ if TYPE_CHECKING:
     from systemctl_replacement.cli.option_table import Options
     from systemctl_replacement.cli.terminal import Terminal
 
-# Exit statuses of the LSB, which systemctl uses for the verbs that change units: by D-Bus error.
-EXIT_NOT_IMPLEMENTED = 3
-EXIT_NO_PERMISSION = 4
-EXIT_NOT_INSTALLED = 5
-EXIT_NOT_CONFIGURED = 6
+# The exit statuses of verbs that change units, by D-Bus error: those of the LSB.
 _EXIT_STATUSES = {
-    "org.freedesktop.systemd1.NoSuchUnit": EXIT_NOT_INSTALLED,
-    "org.freedesktop.DBus.Error.AccessDenied": EXIT_NO_PERMISSION,
-    "org.freedesktop.systemd1.OnlyByDependency": EXIT_NO_PERMISSION,
-    "org.freedesktop.systemd1.NoIsolation": EXIT_NO_PERMISSION,
-    "org.freedesktop.systemd1.TransactionIsDestructive": EXIT_NO_PERMISSION,
-    "org.freedesktop.systemd1.JobTypeNotApplicable": EXIT_NOT_IMPLEMENTED,
-    "org.freedesktop.systemd1.LoadFailed": EXIT_NOT_CONFIGURED,
+    "org.freedesktop.systemd1.NoSuchUnit": EXIT_NOTINSTALLED,
+    "org.freedesktop.DBus.Error.AccessDenied": EXIT_NOPERMISSION,
+    "org.freedesktop.systemd1.OnlyByDependency": EXIT_NOPERMISSION,
+    "org.freedesktop.systemd1.NoIsolation": EXIT_NOPERMISSION,
+    "org.freedesktop.systemd1.TransactionIsDestructive": EXIT_NOPERMISSION,
+    "org.freedesktop.systemd1.JobTypeNotApplicable": EXIT_NOTIMPLEMENTED,
+    "org.freedesktop.systemd1.LoadFailed": EXIT_NOTCONFIGURED,
 }
 UNPRINTED = "Failed to print table: {}"
 

@@ -7,18 +7,17 @@ import os
 from systemctl_replacement.booleans import boolean
 from systemctl_replacement.cli.invocation import CommandError, Invocation
 from systemctl_replacement.cli.names import expand
+from systemctl_replacement.exit_status import EXIT_NOT_ACTIVE
 from systemctl_replacement.unitfile.names import is_template, valid_unit_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from systemctl_replacement.cli.option_table import Options
 
-EXIT_NOT_RUNNING = 3
-
 
 def is_active(words: list[str], options: Options, invocation: Invocation) -> int:
     """Print a state for every name; 0 if any unit is active or reloading."""
-    return _check(words, options, invocation, ("active", "reloading"), EXIT_NOT_RUNNING)
+    return _check(words, options, invocation, ("active", "reloading"), EXIT_NOT_ACTIVE)
 
 
 def is_failed(words: list[str], options: Options, invocation: Invocation) -> int:

@@ -11,15 +11,13 @@ from systemctl_replacement.cli.start import warn_of_changes
 from systemctl_replacement.cli.status_text import unit_lines
 from systemctl_replacement.cli.terminal import Terminal
 from systemctl_replacement.control.client import CallError
+from systemctl_replacement.exit_status import EXIT_NOT_ACTIVE, EXIT_UNKNOWN_UNIT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from systemctl_replacement.cli.option_table import Options
-
-EXIT_NOT_RUNNING = 3
-EXIT_UNKNOWN = 4
 
 
 def status(words: list[str], options: Options, invocation: Invocation) -> int:
@@ -38,7 +36,7 @@ def status(words: list[str], options: Options, invocation: Invocation) -> int:
         unit = _fetch(name, invocation)
         if unit.get("LoadState") == "not-found" and unit.get("ActiveState", "inactive") == "inactive":
             invocation.err(f"Unit {name} could not be found.")
-            result = result or EXIT_UNKNOWN
+            result = result or EXIT_UNKNOWN_UNIT
             continue
         if unit.get("NeedDaemonReload"):
             warn_of_changes(name, invocation)
@@ -48,7 +46,7 @@ def status(words: list[str], options: Options, invocation: Invocation) -> int:
         for line in unit_lines(unit, _processes(unit, invocation), options, terminal, invocation.paths):
             invocation.out(line)
         if unit.get("ActiveState", "inactive") not in ("active", "reloading"):
-            result = result or EXIT_NOT_RUNNING
+            result = result or EXIT_NOT_ACTIVE
     return result
 
 

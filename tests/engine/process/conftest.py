@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .tree import Tree, Unit
+from tests.engine.process.tree import Tree, Unit
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from .tree import Tree, Unit
+from tests.engine.process.tree import Tree, Unit
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to change users")
 

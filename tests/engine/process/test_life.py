@@ -12,8 +12,7 @@ import pytest
 
 from systemctl_replacement.process import descendants
 from systemctl_replacement.supervision.client import Link, make_pair
-
-from .tree import Tree, Unit
+from tests.engine.process.tree import Tree, Unit
 
 FORKSERVER = (
     "import sys; sys.path.insert(0, {path!r})\n"

@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 
 from systemctl_replacement.supervision.client import make_pair
-
-from .tree import Event, Tree, Unit
+from tests.engine.process.tree import Event, Tree, Unit
 
 SENDER = """
 import array, os, socket, sys
