@@ -113,6 +113,9 @@ class Index:
             if names.is_template(base) and names.is_instance(name):
                 # getty@tty1.service may be a link to getty@.service, or to what that is an alias of.
                 return self._instance_of(base, name)
+            template = names.template_of(base)
+            if base not in self._files and template != base and template in self._files:
+                return self._instance_of(template, base)
             if base in visited or base not in self._files:
                 return visited[0], ""
             visited.append(base)
@@ -168,12 +171,9 @@ class Index:
 
     def fragment(self, name: str) -> Fragment:
         """The file behind a name: its own, that of the unit it is an alias of, or that of its template."""
-        if name in self._files:
-            real, path = self._resolve(name)
-        else:
-            template = names.template_of(name)
-            if template == name or template not in self._files:
-                return Fragment(name, "", (name,))
+        real, path = self._resolve(name) if name in self._files else (name, "")
+        template = names.template_of(name)
+        if not path and template != name and template in self._files:
             real, path = self._instance_of(template, name)
         if not path:
             return Fragment(name, "", (name,))

@@ -185,6 +185,18 @@ def test_templates(tree: Tree) -> None:
     assert "system-t.slice" in unit.dependencies["Requires"]
 
 
+def test_links_of_instances(tree: Tree) -> None:
+    tree.write("lib/t@.service")
+    tree.write("lib/u@.service")
+    tree.write("lib/real.service")
+    tree.link("etc/u@1.service", "t@1.service")  # there is no such file, but its template
+    tree.link("etc/u@2.service", "real.service")
+    for name in ("t@1.service", "u@1.service"):
+        assert tree.load(name).names == ("t@1.service", "u@1.service")
+    # One that may not be followed is as good as none.
+    assert (tree.load("u@2.service").id, tree.load("u@2.service").load_state) == ("u@2.service", "loaded")
+
+
 def test_masks(tree: Tree) -> None:
     tree.write("lib/a.service")
     tree.link("etc/a.service", "/dev/null")
