@@ -12,6 +12,7 @@ from systemctl_replacement import wire
 from systemctl_replacement.manager.jobs.job_view import can_reload, can_start, can_stop, ignore_on_isolate
 from systemctl_replacement.manager.registry import PERPETUAL, PULLS_IN
 from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.unitfile.loadpath import is_mask
 from systemctl_replacement.unitfile.names import slice_path
 from systemctl_replacement.unitfile.values import INFINITY
 from systemctl_replacement.units import simple
@@ -37,12 +38,15 @@ _DEPENDENCIES = (
 
 
 def need_reload(unit: ManagedUnit) -> bool:
-    """Whether a file of the unit changed since it was read (NeedDaemonReload)."""
+    """Whether a file of the unit was written since it was read (NeedDaemonReload). As for systemd, one that is older
+    than what was read (a link in its place may lead to such) is no news."""
     for path, stamp in unit.file.stamps:
         try:
-            if os.stat(path).st_mtime_ns != stamp:
-                return True
+            status = os.stat(path)
         except OSError:
+            return True
+        was_mask = unit.file.load_state == "masked" and path == unit.file.fragment_path
+        if not is_mask(status) if was_mask else status.st_mtime_ns > stamp:
             return True
     return False
 
