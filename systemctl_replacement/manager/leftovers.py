@@ -102,3 +102,11 @@ class Leftovers:
         if unit_id in self._clearing:
             self._clearing.discard(unit_id)
             self._started[unit_id] = True
+
+    def rename(self, old: str, new: str) -> None:
+        """A unit has another id."""
+        if self._started.pop(old, False):
+            self._started[new] = True
+        if old in self._clearing:
+            self._clearing.remove(old)
+            self._clearing.add(new)

@@ -130,7 +130,7 @@ class Life:
     def _restore(self, state: dict[str, Any]) -> None:
         self._hear_signals()
         self._system.server.attach(self._loop)
-        if not reexec_state.restore(self._manager, state) or self._manager.jobs.jobs:
+        if not reexec_state.restore(self._manager, state, self._system.files.canonical) or self._manager.jobs.jobs:
             self._await_orphans()
         kept_clients.take_over(
             self._system.server, state.get("clients", []), lambda text: self._log.manager(LOG_ERR, text)

@@ -10,7 +10,7 @@ from systemctl_replacement.manager.init_scripts import adapt
 from systemctl_replacement.manager.unit import INVERSE, INVERSE_OF, ManagedUnit
 from systemctl_replacement.records import replace
 from systemctl_replacement.unitfile import dependencies, perpetual
-from systemctl_replacement.unitfile.load import Unit
+from systemctl_replacement.unitfile.load import Unit, load_error
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.units.service.config import ServiceConfig
 from systemctl_replacement.units.simple import ON, SimpleState
@@ -28,6 +28,8 @@ else:
 
 # Units that exist without a file and cannot be stopped (systemd.special(7)).
 PERPETUAL = perpetual.UNITS
+
+_EEXIST = 17
 
 
 class Registry:
@@ -57,6 +59,8 @@ class Registry:
         self._unordered: deque[ManagedUnit] = deque()
         self._incomplete: list[ManagedUnit] = []  # the units all that is done for
         self.asked_for: set[str] = set()  # units that were started by name although a boot skips them
+        self.apart: dict[str, str] = {}  # units whose names mean others once they have stopped -> the ids of those
+        self.when_over: Callable[[], object] = bool  # called when one of these may have stopped
         self._collectable = False  # something became collectable since the last collect()
 
     def __iter__(self) -> Iterator[ManagedUnit]:
@@ -92,17 +96,19 @@ class Registry:
         return self._units[unit_id]
 
     def names(self, unit: ManagedUnit) -> list[str]:
-        return sorted(unit.names.union(unit.file.names))
+        found = unit.names.union(unit.file.names)
+        return sorted(name for name in found if name == unit.id or name not in self.apart)
 
     def _name(self, name: str, unit: ManagedUnit) -> None:
-        self._ids[name] = unit.id
-        unit.names.add(name)
+        if name == unit.id or name not in self.apart:
+            self._ids[name] = unit.id
+            unit.names.add(name)
 
     def _find_or_load(self, name: str) -> ManagedUnit:
         known = self.find(name)
         if known is not None:
             return known
-        file = self._read(name)
+        file = self._file_of(name)
         unit = self._units.get(file.id)
         if unit is None:
             unit = self._former.pop(file.id, None)
@@ -112,6 +118,17 @@ class Registry:
             self._adopt(unit, file)
         self._name(name, unit)
         return unit
+
+    def _file_of(self, name: str) -> Unit:
+        file = self._read(name)
+        if name in self.apart:
+            return _of_its_own(file, name)
+        return _taken(file) if any(self._is_taken(other) for other in file.names if other != file.id) else file
+
+    def _is_taken(self, name: str) -> bool:
+        """Whether a unit has this name that had a file of its own when it was loaded."""
+        unit = self._units.get(name)
+        return unit is not None and unit.file.load_state != "not-found" and name not in self.apart
 
     def _adopt(self, unit: ManagedUnit, file: Unit) -> None:
         unit.file = file
@@ -231,9 +248,13 @@ class Registry:
 
     # --- reloading and forgetting ---
 
+    def needed(self) -> list[ManagedUnit]:
+        """The units that stay in memory whether others refer to them or not."""
+        return [unit for unit in self._units.values() if not _idle(unit)]
+
     def reload(self, read: Callable[[str], Unit], config: ManagerConfig) -> None:
         """Load every unit that matters anew from its files; states, jobs and processes stay."""
-        kept = [unit for unit in self._units.values() if not _idle(unit)]
+        kept = self.needed()
         self._former = self._units
         self._read, self._config, self._mounts = read, config, None
         self._no_mounts.clear()
@@ -249,7 +270,7 @@ class Registry:
                 del self._former[unit.id]
                 before = unit.file
                 try:
-                    self._adopt_again(unit)
+                    self._adopt(unit, self._file_of(unit.id))
                 except Exception as error:
                     # A defect met in one unit's files costs no other unit, and this one what is new of them.
                     self._on_exception(unit.id, error)
@@ -286,29 +307,47 @@ class Registry:
             for other_id in others:
                 other = self._units[other_id]
                 other.related(INVERSE_OF[kind]).pop(unit.id, None)
-                other.references.discard(unit.id)
-                other.references.add(real.id)
+                if unit.id in other.references:
+                    other.references.remove(unit.id)
+                    other.references.add(real.id)
                 other.relate(INVERSE_OF[kind], real.id)
                 real.relate(kind, other_id)
         self._name(unit.id, real)
 
-    def _adopt_again(self, unit: ManagedUnit) -> None:
-        file = self._read(unit.id)
-        if file.id != unit.id:
-            # The file became an alias of another unit. What runs under the old name keeps it until it is stopped.
-            file = unit.file
-        self._adopt(unit, file)
+    def rename(self, unit: ManagedUnit, new: str) -> None:
+        """Give a unit another id; whoever has that is forgotten. To be followed by `reload`, which gives it its names.
+        `.renaming` sees to everything else that is kept by id."""
+        del self._units[unit.id]
+        if unit.id in self.asked_for:
+            self.asked_for.remove(unit.id)
+            self.asked_for.add(new)
+        unit.id = new
+        self._units[new] = unit
+
+    def forget(self, unit: ManagedUnit) -> None:
+        """Keep nothing of a unit whose name is another's from now on. To be followed by `reload`."""
+        del self._units[unit.id]
+
+    def end_apart(self) -> bool:
+        """Make the names of units that were kept apart, and have stopped, the names of those that they lead to."""
+        over = [unit for unit in map(self._units.get, self.apart) if unit is not None and _is_over(unit)]
+        for unit in over:
+            self._become_alias(unit, self.apart.pop(unit.id))
+        self._complete_all()
+        return bool(over)
 
     def may_collect(self) -> None:
         """A unit became inactive: the next collect() looks for units to forget."""
         self._collectable = True
+        if self.apart:
+            self.when_over()
 
     def collect(self) -> None:
         """Forget idle units that no other unit refers to; none while some are being loaded."""
         if not self._collectable or self._incomplete:
             return
         self._collectable = False
-        pending = [unit for unit in self._units.values() if not _idle(unit)]
+        pending = self.needed()
         needed = {unit.id for unit in pending}
         while pending:
             for other in pending.pop().references:
@@ -325,6 +364,7 @@ class Registry:
                         del related[other]
         for unit_id in gone:
             del self._units[unit_id]
+            self.apart.pop(unit_id, None)
         self._ids = {name: unit_id for name, unit_id in self._ids.items() if unit_id in needed}
 
 
@@ -343,6 +383,26 @@ def _as_mounted(file: Unit, mount: Mount) -> Unit:
     settings.setdefault(("Unit", "Description"), settings[("Mount", "Where")])
     source = file.source_path or ("" if file.id in PERPETUAL else "/proc/self/mountinfo")
     return replace(file, load_state="loaded", load_error=None, derived=True, settings=settings, source_path=source)
+
+
+def _of_its_own(file: Unit, name: str) -> Unit:
+    """The file of another unit for one that runs beside it until it stops: it is to stop as that one does, and is not
+    started again."""
+    settings = {**file.settings, ("Service", "Restart"): "no"}
+    settings.pop(("Service", "RestartForceExitStatus"), None)
+    return replace(file, id=name, names=(name,), settings=settings)
+
+
+def _taken(file: Unit) -> Unit:
+    """The file of a unit one of whose names is that of another unit, until a reload: it cannot be loaded."""
+    error = load_error(file.id, "error", _EEXIST)
+    return replace(file, names=(file.id,), load_state="error", load_error=error, derived=False, dependencies={})
+
+
+def _is_over(unit: ManagedUnit) -> bool:
+    """Whether a unit has stopped, and nothing is left of it to be seen to."""
+    down = unit.active_state in (INACTIVE, FAILED)
+    return down and unit.job is None and unit.nop_job is None and unit.tracking is None
 
 
 def _has_default_dependencies(unit: ManagedUnit) -> bool:

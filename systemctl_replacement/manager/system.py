@@ -86,6 +86,7 @@ class System:
         manager.boot = self.boot
         files.scan()
         manager.registry = Registry(files.read_unit, config, files.mounted, files.loaded, self.report_exception)
+        manager.registry.when_over = lambda: self.loop.call_soon(manager.registry.end_apart)
         manager.jobs = JobTable(manager.registry, manager)
         manager.leftovers = Leftovers(self.boot, options.root)
         manager.execution = ExecutionContext(options.root, config, self.environment)

@@ -176,6 +176,11 @@ class Driver:
         hung = state.watchdog_deadline is not None and state.watchdog_deadline <= now_monotonic()
         self.step(unit, events.WatchdogElapsed() if hung else events.Elapsed())
 
+    def rename(self, old: str, new: str) -> None:
+        """A unit has another id."""
+        if old in self._watches:
+            self._watches[new] = self._watches.pop(old)
+
     def release_if_done(self, unit: ManagedUnit) -> None:
         """Let the supervisor of a unit go that has no process left and will have none before something happens."""
         tracking = unit.tracking
@@ -196,7 +201,7 @@ class Driver:
         unit = self._host.registry.find(unit_id)
         if unit is None:
             return
-        unit.tracking = self._host.processes.trackings.get(unit_id)
+        unit.tracking = self._host.processes.trackings.get(unit.id)
         if unit.tracking is None:
             self._host.registry.may_collect()
         else:

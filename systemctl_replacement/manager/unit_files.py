@@ -6,7 +6,7 @@ import os
 
 from systemctl_replacement import paths
 from systemctl_replacement.log_levels import LOG_WARNING
-from systemctl_replacement.manager import boot_skips, pid1
+from systemctl_replacement.manager import boot_skips, pid1, renaming
 from systemctl_replacement.manager.exec_spec import default_environment
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.unit import ManagedUnit
@@ -66,6 +66,10 @@ class UnitFiles:
     def read_unit(self, name: str) -> load.Unit:
         return load.load(name, self._index, self.host)
 
+    def canonical(self, name: str) -> str:
+        """The id of the unit that a name is one of, as the files have it."""
+        return self._index.fragment(name).id
+
     def mounted(self) -> dict[str, pid1.Mount]:
         """The mount units of what is mounted."""
         try:
@@ -110,4 +114,5 @@ class UnitFiles:
 
     def _load(self) -> None:
         self._index = self._scan()
+        renaming.follow(self.manager, self.canonical)
         self.manager.registry.reload(self.read_unit, self.manager.config)

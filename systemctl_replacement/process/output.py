@@ -60,14 +60,8 @@ class Output:
     )
 
     def __init__(self, unit: str, log_fd: int, journal: dict[str, Any], console_fd: int, console_json: bool) -> None:
-        self.unit = unit
         self.log_fd = log_fd
-        self._static: dict[str, Any] = {"_SYSTEMD_UNIT": unit}
-        if "boot" in journal:
-            self._static["_BOOT_ID"] = journal["boot"]
-        self._writer: Writer | None = None
-        if "path" in journal:
-            self._writer = Writer(journal["path"], journal.get("total", 0), fields=dict(self._static))
+        self._open(unit, journal)
         self._fields: dict[str, str] = {}
         self.level_prefix = True
         self.priority = LOG_INFO
@@ -80,6 +74,23 @@ class Output:
         self._console: _socket.socket | None = None
         self.set_console(console_fd, console_json)
         self.configure(journal)
+
+    def _open(self, unit: str, journal: dict[str, Any]) -> None:
+        self.unit = unit
+        self._static: dict[str, Any] = {"_SYSTEMD_UNIT": unit}
+        if "boot" in journal:
+            self._static["_BOOT_ID"] = journal["boot"]
+        self._writer: Writer | None = None
+        if "path" in journal:
+            self._writer = Writer(journal["path"], journal.get("total", 0), fields=dict(self._static))
+
+    def rename(self, unit: str, journal: dict[str, Any]) -> None:
+        """Goes over to another unit's journal: what is printed from now on is that one's."""
+        self.drain()
+        if self._writer:
+            self._writer.finish()
+        self._open(unit, journal)
+        self._build()
 
     def configure(self, settings: dict[str, Any]) -> None:
         """Takes "fields" (for every record), "level_prefix", "priority" and "max_priority": the rest is lost. Of our

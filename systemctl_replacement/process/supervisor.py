@@ -45,7 +45,6 @@ class Supervisor:
     """One unit's processes, sockets and output."""
 
     def __init__(self, message: Message, link: Link, fds: dict[str, int], child_signals: int) -> None:
-        self.unit: str = message["unit"]
         self.link = link
         self.notify: _socket.socket | None = notify.open_socket(fds["notify"]) if "notify" in fds else None
         self.log_write = fds.get("log_write", -1)
@@ -54,13 +53,13 @@ class Supervisor:
             os.set_blocking(log_read, False)
             if self.log_write < 0:
                 self.log_write = os.open(f"/proc/self/fd/{log_read}", os.O_WRONLY | os.O_CLOEXEC)
-        self.output = Output(self.unit, log_read, message["journal"], fds.get("console", -1), message["console_json"])
+        console = fds.get("console", -1)
+        self.output = Output(message["unit"], log_read, message["journal"], console, message["console_json"])
         self.output.on_full = lambda: self._send({"ev": "console-full"})
         self.stop_timeout: int = message["stop_timeout"]
         self.kill_signal: int = message["kill_signal"]
         self.told = Told()
-        self.main = 0
-        self.control = 0
+        self.main = self.control = 0
         self.access = "main"
         self.tokens: dict[int, Any] = {}  # pid -> token of what we started and have not reaped
         self.identifiers: dict[int, str] = {}  # the same pids' SyslogIdentifier=
@@ -224,6 +223,9 @@ class Supervisor:
             self.output.configure(message)
         elif operation == "console":
             self.output.set_console(fds.pop(), message["json"])
+        elif operation == "rename":
+            set_title(f"supervisor: {message['unit']}", "supervisor")
+            self.output.rename(message["unit"], message["journal"])
         elif operation == "release":
             self.released = True
         else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from systemctl_replacement import paths as paths_module
 from systemctl_replacement.log_levels import LOG_ERR
 from systemctl_replacement.loop import READ, WRITE, Loop, now_monotonic
+from systemctl_replacement.process.link import close_fds
 from systemctl_replacement.supervision.client import ForkServer
 from systemctl_replacement.supervision.console import Console
 from systemctl_replacement.supervision.patience import ANSWER, NOTHING, WORK, Helper, Patience
@@ -36,11 +37,11 @@ class Helpers:
         console: Console | None,
         patience: Patience,
         log: Callable[[int, str], object],
-        on_made: Callable[[str, int, str], object],
+        on_made: Callable[[Tracking, int, str], object],
         on_unmade: Callable[[Tracking], object],
         on_console: Callable[[], object],
     ) -> None:
-        """on_made: told of a process (unit, pid, else 0 and why there is none); on_unmade: there is reason to believe
+        """on_made: told of a supervisor (pid, else 0 and why there is none); on_unmade: there is reason to believe
         that a supervisor will never come to be; on_console: another console process wants its sources."""
         self.forkserver = forkserver
         self.console = console
@@ -114,7 +115,26 @@ class Helpers:
 
     # --- the forkserver ---
 
-    def asked(self, tracking: Tracking) -> None:
+    def ask(self, tracking: Tracking, link: int, journal: dict[str, Any], stopping: dict[str, Any]) -> None:
+        """Ask for the supervisor of a unit, which gets this end of a link: it is closed here. OSError."""
+        console = self.console.source() if self.console is not None else -1
+        try:
+            self.forkserver.request_supervisor(
+                tracking.unit,
+                link,
+                tracking.log_read,
+                tracking.notify.fileno() if tracking.notify is not None else -1,
+                console,
+                journal,
+                log_write_fd=tracking.log_write,
+                console_json=self.console is not None and self.console.as_json,
+                **stopping,
+            )
+        finally:
+            close_fds([link] if console < 0 else [link, console])
+        tracking.known_as = tracking.unit
+
+    def expect(self, tracking: Tracking) -> None:
         """A supervisor was asked for."""
         self._asked.add(tracking)
         self.flush()
@@ -163,7 +183,8 @@ class Helpers:
             if not self._debt():
                 self.patience.answered(self.forkserver)
         else:
-            self._on_made(tag, pid, answer.get("message", ""))
+            for tracking in [one for one in self._asked if one.known_as == tag]:  # its unit may be called otherwise now
+                self._on_made(tracking, pid, answer.get("message", ""))
 
     def look(self) -> None:
         """Notice now if the forkserver has died."""

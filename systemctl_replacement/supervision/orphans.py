@@ -28,7 +28,7 @@ _LOOK_USEC = 100_000
 def orphans(root: str, trackings: Collection[Tracking]) -> dict[int, str]:
     """The supervisors that have lost their manager: pid -> unit. trackings: what tells which are ours."""
     own = {tracking.supervisor for tracking in trackings}
-    coming = [tracking.unit for tracking in trackings if not tracking.supervisor]
+    coming = [tracking.known_as for tracking in trackings if not tracking.supervisor]
     heirs = {os.getpid()}
     if not root and not _is_below_a_directory(1):
         heirs.add(1)

@@ -92,15 +92,12 @@ class Processes:
         self.helpers.close()
 
     def _give_console_to_all(self) -> None:
-        for tracking in self.trackings.values():
-            self._give_console(tracking)
-
-    def _give_console(self, tracking: Tracking) -> None:
         assert self.console is not None
-        fd = self.console.source()
-        if fd >= 0:
-            self._send(tracking, {"op": "console", "json": self.console.as_json}, [fd])
-            os.close(fd)
+        for tracking in self.trackings.values():
+            fd = self.console.source()
+            if fd >= 0:
+                self._send(tracking, {"op": "console", "json": self.console.as_json}, [fd])
+                os.close(fd)
 
     def _own_children(self) -> set[int]:
         """The pids of our infrastructure."""
@@ -114,18 +111,19 @@ class Processes:
         status = descendants.read_stat(pid)
         return status is not None and status[1] == self.forkserver.pid != 0
 
-    def _made(self, unit: str, pid: int, problem: str) -> None:
+    def _made(self, tracking: Tracking, pid: int, problem: str) -> None:
         """The forkserver has answered a request."""
-        tracking = self.trackings.get(unit)
-        if tracking is None:
-            return
         if pid:
-            tracking.supervisor = pid
-            self._by_supervisor[pid] = tracking
-            self.helpers.settled(tracking)
-            self._expect(tracking)
+            self._appeared(tracking, pid)
         else:
             self._supervisor_failed(tracking, f"Failed to fork: {problem}")
+
+    def _appeared(self, tracking: Tracking, pid: int) -> None:
+        tracking.supervisor = pid
+        self._by_supervisor[pid] = tracking
+        self.helpers.settled(tracking)
+        self._tell_name(tracking)
+        self._expect(tracking)
 
     # --- supervisors ---
 
@@ -154,30 +152,18 @@ class Processes:
 
     def _supervise(self, tracking: Tracking) -> None:
         link, theirs = make_pair()
-        console = self.console.source() if self.console is not None else -1
         settings = self.settings.get(tracking.unit, {})
+        journal = {**self._journal(tracking.unit), **settings.get("journal", {})}
         try:
-            self.forkserver.request_supervisor(
-                tracking.unit,
-                theirs,
-                tracking.log_read,
-                tracking.notify.fileno() if tracking.notify is not None else -1,
-                console,
-                {**self._journal(tracking.unit), **settings.get("journal", {})},
-                log_write_fd=tracking.log_write,
-                console_json=self.console is not None and self.console.as_json,
-                **settings.get("stopping", {}),
-            )
+            self.helpers.ask(tracking, theirs, journal, settings.get("stopping", {}))
         except OSError:
             link.close()
             raise
-        finally:
-            close_fds([theirs] if console < 0 else [theirs, console])
         tracking.link = link
         tracking.supervisor = 0
         tracking.ready = tracking.is_unmade = False
         tracking.early = []
-        self.helpers.asked(tracking)
+        self.helpers.expect(tracking)
         self.loop.add(link.fileno(), READ, lambda _events: self._link_ready(tracking, link))
         tracking.users.give_all(lambda message, fds: self._send(tracking, message, fds))
 
@@ -191,9 +177,16 @@ class Processes:
         if tracking.supervisor:
             self._by_supervisor[tracking.supervisor] = tracking
         elif link is not None and not tracking.ready:
-            self.helpers.asked(tracking)
+            self.helpers.expect(tracking)
+        self._tell_name(tracking)
         self._expect(tracking)
         self.reaper.inherit(tracking)
+
+    def _tell_name(self, tracking: Tracking) -> None:
+        """Tell a supervisor what its unit is called now. One that is not there yet may never be, and is told later."""
+        if tracking.supervisor and tracking.known_as != tracking.unit and not tracking.releasing:
+            tracking.known_as = tracking.unit
+            self._send(tracking, {"op": "rename", "unit": tracking.unit, "journal": self._journal(tracking.unit)})
 
     def _never_made(self, tracking: Tracking) -> None:
         """There is reason to believe that no supervisor has the other end of the link. Make sure, and ask again."""
@@ -227,15 +220,12 @@ class Processes:
     def _supervisor_failed(self, tracking: Tracking, message: str) -> None:
         self._drop_link(tracking)
         removing, tracking.removing = tracking.removing, 0
-        self._fail_tokens(tracking, message)
-        if removing:
-            self._on_event(tracking.unit, Removed())
-        self._settled(tracking)
-
-    def _fail_tokens(self, tracking: Tracking, message: str) -> None:
         tokens, tracking.tokens = tracking.tokens, set()
         for token in sorted(tokens):
             self._on_event(tracking.unit, SpawnFailed(token, message))
+        if removing:
+            self._on_event(tracking.unit, Removed())
+        self._settled(tracking)
 
     def _spawn_again(self, tracking: Tracking, tokens: set[int], message: str) -> None:
         """Processes that never came to be, which is certain, are asked for once more."""
@@ -323,10 +313,7 @@ class Processes:
             close_fds(fds)
         if message["ev"] == "ready":
             tracking.ready, tracking.early = True, []
-            tracking.supervisor = message["pid"]
-            self._by_supervisor[message["pid"]] = tracking
-            self.helpers.settled(tracking)
-            self._expect(tracking)
+            self._appeared(tracking, message["pid"])
         elif message["ev"] == "console-full":
             if self.console is not None:
                 self.console.look()
@@ -383,9 +370,8 @@ class Processes:
     ) -> None:
         """Start a process of a unit, with descriptors to pass on; answered by Forked or SpawnFailed.
 
-        notify: whether the unit has a notify socket; told: whether this process is told of it.
-
-        OSError when descriptors run out.
+        notify: whether the unit has a notify socket; told: whether this process is told of it. OSError without room for
+        descriptors.
         """
         tracking = self.track(unit, notify)
         settings = self.settings.get(unit, {})
@@ -422,26 +408,22 @@ class Processes:
 
     def signal(self, unit: str, pids: tuple[int, ...], signal: int, cont: bool, hup: bool, purpose: str = "") -> None:
         tracking = self.trackings.get(unit)
-        if tracking is None:
-            return
-        how = {"signal": signal, "cont": cont, "hup": hup, "why": purpose}  # process/told.py
-        message = {"op": "signal", "pids": list(pids), **how}
-        tracking.signal_lost(message)
-        if supervised := [pid for pid in pids if pid not in tracking.lost]:
-            self._send(tracking, {**message, "pids": supervised})
+        if tracking is not None:
+            message = {"op": "signal", "pids": list(pids), **_how(signal, cont, hup, purpose)}
+            tracking.signal_lost(message)
+            if supervised := [pid for pid in pids if pid not in tracking.lost]:
+                self._send(tracking, {**message, "pids": supervised})
 
     def signal_all(
         self, unit: str, signal: int, spare: Sequence[int], cont: bool, hup: bool, purpose: str = ""
     ) -> None:
         tracking = self.trackings.get(unit)
-        if tracking is None:
-            return
-        if tracking.has_strays:
-            self.reaper.refresh(tracking)
-        how = {"signal": signal, "cont": cont, "hup": hup, "why": purpose}  # process/told.py
-        message = {"op": "signal-all", "except": list(spare), **how}
-        tracking.signal_lost(message)
-        self._send(tracking, message)
+        if tracking is not None:
+            if tracking.has_strays:
+                self.reaper.refresh(tracking)
+            message = {"op": "signal-all", "except": list(spare), **_how(signal, cont, hup, purpose)}
+            tracking.signal_lost(message)
+            self._send(tracking, message)
 
     def guess_main(self, unit: str) -> None:
         self._send(self.trackings[unit], {"op": "guess-main"})
@@ -486,6 +468,23 @@ class Processes:
         if not self.trackings:
             self.loop.call_soon(callback)
 
+    def rename(self, old: str, new: str) -> None:
+        """A unit has another id."""
+        keyed: tuple[dict[str, Any], ...] = (self.trackings, self.invocations, self.settings)
+        for by_unit in keyed:
+            if old in by_unit:
+                by_unit[new] = by_unit.pop(old)
+        if new in self.trackings:
+            self.trackings[new].unit = new
+            self._tell_name(self.trackings[new])
+
+    def forget(self, unit: str) -> None:
+        """A unit has no processes left, and its name is another's: its supervisor, which may end, is nobody's."""
+        tracking = self.trackings.get(unit)
+        if tracking is not None:
+            self._drop_link(tracking)
+            self._forget(tracking)
+
     def _forget(self, tracking: Tracking) -> None:
         tracking.close()
         if self.trackings.get(tracking.unit) is tracking:
@@ -495,3 +494,7 @@ class Processes:
             self._on_idle(tracking.unit)
             if self._released is not None and not self.trackings:
                 self._released()
+
+
+def _how(signal: int, cont: bool, hup: bool, purpose: str) -> dict[str, Any]:
+    return {"signal": signal, "cont": cont, "hup": hup, "why": purpose}  # process/told.py

@@ -27,6 +27,7 @@ class Tracking:
 
     def __init__(self, unit: str) -> None:
         self.unit = unit
+        self.known_as = unit  # what its supervisor takes the unit's name to be
         self.link: Link | None = None
         self.supervisor = 0
         self.ready = False

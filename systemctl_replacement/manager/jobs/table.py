@@ -8,6 +8,7 @@ from __future__ import annotations
 import _heapq as heapq  # without its twin in Python
 
 from systemctl_replacement.jobs import outcome, transaction
+from systemctl_replacement.jobs.merge import superset
 from systemctl_replacement.jobs.model import CANCELED, DONE, FAILED, NOP, RUNNING, TIMEOUT, WAITING, Job, JobError
 from systemctl_replacement.jobs.ordering import a_blocker, holds_back
 from systemctl_replacement.log_levels import LOG_WARNING
@@ -291,3 +292,36 @@ class JobTable:
     def restore(self, job: Job) -> None:
         """Take over a job of the manager that executed itself again."""
         self._install(job)
+
+    # --- units that become others ---
+
+    def rename(self, old: str, new: str) -> None:
+        """A unit has another id."""
+        for job in [job for job in self.jobs.values() if job.unit == old]:
+            self._replace(replace(job, unit=new))
+        self._look_again()
+
+    def hand_over(self, unit: ManagedUnit, heir: ManagedUnit) -> None:
+        """A unit's name is another's from now on, which gets its jobs. Where that has one already, whoever waits for
+        the same goes on waiting; any other job is cancelled."""
+        for job, taken in ((unit.job, heir.job), (unit.nop_job, heir.nop_job)):
+            if job is None:
+                continue
+            if taken is not None and not superset(taken.type, job.type):
+                self.finish(job, CANCELED, recursive=False)
+                continue
+            waiters = self._waiters.pop(job.id, [])
+            self._remove(job)
+            if taken is None:
+                taken = replace(job, unit=heir.id, state=WAITING)
+                self._install(taken)
+            self._waiters.setdefault(taken.id, []).extend(waiters)
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """What was noted of waiting jobs names units by what they were called."""
+        self._held.clear()
+        queue = [self.jobs[job_id] for job_id in self._queued if job_id in self.jobs]
+        self._queue = [(priority_of(self._registry[job.unit]), job.id) for job in queue]
+        self._queued = {job.id for job in queue}
+        heapq.heapify(self._queue)

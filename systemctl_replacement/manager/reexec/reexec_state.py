@@ -11,6 +11,7 @@ import stat
 
 from systemctl_replacement import paths, syscalls, wire
 from systemctl_replacement.log_levels import LOG_ERR
+from systemctl_replacement.manager import renaming
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.reexec.codec import decode, encode
 from systemctl_replacement.manager.unit import ManagedUnit
@@ -34,6 +35,7 @@ _UNIT_FIELDS = (
 _TRACKING_FIELDS = (
     "supervisor", "ready", "log_read", "log_write", "notify_path", "degraded", "early", "unanswered", "removing",
     "populated", "elsewhere", "main", "control", "releasing", "settings", "invocation_id", "notify_access", "late",
+    "known_as",
 )  # fmt: skip
 _CHANNELS = ("link", "notify", "log_read", "log_write")
 _HALT_FIELDS = (
@@ -232,12 +234,15 @@ def forkserver_of(state: dict[str, Any]) -> ForkServer:
     return ForkServer(state["forkserver"]["pid"], Link(state["forkserver"]["fd"]))
 
 
-def restore(manager: Manager, state: dict[str, Any]) -> bool:
+def restore(manager: Manager, state: dict[str, Any], canonical: Callable[[str], str]) -> bool:
     """Give units, jobs and processes back to a manager that has its parts; whether it has them all.
+
+    canonical: the id of the unit that a name is one of: files may have become links to others meanwhile.
 
     What cannot be restored is logged, and costs no other unit anything: it is inactive, and its supervisor stops it.
     """
     lost: set[str] = set()
+    left_out = []
 
     def attempt(what: str, function: Callable[..., object], *arguments: Any) -> bool:
         try:
@@ -247,6 +252,7 @@ def restore(manager: Manager, state: dict[str, Any]) -> bool:
             manager.log.manager(LOG_ERR, f"Cannot restore {what}: {type(error).__name__}: {error}")
         return what not in lost
 
+    attempt("names", lambda: left_out.append(renaming.follow_in(manager, state, canonical)))
     attempt("settings", _restore_settings, manager, state)
     for saved in state["units"]:
         attempt(_name(saved, "id"), _restore_unit, manager, saved)
@@ -258,7 +264,7 @@ def restore(manager: Manager, state: dict[str, Any]) -> bool:
         name = _name(saved, "unit")
         if name not in lost:
             attempt(f"job of {name}", lambda job: manager.jobs.restore(decode(job)), saved)
-    if lost:
+    if lost or any(left_out):
         attempt("descriptors", _close_the_rest, manager, state)
     if "halt" in state:
         attempt("halt", _restore_halt, manager, state)
@@ -313,7 +319,7 @@ def _abandon(manager: Manager, name: str) -> None:
     """A unit that is lost is as it was before its start."""
     manager.processes.trackings.pop(name, None)
     unit = manager.registry.find(name)
-    if unit is not None:
+    if unit is not None and unit.id == name:
         unit.tracking = None
         unit.state = ManagedUnit(unit.file).state
 

@@ -131,8 +131,9 @@ def test_a_message_that_came_with_one_that_fails(loop: Loop, failed: Failed, mon
 def test_an_answer_of_the_forkserver_that_came_with_one_that_fails(loop: Loop, failed: Failed) -> None:
     helpers: Any = Helpers.__new__(Helpers)
     made: list[tuple[str, int]] = []
+    helpers._asked = {Tracking("a.service")}
     helpers._loop = SimpleNamespace(guard=loop.guard, modify=lambda *_: None)
-    helpers._on_made = lambda unit, pid, _problem: made.append((unit, pid))
+    helpers._on_made = lambda tracking, pid, _problem: made.append((tracking.unit, pid))
     answers = [{"pid": 1}, {"pid": 4711, "tag": "a.service"}]
     helpers.forkserver = SimpleNamespace(
         receive=lambda: answers, flush=lambda: None, fileno=lambda: -1, wants_write=False
