@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from systemctl_replacement.unitfile.directives.directive import Configured, Directive
-from systemctl_replacement.unitfile.directives.honoured import FULL
 from systemctl_replacement.unitfile.parsers import common as parsers
 from systemctl_replacement.unitfile.parsers import unit as unit_parsers
 from systemctl_replacement.unitfile.values import INFINITY
@@ -16,7 +15,6 @@ SCOPE: tuple[Directive, ...] = (
         property="RuntimeMaxUSec",
         kind="timespan",
         since=229,
-        honoured=FULL,
     ),
     Directive(
         "RuntimeRandomizedExtraSec",
@@ -25,7 +23,6 @@ SCOPE: tuple[Directive, ...] = (
         property="RuntimeRandomizedExtraUSec",
         kind="timespan",
         since=250,
-        honoured=FULL,
     ),
     Directive(
         "TimeoutStopSec",

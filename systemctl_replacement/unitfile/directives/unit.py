@@ -143,7 +143,7 @@ UNIT: tuple[Directive, ...] = (
         honoured=FULL,
     ),
     Directive("JobTimeoutAction", parse=unit_parsers.emergency_action, default="none", since=217, honoured=FULL),
-    Directive("JobTimeoutRebootArgument", parse=parsers.string, since=217),
+    Directive("JobTimeoutRebootArgument", parse=parsers.string, since=217, honoured=NO_REBOOT),
     Directive(
         "StartLimitIntervalSec",
         parse=parsers.seconds,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from systemctl_replacement.exec_directories import KINDS
+from systemctl_replacement.syscalls import RLIMITS
 from systemctl_replacement.unitfile.directives import table as directives
 from systemctl_replacement.unitfile.directives.directive import MERGE, Directive
 from systemctl_replacement.unitfile.directives.honoured import FAMILIES
@@ -16,6 +20,7 @@ from systemctl_replacement.unitfile.parsers.parse_context import Fatal, Invalid,
 from systemctl_replacement.unitfile.specifiers import Context, Host
 from tests.unit.unitfile.oracle import SYSTEMD, needs_systemd
 
+SHARED = list(directives.section_table("Service").values())
 ROWS = [(section, row) for section in directives.SECTIONS for row in directives.section_table(section).values()]
 
 
@@ -47,6 +52,62 @@ def test_rows_are_sound() -> None:
             assert group or directives.lookup(own or section, target) is not None, where
         if row.combine == MERGE:
             assert row.default == (), where
+
+
+# Rooms that act on settings. What `show` and `status` print is none of it.
+ACTING = ("manager", "units", "jobs", "process", "supervision", "enablement")
+PACKAGE = Path(directives.__file__).parents[2]
+# What is honoured though its name stands nowhere outside unitfile/: how then.
+READ_OTHERWISE = {
+    "Documentation": "`help` opens it",
+    "SourcePath": "the loader keeps it in the unit",
+    **dict.fromkeys(("OnSuccessJobMode", "OnFailureJobMode"), "by the kind of dependency"),
+    **dict.fromkeys(("FailureActionExitStatus", "SuccessActionExitStatus"), "by the action"),
+    **dict.fromkeys((f"Limit{name}" for name in RLIMITS), "all limits in one loop"),
+    **dict.fromkeys((f"{kind.directive}Mode" for kind in KINDS), "all kinds of directories in one loop"),
+    **dict.fromkeys(
+        ("CPUAccounting", "MemoryAccounting", "TasksAccounting"), "`status` counts whether it is set or not"
+    ),
+}
+# What is read and yet not honoured: why not.
+NOT_HONOURED = {
+    "JoinsNamespaceOf": "known as a dependency, for `show`",
+    "CPUWeight": "the order in which jobs begin, no share of the processor",
+}
+
+
+def words_of_acting_rooms() -> set[str]:
+    """Every string constant outside unitfile/ that may be the name of a setting somebody acts on."""
+    found = set()
+    modules = [path for room in ACTING for path in (PACKAGE / room).rglob("*.py") if not path.name.startswith("show")]
+    for path in (*modules, PACKAGE / "exec_directories.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.add(node.value)
+    return found
+
+
+def test_what_is_honoured_is_read_and_nothing_else() -> None:
+    words = words_of_acting_rooms()
+    read, not_read = set(), set()
+    for section in ("Unit", "Service", "Install"):
+        for row in directives.section_table(section).values():
+            names = {name for _, name in row.sets} or {row.name}
+            if row.honoured.applied and not names & words:
+                not_read |= names
+            if not row.honoured.applied:
+                read |= names & words
+    assert not_read - READ_OTHERWISE.keys() == set(), "honoured, but nobody reads them"
+    assert read - NOT_HONOURED.keys() == set(), "read, but not said to be honoured"
+    assert not READ_OTHERWISE.keys() - not_read, "exceptions that are none"
+    assert not NOT_HONOURED.keys() - read, "exceptions that are none"
+
+
+def test_nothing_of_units_that_are_not_built_is_honoured() -> None:
+    for unit_type, section in directives.TYPE_SECTIONS.items():
+        if unit_type != "service":
+            own = [row for row in directives.section_table(section).values() if row not in SHARED]
+            assert not [row for row in own if row.honoured.applied], section
 
 
 def test_unknown() -> None:
