@@ -25,15 +25,42 @@ _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _UNSHARP_USEC = 1_000_000 // _TICKS_PER_SECOND
 
 
+def clocks() -> tuple[int, int]:
+    """Realtime, which may be set, and the time since the machine has booted, which may not; microseconds."""
+    realtime, boottime = map(time.clock_gettime_ns, (time.CLOCK_REALTIME, time.CLOCK_BOOTTIME))
+    return realtime // 1000, boottime // 1000
+
+
 def before_this_life() -> int:
     """Realtime in microseconds before which PID 1 was not there; 0 if nothing can be said."""
     try:
         with open("/proc/1/stat", encoding="utf-8", errors="replace") as file:
             ticks = int(file.read().rpartition(")")[2].split()[19])
-        age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / _TICKS_PER_SECOND
+        mounted = os.stat("/proc").st_ctime_ns // 1000
     except (OSError, ValueError, IndexError):
         return 0
-    return int((time.time() - age) * 1_000_000) - _UNSHARP_USEC
+    return reckon(*clocks(), ticks * 1_000_000 // _TICKS_PER_SECOND, mounted)
+
+
+def reckon(realtime: int, boottime: int, started: int, mounted: int) -> int:
+    """Realtime before which PID 1, started at that time of the boottime clock, was not there.
+
+    mounted: the stamp of its /proc, which it was given when it began. Where the clock was set forward since, that one
+    is right. Where it was set back the other one is too early, as what was written since may seem to be. All in
+    microseconds.
+    """
+    return min(realtime - (boottime - started), mounted) - _UNSHARP_USEC
+
+
+def set_back(before: int, offset_then: int, offset_now: int) -> int:
+    """What `before` is when the clock may have been set since it was reckoned: what was written after that may bear a
+    stamp that is so much earlier. The offsets are realtime less boottime."""
+    return before + min(offset_now - offset_then, 0)
+
+
+def _offset() -> int:
+    realtime, boottime = clocks()
+    return realtime - boottime
 
 
 def clear_run(before: int) -> None:
@@ -81,6 +108,7 @@ class Leftovers:
         if "before_this_life" not in boot:
             boot["before_this_life"] = 0 if root else before_this_life()
         self._before: int = boot["before_this_life"]
+        self._offset: int = boot.setdefault("clock_offset", _offset())
         self._started: dict[str, bool] = boot.setdefault("started", {})
         self._clearing: set[str] = set()  # those whose process that does it is asked for
 
@@ -92,12 +120,13 @@ class Leftovers:
         pid_file = unit.config.pid_file
         if directories or pid_file:
             self._clearing.add(unit.id)
-            spec["leftovers"] = {"before": self._before, "directories": directories, "pid_file": pid_file}
+            before = set_back(self._before, self._offset, _offset())
+            spec["leftovers"] = {"before": before, "directories": directories, "pid_file": pid_file}
 
     def forked(self, unit_id: str) -> None:
         """A process of the unit is there: it removes them before anything else.
 
-        Only now does none of them count as left any more: a clock that is set back makes new files look old.
+        Only now does none of them count as left any more.
         """
         if unit_id in self._clearing:
             self._clearing.discard(unit_id)
