@@ -92,6 +92,10 @@ class Halt:
     def told(self, told: Iterable[tuple[int, int]]) -> None:
         self._remains.told = list(told)
 
+    def asked_by(self, pid: int) -> None:
+        """A client's process has asked for a halt and will be answered: it is not to be told to end while it ends."""
+        self._remains.spare(pid)
+
     @property
     def status(self) -> int:
         """The exit status of the manager."""

@@ -232,6 +232,8 @@ class Methods:
 
     def enqueue(self, request: Request) -> None:
         """Queue a job for each name; with `wait`, answer again when all have ended."""
+        if not set(TARGETS.values()).isdisjoint(request.parameters["names"]):
+            self._manager.halt.asked_by(request.caller.pid)
         self._answer(request, Enqueue(self._manager, self._load, request).run())
 
     def go_on_waiting(self, request: Request) -> None:
@@ -349,6 +351,7 @@ class Methods:
         if verb not in TARGETS:
             request.fail(INVALID_ARGS, f"Unknown way to halt '{verb}'.")
             return
+        halt.asked_by(request.caller.pid)
         request.reply()
         if force and force >= 2 and verb != "exit":
             self._manager.call_soon(lambda: halt.immediate(verb, status))

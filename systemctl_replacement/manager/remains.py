@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _MOST_WATCHED = 64
 # Between two looks, where no pidfd tells.
 _LOOK_USEC = 100_000
+# Who has asked for the end and was answered ends by itself, within so long.
+_SPARED_USEC = 1_000_000
 # Before another look where the last one may have missed somebody.
 _DOUBT_USEC = 5_000
 
@@ -38,6 +40,7 @@ class Remains:
         self._log = log
         self._told: dict[int, int] = {}  # pid -> start time, of those that were told to end
         self._denied: set[int] = set()
+        self._spared: dict[int, tuple[int, int]] = {}  # pid -> (start time, until when)
         self._in_doubt = False  # somebody ended while we looked, whose children may have been missed
         self._watched: dict[int, int] = {}  # pid -> pidfd
         self._spare = _open_spare()
@@ -56,6 +59,16 @@ class Remains:
     def told(self, told: Iterable[tuple[int, int]]) -> None:
         self._told = dict(told)
 
+    def spare(self, pid: int) -> None:
+        """Leave one alone for a moment that is about to end by itself: its status is to be its own."""
+        stat = descendants.read_stat(pid)
+        if stat is not None:
+            self._spared[pid] = (stat[3], now_monotonic() + _SPARED_USEC)
+
+    def _is_spared(self, pid: int, start: int) -> bool:
+        of, until = self._spared.get(pid, (0, 0))
+        return of == start and now_monotonic() < until
+
     @property
     def any_left(self) -> bool:
         """Whether there are any."""
@@ -65,6 +78,9 @@ class Remains:
         """SIGTERM to each that had none yet, SIGHUP to those of a terminal (shells ignore the other). Who is left."""
         left = self._left()
         untold = [(pid, start) for pid, start in left if self._told.get(pid) != start]
+        if any(self._is_spared(*process) for process in untold):
+            self._look_later(_LOOK_USEC)
+            untold = [process for process in untold if not self._is_spared(*process)]
         if untold and not self._told:
             self._log(LOG_INFO, "Sending SIGTERM to remaining processes...")
         for pid, start in untold:

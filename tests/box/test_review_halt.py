@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
+
+import pytest
 
 from tests.box.harness import Box
 from tests.box.test_main_job import enabled
@@ -22,12 +25,53 @@ def started(box: Box, *names: str) -> None:
         box.wait_for(lambda name=name: box.exists(f"/run/{name}"), what=name)  # type: ignore[misc]
 
 
+# Asks for a halt, reads the answer, and takes its time to end.
+CLIENT = """\
+import socket, sys, time
+client = socket.socket(socket.AF_UNIX)
+client.connect("/run/systemd/systemctl-replacement.socket")
+client.sendall(sys.argv[1].encode() + b"\\0")
+while not client.recv(65536).endswith(b"\\0"):
+    pass
+client.close()
+time.sleep(float(sys.argv[2]))
+"""
+MANAGER = "io.systemctl-replacement.Manager"
+REQUESTS = (
+    {"method": f"{MANAGER}.Halt", "parameters": {"verb": "poweroff"}},
+    {"method": f"{MANAGER}.Halt", "parameters": {"verb": "poweroff", "force": 1}},
+    {
+        "method": f"{MANAGER}.Enqueue",
+        "parameters": {"operation": "start", "names": ["poweroff.target"], "mode": "replace", "wait": False},
+    },
+)
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=["halt", "by force", "the target"])
+def test_who_asked_for_a_halt_may_end_by_itself(request_: object) -> None:
+    with Box(files={"/client.py": CLIENT}) as box:
+        box.wait_booted()
+        asked = box.popen(["/usr/bin/python3", "/client.py", json.dumps(request_), "0.5"])
+        assert asked.wait(10) == 0
+        assert box.wait(10) == 0
+
+
+def test_but_not_stay() -> None:
+    with Box(files={"/client.py": CLIENT}) as box:
+        box.wait_booted()
+        asked = box.popen(["/usr/bin/python3", "/client.py", json.dumps(REQUESTS[0]), "1000"])
+        begin = time.monotonic()
+        assert box.wait(10) == 0
+        assert time.monotonic() - begin < 5
+        assert asked.wait(10) != 0
+
+
 def test_services_without_default_dependencies_are_terminated_too() -> None:
     unit = f"[Unit]\nDefaultDependencies=no\n[Service]\n{SAYS_TERM}"
     for command in ("kill -TERM 1", "systemctl poweroff", "systemctl start --no-block poweroff.target"):
         with Box(files={f"{DIRECTORY}/early.service": unit}) as box:
             started(box, "early")
-            box.run(command)  # the halt may end it, too, when it has said what it had to
+            box.run(command, check=True)
             assert box.wait() == 0
             assert box.read("/var/early") == "TERM\n", command
 
