@@ -114,5 +114,5 @@ class UnitFiles:
 
     def _load(self) -> None:
         self._index = self._scan()
-        renaming.follow(self.manager, self.canonical)
+        self.manager.loop.guard(renaming.follow, self.manager, self.canonical)
         self.manager.registry.reload(self.read_unit, self.manager.config)
