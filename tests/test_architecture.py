@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from systemctl_replacement.unitfile.names import UNIT_TYPES
+
 TOP = Path(__file__).resolve().parents[1]
 PACKAGE = TOP / "systemctl_replacement"
 LONGEST_MODULE = 500
@@ -74,6 +76,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "calendar",
         "jobs",
         "journal",
+        "units.table",
     },
     "image": set(),
 }
@@ -189,6 +192,45 @@ def test_length_and_purpose(path: Path) -> None:
     lines = len(text.splitlines())
     assert lines <= LONGEST_MODULE, f"{lines} lines are more than one concept"
     assert ast.get_docstring(ast.parse(text)), f"{name_of(path)} does not say why it exists"
+
+
+# Rooms that run or show units of any kind: what is special to one is asked of it or of the table (units/table.py).
+KNOW_NO_TYPE = ("manager", "supervision", "cli")
+# Where a name's ending is meant, not what such a unit is.
+MEAN_THE_NAME = {
+    "cli.unit_files_sysv": "an init script `foo` is what `foo.service` is made of",
+    "manager.exec_spec": "`socket` is a word of StandardInput=",
+}
+# What of units/ is the same for all kinds.
+OF_ANY_KIND = {"units", *(f"units.{name}" for name in ("events", "kind", "numbers", "ratelimit", "states", "table"))}
+_TYPE_NAMES = {*UNIT_TYPES, *(f".{unit_type}" for unit_type in UNIT_TYPES)}
+
+
+def type_names_compared(module: ast.Module) -> Iterator[str]:
+    """Where the name of a unit type is compared with, looked for, or a key of a table with several."""
+    for node in ast.walk(module):
+        words: list[ast.expr | None] = []
+        if isinstance(node, ast.Compare):
+            words = [node.left, *node.comparators]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            words = list(node.args) if node.func.attr in ("endswith", "removesuffix") else []
+        elif isinstance(node, ast.Dict):
+            words = list(node.keys)
+        parts = [part for word in words if word is not None for part in ast.walk(word)]
+        named = [part for part in parts if isinstance(part, ast.Constant) and part.value in _TYPE_NAMES]
+        if len(named) > isinstance(node, ast.Dict):  # a single "path" is a word like any other
+            yield from (f"line {part.lineno}: {part.value!r}" for part in named)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_types_are_known_by_their_kind_alone(path: Path) -> None:
+    module = name_of(path)
+    if module.split(".")[0] not in KNOW_NO_TYPE:
+        return
+    particular = {other for other in imported(path) if other.split(".")[0] == "units"} - OF_ANY_KIND
+    assert not particular, f"{module} imports {', '.join(sorted(particular))}: what is special to a kind is asked of it"
+    found = list(type_names_compared(ast.parse(path.read_text(encoding="utf-8"))))
+    assert bool(found) == (module in MEAN_THE_NAME), f"{module} knows a type of units: {'; '.join(found)}"
 
 
 def test_main_decides_before_it_imports() -> None:

@@ -14,6 +14,7 @@ from systemctl_replacement.control.client import CallError
 from systemctl_replacement.defaults import PRIVATE
 from systemctl_replacement.exec_directories import KINDS
 from systemctl_replacement.tree import remove
+from systemctl_replacement.units.table import traits_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 # --what= to the kind of directories.
 _RESOURCES = {kind.word: kind for kind in KINDS}
 _DEFAULT = ("cache", "runtime")
-_CLEANABLE = ("service", "socket", "mount", "swap")
 # Links to the directories; there are none to those of configuration.
 _DIRECTIVES = [kind.directive for kind in KINDS]
 _LINKS = [f"{directive}Symlink" for directive in _DIRECTIVES if directive != "ConfigurationDirectory"]
@@ -50,7 +50,7 @@ def _clean_one(name: str, what: list[str], invocation: Invocation) -> str:
         if word not in _RESOURCES and word != "all":
             return f"{failed} Invalid resource type: {word}"
     unit = _properties(name, invocation)
-    if name.rpartition(".")[2] not in _CLEANABLE:
+    if not traits_of(name).cleanable:
         return f"{failed} Unit '{name}' does not support cleaning."
     if unit.get("ActiveState", "inactive") != "inactive" or unit.get("Job"):
         return f"{failed} Unit is not inactive or has pending job."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from systemctl_replacement.cli.invocation import CommandError, Invocation
 from systemctl_replacement.cli.names import expand
 from systemctl_replacement.unitfile.names import is_template, valid_unit_name
+from systemctl_replacement.units.table import traits_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class _Printer:
                 continue
             self._seen.add(dependency)
             self._print(dependency, [*branches, more], self._terminal.state_dot(self._state(dependency)))
-            if self._options.all or dependency.endswith(".target"):
+            if self._options.all or traits_of(dependency).groups:
                 self.print_below(dependency, [*branches, more], above)
 
     def _print(self, text: str, branches: list[bool], dot: str) -> None:
@@ -79,7 +80,7 @@ class _Printer:
     def _dependencies(self, name: str) -> list[str]:
         unit = self._unit(name)
         names = {other for kind in self._kinds for other in unit.get(kind) or ()}
-        return sorted(names, key=lambda other: (other.endswith(".target"), other))
+        return sorted(names, key=lambda other: (traits_of(other).groups, other))
 
     def _state(self, name: str) -> str:
         state: str = self._unit(name).get("ActiveState", "inactive")

@@ -102,7 +102,7 @@ class FileManager:
                 "SubState": "dead",
                 "CanStart": loaded and not unit.get("Unit", "RefuseManualStart"),
                 "CanStop": loaded and not unit.get("Unit", "RefuseManualStop"),
-                "CanReload": loaded and unit.type == "service" and bool(unit.get("Service", "ExecReload")),
+                "CanReload": loaded and bool(unit.settings.get(("Service", "ExecReload"))),
                 "FragmentPath": unit.fragment_path,
                 "SourcePath": unit.source_path,
                 "DropInPaths": list(unit.dropin_paths),

@@ -19,6 +19,7 @@ from systemctl_replacement.journal.reader import is_access_blocked, last_of_unit
 from systemctl_replacement.paths import Paths
 from systemctl_replacement.unitfile.names import slice_path
 from systemctl_replacement.unitfile.values import format_time_span
+from systemctl_replacement.units.table import traits_of
 from systemctl_replacement.wait_status import CODES
 
 TYPE_CHECKING = False
@@ -69,11 +70,11 @@ def unit_lines(
     if unit.get("NotApplied"):
         yield _labelled("Not applied", ", ".join(f"{name}=" for name in unit["NotApplied"]))
     yield from _triggers("TriggeredBy", unit, terminal)
-    if unit["Id"].endswith(".timer"):
+    if traits_of(unit["Id"]).shows_next_elapse:
         yield _labelled("Trigger", _next_elapse(unit, options, now))
     yield from _triggers("Triggers", unit, terminal)
     for label, name in (("Where", "Where"), ("What", "What")):
-        if unit.get(name) and unit["Id"].endswith((".mount", ".automount", ".swap")):
+        if unit.get(name):
             yield _labelled(label, unit[name])
     yield from _aligned("Docs", unit.get("Documentation") or ())
     yield from _aligned("Listen", [f"{path} ({kind})" for kind, path in unit.get("Listen") or ()])
@@ -138,7 +139,7 @@ def _active(unit: Properties, options: Options, terminal: Terminal, now: int) ->
 
 def _duration(unit: Properties) -> Iterator[str]:
     """How long it had been active, of a unit that no longer is; of targets systemctl does not tell."""
-    if unit.get("Id", "").endswith(".target"):
+    if traits_of(unit["Id"]).groups:
         return
     start, end = unit.get("ActiveEnterTimestampMonotonic", 0), unit.get("ActiveExitTimestampMonotonic", 0)
     if unit.get("ActiveState", "inactive") in ("inactive", "failed") and 0 < start <= end:

@@ -17,7 +17,6 @@ from systemctl_replacement.unitfile import implied
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.unitfile.values import INFINITY
 from systemctl_replacement.units.events import Spawn
-from systemctl_replacement.units.service.exit import end_variables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -129,7 +128,7 @@ def spec_of(context: ExecutionContext, unit: ManagedUnit, action: Spawn) -> dict
         "ignore_failure": command.ignore_failure,
         "environment": _environment(context, unit, action),
         "environment_files": [list(entry) for entry in get("EnvironmentFile") or ()],
-        "pid_variables": ["SYSTEMD_EXEC_PID", *(["WATCHDOG_PID"] if _watched(unit, action) else [])],
+        "pid_variables": ["SYSTEMD_EXEC_PID", *(["WATCHDOG_PID"] if _is_watched(action) else [])],
         "umask": get("UMask") if get("UMask") is not None else 0o022,
         "limits": _limits(context, get),
         "ignore_sigpipe": get("IgnoreSIGPIPE") is not False,
@@ -215,8 +214,6 @@ def _environment(context: ExecutionContext, unit: ManagedUnit, action: Spawn) ->
         merged["PIDFILE"] = context.below_root(unit.config.pid_file)
     if unit.invocation_id:
         merged["INVOCATION_ID"] = unit.invocation_id
-    if _watched(unit, action):
-        merged["WATCHDOG_USEC"] = str(unit.service.watchdog_usec)
     if action.command.path.startswith("/etc/init.d/"):
         add(_SKIP_REDIRECT)
     search_path = unit.get("Service", "ExecSearchPath")
@@ -229,17 +226,9 @@ def _environment(context: ExecutionContext, unit: ManagedUnit, action: Spawn) ->
     return [f"{name}={value}" for name, value in merged.items()]
 
 
-def monitor_variables(unit: ManagedUnit) -> tuple[str, ...]:
-    """What is told of a service to the unit that its OnFailure= or OnSuccess= starts (systemd.exec(5), $MONITOR_*)."""
-    state = unit.service
-    end = end_variables(state, "MONITOR_EXIT_CODE", "MONITOR_EXIT_STATUS")
-    invocation = (f"MONITOR_INVOCATION_ID={unit.invocation_id}",) if unit.invocation_id else ()
-    return (f"MONITOR_SERVICE_RESULT={state.result}", *end, *invocation, f"MONITOR_UNIT={unit.id}")
-
-
-def _watched(unit: ManagedUnit, action: Spawn) -> bool:
+def _is_watched(action: Spawn) -> bool:
     """Whether a process is to give signs of life (WatchdogSec=)."""
-    return action.phase == "ExecStart" and unit.service.watchdog_usec not in (None, 0, INFINITY)
+    return any(assignment.startswith("WATCHDOG_USEC=") for assignment in action.environment)
 
 
 def _limits(context: ExecutionContext, get: Any) -> dict[str, list[int]]:

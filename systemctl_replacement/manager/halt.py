@@ -24,7 +24,6 @@ from systemctl_replacement.process import descendants
 from systemctl_replacement.process.told import REMINDER
 from systemctl_replacement.signals import SIGKILL, SIGTERM
 from systemctl_replacement.units.events import SignalAll
-from systemctl_replacement.units.service.reminder import remind, signalled
 from systemctl_replacement.units.states import ACTIVE, INACTIVE_OR_FAILED
 
 TYPE_CHECKING = False
@@ -235,12 +234,11 @@ class Halt:
     def _remind(self, jobs: Iterable[Job]) -> None:
         """Services whose ExecStop= takes its time have had no signal yet."""
         for unit in [self._manager.registry[job.unit] for job in jobs]:
-            if unit.type == "service":
-                self._manager.loop.guard(self._remind_unit, unit)
+            self._manager.loop.guard(self._remind_unit, unit)
 
     def _remind_unit(self, unit: ManagedUnit) -> None:
         processes = self._manager.processes
-        for action in remind(unit.config, unit.service):
+        for action in unit.kind.remind(unit.config, unit.state):
             if isinstance(action, SignalAll):
                 processes.signal_all(unit.id, action.signal, action.spare, action.cont, action.hup, REMINDER)
             else:
@@ -333,11 +331,11 @@ class Halt:
         """The processes whose end is left to their unit: it is to be stopped, and they are what its stop waits for."""
         if self.by_force or not _is_up(unit):
             return ()
-        pids = signalled(unit.config, unit.service) if unit.type == "service" else None
+        pids = unit.kind.signalled(unit.config, unit.state)
         if pids is None:
             return self._manager.processes.reaper.pids(unit.id)
-        control = unit.service.control
-        return (*pids, control.pid, *descendants.descendants(control.pid)) if control is not None else pids
+        control = unit.roles.control
+        return (*pids, control, *descendants.descendants(control)) if control else pids
 
     def finish(self) -> None:
         """Everything is down, or must be: end the manager."""
@@ -382,12 +380,8 @@ class Halt:
             return
         has_status = setting in ("SuccessAction", "FailureAction")
         status = unit.get("Unit", f"{setting}ExitStatus") if has_status else -1
-        if status < 0 and has_status and unit.type == "service":
-            main = unit.service.main_status
-            if main.code == "exited":
-                status = main.status
-            elif main.code in ("killed", "dumped"):
-                status = 255  # there is none to pass on, and it must not look like success
+        if status < 0 and has_status:
+            status = unit.kind.exit_status(unit.state)
         if status >= 0 and verb == "exit":
             self.action_status = status
         if force == "immediate":
@@ -414,5 +408,4 @@ def _listed(units: Iterable[str]) -> str:
 
 def _takes_time(unit: ManagedUnit) -> bool:
     """Whether there is more to do to stop a unit than to say so."""
-    commands = unit.type == "service" and (unit.config.phase("ExecStop") or unit.config.phase("ExecStopPost"))
-    return unit.tracking is not None or bool(commands)
+    return unit.tracking is not None or unit.kind.stop_takes_time(unit.config)

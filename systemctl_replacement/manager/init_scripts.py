@@ -1,32 +1,13 @@
-"""Units that are made from init scripts: what is different with them in a container.
-
-Such scripts stop their daemons with start-stop-daemon(8) or the like, which finds a daemon by its program,
-/proc/PID/exe. Of another user's process that is readable with CAP_SYS_PTRACE only, which container engines do not
-grant: then a stop says that it has done its work, the daemon lives on, and the next start adds a second one.
-"""
+"""What programs that root runs in this container may see of others' processes: init scripts depend on it."""
 
 from __future__ import annotations
 
 import os
 
 from systemctl_replacement import syscalls
-from systemctl_replacement.records import replace
 from systemctl_replacement.unitfile import capabilities
-from systemctl_replacement.unitfile.load import Unit
-from systemctl_replacement.units.service.config import ServiceConfig
-
-# Debian's, and where Red Hat's really are.
-_DIRECTORIES = ("/etc/init.d/", "/etc/rc.d/init.d/")
 
 
-def adapt(config: ServiceConfig, unit: Unit) -> ServiceConfig:
-    """The configuration of a service. One that is an init script's is stopped as a whole where the script may not see
-    its own daemon: what ExecStop= leaves gets KillSignal= and, after TimeoutStopSec=, SIGKILL."""
-    if config.kill_mode == "process" and unit.source_path.startswith(_DIRECTORIES) and not _sees_all():
-        return replace(config, kill_mode="control-group")
-    return config
-
-
-def _sees_all() -> bool:
+def sees_all() -> bool:
     """Whether programs that root runs here can look at the processes of everybody."""
     return os.geteuid() == 0 and bool(syscalls.prctl(syscalls.PR_CAPBSET_READ, capabilities.number("CAP_SYS_PTRACE")))

@@ -29,7 +29,7 @@ def notified(
     if pid is None or not 0 < pid <= PID_MAX:
         log(unit.id, LOG_WARNING, f"Failed to parse MAINPID= field in notification message, ignoring: {text}")
         return event
-    if pid == unit.service.main_pid:
+    if pid == unit.roles.main:
         return event
     alien = processes.reaper.owner(pid) != unit.id
     problem, level = _unsuitable(processes, unit, pid), LOG_WARNING
@@ -43,11 +43,10 @@ def notified(
 
 def read_pid_file(processes: Processes, unit: ManagedUnit, path: str) -> PidFileRead:
     """What PIDFile=, at this path, says now."""
-    state = unit.service
     return pid_file.read(
         path,
-        state.sub,
-        state.main_pid,
+        unit.sub_state,
+        unit.roles.main,
         unsuitable=lambda pid: _unsuitable(processes, unit, pid),
         belongs=lambda pid: processes.reaper.owner(pid) == unit.id,
     )
@@ -57,8 +56,7 @@ def _unsuitable(processes: Processes, unit: ManagedUnit, pid: int) -> str:
     """Why a process can be nobody's main process, in systemd's words; empty if it can."""
     if pid == 1 or processes.is_own(pid):
         return f"New main PID {pid} is the manager, refusing."
-    control = unit.service.control
-    if control is not None and pid == control.pid:
+    if pid == unit.roles.control:
         return f"New main PID {pid} is the control process, refusing."
     stat = read_stat(pid)
     return f"New main PID {pid} does not exist or is a zombie." if stat is None or stat[0] in "ZX" else ""

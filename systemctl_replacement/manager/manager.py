@@ -25,7 +25,6 @@ from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.unitfile.values import valid_descriptor_name
 from systemctl_replacement.units import events
 from systemctl_replacement.units.events import Event, Notified, ResetFailed
-from systemctl_replacement.units.service.config import ServiceConfig
 from systemctl_replacement.units.states import (
     ACTIVATING,
     ACTIVE_OR_RELOADING,
@@ -35,6 +34,7 @@ from systemctl_replacement.units.states import (
     INACTIVE_OR_FAILED,
     SKIP_CONDITION,
 )
+from systemctl_replacement.units.table import traits_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,13 +74,13 @@ class Manager:
         self.jobs.when_idle(callback)
 
     def log_unit(self, unit: str, level: int, message: str, news: bool = True) -> None:
-        """A line about a unit, or about none (""); news: it is for the container's output, too, if it is a service."""
+        """A line about a unit, or about none (""); news: for the container's output, too, if the unit is prominent."""
         if not unit:
             self.log.manager(level, message)
             return
         found = self.registry.find(unit)
         invocation_id = found.invocation_id if found is not None else ""
-        self.log.unit(unit, level, message, invocation_id, news and unit.endswith(".service"))
+        self.log.unit(unit, level, message, invocation_id, news and traits_of(unit).prominent)
 
     def report_exception(self, where: str, error: BaseException) -> None:
         """A defect of ours costs what it happened in, never the manager: it is logged with its traceback."""
@@ -102,7 +102,7 @@ class Manager:
     def unit_event(self, unit_id: str, event: Event) -> None:
         """Something happened to a process of a unit. A defect met here must not cost what has arrived with it."""
         unit = self.registry.find(unit_id)
-        if unit is None or unit.type != "service":
+        if unit is None or not unit.traits.runs_processes:
             return
         try:
             if isinstance(event, Notified):
@@ -122,7 +122,7 @@ class Manager:
     def store_descriptors(self, unit_id: str, fields: dict[str, str], fds: list[int]) -> None:
         """A notification with descriptors: FDSTORE=1 has them kept, anything else lets them go."""
         unit = self.registry.find(unit_id)
-        if unit is None or unit.type != "service" or fields.get("FDSTORE") != "1":
+        if unit is None or not unit.traits.runs_processes or fields.get("FDSTORE") != "1":
             close_fds(fds)
             return
         name = fields.get("FDNAME", "")
@@ -147,10 +147,10 @@ class Manager:
         unit = self.registry[job.unit]
         result = job_start.perform(self, job)
         now = self.jobs.jobs.get(job.id)
-        if result == IN_PROGRESS and now is not None and now.type == job.type and not _immediate(unit):
-            message = job_messages.beginning(unit.type, job.type, unit.status_name)
-            if message is not None:
-                self.log.about(unit.id, LOG_INFO, message, unit.invocation_id, unit.type == "service")
+        if result == IN_PROGRESS and now is not None and now.type == job.type and not _is_immediate(unit):
+            line = job_messages.message(unit.kind, unit.config, job.type, "", unit.status_name)
+            if line is not None:
+                self.log.about(unit.id, line[0], line[1], unit.invocation_id, unit.traits.prominent)
         return result
 
     def job_finished(self, job: Job, result: str, already: bool) -> None:
@@ -159,12 +159,11 @@ class Manager:
         if job.type == START and result == "done" and not unit.condition_result and not already:
             self._log_skipped(unit)
         else:
-            oneshot = unit.type == "service" and unit.config.type == "oneshot"
-            line = job_messages.end(unit.type, job.type, result, unit.status_name, oneshot)
+            line = job_messages.message(unit.kind, unit.config, job.type, result, unit.status_name)
             if line is not None and not already:
                 reason = unavailable.explain(self.registry, unit, result)
                 text = f"{line[1][:-1]}: {reason}." if reason else line[1]
-                shown = unit.type == "service" or bool(reason)
+                shown = unit.traits.prominent or bool(reason)
                 self.log.about(unit.id, line[0], text, unit.invocation_id, shown)
         if result == UNSUPPORTED and job.type == START and not_built.reason(unit.type):
             self.step(unit, events.NotBuilt())
@@ -183,7 +182,7 @@ class Manager:
         else:
             sign = ("|" if failed.trigger else "") + ("!" if failed.negate else "")
             text = f"because of an unmet condition check (Condition{failed.kind}={sign}{failed.parameter})."
-        news = self.booted and unit.type == "service"  # a boot sums up what it has skipped
+        news = self.booted and unit.traits.prominent  # a boot sums up what it has skipped
         self.log.about(unit.id, LOG_INFO, f"{unit.status_name} was skipped {text}", news=news)
 
     def try_enqueue(self, unit_id: str, job_type: str, mode: str, why: str) -> Job | None:
@@ -330,12 +329,11 @@ class Manager:
             unit
             for unit in self.registry
             if unit.tracking is not None
-            or (unit.type == "service" and unit.active_state != INACTIVE)
+            or (unit.traits.keeps_manager and unit.active_state != INACTIVE)
             or unit.active_state == DEACTIVATING
         ]
 
 
-def _immediate(unit: ManagedUnit) -> bool:
+def _is_immediate(unit: ManagedUnit) -> bool:
     """Whether a start is over as soon as the process exists: systemd then says "Started" only."""
-    config: ServiceConfig = unit.config
-    return unit.type == "service" and unit.sub_state == "start" and config.type in ("simple", "idle")
+    return unit.kind.starts_at_once(unit.config, unit.state)

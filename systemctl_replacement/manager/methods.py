@@ -33,7 +33,6 @@ NO_SUCH_JOB = "org.freedesktop.systemd1.NoSuchJob"
 NO_UNIT_FOR_PID = "org.freedesktop.systemd1.NoUnitForPID"
 FAILED = "org.freedesktop.DBus.Error.Failed"
 
-_WITHOUT_PROCESSES = ("target", "device", "automount", "timer", "path")
 # So many patterns are matched at once.
 _PATTERNS_PER_STEP = 32
 _FIRST_SIGNAL, _LAST_SIGNAL = 1, 64
@@ -177,11 +176,10 @@ class Methods:
         unit = yield from self._load(request.parameters["name"])
         pids = yield from self._manager.processes.reaper.looking_for_pids(unit.id)
         tracking = unit.tracking
-        control = unit.service.control if unit.type == "service" else None
         request.reply(
             supervisor=tracking.supervisor if tracking is not None else 0,
-            main=unit.service.main_pid if unit.type == "service" else 0,
-            control=control.pid if control is not None else 0,
+            main=unit.roles.main,
+            control=unit.roles.control,
             degraded=tracking.degraded if tracking is not None else False,
             pids=pids,
         )
@@ -276,12 +274,9 @@ class Methods:
         if whom not in ("main", "control", "all"):
             request.fail(INVALID_ARGS, f"Invalid who argument {whom}")
             return
-        if unit.type in _WITHOUT_PROCESSES:
+        if not unit.traits.killable:
             request.fail(NOT_SUPPORTED, "Operation not supported")
             return
-        state = unit.service if unit.type == "service" else None
-        main = state.main_pid if state is not None else 0
-        control = state.control.pid if state is not None and state.control is not None else 0
         if whom == "all":
             if unit.tracking is not None:
                 manager.processes.signal_all(unit.id, signal, (), False, False)
@@ -289,7 +284,7 @@ class Methods:
                 request.fail(NO_SUCH_PROCESS, "No matching processes to kill")
                 return
         else:
-            pid = main if whom == "main" else control
+            pid = unit.roles.main if whom == "main" else unit.roles.control
             if not pid:
                 request.fail(NO_SUCH_PROCESS, f"No {whom} process to kill")
                 return

@@ -11,8 +11,6 @@ from systemctl_replacement import paths
 from systemctl_replacement.loop import now_stamp
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.registry import PULLS_IN
-from systemctl_replacement.manager.unit import ManagedUnit
-from systemctl_replacement.units.simple import ON, SimpleState
 
 # What is up already in a container that nobody booted: services there must not start the rest of a system.
 _UP = ("sysinit.target", "basic.target", "-.slice", "system.slice")
@@ -23,7 +21,7 @@ def count_as_up(manager: Manager) -> None:
     for name in _UP:
         unit = manager.registry.get(name)
         if unit.file.load_state == "loaded":
-            unit.state = SimpleState(ON[unit.type])
+            unit.state = unit.kind.up()
             unit.stamps = dict.fromkeys(("StateChange", "InactiveExit", "ActiveEnter"), now_stamp())
 
 
@@ -33,10 +31,10 @@ def count_as_down(manager: Manager, goal: str) -> None:
     names, seen = [*_UP, goal], set()
     while names:
         unit = manager.registry.get(names.pop())
-        if unit.type != "target" or unit.id in seen:
+        if not unit.traits.groups or unit.id in seen:
             continue
         seen.add(unit.id)
-        unit.state = ManagedUnit(unit.file).state
+        unit.state = unit.kind.initial_state()
         unit.stamps = {}
         for kind in PULLS_IN:
             names += unit.related(kind)

@@ -6,14 +6,12 @@ no job and is referred to by no unit that matters is forgotten, so that the next
 
 from __future__ import annotations
 
-from systemctl_replacement.manager.init_scripts import adapt
+from systemctl_replacement.manager.init_scripts import sees_all
 from systemctl_replacement.manager.unit import INVERSE, INVERSE_OF, ManagedUnit
 from systemctl_replacement.records import replace
 from systemctl_replacement.unitfile import dependencies, perpetual
 from systemctl_replacement.unitfile.load import Unit, load_error
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
-from systemctl_replacement.units.service.config import ServiceConfig
-from systemctl_replacement.units.simple import ON, SimpleState
 from systemctl_replacement.units.states import FAILED, INACTIVE
 
 TYPE_CHECKING = False
@@ -135,13 +133,12 @@ class Registry:
         unit.dependencies = {}
         unit.references = set()
         unit.problems_logged = False
-        if file.type == "service":
-            unit.config = adapt(ServiceConfig.from_unit(file, self._config), file)
-        elif file.type == "mount" and file.id in self.mounts():
-            unit.state = SimpleState(ON["mount"])
+        unit.config = unit.kind.configure(file, self._config, sees_all)
+        if unit.traits.from_mountinfo and file.id in self.mounts():
+            unit.state = unit.kind.up()
             unit.file = _as_mounted(file, self.mounts()[file.id])
         elif unit.id in PERPETUAL:
-            unit.state = SimpleState(ON.get(file.type, "running"))
+            unit.state = unit.kind.up()
         self._units[unit.id] = unit
         for name in (unit.id, *file.names):
             self._name(name, unit)
@@ -186,12 +183,12 @@ class Registry:
 
     def _complete_order(self, unit: ManagedUnit) -> None:
         """Whichever of a target and what it pulls in is loaded later completes the order of the two."""
-        if unit.type == "target":
+        if unit.traits.groups:
             for other in dependencies.pulls_in(unit.dependencies):
                 self._order(unit, self._units[other])
         for kind in _PULLED_IN_BY:
             for target in unit.related(kind):
-                if self._units[target].type == "target":
+                if self._units[target].traits.groups:
                     self._order(self._units[target], unit)
 
     def _order(self, target: ManagedUnit, other: ManagedUnit) -> None:

@@ -11,6 +11,7 @@ from systemctl_replacement.manager.aliases import DOWN, ON, RUNNING, Claim, Name
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.units.states import INACTIVE_OR_FAILED
+from systemctl_replacement.units.table import traits_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def _weight(unit: ManagedUnit) -> int:
         return RUNNING
     if unit.active_state in INACTIVE_OR_FAILED:
         return DOWN
-    return RUNNING if unit.type == "service" else ON
+    return RUNNING if unit.traits.runs_processes else ON
 
 
 def _give_up(manager: Manager, unit: ManagedUnit, heir: ManagedUnit) -> None:
@@ -119,7 +120,7 @@ def _saved_weight(saved: dict[str, Any], sub: str, tracked: set[str]) -> int:
         return RUNNING
     if sub in _DOWN:
         return DOWN
-    return RUNNING if saved["id"].endswith(".service") else ON
+    return RUNNING if traits_of(saved["id"]).runs_processes else ON
 
 
 def _hand_over_in(jobs: list[dict[str, Any]], heirs: dict[str, str]) -> None:

@@ -13,21 +13,13 @@ from systemctl_replacement.manager.jobs.job_view import can_reload, can_start, c
 from systemctl_replacement.manager.registry import PERPETUAL, PULLS_IN
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.unitfile.loadpath import is_mask
-from systemctl_replacement.unitfile.names import slice_path
-from systemctl_replacement.unitfile.values import INFINITY
-from systemctl_replacement.units import simple
-from systemctl_replacement.units.service.config import PHASES
-from systemctl_replacement.units.service.state import ExecStatus, ServiceState
 from systemctl_replacement.units.states import INACTIVE_OR_FAILED
-from systemctl_replacement.wait_status import CODES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from systemctl_replacement.manager.manager import Manager
-
-# Codes of siginfo_t as D-Bus carries them.
 
 _DEPENDENCIES = (
     "Requires", "Requisite", "Wants", "BindsTo", "PartOf", "Upholds", "RequiredBy", "RequisiteOf", "WantedBy",
@@ -84,7 +76,7 @@ def of_unit(manager: Manager, unit: ManagedUnit) -> dict[str, Any]:
     )  # fmt: skip
     for kind in _DEPENDENCIES:
         properties[kind] = list(unit.related(kind))
-    if unit.type == "slice":
+    if unit.traits.holds_members:
         properties["CanFreeze"] = _can_freeze(manager, unit)
     if unit.skipped:
         properties["SkipReason"] = unit.skipped
@@ -93,10 +85,9 @@ def of_unit(manager: Manager, unit: ManagedUnit) -> dict[str, Any]:
     for name, stamp in unit.stamps.items():
         key = "StateChangeTimestamp" if name == "StateChange" else f"{name}Timestamp"
         properties[key], properties[f"{key}Monotonic"] = stamp
-    if isinstance(unit.state, ServiceState):
-        properties.update(_of_service(unit, unit.state))
-    else:
-        properties["Result"] = simple.result(unit.sub_state)
+    if unit.traits.runs_processes:
+        properties["NFileDescriptorStore"] = len(unit.fd_store) if unit.fd_store is not None else 0
+    properties.update(unit.kind.properties(unit.file, unit.config, unit.state))
     return properties
 
 
@@ -133,21 +124,17 @@ def _has_text(value: Any) -> bool:
 
 
 def _can_freeze(manager: Manager, unit: ManagedUnit) -> bool:
-    """CanFreeze of a slice: whether all in it can be frozen."""
-    members = [manager.registry[name] for name in unit.related("SliceOf")]
-    return all(
-        _can_freeze(manager, member) if member.type == "slice" else member.type in ("service", "scope")
-        for member in members
-    )
+    """CanFreeze: of a unit that holds others, whether all of these can be frozen."""
+    if not unit.traits.holds_members:
+        return unit.traits.freezable
+    return all(_can_freeze(manager, manager.registry[name]) for name in unit.related("SliceOf"))
 
 
 def _control_group(unit: ManagedUnit, parent: str) -> str:
     """The control group that systemd would have made for a unit that is up (docs/differences.md)."""
     if unit.active_state in INACTIVE_OR_FAILED:
         return ""
-    if unit.type == "slice":
-        return slice_path(unit.id) or "/"
-    return f"{slice_path(parent)}/{unit.id}" if parent and unit.type in ("service", "scope") else ""
+    return unit.kind.control_group(unit.id, parent)
 
 
 def _tested(properties: dict[str, Any], name: str, results: tuple[int, ...]) -> dict[str, Any]:
@@ -157,68 +144,6 @@ def _tested(properties: dict[str, Any], name: str, results: tuple[int, ...]) -> 
         return {}
     padded = [*results, *[0] * (len(entries) - len(results))]
     return {name: [[*entry[:4], result] for entry, result in zip(entries, padded)]}
-
-
-def _of_service(unit: ManagedUnit, state: ServiceState) -> dict[str, Any]:
-    main = state.main_status
-    control = state.control
-    config = unit.config
-    properties: dict[str, Any] = {
-        "Type": config.type if unit.file.derived else unit.file.settings.get(("Service", "Type"), ""),
-        "MainPID": state.main_pid,
-        "ControlPID": control.pid if control is not None else 0,
-        "NFileDescriptorStore": len(unit.fd_store) if unit.fd_store is not None else 0,
-        "StatusText": state.status_text,
-        "StatusErrno": state.status_errno,
-        "Result": state.result,
-        "ReloadResult": state.reload_result,
-        "NRestarts": state.restarts,
-        "NotifyAccess": config.notify_access,
-        "WatchdogUSec": INFINITY if state.watchdog_usec is None else state.watchdog_usec,
-        "WatchdogTimestamp": state.watchdog_time[0],
-        "WatchdogTimestampMonotonic": state.watchdog_time[1],
-        "TimeoutStartUSec": config.timeout_start_usec,
-        "TimeoutStopUSec": config.timeout_stop_usec,
-        "TimeoutAbortUSec": config.timeout_abort_usec,
-        "RuntimeMaxUSec": config.runtime_max_usec,
-        "RestartUSec": config.restart_usec,
-        "RestartKillSignal": config.restart_kill_signal,
-        "ExecMainPID": main.pid,
-        "ExecMainCode": CODES.index(main.code),
-        "ExecMainStatus": main.status,
-        "ExecMainStartTimestamp": main.start[0],
-        "ExecMainStartTimestampMonotonic": main.start[1],
-        "ExecMainExitTimestamp": main.exit[0],
-        "ExecMainExitTimestampMonotonic": main.exit[1],
-    }
-    properties.update({name: value for name, value in (("UID", state.uid), ("GID", state.gid)) if value >= 0})
-    for phase in PHASES:
-        commands = _commands(unit, state, phase)
-        if commands:
-            properties[f"{phase}Ex"] = commands
-            properties[phase] = [
-                {name: value for name, value in command.items() if name != "flags"} for command in commands
-            ]
-    return properties
-
-
-def _commands(unit: ManagedUnit, state: ServiceState, phase: str) -> list[dict[str, Any]]:
-    """The commands of one directive with how each went, in both forms (with what may be ignored, with all flags)."""
-    from systemctl_replacement.unitfile.properties.of_unit import command_entry, command_flags
-
-    statuses = {index: status for name, index, status in state.statuses if name == phase}
-    found = []
-    for index, command in enumerate(unit.config.phase(phase)):
-        status = statuses.get(index, ExecStatus())
-        ran = {
-            "start_time": status.start[0],
-            "stop_time": status.exit[0],
-            "pid": status.pid,
-            "code": CODES.index(status.code),
-            "status": status.status,
-        }
-        found.append({**command_entry(command), **ran, "flags": command_flags(command)})
-    return found
 
 
 def dump(manager: Manager) -> list[str]:

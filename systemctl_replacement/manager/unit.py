@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.units import simple
-from systemctl_replacement.units.service.config import ServiceConfig
-from systemctl_replacement.units.service.state import ServiceState
-from systemctl_replacement.units.service.step import active_state as service_active_state
-from systemctl_replacement.units.simple import SimpleState
+from systemctl_replacement.units.table import TYPES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Union
+    from typing import Any
 
     from systemctl_replacement.jobs.model import Job
     from systemctl_replacement.loop import Timer
     from systemctl_replacement.supervision.fd_store import FdStore
     from systemctl_replacement.supervision.unit_processes import Tracking
     from systemctl_replacement.unitfile.load import Unit
-
-    State = Union[ServiceState, SimpleState]
+    from systemctl_replacement.units.kind import Roles, State
 
 Stamp = tuple[int, int]
 
@@ -56,10 +51,12 @@ class ManagedUnit:
     def __init__(self, file: Unit) -> None:
         self.id = file.id
         self.file = file
+        self.traits = TYPES[file.type]
+        self.kind = self.traits.load()
         self.names: set[str] = set()  # every name it was asked for by, or its files give it
         self.complete = False  # all it refers to, directly or not, is loaded and linked
-        self.config = ServiceConfig()  # services only
-        self.state: State = ServiceState() if file.type == "service" else SimpleState()
+        self.config: Any = None  # the record of its kind; set when it is loaded
+        self.state: State = self.kind.initial_state()
         self.dependencies: dict[str, dict[str, None]] = {}  # kind -> unit ids, in order, inverses included
         self.references: set[str] = set()  # ids of the units this one names itself
         self.job: Job | None = None
@@ -84,20 +81,17 @@ class ManagedUnit:
         return self.file.type
 
     @property
-    def service(self) -> ServiceState:
-        """The state of a service."""
-        assert isinstance(self.state, ServiceState)
-        return self.state
-
-    @property
     def sub_state(self) -> str:
         return self.state.sub
 
     @property
     def active_state(self) -> str:
-        if isinstance(self.state, ServiceState):
-            return service_active_state(self.config, self.state.sub)
-        return simple.active_state(self.state.sub)
+        return self.kind.active_state(self.config, self.state)
+
+    @property
+    def roles(self) -> Roles:
+        """Its main and its control process."""
+        return self.kind.roles(self.state)
 
     @property
     def description(self) -> str:

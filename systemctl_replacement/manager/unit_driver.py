@@ -11,7 +11,7 @@ from systemctl_replacement.jobs.model import RESTART, START, WAITING
 from systemctl_replacement.log_levels import LOG_ERR, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import Loop, now_monotonic, now_stamp
 from systemctl_replacement.manager import main_process, pid_file
-from systemctl_replacement.manager.exec_spec import ExecutionContext, NoDescriptor, monitor_variables, spec_of
+from systemctl_replacement.manager.exec_spec import ExecutionContext, NoDescriptor, spec_of
 from systemctl_replacement.manager.leftovers import Leftovers
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit import ManagedUnit
@@ -19,11 +19,9 @@ from systemctl_replacement.process.told import STOP
 from systemctl_replacement.records import replace
 from systemctl_replacement.supervision.console import Log, highest_shown
 from systemctl_replacement.supervision.supervision import Processes
-from systemctl_replacement.units import events, simple
+from systemctl_replacement.units import events
 from systemctl_replacement.units.events import Context, Event, Exited, PidFileRead
-from systemctl_replacement.units.service import step as service
-from systemctl_replacement.units.service.state import ServiceState
-from systemctl_replacement.units.states import CHANGING, FINAL, KILLING
+from systemctl_replacement.units.states import INACTIVE_OR_FAILED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,14 +88,10 @@ class Driver:
         if isinstance(event, (events.Forked, events.SpawnFailed)):
             self._asked_for.pop((unit.id, event.token), None)
         old = unit.active_state
-        actions: tuple[events.Action, ...]
-        if isinstance(unit.state, ServiceState):
-            before = unit.state
-            unit.state, actions = service.step(unit.config, before, event, self._context(unit, event))
-            if unit.state.deadline != before.deadline or unit.state.watchdog_deadline != before.watchdog_deadline:
-                self.arm(unit)
-        else:
-            unit.state, actions = simple.step(unit.type, unit.state, event)
+        kind, before = unit.kind, unit.state
+        unit.state, actions = kind.step(unit.config, before, event, self._context(unit, event))
+        if kind.deadlines(unit.state) != kind.deadlines(before):
+            self.arm(unit)
         self._do_all(unit, old, actions)
 
     def carry_out(self, unit: ManagedUnit, actions: tuple[events.Action, ...]) -> None:
@@ -125,7 +119,7 @@ class Driver:
             if failures:
                 raise failures[0]
 
-    def _context(self, unit: ManagedUnit, event: Event) -> Context:
+    def _context(self, unit: ManagedUnit, event: Event | None = None) -> Context:
         job = unit.job.type if unit.job is not None else ""
         realtime, monotonic = now_stamp()
         return Context(
@@ -139,42 +133,38 @@ class Driver:
             pid_file=self._pid_file(unit, event),
         )
 
-    def _pid_file(self, unit: ManagedUnit, event: Event) -> PidFileRead | None:
+    def _pid_file(self, unit: ManagedUnit, event: Event | None) -> PidFileRead | None:
         """What PIDFile= says when it may matter: at the end of the main or the control process."""
-        state = unit.service
-        control = state.control.pid if state.control is not None else 0
-        if isinstance(event, Exited) and unit.config.pid_file and event.pid in (state.main_pid, control):
+        if not isinstance(event, Exited) or not unit.kind.pid_file(unit.config):
+            return None
+        if event.pid in (unit.roles.main, unit.roles.control):
             return main_process.read_pid_file(self._host.processes, unit, self._pid_file_path(unit))
         return None
 
     def arm(self, unit: ManagedUnit) -> None:
-        """Set the timer of a unit to the deadline of its state or of its watchdog, whichever comes first."""
+        """Set the timer of a unit to the first of its deadlines."""
         if unit.timer is not None:
             unit.timer.cancel()
             unit.timer = None
-        state = unit.service
-        deadlines = [at for at in (state.deadline, state.watchdog_deadline) if at is not None]
-        if deadlines:
-            unit.timer = self._host.loop.call_at(min(deadlines), lambda: self._elapsed(unit))
+        times = [at for at, _event in unit.kind.deadlines(unit.state)]
+        if times:
+            unit.timer = self._host.loop.call_at(min(times), lambda: self._elapsed(unit))
 
     def resume(self, unit: ManagedUnit) -> None:
-        """Take up a service where the manager before the re-execution left it."""
+        """Take up a unit where the manager before the re-execution left it."""
         self.arm(unit)
-        state = unit.service
-        if state.waiting_for == "pidfile":
-            self._watch_pid_file(unit, events.WatchPidFile(True))
-        elif state.waiting_for == "removal" and not (unit.tracking is not None and unit.tracking.removing):
-            self._remove_directories(unit, events.RemoveDirectories())
-        under_way = unit.tracking.tokens if unit.tracking is not None else set()
-        for running, main in ((state.main, True), (state.control, False)):
-            if running is not None and not running.pid and running.token not in under_way:
-                self._spawn(unit, events.Spawn(running.token, running.phase, running.command, main))
+        for action in unit.kind.resume(unit.config, unit.state, self._context(unit)):
+            if not _is_under_way(unit, action):
+                self._carry_out[type(action)](unit, action)
 
     def _elapsed(self, unit: ManagedUnit) -> None:
         unit.timer = None
-        state = unit.service
-        hung = state.watchdog_deadline is not None and state.watchdog_deadline <= now_monotonic()
-        self.step(unit, events.WatchdogElapsed() if hung else events.Elapsed())
+        now = now_monotonic()
+        for at, event in unit.kind.deadlines(unit.state):
+            if at <= now:
+                self.step(unit, event)
+                return
+        self.arm(unit)
 
     def rename(self, old: str, new: str) -> None:
         """A unit has another id."""
@@ -187,14 +177,14 @@ class Driver:
         if tracking is None:
             return
         # The user of DynamicUser=, and what belongs to RemoveIPC= (which it implies), last as long as the supervisor.
-        lasts = unit.sub_state == "exited" and unit.get("Service", "RemoveIPC")
-        if tracking.idle and unit.sub_state in ("dead", "failed", "exited") and not (tracking.releasing or lasts):
+        lasts = unit.active_state not in INACTIVE_OR_FAILED and unit.get("Service", "RemoveIPC")
+        if tracking.idle and unit.kind.is_resting(unit.state) and not (tracking.releasing or lasts):
             self._host.processes.release(unit.id)
 
     def is_changing(self, unit_id: str) -> bool:
         """Whether a unit is between two states: what its processes do next, and how they end, is waited for."""
         unit = self._host.registry.find(unit_id)
-        return unit is not None and unit.type == "service" and unit.service.sub in CHANGING
+        return unit is not None and unit.kind.is_changing(unit.state)
 
     def processes_idle(self, unit_id: str) -> None:
         """The processes of a unit are all gone, or its supervisor is."""
@@ -213,7 +203,7 @@ class Driver:
         raise AssertionError("announced by step()")
 
     def _spawn(self, unit: ManagedUnit, action: events.Spawn) -> None:
-        if unit.config.type == "idle" and action.main:
+        if action.when_idle:
             waiting = _Once(lambda: self._spawn_now(unit, action))
             self._host.when_no_jobs(waiting)
             self._host.loop.call_at(now_monotonic() + IDLE_TIMEOUT_USEC, waiting)
@@ -221,7 +211,7 @@ class Driver:
         self._spawn_now(unit, action)
 
     def _spawn_now(self, unit: ManagedUnit, action: events.Spawn) -> None:
-        if _still_wanted(unit, action.token):
+        if unit.kind.expects(unit.state, action.token):
             self._asked_for[unit.id, action.token] = action
             self._ask_for(unit, action)
 
@@ -230,7 +220,7 @@ class Driver:
         being killed wants none: who is to be signalled was said after its process had been asked for."""
         unit = self._host.registry.find(unit_id)
         action = self._asked_for.pop((unit_id, token), None)
-        if unit is None or action is None or _purpose(unit) or not _still_wanted(unit, token):
+        if unit is None or action is None or _purpose(unit) or not unit.kind.expects(unit.state, token):
             return False
         self._ask_for(unit, action)
         return True
@@ -248,7 +238,7 @@ class Driver:
             stored = unit.fd_store.newest_first() if unit.fd_store is not None and action.phase == "ExecStart" else []
             if stored:
                 spec["listen_fds"], spec["listen_names"] = len(stored), [entry.name for entry in stored]
-            access = unit.config.notify_access
+            access = unit.kind.notify_access(unit.config)
             told = action.phase == "ExecStart" or access in ("exec", "all")
             processes.spawn(unit.id, action.token, spec, access != "none", told, [entry.fd for entry in stored])
         except (OSError, MemoryError) as error:
@@ -267,8 +257,8 @@ class Driver:
         if phase not in ("ExecStartPre", "ExecStart"):
             return ()
         names = {**unit.related("OnFailureOf"), **unit.related("OnSuccessOf")}
-        services = [other for other in map(self._host.registry.find, names) if other and other.type == "service"]
-        return monitor_variables(services[0]) if len(services) == 1 else ()
+        ended = [other for other in map(self._host.registry.find, names) if other and _variables_of_end(other)]
+        return _variables_of_end(ended[0]) if len(ended) == 1 else ()
 
     def _signal(self, unit: ManagedUnit, action: events.Signal) -> None:
         purpose = _purpose(unit)
@@ -279,16 +269,14 @@ class Driver:
         self._host.processes.signal_all(unit.id, action.signal, action.spare, action.cont, action.hup, purpose)
 
     def _identify(self, unit: ManagedUnit, action: events.Identify) -> None:
-        access = unit.config.notify_access
-        processes = self._host.processes
-        foreign = action.main != 0 and (action.alien or _is_not_spawned(unit, action.main))
-        processes.identify(unit.id, action.main, action.control, access, foreign)
+        access = unit.kind.notify_access(unit.config)
+        self._host.processes.identify(unit.id, action.main, action.control, access, action.foreign)
 
     def _guess_main(self, unit: ManagedUnit, _action: events.GuessMain) -> None:
         self._host.processes.guess_main(unit.id)
 
     def _pid_file_path(self, unit: ManagedUnit) -> str:
-        return self._host.execution.below_root(unit.config.pid_file)
+        return self._host.execution.below_root(unit.kind.pid_file(unit.config))
 
     def _watch_pid_file(self, unit: ManagedUnit, action: events.WatchPidFile) -> None:
         if action.on == (unit.id in self._watches):
@@ -345,17 +333,24 @@ class _Once:
             callback()
 
 
-def _still_wanted(unit: ManagedUnit, token: int) -> bool:
-    state = unit.service
-    return any(running is not None and running.token == token for running in (state.main, state.control))
+def _is_under_way(unit: ManagedUnit, action: events.Action) -> bool:
+    """Whether what a unit asked for before a re-execution is being done."""
+    tracking = unit.tracking
+    if tracking is None:
+        return False
+    if isinstance(action, events.Spawn):
+        return action.token in tracking.tokens
+    return isinstance(action, events.RemoveDirectories) and bool(tracking.removing)
+
+
+def _variables_of_end(unit: ManagedUnit) -> tuple[str, ...]:
+    """What is told of a unit to one that its OnFailure= or OnSuccess= starts (systemd.exec(5), $MONITOR_…); nothing of
+    one that runs no commands."""
+    end = unit.kind.monitored(unit.state)
+    invocation = (f"MONITOR_INVOCATION_ID={unit.invocation_id}",) if unit.invocation_id else ()
+    return (*end, *invocation, f"MONITOR_UNIT={unit.id}") if end else ()
 
 
 def _purpose(unit: ManagedUnit) -> str:
     """What a machine sends a signal for."""
-    return STOP if unit.type == "service" and unit.service.sub in (*KILLING, *FINAL) else ""
-
-
-def _is_not_spawned(unit: ManagedUnit, pid: int) -> bool:
-    """Whether a main process is none that we started: its supervisor may not be its parent."""
-    state = unit.service
-    return state.main is None or state.main.pid != pid
+    return STOP if unit.kind.is_killing(unit.state) else ""

@@ -14,7 +14,7 @@ from systemctl_replacement.supervision.console import Log
 from systemctl_replacement.unitfile import load, loadpath
 from systemctl_replacement.unitfile.manager_config import ManagerConfig, read_manager_config
 from systemctl_replacement.unitfile.specifiers import Host
-from systemctl_replacement.units.simple import ON
+from systemctl_replacement.units.states import ACTIVE
 
 
 class UnitFiles:
@@ -82,7 +82,7 @@ class UnitFiles:
         """A unit was loaded: what is wrong with it is logged once, and whether a boot skips it is known from now on."""
         for problem in unit.file.problems:
             self._log.about(unit.id, problem.level, str(problem))
-        mounted = unit.type == "mount" and unit.sub_state == ON["mount"]  # it is there: nothing to leave out
+        mounted = unit.traits.from_mountinfo and unit.active_state == ACTIVE  # it is there: nothing to leave out
         asked_for = unit.id in self.manager.registry.asked_for
         unit.skipped = "" if mounted or asked_for else self._skips.reason([unit.id, *unit.file.names])
 

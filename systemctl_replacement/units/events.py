@@ -172,13 +172,15 @@ class Changed:
 @dataclass(frozen=True)
 class Spawn:
     """Start a process. `phase` is the directive the command comes from (ExecStart ...); `main` that it becomes the
-    main process; `environment` is what the machine knows (MAINPID=, SERVICE_RESULT= ...)."""
+    main process; `environment` is what the machine knows (MAINPID=, SERVICE_RESULT= ...). `when_idle`: it waits until
+    no job is left, 5 s at most (Type=idle, systemd.service(5))."""
 
     token: int
     phase: str
     command: Any  # unitfile.commands.ExecCommand
     main: bool
     environment: tuple[str, ...] = ()
+    when_idle: bool = False
 
 
 @dataclass(frozen=True)
@@ -203,11 +205,12 @@ class SignalAll:
 
 @dataclass(frozen=True)
 class Identify:
-    """Tell whoever tracks the processes which is the main and which the control process (0: none)."""
+    """Tell whoever tracks the processes which is the main and which the control process (0: none). `foreign`: the main
+    process is none that was started for the unit, its parent may be anybody."""
 
     main: int
     control: int
-    alien: bool = False
+    foreign: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,25 +1,17 @@
-"""Units that run nothing: targets and slices are just on or off; mounts show what the kernel has mounted.
-
-Units of types that are not built yet have failed, once somebody has wanted them.
-
-Sources: systemd.target(5), systemd.slice(5), systemd.mount(5).
-"""
+"""Units that are just on or off: what they have in common (systemd.target(5), systemd.slice(5), systemd.mount(5))."""
 
 from __future__ import annotations
 
 from systemctl_replacement.records import dataclass, replace
-from systemctl_replacement.units.events import Action, Changed, Event, NotBuilt, ResetFailed, Start, Stop
+from systemctl_replacement.units.events import Changed, NotBuilt, ResetFailed, Start, Stop
+from systemctl_replacement.units.kind import Kind
 from systemctl_replacement.units.states import ACTIVE, FAILED, INACTIVE, RESOURCES, SUCCESS
 
-# What "on" is called, by unit type. Types that are missing here cannot be started by us.
-ON = {"target": "active", "slice": "active", "mount": "mounted", "device": "plugged", "swap": "active"}
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
-# Types whose units we can switch on; the others of ON only mirror the kernel.
-STARTABLE = frozenset({"target", "slice"})
-
-# Types whose units only mirror the kernel: they are not ours to stop.
-MIRRORED = frozenset({"mount", "automount", "swap", "device"})
-
+    from systemctl_replacement.units.events import Action, Context, Event
 
 _INACTIVE = {"dead": INACTIVE, "failed": FAILED}
 
@@ -31,25 +23,36 @@ class SimpleState:
     sub: str = "dead"
 
 
-def active_state(sub: str) -> str:
-    """The active state a sub-state stands for."""
-    return _INACTIVE.get(sub, ACTIVE)
+class SimpleKind(Kind):
+    """A unit that is on as soon as it is started and off as soon as it is stopped."""
 
+    records = (SimpleState,)
+    on = "active"  # what being on is called
+    is_switch = True  # a start switches it on; otherwise that is the kernel's doing
 
-def result(sub: str) -> str:
-    """The property Result of a unit in a sub-state."""
-    return RESOURCES if sub == "failed" else SUCCESS
+    def initial_state(self) -> SimpleState:
+        return SimpleState()
 
+    def up(self) -> SimpleState:
+        return SimpleState(self.on)
 
-def step(unit_type: str, state: SimpleState, event: Event) -> tuple[SimpleState, tuple[Action, ...]]:
-    """The state after an event, and what is to be announced."""
-    sub = state.sub
-    if isinstance(event, Start) and unit_type in STARTABLE:
-        sub = ON[unit_type]
-    elif isinstance(event, NotBuilt):
-        sub = "failed"
-    elif isinstance(event, Stop) or (isinstance(event, ResetFailed) and sub == "failed"):
-        sub = "dead"
-    if sub == state.sub:
-        return state, ()
-    return replace(state, sub=sub), (Changed(sub, active_state(sub), result(sub)),)
+    def active_state(self, config: Any, state: SimpleState) -> str:
+        return _INACTIVE.get(state.sub, ACTIVE)
+
+    def result(self, state: SimpleState) -> str:
+        return RESOURCES if state.sub == "failed" else SUCCESS
+
+    def step(
+        self, config: Any, state: SimpleState, event: Event, context: Context
+    ) -> tuple[SimpleState, tuple[Action, ...]]:
+        sub = state.sub
+        if isinstance(event, Start) and self.is_switch:
+            sub = self.on
+        elif isinstance(event, NotBuilt):
+            sub = "failed"
+        elif isinstance(event, Stop) or (isinstance(event, ResetFailed) and sub == "failed"):
+            sub = "dead"
+        if sub == state.sub:
+            return state, ()
+        after = replace(state, sub=sub)
+        return after, (Changed(sub, self.active_state(config, after), self.result(after)),)

@@ -77,7 +77,7 @@ class Enqueue:
         if operation not in operations.OPERATIONS:
             raise JobError(INVALID_ARGS, f"Unknown operation {operation}.")
         job_type = operations.job_type(manager.jobs.view, unit.id, operation)
-        if job_type in (STOP, RESTART, TRY_RESTART) and _is_mounted(unit):
+        if job_type in (STOP, RESTART, TRY_RESTART) and _is_fixed(unit):
             # Before anything that needs it is stopped in vain.
             raise JobError(NOT_SUPPORTED, f"Unit {unit.id} cannot be stopped: {not_built.reason(unit.type)}.")
         if job_type != STOP:
@@ -98,8 +98,8 @@ class Enqueue:
         outcome["result"] = result
         if unit is not None:
             outcome["extra"] = unavailable.explain(self._manager.registry, unit, result) or None
-            if unit.type == "service":
-                outcome["service_result"] = unit.service.result
+            if unit.traits.tells_result:
+                outcome["service_result"] = unit.kind.result(unit.state)
         self._done()
 
     def _done(self) -> None:
@@ -108,9 +108,9 @@ class Enqueue:
             self._request.reply(jobs=self._outcomes)
 
 
-def _is_mounted(unit: ManagedUnit) -> bool:
-    """Whether a unit is a mount that only the engine can undo."""
-    return unit.type == "mount" and unit.id not in PERPETUAL and unit.active_state not in INACTIVE_OR_FAILED
+def _is_fixed(unit: ManagedUnit) -> bool:
+    """Whether a unit is up and nobody but the engine can undo that: something is mounted there."""
+    return not unit.traits.stoppable and unit.id not in PERPETUAL and unit.active_state not in INACTIVE_OR_FAILED
 
 
 def _outcome(name: str) -> dict[str, Any]:

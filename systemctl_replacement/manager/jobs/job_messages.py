@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from systemctl_replacement.log_levels import LOG_ERR, LOG_INFO, LOG_NOTICE, LOG_WARNING
 
-_BEGINNING: dict[tuple[str, str], str] = {
-    ("service", "start"): "Starting {}...",
-    ("service", "stop"): "Stopping {}...",
-    ("mount", "start"): "Mounting {}...",
-    ("mount", "stop"): "Unmounting {}...",
-}
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
-_END: dict[tuple[str, str], str] = {
+    from systemctl_replacement.units.kind import Kind
+
+# By job type and result, "" for the beginning. A kind may have words of its own.
+_MESSAGES: dict[tuple[str, str], str] = {
+    ("reload", ""): "Reloading {}...",
     ("start", "done"): "Started {}.",
     ("start", "timeout"): "Timed out starting {}.",
     ("start", "failed"): "Failed to start {}.",
@@ -34,18 +35,8 @@ _END: dict[tuple[str, str], str] = {
     ("verify-active", "timeout"): "Timed out checking if {} is active.",
 }
 
-_END_BY_TYPE: dict[tuple[str, str, str], str] = {
-    ("target", "start", "done"): "Reached target {}.",
-    ("target", "stop", "done"): "Stopped target {}.",
-    ("slice", "start", "done"): "Created slice {}.",
-    ("slice", "stop", "done"): "Removed slice {}.",
-    ("mount", "start", "done"): "Mounted {}.",
-    ("mount", "start", "failed"): "Failed to mount {}.",
-    ("mount", "stop", "done"): "Unmounted {}.",
-    ("mount", "stop", "failed"): "Failed unmounting {}.",
-}
-
 _LEVELS = {
+    "": LOG_INFO,
     "done": LOG_INFO,
     "canceled": LOG_INFO,
     "timeout": LOG_ERR,
@@ -60,22 +51,9 @@ _LEVELS = {
 }
 
 
-def beginning(unit_type: str, job_type: str, name: str) -> str | None:
-    """The line for a job that takes a while, None for a type that says nothing."""
-    if job_type == "reload":
-        return f"Reloading {name}..."
-    format_ = _BEGINNING.get((unit_type, "stop" if job_type == "restart" else job_type))
-    return format_.format(name) if format_ else None
-
-
-def end(unit_type: str, job_type: str, result: str, name: str, oneshot: bool = False) -> tuple[int, str] | None:
-    """(syslog level, line) for the end of a job, None for results that are not worth a line.
-
-    oneshot: a service whose start is its whole work ("Finished ..." instead of "Started ...").
-    """
-    if job_type == "restart":
-        job_type = "stop"
-    if unit_type == "service" and oneshot and (job_type, result) == ("start", "done"):
-        return LOG_INFO, f"Finished {name}."
-    format_ = _END_BY_TYPE.get((unit_type, job_type, result)) or _END.get((job_type, result))
+def message(kind: Kind, config: Any, job_type: str, result: str, name: str) -> tuple[int, str] | None:
+    """(syslog level, line) for the beginning (result "") of a job that takes a while, or for its end; None for what is
+    not worth a line. config: that of the unit, which its kind looks into."""
+    job_type = "stop" if job_type == "restart" else job_type
+    format_ = kind.message(config, job_type, result) or _MESSAGES.get((job_type, result))
     return (_LEVELS[result], format_.format(name)) if format_ else None

@@ -21,7 +21,6 @@ from systemctl_replacement.unitfile.directives.not_applied import not_applied
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.units.events import Event, Reload, Start, StartLimitHit, Stop
 from systemctl_replacement.units.ratelimit import below_limit
-from systemctl_replacement.units.service import step as service
 from systemctl_replacement.units.states import ACTIVATING, ACTIVE, ACTIVE_OR_RELOADING, INACTIVE_OR_FAILED, RELOADING
 
 TYPE_CHECKING = False
@@ -55,7 +54,7 @@ def _start(host: Host, unit: ManagedUnit) -> str:
         return ALREADY
     if unit.file.load_state != "loaded":
         return model.FAILED
-    if unit.type == "service" and service.again_later(unit.service):
+    if unit.kind.must_settle(unit.state):
         return AGAIN
     if active != ACTIVATING:
         refused = _refuse(host, unit)
@@ -91,7 +90,7 @@ def _refuse(host: Host, unit: ManagedUnit) -> str:
         host.log_unit(unit.id, LOG_NOTICE, "Starting requested but asserts failed.")
         return model.ASSERT
     # Only what would have been started counts.
-    if unit.type == "service":
+    if unit.traits.start_limited:
         interval = unit.get("Unit", "StartLimitIntervalSec")
         burst = unit.get("Unit", "StartLimitBurst")
         interval = host.config.default_start_limit_interval if interval is None else interval
@@ -122,11 +121,12 @@ def _reload(host: Host, unit: ManagedUnit) -> str:
     if active != ACTIVE:
         host.log_unit(unit.id, LOG_WARNING, "Unit cannot be reloaded because it is inactive.")
         return model.INVALID
-    if unit.type == "service":
-        host.step(unit, Reload())
-        return IN_PROGRESS
-    # Whom it is passed on to has jobs of their own.
-    return model.UNSUPPORTED if unit.type == "mount" else model.DONE
+    if unit.kind.can_reload(unit.config) is None:
+        return model.DONE  # whom it is passed on to has jobs of their own
+    if not unit.traits.startable:
+        return model.UNSUPPORTED
+    host.step(unit, Reload())
+    return IN_PROGRESS
 
 
 def _verify_active(host: Host, unit: ManagedUnit) -> str:

@@ -8,37 +8,32 @@ from systemctl_replacement.manager.registry import PERPETUAL, Registry
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.unitfile import not_built
 from systemctl_replacement.unitfile.directives.table import TYPE_SECTIONS
-from systemctl_replacement.units.simple import MIRRORED, STARTABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-# Unit types that `isolate` stops unless IgnoreOnIsolate= says otherwise (systemd.unit(5)).
-_STOPPED_BY_ISOLATE = frozenset({"service", "target", "socket", "timer", "path"})
-
 
 def can_reload(unit: ManagedUnit) -> bool:
     """CanReload=: the unit has a way to reload its configuration."""
-    if unit.type == "service":
-        return bool(unit.config.phase("ExecReload")) or unit.config.type == "notify-reload"
-    return unit.type == "mount" or bool(unit.related("PropagatesReloadTo"))
+    can = unit.kind.can_reload(unit.config)
+    return bool(unit.related("PropagatesReloadTo")) if can is None else can
 
 
 def can_start(unit: ManagedUnit) -> bool:
     """CanStart= but for RefuseManualStart=."""
-    return unit.file.load_state == "loaded" and (unit.type == "service" or unit.type in STARTABLE)
+    return unit.file.load_state == "loaded" and unit.traits.startable
 
 
 def can_stop(unit: ManagedUnit) -> bool:
     """CanStop= but for RefuseManualStop=. What only mirrors the kernel (mounts, devices) is not ours to stop."""
-    return unit.id not in PERPETUAL and unit.type not in MIRRORED
+    return unit.id not in PERPETUAL and unit.traits.stoppable
 
 
 def ignore_on_isolate(unit: ManagedUnit) -> bool:
     """IgnoreOnIsolate=, with its default by unit type."""
     configured = unit.file.settings.get(("Unit", "IgnoreOnIsolate"))
-    return unit.type not in _STOPPED_BY_ISOLATE if configured is None else bool(configured)
+    return not unit.traits.stopped_by_isolate if configured is None else bool(configured)
 
 
 # CPUWeight= where it is not set (systemd.resource-control(5)).

@@ -9,41 +9,38 @@ from systemctl_replacement.jobs.model import Job
 from systemctl_replacement.records import fields, is_dataclass
 from systemctl_replacement.supervision.fd_store import Stored
 from systemctl_replacement.unitfile.parsers.commands import ExecCommand
-from systemctl_replacement.units.service.state import ExecStatus, Running, ServiceState
-from systemctl_replacement.units.simple import SimpleState
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_CLASSES: dict[str, type[Any]] = {
-    cls.__name__: cls for cls in (ExecCommand, ExecStatus, Job, Running, ServiceState, SimpleState, Stored)
-}
+_RECORDS: tuple[type[Any], ...] = (ExecCommand, Job, Stored)
 _TAG = "$"
 
 
-def encode(value: Any) -> Any:
-    """Plain data for a value. TypeError for what cannot travel."""
+def encode(value: Any, records: tuple[type[Any], ...] = ()) -> Any:
+    """Plain data for a value. TypeError for what cannot travel. records: the classes in it that only some units have
+    (units/kind.py)."""
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, (list, tuple)):
-        return [encode(item) for item in value]
+        return [encode(item, records) for item in value]
     if isinstance(value, dict):
-        return {str(key): encode(item) for key, item in value.items()}
-    if is_dataclass(value) and type(value).__name__ in _CLASSES:
-        return {_TAG: type(value).__name__, **{f.name: encode(getattr(value, f.name)) for f in fields(value)}}
+        return {str(key): encode(item, records) for key, item in value.items()}
+    if is_dataclass(value) and type(value) in (*_RECORDS, *records):
+        return {_TAG: type(value).__name__, **{f.name: encode(getattr(value, f.name), records) for f in fields(value)}}
     raise TypeError(f"cannot serialise {value!r}")
 
 
-def decode(value: Any) -> Any:
+def decode(value: Any, records: tuple[type[Any], ...] = ()) -> Any:
     """The value that `encode` made plain data of. A field that is not known any more is left out, one that is new
-    has its default: the program may have been upgraded in between."""
+    has its default: the program may have been upgraded in between. KeyError for a record of an unknown class."""
     if isinstance(value, list):
-        return tuple(decode(item) for item in value)
+        return tuple([decode(item, records) for item in value])
     if isinstance(value, dict):
         if _TAG not in value:
-            return {key: decode(item) for key, item in value.items()}
-        cls = _CLASSES[value[_TAG]]
+            return {key: decode(item, records) for key, item in value.items()}
+        cls = {cls.__name__: cls for cls in (*_RECORDS, *records)}[value[_TAG]]
         known = {f.name for f in fields(cls)}
-        return cls(**{key: decode(item) for key, item in value.items() if key in known})
+        return cls(**{key: decode(item, records) for key, item in value.items() if key in known})
     return value

@@ -21,6 +21,7 @@ from systemctl_replacement.supervision import kept_users
 from systemctl_replacement.supervision.client import ForkServer
 from systemctl_replacement.supervision.console import Console
 from systemctl_replacement.supervision.unit_processes import Tracking
+from systemctl_replacement.units.table import traits_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,7 +98,9 @@ def _console(console: Console) -> dict[str, Any]:
 
 def _unit(unit: ManagedUnit) -> dict[str, Any]:
     store = unit.fd_store.entries if unit.fd_store is not None else []
-    return {"id": unit.id, "fd_store": encode(store), **{name: encode(getattr(unit, name)) for name in _UNIT_FIELDS}}
+    records = unit.kind.records
+    fields = {name: encode(getattr(unit, name), records) for name in _UNIT_FIELDS}
+    return {"id": unit.id, "fd_store": encode(store), **fields}
 
 
 def _tracking(tracking: Tracking) -> dict[str, Any]:
@@ -269,7 +272,7 @@ def restore(manager: Manager, state: dict[str, Any], canonical: Callable[[str], 
     if "halt" in state:
         attempt("halt", _restore_halt, manager, state)
     for unit in manager.registry:
-        if unit.type == "service" and unit.id not in lost:
+        if unit.id not in lost:
             attempt(unit.id, manager.driver.resume, unit)
     return not lost
 
@@ -290,7 +293,8 @@ def _restore_settings(manager: Manager, state: dict[str, Any]) -> None:
 
 def _restore_unit(manager: Manager, saved: dict[str, Any]) -> None:
     # All of it is read before any of it is taken. What is missing has its default: we may have been upgraded.
-    fields = {name: decode(saved[name]) for name in _UNIT_FIELDS if name in saved}
+    records = traits_of(saved["id"]).load().records
+    fields = {name: decode(saved[name], records) for name in _UNIT_FIELDS if name in saved}
     stored = decode(saved["fd_store"])
     unit = manager.registry.get(saved["id"])
     if type(fields["state"]) is not type(unit.state):
@@ -321,7 +325,7 @@ def _abandon(manager: Manager, name: str) -> None:
     unit = manager.registry.find(name)
     if unit is not None and unit.id == name:
         unit.tracking = None
-        unit.state = ManagedUnit(unit.file).state
+        unit.state = unit.kind.initial_state()
 
 
 def _close_the_rest(manager: Manager, state: dict[str, Any]) -> None:

@@ -113,7 +113,9 @@ class Flow:
 
     def identify(self) -> None:
         state = self.state
-        self.ask(Identify(state.main_pid, state.control.pid if state.control else 0, state.main_alien))
+        spawned = state.main is not None and state.main.pid == state.main_pid
+        foreign = bool(state.main_pid) and (state.main_alien or not spawned)
+        self.ask(Identify(state.main_pid, state.control.pid if state.control else 0, foreign))
 
     def set_main(self, pid: int, alien: bool = False) -> None:
         self.set(main_pid=pid, main_known=True, main_alien=alien)
@@ -147,12 +149,20 @@ class Flow:
         self.set(next_token=token + 1, exec_failure="")
         self.set(**{"main" if main else "control": running})
         self.deadline(timeout)
-        self.ask(Spawn(token, phase, command, main, self._environment(phase)))
+        self.ask(self.spawn_action(running, main))
+
+    def spawn_action(self, running: Running, main: bool) -> Spawn:
+        """What has the process of a command made."""
+        when_idle = main and self.config.type == "idle"
+        environment = self._environment(running.phase)
+        return Spawn(running.token, running.phase, running.command, main, environment, when_idle)
 
     def _environment(self, phase: str) -> tuple[str, ...]:
         """What a command may know of the service it belongs to (systemd.exec(5), environment variables)."""
         state = self.state
         known = []
+        if phase == "ExecStart" and state.watchdog_usec not in (None, 0, INFINITY):
+            known.append(f"WATCHDOG_USEC={state.watchdog_usec}")
         if state.main_pid and phase != "ExecStart":
             known.append(f"MAINPID={state.main_pid}")
         if phase in ("ExecStop", "ExecStopPost"):

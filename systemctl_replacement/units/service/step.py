@@ -33,7 +33,7 @@ from systemctl_replacement.units.events import (
 )
 from systemctl_replacement.units.service.config import ServiceConfig
 from systemctl_replacement.units.service.exit import result_of
-from systemctl_replacement.units.service.flow import Flow, active_state
+from systemctl_replacement.units.service.flow import Flow
 from systemctl_replacement.units.service.main_process import (
     find,
     give_up,
@@ -65,13 +65,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-__all__ = ["active_state", "again_later", "step"]
-
-
-def again_later(state: ServiceState) -> bool:
-    """Whether a start job has to wait: the service is on its way down, or about to be restarted by itself."""
-    return state.sub in STOPPING or state.sub == "auto-restart" or state.waiting_for == "removal"
-
 
 def step(
     config: ServiceConfig, state: ServiceState, event: Event, context: Context
@@ -88,7 +81,7 @@ def step(
 
 def _start(flow: Flow, _event: Start) -> None:
     state = flow.state
-    if state.sub in STARTING or again_later(state) or state.sub not in ("dead", "failed"):
+    if state.sub not in ("dead", "failed"):
         return
     flow.set(
         result=SUCCESS,

@@ -24,6 +24,7 @@ from systemctl_replacement.unitfile import load, loadpath
 from systemctl_replacement.unitfile.manager_config import read_manager_config
 from systemctl_replacement.unitfile.specifiers import Host
 from systemctl_replacement.units import events
+from systemctl_replacement.units.table import TYPES
 
 
 class Failed(list[tuple[str, BaseException]]):
@@ -160,7 +161,10 @@ def test_an_action_that_comes_after_one_that_fails(failed: Failed) -> None:
         unit_changed=lambda unit, old, changed: done.append(f"{old} -> {changed.active}"),
         report_exception=failed,
     )
-    unit: Any = SimpleNamespace(id="a.service", type="target", job=None, active_state="active", tracking=None)
+    kind = TYPES["target"].load()
+    unit: Any = SimpleNamespace(
+        id="a.target", kind=kind, state=kind.up(), job=None, active_state="active", tracking=None
+    )
     actions: Any = (
         events.Log(6, "first"),
         events.Signal((1,), SIGTERM, False, False),

@@ -19,8 +19,11 @@ from systemctl_replacement.manager.reexec import codec
 from systemctl_replacement.unitfile.parsers.commands import ExecCommand
 from systemctl_replacement.units.events import PidFileRead
 from systemctl_replacement.units.ratelimit import below_limit
+from systemctl_replacement.units.service.config import ServiceConfig
+from systemctl_replacement.units.service.kind import KIND
 from systemctl_replacement.units.service.state import ExecStatus, Running, ServiceState
-from systemctl_replacement.units.simple import SimpleState
+from systemctl_replacement.units.simple import SimpleKind, SimpleState
+from systemctl_replacement.units.table import TYPES
 
 
 class Caught(list[tuple[str, BaseException]]):
@@ -118,15 +121,17 @@ _SERVICE = st.builds(
 
 @given(_SERVICE | st.builds(SimpleState, _TEXT))
 def test_states_come_back_as_they_went(state: object) -> None:
-    assert codec.decode(wire.loads(wire.dumps(codec.encode(state)))) == state
+    records = (*KIND.records, *SimpleKind.records)
+    assert codec.decode(wire.loads(wire.dumps(codec.encode(state, records))), records) == state
 
 
 def test_states_of_another_version() -> None:
-    data = codec.encode(SimpleState("active"))
+    records = SimpleKind.records
+    data = codec.encode(SimpleState("active"), records)
     data["unknown"] = 1
-    assert codec.decode(data) == SimpleState("active")
+    assert codec.decode(data, records) == SimpleState("active")
     del data["sub"]
-    assert codec.decode(data) == SimpleState()
+    assert codec.decode(data, records) == SimpleState()
 
 
 def test_what_cannot_travel_is_refused() -> None:
@@ -222,12 +227,14 @@ def test_start_limit() -> None:
 
 
 def test_job_messages() -> None:
-    assert job_messages.beginning("service", "start", "x") == "Starting x..."
-    assert job_messages.beginning("target", "start", "x") is None
-    assert job_messages.end("service", "start", "done", "x", oneshot=True) == (6, "Finished x.")
-    assert job_messages.end("target", "start", "done", "x") == (6, "Reached target x.")
-    assert job_messages.end("service", "start", "dependency", "x") == (4, "Dependency failed for x.")
-    assert job_messages.end("service", "start", "canceled", "x") is None
+    service, target = TYPES["service"].load(), TYPES["target"].load()
+    simple, oneshot = ServiceConfig(), ServiceConfig(type="oneshot")
+    assert job_messages.message(service, simple, "start", "", "x") == (6, "Starting x...")
+    assert job_messages.message(target, None, "start", "", "x") is None
+    assert job_messages.message(service, oneshot, "start", "done", "x") == (6, "Finished x.")
+    assert job_messages.message(target, None, "start", "done", "x") == (6, "Reached target x.")
+    assert job_messages.message(service, simple, "start", "dependency", "x") == (4, "Dependency failed for x.")
+    assert job_messages.message(service, simple, "start", "canceled", "x") is None
 
 
 def test_skips(tmp_path: Path) -> None:

@@ -1,0 +1,151 @@
+"""What the manager asks of a service (units/kind.py)."""
+
+from __future__ import annotations
+
+from systemctl_replacement.unitfile.names import slice_path
+from systemctl_replacement.units.events import Elapsed, RemoveDirectories, WatchdogElapsed, WatchPidFile
+from systemctl_replacement.units.kind import Kind, Roles
+from systemctl_replacement.units.service import reminder
+from systemctl_replacement.units.service import step as machine
+from systemctl_replacement.units.service.config import ServiceConfig
+from systemctl_replacement.units.service.exit import end_variables
+from systemctl_replacement.units.service.flow import Flow, active_state
+from systemctl_replacement.units.service.init_script import adapt
+from systemctl_replacement.units.service.state import ExecStatus, Running, ServiceState
+from systemctl_replacement.units.states import CHANGING, FINAL, KILLING, STOPPING
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, ClassVar, Optional
+
+    from systemctl_replacement.unitfile.load import Unit
+    from systemctl_replacement.unitfile.manager_config import ManagerConfig
+    from systemctl_replacement.units.events import Action, Context, Event, Signal, SignalAll
+    from systemctl_replacement.units.kind import Messages
+
+# Where a service runs nothing until something happens to it.
+_RESTING = frozenset({"dead", "failed", "exited"})
+
+_ELAPSED, _HUNG = Elapsed(), WatchdogElapsed()
+
+_START, _STARTED = ("start", ""), ("start", "done")
+
+# What an end by a signal is passed on as: there is no exit status, and it must not look like success.
+_NO_STATUS = 255
+
+
+class ServiceKind(Kind):
+    """A service (systemd.service(5)). The states and the ways between them are in docs/states.md."""
+
+    records = (ExecStatus, Running, ServiceState)
+    messages: ClassVar[Messages] = {
+        _START: "Starting {}...",
+        ("stop", ""): "Stopping {}...",
+    }
+
+    def configure(self, file: Unit, manager: ManagerConfig, sees_all: Callable[[], bool]) -> ServiceConfig:
+        return adapt(ServiceConfig.from_unit(file, manager), file, sees_all)
+
+    def initial_state(self) -> ServiceState:
+        return ServiceState()
+
+    def step(
+        self, config: ServiceConfig, state: ServiceState, event: Event, context: Context
+    ) -> tuple[ServiceState, tuple[Action, ...]]:
+        return machine.step(config, state, event, context)
+
+    def active_state(self, config: ServiceConfig, state: ServiceState) -> str:
+        return active_state(config, state.sub)
+
+    def result(self, state: ServiceState) -> str:
+        return state.result
+
+    def deadlines(self, state: ServiceState) -> tuple[tuple[int, Event], ...]:
+        both = ((state.watchdog_deadline, _HUNG), (state.deadline, _ELAPSED))
+        return tuple([(at, event) for at, event in both if at is not None])
+
+    def resume(self, config: ServiceConfig, state: ServiceState, context: Context) -> tuple[Action, ...]:
+        actions: list[Action] = []
+        if state.waiting_for == "pidfile":
+            actions.append(WatchPidFile(True))
+        elif state.waiting_for == "removal":
+            actions.append(RemoveDirectories())
+        flow = Flow(config, state, context)
+        for running, main in ((state.main, True), (state.control, False)):
+            if running is not None and not running.pid:
+                actions.append(flow.spawn_action(running, main))
+        return tuple(actions)
+
+    # --- what it can be asked ---
+
+    def can_reload(self, config: ServiceConfig) -> bool:
+        return bool(config.phase("ExecReload")) or config.type == "notify-reload"
+
+    def must_settle(self, state: ServiceState) -> bool:
+        """It is on its way down, or about to be restarted by itself."""
+        return state.sub in STOPPING or state.sub == "auto-restart" or state.waiting_for == "removal"
+
+    def starts_at_once(self, config: ServiceConfig, state: ServiceState) -> bool:
+        return state.sub == "start" and config.type in ("simple", "idle")
+
+    def message(self, config: ServiceConfig, job_type: str, result: str) -> Optional[str]:
+        if config.type == "oneshot" and (job_type, result) == _STARTED:
+            return "Finished {}."
+        return self.messages.get((job_type, result))
+
+    # --- processes ---
+
+    def roles(self, state: ServiceState) -> Roles:
+        return Roles(state.main_pid, state.control.pid if state.control is not None else 0)
+
+    def expects(self, state: ServiceState, token: int) -> bool:
+        return any(running is not None and running.token == token for running in (state.main, state.control))
+
+    def is_resting(self, state: ServiceState) -> bool:
+        return state.sub in _RESTING
+
+    def is_changing(self, state: ServiceState) -> bool:
+        return state.sub in CHANGING
+
+    def is_killing(self, state: ServiceState) -> bool:
+        return state.sub in KILLING or state.sub in FINAL
+
+    def notify_access(self, config: ServiceConfig) -> str:
+        return config.notify_access
+
+    def pid_file(self, config: ServiceConfig) -> str:
+        return config.pid_file
+
+    def monitored(self, state: ServiceState) -> tuple[str, ...]:
+        end = end_variables(state, "MONITOR_EXIT_CODE", "MONITOR_EXIT_STATUS")
+        return (f"MONITOR_SERVICE_RESULT={state.result}", *end)
+
+    def exit_status(self, state: ServiceState) -> int:
+        main = state.main_status
+        if not main.code:
+            return -1
+        return main.status if main.code == "exited" else _NO_STATUS
+
+    # --- at a halt ---
+
+    def stop_takes_time(self, config: ServiceConfig) -> bool:
+        return bool(config.phase("ExecStop") or config.phase("ExecStopPost"))
+
+    def signalled(self, config: ServiceConfig, state: ServiceState) -> Optional[tuple[int, ...]]:
+        return reminder.signalled(config, state)
+
+    def remind(self, config: ServiceConfig, state: ServiceState) -> tuple[Signal | SignalAll, ...]:
+        return reminder.remind(config, state)
+
+    # --- show ---
+
+    def properties(self, file: Unit, config: ServiceConfig, state: ServiceState) -> dict[str, Any]:
+        from systemctl_replacement.units.service.show import properties  # many a container never needs it
+
+        return properties(file, config, state)
+
+    def control_group(self, unit: str, parent: str) -> str:
+        return f"{slice_path(parent)}/{unit}" if parent else ""
+
+
+KIND = ServiceKind()
