@@ -56,7 +56,7 @@ class Life:
         self._log = system.log
         self._manager = system.manager
         self._runtime_mode = os.stat(system.runtime).st_mode & 0o7777
-        self._succession = Succession(system.loop, self._may_execute, self._execute, system.log)
+        self._succession = Succession(system.loop, system.patience, self._may_execute, self._execute, system.log)
         self._signal_fd = syscalls.signalfd()
         self._guard = SocketGuard(system.loop, system.paths.socket_path(), self._socket_lost)
 

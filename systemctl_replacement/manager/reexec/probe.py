@@ -12,11 +12,13 @@ from systemctl_replacement.log_levels import LOG_ERR
 from systemctl_replacement.loop import READ, Loop, now_monotonic
 from systemctl_replacement.signals import SIGKILL
 from systemctl_replacement.supervision.console import Log
+from systemctl_replacement.supervision.patience import NOTHING, WORK, Helper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
+    from systemctl_replacement.supervision.patience import Patience
 
 # Importing everything takes a fraction of a second; a machine that does many things at once gets more.
 _PATIENCE_USEC = 30_000_000
@@ -31,10 +33,12 @@ ALIVE = b"READY\n"
 class Probe:
     """Runs `command --probe`, which imports all a manager needs, and tells `done` what is wrong, "" for nothing."""
 
-    def __init__(self, loop: Loop, command: list[str], done: Callable[[str], object]) -> None:
+    def __init__(self, loop: Loop, patience: Patience, command: list[str], done: Callable[[str], object]) -> None:
         """OSError if it cannot be executed."""
         self._loop = loop
+        self._patience = patience
         self._done = done
+        self._has_ended = False
         self._answer = b""
         self._read, write = os.pipe2(os.O_CLOEXEC)
         try:
@@ -49,6 +53,8 @@ class Probe:
         os.set_blocking(self._read, False)
         loop.add(self._read, READ, self._ready)
         self._timer = loop.call_at(now_monotonic() + _PATIENCE_USEC, self._too_late)
+        helper = Helper(self._pid, "process that probes the program", lambda: self._end("the program does not end"))
+        patience.expect(self, lambda: helper, lambda: NOTHING if self._has_ended else WORK)
 
     def _ready(self, _events: int) -> None:
         data = os.read(self._read, 64)
@@ -62,7 +68,9 @@ class Probe:
         self._end("the program does not start in time")
 
     def _end(self, problem: str) -> None:
+        self._has_ended = True
         self._timer.cancel()
+        self._patience.over(self)
         self._loop.remove(self._read)
         os.close(self._read)
         self._done(problem)
@@ -74,8 +82,16 @@ class Succession:
     may_execute: whether nothing is on its way that could not be taken along; execute: does it, or raises.
     """
 
-    def __init__(self, loop: Loop, may_execute: Callable[[], bool], execute: Callable[[], object], log: Log) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        patience: Patience,
+        may_execute: Callable[[], bool],
+        execute: Callable[[], object],
+        log: Log,
+    ) -> None:
         self._loop = loop
+        self._patience = patience
         self._may_execute = may_execute
         self._execute = execute
         self._log = log
@@ -91,7 +107,7 @@ class Succession:
         self._under_way = True
         self._delays = 0
         try:
-            Probe(self._loop, paths.self_command(), self._probed)
+            Probe(self._loop, self._patience, paths.self_command(), self._probed)
         except OSError as error:
             self._fail(str(error))
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 import psutil
 import pytest
 
+from systemctl_replacement.control.client import CallError
 from tests.engine.manager.engine import Engine, alive, wait_for
 
 # As if somebody stopped a helper again at once whenever it is continued, or as if it hung in the kernel besides.
@@ -159,6 +160,15 @@ def test_a_reload_without_what_runs_the_generators(deaf: str) -> None:
             wait_for(lambda: ran.read_text() == "x\nx\n", "another run")
             wait_for(lambda: engine.show("x.service")["Description"] == "made", "the reload")
         halt(engine)
+
+
+def test_a_reexecution_whose_probe_is_stopped(deaf: str) -> None:
+    change = deaf + "paths.self_command = lambda: ['/bin/sh', '-c', 'kill -STOP $$']\n"
+    with Engine({"x.service": UNIT}, boot=BASIC, change=change) as engine:
+        started(engine)
+        with seconds(8), pytest.raises(CallError, match="Cannot reexecute: the program does not"):
+            engine.call("Reexecute")
+        assert engine.sub("x.service") == "running"
 
 
 # The forkserver stops for good when it has made the first supervisor, and has told nobody; so does that supervisor at
