@@ -1,4 +1,4 @@
-"""cat: the files that a unit is made of, as they are now."""
+"""cat: the files that a unit consists of, as they are now."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from systemctl_replacement.cli.option_table import Options
 
 _PROPERTIES = ["FragmentPath", "DropInPaths", "LoadState", "NeedDaemonReload"]
-# Load states of units of which there is nothing to print.
+# Load states of units without anything to print.
 _UNREADABLE = {
     "masked": "# Unit {} is masked",
     "error": "# Unit {} could not be loaded",
@@ -28,7 +28,7 @@ _OUTDATED = (
 
 
 def cat(words: list[str], options: Options, invocation: Invocation) -> int:
-    """Print unit files and drop-ins; 1 if a unit has none."""
+    """Print unit files and drop-ins. 1 if a unit has none."""
     invocation.page()
     terminal = invocation.terminal
     status = 0
@@ -54,7 +54,7 @@ def cat(words: list[str], options: Options, invocation: Invocation) -> int:
 
 @dataclass(frozen=True)
 class SourceFiles:
-    """What a unit is made of: paths, and whether the manager has loaded something else."""
+    """The files that a unit consists of. `outdated`: the manager has loaded something else."""
 
     name: str
     fragment: str
@@ -80,10 +80,13 @@ def _print_unit(files: SourceFiles, terminal: Terminal, invocation: Invocation) 
 
 
 def files_of(name: str, options: Options, invocation: Invocation) -> SourceFiles:
-    """The manager knows best; a template is no unit for it, but has files: those of any instance."""
+    """The files of a unit, according to the manager if there is one.
+
+    A template is no unit for the manager, but has files: those of any of its instances.
+    """
     manager = None if options.root or is_template(name) else invocation.manager()
     if manager is None:
-        unit = invocation.local().unit(replace_instance(name, "x") if is_template(name) else name)
+        unit = invocation.file_manager().unit(replace_instance(name, "x") if is_template(name) else name)
         return SourceFiles(name, unit.fragment_path, unit.dropin_paths, unit.load_state)
     found = manager.call("Show", names=[name], properties=_PROPERTIES)["units"][0]["properties"]
     drop_ins = tuple(found.get("DropInPaths", ()))

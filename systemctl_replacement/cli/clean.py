@@ -1,7 +1,7 @@
 """clean: remove what a unit keeps in its own directories; freeze and thaw, which need a control group freezer.
 
-Sources: systemctl(1), systemd.exec(5) RuntimeDirectory= and its sisters. The directories are removed by systemctl
-itself, with the rights of whoever calls it, after the manager said that the unit is down.
+Sources: systemctl(1), systemd.exec(5) RuntimeDirectory= and the like. systemctl removes the directories itself, with
+the rights of its caller, after the manager has said that the unit is down.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.cli.option_table import Options
 
-# --what= to the kind of directories.
+# The words of --what= and the kinds of directories they mean.
 _RESOURCES = {kind.word: kind for kind in KINDS}
 _DEFAULT = ("cache", "runtime")
-# Links to the directories; there are none to those of configuration.
+# Configuration directories have no links.
 _DIRECTIVES = [kind.directive for kind in KINDS]
 _LINKS = [f"{directive}Symlink" for directive in _DIRECTIVES if directive != "ConfigurationDirectory"]
 _PROPERTIES = ["ActiveState", "Job", "LoadState", "LoadError", *_DIRECTIVES, *_LINKS]
@@ -44,7 +44,7 @@ def clean(words: list[str], options: Options, invocation: Invocation) -> int:
 
 
 def _clean_one(name: str, what: list[str], invocation: Invocation) -> str:
-    """Clean one unit; why not, in systemd's words, or ""."""
+    """Clean one unit. Returns why that failed, in systemd's words, or ""."""
     failed = f"Failed to clean unit {name}:"
     for word in what:
         if word not in _RESOURCES and word != "all":
@@ -68,7 +68,7 @@ def _clean_one(name: str, what: list[str], invocation: Invocation) -> str:
 
 
 def _directories(unit: dict[str, Any], word: str) -> list[str]:
-    """The directories of one kind; below `private` too, where DynamicUser= keeps them."""
+    """The directories of one kind, including those below `private`, where DynamicUser= keeps them."""
     kind = _RESOURCES[word]
     bases = [kind.base] if word == "configuration" else [kind.base, f"{kind.base}/{PRIVATE}"]
     return [f"{base}/{each}" for base in bases for each in unit.get(kind.directive) or ()]
@@ -81,14 +81,14 @@ def _links(unit: dict[str, Any], word: str) -> list[str]:
 
 
 def _properties(name: str, invocation: Invocation) -> dict[str, Any]:
-    properties: dict[str, Any] = invocation.asked().call("Show", names=[name], properties=_PROPERTIES)["units"][0][
-        "properties"
-    ]
+    properties: dict[str, Any] = invocation.manager_or_files().call("Show", names=[name], properties=_PROPERTIES)[
+        "units"
+    ][0]["properties"]
     return properties
 
 
 def _unknown(name: str, invocation: Invocation) -> str:
-    """What systemd says of a name that is no unit's, and to those who may not hold one; else ""."""
+    """What systemd says if there is no such unit, or if the caller may not hold a reference to it; otherwise ""."""
     try:
         unit = _properties(name, invocation)
     except CallError as error:
@@ -109,12 +109,12 @@ def _refuse_freezer(verb: str, words: list[str], invocation: Invocation) -> int:
 
 
 def freeze(words: list[str], options: Options, invocation: Invocation) -> int:
-    """Refuse: without a control group freezer systemd does, too."""
+    """Refuse, as systemd does without a control group freezer."""
     return _refuse_freezer("freeze", words, invocation)
 
 
 def thaw(words: list[str], options: Options, invocation: Invocation) -> int:
-    """Refuse, as freeze does."""
+    """Refuse, like freeze."""
     return _refuse_freezer("thaw", words, invocation)
 
 

@@ -1,10 +1,10 @@
-"""How many columns a text takes on a terminal, and how it is shortened to fewer, as systemd does."""
+"""How many columns a text takes on a terminal, and how systemd shortens it to fewer."""
 
 from __future__ import annotations
 
 
 def shortened(text: str, width: int, percent: int, mark: str) -> str:
-    """The text in `width` columns: what does not fit is left out after so many per cent of it, with a mark for it."""
+    """The text in `width` columns. What does not fit is cut out after `percent` of them and replaced by `mark`."""
     if text.isascii():
         if len(text) <= width:
             return text
@@ -25,7 +25,7 @@ def _shortened_wide(text: str, width: int, before: int, mark: str) -> str:
         taken += columns(text[end])
     if start >= end:
         return text
-    # The mark needs room, too.
+    # The mark needs room too.
     if end < len(text):
         end += 1
     elif start > 0:
@@ -34,7 +34,7 @@ def _shortened_wide(text: str, width: int, before: int, mark: str) -> str:
 
 
 def columns(character: str) -> int:
-    """1, or 2 for characters of East Asian scripts and pictures."""
+    """How many columns a character takes: 1, or 2 for East Asian scripts and emoji."""
     if character < "\u1100":
         return 1
     import unicodedata  # few texts have any

@@ -1,6 +1,6 @@
 """The programs of the older init: telinit, runlevel, shutdown, halt, poweroff, reboot.
 
-Each has its own options; what they do is systemctl's. Source: halt(8), shutdown(8), telinit(8), runlevel(8).
+Each has its own options and does what a verb of systemctl does. Source: halt(8), shutdown(8), telinit(8), runlevel(8).
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _RUNLEVEL_TARGETS = {"1": "rescue", "2": "multi-user", "3": "multi-user", "4": "
 
 
 def main(name: str, argv: Sequence[str]) -> int:
-    """Run one of the programs; the exit status."""
+    """Run one of the programs. Returns the exit status."""
     return guarded(lambda: _PROGRAMS[name](name, [name, *argv[1:]]))
 
 
@@ -81,7 +81,7 @@ def _halt(name: str, argv: Sequence[str]) -> int:
         elif key == "poweroff":
             verb = "poweroff" if verb != "reboot" else verb
         elif key == "force":
-            options.force = 2  # here it means at once
+            options.force = 2  # for these programs it means at once
         elif key == "wtmp-only":
             wtmp_only = True
     if len(line.operands) > (1 if verb == "reboot" else 0):
@@ -113,13 +113,13 @@ def _shutdown(_name: str, argv: Sequence[str]) -> int:
     if dry:
         return 0
     if delay > 0:
-        # There is no logind to schedule it with; waiting here would be a shutdown that a Ctrl-C calls off.
+        # There is no logind to schedule it. If we waited here instead, Ctrl-C would call the shutdown off.
         raise CommandError("Failed to schedule shutdown: only 'now' and '+0' are possible here")
     return halt_system(verb, options, Invocation(options))
 
 
 def _delay(text: str) -> int:
-    """Seconds until a time of shutdown(8): "now", "+5" or "5" minutes, "hh:mm"."""
+    """Seconds until a time in the format of shutdown(8): "now", "+5" or "5" minutes, "hh:mm"."""
     if text == "now":
         return 0
     minutes = text[1:] if text.startswith("+") else text

@@ -1,7 +1,7 @@
-"""edit: change drop-ins, with --full copies of unit files, in the caller's editor.
+"""edit: change drop-ins (with --full, copies of unit files) in the caller's editor.
 
-Source: systemctl(1) "edit". What is edited is a temporary file beside the one that it becomes, so that nothing half
-written is ever read. No shell sees the names of files or editors.
+Source: systemctl(1) "edit". The editor gets a temporary file beside the one that it becomes, so that a half-written
+file is never read. The names of files and editors never pass through a shell.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _EDITORS = ("editor", "nano", "vim", "vi")
 
 @dataclass(frozen=True)
 class _Edited:
-    """One file, and the temporary one that the editor is given in its place."""
+    """One file, and the temporary file that the editor gets in its place."""
 
     path: str
     temporary: str
 
 
 def edit(words: list[str], options: Options, invocation: Invocation) -> int:
-    """Open an editor for all units at once, take over what was changed, and have the manager reload."""
+    """Open an editor for all units at once, adopt the changes, and have the manager reload."""
     if not on_terminal():
         raise CommandError("Cannot edit units if not on a tty.")
     names = expand(words, invocation)
@@ -56,7 +56,7 @@ def edit(words: list[str], options: Options, invocation: Invocation) -> int:
             edited.append(_prepare(unit, options, invocation))
         _run_editor([each.temporary for each in edited])
         for each in edited:
-            _take_over(each, invocation)
+            _adopt(each, invocation)
     finally:
         for each in edited:
             _clean_up(each, keep_directory=options.full)
@@ -69,7 +69,7 @@ def edit(words: list[str], options: Options, invocation: Invocation) -> int:
 
 def _unit_files(name: str, options: Options, invocation: Invocation) -> SourceFiles:
     if not is_template(name):
-        check_not_template(name)  # for what else is wrong with names
+        check_not_template(name)  # which also finds other mistakes in names
     return files_of(name, options, invocation)
 
 
@@ -111,7 +111,7 @@ def _place(name: str, options: Options, invocation: Invocation) -> _Edited:
 
 
 def template(path: str, contents: str, originals: list[tuple[str, str]]) -> str:
-    """What the editor is shown for a drop-in: its contents between two marks, below them all else as comments."""
+    """What the editor shows for a drop-in: its contents between two marks, then the other files as comments."""
     end = "" if contents.endswith("\n") else "\n"
     parts = [f"### Editing {path}\n{_START}\n\n{contents}{end}\n{_END}"]
     for original, text in originals:
@@ -122,7 +122,7 @@ def template(path: str, contents: str, originals: list[tuple[str, str]]) -> str:
 
 
 def between_marks(text: str) -> str:
-    """What is to become the file: the text between the marks, without blanks around it; all of it without any."""
+    """The new contents of the file: the text between the marks (all of it without marks), stripped of blanks."""
     _, start, inside = text.partition(_START)
     return (inside if start else text).partition(_END)[0].strip()
 
@@ -182,7 +182,7 @@ def _run_editor(paths: list[str]) -> None:
 
 
 def _become_editor(paths: list[str]) -> None:
-    """In the child: execute the editor. Returns only if there is none."""
+    """In the child: execute the editor. Returns only if that fails."""
     from systemctl_replacement import syscalls
 
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, _signal.SIGTERM)
@@ -198,12 +198,12 @@ def _become_editor(paths: list[str]) -> None:
     streams.err("Cannot edit units, no editor available. Please set either $SYSTEMD_EDITOR, $EDITOR or $VISUAL.")
 
 
-def _take_over(edited: _Edited, invocation: Invocation) -> None:
-    """Put what was edited in its place; a file that was left empty changes nothing."""
+def _adopt(edited: _Edited, invocation: Invocation) -> None:
+    """Put the edited file in its place. If it was left empty, nothing changes."""
     try:
         with open(edited.temporary, encoding="utf-8", errors="surrogateescape", newline="") as file:
             text = file.read()
-    except OSError as error:  # removed: as if it had been left empty
+    except OSError as error:  # removed, which is the same as left empty
         invocation.err(f'Failed to read temporary file "{edited.temporary}": {error.strerror}')
         return
     kept = between_marks(text)
@@ -224,12 +224,12 @@ def _clean_up(edited: _Edited, keep_directory: bool) -> None:
     try:
         os.unlink(edited.temporary)
     except OSError:
-        pass  # taken over, or never made
+        pass  # adopted, or never made
     if not keep_directory:
         try:
             os.rmdir(os.path.dirname(edited.path))
         except OSError:
-            pass  # there is something in it
+            pass  # it is not empty
 
 
 VERBS = {"edit": edit}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement.cli.invocation import CommandError, Invocation
-from systemctl_replacement.cli.names import for_bus
+from systemctl_replacement.cli.names import check_utf8
+from systemctl_replacement.cli.printable import ESCAPES
 from systemctl_replacement.cli.terminal import is_coerced
 from systemctl_replacement.control.client import CallError
 from systemctl_replacement.unitfile.values import valid_environment_name
@@ -14,9 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from systemctl_replacement.cli.option_table import Options
 
-# What a shell would take for something else than itself.
+# Characters that mean something else to a shell.
 _SPECIAL = frozenset(" \t\n\r\v\f\"\\`$*?['()<>|&;!#~={}^@+-]%,:/") - frozenset("@%+=:,./-_^{}]!#")
-_ESCAPES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
 
 
 def show_environment(_words: list[str], options: Options, invocation: Invocation) -> int:
@@ -35,16 +35,16 @@ def show_environment(_words: list[str], options: Options, invocation: Invocation
 
 
 def _environment(invocation: Invocation) -> list[str]:
-    environment: list[str] = invocation.asked().call("GetEnvironment")["environment"]
+    environment: list[str] = invocation.manager_or_files().call("GetEnvironment")["environment"]
     return environment
 
 
 def shell_quoted(value: str) -> str:
-    """The value as it is, or as $'...' if a shell would not read it back so."""
+    """The value itself, or $'...' if a shell would not read it back as the same."""
     if not any(character in _SPECIAL or not character.isprintable() for character in value):
         return value
     quoted = "".join(
-        _ESCAPES.get(character) or ("\\" + character if character in "\\'" else character) for character in value
+        ESCAPES.get(character) or ("\\" + character if character in "\\'" else character) for character in value
     )
     return f"$'{quoted}'"
 
@@ -55,7 +55,7 @@ def set_environment(words: list[str], _options: Options, invocation: Invocation)
 
 
 def _change(invocation: Invocation, verb: str, words: list[str]) -> int:
-    for_bus(words)
+    check_utf8(words)
     manager = invocation.running_manager(f"{verb}-environment")
     try:
         if verb == "unset":
@@ -69,12 +69,12 @@ def _change(invocation: Invocation, verb: str, words: list[str]) -> int:
 
 
 def unset_environment(words: list[str], _options: Options, invocation: Invocation) -> int:
-    """Take variables out of it."""
+    """Remove variables from the environment that services start with."""
     return _change(invocation, "unset", words)
 
 
 def import_environment(words: list[str], _options: Options, invocation: Invocation) -> int:
-    """Copy variables of the caller's environment to it: those named, or all."""
+    """Copy variables from the caller's environment: the named ones, or all."""
     if not words:
         invocation.err("Calling import-environment without a list of variable names is deprecated.")
         own = ("LC_CTYPE",) if is_coerced() else ()

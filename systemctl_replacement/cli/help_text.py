@@ -1,6 +1,6 @@
-"""The help texts: systemctl 252's, with what is ours besides; the programs of the older init have their own.
+"""The help texts: systemctl 252's with our additions, and those of the programs of the older init.
 
-A text says what systemctl knows, not what is available yet: a verb that is not says so itself.
+They list all that systemctl knows. A verb that is not available yet says so itself.
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ Options of init (see 'systemctl init --help'):
      --stop-timeout=SPAN How long the container engine waits for a halt
      --log-format=FORMAT How the container's output is written: text or json
      --log-level=LEVEL   Most verbose level of the manager's own messages
-     --show-status=WHAT  What init says on the container's output: yes, no, full
+     --show-status=WHAT  What init prints on the container's output: yes, no, full
 
 See the systemctl(1) man page for details.
 """
@@ -206,11 +206,11 @@ See the systemctl(1) man page for details.
 INIT = """\
 systemctl init [OPTIONS...] [UNIT...]
 
-Be the init of a container (PID 1): start the default target, or the units that
-are named with what they require, until a stop signal or 'systemctl halt'.
+Be the init of a container (PID 1): start the default target, or the named units
+and what they require, and run until a stop signal or 'systemctl halt'.
 
-Instead of units one word may name a mode: default, rescue, emergency, or a
-run level from 1 to 5.
+Instead of units, one word may name a mode: default, rescue, emergency, or a
+runlevel from 1 to 5.
 
 Options:
      --help                Show this help
@@ -219,14 +219,14 @@ Options:
      --log-format=FORMAT   How the container's output is written: text or json
      --log-level=LEVEL     Most verbose level of the manager's own messages:
                            a name or number of syslog's, 'info' if not given
-     --show-status=WHAT    What init says on the container's output: yes (what
-                           becomes of services), no (problems) or full
-     --root=DIR            Take units, state and logs below DIR; programs are
+     --show-status=WHAT    What init prints on the container's output: yes
+                           (starts, stops, failures), no (problems) or full
+     --root=DIR            Keep units, state and logs below DIR; programs are
                            those of this system
-     --run-host-programs   With --root=, as root: do so although DIR is a whole
+     --run-host-programs   With --root=, as root: do so even if DIR is a whole
                            system with programs of its own
 
-Options of systemd(1) are accepted; those that mean nothing here are ignored."""
+Options of systemd(1) are accepted. Those that mean nothing here are ignored."""
 
 
 def systemctl_help() -> str:

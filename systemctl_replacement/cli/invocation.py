@@ -1,6 +1,6 @@
-"""What every verb is given: the options, where things are, the terminal, and the manager.
+"""What every verb is given: the options, the paths, the terminal, and the manager.
 
-On the hot path: what only some verbs need is imported when it is used.
+This is on the hot path: what only some verbs need is imported when it is used.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ UNPRINTED = "Failed to print table: {}"
 
 
 class CommandError(Exception):
-    """An expected failure: the text goes to stderr, `status` is the exit status."""
+    """An expected failure. The text goes to stderr, and `status` is the exit status."""
 
     def __init__(self, text: str, status: int = 1) -> None:
         super().__init__(text)
@@ -55,7 +55,7 @@ class Invocation:
         self.paths = Paths(options.root) if paths is None else paths
         self._manager: Client | None = None
         self._connected = False
-        self.refusal = ""  # why PID 1, which is an init of ours, cannot be talked to
+        self.refusal = ""  # why PID 1, which is an init of ours, does not talk to us
         self._terminal: Terminal | None = None
 
     def out(self, text: str) -> None:
@@ -63,7 +63,7 @@ class Invocation:
         streams.out(text)
 
     def err(self, text: str) -> None:
-        """Print one line (or several) on stderr, after what is on its way to stdout."""
+        """Print one line (or several) on stderr, after everything that was printed on stdout before."""
         streams.err(text)
 
     @property
@@ -76,22 +76,22 @@ class Invocation:
         return self._terminal
 
     def page(self) -> None:
-        """Have what is printed from now on shown by a pager, on a terminal and unless --no-pager."""
+        """Show everything printed from now on in a pager, on a terminal and without --no-pager."""
         if self.options.pager and self.terminal.tty:
             from systemctl_replacement.cli.pager import open_pager
 
             self.terminal.cuts = not open_pager()
 
     def table_printed(self) -> None:
-        """Raise CommandError if the table that was just printed could not be: those verbs say so."""
+        """Raise CommandError if the table could not be written: the verbs that print tables say so."""
         if problem := streams.unwritten():
             raise CommandError(UNPRINTED.format(problem))
 
     def manager(self, *, wait: bool = True) -> Client | None:
-        """The running manager, or None: queries then answer from the files.
+        """The running manager, None without one (queries are then answered from the files).
 
-        wait: for an init that is PID 1 and starts just now. If PID 1 is one that does not answer us, who can be asked
-        instead is said on stderr, once.
+        wait: if PID 1 is an init that is still starting, wait for it. If PID 1 is an init that does not answer this
+        user, a line on stderr says once which user it answers.
         """
         if not self._connected:
             if self.options.scope == "user":
@@ -119,16 +119,16 @@ class Invocation:
                 self.err(self.refusal)
 
     def manager_to_change(self) -> Client | None:
-        """The running manager, or None where there is none; a CommandError if PID 1 is one that does not answer us."""
+        """The running manager, None without one. CommandError if PID 1 is an init that does not answer us."""
         manager = self.manager()
         if self.refusal:
             raise CommandError(self.refusal if self.options.quiet else "")
         return manager
 
     def running_manager(self, verb: str) -> Client:
-        """The manager, started in the background if none runs: for verbs that change something.
+        """The manager, started in the background if none runs, for verbs that change something.
 
-        Below a root none is started: there systemctl only works on files.
+        Below a root none is started, because there systemctl only works on files.
         """
         manager = self.manager_to_change()
         if os.getppid() == 1 and not self.options.quiet:
@@ -146,10 +146,10 @@ class Invocation:
         return manager
 
     def refuse_as_pid1(self, verb: str) -> None:
-        """CommandError where this is PID 1 itself: no manager could stay when it has ended."""
+        """Raise CommandError if we are PID 1 ourselves: no manager could stay after our end."""
         if os.getpid() == 1 and not self.options.root:
             raise CommandError(
-                f"Verb '{verb}' needs a service manager that stays; this is PID 1: the container ends with it.\n"
+                f"Verb '{verb}' needs a service manager that stays, but this is PID 1: the container ends with it.\n"
                 "To be the init of a container, use 'systemctl init'."
             )
 
@@ -158,19 +158,19 @@ class Invocation:
 
         if shell_form.ends_with_us():
             self.err(
-                "PID 1 is a shell that ends with this command: so do the container, and what runs in it.\n"
-                f"To have an init that stays, write {shell_form.remedy(sys.argv[1:])}."
+                "PID 1 is a shell that ends with this command, and so do the container and everything in it.\n"
+                f"For an init that stays, write {shell_form.remedy(sys.argv[1:])}."
             )
 
-    def local(self) -> Any:
-        """What the unit files say, as if by a manager that has started nothing. The same calls as a client's."""
+    def file_manager(self) -> Any:
+        """Answers a client's calls from the unit files, like a manager that has started nothing."""
         from systemctl_replacement.cli.offline import FileManager
 
         return FileManager(self.paths)
 
-    def asked(self) -> Any:
-        """Whom to ask: the manager, or the files if none runs."""
-        return self.manager() or self.local()
+    def manager_or_files(self) -> Any:
+        """What to ask: the manager, or the files if none runs."""
+        return self.manager() or self.file_manager()
 
 
 def exit_status(error: CallError, default: int = 1) -> int:

@@ -1,4 +1,4 @@
-"""list-jobs and cancel: what is queued."""
+"""list-jobs and cancel: the jobs that are queued."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 def list_jobs(words: list[str], options: Options, invocation: Invocation) -> int:
     """Print the queued jobs; with --after and --before also what waits for each, and what each waits for."""
-    jobs: list[dict[str, Any]] = invocation.asked().call("Jobs")["jobs"]
+    jobs: list[dict[str, Any]] = invocation.manager_or_files().call("Jobs")["jobs"]
     invocation.page()
     by_id = {job["id"]: job for job in jobs}
     queued = len(jobs)
     if words:
-        # Unlike those of other verbs, these patterns are of whole names: `a` is not `a.service`.
+        # Unlike those of other verbs, these patterns match whole names: `a` is not `a.service`.
         jobs = [job for job in jobs if any(matches(job["unit"], word) for word in words)]
     legend = options.legend and not options.quiet
     if not jobs:
@@ -32,7 +32,7 @@ def list_jobs(words: list[str], options: Options, invocation: Invocation) -> int
     glyph = f"{invocation.terminal.glyph('last')} "
     for job in jobs:
         rows.append((str(job["id"]), job["unit"], job["job_type"], job["state"]))
-        # systemd names them the other way round: --after tells which jobs come after this one.
+        # systemd names them the other way round: --after shows the jobs that come after this one.
         related = [(number, "blocking job") for number in (job.get("before") or ()) if options.after]
         related += [(number, "waiting for job") for number in (job.get("after") or ()) if options.before]
         rows += [
@@ -50,11 +50,11 @@ def list_jobs(words: list[str], options: Options, invocation: Invocation) -> int
 
 
 def cancel(words: list[str], _options: Options, invocation: Invocation) -> int:
-    """Cancel jobs by their ids, or all."""
-    asked = invocation.asked()
+    """Cancel jobs by id, or all of them."""
+    source = invocation.manager_or_files()
     if not words:
         try:
-            asked.call("CancelJobs", ids=[])
+            source.call("CancelJobs", ids=[])
         except CallError as error:
             raise CommandError(f"Failed to execute operation: {error.message}") from None
         return 0
@@ -64,7 +64,7 @@ def cancel(words: list[str], _options: Options, invocation: Invocation) -> int:
             invocation.err(f'Failed to parse job id "{word}": Invalid argument')
             return 1
         try:
-            asked.call("CancelJobs", ids=[int(word)])
+            source.call("CancelJobs", ids=[int(word)])
         except CallError as error:
             invocation.err(f"Failed to cancel job {word}: {error.message}")
             status = 1

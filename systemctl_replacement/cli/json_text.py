@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def json_text(value: Any, mode: str) -> str:
-    """A value as text, without the last line's end; `mode` is what --output= says."""
+    """A value as text without the final newline. `mode` is the value of --output=."""
     if mode == "json-pretty":
         return json.dumps(value, indent="\t", separators=(",", " : "), ensure_ascii=False)
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)

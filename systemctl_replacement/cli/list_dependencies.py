@@ -1,4 +1,4 @@
-"""list-dependencies: the tree of what a unit needs, or of what needs it."""
+"""list-dependencies: the tree of the units that a unit needs, or that need it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def list_dependencies(words: list[str], options: Options, invocation: Invocation
 
 
 class _Printer:
-    """One walk. What was printed once is not gone into again, except with --all."""
+    """One walk. A unit that was printed before is not descended into again, except with --all."""
 
     def __init__(self, options: Options, invocation: Invocation) -> None:
         self._options = options
@@ -41,7 +41,7 @@ class _Printer:
         self._terminal = invocation.terminal
         self._seen: set[str] = set()
         self._known: dict[str, dict[str, Any]] = {}
-        self._entered: set[str] = set()  # without the lines of a tree nothing is told twice
+        self._entered: set[str] = set()  # with --plain no unit is repeated
         self._kinds = self._chosen_kinds()
 
     def _chosen_kinds(self) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ class _Printer:
         return _REVERSE if self._options.reverse else FORWARD
 
     def print_below(self, name: str, branches: list[bool], above: list[str]) -> None:
-        """The dependencies of a unit. branches: for each level above whether its line goes on below."""
+        """Print the dependencies of a unit. branches: for each level above, whether its line continues below."""
         above = [*above, name]
         self._entered.add(name)
         names = [other for other in self._dependencies(name) if self._options.all or other not in self._seen]
@@ -89,7 +89,7 @@ class _Printer:
     def _unit(self, name: str) -> dict[str, Any]:
         if name not in self._known:
             wanted = [*self._kinds, "ActiveState"]
-            found = self._invocation.asked().call("Show", names=[name], properties=wanted)["units"][0]
+            found = self._invocation.manager_or_files().call("Show", names=[name], properties=wanted)["units"][0]
             self._known[name] = found["properties"]
         return self._known[name]
 

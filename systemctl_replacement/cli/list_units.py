@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from systemctl_replacement.cli.invocation import Invocation
-from systemctl_replacement.cli.names import for_bus, is_shown, matching
+from systemctl_replacement.cli.names import check_utf8, is_shown, matching
 from systemctl_replacement.cli.terminal import Terminal
 
 TYPE_CHECKING = False
@@ -37,8 +37,8 @@ def list_units(words: list[str], options: Options, invocation: Invocation) -> in
 
 def selected_units(words: list[str], options: Options, invocation: Invocation) -> list[dict[str, Any]]:
     """The units that patterns and options choose, in systemd's order."""
-    for_bus([*words, *options.states])
-    units: list[dict[str, Any]] = invocation.asked().call("Units", patterns=[])["units"]
+    check_utf8([*words, *options.states])
+    units: list[dict[str, Any]] = invocation.manager_or_files().call("Units", patterns=[])["units"]
     if words:
         chosen = set(matching(words, units))
         if options.with_dependencies:
@@ -51,7 +51,7 @@ def _with_dependencies(names: set[str], invocation: Invocation) -> set[str]:
     from systemctl_replacement.cli.list_dependencies import FORWARD
 
     found = set(names)
-    for unit in invocation.asked().call("Show", names=sorted(names), properties=list(FORWARD))["units"]:
+    for unit in invocation.manager_or_files().call("Show", names=sorted(names), properties=list(FORWARD))["units"]:
         for kind in FORWARD:
             found.update(unit["properties"].get(kind) or ())
     return found
@@ -91,7 +91,7 @@ def _row(unit: dict[str, Any], with_jobs: bool) -> list[str]:
 
 
 def _fitted(rows: list[list[str]], widths: list[int], options: Options, terminal: Terminal) -> Any:
-    """How a row becomes a line: columns padded; on a terminal names and descriptions cut to its width."""
+    """Turns a row into a line: pads the columns, and on a terminal cuts names and descriptions to its width."""
     description = 0
     if terminal.cuts and not options.full:
         available = terminal.columns - (0 if options.plain else 2) - len(widths)

@@ -1,7 +1,8 @@
 """Journal records as `status` and `journalctl` print them: the --output= modes.
 
-What a service has printed is data: where it is shown to a person, colours are left out, and a text with other control
-characters or with bytes that are no UTF-8 is only measured ("[12B blob data]"). Source: journalctl(1) "--output=".
+What a service has printed is data. When it is shown to a person, colours are left out, and of a text with other control
+characters or with bytes that are not UTF-8 only the size is shown ("[12B blob data]"). Source: journalctl(1)
+"--output=".
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import time
 
 from systemctl_replacement.cli.columns import shortened
 from systemctl_replacement.cli.printable import blob, is_printable, without_sequences
+from systemctl_replacement.cli.timestamps import WEEKDAYS
 from systemctl_replacement.journal.reader import bytes_of, number, text_of
 
 TYPE_CHECKING = False
@@ -20,35 +22,33 @@ if TYPE_CHECKING:
     from systemctl_replacement.cli.terminal import Terminal
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 _COLORS = {**dict.fromkeys("0123", "red"), "4": "yellow", "7": "grey"}
 
-# Where not all is asked for, a terminal gets so many lines of a message, and bytes; other fields that are longer are
-# not shown at all.
+# Without --full a terminal gets at most this much of a message. Other fields that are longer are not shown at all.
 _LINES_MAX = 3
 _BYTES_MAX = 300
 
 
 class LogText:
-    """Makes text of records, one by one."""
+    """Formats records, one by one."""
 
     def __init__(self, mode: str, terminal: Terminal, cuts: bool) -> None:
-        """mode: of --output=; cuts: lines that are longer than the terminal is wide are shortened."""
+        """mode: the value of --output=. cuts: shorten lines that are longer than the terminal is wide."""
         self.ellipsized = False  # whether the text of any record was shortened
         self._mode = mode
         self._terminal = terminal
         self._cuts = cuts
 
     def format(self, record: dict[str, Any]) -> str:
-        """One record; several lines if the message has several."""
+        """One record, in several lines if the message has several."""
         mode = self._mode
         if mode in ("json", "json-pretty", "json-sse", "json-seq"):
             return _json(record, mode)
         if mode == "cat":
             if self._terminal.tty or os.isatty(1):
                 return _shown_message(record)
-            return bytes_of(record).decode("utf-8", "surrogateescape")  # for programs it is what it is
+            return bytes_of(record).decode("utf-8", "surrogateescape")  # programs get it unchanged
         if mode == "export":
             return "".join(_exported(name, bytes_of(record, name)) for name in record)
         if mode == "verbose":
@@ -63,9 +63,9 @@ class LogText:
         pid = _name(record, "_PID") or _name(record, "SYSLOG_PID")
         host = text_of(record, "_HOSTNAME") or os.uname().nodename
         head = f"{_timestamp(record, mode)} {host} {identifier}" + (f"[{pid}]: " if pid else ": ")
-        return self._message_behind(head, _shown_message(record), _COLORS.get(text_of(record, "PRIORITY"), ""))
+        return self._message_after(head, _shown_message(record), _COLORS.get(text_of(record, "PRIORITY"), ""))
 
-    def _message_behind(self, head: str, message: str, color: str) -> str:
+    def _message_after(self, head: str, message: str, color: str) -> str:
         indent = len(head.encode())
         shown: list[str] = []
         taken = 0
@@ -85,7 +85,7 @@ class LogText:
         return "\n".join(shown)
 
     def _shortened(self, line: str, width: int, is_last: bool) -> str:
-        """A line in `width` columns; the last one of those that are shown stands for what follows it."""
+        """A line in `width` columns. The last line that is shown also stands for those after it."""
         if width < 3:
             return "..."
         if width > len(line.encode()) + 3:
@@ -99,7 +99,7 @@ def _shown_message(record: dict[str, Any]) -> str:
 
 
 def _name(record: dict[str, Any], field: str) -> str:
-    """A field that stands in front of a message; "" if there is none that can be shown."""
+    """A field in front of the message, "" if there is none that can be shown."""
     value = bytes_of(record, field)
     return value.decode() if len(value) < _BYTES_MAX and is_printable(value) else ""
 
@@ -128,7 +128,7 @@ def _verbose(record: dict[str, Any]) -> str:
 
 
 def _exported(name: str, value: bytes) -> str:
-    """A field of the Journal Export Format: text in one line, anything else with its size (64 bits) in front."""
+    """A field in the Journal Export Format: text in one line, anything else after its size (64 bits)."""
     if is_printable(value) and b"\n" not in value:
         return f"{name}={value.decode()}\n"
     binary = len(value).to_bytes(8, "little") + value
@@ -150,6 +150,6 @@ def _timestamp(record: dict[str, Any], mode: str) -> str:
         precise = f".{fraction:06d}" if mode == "short-iso-precise" else ""
         return f"{time.strftime('%Y-%m-%dT', fields)}{clock}{precise}{zone}"
     if mode in ("short-full", "with-unit"):
-        return f"{_DAYS[fields.tm_wday]} {time.strftime('%Y-%m-%d', fields)} {clock} {fields.tm_zone}"
+        return f"{WEEKDAYS[fields.tm_wday]} {time.strftime('%Y-%m-%d', fields)} {clock} {fields.tm_zone}"
     precise = f".{fraction:06d}" if mode == "short-precise" else ""
     return f"{_MONTHS[fields.tm_mon - 1]} {fields.tm_mday:02d} {clock}{precise}"

@@ -1,6 +1,7 @@
 """systemctl: from the command line to an exit status.
 
-On the hot path. Every expected failure is a CommandError with its text; this is the one place that prints it.
+This is on the hot path. Every expected failure is a CommandError with its text, and this is the one place that prints
+it.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.cli.option_table import Options
 
-# What clients parse: package scripts want "systemd NNN (", Ansible an integer and a second line.
+# Clients parse it: package scripts want "systemd NNN (", Ansible wants an integer and a second line.
 VERSION = f"systemd 252 (252.39-1~deb12u1)\n{FEATURES}"
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run systemctl with this command line (argv[0] is its name); the exit status."""
+    """Run systemctl with this command line (argv[0] is its name). Returns the exit status."""
     return guarded(lambda: _systemctl(argv))
 
 
 def guarded(run: Callable[[], int]) -> int:
-    """Run a command, turning failures into texts and exit statuses, and finish its output."""
-    # A reader that goes away ends us, as it ends every other command.
+    """Run a command, turn failures into messages and exit statuses, and finish its output."""
+    # A reader that goes away ends us, like every other command.
     _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
     streams.open_missing()
     try:
@@ -53,7 +54,7 @@ def guarded(run: Callable[[], int]) -> int:
 
 
 def show(text: str) -> int:
-    """Print a text, and that is all; the exit status."""
+    """Print a text and nothing else. Returns the exit status."""
 
     def run() -> int:
         streams.out(text)
@@ -69,7 +70,7 @@ def _failed(text: str, status: int) -> int:
 
 
 def _systemctl(argv: Sequence[str]) -> int:
-    # A script is given its path instead of what was typed, which is the name nearly always.
+    # A script gets its path instead of what was typed, which is nearly always the name.
     argv = ["systemctl" if argv[0].endswith((".py", "/systemctl")) else argv[0], *argv[1:]]
     options, operands = parse(argv, on_help=_help, on_version=lambda: VERSION)
     verb = operands[0] if operands else "list-units"

@@ -1,4 +1,4 @@
-"""daemon-reload, daemon-reexec, log-level, log-target: what concerns the manager itself."""
+"""daemon-reload, daemon-reexec, log-level, log-target: the verbs about the manager itself."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def daemon_reload(_words: list[str], _options: Options, invocation: Invocation) -> int:
-    """Read all unit files again. Without a manager there is nothing that could be out of date."""
+    """Read all unit files again. Without a manager nothing can be out of date."""
     if invocation.options.scope == "global":
         return 0
     invocation.refuse_as_pid1("daemon-reload")
     manager = invocation.manager_to_change()
     if manager is not None:
         try:
-            # Generators run before it answers.
+            # Generators run before the manager answers.
             manager.call_waiting("Reload")
         except CallError as error:
             raise CommandError(f"Reload daemon failed: {error.message}") from None
@@ -27,7 +27,7 @@ def daemon_reload(_words: list[str], _options: Options, invocation: Invocation) 
 
 
 def daemon_reexec(_words: list[str], _options: Options, invocation: Invocation) -> int:
-    """The manager executes itself again; it closes the connection instead of answering."""
+    """Have the manager re-execute itself. It may close the connection instead of answering."""
     invocation.refuse_as_pid1("daemon-reexec")
     manager = invocation.manager_to_change()
     if manager is not None:
@@ -53,7 +53,7 @@ _LOG_TARGETS = (
 
 
 def log_target(words: list[str], _options: Options, invocation: Invocation) -> int:
-    """Show or set where the manager logs to."""
+    """Show or set the manager's log target."""
     if words and words[0] and words[0] not in _LOG_TARGETS:
         what = f"Invalid log target '{words[0]}'"
         raise CommandError(f"Failed to set log target of org.freedesktop.systemd1 to {words[0]}: {what}")
@@ -68,7 +68,7 @@ def _log(what: str, words: list[str], invocation: Invocation) -> int:
             said = f"Failed to set log {what} of org.freedesktop.systemd1 to {words[0]}"
             raise CommandError(f"{said}: {error.message}") from None
         return 0
-    invocation.out(invocation.asked().call("Log")[what])
+    invocation.out(invocation.manager_or_files().call("Log")[what])
     return 0
 
 

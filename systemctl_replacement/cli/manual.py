@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def manual(words: list[str], _options: Options, invocation: Invocation) -> int:
-    """Show the pages that Documentation= names; other addresses are printed."""
+    """Show the manual pages that Documentation= names. Other addresses are printed."""
     invocation.page()
     if not words:
         raise CommandError(
@@ -24,7 +24,9 @@ def manual(words: list[str], _options: Options, invocation: Invocation) -> int:
         )
     for position, name in enumerate(unit_names(words, invocation)):
         check_not_template(name)
-        unit = invocation.asked().call("Show", names=[name], properties=["Documentation", "LoadState"])["units"][0]
+        unit = invocation.manager_or_files().call("Show", names=[name], properties=["Documentation", "LoadState"])[
+            "units"
+        ][0]
         if unit["properties"].get("LoadState") == "not-found":
             raise CommandError(f"Unit {name} could not be found.")
         if position:

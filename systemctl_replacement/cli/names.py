@@ -1,4 +1,4 @@
-"""From what was typed to unit names: mangling, and globs over the units that are loaded."""
+"""From words of the command line to unit names: mangling, and globs over the loaded units."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def mangled(name: str, invocation: Invocation, suffix: str = ".service", *, glob: bool = True) -> str:
-    """The unit name, or the pattern, that a word of the command line means."""
+    """The unit name or pattern that a word of the command line means."""
     try:
         made = mangle(name, suffix, glob=glob)
     except ValueError:
@@ -34,20 +34,19 @@ def expand(
     suffix: str = ".service",
     units: Sequence[dict[str, Any]] | None = None,
 ) -> list[str]:
-    """Unit names for words of the command line: globs become the units that match, in order of their names.
+    """Unit names for words of the command line. Globs become the names of the units that match, sorted.
 
-    As far as globs go there are only the units that `list-units` with the same options would list: without --all none
-    that is inactive.
+    Globs only match units that `list-units` with the same options would list, so without --all no inactive ones.
 
-    units: what the manager has loaded, if it was asked already.
+    units: the units that the manager has loaded, if it has been asked already.
     """
     names = [mangled(word, invocation, suffix) for word in words]
     patterns = [name for name in names if is_glob(name)]
     expanded = [name for name in names if not is_glob(name)]
     if patterns:
         if units is None:
-            units = invocation.asked().call("Units", patterns=[])["units"]
-        for_bus(patterns)
+            units = invocation.manager_or_files().call("Units", patterns=[])["units"]
+        check_utf8(patterns)
         expanded += matching(patterns, [unit for unit in units if is_shown(unit, invocation.options)])
     return expanded
 
@@ -62,12 +61,12 @@ def is_shown(unit: dict[str, Any], options: Options) -> bool:
     return not options.types or unit["id"].rpartition(".")[2] in options.types
 
 
-def for_bus(words: Sequence[str]) -> None:
-    """Raise CommandError for words that are no UTF-8: systemd's bus carries no others, and says so."""
+def check_utf8(words: Sequence[str]) -> None:
+    """Raise CommandError for words that are not UTF-8, in systemd's words: its bus cannot carry them."""
     if any("\udc80" <= character <= "\udcff" for word in words for character in word):
         raise CommandError("Failed to create bus message: Invalid argument")
 
 
 def matching(patterns: Sequence[str], units: Sequence[dict[str, Any]]) -> list[str]:
-    """Ids of the units whose id matches a pattern, sorted. Other names of a unit do not count, as for systemd."""
+    """Ids of the units whose id matches a pattern, sorted. As in systemd, other names of a unit do not count."""
     return sorted(unit["id"] for unit in units if any(matches(unit["id"], pattern) for pattern in patterns))

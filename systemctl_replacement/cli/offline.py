@@ -1,6 +1,6 @@
-"""What the unit files say when no manager runs: the same calls, answered as by a manager that has started nothing.
+"""Answers from the unit files when no manager runs: the same calls, as if by a manager that has started nothing.
 
-Queries start no manager: in a `docker build` or a container whose PID 1 is something else, `is-active`, `show` and
+Queries start no manager. In a `docker build`, or in a container whose PID 1 is something else, `is-active`, `show` and
 `status` answer from the files.
 """
 
@@ -22,7 +22,7 @@ _DEFAULT_ENVIRONMENT = ["LANG=C.UTF-8", "PATH=/usr/local/sbin:/usr/local/bin:/us
 
 
 class FileManager:
-    """Stands in for a Client: `call` with the manager's methods, as far as files can answer them."""
+    """Stands in for a Client: `call` answers those of the manager's methods that files can answer."""
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
@@ -43,11 +43,11 @@ class FileManager:
         }
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """As Client.call."""
+        """Like Client.call."""
         return self._methods[method](**parameters)
 
     def _states(self, names: list[str]) -> dict[str, Any]:
-        # Nothing is active, whatever the files say: they are not read, and the hot path stays hot.
+        # Nothing is active, whatever the files say. They are not read, so that the hot path stays fast.
         return {"states": [_state(name) for name in names]}
 
     def _show(self, names: list[str], properties: list[str] | None = None, kinds: bool = False) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class FileManager:
         return {"units": units}
 
     def unit(self, name: str) -> Unit:
-        """The unit as its files have it; CallError for a template or a name that cannot be one."""
+        """The unit as its files describe it. CallError for a template or an invalid name."""
         from systemctl_replacement.unitfile.names import is_template, valid_unit_name
 
         if not valid_unit_name(name):
@@ -109,7 +109,7 @@ class FileManager:
             }
         )
         for kind, others in unit.dependencies.items():
-            if kind != "Slice":  # one name, not a list: of_file() has it
+            if kind != "Slice":  # a single name, which of_file() has
                 found[kind] = list(others)
         found["Description"] = unit.get("Unit", "Description") or unit.id
         return found

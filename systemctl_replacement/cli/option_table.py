@@ -1,20 +1,19 @@
 """systemctl's own options: the table, and what each of them sets.
 
-All options of systemctl 252 are here (and --no-warn of 253, which package scripts use, and --verbose of 257, which
-Dockerfiles written for other replacements use). On the hot path: what only some options need is imported when they are
-used.
+It has all options of systemctl 252, --no-warn of 253 for package scripts, and --verbose of 257 for Dockerfiles written
+for other replacements. This is on the hot path: what only some options need is imported when they are used.
 """
 
 from __future__ import annotations
 
 from systemctl_replacement.booleans import boolean
 from systemctl_replacement.cli.options import NO, OPTIONAL, REQUIRED, CommandLine, OptionError
+from systemctl_replacement.unitfile.names import UNIT_TYPES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-UNIT_TYPES = ("service", "mount", "swap", "socket", "target", "device", "automount", "timer", "path", "slice", "scope")
 LOAD_STATES = ("stub", "loaded", "not-found", "bad-setting", "error", "merged", "masked")
 OUTPUT_MODES = (
     "short", "short-full", "short-iso", "short-iso-precise", "short-precise", "short-monotonic", "short-delta",
@@ -22,13 +21,12 @@ OUTPUT_MODES = (
 )  # fmt: skip
 PRESET_MODES = ("full", "enable-only", "disable-only")
 TIMESTAMP_STYLES = ("pretty", "us", "utc", "us+utc", "unix")
-CLEAN_RESOURCES = ("runtime", "state", "cache", "logs", "configuration")
 
 
 class HelpShown(Exception):
-    """An option asked for a list, which is the text: printed on stdout, exit status 0.
+    """An option asked for a text such as a list. It is printed on stdout, and the exit status is 0.
 
-    table: it is one of those of which systemctl notices that they cannot be written.
+    table: systemctl reports a failure to write this text.
     """
 
     def __init__(self, text: str, table: bool = False) -> None:
@@ -37,12 +35,12 @@ class HelpShown(Exception):
 
 
 class Options:
-    """What the command line says. Names follow the options; times and sizes do not occur."""
+    """What the command line says. Attributes are named after the options."""
 
     def __init__(self) -> None:
         self.types: list[str] = []
         self.states: list[str] = []
-        self.properties: list[str] | None = None  # None: not asked for; []: none is to be shown
+        self.properties: list[str] | None = None  # None: the option was not given; []: show none
         self.value = False
         self.all = False
         self.full = False
@@ -92,7 +90,7 @@ class Options:
         self.verbose = False
 
 
-# The order is that of glibc's list of possibilities for an ambiguous abbreviation.
+# In the order in which glibc lists the possibilities for an ambiguous abbreviation.
 LONG = {
     "help": (NO, "help"),
     "version": (NO, "version"),
@@ -173,10 +171,10 @@ SHORT = {
     "T": (NO, "show_transaction"),
     "r": (NO, "recursive"),
     "v": (NO, "verbose"),
-    ".": (OPTIONAL, "dot"),  # "-.slice": not an option, but an answer that helps
+    ".": (OPTIONAL, "dot"),  # not an option: "-.slice" gets a helpful answer
 }
 
-# Options that only set an attribute of the same name, and those that set another one.
+# Options without a value: those that set the attribute of the same name, then those that set another one.
 _FLAGS = {
     **{
         name: (name, True)
@@ -219,7 +217,7 @@ _FLAGS = {
     "no_wall": ("wall", False),
     "no_ask_password": ("ask_password", False),
 }
-# Options whose value is taken as it is.
+# Options whose value is stored unchanged.
 _TEXTS = (
     "job_mode",
     "kill_whom",
@@ -238,7 +236,7 @@ def parse(
 ) -> tuple[Options, list[str]]:
     """The options and the operands. Raises OptionError and HelpShown (with on_help's or on_version's text)."""
     options = Options()
-    # Not in 252: they must not change what an abbreviation means.
+    # These are newer than 252 and must not change what an abbreviation means.
     line = CommandLine(argv, LONG, SHORT, unabbreviated=("no-warn", "verbose"))
     for key, value in line.options():
         if key in _FLAGS:
@@ -375,7 +373,9 @@ def _check_inhibitors(options: Options, value: str) -> None:
 
 def _what(options: Options, value: str) -> None:
     if value == "help":
-        raise HelpShown("\n".join(CLEAN_RESOURCES))
+        from systemctl_replacement.exec_directories import KINDS
+
+        raise HelpShown("\n".join(kind.word for kind in KINDS))
     options.what += [word for word in value.split(",") if word]
 
 

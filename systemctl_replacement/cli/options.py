@@ -1,7 +1,7 @@
-"""GNU getopt_long, driven by a table: what the C library does to a command line, to the letter.
+"""GNU getopt_long, driven by a table: it does to a command line exactly what the C library does.
 
-Permutation, clusters, glued values, unambiguous abbreviations, `--`, POSIXLY_CORRECT and the error texts are
-glibc's, because scripts and people rely on them. On the hot path: no imports. Source: getopt(3).
+Permutation, clusters, glued values, unambiguous abbreviations, `--`, POSIXLY_CORRECT and the error texts are glibc's,
+because scripts and people rely on them. This is on the hot path and imports nothing. Source: getopt(3).
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ OPTIONAL = 2
 
 
 class OptionError(Exception):
-    """The command line is wrong; the text is what getopt_long prints."""
+    """The options are wrong. The text is what getopt_long or systemctl prints; the exit status is 1."""
 
 
 class CommandLine:
     """One pass over a command line.
 
-    long: option name to (argument, key), in the order in which glibc would list them; argument is NO, REQUIRED or
-    OPTIONAL. short: letter to the same. unabbreviated: names that must be written in full.
-    `options()` must be used up before `operands` is complete.
+    long: option names and their (argument, key), in the order in which glibc would list them. The argument is NO,
+    REQUIRED or OPTIONAL. short: the same by letter. unabbreviated: names that must be written in full.
+    `operands` is complete when `options()` is exhausted.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class CommandLine:
         self.operands: list[str] = []
 
     def options(self) -> Iterator[tuple[str, str | None]]:
-        """(key, value) of each option as it comes; OptionError at the first that is wrong."""
+        """(key, value) of each option in order. OptionError at the first wrong one."""
         posix = "POSIXLY_CORRECT" in os.environ
         while self._position < len(self._arguments):
             argument = self._arguments[self._position]

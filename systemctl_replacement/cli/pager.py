@@ -2,11 +2,11 @@
 
 Source: systemctl(1) "Environment": $SYSTEMD_PAGER, $PAGER, $SYSTEMD_LESS, $SYSTEMD_LESSCHARSET, $SYSTEMD_PAGERSECURE.
 
-Whoever may run systemctl as another user must not get a shell from its pager. systemd trusts a pager if the session
-belongs to the effective user, which logind knows. Without logind nobody does, and systemd then takes the safe side, as
-is done here always: unless $SYSTEMD_PAGERSECURE says otherwise, only less is used, told by LESSSECURE=1 to run nothing,
-and $SYSTEMD_PAGER and $PAGER can turn the pager off but not choose one. No shell ever reads them. The less of busybox
-and toybox does not listen to LESSSECURE, opens files and writes them: where it must be safe, there is no such less.
+A user who may only run systemctl as another user must not get a shell from its pager. systemd trusts a pager if the
+session belongs to the effective user, which logind knows. Without logind systemd takes the safe side, and so do we
+always. Unless $SYSTEMD_PAGERSECURE says otherwise, less is the only pager, and LESSSECURE=1 tells it to run nothing;
+$SYSTEMD_PAGER and $PAGER can turn the pager off, but not choose one. No shell ever reads them. The less of busybox and
+of toybox ignores LESSSECURE, and opens and writes files: it is not used where a pager must be safe.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from systemctl_replacement.booleans import boolean
 from systemctl_replacement.cli import streams
 from systemctl_replacement.cli.terminal import is_dumb, is_utf8_locale
 
-# Debian's alternative, then the programs. Of these only less knows how to be safe.
+# Debian's alternative, then the programs. Of these only less has a safe mode.
 _PAGERS = ("pager", "less", "more")
 _SAFE_PAGERS = ("less",)
 _LESS_OPTIONS = "FRSXMK"
 _SECURE = "LESSSECURE"
-# Greater than any less.
+# Larger than any less.
 _MAXIMUM_PROGRAM = 16 << 20
 _COPIED_AT_ONCE = 65536
 
 
 def open_pager() -> bool:
-    """Send what is printed from now on through a pager; whether there is one. It ends with the command's output."""
+    """Send everything printed from now on through a pager. Returns whether there is one."""
     if is_dumb():
         return False
     chosen = os.environ.get("SYSTEMD_PAGER", os.environ.get("PAGER"))
@@ -60,9 +60,9 @@ def open_pager() -> bool:
     for descriptor in (1, 2):
         os.dup2(writing, descriptor)
     os.close(writing)
-    # The pager has begun when its end of the pipe is gone: only then is the terminal in its hands.
+    # When its end of the pipe is closed the pager has started, and only then does it control the terminal.
     if _name_of_pager(told) == "less" and "K" not in less_options:
-        _signal.signal(_signal.SIGINT, _signal.SIG_IGN)  # less then goes on after Ctrl-C, and so do we
+        _signal.signal(_signal.SIGINT, _signal.SIG_IGN)  # this less continues after Ctrl-C, and so do we
 
     def close() -> None:
         streams.stdout.flush()
@@ -85,10 +85,10 @@ def _name_of_pager(told: int) -> str:
 
 
 def _become_pager(parent: int, reading: int, telling: int, words: list[str], less_options: str) -> None:
-    """In the child: execute the first pager that can be; else copy. Returns only if that fails."""
+    """In the child: execute the first pager that works, otherwise copy the text. Returns only if that fails."""
     from systemctl_replacement import syscalls
 
-    # "K": less ends on SIGINT, so it does when we are killed.
+    # With "K" less ends on SIGINT, and so it does when we are killed.
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, _signal.SIGINT)
     if os.getppid() != parent:
         return
@@ -108,7 +108,7 @@ def _become_pager(parent: int, reading: int, telling: int, words: list[str], les
         otherwise = f"will try '{following}' next"
         if not secure:
             _execute([pager], environment, telling, otherwise)
-        elif pager in _SAFE_PAGERS and (program := _that_can_be_safe(pager)):
+        elif pager in _SAFE_PAGERS and (program := _find_safe(pager)):
             _execute([pager], environment, telling, otherwise, program)
     os.close(telling)
     while data := os.read(0, _COPIED_AT_ONCE):
@@ -117,7 +117,7 @@ def _become_pager(parent: int, reading: int, telling: int, words: list[str], les
 
 
 def _security() -> tuple[bool, bool]:
-    """Whether the user's choice of a pager counts, and whether the pager must be one that runs nothing."""
+    """(whether the user may choose the pager, whether the pager must be a safe one)."""
     setting = os.environ.get("SYSTEMD_PAGERSECURE")
     if setting is None:
         return False, True
@@ -128,8 +128,8 @@ def _security() -> tuple[bool, bool]:
     return True, secure
 
 
-def _that_can_be_safe(name: str) -> str | None:
-    """The first program of this name that has LESSSECURE in it. It must not be run to be asked."""
+def _find_safe(name: str) -> str | None:
+    """The first program of this name that contains LESSSECURE. It is not safe to run it to find out."""
     for directory in os.get_exec_path():
         path = os.path.join(directory, name)
         if not (os.path.isfile(path) and os.access(path, os.X_OK)):

@@ -1,21 +1,22 @@
-"""What may be shown of a text that somebody else has written: no escape sequence of it reaches a terminal."""
+"""Showing text that somebody else has written: none of its escape sequences reaches a terminal."""
 
 from __future__ import annotations
 
-_ESCAPES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
+ESCAPES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
+"""The escapes that C and shells have for control characters."""
 _TAB = b" " * 8
 
 
 def is_printable(data: bytes) -> bool:
-    """Whether this is UTF-8 without control characters but tab and newline, as journalctl asks."""
+    """Whether this is UTF-8 without control characters except tab and newline: journalctl's criterion."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         return False
-    return (text.isascii() and text.isprintable()) or not any(map(_is_no_text, text))
+    return (text.isascii() and text.isprintable()) or not any(map(_is_not_text, text))
 
 
-def _is_no_text(character: str) -> bool:
+def _is_not_text(character: str) -> bool:
     code = ord(character)
     if is_control(character):
         return character not in "\t\n"
@@ -23,12 +24,12 @@ def _is_no_text(character: str) -> bool:
 
 
 def is_control(character: str) -> bool:
-    """Whether it is one of the 65 control characters, C1 and DEL included."""
+    """Whether this is one of the 65 control characters, which include C1 and DEL."""
     return character < " " or "\x7f" <= character <= "\x9f"
 
 
 def without_sequences(data: bytes) -> bytes:
-    """The text without the escape sequences of colours and links, with eight blanks for each tab."""
+    """The text without the escape sequences for colours and links, and with eight blanks for each tab."""
     if b"\x1b" not in data:
         return data.replace(b"\t", _TAB)
     import re  # few lines have any
@@ -42,12 +43,12 @@ def without_sequences(data: bytes) -> bytes:
 
 
 def blob(size: int) -> str:
-    """What stands for a text of that many bytes that is not shown."""
+    """What is shown instead of a text of so many bytes."""
     return f"[{format_bytes(size)} blob data]"
 
 
 def format_bytes(count: int) -> str:
-    """As systemd writes sizes: 580.0K, 12.7M."""
+    """A size as systemd writes it: 580.0K, 12.7M."""
     for factor, suffix in ((1 << 40, "T"), (1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K")):
         if count >= factor:
             return f"{count // factor}.{count % factor * 10 // factor}{suffix}"
@@ -55,11 +56,11 @@ def format_bytes(count: int) -> str:
 
 
 def escaped(text: str) -> str:
-    r"""The text with C's escapes for its control characters: \a, \t, \033."""
+    r"""The text with C escapes instead of control characters: \a, \t, \033."""
     if text.isprintable():
         return text
     return "".join(
-        _ESCAPES.get(character) or "".join(f"\\{byte:03o}" for byte in character.encode())
+        ESCAPES.get(character) or "".join(f"\\{byte:03o}" for byte in character.encode())
         if is_control(character)
         else character
         for character in text

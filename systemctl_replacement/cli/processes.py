@@ -1,7 +1,7 @@
-"""What /proc says of a unit's processes: command lines, memory, CPU time, for `status`.
+"""What /proc says about a unit's processes, for `status`: command lines, memory, CPU time.
 
-Without cgroups these are sums over the processes that are alive. Plain reads of /proc, no dependency; files of
-other users that may not be read count as missing.
+Without cgroups these are sums over the living processes. /proc is read directly, without a dependency. Files of other
+users that cannot be read count as missing.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _QUOTE_NEEDED = frozenset(" \"\\`$*?['()<>|&;!")
 
 
 def command_name(pid: int) -> str:
-    """The name of a process's program, as the kernel keeps it; "" if it is gone."""
+    """The name of a process's program as the kernel keeps it, "" if the process is gone."""
     return escaped(_read(pid, "comm").decode("utf-8", "replace").rstrip("\n"))
 
 
 def command_line(pid: int) -> str:
-    """A process's arguments as a shell would read them; [name] if it has none."""
+    """A process's arguments, quoted for a shell. [name] if it has none."""
     arguments = _read(pid, "cmdline").split(b"\0")
     while arguments and not arguments[-1]:
         arguments.pop()
@@ -41,17 +41,17 @@ def _quoted(argument: str) -> str:
 
 
 def tasks(pids: Sequence[int]) -> int:
-    """How many threads they have."""
+    """How many threads the processes have."""
     return sum(_status_field(pid, b"Threads:") for pid in pids)
 
 
 def memory(pids: Sequence[int]) -> int:
-    """Bytes of memory that are theirs: anonymous and shared memory in RAM, no files."""
+    """The processes' own memory in bytes: anonymous and shared memory in RAM, without files."""
     return 1024 * sum(_status_field(pid, b"RssAnon:") + _status_field(pid, b"RssShmem:") for pid in pids)
 
 
 def cpu_usec(pids: Sequence[int]) -> int:
-    """Microseconds of CPU time that they and their ended children have used."""
+    """The CPU time in microseconds that the processes and their ended children have used."""
     ticks = 0
     for pid in pids:
         # The name is in parentheses and may contain anything.

@@ -24,18 +24,10 @@ _NAMESPACES = (
 )
 _MOUNT_FLAGS = {0: "", 1 << 20: "shared", 1 << 19: "slave", 1 << 18: "private"}
 _NUMA_POLICIES = {-1: "n/a", 0: "default", 1: "preferred", 2: "bind", 3: "interleave", 4: "local"}
-CAPABILITIES = (
-    "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
-    "linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner",
-    "sys_module", "sys_rawio", "sys_chroot", "sys_ptrace", "sys_pacct", "sys_admin", "sys_boot", "sys_nice",
-    "sys_resource", "sys_time", "sys_tty_config", "mknod", "lease", "audit_write", "audit_control", "setfcap",
-    "mac_override", "mac_admin", "syslog", "wake_alarm", "block_suspend", "audit_read", "perfmon", "bpf",
-    "checkpoint_restore",
-)  # fmt: skip
 
 
 def render(kind: str, value: Any, timestamp_style: str = "pretty") -> list[str]:
-    """The texts of a property's lines: one, or for lists of structures one per element, none if it is empty."""
+    """The texts of a property's lines: one, or for lists of structures one per element (none for an empty list)."""
     if kind == "timestamp":
         return [format_timestamp(value, timestamp_style)]
     if kind in ("commands", "commands-ex"):
@@ -60,7 +52,7 @@ def _needs_quotes(character: str) -> bool:
 
 
 def quoted(text: str) -> str:
-    """As a shell would read it back: in double quotes if need be."""
+    """The text quoted for a shell: in double quotes if necessary."""
     if text and not any(map(_needs_quotes, text)):
         return text
     inner = "".join("\\" + character if character in '"\\`$' else character for character in text)
@@ -99,7 +91,9 @@ def _exit_statuses(value: Any) -> str:
 
 
 def _capabilities(value: Any) -> str:
-    return " ".join(f"cap_{name}" for bit, name in enumerate(CAPABILITIES) if value >> bit & 1)
+    from systemctl_replacement.unitfile.capabilities import NAMES
+
+    return " ".join(name.lower() for bit, name in enumerate(NAMES) if value >> bit & 1)
 
 
 def _namespaces(value: Any) -> str:
@@ -121,7 +115,7 @@ def _member(value: Any) -> str:
 
 
 def _span(usec: int) -> str:
-    # Only when there is one to write: `show -p ActiveState` is asked by the hundred.
+    # Imported only when there is one to write: scripts call `show -p ActiveState` hundreds of times.
     from systemctl_replacement.unitfile.values import format_time_span
 
     return format_time_span(usec)

@@ -1,4 +1,4 @@
-"""--root=: whether it names a directory, and what each verb says if it does not."""
+"""--root=: whether it names a directory, and the message of each verb if it does not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from systemctl_replacement.cli.invocation import CommandError
 from systemctl_replacement.cli.option_table import Options
 
-# What verbs say of a root directory that cannot be used; the others cannot look for units there.
+# The messages of verbs about a root directory that cannot be used. The other verbs fail to look for units there.
 _ROOT_PROBLEMS = {
     "list-unit-files": "Failed to get unit file list: {}",
     "get-default": "Failed to get default target: {}",
@@ -23,7 +23,7 @@ _ROOT_PROBLEMS = {
 
 
 def check_root(verb: str, options: Options) -> None:
-    """Raise CommandError, in the words of the verb, if --root= names no directory."""
+    """Raise CommandError with the verb's message if --root= does not name a directory."""
     if not options.root:
         return
     try:

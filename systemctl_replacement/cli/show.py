@@ -1,4 +1,4 @@
-"""show: properties of units, in systemd's order; and how properties are fetched, which status shares."""
+"""show: properties of units in systemd's order; and fetching properties, which `status` shares."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 _UNPRINTABLE = "[unprintable]"
-_DEFECT = "org.freedesktop.DBus.Error.Failed"  # something went wrong in the manager
+_DEFECT = "org.freedesktop.DBus.Error.Failed"  # a failure inside the manager
 
 
 def show(words: list[str], options: Options, invocation: Invocation) -> int:
@@ -35,7 +35,7 @@ def show(words: list[str], options: Options, invocation: Invocation) -> int:
     names = expand([word for word in words if not _is_number(word)], invocation)
     for word in words:
         if _is_number(word):
-            # systemctl knows jobs by number here; we have none that could be shown.
+            # systemctl also shows jobs by number. Ours cannot be shown.
             raise CommandError(f"Failed to get properties: Unknown object '/org/freedesktop/systemd1/job/{word}'.")
     if options.types:
         names = [name for name in names if name.rpartition(".")[2] in options.types]
@@ -48,7 +48,7 @@ def show(words: list[str], options: Options, invocation: Invocation) -> int:
             if error.dbus_name != _DEFECT:
                 raise CommandError(f"Failed to get properties: {error.message}") from None
             invocation.err(f"Failed to get properties of {name}: {error.message}")
-            status = 1  # the others are shown
+            status = 1  # the other units are still shown
             continue
         if number:
             invocation.out("")
@@ -60,7 +60,7 @@ def show(words: list[str], options: Options, invocation: Invocation) -> int:
 
 
 def check_not_template(name: str) -> None:
-    """Raise CommandError for a template: only instances have properties; and for a name that is too long."""
+    """Raise CommandError for a template (only instances have properties) and for an invalid name."""
     if is_template(name) or not valid_unit_name(name):
         raise CommandError(
             f"Failed to get properties: Unit name {name} is neither a valid invocation ID nor unit name."
@@ -76,12 +76,12 @@ def _fetch(
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """The properties of a unit (of the manager without a name), and their kinds in systemd's order.
 
-    What the files alone decide is added.
+    What only depends on the files is added.
     """
     parameters: dict[str, Any] = {"names": names, "kinds": True}
     if wanted is not None:
         parameters["properties"] = [*wanted, "Id", "LoadState", "FragmentPath", "Unprintable"]
-    found = invocation.asked().call("Show", **parameters)["units"][0]
+    found = invocation.manager_or_files().call("Show", **parameters)["units"][0]
     unit: dict[str, Any] = found["properties"]
     if names and (wanted is None or "UnitFileState" in wanted or "UnitFilePreset" in wanted):
         add_unit_file_state(unit, invocation)
@@ -89,7 +89,7 @@ def _fetch(
 
 
 def add_unit_file_state(unit: dict[str, Any], invocation: Invocation) -> None:
-    """UnitFileState and UnitFilePreset: the manager leaves them to us, they only depend on files."""
+    """Add UnitFileState and UnitFilePreset. The manager leaves them to us, because they only depend on files."""
     if not unit.get("FragmentPath") and unit.get("LoadState") != "masked":
         return
     from systemctl_replacement.cli.unit_files_common import new_planner
@@ -105,21 +105,21 @@ def add_unit_file_state(unit: dict[str, Any], invocation: Invocation) -> None:
         unit["UnitFileState"] = StateReader(planner).state(name)
     except InstallError:
         unit["UnitFileState"] = "bad"
-    # Presets are asked about the file, which for an instance is that of its template.
+    # Presets are about the file, which for an instance is that of its template.
     file = unit["FragmentPath"].rpartition("/")[2] if unit.get("LoadState") != "masked" else name
     enable = read_presets(planner.tree, planner.directories).query(file).enable
     unit["UnitFilePreset"] = "enabled" if enable else "disabled"
 
 
 def _is_empty(kind: str, value: Any) -> bool:
-    """Whether a value that has a text counts as empty: shown only with --all or when it was asked for."""
+    """Whether a value counts as empty although it has a text: it is shown only with --all or by name."""
     if kind == "filter":
         return not any(value)
     return kind == "maybe-status" and bool(value < 0)
 
 
 def _print(unit: dict[str, Any], kinds: dict[str, str], options: Options, invocation: Invocation) -> None:
-    # What somebody asked for by name is shown, even if it is empty.
+    # A property that is asked for by name is shown even if it is empty.
     everything = options.all or options.properties is not None
     unprintable = unit.get("Unprintable", ())
     for name, kind in kinds.items():
@@ -144,7 +144,7 @@ def _texts(kind: str, value: Any, timestamp: str) -> list[str]:
     try:
         return render(kind, value, timestamp)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-        return [_UNPRINTABLE]  # not of this kind: it costs the property
+        return [_UNPRINTABLE]  # not a value of this kind: only this property is lost
 
 
 def _line(name: str, text: str, options: Options, invocation: Invocation) -> None:

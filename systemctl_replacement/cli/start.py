@@ -1,4 +1,4 @@
-"""start, stop, reload, restart and their kin, isolate: queue jobs, wait for them, say what went wrong."""
+"""start, stop, reload, restart and the like, isolate: queue jobs, wait for them, report what went wrong."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from systemctl_replacement.cli.option_table import Options
     from systemctl_replacement.control.client import Client
 
-# Verb to the manager's operation; messages name the operation, as systemctl's do.
+# The manager's operation for each verb. As in systemctl, messages name the operation.
 OPERATIONS = {
     "start": "start",
     "stop": "stop",
@@ -32,7 +32,7 @@ OPERATIONS = {
     "condreload": "reload-or-try-restart",
 }
 
-# Errors that say all there is to say.
+# Errors that need no hint.
 _NO_HINT = (
     "org.freedesktop.systemd1.NoSuchUnit",
     "org.freedesktop.systemd1.UnitMasked",
@@ -63,7 +63,7 @@ _SERVICE_RESULTS = {
 
 
 def run_verb(verb: str, words: list[str], options: Options, invocation: Invocation) -> int:
-    """Queue a job for each unit and wait until all have ended; the LSB's exit statuses."""
+    """Queue a job for each unit and wait until all have ended. Returns an exit status of the LSB."""
     operation = OPERATIONS[verb]
     if not words:
         return _marked(options)
@@ -87,7 +87,7 @@ def _marked(options: Options) -> int:
 
 
 def isolate(words: list[str], options: Options, invocation: Invocation) -> int:
-    """Start one unit and stop all that it does not need."""
+    """Start one unit and stop everything that it does not need."""
     manager = invocation.running_manager("isolate")
     return enqueue(manager, "start", [mangled(words[0], invocation, ".target")], "isolate", options, invocation)
 
@@ -95,7 +95,7 @@ def isolate(words: list[str], options: Options, invocation: Invocation) -> int:
 def enqueue(
     manager: Client, operation: str, names: list[str], mode: str, options: Options, invocation: Invocation
 ) -> int:
-    """Queue jobs, wait unless --no-block, report; the exit status."""
+    """Queue jobs, wait for them (unless --no-block), and report. Returns the exit status."""
     if not names:
         return 0
     if operation == "stop":
@@ -108,7 +108,7 @@ def enqueue(
     replies = manager.call_more("Enqueue", **parameters)
     try:
         queued = next(replies)["jobs"]
-    except CallError as error:  # not what is wrong with one of the units: the request itself is refused
+    except CallError as error:  # the request itself is refused, not the job of one of the units
         for name in names:
             _report_refused(name, operation, error.dbus_name, error.message, invocation)
         return exit_status(error)
@@ -155,7 +155,7 @@ def _report_refused(name: str, operation: str, dbus_name: str, message: str, inv
 
 
 def warn_of_changes(name: str, invocation: Invocation) -> None:
-    """The warning that files are newer than what the manager read: Ansible and others look for it."""
+    """Warn that files are newer than what the manager has read. Ansible and others look for this text."""
     invocation.err(
         f"Warning: The unit file, source configuration file or drop-ins of {name} changed on disk. "
         "Run 'systemctl daemon-reload' to reload units."
@@ -178,7 +178,7 @@ def _report_ended(outcome: dict[str, Any], options: Options, invocation: Invocat
 
 
 def failure_text(unit: str, service_result: str) -> str:
-    """What systemctl says of a failed job, from the unit's Result property."""
+    """systemctl's message about a failed job, from the unit's Result property."""
     lines = [
         f"Job for {unit} failed because {_SERVICE_RESULTS[service_result]}."
         if service_result in _SERVICE_RESULTS
@@ -199,7 +199,7 @@ def _warn_of_triggers(manager: Client, names: list[str], options: Options, invoc
     try:
         units = manager.call("Show", names=names, properties=["TriggeredBy"])["units"]
     except CallError:
-        return  # stopping will say what is wrong with the name
+        return  # stopping it will report what is wrong with the name
     triggers = {unit["id"]: unit["properties"].get("TriggeredBy") or [] for unit in units}
     candidates = sorted({trigger for found in triggers.values() for trigger in found} - set(names))
     if not candidates:

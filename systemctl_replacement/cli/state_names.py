@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from systemctl_replacement import signals
 
-# What --state= may name: heading and states.
+# The values of --state=: heading and states.
 _STATES = (
     ("unit load states", "stub loaded not-found bad-setting error merged masked"),
     ("unit active states", "active reloading inactive failed activating deactivating maintenance"),
@@ -58,14 +58,14 @@ def available_states() -> str:
 
 
 def signal_list(*, table: bool) -> str:
-    """Every signal: names only, or a table with numbers."""
+    """Every signal, as a list of names or a table with numbers."""
     if not table:
         return "\n".join(["0", *(_name(number) for number in range(1, _LAST_SIGNAL + 1))])
     return "\n".join(["SIGNAL NAME", *(f"{number:<6} SIG{_name(number)}" for number in range(1, _LAST_SIGNAL + 1))])
 
 
 def _name(number: int) -> str:
-    """As systemd names it in lists: the first real-time signal with its offset, those the C library keeps by number."""
+    """The name in systemd's lists: the first real-time signal has an offset, and the C library's own are numbers."""
     if 31 < number < 34:
         return str(number)
     return "RTMIN+0" if number == 34 else signals.name(number)

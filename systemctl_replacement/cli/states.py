@@ -1,4 +1,4 @@
-"""is-active, is-failed, is-system-running: what scripts ask all the time. The hot path."""
+"""is-active, is-failed, is-system-running: scripts call these all the time. This is the hot path."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def is_active(words: list[str], options: Options, invocation: Invocation) -> int:
-    """Print a state for every name; 0 if any unit is active or reloading."""
+    """Print the state of each unit. 0 if any of them is active or reloading."""
     return _check(words, options, invocation, ("active", "reloading"), EXIT_NOT_ACTIVE)
 
 
 def is_failed(words: list[str], options: Options, invocation: Invocation) -> int:
-    """Print a state for every name; 0 if any unit has failed."""
+    """Print the state of each unit. 0 if any of them has failed."""
     return _check(words, options, invocation, ("failed",), 1)
 
 
@@ -30,7 +30,7 @@ def _check(words: list[str], options: Options, invocation: Invocation, good: tup
     unusable = [name for name in names if is_template(name) or not valid_unit_name(name)]
     if unusable:
         names = names[: names.index(unusable[0])]
-    states = invocation.asked().call("States", names=names)["states"] if names else []
+    states = invocation.manager_or_files().call("States", names=names)["states"] if names else []
     if not options.quiet:
         for state in states:
             invocation.out(state["active_state"])
@@ -41,7 +41,7 @@ def _check(words: list[str], options: Options, invocation: Invocation, good: tup
 
 
 def is_system_running(_words: list[str], options: Options, invocation: Invocation) -> int:
-    """Print the state of the whole; 0 only if it is running."""
+    """Print the state of the whole system. 0 only if it is running."""
     offline = boolean(os.environ.get("SYSTEMD_OFFLINE", ""))
     manager = None if offline else invocation.manager(wait=options.wait)
     state = ""
@@ -50,9 +50,8 @@ def is_system_running(_words: list[str], options: Options, invocation: Invocatio
 
         init = init_process.look()
         if init is not None and init.answers:
-            manager = (
-                invocation.manager()
-            )  # it has just begun to; if it does not answer us, who it answers has been said
+            # It has just begun to answer. If it does not answer us, this says whom it answers.
+            manager = invocation.manager()
         if init is not None:
             state = "unknown" if init.answers else "initializing"
     if manager is None:

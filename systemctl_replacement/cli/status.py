@@ -1,4 +1,4 @@
-"""status: what a unit is, how it is, its processes and its last log lines."""
+"""status: what a unit is, its state, its processes and its last log lines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def status(words: list[str], options: Options, invocation: Invocation) -> int:
-    """Print the status of units; of the whole without any. LSB exit statuses."""
+    """Print the status of units, or of the whole system. Returns an exit status of the LSB."""
     invocation.page()
     terminal = invocation.terminal
     shown = 0
@@ -59,7 +59,7 @@ def _names(words: list[str], options: Options, invocation: Invocation) -> list[s
 
 
 def unit_names(words: list[str], invocation: Invocation) -> list[str]:
-    """The units that words mean: numbers are pids, and the units of these come first."""
+    """The units that words mean. Numbers are pids, whose units come first."""
     pids = [word for word in words if word.isascii() and word.isdigit()]
     found = [_name_of_pid(int(pid), invocation) for pid in pids]
     return found + expand([word for word in words if word not in pids], invocation)
@@ -67,20 +67,20 @@ def unit_names(words: list[str], invocation: Invocation) -> list[str]:
 
 def _name_of_pid(pid: int, invocation: Invocation) -> str:
     try:
-        name: str = invocation.asked().call("UnitByPID", pid=pid)["name"]
+        name: str = invocation.manager_or_files().call("UnitByPID", pid=pid)["name"]
     except CallError as error:
         raise CommandError(f"Failed to get unit for PID {pid}: {error.message}") from None
     return name
 
 
 def _fetch(name: str, invocation: Invocation) -> dict[str, Any]:
-    asked = invocation.asked()
+    source = invocation.manager_or_files()
     try:
-        unit: dict[str, Any] = asked.call("Show", names=[name])["units"][0]["properties"]
+        unit: dict[str, Any] = source.call("Show", names=[name])["units"][0]["properties"]
         add_unit_file_state(unit, invocation)
         triggers = [*(unit.get("Triggers") or ()), *(unit.get("TriggeredBy") or ())]
         if triggers:
-            states = asked.call("States", names=triggers)["states"]
+            states = source.call("States", names=triggers)["states"]
             unit["_TriggerStates"] = {state["name"]: state["active_state"] for state in states}
     except CallError as error:
         raise CommandError(f"Failed to get properties: {error.message}") from None
@@ -90,7 +90,7 @@ def _fetch(name: str, invocation: Invocation) -> dict[str, Any]:
 def _processes(unit: dict[str, Any], invocation: Invocation) -> dict[str, Any]:
     if unit.get("ActiveState", "inactive") == "inactive" and unit.get("LoadState") != "loaded":
         return {"pids": [], "degraded": False}
-    processes: dict[str, Any] = invocation.asked().call("Processes", name=unit["Id"])
+    processes: dict[str, Any] = invocation.manager_or_files().call("Processes", name=unit["Id"])
     return processes
 
 

@@ -1,7 +1,7 @@
-"""How `status` looks: lines from properties. Nothing here asks the manager.
+"""How `status` looks: lines made from properties. Nothing here asks the manager.
 
-Without cgroups, `CGroup:` names the group that systemd would use and lists the processes that the unit's
-supervisor knows; `Tasks:`, `Memory:` and `CPU:` are sums over them (docs/differences.md).
+Without cgroups, `CGroup:` names the group that systemd would use and lists the processes that the unit's supervisor
+knows. `Tasks:`, `Memory:` and `CPU:` are sums over them (docs/differences.md).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from systemctl_replacement.cli.log_text import LogText
 from systemctl_replacement.cli.printable import escaped, format_bytes
 from systemctl_replacement.cli.terminal import Terminal, tree
 from systemctl_replacement.cli.timestamps import format_relative, format_timestamp
+from systemctl_replacement.enablement.enablement_state import WITHOUT_PRESET
 from systemctl_replacement.journal.reader import is_access_blocked, last_of_unit
 from systemctl_replacement.paths import Paths
 from systemctl_replacement.unitfile.names import slice_path
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 _LABEL = 11
 _INDENT = " " * (_LABEL + 2)
 _COMMANDS = ("ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost")
-# Unit file states in which a preset has no say.
-_NO_PRESET = ("alias", "static", "generated", "transient")
 _SINCE = {
     "active": "ActiveEnterTimestamp",
     "reloading": "ActiveEnterTimestamp",
@@ -105,14 +104,14 @@ def _loaded(unit: Properties, terminal: Terminal) -> str:
     if path and file_state:
         colors = {"enabled": "green", "disabled": "yellow"}
         text = terminal.colored(file_state, colors.get(file_state.partition("-")[0], ""))
-        if preset and file_state not in _NO_PRESET:
+        if preset and file_state not in WITHOUT_PRESET:
             text += f"; preset: {terminal.colored(preset, colors[preset])}"
         return f"{shown} ({path}; {text})"
     return f"{shown} ({path})" if path else shown
 
 
 def _drop_ins(unit: Properties, terminal: Terminal) -> Iterator[str]:
-    """In the order they apply in; those of one directory that follow each other share a line."""
+    """Drop-ins in the order in which they apply. Consecutive ones from the same directory share a line."""
     groups: list[tuple[str, list[str]]] = []
     for path in unit.get("DropInPaths") or ():
         directory, _, name = path.rpartition("/")
@@ -138,7 +137,7 @@ def _active(unit: Properties, options: Options, terminal: Terminal, now: int) ->
 
 
 def _duration(unit: Properties) -> Iterator[str]:
-    """How long it had been active, of a unit that no longer is; of targets systemctl does not tell."""
+    """How long a unit that is no longer active had been. systemctl does not say so of units that only group others."""
     if traits_of(unit["Id"]).groups:
         return
     start, end = unit.get("ActiveEnterTimestampMonotonic", 0), unit.get("ActiveExitTimestampMonotonic", 0)
@@ -166,7 +165,7 @@ def _conditions(unit: Properties, options: Options, terminal: Terminal, now: int
 
 
 def _assertion(failed: list[Any]) -> str:
-    """Of the assertions that do not hold systemd names one: the last of those that all have to."""
+    """Of the failed assertions systemd names only one: the last of those that must all hold."""
     needed = [entry for entry in failed if not entry[1]]
     return _unmet(needed[-1]) if needed else "none of the trigger assertions were met"
 
@@ -179,7 +178,7 @@ def _unmet(entry: Any) -> str:
 def _triggers(label: str, unit: Properties, terminal: Terminal) -> Iterator[str]:
     states = unit.get("_TriggerStates", {})
     names = unit.get(label) or ()
-    dot = terminal.glyph("active")  # the same for each state, but for its color
+    dot = terminal.glyph("active")  # the states differ only in color
     colors = {name: terminal.state_color(states.get(name, "inactive")) for name in names}
     yield from _aligned(label, [f"{terminal.colored(dot, colors[name])} {name}" for name in names])
 
@@ -267,7 +266,7 @@ def _default_slice(name: str) -> str:
 
 
 def process_lines(pids: list[int], indent: int, options: Options, terminal: Terminal) -> list[str]:
-    """One line per process: pid and command, as wide as the terminal."""
+    """One line per process: pid and command, cut to the width of the terminal."""
     width = len(str(max(pids)))
     lines = []
     for pid in sorted(pids):
@@ -279,10 +278,10 @@ def process_lines(pids: list[int], indent: int, options: Options, terminal: Term
 
 
 def _log(unit: Properties, options: Options, terminal: Terminal, paths: Paths) -> Iterator[str]:
-    # Of a unit that was never started, or that is forgotten meanwhile, what there is of this boot.
+    # For a unit that was never started, or has been forgotten, show everything since this boot.
     since = unit.get("InactiveExitTimestampMonotonic", 0)
     if unit.get("SubState") == "auto-restart":
-        since = min(since, unit.get("ExecMainStartTimestampMonotonic") or since)  # why it failed is of interest
+        since = min(since, unit.get("ExecMainStartTimestampMonotonic") or since)  # including why it failed
     records = last_of_unit(paths, unit["Id"], options.lines, since)
     text = LogText(options.output, terminal, terminal.cuts and not options.full)
     for position, record in enumerate(records):
@@ -304,7 +303,7 @@ def system_lines(
     options: Options,
     terminal: Terminal,
 ) -> Iterator[str]:
-    """`status` without a unit: the whole."""
+    """`status` without a unit: the whole system."""
     state = manager.get("SystemState", "")
     failed = manager.get("NFailedUnits", 0)
     color = {"running": "green", "degraded": "red", "maintenance": "red"}.get(state, "yellow")

@@ -1,8 +1,8 @@
 """stdout and stderr of a command, down to the descriptors.
 
-What cannot be written is lost and remembered, never an exception: a full disk or a closed descriptor changes neither
-what a verb does nor its exit status, as with systemctl. Text is UTF-8 whatever the locale is, and bytes that are not
-come out as they came in. On the hot path.
+What cannot be written is lost and remembered, never an exception. As with systemctl, a full disk or a closed descriptor
+changes neither what a verb does nor its exit status. Text is UTF-8 in every locale, and other bytes come out as they
+came in. This is on the hot path.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Characters; what waits beyond that is written before a command ends.
+# So many characters wait at most. If there are more, they are written before the command ends.
 _BUFFERED = 8192
 
 
 class Stream:
-    """Text on its way to a descriptor."""
+    """Buffered text for a descriptor."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -28,14 +28,14 @@ class Stream:
         self.error = 0  # the errno of the first write that failed
 
     def write(self, text: str) -> None:
-        """Take a text; it is written when enough has come together, or on flush()."""
+        """Accept a text. It is written when there is enough, or on flush()."""
         self._waiting.append(text)
         self._length += len(text)
         if self._length > _BUFFERED:
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write the text that waits."""
         if not self._waiting:
             return
         data = memoryview("".join(self._waiting).encode("utf-8", "surrogateescape"))
@@ -58,7 +58,7 @@ _closers: list[Callable[[], None]] = []
 
 
 def open_missing() -> None:
-    """Give descriptors 0, 1 and 2 that are closed to /dev/null: a socket of ours must not become somebody's stdout."""
+    """Open /dev/null for descriptors 0, 1 and 2 that are closed: no socket of ours may become somebody's stdout."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -69,30 +69,30 @@ def open_missing() -> None:
 
 
 def out(text: str) -> None:
-    """Print a line, or several, on stdout."""
+    """Print one line (or several) on stdout."""
     stdout.write(text + "\n")
 
 
 def err(text: str) -> None:
-    """Print a line, or several, on stderr, after what is on its way to stdout."""
+    """Print one line (or several) on stderr, after everything that was printed on stdout before."""
     stdout.flush()
     stderr.write(text + "\n")
     stderr.flush()
 
 
 def unwritten() -> str:
-    """Why stdout could not be written, or "" if so far it could."""
+    """Why stdout could not be written, "" if it could so far."""
     stdout.flush()
     return os.strerror(stdout.error) if stdout.error else ""
 
 
 def at_end(close: Callable[[], None]) -> None:
-    """Have this called when the command's output is complete."""
+    """Call this when the command's output is complete."""
     _closers.append(close)
 
 
 def finish() -> None:
-    """Write what still waits, and end what reads it."""
+    """Write what still waits, and end the pager that reads it."""
     stdout.flush()
     while _closers:
         _closers.pop()()

@@ -16,7 +16,7 @@ _TARGETS = {"default": "default.target", "rescue": "rescue.target", "emergency":
 
 
 def halt_system(verb: str, options: Options, invocation: Invocation, exit_status: int | None = None) -> int:
-    """Ask the manager to end, orderly or by force."""
+    """Ask the manager to halt, orderly or by force."""
     if options.dry_run:
         return 0
     manager = invocation.manager_to_change()
@@ -43,12 +43,12 @@ def halt_system(verb: str, options: Options, invocation: Invocation, exit_status
         invocation.err(f"See system logs and 'systemctl status {verb}.target' for details.")
         return 4
     except Disconnected:
-        pass  # it went at once
+        pass  # it exited at once
     return 0
 
 
 def exit_system(words: list[str], options: Options, invocation: Invocation) -> int:
-    """End the manager with an exit status, which is the container's."""
+    """Halt with an exit status, which becomes the container's."""
     exit_status = None
     if words:
         if not (words[0].isascii() and words[0].isdigit() and int(words[0]) <= 255):
@@ -58,11 +58,11 @@ def exit_system(words: list[str], options: Options, invocation: Invocation) -> i
 
 
 def isolate_target(verb: str, options: Options, invocation: Invocation) -> int:
-    """Go to one of the targets that stand for a mode of the system."""
+    """Isolate one of the targets that are modes of the system."""
     if options.dry_run:
         return 0
     manager = invocation.running_manager(verb)
-    # Jobs of the whole system are not waited for: the caller may be stopped by them.
+    # Do not wait for jobs of the whole system: they may stop the caller.
     options.no_block = options.no_block or verb in ("rescue", "emergency")
     return enqueue(manager, "start", [_TARGETS[verb]], "isolate", options, invocation)
 

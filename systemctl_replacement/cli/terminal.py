@@ -1,6 +1,6 @@
 """What the terminal can show: glyphs, colours, width.
 
-Colours and ellipses only on a terminal: what goes into a pipe is for programs. Source: systemctl(1) $SYSTEMD_COLORS,
+There are colours and ellipses only on a terminal, because pipes lead to programs. Source: systemctl(1) $SYSTEMD_COLORS,
 systemd(1) $SYSTEMD_UTF8.
 """
 
@@ -46,7 +46,7 @@ _ASCII = {
     "ellipsis": "...",
     "arrow": "->",
 }
-# The glyph of a unit's active state.
+# Glyph and colour of a unit's active state.
 _STATES = {
     "active": ("active", "green"),
     "reloading": ("reloading", "green"),
@@ -59,13 +59,13 @@ _STATES = {
 
 
 def unicode_wanted() -> bool:
-    """Whether the locale can show more than ASCII. Without any setting it can."""
+    """Whether to show more than ASCII, by $SYSTEMD_UTF8 or the locale. Without any setting it is UTF-8."""
     forced = boolean(os.environ.get("SYSTEMD_UTF8", ""))
     return is_utf8_locale() if forced is None else forced
 
 
 def is_utf8_locale() -> bool:
-    """Whether the locale's characters are UTF-8 (locale(7))."""
+    """Whether the locale's encoding is UTF-8 (locale(7))."""
     for variable in ("LC_ALL", "LC_CTYPE", "LANG"):
         value = os.environ.get(variable)
         if value and not (variable == "LC_CTYPE" and is_coerced()):
@@ -75,7 +75,7 @@ def is_utf8_locale() -> bool:
 
 
 def _is_utf8_or_unknown(locale: str) -> bool:
-    """Whether a locale is one of UTF-8, or is not installed: then it is as if none had been asked for."""
+    """Whether a locale uses UTF-8, or is not installed, which is the same as no setting."""
     import _locale
 
     try:
@@ -86,7 +86,7 @@ def _is_utf8_or_unknown(locale: str) -> bool:
 
 
 def is_coerced() -> bool:
-    """Whether LC_CTYPE is Python's own doing: it sets one in the C locale, unasked (PEP 538)."""
+    """Whether Python has set LC_CTYPE: it does so in the C locale (PEP 538)."""
     if os.environ.get("LC_CTYPE") not in ("C.UTF-8", "C.utf8", "UTF-8"):
         return False
     try:
@@ -97,24 +97,24 @@ def is_coerced() -> bool:
 
 
 def on_terminal() -> bool:
-    """Whether somebody looks at what is printed: stdout and stderr are both a terminal."""
+    """Whether somebody sees the output: stdout and stderr are both a terminal."""
     return os.isatty(1) and os.isatty(2)
 
 
 def is_dumb() -> bool:
-    """Whether there is no terminal, or one that can do nothing but print lines."""
+    """Whether there is no terminal, or one that can only print lines."""
     return not on_terminal() or os.environ.get("TERM", "dumb") == "dumb"
 
 
 def colors_wanted() -> bool:
-    """Whether the terminal shows colours, or $SYSTEMD_COLORS says so."""
+    """Whether to use colours: $SYSTEMD_COLORS decides, otherwise the terminal."""
     setting = os.environ.get("SYSTEMD_COLORS", "")
     forced = True if setting in ("16", "256") else boolean(setting)
     return "NO_COLOR" not in os.environ and not is_dumb() if forced is None else forced
 
 
 def _columns() -> int:
-    """The width of the terminal; 80 if there is none."""
+    """The width of the terminal, 80 without one."""
     text = os.environ.get("COLUMNS", "")
     if text.isascii() and text.isdigit() and 0 < int(text[:9]) <= _MOST_COLUMNS:
         return int(text[:9])
@@ -125,9 +125,9 @@ def _columns() -> int:
 
 
 class Terminal:
-    """How to draw on stdout, as it is before a pager stands between.
+    """How to draw on stdout, as it was before a pager was opened.
 
-    tty: somebody looks at what is shown. cuts: lines are cut to the width of the terminal; a pager scrolls sideways.
+    tty: somebody sees the output. cuts: lines are cut to the width of the terminal (a pager scrolls sideways).
     """
 
     def __init__(self) -> None:
@@ -140,7 +140,7 @@ class Terminal:
         return self._glyphs[name]
 
     def colored(self, text: str, color: str) -> str:
-        """The text in a colour, or as it is where there are none."""
+        """The text in a colour, or unchanged without colours."""
         return f"{_COLORS[color]}{text}{_RESET}" if self._colors and color else text
 
     def state_dot(self, active_state: str) -> str:
@@ -152,7 +152,7 @@ class Terminal:
         return _STATES.get(active_state, ("", ""))[1]
 
     def ellipsized(self, text: str, width: int) -> str:
-        """The text, its middle left out if it is wider than that."""
+        """The text, without its middle if it is too wide."""
         if len(text) <= width:
             return text
         mark = self.glyph("ellipsis")
@@ -161,12 +161,12 @@ class Terminal:
         return text[: keep - tail] + mark + (text[-tail:] if tail else "")
 
     def ellipsized_end(self, text: str, width: int) -> str:
-        """The text, its end left out if it is wider than that."""
+        """The text, without its end if it is too wide."""
         mark = self.glyph("ellipsis")
         return text if len(text) <= width else text[: max(width - len(mark), 0)] + mark
 
 
 def tree(terminal: Terminal, lines: list[str], indent: str) -> Iterator[str]:
-    """Lines as the leaves of one branch."""
+    """Draw lines as the leaves of one branch."""
     for position, line in enumerate(lines):
         yield indent + terminal.glyph("last" if position == len(lines) - 1 else "branch") + line

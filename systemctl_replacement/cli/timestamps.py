@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import time
 
-INFINITY = 2**64 - 1
+from systemctl_replacement.unitfile.infinity import INFINITY
+
+# Always English, whatever the locale is.
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SECOND = 1_000_000
 _MINUTE = 60 * _SECOND
 _HOUR = 60 * _MINUTE
@@ -18,7 +21,7 @@ _YEAR = 31_557_600 * _SECOND
 
 
 def format_timestamp(usec: int, style: str = "pretty") -> str:
-    """Microseconds of the real-time clock in a --timestamp= style; "" for never (0 or INFINITY)."""
+    """Microseconds of the real-time clock in a --timestamp= style, "" for never (0 or INFINITY)."""
     if usec in (0, INFINITY):
         return ""
     seconds, fraction = divmod(usec, _SECOND)
@@ -28,13 +31,12 @@ def format_timestamp(usec: int, style: str = "pretty") -> str:
     fields = time.gmtime(seconds) if utc else time.localtime(seconds)
     decimals = f".{fraction:06d}" if "us" in style else ""
     zone = "UTC" if utc else fields.tm_zone
-    # Week days are always English.
-    day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[fields.tm_wday]
+    day = WEEKDAYS[fields.tm_wday]
     return f"{day} {time.strftime('%Y-%m-%d %H:%M:%S', fields)}{decimals} {zone}"
 
 
 def format_relative(usec: int, now: int) -> str:
-    """How long ago, or until: "2h 5min ago", "3s left". "" for never."""
+    """How long ago or ahead: "2h 5min ago", "3s left". "" for never."""
     if usec in (0, INFINITY):
         return ""
     word = "ago" if now > usec else "left"
@@ -43,7 +45,7 @@ def format_relative(usec: int, now: int) -> str:
 
 
 def _span(passed: int) -> str:
-    """As systemd rounds it: two units, the coarser the longer it is."""
+    """A time span as systemd rounds it: two units, coarser for longer spans."""
     if passed >= _YEAR:
         years, rest = divmod(passed, _YEAR)
         months = rest // _MONTH

@@ -1,4 +1,4 @@
-"""kill and reset-failed: one call per unit, errors named per unit."""
+"""kill and reset-failed: one call per unit, and one error message per unit."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 def kill(words: list[str], options: Options, invocation: Invocation) -> int:
     """Send a signal to processes of units."""
-    # A manager that does not run has no processes; none is started to be told so.
-    manager = invocation.asked()
+    # Without a manager there are no processes, so none is started.
+    manager = invocation.manager_or_files()
     whom = options.kill_whom or "all"
     status = 0
     for name in expand(words, invocation):
@@ -27,8 +27,8 @@ def kill(words: list[str], options: Options, invocation: Invocation) -> int:
 
 
 def reset_failed(words: list[str], options: Options, invocation: Invocation) -> int:
-    """Forget failures and start limits of units, or of all."""
-    manager = invocation.asked()
+    """Forget the failures and start limits of some or all units."""
+    manager = invocation.manager_or_files()
     if not words:
         try:
             manager.call("ResetFailed", names=[])

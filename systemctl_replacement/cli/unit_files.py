@@ -1,6 +1,6 @@
 """The verbs that change which unit files are enabled: enable, disable, mask, preset, link … They need no manager.
 
-With one running its wording is used and it is asked to reload. Source: systemctl(1) "Unit File Commands".
+If one runs, they use its wording and ask it to reload. Source: systemctl(1) "Unit File Commands".
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _verb(name: str) -> Verb:
 
 
 def _change(verb: str, arguments: list[str], options: Options, invocation: Invocation) -> int:
-    """The verbs that take a list of units."""
+    """Run a verb that takes a list of units."""
     if not arguments:
         return 0
     if options.now and verb in _STARTED_NOW:
@@ -141,7 +141,7 @@ def _run_set_default(arguments: list[str], options: Options, invocation: Invocat
 
 
 def _finish(plan: Plan, verb: str, online_failure: str, options: Options, invocation: Invocation) -> int:
-    """Change the files, unless a manager is there that would not let us; print what was done; the exit status."""
+    """Change the files, unless a running manager would refuse it, and report. Returns the exit status."""
     manager = _manager(options, invocation)
     if manager is not None and not manager.may_change:
         raise CommandError(f"{online_failure}: Access denied")
@@ -149,7 +149,7 @@ def _finish(plan: Plan, verb: str, online_failure: str, options: Options, invoca
 
 
 def _manager(options: Options, invocation: Invocation) -> Client | None:
-    """The running manager if these unit files are its own."""
+    """The running manager if the unit files are its own."""
     if (
         options.root
         or invocation.paths.root
@@ -165,9 +165,9 @@ def _online(options: Options, invocation: Invocation) -> bool:
 
 
 def _report(plan: Plan, verb: str, online_failure: str, options: Options, invocation: Invocation) -> int:
-    """Print what was done, have the manager reload; the exit status."""
+    """Print what was done and have the manager reload. Returns the exit status."""
     online = _online(options, invocation)
-    if not online:  # a running manager has said in its log what is wrong with the files
+    if not online:  # a running manager has logged what is wrong with the files
         report_problems(list(plan.problems), invocation)
     errors = [change for change in plan.changes if change.kind == ERROR]
     if online and (plan.error or (errors and len(errors) == len(plan.changes))):
@@ -208,7 +208,7 @@ def _without_paths(names: list[str], invocation: Invocation) -> list[str]:
 
 
 def _absolute(names: list[str], invocation: Invocation) -> list[str]:
-    """The files to link. A name without a slash is one in the current directory, which means nothing below a root."""
+    """The files to link, as absolute paths. Below a root a relative path means nothing."""
     if invocation.paths.root:
         for name in names:
             if not name.startswith("/"):
@@ -232,4 +232,4 @@ VERBS: Mapping[str, Verb] = {
     "is-enabled": run_is_enabled,
     "list-unit-files": run_list_unit_files,
 }
-"""Verb to function (arguments, options, invocation) -> exit status."""
+"""The function of each verb: (arguments, options, invocation) -> exit status."""

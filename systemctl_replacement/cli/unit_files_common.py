@@ -1,4 +1,4 @@
-"""What the unit file verbs share: names as typed, the directories the options choose, warnings."""
+"""What the unit file verbs share: names from the command line, the directories that options choose, warnings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from systemctl_replacement.unitfile.syntax import Problem
 
 
 def new_planner(options: Options, invocation: Invocation) -> Planner:
-    """An empty plan for the root and the unit directories that the options choose."""
+    """A planner for the root and the unit directories that the options choose."""
     if options.scope == "user":
         raise CommandError("Failed to connect to bus: No medium found")
     if options.scope == "global":
@@ -26,9 +26,9 @@ def new_planner(options: Options, invocation: Invocation) -> Planner:
 
 
 def unit_names(arguments: list[str], use: str, options: Options, invocation: Invocation) -> list[str]:
-    """Arguments made unit names, as `foo` to `foo.service`; paths are made absolute and stay.
+    """Turn arguments into unit names, such as `foo` into `foo.service`. Paths are made absolute and kept.
 
-    `use` is what for, as a message says it: "to enable". Raises CommandError.
+    `use` says what for, in the words of a message: "to enable". Raises CommandError.
     """
     names = []
     for argument in arguments:
@@ -43,7 +43,7 @@ def unit_names(arguments: list[str], use: str, options: Options, invocation: Inv
 
 
 def unit_name(argument: str, suffix: str, use: str, options: Options, invocation: Invocation) -> str:
-    """One argument made a unit name, with a warning if characters had to be escaped. Raises CommandError."""
+    """Turn one argument into a unit name, with a warning if characters had to be escaped. Raises CommandError."""
     glob = is_glob(argument)
     try:
         name = mangle(argument, suffix)
@@ -61,12 +61,12 @@ def unit_name(argument: str, suffix: str, use: str, options: Options, invocation
 
 
 def name_before_suffix(name: str, argument: str, suffix: str) -> str:
-    """The escaped name without the suffix that was added to it."""
+    """The escaped name without the suffix that was added."""
     return name if argument.endswith(suffix) or not name.endswith(suffix) else name[: -len(suffix)]
 
 
 def report_problems(problems: list[Problem], invocation: Invocation) -> None:
-    """Print what systemd would print of them, and forget them: a plan is reported on in parts."""
+    """Print the problems that systemd would print, and clear the list: a plan is reported in parts."""
     for problem in problems:
         if problem.level <= LOG_INFO:
             invocation.err(str(problem))

@@ -1,14 +1,14 @@
-"""The verbs that only look at unit files: is-enabled, list-unit-files, get-default."""
+"""The verbs that only read unit files: is-enabled, list-unit-files, get-default."""
 
 from __future__ import annotations
 
 from systemctl_replacement.cli.invocation import CommandError, Invocation
-from systemctl_replacement.cli.names import for_bus
+from systemctl_replacement.cli.names import check_utf8
 from systemctl_replacement.cli.unit_files_common import new_planner, report_problems, unit_names
 from systemctl_replacement.cli.unit_files_sysv import synchronize
 from systemctl_replacement.enablement import plans
 from systemctl_replacement.enablement.changes import InstallError, unlinked
-from systemctl_replacement.enablement.enablement_state import ENABLED_STATES, StateReader, UnitFile
+from systemctl_replacement.enablement.enablement_state import ENABLED_STATES, WITHOUT_PRESET, StateReader, UnitFile
 from systemctl_replacement.enablement.lookup import Planner
 from systemctl_replacement.unitfile.patterns import matches
 
@@ -18,14 +18,12 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.cli.option_table import Options
 
-# States in which presets have no say.
-_NO_PRESET = frozenset(("alias", "static", "generated", "transient"))
-
 
 def run_is_enabled(arguments: list[str], options: Options, invocation: Invocation) -> int:
-    """`is-enabled`: 0 if any of the units is enabled, statically too; with --full also the links that enable it.
+    """`is-enabled`: 0 if any of the units is enabled, including statically.
 
-    Those are a manager's to tell: below a root, and without one, systemctl says nothing of them.
+    With --full it also prints the links that enable a unit. systemctl asks the manager for them, so below a root and
+    without a manager it prints none.
     """
     names = unit_names(arguments, "to check", options, invocation)
     planner = new_planner(options, invocation)
@@ -48,7 +46,7 @@ def run_is_enabled(arguments: list[str], options: Options, invocation: Invocatio
 
 
 def _report(planner: Planner, options: Options, invocation: Invocation) -> None:
-    """Print the problems of the files, unless a running manager has done so in its log."""
+    """Print the problems of the files, unless a running manager has logged them."""
     if options.root or invocation.manager() is None:
         report_problems(planner.problems, invocation)
     planner.problems.clear()
@@ -63,7 +61,7 @@ def _show_links(name: str, options: Options, invocation: Invocation) -> None:
 def run_list_unit_files(arguments: list[str], options: Options, invocation: Invocation) -> int:
     """`list-unit-files [PATTERN…]`: 1 if there is nothing to list."""
     if not options.root and invocation.manager() is not None:
-        for_bus([*arguments, *options.states])
+        check_utf8([*arguments, *options.states])
     planner = new_planner(options, invocation)
     reader = StateReader(planner)
     files = [file for file in reader.files(_filter(arguments)) if _is_wanted(file, options)]
@@ -71,9 +69,9 @@ def run_list_unit_files(arguments: list[str], options: Options, invocation: Invo
     _report(planner, options, invocation)
     rows = []
     for file in files:
-        preset = "-" if file.state in _NO_PRESET else reader.preset(file.name)
+        preset = "-" if file.state in WITHOUT_PRESET else reader.preset(file.name)
         rows.append((file.name, file.state, preset))
-    report_problems(planner.problems, invocation)  # systemctl itself reads presets
+    report_problems(planner.problems, invocation)  # presets are read by systemctl itself
     invocation.page()
     if options.output.startswith("json"):
         _print_json(rows, options, invocation)

@@ -1,8 +1,7 @@
-"""Units that are SysV init scripts, too: enable and disable are passed on to the distribution's tool for runlevel
-links.
+"""Units that are also SysV init scripts: enable and disable are passed on to the tool for runlevel links.
 
-Source: systemctl(1) "enable", systemd-sysv-install(8) of Debian; `$SYSTEMCTL_SKIP_SYSV` as update-rc.d sets it. The
-tool calls systemctl again, so nothing is locked here.
+Source: systemctl(1) "enable", systemd-sysv-install(8) of Debian; update-rc.d sets `$SYSTEMCTL_SKIP_SYSV`. The tool
+calls systemctl again, so nothing is locked here.
 """
 
 from __future__ import annotations
@@ -22,13 +21,12 @@ VERBS = frozenset(("enable", "disable", "is-enabled"))
 
 _HELPERS = ("/lib/systemd/systemd-sysv-install", "/usr/lib/systemd/systemd-sysv-install")
 _TOLERATED = (errno.ELOOP, errno.ERFKILL, errno.EADDRNOTAVAIL)
-# The native unit files are for us to enable, as systemd-sysv-install says, too.
+# We enable the native unit files ourselves; systemd-sysv-install tells the tools so too.
 _NATIVE_IS_OURS = {"_SKIP_SYSTEMD_NATIVE": "1"}
 
 
 def synchronize(verb: str, names: list[str], options: Options, invocation: Invocation, planner: Planner) -> bool:
-    """Run the tool for those of `names` that have an init script; names without a native unit are removed from the
-    list.
+    """Run the tool for those of `names` that have an init script. Names without a native unit leave the list.
 
     Returns whether `is-enabled` found one enabled. Raises CommandError.
     """
@@ -56,7 +54,7 @@ def synchronize(verb: str, names: list[str], options: Options, invocation: Invoc
 
 
 def _pass_on(verb: str, name: str, native: bool, options: Options, invocation: Invocation) -> int:
-    """Have the verb done for an init script; the exit status."""
+    """Have the verb done for an init script. Returns the exit status."""
     script, root = name[: -len(".service")], invocation.paths.root
     commands = _commands(verb, script, root)
     if not options.quiet:
@@ -88,8 +86,11 @@ def _is_native(planner: Planner, name: str, invocation: Invocation) -> bool:
 
 
 def _commands(verb: str, script: str, root: str) -> list[list[str]]:
-    """The helper of the distribution's systemd; without that package what the helper runs, one command after the other:
-    neither tool switches on or off what has no links yet. None where both cannot be asked alike."""
+    """The commands to run: the helper of the distribution's systemd, or without that package what the helper would run.
+
+    That takes two commands, because neither tool switches a script on or off that has no links yet. There are none
+    for a question that the tools do not answer alike.
+    """
     for helper in _HELPERS:
         if os.access(helper, os.X_OK):
             return [[helper, *([f"--root={root}"] if root else []), verb, script]]
@@ -108,7 +109,7 @@ def _commands(verb: str, script: str, root: str) -> list[list[str]]:
 
 
 def _has_start_link(script: str, root: str) -> bool:
-    """What "enabled" means: a start link in a runlevel."""
+    """Whether a script is enabled, which means that it has a start link in a runlevel."""
     for level in ("S", "5"):
         try:
             names = os.listdir(f"{root}/etc/rc{level}.d")

@@ -1,5 +1,4 @@
-"""What the install verbs say: systemd 252's words, of which there are two sets, with a manager running ("online") and
-without."""
+"""The messages of the install verbs: systemd 252 has two sets, with a running manager ("online") and without."""
 
 from __future__ import annotations
 
@@ -55,7 +54,7 @@ def not_installable(unicode: bool) -> str:
 
 
 def describe(change: InstallChange, verb: str, *, unicode: bool) -> str:
-    """One change, as offline verbs report it (and online ones, unless it is an error). `verb` is such as "enable"."""
+    """One change as reported offline (and online, unless it is an error). `verb` is a verb such as "enable"."""
     path, source = change.path, change.source
     if change.kind == changes.SYMLINK:
         return f"Created symlink {path} {'→' if unicode else '->'} {source}."
@@ -86,7 +85,7 @@ def _describe_error(change: InstallChange, verb: str) -> str:
 
 
 def describe_online(change: InstallChange) -> str:
-    """An error as the manager words it; the caller puts `Failed to enable unit: ` in front."""
+    """An error in the manager's words. The caller puts `Failed to enable unit: ` in front."""
     if change.error == errno.EEXIST:
         link = f" and is a symlink to {change.source}" if change.source else ""
         return f"File {change.path} already exists{link}."

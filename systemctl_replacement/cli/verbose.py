@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# Of a unit that prints without end, the last ones.
+# Of a unit that prints endlessly, show the last lines.
 _MOST_LINES = 1000
 
 

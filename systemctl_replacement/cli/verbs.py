@@ -1,6 +1,6 @@
-"""The verbs of systemctl 252: how many operands each takes, and the module that knows it.
+"""The verbs of systemctl 252: how many operands each takes, and the module that has it.
 
-On the hot path: a module is imported when its verb is used.
+This is on the hot path: a module is imported when its verb is used.
 """
 
 from __future__ import annotations
@@ -102,12 +102,12 @@ VERBS = {
     "edit": (1, ANY, "edit"),
 }
 
-# Verbs that answer when $SYSTEMD_OFFLINE says that nothing runs, besides those of unit files.
+# Verbs besides those of unit files that answer when $SYSTEMD_OFFLINE says that nothing runs.
 _OFFLINE = ("is-system-running",)
 
 
 def run(verb: str, operands: list[str], options: Options, invocation: Invocation) -> int:
-    """Run a verb; its exit status. Raises CommandError for a verb or operands that cannot be."""
+    """Run a verb and return its exit status. Raises CommandError for an unknown verb or a wrong number of operands."""
     if verb not in VERBS:
         raise CommandError(f"Unknown command verb {verb}.")
     fewest, most, module = VERBS[verb]
@@ -129,7 +129,7 @@ def run(verb: str, operands: list[str], options: Options, invocation: Invocation
 
 
 def _load(module: str) -> dict[str, Verb]:
-    # Plain __import__: importlib would have to be imported itself.
+    # Plain __import__, because importlib would have to be imported itself.
     name = f"systemctl_replacement.cli.{module}"
     table: dict[str, Verb] = __import__(name, fromlist=["VERBS"]).VERBS
     return table

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 ENABLED_STATES = frozenset(("enabled", "enabled-runtime", "static", "alias", "indirect", "generated"))
 """The states for which `is-enabled` succeeds."""
+WITHOUT_PRESET = frozenset(("alias", "static", "generated", "transient"))
+"""The states about which presets say nothing."""
 
 
 @dataclass(frozen=True)
