@@ -105,17 +105,12 @@ def _name(record: dict[str, Any], field: str) -> str:
 
 
 def _json(record: dict[str, Any], mode: str) -> str:
-    import json
+    from systemctl_replacement.cli.json_text import json_text
 
     # What is not printable is a list of numbers.
     shown = {name: value if is_printable(bytes_of(record, name)) else list(bytes_of(record, name))
              for name, value in record.items()}  # fmt: skip
-    if mode == "json-pretty":
-        return json.dumps(shown, indent="\t", ensure_ascii=False)
-    text = json.dumps(shown, separators=(",", ":"), ensure_ascii=False)
-    if mode == "json-sse":
-        return f"data: {text}\n"
-    return f"\x1e{text}" if mode == "json-seq" else text
+    return json_text(shown, mode)
 
 
 def _verbose(record: dict[str, Any]) -> str:

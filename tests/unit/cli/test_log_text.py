@@ -105,6 +105,7 @@ def test_modes(monkeypatch: pytest.MonkeyPatch) -> None:
     # For programs the text is what it is; not so where somebody looks.
     assert form("cat") == "\x1b[31mx\x9b"
     assert form("cat", tty=True) == "[3B blob data]"
+    assert '\n\t"MESSAGE" : [\n' in form("json-pretty")
     assert json.loads(form("json"))["MESSAGE"] == [27, 91, 51, 49, 109, 120, 194, 155]
     assert "\x9b" not in form("json") + form("verbose")
     assert "    MESSAGE=[8B blob data]" in form("verbose").split("\n")
