@@ -36,6 +36,7 @@ LEAVES = {
     "tree",
     "booleans",
     "defaults",
+    "log_limit",
 }
 # For each room what it may import besides itself and the leaves: a room, or modules of one.
 MAY_IMPORT: dict[str, set[str]] = {

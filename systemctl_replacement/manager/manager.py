@@ -13,6 +13,7 @@ from systemctl_replacement.manager.halt import Halt
 from systemctl_replacement.manager.jobs import job_messages, job_start, unavailable
 from systemctl_replacement.manager.jobs.table import IN_PROGRESS, JobTable
 from systemctl_replacement.manager.leftovers import Leftovers
+from systemctl_replacement.manager.log_limits import LogLimits
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.manager.unit_driver import Driver
@@ -63,6 +64,7 @@ class Manager:
         self.booted = False  # the jobs of the boot are done
         self.boot_waiters: list[Request] = []
         self.calls_waiting_inactive: list[Callable[[], object]] = []
+        self.limits = LogLimits(loop)
 
     # --- small services for the parts ---
 
@@ -82,8 +84,15 @@ class Manager:
         invocation_id = found.invocation_id if found is not None else ""
         self.log.unit(unit, level, message, invocation_id, news and traits_of(unit).prominent)
 
+    def log_heard(self, unit: str, level: int, message: str, news: bool = True) -> None:
+        """A line about what a service says of itself, which can be as much as it likes."""
+        self.limits.log(unit, level, message, lambda level, text: self.log_unit(unit, level, text, news))
+
     def report_exception(self, where: str, error: BaseException) -> None:
-        """A defect of ours costs what it happened in, never the manager: it is logged with its traceback."""
+        """A defect of ours costs what it happened in, never the manager: it is logged with its traceback, but not
+        without end, whoever has found out how to meet it."""
+        if not self.limits.admits(("defect", where), self.log.manager):
+            return
         try:
             import traceback  # with all it imports; meant never to be needed
 
@@ -106,7 +115,7 @@ class Manager:
             return
         try:
             if isinstance(event, Notified):
-                event = main_process.notified(self.processes, unit, event, self.log_unit)
+                event = main_process.notified(self.processes, unit, event, self.log_heard)
                 if event.fields.get("FDSTOREREMOVE") == "1":
                     self._remove_stored(unit, event.fields.get("FDNAME", ""))
             self.driver.step(unit, event)
@@ -127,18 +136,18 @@ class Manager:
             return
         name = fields.get("FDNAME", "")
         if "FDNAME" in fields and not (name and valid_descriptor_name(name)):
-            self.log_unit(unit_id, LOG_WARNING, "Passed FDNAME= name is invalid, ignoring.")
+            self.log_heard(unit_id, LOG_WARNING, "Passed FDNAME= name is invalid, ignoring.")
             name = ""
         limit = unit.get("Service", "FileDescriptorStoreMax") or 0
         refused = self.store_of(unit).add(name, fds, fields.get("FDPOLL") != "0", limit)
         if refused:
             message = f"Cannot store more fds than FileDescriptorStoreMax={limit}, closing remaining."
-            self.log_unit(unit_id, LOG_WARNING, message)
+            self.log_heard(unit_id, LOG_WARNING, message)
 
     def _remove_stored(self, unit: ManagedUnit, name: str) -> None:
         if not name or not valid_descriptor_name(name):
             message = "FDSTOREREMOVE=1 requested, but no valid file descriptor name passed, ignoring."
-            self.log_unit(unit.id, LOG_WARNING, message)
+            self.log_heard(unit.id, LOG_WARNING, message)
         elif unit.fd_store is not None:
             unit.fd_store.remove(name)
 

@@ -33,6 +33,9 @@ else:
 # Type=idle waits for the job queue to run empty, but not longer than this (systemd.service(5)).
 IDLE_TIMEOUT_USEC = 5_000_000
 
+# Events by which a service decides itself how many there are.
+_HEARD = (events.Notified, PidFileRead)
+
 
 class Host(Protocol):
     """What running the machines needs of the manager."""
@@ -45,6 +48,8 @@ class Host(Protocol):
     leftovers: Leftovers
 
     def log_unit(self, unit: str, level: int, message: str, news: bool = ...) -> None: ...
+
+    def log_heard(self, unit: str, level: int, message: str, news: bool = ...) -> None: ...
 
     def report_exception(self, where: str, error: BaseException) -> None: ...
 
@@ -61,6 +66,7 @@ class Driver:
     def __init__(self, host: Host) -> None:
         self._host = host
         self.frozen = False  # whatever happens, no unit changes any more: the manager ends by force
+        self._hearing = False  # the event that is given to a machine is what its service says
         self._watches: dict[str, pid_file.Watch] = {}
         self._asked_for: dict[tuple[str, int], events.Spawn] = {}  # by unit and token: no process is known of yet
         self._carry_out: dict[type[Any], Callable[[ManagedUnit, Any], None]] = {
@@ -87,6 +93,13 @@ class Driver:
             self._host.leftovers.forked(unit.id)
         if isinstance(event, (events.Forked, events.SpawnFailed)):
             self._asked_for.pop((unit.id, event.token), None)
+        hearing, self._hearing = self._hearing, isinstance(event, _HEARD)
+        try:
+            self._step(unit, event)
+        finally:
+            self._hearing = hearing
+
+    def _step(self, unit: ManagedUnit, event: Event) -> None:
         old = unit.active_state
         kind, before = unit.kind, unit.state
         unit.state, actions = kind.step(unit.config, before, event, self._context(unit, event))
@@ -317,8 +330,9 @@ class Driver:
         self._host.enqueue_restart(unit)
 
     def _log(self, unit: ManagedUnit, action: events.Log) -> None:
+        log = self._host.log_heard if self._hearing else self._host.log_unit
         # A job's first and last line say it all, unless something goes wrong on the way.
-        self._host.log_unit(unit.id, action.level, action.message, unit.job is None or action.level <= LOG_NOTICE)
+        log(unit.id, action.level, action.message, unit.job is None or action.level <= LOG_NOTICE)
 
 
 class _Once:

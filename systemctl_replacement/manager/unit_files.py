@@ -17,6 +17,10 @@ from systemctl_replacement.unitfile.specifiers import Host
 from systemctl_replacement.units.states import ACTIVE
 
 
+# What is wrong with the files of a whole system may be told at once.
+_BURST = 1000
+
+
 class UnitFiles:
     """The host, the configuration, the index of unit files, and what a boot skips of them.
 
@@ -81,6 +85,9 @@ class UnitFiles:
     def loaded(self, unit: ManagedUnit) -> None:
         """A unit was loaded: what is wrong with it is logged once, and whether a boot skips it is known from now on."""
         for problem in unit.file.problems:
+            # Who asks for a unit has it loaded, and it is forgotten again: anybody could fill the journal.
+            if not self.manager.limits.admits("unit files", self._log.manager, _BURST):
+                break
             self._log.about(unit.id, problem.level, str(problem))
         mounted = unit.traits.from_mountinfo and unit.active_state == ACTIVE  # it is there: nothing to leave out
         asked_for = unit.id in self.manager.registry.asked_for
