@@ -25,7 +25,7 @@ def main() -> None:
     if what == "forkserver":
         from systemctl_replacement.process import forkserver
 
-        forkserver.main(int(sys.argv[2]))
+        forkserver.begin(int(sys.argv[2]))
     if what == "probe":
         from systemctl_replacement.manager import startup
 
@@ -60,6 +60,27 @@ def main() -> None:
 
 
 def _init() -> int:
+    try:
+        return _become_init()
+    except (OSError, ImportError, MemoryError) as error:
+        # No descriptors, no memory, no modules: for more than a line of our own there may be nothing to be had.
+        _say(f"Cannot start the manager: {_reason(error)}")
+        return 1
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error) or "Cannot allocate memory"
+
+
+def _say(text: str) -> None:
+    """One line that drives nobody's terminal, whatever names are in it."""
+    line = "".join([character if character.isprintable() else "?" for character in text])
+    posix.write(2, f"{line}\n".encode("utf-8", "replace"))
+
+
+def _become_init() -> int:
     _open_standard_descriptors()
     if not sys.flags.isolated:
         # Run as `python3 systemctl`: neither environment variables nor an image's modules may change what is loaded.
@@ -83,9 +104,7 @@ def _init() -> int:
     try:
         chosen = options.parse_kernel(sys.argv[1:]) if arguments is None else options.parse(arguments)
     except options.UsageError as error:
-        from systemctl_replacement.journal.record import printable
-
-        posix.write(2, f"{printable(str(error))}\n".encode())
+        _say(str(error))
         return 1
     return startup.run(chosen, forkserver)
 

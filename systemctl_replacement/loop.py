@@ -113,7 +113,8 @@ class Loop:
         self._fds[fd] = self._ranks[rank], callback
 
     def modify(self, fd: int, events: int) -> None:
-        self._fds[fd][0].poll.modify(fd, _mask(events))
+        if fd in self._fds:
+            self._fds[fd][0].poll.modify(fd, _mask(events))
 
     def remove(self, fd: int) -> None:
         if fd not in self._fds:

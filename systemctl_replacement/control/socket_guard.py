@@ -42,11 +42,11 @@ class SocketGuard:
             return  # too many watches on this machine: `check` is called for other reasons, too
         try:
             syscalls.watch_path(fd, self._path, _IN_ATTRIB | _IN_MOVE_SELF | _IN_DELETE_SELF)
+            self._loop.add(fd, READ, self._changed)
         except OSError:
             os.close(fd)
             return
         self._fd = fd
-        self._loop.add(self._fd, READ, self._changed)
 
     def check(self) -> None:
         """Whether it is still there, and the one that was guarded."""

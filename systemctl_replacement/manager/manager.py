@@ -13,13 +13,13 @@ from systemctl_replacement.manager.halt import Halt
 from systemctl_replacement.manager.jobs import job_messages, job_start, unavailable
 from systemctl_replacement.manager.jobs.table import IN_PROGRESS, JobTable
 from systemctl_replacement.manager.leftovers import Leftovers
-from systemctl_replacement.manager.log_limits import LogLimits
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.manager.unit_driver import Driver
 from systemctl_replacement.process.link import close_fds
 from systemctl_replacement.supervision.console import Log
 from systemctl_replacement.supervision.fd_store import FdStore
+from systemctl_replacement.supervision.log_limits import LogLimits
 from systemctl_replacement.supervision.supervision import Processes
 from systemctl_replacement.unitfile import not_built
 from systemctl_replacement.unitfile.manager_config import ManagerConfig

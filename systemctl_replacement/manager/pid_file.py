@@ -89,7 +89,7 @@ def _chase(path: str) -> tuple[int, bool]:
     links = 0
     safe = True
     todo = path.split("/")[::-1]
-    place = os.open("/", _O_PATH | os.O_CLOEXEC)
+    place, here = os.open("/", _O_PATH | os.O_CLOEXEC), -1
     try:
         before = os.fstat(place)
         while todo:
@@ -101,23 +101,27 @@ def _chase(path: str) -> tuple[int, bool]:
             safe = safe and before.st_uid in (0, status.st_uid)
             before = status
             if not stat.S_ISLNK(status.st_mode):
-                os.close(place)
-                place = here
-                continue
-            target = os.readlink("", dir_fd=here)
+                place, here = here, place
+            else:
+                target = os.readlink("", dir_fd=here)
+                links += 1
+                if links > _MAX_LINKS:
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+                todo += target.split("/")[::-1]
+                if target.startswith("/"):
+                    os.close(here)
+                    here = -1
+                    here = os.open("/", _O_PATH | os.O_CLOEXEC)
+                    place, here = here, place
+                    top = os.fstat(place)
+                    safe = safe and before.st_uid in (0, top.st_uid)
+                    before = top
             os.close(here)
-            links += 1
-            if links > _MAX_LINKS:
-                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-            todo += target.split("/")[::-1]
-            if target.startswith("/"):
-                os.close(place)
-                place = os.open("/", _O_PATH | os.O_CLOEXEC)
-                top = os.fstat(place)
-                safe = safe and before.st_uid in (0, top.st_uid)
-                before = top
+            here = -1
     except OSError:
-        os.close(place)
+        for fd in (place, here):
+            if fd >= 0:
+                os.close(fd)
         raise
     return place, safe
 
@@ -147,10 +151,10 @@ class Watch:
         self._fd = syscalls.inotify()
         try:
             self._watch()
+            loop.add(self._fd, READ, self._ready)
         except OSError:
             os.close(self._fd)
             raise
-        loop.add(self._fd, READ, self._ready)
         # It may have been written between the last look and the watch.
         loop.call_soon(self._look)
 

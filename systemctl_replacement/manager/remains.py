@@ -171,8 +171,13 @@ class Remains:
         except OSError:  # gone, and the next look will tell; or there are no such descriptors
             self._look_later(_LOOK_USEC)
             return
+        try:
+            self._loop.add(fd, READ, lambda _events: self._ended(pid))
+        except OSError:  # too many that are watched
+            os.close(fd)
+            self._look_later(_LOOK_USEC)
+            return
         self._watched[pid] = fd
-        self._loop.add(fd, READ, lambda _events: self._ended(pid))
 
     def _look_later(self, usec: int) -> None:
         if self._next_look is None:

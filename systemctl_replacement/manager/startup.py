@@ -7,6 +7,7 @@ import os
 import sys
 
 from systemctl_replacement import paths, syscalls
+from systemctl_replacement.journal.record import printable
 from systemctl_replacement.loop import now_monotonic
 from systemctl_replacement.manager import other_init, pid1
 from systemctl_replacement.manager.early_halt import EarlyHalt
@@ -15,6 +16,7 @@ from systemctl_replacement.manager.options import InitOptions
 from systemctl_replacement.manager.reexec import reexec_state
 from systemctl_replacement.manager.reexec.probe import ALIVE
 from systemctl_replacement.manager.stop_time import told_or_guessed
+from systemctl_replacement.process import descendants
 from systemctl_replacement.supervision.client import ForkServer
 
 TYPE_CHECKING = False
@@ -68,6 +70,7 @@ def run(options: InitOptions, forkserver: ForkServer | None) -> int:
         # Clients know by it that the manager answers: until then they wait.
         syscalls.set_process_name("systemd")
     _leave_terminal(options)
+    descendants.keep_reserve()
     if outcome is not None:
         life.begin_after(outcome)
     elif state is not None:
@@ -118,7 +121,8 @@ def _text(error: OSError) -> str:
 
 
 def _cannot_start(options: InitOptions, why: str) -> int:
-    os.write(options.ready_fd if options.ready_fd >= 0 else 2, f"Cannot start the manager: {why}\n".encode())
+    line = printable(f"Cannot start the manager: {why}").replace("\n", "?")  # there may be any file name in it
+    os.write(options.ready_fd if options.ready_fd >= 0 else 2, f"{line}\n".encode("utf-8", "replace"))
     return 1
 
 

@@ -16,7 +16,6 @@ from systemctl_replacement.unitfile.manager_config import ManagerConfig, read_ma
 from systemctl_replacement.unitfile.specifiers import Host
 from systemctl_replacement.units.states import ACTIVE
 
-
 # What is wrong with the files of a whole system may be told at once.
 _BURST = 1000
 

@@ -12,7 +12,7 @@ import select
 
 from systemctl_replacement.journal import record
 from systemctl_replacement.process.describe_error import describe, guard
-from systemctl_replacement.process.link import Link
+from systemctl_replacement.process.link import RETRY_SECONDS, Link, close_fds
 from systemctl_replacement.process.process_title import set_title
 
 TYPE_CHECKING = False
@@ -56,7 +56,8 @@ class Console:
                 poll.register(self.stdout, select.POLLOUT)
             else:
                 poll.register(self._ready.fileno(), select.POLLIN)
-            ready = dict(poll.poll(None if self.managed else _LAST_WORDS_SECONDS * 1000))
+            seconds = _LAST_WORDS_SECONDS if not self.managed else RETRY_SECONDS if self.link.stalled else None
+            ready = dict(poll.poll(None if seconds is None else seconds * 1000))
             if not ready and not self.managed:
                 return
             self._turn(ready)
@@ -67,7 +68,7 @@ class Console:
         elif not self.pending:
             for fd, _ in self._ready.poll(0):
                 self._read(fd)
-        if self.managed and self.link.fileno() in ready:
+        if self.managed and (self.link.fileno() in ready or self.link.stalled):
             self._listen()
         if self.dropped and not self.pending:
             self._count_dropped()
@@ -82,7 +83,9 @@ class Console:
         except OSError as error:
             if error.errno == errno.EAGAIN:
                 return
-            # Nobody will ever read it: go on without, so that nobody counts drops for ever.
+            # Nobody will ever read it: go on without, so that nobody counts drops for ever. Its own descriptor is taken
+            # for that: there may be no other.
+            os.close(self.stdout)
             self.stdout = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
             return
         del self.pending[:written]
@@ -130,7 +133,9 @@ class Console:
         self.pending += data.replace(b"\n", b"\r\n") if self.is_tty and _is_raw(self.stdout) else data
 
     def _listen(self) -> None:
-        self.link.flush()
+        # What goes wrong here ends us: the next console is told again what the manager has no answer to.
+        for _, failure in self.link.flush():
+            raise failure
         try:
             received = self.link.receive()
         except EOFError:
@@ -139,6 +144,7 @@ class Console:
             return
         for message, fds in received:
             guard(self._report_problem, self._obey, message, fds)
+            close_fds(fds)
 
     def _report_problem(self, error: BaseException) -> None:
         """What goes wrong with one message costs that one, not what has come with it."""
@@ -147,15 +153,27 @@ class Console:
     def _obey(self, message: Message, fds: list[int]) -> None:
         operation = message["op"]
         if operation == "add":
-            os.set_blocking(fds[0], False)
-            self._ready.register(fds[0], select.EPOLLIN)
-            self.sources += 1
+            self._add(message.get("unit", ""), fds)
         elif operation == "write":
             self._say(message["text"].encode("utf-8", "surrogateescape"))
         elif operation == "record":
             self._say(self._format(message["record"]))
         elif operation == "flush":
             self.flushes += 1
+
+    def _add(self, unit: str, fds: list[int]) -> None:
+        """Shows what a unit prints; without room for its socket, that this is missing. Its supervisor finds that the
+        other end is gone, and goes on without us."""
+        try:
+            if not fds:
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            os.set_blocking(fds[0], False)
+            self._ready.register(fds[0], select.EPOLLIN)
+        except OSError as error:
+            self._complain(f"{unit}: What it prints is not shown here: {error.strerror}")
+            return
+        fds.clear()  # closed when the other end is
+        self.sources += 1
 
     def _format(self, fields: dict[str, Any]) -> bytes:
         if self.as_json:

@@ -6,6 +6,7 @@ the machine; kernels built without it are served by one pass over /proc.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from systemctl_replacement.signals import SIGCONT, SIGHUP, SIGKILL
@@ -13,23 +14,72 @@ from systemctl_replacement.signals import SIGCONT, SIGHUP, SIGKILL
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 _SEARCH_ROUNDS = 10
 """How often a signal looks for processes born while it was being sent; SIGKILL goes on until none is left instead."""
 
 
+_reserve: list[int] = []
+"""At most one descriptor."""
+
+
+def keep_reserve() -> None:
+    """Keeps a descriptor to give up for a look at /proc when there is no other: a process that cannot be looked at
+    would be taken for one that is gone."""
+    if not _reserve:
+        try:
+            _reserve.append(os.dup(0))  # which reads from nowhere, and takes nothing of the system's
+        except OSError:
+            return  # none is left already
+
+
+def with_reserve(look: Callable[[str], T], path: str) -> T:
+    """Has a look at something in /proc, with the reserve if there is no other descriptor. OSError."""
+    try:
+        return look(path)
+    except OSError as error:
+        if error.errno != errno.EMFILE or not _reserve:
+            raise
+    os.close(_reserve.pop())
+    try:
+        return look(path)
+    finally:
+        keep_reserve()
+
+
+def _read(path: str) -> bytes:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        text = b""
+        while chunk := os.read(fd, 4096):  # the kernel gives less than a page at a time
+            text += chunk
+        return text
+    finally:
+        os.close(fd)
+
+
+def _read_line(path: str) -> bytes:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(fd, 1024)
+    finally:
+        os.close(fd)
+
+
+def _stat(pid: int) -> list[bytes]:
+    """The fields after the name in /proc/PID/stat. OSError."""
+    return with_reserve(_read_line, f"/proc/{pid}/stat").rpartition(b")")[2].split()
+
+
 def read_stat(pid: int) -> tuple[str, int, int, int] | None:
     """(state, ppid, process group, start time in ticks) of a process; None when it is gone or hidden."""
     try:
-        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+        fields = _stat(pid)
     except OSError:
         return None
-    try:
-        fields = os.read(fd, 1024).rpartition(b")")[2].split()
-    except OSError:
-        return None
-    finally:
-        os.close(fd)
     return fields[0].decode(), int(fields[1]), int(fields[2]), int(fields[19])
 
 
@@ -61,49 +111,35 @@ def switches(pid: int) -> bytes:
 def has_terminal(pid: int) -> bool:
     """Whether a process has a controlling terminal."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read(1024).rpartition(b")")[2].split()[4] != b"0"
+        return _stat(pid)[4] != b"0"
     except OSError:
         return False
 
 
 def has_environment(pid: int) -> bool:
     """Whether a process has a place for its environment, be it empty: not in the middle of an exec. OSError."""
-    with open(f"/proc/{pid}/stat", "rb") as file:
-        return file.read(1024).rpartition(b")")[2].split()[48] != b"0"  # env_end
+    return _stat(pid)[48] != b"0"  # env_end
 
 
 def name(pid: int) -> str:
     """What a process calls itself (/proc/PID/comm), fit to be shown; "n/a" when it is gone."""
     try:
-        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
-            text = file.read(64).rstrip("\n")
+        text = with_reserve(_read_line, f"/proc/{pid}/comm").decode("utf-8", "replace").rstrip("\n")
     except OSError:
         return "n/a"
     return "".join([character if character.isprintable() else "?" for character in text])
 
 
-def _thread_children(pid: int, thread: str) -> list[int]:
-    fd = os.open(f"/proc/{pid}/task/{thread}/children", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        text = b""
-        while chunk := os.read(fd, 4096):  # the kernel gives less than a page at a time, in whole pids
-            text += chunk
-    finally:
-        os.close(fd)
-    return [int(word) for word in text.split()]
-
-
 def children(pid: int) -> list[int]:
     """The direct children, zombies included. Empty when the process is gone."""
     try:
-        threads = os.listdir(f"/proc/{pid}/task")
+        threads = with_reserve(os.listdir, f"/proc/{pid}/task")
     except OSError:
         return []
     found: list[int] = []
     for thread in threads:
         try:
-            found += _thread_children(pid, thread)
+            found += map(int, with_reserve(_read, f"/proc/{pid}/task/{thread}/children").split())
         except FileNotFoundError:
             if not os.path.exists(f"/proc/self/task/{os.getpid()}/children"):
                 return [child for child, parent in _parents().items() if parent == pid]
@@ -123,7 +159,7 @@ def any_child() -> bool:
 
 def _parents() -> dict[int, int]:
     parents: dict[int, int] = {}
-    for name in os.listdir("/proc"):
+    for name in with_reserve(os.listdir, "/proc"):
         if name.isdigit():
             stat = read_stat(int(name))
             if stat:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 
 from systemctl_replacement import syscalls
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LOOK_INTERVAL = 1.0
-"""Seconds between looks, on kernels without pidfd only."""
+"""Seconds between looks, where there is no pidfd: the kernel has none, or there are no more descriptors."""
 
 
 def is_child(pid: int) -> bool:
@@ -34,7 +33,7 @@ class Foreign:
         self._add_fd = add_fd
         self._remove_fd = remove_fd
         self._ended = ended
-        self._fds: dict[int, int] = {}  # pid -> pidfd, or -1 where the kernel has none
+        self._fds: dict[int, int] = {}  # pid -> pidfd, or -1 where there is none
 
     def __contains__(self, pid: int) -> bool:
         return pid in self._fds
@@ -45,21 +44,23 @@ class Foreign:
         return -1 in self._fds.values()
 
     def watch(self, pid: int) -> None:
-        """Watch a process unless it is watched already or is our child. OSError."""
+        """Watch a process unless it is watched already or is our child."""
         if pid in self._fds or is_child(pid):
             return
+        self._fds[pid] = -1
         try:
             fd = syscalls.open_pidfd(pid)
         except ProcessLookupError:
             self._end(pid)
             return
-        except OSError as error:
-            if error.errno != errno.ENOSYS:
-                raise
-            fd = -1
-        self._fds[pid] = fd
-        if fd >= 0:
+        except OSError:  # the kernel has none, or there is no descriptor left
+            return
+        try:
             self._add_fd(fd, lambda: self._end(pid))
+        except OSError:  # too many that are watched
+            os.close(fd)
+            return
+        self._fds[pid] = fd
 
     def look(self) -> None:
         """See whether those without a pidfd are still there."""

@@ -7,15 +7,16 @@ is imported, a supervisor costs half a megabyte. Stateless: if it is killed, the
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
+import errno
 import gc
 import os
 import select
 
-from systemctl_replacement import syscalls
+from systemctl_replacement import exit_status, syscalls
 
 # Everything a supervisor or a service's first steps need is loaded here, once, before the forks.
 from systemctl_replacement.process import console, supervisor
-from systemctl_replacement.process.link import Link, close_fds
+from systemctl_replacement.process.link import RETRY_SECONDS, Link, close_fds
 from systemctl_replacement.process.process_title import find_arguments, set_title
 
 TYPE_CHECKING = False
@@ -25,8 +26,16 @@ if TYPE_CHECKING:
     from systemctl_replacement.process.link import Message
 
 
+def begin(link_fd: int) -> NoReturn:
+    """Lives, or ends without a word if there is not what it needs: the manager sees that, and says so."""
+    try:
+        main(link_fd)
+    except OSError:
+        os._exit(exit_status.EXIT_SOFTWARE)
+
+
 def main(link_fd: int) -> NoReturn:
-    """The life of a forkserver; ends when the manager is gone."""
+    """The life of a forkserver; ends when the manager is gone. OSError."""
     syscalls.block_all_signals()
     syscalls.reset_signal_dispositions()
     # Its children are none of its business: the kernel reaps them, and a supervisor's own link tells of its end.
@@ -39,17 +48,21 @@ def main(link_fd: int) -> NoReturn:
     child_signals = syscalls.signalfd([_signal.SIGCHLD])
     link = Link(link_fd)
     poll = select.poll()
-    poll.register(link.fileno(), select.POLLIN)
     # No collection is to rewrite the pages that all children share; what we make has no cycles.
     gc.disable()
     gc.freeze()
     while True:
-        poll.poll()
+        poll.register(link.fileno(), select.POLLIN | (select.POLLOUT if link.wants_write else 0))
+        poll.poll(RETRY_SECONDS * 1000 if link.stalled else None)
         try:
+            if link.flush():
+                os._exit(exit_status.EXIT_SOFTWARE)
             for message, fds in link.receive():
                 _answer(link, message, fds, child_signals)
         except EOFError:
             os._exit(0)
+        except Exception:
+            os._exit(exit_status.EXIT_SOFTWARE)  # the manager makes another one, and asks again for what it is owed
 
 
 def _leave_everything(link_fd: int) -> None:
@@ -75,7 +88,7 @@ def _answer(link: Link, message: Message, fds: list[int], child_signals: int) ->
     tag = message["unit"] if message["op"] == "supervisor" else "console"
     try:
         if message.get("fds_lost"):
-            raise OSError(24, os.strerror(24))
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         pid = os.fork()
     except OSError as error:
         link.send({"pid": 0, "tag": tag, "errno": error.errno, "message": error.strerror})
@@ -92,4 +105,3 @@ def _answer(link: Link, message: Message, fds: list[int], child_signals: int) ->
         console.main(message, named)
     close_fds(fds)
     link.send({"pid": pid, "tag": tag})
-    link.flush()

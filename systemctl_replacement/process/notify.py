@@ -6,15 +6,14 @@ Whatever arrives here was written by a service: nothing in it is trusted, and no
 from __future__ import annotations
 
 import _socket
-import os
 import sys
 
 from systemctl_replacement.process.descendants import read_stat
-from systemctl_replacement.process.link import MAXIMUM_FDS, unpack_fds
+from systemctl_replacement.process.link import MAXIMUM_FDS, close_fds, unpack_fds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from systemctl_replacement.process.link import Message
 
@@ -78,8 +77,7 @@ def receive(notify: _socket.socket) -> Datagram | None:
         if not text:
             problem = "Received notify message without content. Ignoring."
     if problem:
-        for fd in fds:
-            os.close(fd)
+        close_fds(fds)
         fds = []
     return Datagram(pid, uid, text, fds, problem)
 
@@ -168,15 +166,10 @@ def _signs_as(pid: int) -> int:
     return stat[1] if stat else 0
 
 
-def messages(datagram: Datagram) -> Iterator[tuple[Message, list[int]]]:
-    """What the manager is told of a notification: one message, or several if it stores more descriptors than fit."""
+def message(datagram: Datagram) -> tuple[Message, list[int]]:
+    """What the manager is told of a notification, with the descriptors that it stores."""
     fds = datagram.fds if datagram.text.get("FDSTORE") == "1" else []
-    room = MAXIMUM_FDS - 1  # a long message of ours is a descriptor itself
-    message = {"ev": "notify", "pid": datagram.pid, "uid": datagram.uid, "text": datagram.text}
-    yield message, fds[:room]
-    if len(fds) > room:
-        text = {name: value for name, value in datagram.text.items() if name.startswith("FD")}
-        yield {**message, "text": text}, fds[room:]
+    return {"ev": "notify", "pid": datagram.pid, "uid": datagram.uid, "text": datagram.text}, fds
 
 
 def refusal(access: str, pid: int, main: int, control: int, below: bool) -> str | None:

@@ -17,7 +17,8 @@ import time
 from systemctl_replacement import exit_status, syscalls, wait_status
 from systemctl_replacement.journal import record
 from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
-from systemctl_replacement.process import child, descendants, environment, notify, removal
+from systemctl_replacement.log_limit import LogLimit
+from systemctl_replacement.process import child, descendants, notify, removal, spawn
 from systemctl_replacement.process.describe_error import describe, guard
 from systemctl_replacement.process.final_kill import FinalKill
 from systemctl_replacement.process.foreign import LOOK_INTERVAL, Foreign
@@ -27,6 +28,7 @@ from systemctl_replacement.process.process_title import set_title
 from systemctl_replacement.process.report import Report
 from systemctl_replacement.process.sandbox import dynamic_user
 from systemctl_replacement.process.told import Told
+from systemctl_replacement.process.uplink import Uplink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ class Supervisor:
 
     def __init__(self, message: Message, link: Link, fds: dict[str, int], child_signals: int) -> None:
         self.link = link
+        self.uplink = Uplink(link)
         self.notify: _socket.socket | None = notify.open_socket(fds["notify"]) if "notify" in fds else None
         self.log_write = fds.get("log_write", -1)
         log_read = fds.get("log", -1)
@@ -56,6 +59,8 @@ class Supervisor:
         console = fds.get("console", -1)
         self.output = Output(message["unit"], log_read, message["journal"], console, message["console_json"])
         self.output.on_full = lambda: self._send({"ev": "console-full"})
+        self.complaints = LogLimit(self.output.log)  # of what the unit sends
+        self.problems = LogLimit(self._tell_problem)
         self.stop_timeout: int = message["stop_timeout"]
         self.kill_signal: int = message["kill_signal"]
         self.told = Told()
@@ -79,8 +84,7 @@ class Supervisor:
         self.released = False
         self.barriers: list[int] = []
         self.unheard: list[int] = []  # pipes to processes that wait until the manager is told of them
-        self.passed: list[int] = []  # descriptors for the next process, sent ahead of it
-        self.passed_lost = False
+        self.passed = spawn.Passed()
         self.handlers: dict[int, Callable[[], object]] = {}
         self.poll = select.poll()
         self.signal_fd = child_signals
@@ -111,6 +115,8 @@ class Supervisor:
                     self._guard(handler)
             self._after_events()
         self.users.release()
+        self.complaints.tell()
+        self.problems.tell()
         dropped = self.output.close()
         if dropped and not self.orphaned:
             self._send({"ev": "log-dropped", "count": dropped})
@@ -121,7 +127,7 @@ class Supervisor:
         if not self.orphaned:
             self.poll.register(link, select.POLLIN | (select.POLLOUT if self.link.wants_write else 0))
         if self.notify:
-            self.poll.register(self.notify.fileno(), 0 if self.link.queued > _QUEUE_LIMIT else select.POLLIN)
+            self.poll.register(self.notify.fileno(), 0 if self.uplink.queued > _QUEUE_LIMIT else select.POLLIN)
         if blocked_console >= 0:
             self.handlers[blocked_console] = self.output.announce_dropped
             self.poll.register(blocked_console, select.POLLOUT)
@@ -143,6 +149,11 @@ class Supervisor:
             pauses.append(max(self.give_up_at - time.monotonic(), 0))
         if self.foreign.to_be_looked_after:
             pauses.append(LOOK_INTERVAL)
+        if self.uplink.pause is not None:
+            pauses.append(self.uplink.pause)
+        for limit in (self.complaints, self.problems):
+            if limit.due is not None:
+                pauses.append(max(limit.due / 1_000_000 - time.monotonic(), 0))
         return int(min(pauses) * 1000) + 1 if pauses else None
 
     def _after_events(self) -> None:
@@ -155,7 +166,12 @@ class Supervisor:
             self._guard(self.foreign.look)
         if self.children_changed:
             self._guard(self._report_children)
-        if (self.barriers or self.unheard) and not self.link.wants_write:
+        if self.uplink.pause is not None:
+            self._guard(self.uplink.flush)
+        for limit in (self.complaints, self.problems):
+            if limit.due is not None and limit.due <= time.monotonic_ns() // 1000:
+                self._guard(limit.tell)
+        if (self.barriers or self.unheard) and not self.uplink.queued:
             for fd in () if self.link.is_cut else self.unheard:
                 self._guard(child.let_go, fd)
             close_fds([*self.barriers, *self.unheard])
@@ -167,18 +183,20 @@ class Supervisor:
 
     def report_problem(self, error: BaseException) -> None:
         """A defect of ours is logged with its place."""
-        text = f"Supervisor cannot handle an event: {describe(error)}"
-        self.output.log(LOG_ERR, text)
+        self.problems.log(LOG_ERR, f"Supervisor cannot handle an event: {describe(error)}")
+
+    def _tell_problem(self, priority: int, text: str) -> None:
+        self.output.log(priority, text)
         self._send({"ev": "problem", "message": text})
 
     def _send(self, message: Message, fds: tuple[int, ...] | list[int] = ()) -> None:
         if not self.orphaned:
-            self.link.send(message, fds)
+            self.uplink.send(message, fds)
 
     # -- the manager ------------------------------------------------------------------------------------------------
 
     def _on_link(self) -> None:
-        self.link.flush()
+        self.uplink.flush()
         try:
             received = self.link.receive()
         except EOFError:
@@ -193,9 +211,7 @@ class Supervisor:
         if operation == "spawn":
             self._spawn(message, fds)
         elif operation == "pass":
-            self.passed += fds
-            fds.clear()
-            self.passed_lost |= bool(message.get("fds_lost"))
+            self.passed.keep(message["token"], fds)
         elif operation == "users":
             self.users.receive(message, fds)
         elif operation == "identity":
@@ -222,7 +238,10 @@ class Supervisor:
             self.kill_signal = message.get("kill_signal", self.kill_signal)
             self.output.configure(message)
         elif operation == "console":
-            self.output.set_console(fds.pop(), message["json"])
+            # Without it nobody sees what the unit prints, but its journal has it.
+            self.output.set_console(fds.pop() if fds else -1, message["json"])
+            if message.get("fds_lost"):
+                self.output.log(LOG_ERR, f"Failed to receive the console: {os.strerror(errno.EMFILE)}")
         elif operation == "rename":
             set_title(f"supervisor: {message['unit']}", "supervisor")
             self.output.rename(message["unit"], message["journal"])
@@ -235,6 +254,7 @@ class Supervisor:
         """The manager is gone, and nobody could ever stop the unit but us."""
         self._forget_fd(self.link.fileno())
         self.link.close()
+        self.uplink = Uplink(self.link)  # what waited is nobody's to hear
         self.orphaned = True
         descendants.signal_each(os.getpid(), self.kill_signal, (), cont=True, hup=False)
         self.give_up_at = time.monotonic() + self.stop_timeout / 1_000_000
@@ -250,46 +270,24 @@ class Supervisor:
             self._send({"ev": "spawn-failed", "token": token, "errno": 0, "message": "Internal error"})
 
     def _spawn_process(self, token: Any, spec: dict[str, Any], message: Message, fds: list[int]) -> None:
-        fds_lost = self.passed_lost or bool(message.get("fds_lost"))
-        fds[:0], self.passed, self.passed_lost = self.passed, [], False  # the caller closes them all
-        what = "Failed to receive descriptors"
-        pipes: list[int] = []
+        fds[:0] = self.passed.take(token)  # the caller closes them all
         try:
-            if fds_lost:
-                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-            self.users.check(spec)
-            what = "Failed to load environment files"
-            files, problems = environment.load_files(spec.get("environment_files", ()), wait=False)
-            what = "Failed to fork"
-            pipes += os.pipe2(os.O_CLOEXEC)
-            pipes += os.pipe2(os.O_CLOEXEC)
-        except OSError as error:
-            close_fds(pipes)
-            self._fail_spawn(token, what, error)
+            begun = spawn.begin(spec, fds, bool(message.get("fds_lost")), self.log_write, self.users)
+        except spawn.Failed as failed:
+            self._fail_spawn(token, failed.what, failed.error)
             return
-        for problem in problems:
-            self.output.log(LOG_WARNING, problem)
-        try:
-            pid = os.fork()
-        except OSError as error:
-            close_fds(pipes)
-            self._fail_spawn(token, "Failed to fork", error)
-            return
-        read_end, write_end, go, let_go = pipes
-        if pid == 0:
-            os.close(read_end)
-            child.run(spec, files, fds, self.log_write, write_end, go, self.users)
-        close_fds([write_end, go])
-        self.unheard.append(let_go)
+        pid = begun.pid
+        self.unheard.append(begun.let_go)
         when = record.stamp()
         self.final_kill.end()  # whoever starts a program has given up waiting for what cannot be killed
-        os.set_blocking(read_end, False)
+        for problem in begun.problems:
+            self.output.log(LOG_WARNING, problem)
         self.tokens[pid] = token
         self.identifiers[pid] = child.identifier(spec)
         if spec.get("starts_service"):
             self.starter = self.identifiers[pid]
-        self.exec_pipes[read_end] = Report(pid, read_end, spec["path"])
-        self._watch_fd(read_end, lambda: self._on_exec_report(read_end))
+        self.exec_pipes[begun.report] = Report(pid, begun.report, spec["path"])
+        self._watch_fd(begun.report, lambda: self._on_exec_report(begun.report))
         role = spec.get("role")
         if role == "main":
             self.main = pid
@@ -468,14 +466,14 @@ class Supervisor:
     def _hear(self, datagram: notify.Datagram) -> None:
         complaint, heard = notify.judge(datagram, self.access, self.main, self.control, self._may_speak)
         if complaint:
-            self.output.log(LOG_WARNING, complaint)
+            self.complaints.log(LOG_WARNING, complaint)
         if datagram.text.get("BARRIER") == "1":
             # Closed when everything before it has left for the manager.
             self.barriers += datagram.fds
             datagram.fds = []
             return
-        for message, fds in notify.messages(datagram) if heard else ():
-            self._guard(self._send, message, fds)
+        if heard:
+            self._send(*notify.message(datagram))
 
     def _may_speak(self, pid: int, uid: int) -> bool:
         if pid in self.foreign or pid in self.adopted or descendants.sent_from_below(pid, uid, os.getpid()):
@@ -491,6 +489,7 @@ def main(message: Message, fds: dict[str, int], child_signals: int) -> NoReturn:
         _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
         os.setsid()
         syscalls.set_child_subreaper()
+        descendants.keep_reserve()
         set_title(f"supervisor: {message['unit']}", "supervisor")
         Supervisor(message, link, fds, child_signals).run()
         status = 0

@@ -3,7 +3,8 @@
 Manager to supervisor (``op``; descriptors travel beside the message)::
 
     spawn       token, spec; fds: first spec["listen_fds"] sockets, then whatever "fd:N" and "idle" of the spec point at
-    pass        fds: more descriptors than one message can carry come ahead of the process that gets them
+    pass        token; fds: more descriptors than one message can carry come ahead of the process that gets them. Those
+                sent ahead of another process, which could not be asked for, are let go
     users       names, directory (dynamic_user of the spec, or ""), remove_ipc; fds: a pair of connected sockets for
                 each name, where processes keep the user ids that they have found, as long as anybody has it open
     identity    main, control (pids, 0 for none), notify_access (none main exec all); every key optional
@@ -34,7 +35,7 @@ Supervisor to manager (``ev``; ``time`` is [realtime usec, monotonic usec])::
     exited       pid, code (exited killed dumped), status, time, token (null for what we did not start), last (no child
                  is left: "empty" follows if there were any)
     empty        time                           no descendant is left, after there were some
-    notify       pid, uid, text {"READY": "1"}; fds with FDSTORE=1
+    notify       pid, uid, text {"READY": "1"}; fds with FDSTORE=1, or fds_lost (true) where none are left
     children     pids [[pid, start time in ticks], …]   the direct children, after every change that was noticed
     guess        pid                            the only direct child we did not start, else 0
     signalled                                   a "signal" or "signal-all" was carried out
@@ -79,12 +80,19 @@ class ForkServer:
     def fork_now(cls) -> ForkServer:
         """Forks it off this process: the first thing in a manager's life, all signals blocked, little imported."""
         link, theirs = make_pair()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            link.close()
+            os.close(theirs)
+            raise
         if pid == 0:
             try:
                 from systemctl_replacement.process import forkserver
 
-                forkserver.main(theirs)
+                forkserver.begin(theirs)
+            except (OSError, ImportError):
+                pass  # the manager sees the end, and tries again, or cannot start for the same reason
             except BaseException:
                 sys.excepthook(*sys.exc_info())
             finally:
@@ -130,8 +138,9 @@ class ForkServer:
     def wants_write(self) -> bool:
         return self.link.wants_write
 
-    def flush(self) -> None:
-        self.link.flush()
+    def flush(self) -> list[tuple[Message, OSError]]:
+        """Sends the requests that wait. Those that cannot be sent are given back."""
+        return self.link.flush()
 
     def request_supervisor(
         self,
@@ -176,7 +185,7 @@ class ForkServer:
     def request_console(self, link_fd: int, stdout_fd: int, as_json: bool, stdout_is_tty: bool) -> None:
         """Asks for the process that writes to the container's stdout; the answer's tag is "console".
 
-        Its link takes {"op": "add"} + fd (the reading end of a SOCK_SEQPACKET pair whose other end goes to a
+        Its link takes {"op": "add", "unit"} + fd (the reading end of a SOCK_SEQPACKET pair whose other end goes to a
         supervisor as ``console_fd``), {"op": "write", "text"} (the manager's own status lines, verbatim),
         {"op": "record", "record": {journal fields}} and {"op": "flush"}, which {"ev": "flushed"} answers when all that
         was sent before is written. Its first word is {"ev": "ready", "pid"}. It ends when its link and all its sources

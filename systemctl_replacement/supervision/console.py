@@ -15,8 +15,9 @@ import time
 from systemctl_replacement.journal.record import printable
 from systemctl_replacement.journal.writer import Writer
 from systemctl_replacement.log_levels import LOG_DEBUG, LOG_INFO, LOG_WARNING
-from systemctl_replacement.loop import READ, WRITE, Loop
+from systemctl_replacement.loop import READ, Loop
 from systemctl_replacement.process.link import Link
+from systemctl_replacement.supervision import links
 from systemctl_replacement.supervision.client import ForkServer, make_pair
 
 TYPE_CHECKING = False
@@ -54,15 +55,19 @@ class Console:
         self._flushed: list[Callable[[], object]] = []
 
     def start(self, forkserver: ForkServer) -> None:
-        """Ask for a console process; its sources have to be given to it again."""
+        """Ask for a console process; its sources have to be given to it again. OSError."""
         self._disconnect()
         link, theirs = make_pair()
         try:
             is_tty = stat.S_ISCHR(os.fstat(self.stdout).st_mode) and os.isatty(self.stdout)
             forkserver.request_console(theirs, self.stdout, self.as_json, is_tty)
+            self.adopt(link)
+        except BaseException:
+            self.link = None
+            link.close()
+            raise
         finally:
             os.close(theirs)
-        self.adopt(link)
         for line in self._unconfirmed:
             self._send(line)
         if self._unconfirmed or self._flushed:
@@ -70,7 +75,7 @@ class Console:
 
     def adopt(self, link: Link) -> None:
         self.link = link
-        self._loop.add(link.fileno(), READ, self._ready)
+        self._loop.add(link.fileno(), READ, lambda _events: self._go_on(link))
 
     def _disconnect(self) -> None:
         if self.link is not None:
@@ -84,16 +89,18 @@ class Console:
         self._disconnect()
         self._tell_flushed()
 
-    def source(self) -> int:
-        """A descriptor for a supervisor to write its unit's lines to; -1 without a console process. The caller's."""
+    def source(self, unit: str) -> int:
+        """A descriptor for a supervisor to write its unit's lines to; -1 without a console process. The caller's.
+        OSError."""
         if self.link is None:
             return -1
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC, 0)
         try:
-            self._send({"op": "add"}, [theirs.fileno()])
+            self._send({"op": "add", "unit": unit}, [theirs.fileno()])
+            return ours.detach()
         finally:
+            ours.close()
             theirs.close()
-        return ours.detach()
 
     def write(self, record: dict[str, object], text: str) -> None:
         """Show one line of the manager: as a record, or as text. Without a console process the next one gets it."""
@@ -171,8 +178,9 @@ class Console:
 
     def _send(self, message: dict[str, object], fds: list[int] | None = None) -> None:
         assert self.link is not None
-        self.link.send(message, fds or [])
-        self._loop.modify(self.link.fileno(), READ | (WRITE if self.link.wants_write else 0))
+        link = self.link
+        link.send(message, fds or [])
+        links.watch(self._loop, link, lambda: self._go_on(link))
 
     def lose(self) -> None:
         """The process is dead, or as good as that."""
@@ -182,13 +190,16 @@ class Console:
         else:
             self._tell_flushed()
 
-    def _ready(self, _events: int) -> None:
-        if self.link is None:
+    def _go_on(self, link: Link) -> None:
+        if self.link is not link:
             return
         try:
-            self.link.flush()
-            received = self.link.receive()
-        except (EOFError, OSError):
+            for message, _error in link.flush():
+                if message["op"] == "flush":
+                    raise EOFError  # an answer that is never given would be waited for
+                self._dropped += message["op"] != "add"
+            received = link.receive()
+        except (EOFError, OSError, ValueError):
             self.lose()
             return
         for message, _fds in received:
@@ -196,9 +207,9 @@ class Console:
                 self._loop.guard(self.made, message["pid"])
             elif message.get("ev") == "flushed":
                 self._loop.guard(self._confirmed)
-        if self.link is not None:
-            self._loop.modify(self.link.fileno(), READ | (WRITE if self.link.wants_write else 0))
-            if self._dropped and not self.link.wants_write and self.on_room is not None:
+        if self.link is link:
+            links.watch(self._loop, link, lambda: self._go_on(link))
+            if self._dropped and not link.queued and self.on_room is not None:
                 dropped, self._dropped = self._dropped, 0
                 self.on_room(dropped)
 

@@ -11,6 +11,7 @@ import stat
 
 from systemctl_replacement import syscalls
 from systemctl_replacement.loop import Loop
+from systemctl_replacement.process.link import close_fds
 from systemctl_replacement.records import dataclass
 
 _DEFAULT_NAME = "stored"
@@ -45,14 +46,22 @@ class FdStore:
 
         What does not fit, and what is stored already, is closed.
         """
-        name = name or _DEFAULT_NAME
+        left = list(fds)
+        try:
+            return self._add(name or _DEFAULT_NAME, left, polled, limit)
+        except BaseException:
+            close_fds(left)
+            raise
+
+    def _add(self, name: str, left: list[int], polled: bool, limit: int) -> int:
         refused = 0
         # Only descriptors of one inode can be the same open file: the others need not be compared one by one.
         by_inode: dict[tuple[int, int], list[int]] = {}
         for entry in self.entries:
             by_inode.setdefault(syscalls.file_identity(entry.fd), []).append(entry.fd)
-        for fd in fds:
-            alike = by_inode.setdefault(syscalls.file_identity(fd), [])
+        while left:
+            alike = by_inode.setdefault(syscalls.file_identity(left[0]), [])
+            fd = left.pop(0)
             if len(self.entries) >= limit:
                 refused += 1
                 os.close(fd)

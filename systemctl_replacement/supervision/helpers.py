@@ -6,21 +6,26 @@ other end is its supervisor, and when nobody has, the link is at its end, and no
 
 from __future__ import annotations
 
+import os
+
 from systemctl_replacement import paths as paths_module
 from systemctl_replacement.log_levels import LOG_ERR
-from systemctl_replacement.loop import READ, WRITE, Loop, now_monotonic
-from systemctl_replacement.process.link import close_fds
-from systemctl_replacement.supervision.client import ForkServer
+from systemctl_replacement.loop import READ, Loop, now_monotonic
+from systemctl_replacement.process.link import Link, close_fds
+from systemctl_replacement.supervision import links
+from systemctl_replacement.supervision.client import ForkServer, make_pair
 from systemctl_replacement.supervision.console import Console
 from systemctl_replacement.supervision.patience import ANSWER, NOTHING, WORK, Helper, Patience
 from systemctl_replacement.supervision.unit_processes import Tracking
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from typing import Any, Callable
 
-# A forkserver that dies this soon, or cannot be made, is not made again at once: something is killing it.
-_FORKSERVER_RETRY_USEC = 1_000_000
+# A forkserver that dies this soon, or a helper that cannot be made, is not made again at once: something is killing it,
+# or something is missing.
+RETRY_USEC = 1_000_000
 
 # A supervisor says that it is there within milliseconds, unless it never came to be and something else, stopped between
 # two system calls, holds its link.
@@ -39,10 +44,11 @@ class Helpers:
         log: Callable[[int, str], object],
         on_made: Callable[[Tracking, int, str], object],
         on_unmade: Callable[[Tracking], object],
-        on_console: Callable[[], object],
+        trackings: Mapping[str, Tracking],
+        send: Callable[[Tracking, dict[str, Any], Sequence[int]], object],
     ) -> None:
         """on_made: told of a supervisor (pid, else 0 and why there is none); on_unmade: there is reason to believe
-        that a supervisor will never come to be; on_console: another console process wants its sources."""
+        that a supervisor will never come to be; send: a message to a supervisor, with descriptors (OSError)."""
         self.forkserver = forkserver
         self.console = console
         self.patience = patience
@@ -51,7 +57,8 @@ class Helpers:
         self._log = log
         self._on_made = on_made
         self._on_unmade = on_unmade
-        self._on_console = on_console
+        self._trackings = trackings
+        self._send = send
         self._asked: set[Tracking] = set()  # those whose supervisors are not there yet
         self._made_at = 0
         if console is not None:
@@ -74,11 +81,46 @@ class Helpers:
     # --- the console ---
 
     def start_console(self) -> None:
-        """Have the console process made, and its sources given to it."""
-        if self.console is not None:
+        """Have the console process made, and its sources given to it; later, if that is impossible now."""
+        if self.console is None:
+            return
+        try:
             self.console.start(self.forkserver)
-            self.flush()
-            self._on_console()
+        except OSError as error:
+            self._console_failed(str(error.strerror))
+            return
+        self.flush()
+        for tracking in list(self._trackings.values()):
+            self._give_console(tracking)
+
+    def _give_console(self, tracking: Tracking) -> None:
+        """Have a unit's lines shown by the console process that is there now."""
+        if self._trackings.get(tracking.unit) is not tracking or tracking.link is None:
+            return
+        assert self.console is not None
+        fd = -1
+        try:
+            fd = self.console.source(tracking.unit)
+            if fd >= 0:
+                self._send(tracking, {"op": "console", "json": self.console.as_json}, [fd])
+        except OSError as error:
+            self._log(LOG_ERR, f"What {tracking.unit} prints is not shown for now: {error.strerror}")
+            self._loop.call_at(now_monotonic() + RETRY_USEC, lambda: self._give_console(tracking))
+        finally:
+            if fd >= 0:
+                os.close(fd)
+
+    def _console_failed(self, why: str) -> None:
+        """Units go on without it, and their journals have what they print."""
+        assert self.console is not None
+        self.console.drop()
+        self._log(LOG_ERR, f"Cannot start the console process, trying again: {why}")
+        self._loop.call_at(now_monotonic() + RETRY_USEC, self._start_missing_console)
+
+    def _start_missing_console(self) -> None:
+        console = self.console
+        if self.is_there and console is not None and console.link is None and console.on_lost is not None:
+            self.start_console()
 
     def _console_lost(self) -> None:
         self.look()
@@ -115,13 +157,15 @@ class Helpers:
 
     # --- the forkserver ---
 
-    def ask(self, tracking: Tracking, link: int, journal: dict[str, Any], stopping: dict[str, Any]) -> None:
-        """Ask for the supervisor of a unit, which gets this end of a link: it is closed here. OSError."""
-        console = self.console.source() if self.console is not None else -1
+    def ask(self, tracking: Tracking, journal: dict[str, Any], stopping: dict[str, Any]) -> Link:
+        """Ask for the supervisor of a unit; our end of the link to it. OSError."""
+        link, theirs = make_pair()
+        console = -1
         try:
+            console = self.console.source(tracking.unit) if self.console is not None else -1
             self.forkserver.request_supervisor(
                 tracking.unit,
-                link,
+                theirs,
                 tracking.log_read,
                 tracking.notify.fileno() if tracking.notify is not None else -1,
                 console,
@@ -130,9 +174,13 @@ class Helpers:
                 console_json=self.console is not None and self.console.as_json,
                 **stopping,
             )
+        except BaseException:
+            link.close()
+            raise
         finally:
-            close_fds([link] if console < 0 else [link, console])
+            close_fds([theirs] if console < 0 else [theirs, console])
         tracking.known_as = tracking.unit
+        return link
 
     def expect(self, tracking: Tracking) -> None:
         """A supervisor was asked for."""
@@ -149,9 +197,15 @@ class Helpers:
         """Send it what there is to be sent, and expect an answer."""
         if not self.is_there:
             return
-        self.forkserver.flush()
-        self._loop.modify(self.forkserver.fileno(), READ | (WRITE if self.forkserver.wants_write else 0))
+        self._flush_link()
         self._expect_forkserver()
+
+    def _flush_link(self) -> None:
+        for request, error in self.forkserver.flush():
+            # As if it had answered that there is no process to be had.
+            answer = {"pid": 0, "tag": request.get("unit", "console"), "message": error.strerror}
+            self._loop.call_soon(lambda answer=answer: self._made(answer))  # type: ignore[misc]
+        links.watch(self._loop, self.forkserver.link, self.look)
 
     def _expect_forkserver(self) -> None:
         if self._debt():
@@ -165,20 +219,21 @@ class Helpers:
 
     def _ready(self, _events: int) -> None:
         try:
-            self.forkserver.flush()
+            self._flush_link()
             answers = self.forkserver.receive()
-        except (EOFError, OSError):
+        except (EOFError, OSError, ValueError):  # of one whose answers cannot be read nothing would be known
             self._make_anew()
             return
         for answer in answers:
             self._loop.guard(self._made, answer)
-        self._loop.modify(self.forkserver.fileno(), READ | (WRITE if self.forkserver.wants_write else 0))
 
     def _made(self, answer: dict[str, Any]) -> None:
         pid, tag = answer["pid"], answer["tag"]
         if tag == "console":
             if self.console is not None:
                 self.console.made(pid)
+                if not pid:
+                    self._console_failed(answer.get("message", ""))
                 self._expect_console()
             if not self._debt():
                 self.patience.answered(self.forkserver)
@@ -198,7 +253,7 @@ class Helpers:
         self.patience.over(self.forkserver)
         for tracking in self._asked:
             self._doubt(tracking)
-        too_soon = self._made_at + _FORKSERVER_RETRY_USEC
+        too_soon = self._made_at + RETRY_USEC
         if now_monotonic() < too_soon:
             self._loop.call_at(too_soon, self._make)
         else:
@@ -218,7 +273,7 @@ class Helpers:
             self.forkserver.spawn_fresh(paths_module.self_command())
         except OSError as error:
             self._log(LOG_ERR, f"Cannot start a forkserver, trying again: {error.strerror}")
-            self._loop.call_at(now_monotonic() + _FORKSERVER_RETRY_USEC, self._make)
+            self._loop.call_at(now_monotonic() + RETRY_USEC, self._make)
             return
         self._made_at = now_monotonic()
         self.is_there = True

@@ -89,7 +89,7 @@ class Wait:
     def __init__(self, loop: Loop, pids: Iterable[int], done: Callable[[], object]) -> None:
         self._loop = loop
         self._done = done
-        self._left: dict[int, int] = {}  # pid -> its pidfd, -1 where the kernel has none
+        self._left: dict[int, int] = {}  # pid -> its pidfd, -1 where there is none
         for pid in pids:
             try:
                 self._left[pid] = syscalls.open_pidfd(pid)
@@ -98,7 +98,7 @@ class Wait:
             except OSError:
                 self._left[pid] = -1
             send(pid, SIGCONT)  # one that somebody has stopped would never end
-        for pid, fd in self._left.items():
+        for pid, fd in list(self._left.items()):
             if fd >= 0:
                 self._watch(pid, fd)
         self._look()
@@ -108,7 +108,11 @@ class Wait:
         return bool(self._left)
 
     def _watch(self, pid: int, fd: int) -> None:
-        self._loop.add(fd, READ, lambda _events: self._ended(pid))
+        try:
+            self._loop.add(fd, READ, lambda _events: self._ended(pid))
+        except OSError:  # too many that are watched
+            os.close(fd)
+            self._left[pid] = -1
 
     def _look(self) -> None:
         """See to those without a pidfd."""

@@ -159,10 +159,7 @@ class Reaper:
             return
         was_looking = self._foreign.to_be_looked_after
         for pid in list(tracking.lost):
-            try:
-                self._foreign.watch(pid)
-            except OSError:
-                break  # no descriptor is left: tried again whenever the unit is looked at
+            self._foreign.watch(pid)
         if self._foreign.to_be_looked_after and not was_looking:
             self._look_later()
 

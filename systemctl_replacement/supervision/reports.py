@@ -1,4 +1,5 @@
-"""What a supervisor reports of its unit's processes, made into the events of the unit's machine."""
+"""What a supervisor reports of its unit's processes, and what it could not be told, made into the events of the unit's
+machine."""
 
 from __future__ import annotations
 
@@ -73,3 +74,22 @@ def report(
         log_unit(unit, LOG_WARNING, f"{message['count']} lines dropped, the console was blocked")
     elif event == "problem":
         log_unit(unit, LOG_ERR, f"supervisor: {message['message']}")
+
+
+def undelivered(
+    tracking: Tracking,
+    message: dict[str, Any],
+    error: OSError,
+    on_event: Callable[[str, Event], None],
+    complain: Callable[[str, str], None],
+) -> None:
+    """A message to the supervisor could not be sent: nobody will do what it asks for, nor answer it."""
+    operation, unit = message["op"], tracking.unit
+    complain(unit, f"Cannot send '{operation}' to the supervisor: {error.strerror}")
+    tracking.unanswered = [sent for sent in tracking.unanswered if sent is not message]
+    if operation == "spawn" and message["token"] in tracking.tokens:
+        tracking.tokens.discard(message["token"])
+        on_event(unit, SpawnFailed(message["token"], error.strerror or str(error)))
+    elif operation == "remove" and message["number"] == tracking.removing:
+        tracking.removing = 0
+        on_event(unit, Removed())

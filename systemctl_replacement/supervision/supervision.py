@@ -6,19 +6,23 @@ What the units' processes do reaches the machines as events through `on_event`.
 
 from __future__ import annotations
 
+import errno
 import os
 
-from systemctl_replacement.log_levels import LOG_WARNING
-from systemctl_replacement.loop import READ, WRITE, Loop, now_stamp
+from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
+from systemctl_replacement.loop import READ, Loop, now_stamp
 from systemctl_replacement.process import descendants
-from systemctl_replacement.process.link import MAXIMUM_FDS, Link, close_fds
+from systemctl_replacement.process.link import Link, close_fds
 from systemctl_replacement.signals import SIGKILL
-from systemctl_replacement.supervision.client import ForkServer, make_pair
+from systemctl_replacement.supervision import links
+from systemctl_replacement.supervision.asking import ask, how
+from systemctl_replacement.supervision.client import ForkServer
 from systemctl_replacement.supervision.console import Console
-from systemctl_replacement.supervision.helpers import Helpers
+from systemctl_replacement.supervision.helpers import RETRY_USEC, Helpers
+from systemctl_replacement.supervision.log_limits import LogLimits
 from systemctl_replacement.supervision.patience import ANSWER, NOTHING, WORK, Helper, Patience
 from systemctl_replacement.supervision.reaper import Reaper
-from systemctl_replacement.supervision.reports import report
+from systemctl_replacement.supervision.reports import report, undelivered
 from systemctl_replacement.supervision.unit_processes import Tracking
 from systemctl_replacement.units.events import Empty, Event, Exited, Removed, RemoverDied, SpawnFailed
 
@@ -62,6 +66,7 @@ class Processes:
         self._log_unit = log_unit
         self._notify_number = 0
         self._removals = 0
+        self._limits = LogLimits(loop)
         self._released: Callable[[], object] | None = None
         self._patience = patience
         self.helpers = Helpers(
@@ -69,21 +74,14 @@ class Processes:
             forkserver,
             console,
             patience,
-            lambda level, text: log_unit("", level, text),
+            lambda _level, text: self._trouble("", text),
             self._made,
             self._never_made,
-            self._give_console_to_all,
+            self.trackings,
+            self._send,
         )
 
     # --- forkserver and console ---
-
-    @property
-    def forkserver(self) -> ForkServer:
-        return self.helpers.forkserver
-
-    @property
-    def console(self) -> Console | None:
-        return self.helpers.console
 
     def close(self) -> None:
         """Close every link: forkserver, console and supervisors end by themselves then."""
@@ -91,13 +89,9 @@ class Processes:
             tracking.close()
         self.helpers.close()
 
-    def _give_console_to_all(self) -> None:
-        assert self.console is not None
-        for tracking in self.trackings.values():
-            fd = self.console.source()
-            if fd >= 0:
-                self._send(tracking, {"op": "console", "json": self.console.as_json}, [fd])
-                os.close(fd)
+    def _trouble(self, unit: str, text: str) -> None:
+        """Say what is wrong, but not without end: it may be tried again for long."""
+        self._limits.log(unit, LOG_ERR, text, lambda level, text: self._log_unit(unit, level, text))
 
     def _own_children(self) -> set[int]:
         """The pids of our infrastructure."""
@@ -109,7 +103,7 @@ class Processes:
             return True
         # The forkserver's children are ours before it has told of them.
         status = descendants.read_stat(pid)
-        return status is not None and status[1] == self.forkserver.pid != 0
+        return status is not None and status[1] == self.helpers.forkserver.pid != 0
 
     def _made(self, tracking: Tracking, pid: int, problem: str) -> None:
         """The forkserver has answered a request."""
@@ -151,21 +145,19 @@ class Processes:
         return tracking
 
     def _supervise(self, tracking: Tracking) -> None:
-        link, theirs = make_pair()
         settings = self.settings.get(tracking.unit, {})
         journal = {**self._journal(tracking.unit), **settings.get("journal", {})}
-        try:
-            self.helpers.ask(tracking, theirs, journal, settings.get("stopping", {}))
-        except OSError:
-            link.close()
-            raise
-        tracking.link = link
+        tracking.link = link = self.helpers.ask(tracking, journal, settings.get("stopping", {}))
         tracking.supervisor = 0
         tracking.ready = tracking.is_unmade = False
         tracking.early = []
         self.helpers.expect(tracking)
-        self.loop.add(link.fileno(), READ, lambda _events: self._link_ready(tracking, link))
-        tracking.users.give_all(lambda message, fds: self._send(tracking, message, fds))
+        try:
+            self.loop.add(link.fileno(), READ, lambda _events: self._link_ready(tracking, link))
+            tracking.users.give_all(lambda message, fds: self._send(tracking, message, fds))
+        except OSError:
+            self._drop_link(tracking)
+            raise
 
     def adopt(self, tracking: Tracking) -> None:
         """Take over a tracking from the manager that executed itself again."""
@@ -220,6 +212,9 @@ class Processes:
     def _supervisor_failed(self, tracking: Tracking, message: str) -> None:
         self._drop_link(tracking)
         removing, tracking.removing = tracking.removing, 0
+        if tracking.releasing:
+            self._forget(tracking)  # nobody can be had to remove what its users leave
+            return
         tokens, tracking.tokens = tracking.tokens, set()
         for token in sorted(tokens):
             self._on_event(tracking.unit, SpawnFailed(token, message))
@@ -250,15 +245,25 @@ class Processes:
         link = tracking.link
         if link is None:
             return
-        link.send(message, list(fds))
+        try:
+            link.send(message, list(fds))
+        except OSError as error:
+            if fds or message["op"] == "spawn":
+                raise
+            self._undelivered(tracking, message, error)
+            return
         if not tracking.ready and not fds:
             # To be repeated to another supervisor if this one never comes to be, which is made with its descriptors.
             tracking.early.append(message)
-        if not tracking.is_unmade:
-            self.loop.modify(link.fileno(), READ | (WRITE if link.wants_write else 0))
         if message["op"] in ("signal", "signal-all"):
             tracking.unanswered.append(message)
+        links.watch(self.loop, link, lambda: self._link_ready(tracking, link))
         self._expect(tracking)
+
+    def _undelivered(self, tracking: Tracking, message: dict[str, Any], error: OSError) -> None:
+        undelivered(tracking, message, error, self._on_event, self._trouble)
+        if message["op"] == "release":
+            self.forget(tracking.unit)  # the end of the link says the same to who has nothing left to stop
 
     # --- what supervisors owe ---
 
@@ -288,10 +293,14 @@ class Processes:
     def _link_ready(self, tracking: Tracking, link: Link) -> None:
         if tracking.link is not link:
             return
+        for message, error in link.flush():
+            self.loop.guard(self._undelivered, tracking, message, error)
+        received: list[tuple[dict[str, Any], list[int]]] = []
         try:
-            link.flush()
             received = link.receive()
-        except (EOFError, OSError):
+        except (OSError, ValueError, MemoryError) as error:
+            self._trouble(tracking.unit, f"A message of the supervisor is lost: {error}")
+        except EOFError:
             self.helpers.look()  # the forkserver may have died before it made one
             if tracking.link is link and not (tracking.ready or tracking.supervisor):
                 self._never_made(tracking)
@@ -301,12 +310,14 @@ class Processes:
         for message, fds in received:
             self.loop.guard(self._received, tracking, message, fds)
         if tracking.link is link:
-            self.loop.modify(link.fileno(), READ | (WRITE if link.wants_write else 0))
+            links.watch(self.loop, link, lambda: self._link_ready(tracking, link))
         if not self._debt(tracking):
             self._patience.answered(tracking)
         self._settled(tracking)
 
     def _received(self, tracking: Tracking, message: dict[str, Any], fds: list[int]) -> None:
+        if message.get("fds_lost"):
+            self._trouble(tracking.unit, f"Failed to receive descriptors: {os.strerror(errno.EMFILE)}")
         if fds and message["ev"] == "notify":
             self.loop.guard(self._on_fds, tracking.unit, message["text"], fds)
         else:
@@ -315,8 +326,8 @@ class Processes:
             tracking.ready, tracking.early = True, []
             self._appeared(tracking, message["pid"])
         elif message["ev"] == "console-full":
-            if self.console is not None:
-                self.console.look()
+            if self.helpers.console is not None:
+                self.helpers.console.look()
         else:
             report(tracking, message, self._on_event, self._log_unit)
 
@@ -336,14 +347,7 @@ class Processes:
         self._spawn_again(tracking, set(tracking.tokens), "Supervisor died")
         if self.trackings.get(unit) is not tracking:
             return  # what the unit does then has ended its life, and this was all of it
-        if tracking.has_strays or tracking.has_unread_output:
-            try:
-                if tracking.link is None:  # else there is a command to run already
-                    self._supervise(tracking)
-                self._send(tracking, {"op": "adopted", "pids": list(tracking.lost)})
-                self.identify(unit, tracking.main, tracking.control, tracking.notify_access)
-            except OSError as error:
-                self._log_unit(unit, LOG_WARNING, f"Cannot start a new supervisor: {error.strerror}")
+        self._replace_supervisor(tracking)
         for message in unanswered:  # it may not have got so far
             tracking.signal_lost(message)
         # Ends that came before the death was noticed.
@@ -351,6 +355,20 @@ class Processes:
         self._check_lost(tracking, died, is_there)
         if removing:
             self._on_event(tracking.unit, RemoverDied())
+
+    def _replace_supervisor(self, tracking: Tracking) -> None:
+        """Somebody has to read what the unit prints and to hear what it says; later, if there can be nobody now."""
+        is_over = tracking.releasing or self.trackings.get(tracking.unit) is not tracking
+        if is_over or not (tracking.has_strays or tracking.has_unread_output):
+            return
+        try:
+            if tracking.link is None:  # else there is a command to run already
+                self._supervise(tracking)
+            self._send(tracking, {"op": "adopted", "pids": list(tracking.lost)})
+            self.identify(tracking.unit, tracking.main, tracking.control, tracking.notify_access)
+        except OSError as error:
+            self._trouble(tracking.unit, f"Cannot start a new supervisor: {error.strerror}")
+            self.loop.call_at(now_stamp()[1] + RETRY_USEC, lambda: self._replace_supervisor(tracking))
 
     def _check_lost(self, tracking: Tracking, supervisor: int, is_there: bool) -> None:
         for pid, code, status in self.reaper.untold_ends(tracking, supervisor, is_there):
@@ -374,24 +392,10 @@ class Processes:
         descriptors.
         """
         tracking = self.track(unit, notify)
-        settings = self.settings.get(unit, {})
-        if settings != tracking.settings:
-            if tracking.settings:
-                self._send(tracking, {"op": "settings", **settings["stopping"], **settings["journal"]})
-            tracking.settings = settings
         if tracking.notify_path and told:
             spec["environment"] = [*spec["environment"], f"NOTIFY_SOCKET={tracking.notify_path}"]
-        room = MAXIMUM_FDS - 1  # a long message is a descriptor itself
-        while len(fds) > room:
-            self._send(tracking, {"op": "pass"}, fds[:room])
-            fds = fds[room:]
-        tracking.users.prepare(spec, lambda message, fds: self._send(tracking, message, fds))
-        tracking.tokens.add(token)
-        try:
-            self._send(tracking, {"op": "spawn", "token": token, "spec": spec}, fds)
-        except OSError:
-            tracking.tokens.discard(token)
-            raise
+        settings = self.settings.get(unit, {})
+        ask(tracking, token, spec, fds, settings, lambda message, fds: self._send(tracking, message, fds))
 
     def identify(self, unit: str, main: int, control: int, notify_access: str, foreign: bool = False) -> None:
         """Tell which process is which: for NotifyAccess=, and to watch a main process from elsewhere."""
@@ -409,7 +413,7 @@ class Processes:
     def signal(self, unit: str, pids: tuple[int, ...], signal: int, cont: bool, hup: bool, purpose: str = "") -> None:
         tracking = self.trackings.get(unit)
         if tracking is not None:
-            message = {"op": "signal", "pids": list(pids), **_how(signal, cont, hup, purpose)}
+            message = {"op": "signal", "pids": list(pids), **how(signal, cont, hup, purpose)}
             tracking.signal_lost(message)
             if supervised := [pid for pid in pids if pid not in tracking.lost]:
                 self._send(tracking, {**message, "pids": supervised})
@@ -421,7 +425,7 @@ class Processes:
         if tracking is not None:
             if tracking.has_strays:
                 self.reaper.refresh(tracking)
-            message = {"op": "signal-all", "except": list(spare), **_how(signal, cont, hup, purpose)}
+            message = {"op": "signal-all", "except": list(spare), **how(signal, cont, hup, purpose)}
             tracking.signal_lost(message)
             self._send(tracking, message)
 
@@ -494,7 +498,3 @@ class Processes:
             self._on_idle(tracking.unit)
             if self._released is not None and not self.trackings:
                 self._released()
-
-
-def _how(signal: int, cont: bool, hup: bool, purpose: str) -> dict[str, Any]:
-    return {"signal": signal, "cont": cont, "hup": hup, "why": purpose}  # process/told.py

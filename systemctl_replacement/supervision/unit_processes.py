@@ -11,7 +11,14 @@ import _socket
 import os
 import select
 
-from systemctl_replacement.process.descendants import descendants, has_environment, read_stat, send, start_time
+from systemctl_replacement.process.descendants import (
+    descendants,
+    has_environment,
+    read_stat,
+    send,
+    start_time,
+    with_reserve,
+)
 from systemctl_replacement.process.link import Link
 from systemctl_replacement.process.told import Told
 from systemctl_replacement.supervision.kept_users import KeptUsers
@@ -197,7 +204,7 @@ def make_notify_socket(path: str) -> _socket.socket:
         socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_PASSCRED, 1)
         socket.bind(path)
         os.chmod(path, 0o666)
-    except OSError:
+    except BaseException:
         socket.close()
         raise
     return socket
@@ -222,14 +229,18 @@ def _sessions(pids: Iterable[int]) -> set[int]:
     return {session for session in map(_session, pids) if session}
 
 
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
 def _has_invocation(pid: int, invocation_id: str) -> bool | None:
     """Whether the process was started in the unit's present life, where its environment can be read. None in the
     middle of an exec, when it has none."""
     if not invocation_id:
         return False
     try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            environment = file.read()
+        environment = with_reserve(_read, f"/proc/{pid}/environ")
         if not environment and not has_environment(pid):
             return None
     except OSError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from systemctl_replacement.log_limit import INTERVAL_USEC, LogLimit
-from systemctl_replacement.manager.log_limits import LogLimits
+from systemctl_replacement.supervision.log_limits import LogLimits
 
 
 class Clock:

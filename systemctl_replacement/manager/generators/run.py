@@ -160,13 +160,13 @@ class _Run:
             self._pid = os.posix_spawn(
                 command[0], command, environment, setpgroup=0, file_actions=[(os.POSIX_SPAWN_DUP2, write, 1)]
             )
+            os.set_blocking(self._read, False)
+            loop.add(self._read, READ, self._ready)
         except OSError:
             os.close(self._read)
             raise
         finally:
             os.close(write)
-        os.set_blocking(self._read, False)
-        loop.add(self._read, READ, self._ready)
         self._timer = loop.call_at(now_monotonic() + PATIENCE_USEC, self._too_late)
         helper = Helper(self._pid, "process that runs the generators", lambda: self._end(False), group=True)
         self._has_ended = False

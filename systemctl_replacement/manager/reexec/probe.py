@@ -45,13 +45,13 @@ class Probe:
             self._pid = os.posix_spawn(
                 command[0], [*command, "--probe"], {}, file_actions=[(os.POSIX_SPAWN_DUP2, write, 1)]
             )
+            os.set_blocking(self._read, False)
+            loop.add(self._read, READ, self._ready)
         except OSError:
             os.close(self._read)
             raise
         finally:
             os.close(write)
-        os.set_blocking(self._read, False)
-        loop.add(self._read, READ, self._ready)
         self._timer = loop.call_at(now_monotonic() + _PATIENCE_USEC, self._too_late)
         helper = Helper(self._pid, "process that probes the program", lambda: self._end("the program does not end"))
         patience.expect(self, lambda: helper, lambda: NOTHING if self._has_ended else WORK)

@@ -57,13 +57,13 @@ _HALT_FIELDS = (
 
 
 def has_unsent(manager: Manager) -> bool:
-    """Whether messages wait to be sent: a queue cannot be taken along."""
+    """Whether messages wait to be sent, or one has arrived in part: neither can be taken along."""
     processes = manager.processes
     links: list[Link | None] = [tracking.link for tracking in processes.trackings.values()]
-    links.append(processes.forkserver.link)
-    if processes.console is not None:
-        links.append(processes.console.link)
-    return any(link is not None and link.wants_write for link in links)
+    links.append(processes.helpers.forkserver.link)
+    if processes.helpers.console is not None:
+        links.append(processes.helpers.console.link)
+    return any(link is not None and link.is_amid for link in links)
 
 
 def snapshot(
@@ -71,7 +71,7 @@ def snapshot(
 ) -> dict[str, Any]:
     """Everything the manager knows, as plain data. boot: what belongs to the boot (ids, options, start times)."""
     processes = manager.processes
-    console = processes.console
+    console = processes.helpers.console
     return {
         "boot": boot,
         "booted": manager.booted,
@@ -80,7 +80,7 @@ def snapshot(
         "environment": manager.execution.environment,
         "listener": listener,
         "clients": list(clients),
-        "forkserver": {"pid": processes.forkserver.pid, "fd": processes.forkserver.fileno()},
+        "forkserver": {"pid": processes.helpers.forkserver.pid, "fd": processes.helpers.forkserver.fileno()},
         "console": None if console is None else _console(console),
         "asked_for": sorted(manager.registry.asked_for),
         "units": [_unit(unit) for unit in manager.registry],

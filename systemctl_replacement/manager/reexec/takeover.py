@@ -125,9 +125,10 @@ class _Takeover:
 
     def _ask(self, socket: _socket.socket, end: int) -> Link:
         request = {"method": f"{MANAGER}.HandOver", "parameters": {}}
+        fds: list[int] = []
         try:
             socket.sendmsg([wire.dumps(request) + b"\0"], (), _socket.MSG_NOSIGNAL)
-            answer, fds = b"", []
+            answer = b""
             while not answer.endswith(b"\0"):
                 self._await(socket.fileno(), end)
                 data, ancillary, _flags, _ = socket.recvmsg(65536, 64, _socket.MSG_CMSG_CLOEXEC)
@@ -135,8 +136,11 @@ class _Takeover:
                 answer += data
                 if not data:
                     raise _Impossible("it has closed the connection")
-        except OSError as error:
-            raise _Impossible(f"it cannot be asked: {error.strerror}") from None
+        except (OSError, _Impossible) as error:
+            close_fds(fds)
+            if isinstance(error, OSError):
+                raise _Impossible(f"it cannot be asked: {error.strerror}") from None
+            raise
         if len(fds) != 1:
             close_fds(fds)
             raise _Impossible(_refusal(answer))
@@ -153,12 +157,19 @@ class _Takeover:
                 raise _Impossible("it ended before it had handed over everything") from None
             except (OSError, ValueError) as error:
                 raise _Impossible(f"it cannot be understood: {error}") from None
+            # All of them are noted before anything is said: those that stayed open here would keep the supervisors
+            # from seeing the other manager's end.
             for message, fds in messages:
                 numbers = message.get("descriptors")
                 if isinstance(numbers, list) and len(numbers) == len(fds):
                     received.update(zip(numbers, fds))
+                else:
+                    close_fds(fds)
+            for message, _fds in messages:
+                if message.get("fds_lost"):
+                    raise _Impossible(f"its descriptors cannot be received: {os.strerror(errno.EMFILE)}")
+                if "descriptors" in message:
                     continue
-                close_fds(fds)
                 try:
                     state = message["state"]
                     reexec_state.renumber(state, received)

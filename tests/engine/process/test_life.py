@@ -7,6 +7,7 @@ import select
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -232,7 +233,10 @@ def test_messages_of_any_size_and_descriptors(tmp_path: Path) -> None:
     sent = [{"n": number, "text": "x" * size} for number, size in enumerate((10, 60_000, 70_000, 3_000_000))]
     for message in sent:
         link.send(message, [0])
-    got = other.receive()
+    got: list[tuple[dict[str, Any], list[int]]] = []
+    while len(got) < len(sent):
+        got += other.receive()
+        link.flush()
     assert [message for message, _ in got] == sent
     assert all(len(fds) == 1 for _, fds in got)
     for _, fds in got:

@@ -100,9 +100,10 @@ class Messages:
 
     def __init__(self, *messages: dict[str, Any]) -> None:
         self.messages = messages
-        self.wants_write = False
+        self.wants_write = self.stalled = False
 
-    def flush(self) -> None: ...
+    def flush(self) -> list[Any]:
+        return []
 
     def fileno(self) -> int:
         return -1
@@ -133,12 +134,11 @@ def test_an_answer_of_the_forkserver_that_came_with_one_that_fails(loop: Loop, f
     helpers: Any = Helpers.__new__(Helpers)
     made: list[tuple[str, int]] = []
     helpers._asked = {Tracking("a.service")}
-    helpers._loop = SimpleNamespace(guard=loop.guard, modify=lambda *_: None)
+    helpers._loop = loop
+    helpers._flush_link = lambda: None
     helpers._on_made = lambda tracking, pid, _problem: made.append((tracking.unit, pid))
     answers = [{"pid": 1}, {"pid": 4711, "tag": "a.service"}]
-    helpers.forkserver = SimpleNamespace(
-        receive=lambda: answers, flush=lambda: None, fileno=lambda: -1, wants_write=False
-    )
+    helpers.forkserver = SimpleNamespace(receive=lambda: answers)
     helpers._ready(READ)
     assert made == [("a.service", 4711)]
     assert failed.texts == ["'tag'"]

@@ -95,12 +95,11 @@ def test_a_sender_below_the_unit_may_speak_if_all_may() -> None:
     assert judged(b"READY=1", access="all", pid=11)[1] is False
 
 
-def test_more_descriptors_than_fit_go_in_several_messages() -> None:
-    datagram = notify.Datagram(7, 0, {"FDSTORE": "1", "FDNAME": "x", "READY": "1"}, list(range(253)), "")
-    (first, some), (second, rest) = notify.messages(datagram)
-    assert (len(some), len(rest)) == (252, 1)
-    assert first["text"] == datagram.text
-    assert second["text"] == {"FDSTORE": "1", "FDNAME": "x"}
+def test_the_manager_gets_what_is_to_be_stored() -> None:
+    text = {"FDSTORE": "1", "FDNAME": "x", "READY": "1"}
+    message, fds = notify.message(notify.Datagram(7, 0, text, list(range(253)), ""))
+    assert (message["text"], fds) == (text, list(range(253)))
+    assert notify.message(notify.Datagram(7, 0, {"READY": "1"}, [3], ""))[1] == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,42 @@
+"""What a supervisor is asked for: a process, with what has to reach it ahead of that, and signals."""
+
+from __future__ import annotations
+
+from systemctl_replacement.process.link import MAXIMUM_FDS
+from systemctl_replacement.supervision.unit_processes import Tracking
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    Send = Callable[[dict[str, Any], Sequence[int]], object]
+
+_NO_TOKEN = 0
+
+
+def how(signal: int, cont: bool, hup: bool, purpose: str) -> dict[str, Any]:
+    """How a process is to be signalled (process/told.py)."""
+    return {"signal": signal, "cont": cont, "hup": hup, "why": purpose}
+
+
+def ask(
+    tracking: Tracking, token: int, spec: dict[str, Any], fds: Sequence[int], settings: dict[str, Any], send: Send
+) -> None:
+    """Send what a process is to be made of, with descriptors to pass on, and what has changed of the settings that the
+    supervisor began with. OSError without room for descriptors."""
+    if settings != tracking.settings:
+        if tracking.settings:
+            send({"op": "settings", **settings["stopping"], **settings["journal"]}, ())
+        tracking.settings = settings
+    tracking.users.prepare(spec, send)
+    tracking.tokens.add(token)
+    try:
+        while len(fds) > MAXIMUM_FDS:
+            send({"op": "pass", "token": token}, fds[:MAXIMUM_FDS])
+            fds = fds[MAXIMUM_FDS:]
+        send({"op": "spawn", "token": token, "spec": spec}, fds)
+    except OSError:
+        tracking.tokens.discard(token)
+        send({"op": "pass", "token": _NO_TOKEN}, ())  # what was sent ahead is let go
+        raise
