@@ -6,7 +6,7 @@ A value is raw (numbers, booleans, strings, lists), as it travels to whoever ask
 from __future__ import annotations
 
 from systemctl_replacement.unitfile.directives import table as directives
-from systemctl_replacement.unitfile.directives.directive import Configured
+from systemctl_replacement.unitfile.directives.directive import Configured, Directive
 from systemctl_replacement.unitfile.infinity import INFINITY, UNSET_ID
 from systemctl_replacement.unitfile.properties import order
 
@@ -14,8 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
-
-    from systemctl_replacement.unitfile.directives.directive import Directive
 
 NOTHING: dict[str, Any] = {
     "string": "",  # a string; shown as it is, unless it has several lines
@@ -67,21 +65,32 @@ class Property:
         self.default = default
 
 
+_known: dict[str, tuple[Directive | tuple[Any, ...], ...]] = {}
+
+
 def of_type(unit_type: str) -> Iterator[Property]:
     """The properties of a unit type ("service"), in systemd's order; of the manager for ""."""
-    rows: dict[str, Directive] = {}
-    if unit_type:
-        for section in directives.sections_of(unit_type):
-            for row in directives.section_table(section).values():
-                rows[row.property] = row
-    for entries in order.TYPES[unit_type] if unit_type else (order.MANAGER,):
-        for entry in entries:
-            name = entry if isinstance(entry, str) else entry[0]
-            if name in rows:
-                yield Property(name, rows[name].kind, _default(rows[name]))
-            else:
-                kind = entry[1]
-                yield Property(name, kind, entry[2] if len(entry) > 2 else NOTHING[kind])
+    if unit_type not in _known:
+        _known[unit_type] = _sources(unit_type)
+    for source in _known[unit_type]:
+        if isinstance(source, Directive):
+            yield Property(source.property, source.kind, _default(source))
+        else:
+            name, kind, *default = source
+            yield Property(name, kind, default[0] if default else NOTHING[kind])
+
+
+def _sources(unit_type: str) -> tuple[Directive | tuple[Any, ...], ...]:
+    """Where the name, the kind and the default of each property stand: a directive's row, or the entry in order.py."""
+    if not unit_type:
+        return tuple(entry for entry in order.MANAGER if not isinstance(entry, str))
+    sections = map(directives.section_table, directives.sections_of(unit_type))
+    rows = {row.property: row for section in sections for row in section.values()}
+    return tuple(
+        rows[entry] if isinstance(entry, str) else rows.get(entry[0], entry)
+        for entries in order.TYPES[unit_type]
+        for entry in entries
+    )
 
 
 def _default(row: Directive) -> Any:

@@ -17,6 +17,7 @@ from systemctl_replacement.unitfile.directives import table as directives
 from systemctl_replacement.unitfile.directives.directive import MERGE, Directive
 from systemctl_replacement.unitfile.directives.honoured import FAMILIES
 from systemctl_replacement.unitfile.parsers.parse_context import Fatal, Invalid, Refused, Scope
+from systemctl_replacement.unitfile.properties.values import raw
 from systemctl_replacement.unitfile.specifiers import Context, Host
 from tests.unit.unitfile.oracle import SYSTEMD, needs_systemd
 
@@ -101,6 +102,12 @@ def test_what_is_honoured_is_read_and_nothing_else() -> None:
     assert read - NOT_HONOURED.keys() == set(), "read, but not said to be honoured"
     assert not READ_OTHERWISE.keys() - not_read, "exceptions that are none"
     assert not NOT_HONOURED.keys() - read, "exceptions that are none"
+
+
+def test_a_default_is_shown_as_if_it_were_assigned() -> None:
+    for where, row in ROWS:
+        if row.property and row.unset is None and row.default:
+            assert raw(row.property, row.kind, row.default) == row.default, f"{where}.{row.name}"
 
 
 def test_nothing_of_units_that_are_not_built_is_honoured() -> None:
