@@ -201,6 +201,6 @@ class Expander:
         if any(letter.isalnum() and letter not in _SPECIFIERS for letter in letters):
             raise InstallError(errno.EBADSLT)
         try:
-            return specifiers.expand(text, specifiers.Context(name, self._host))
+            return specifiers.expand(text, specifiers.Subject(name, self._host))
         except specifiers.SpecifierError as problem:
             raise InstallError(errno.EUNATCH) from problem

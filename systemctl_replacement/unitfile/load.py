@@ -22,8 +22,8 @@ from systemctl_replacement.unitfile.directives.directive import (
 )
 from systemctl_replacement.unitfile.files import read_file
 from systemctl_replacement.unitfile.loadpath import DEPENDENCY_SUFFIXES, Index, is_mask
-from systemctl_replacement.unitfile.parsers.parse_context import UNSET, Fatal, Invalid, Refused, Scope
-from systemctl_replacement.unitfile.specifiers import Context, Host
+from systemctl_replacement.unitfile.parsers.parse_context import UNSET, Fatal, Invalid, ParseContext, Refused
+from systemctl_replacement.unitfile.specifiers import Host, Subject
 from systemctl_replacement.unitfile.syntax import Assignment, Parsed, Problem, parse
 from systemctl_replacement.unitfile.values import INFINITY
 
@@ -108,7 +108,7 @@ class _Loader:
         self.stamps: list[tuple[str, int]] = []
         self.dropins: list[str] = []
         self.where = ("", 0)
-        self.scope = Scope(Context(self.id, host, self.fragment.path), self.report)
+        self.context = ParseContext(Subject(self.id, host, self.fragment.path), self.report)
 
     def report(self, level: int, message: str) -> None:
         if not message.isascii():
@@ -250,7 +250,7 @@ class _Loader:
             for target in targets:
                 self.settings.pop(target, None)
             return
-        value = directive.parse(self.scope, assignment.key, text)
+        value = directive.parse(self.context, assignment.key, text)
         for target in targets:
             self.store(directive.combine, target, value)
 

@@ -14,8 +14,8 @@ from systemctl_replacement.unitfile.parsers import common as parsers
 from systemctl_replacement.unitfile.parsers import exec as exec_parsers
 from systemctl_replacement.unitfile.parsers import sandbox as sandbox_parsers
 from systemctl_replacement.unitfile.parsers import unit as unit_parsers
-from systemctl_replacement.unitfile.parsers.parse_context import UNSET, Fatal, Parser, Refused, Scope
-from systemctl_replacement.unitfile.specifiers import Context, Host
+from systemctl_replacement.unitfile.parsers.parse_context import UNSET, Fatal, ParseContext, Parser, Refused
+from systemctl_replacement.unitfile.specifiers import Host, Subject
 from systemctl_replacement.unitfile.syntax import Problem, parse
 from systemctl_replacement.unitfile.values import LIMIT_NAMES, USEC_PER_SEC, ResourceLimit
 
@@ -129,7 +129,7 @@ class _Reader:
         self.problems: list[Problem] = []
         self.stamps: list[tuple[str, int]] = []
         self.where = ("", 0)
-        self.scope = Scope(Context("", host), self.report)
+        self.context = ParseContext(Subject("", host), self.report)
 
     def report(self, level: int, message: str) -> None:
         self.problems.append(Problem(self.where[0], self.where[1], level, message))
@@ -158,14 +158,14 @@ class _Reader:
 
     def take(self, key: str, text: str) -> None:
         if key in _LIMITS:
-            self.limits[key[len("DefaultLimit") :]] = exec_parsers.limit(self.scope, key, text)
+            self.limits[key[len("DefaultLimit") :]] = exec_parsers.limit(self.context, key, text)
         elif key in _KEYS:
             attribute, parser = _KEYS[key]
             if key.endswith("Environment"):
                 before = self.values.get(attribute, ()) if text else ()
-                self.values[attribute] = before + (parser(self.scope, key, text) if text else ())
+                self.values[attribute] = before + (parser(self.context, key, text) if text else ())
                 return
-            value = parser(self.scope, key, text)
+            value = parser(self.context, key, text)
             if value is UNSET:
                 self.values.pop(attribute, None)
             else:

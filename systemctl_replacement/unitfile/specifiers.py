@@ -130,7 +130,7 @@ def parse_environment_file(text: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Context:
+class Subject:
     """The unit whose settings are expanded: its name, its file ("" if none) and the host."""
 
     unit: str
@@ -138,7 +138,7 @@ class Context:
     fragment_path: str = ""
 
 
-def expand(text: str, context: Context) -> str:
+def expand(text: str, subject: Subject) -> str:
     """`text` with every specifier replaced. Raises SpecifierError; a % before what is no letter or digit stays."""
     if "%" not in text:
         return text
@@ -157,7 +157,7 @@ def expand(text: str, context: Context) -> str:
         letter = part[0]
         resolve = _TABLE.get(letter)
         if resolve is not None:
-            out.append(resolve(context))
+            out.append(resolve(subject))
             out.append(part[1:])
         elif letter.isascii() and letter.isalnum():
             raise SpecifierError("Invalid slot")
@@ -174,74 +174,74 @@ def _unescaped(text: str) -> str:
         raise SpecifierError("Invalid argument") from None
 
 
-def _stem(context: Context) -> str:
-    return context.unit[: context.unit.rfind(".")]
+def _stem(subject: Subject) -> str:
+    return subject.unit[: subject.unit.rfind(".")]
 
 
-def _last_component(context: Context) -> str:
-    return names.prefix_of(context.unit).rpartition("-")[2]
+def _last_component(subject: Subject) -> str:
+    return names.prefix_of(subject.unit).rpartition("-")[2]
 
 
-def _path(context: Context) -> str:
+def _path(subject: Subject) -> str:
     """%f: the instance, or without one the prefix, unescaped, as an absolute path."""
-    text = names.instance_of(context.unit) or names.prefix_of(context.unit)
+    text = names.instance_of(subject.unit) or names.prefix_of(subject.unit)
     try:
-        return names.unescape_path(text) if "@" not in context.unit else "/" + names.unescape(text).lstrip("/")
+        return names.unescape_path(text) if "@" not in subject.unit else "/" + names.unescape(text).lstrip("/")
     except ValueError:
         raise SpecifierError("Invalid argument") from None
 
 
-def _machine_id(context: Context) -> str:
-    if not context.host.machine_id or not context.host.machine_id.isalnum():
+def _machine_id(subject: Subject) -> str:
+    if not subject.host.machine_id or not subject.host.machine_id.isalnum():
         raise SpecifierError("No such file or directory")
-    return context.host.machine_id
+    return subject.host.machine_id
 
 
-def _release(key: str) -> Callable[[Context], str]:
-    return lambda context: context.host.os_release.get(key, "")
+def _release(key: str) -> Callable[[Subject], str]:
+    return lambda subject: subject.host.os_release.get(key, "")
 
 
-def _gone(context: Context) -> str:
+def _gone(subject: Subject) -> str:
     raise SpecifierError("Operation not supported")
 
 
-_TABLE: dict[str, Callable[[Context], str]] = {
-    "a": lambda context: context.host.architecture,
+_TABLE: dict[str, Callable[[Subject], str]] = {
+    "a": lambda subject: subject.host.architecture,
     "A": _release("IMAGE_VERSION"),
-    "b": lambda context: context.host.boot_id,
+    "b": lambda subject: subject.host.boot_id,
     "B": _release("BUILD_ID"),
-    "C": lambda context: context.host.cache_root,
-    "d": lambda context: f"{context.host.runtime_root}/credentials/{context.unit}",
-    "E": lambda context: context.host.configuration_root,
+    "C": lambda subject: subject.host.cache_root,
+    "d": lambda subject: f"{subject.host.runtime_root}/credentials/{subject.unit}",
+    "E": lambda subject: subject.host.configuration_root,
     "f": _path,
-    "g": lambda context: context.host.group,
-    "G": lambda context: str(context.host.gid),
-    "h": lambda context: context.host.home,
-    "H": lambda context: context.host.hostname,
-    "i": lambda context: names.instance_of(context.unit),
-    "I": lambda context: _unescaped(names.instance_of(context.unit)),
+    "g": lambda subject: subject.host.group,
+    "G": lambda subject: str(subject.host.gid),
+    "h": lambda subject: subject.host.home,
+    "H": lambda subject: subject.host.hostname,
+    "i": lambda subject: names.instance_of(subject.unit),
+    "I": lambda subject: _unescaped(names.instance_of(subject.unit)),
     "j": _last_component,
-    "J": lambda context: _unescaped(_last_component(context)),
-    "l": lambda context: context.host.hostname.partition(".")[0],
-    "L": lambda context: context.host.log_root,
+    "J": lambda subject: _unescaped(_last_component(subject)),
+    "l": lambda subject: subject.host.hostname.partition(".")[0],
+    "L": lambda subject: subject.host.log_root,
     "m": _machine_id,
     "M": _release("IMAGE_ID"),
-    "n": lambda context: context.unit,
+    "n": lambda subject: subject.unit,
     "N": _stem,
     "o": _release("ID"),
-    "p": lambda context: names.prefix_of(context.unit),
-    "P": lambda context: _unescaped(names.prefix_of(context.unit)),
-    "q": lambda context: context.host.pretty_hostname,
-    "s": lambda context: context.host.shell,
-    "S": lambda context: context.host.state_root,
-    "t": lambda context: context.host.runtime_root,
-    "T": lambda context: context.host.tmp,
-    "u": lambda context: context.host.user,
-    "U": lambda context: str(context.host.uid),
-    "v": lambda context: context.host.kernel,
-    "V": lambda context: context.host.var_tmp,
+    "p": lambda subject: names.prefix_of(subject.unit),
+    "P": lambda subject: _unescaped(names.prefix_of(subject.unit)),
+    "q": lambda subject: subject.host.pretty_hostname,
+    "s": lambda subject: subject.host.shell,
+    "S": lambda subject: subject.host.state_root,
+    "t": lambda subject: subject.host.runtime_root,
+    "T": lambda subject: subject.host.tmp,
+    "u": lambda subject: subject.host.user,
+    "U": lambda subject: str(subject.host.uid),
+    "v": lambda subject: subject.host.kernel,
+    "V": lambda subject: subject.host.var_tmp,
     "w": _release("VERSION_ID"),
     "W": _release("VARIANT_ID"),
-    "y": lambda context: context.fragment_path,
-    "Y": lambda context: os.path.dirname(context.fragment_path),
+    "y": lambda subject: subject.fragment_path,
+    "Y": lambda subject: os.path.dirname(subject.fragment_path),
 }

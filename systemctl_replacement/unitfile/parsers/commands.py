@@ -11,7 +11,7 @@ import os
 from systemctl_replacement.log_levels import LOG_ERR
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile import names, quoting
-from systemctl_replacement.unitfile.parsers.parse_context import Fatal, Refused, Scope
+from systemctl_replacement.unitfile.parsers.parse_context import Fatal, ParseContext, Refused
 from systemctl_replacement.unitfile.specifiers import SpecifierError
 
 
@@ -29,17 +29,17 @@ class ExecCommand:
     privileged: str = ""
 
 
-def parse_commands(scope: Scope, key: str, text: str) -> tuple[ExecCommand, ...]:
+def parse_commands(context: ParseContext, key: str, text: str) -> tuple[ExecCommand, ...]:
     """All commands of one assignment (several are separated by a lone `;`). Refused and Fatal as systemd decides."""
     commands: list[ExecCommand] = []
     position = len(text) - len(text.lstrip(quoting.WHITESPACE))
     more = True
     while more:
         try:
-            command, position, more = _one_command(scope, text, position)
+            command, position, more = _one_command(context, text, position)
         except Refused as problem:
             # systemd keeps what the same line gave before.
-            scope.warn(str(problem), problem.level)
+            context.warn(str(problem), problem.level)
             break
         if command is None:
             break
@@ -47,7 +47,7 @@ def parse_commands(scope: Scope, key: str, text: str) -> tuple[ExecCommand, ...]
     return tuple(commands)
 
 
-def extract_word(scope: Scope, text: str, position: int) -> tuple[str | None, int]:
+def extract_word(context: ParseContext, text: str, position: int) -> tuple[str | None, int]:
     """The next word, unquoted and unescaped; unknown escapes are kept and reported. Refused for unbalanced quotes."""
     try:
         return quoting.first_word(text, position)
@@ -57,13 +57,13 @@ def extract_word(scope: Scope, text: str, position: int) -> tuple[str | None, in
         word, after = quoting.first_word(text, position, unescape_relax=True)
     except quoting.QuotingError:
         raise Refused(f'Unbalanced quoting, ignoring: "{text}"', LOG_ERR) from None
-    scope.warn(f'Ignoring unknown escape sequences: "{word}"')
+    context.warn(f'Ignoring unknown escape sequences: "{word}"')
     return word, after
 
 
-def _one_command(scope: Scope, text: str, position: int) -> tuple[ExecCommand | None, int, bool]:
+def _one_command(context: ParseContext, text: str, position: int) -> tuple[ExecCommand | None, int, bool]:
     start = position
-    first, position = extract_word(scope, text, position)
+    first, position = extract_word(context, text, position)
     if first is None:
         return None, position, False
     ignore = no_environment = separate_argv0 = False
@@ -91,7 +91,7 @@ def _one_command(scope: Scope, text: str, position: int) -> tuple[ExecCommand | 
         return Fatal(f"{message}{subject}")
 
     try:
-        path = scope.expand(written)
+        path = context.expand(written)
     except SpecifierError as error:
         if ignore:
             raise Refused(f"Failed to resolve unit specifiers in '{written}', ignoring: {error}") from None
@@ -118,7 +118,7 @@ def _one_command(scope: Scope, text: str, position: int) -> tuple[ExecCommand | 
             argv.append(";")
             continue
         try:
-            word, position = extract_word(scope, text, position)
+            word, position = extract_word(context, text, position)
         except Refused as problem:
             if ignore:
                 raise
@@ -126,7 +126,7 @@ def _one_command(scope: Scope, text: str, position: int) -> tuple[ExecCommand | 
         if word is None:
             break
         try:
-            argv.append(scope.expand(word))
+            argv.append(context.expand(word))
         except SpecifierError as error:
             raise fail(f"Failed to resolve unit specifiers in {word}", f": {error}") from None
     if not argv or not argv[0]:

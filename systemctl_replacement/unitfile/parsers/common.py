@@ -9,7 +9,7 @@ import os
 
 from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
 from systemctl_replacement.unitfile import names, quoting, values
-from systemctl_replacement.unitfile.parsers.parse_context import UNSET, Fatal, Parser, Refused, Scope
+from systemctl_replacement.unitfile.parsers.parse_context import UNSET, Fatal, ParseContext, Parser, Refused
 from systemctl_replacement.unitfile.specifiers import SpecifierError
 
 TYPE_CHECKING = False
@@ -28,7 +28,7 @@ def message_of(error: Exception) -> str:
 def simple(convert: Callable[[str], Any], what: str, *, empty: Any = None) -> Parser:
     """A parser around `convert`; "Failed to parse WHAT, ignoring: TEXT" if it raises. `empty`: what no text gives."""
 
-    def parse(scope: Scope, key: str, text: str) -> Any:
+    def parse(context: ParseContext, key: str, text: str) -> Any:
         if empty is not None and not text:
             return empty
         try:
@@ -65,7 +65,7 @@ def bool_or(options: Collection[str], what: str, *, empty: Any = None) -> Parser
     return simple(convert, what, empty=empty)
 
 
-def fatal_boolean(scope: Scope, key: str, text: str) -> bool:
+def fatal_boolean(context: ParseContext, key: str, text: str) -> bool:
     """A boolean whose being wrong makes the unit unusable: DynamicUser=."""
     try:
         return values.parse_bool(text)
@@ -85,13 +85,13 @@ integer = simple(values.parse_integer, "int value")
 long_integer = simple(lambda text: values.parse_integer(text, -(2**63), 2**63 - 1), "long value")
 
 
-def zero_is_never(scope: Scope, key: str, text: str) -> int:
+def zero_is_never(context: ParseContext, key: str, text: str) -> int:
     """A time span where 0 turns the limit off: TimeoutSec= and its like."""
-    span = int(time_value(scope, key, text))
+    span = int(time_value(context, key, text))
     return values.INFINITY if span == 0 else span
 
 
-def named_zero_is_never(scope: Scope, key: str, text: str) -> int:
+def named_zero_is_never(context: ParseContext, key: str, text: str) -> int:
     """The same with the directive's name in the message."""
     try:
         span = values.parse_time_span(text)
@@ -100,7 +100,7 @@ def named_zero_is_never(scope: Scope, key: str, text: str) -> int:
     return values.INFINITY if span == 0 else span
 
 
-def size(scope: Scope, key: str, text: str) -> int:
+def size(context: ParseContext, key: str, text: str) -> int:
     """Bytes (SendBuffer=)."""
     try:
         return values.parse_size(text)
@@ -108,21 +108,21 @@ def size(scope: Scope, key: str, text: str) -> int:
         raise Refused(f"Failed to parse size value '{text}', ignoring: {message_of(error)}") from None
 
 
-def expanded(scope: Scope, text: str, form: str = "'{}'") -> str:
+def expanded(context: ParseContext, text: str, form: str = "'{}'") -> str:
     """`text` with specifiers; Refused with systemd's usual message, in which `form` shows the text."""
     try:
-        return scope.expand(text)
+        return context.expand(text)
     except SpecifierError as error:
         shown = form.format(text)
         raise Refused(f"Failed to resolve unit specifiers in {shown}, ignoring: {error}") from None
 
 
-def string(scope: Scope, key: str, text: str) -> Any:
+def string(context: ParseContext, key: str, text: str) -> Any:
     """Free text with specifiers; empty goes back to the default."""
-    return expanded(scope, text) or UNSET
+    return expanded(context, text) or UNSET
 
 
-def plain_string(scope: Scope, key: str, text: str) -> Any:
+def plain_string(context: ParseContext, key: str, text: str) -> Any:
     """Free text as it is."""
     return text or UNSET
 
@@ -141,28 +141,30 @@ def check_path(key: str, path: str, *, absolute: bool = True) -> str:
     return path
 
 
-def path(scope: Scope, key: str, text: str) -> Any:
+def path(context: ParseContext, key: str, text: str) -> Any:
     """An absolute path; empty goes back to the default."""
     if not text:
         return UNSET
-    return check_path(key, expanded(scope, text))
+    return check_path(key, expanded(context, text))
 
 
-def words_until(scope: Scope, text: str, complaint: str, level: int = LOG_WARNING, **flags: bool) -> Iterator[str]:
+def words_until(
+    context: ParseContext, text: str, complaint: str, level: int = LOG_WARNING, **flags: bool
+) -> Iterator[str]:
     """The words of a list one by one, as `quoting.first_word` has them: before one that is broken, they count."""
     position = 0
     while True:
         try:
             word, position = quoting.first_word(text, position, quoting.WHITESPACE, **flags)
         except quoting.QuotingError:
-            scope.warn(complaint, level)
+            context.warn(complaint, level)
             return
         if word is None:
             return
         yield word
 
 
-def words(scope: Scope, key: str, text: str) -> list[str]:
+def words(context: ParseContext, key: str, text: str) -> list[str]:
     """The words of a list: quotes group, backslashes are kept. Refused for unbalanced quotes."""
     try:
         return quoting.split(text, retain_escape=True)
@@ -170,50 +172,50 @@ def words(scope: Scope, key: str, text: str) -> list[str]:
         raise Refused(f"Invalid syntax, ignoring: {text}", LOG_ERR) from None
 
 
-def string_list(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def string_list(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """Words with specifiers."""
-    return each(scope, words(scope, key, text), lambda word: expanded(scope, word))
+    return each(context, words(context, key, text), lambda word: expanded(context, word))
 
 
-def each(scope: Scope, items: Iterable[T], convert: Callable[[T], Any]) -> tuple[Any, ...]:
+def each(context: ParseContext, items: Iterable[T], convert: Callable[[T], Any]) -> tuple[Any, ...]:
     """The converted items; one that is refused is reported and left out."""
     found = []
     for item in items:
         try:
             found.append(convert(item))
         except Refused as problem:
-            scope.warn(str(problem), problem.level)
+            context.warn(str(problem), problem.level)
     return tuple(found)
 
 
-def path_list(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def path_list(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """Absolute paths."""
-    return each(scope, words(scope, key, text), lambda word: check_path(key, expanded(scope, word, "{}")))
+    return each(context, words(context, key, text), lambda word: check_path(key, expanded(context, word, "{}")))
 
 
-def prefixed_path_list(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def prefixed_path_list(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """Absolute paths with the prefixes `-` (may be missing) and `+` (below RootDirectory=), which are kept."""
 
     def convert(word: str) -> str:
         body = word.lstrip("-+") if word[:2] in ("-+", "+-") else word[1:] if word[:1] in ("-", "+") else word
         prefix = word[: len(word) - len(body)]
-        return prefix + check_path(key, expanded(scope, body, "{}"))
+        return prefix + check_path(key, expanded(context, body, "{}"))
 
     try:
         items = quoting.split(text, unescape=False)
     except quoting.QuotingError:
         raise Refused(f"Failed to extract first word, ignoring: {text}", LOG_ERR) from None
-    return each(scope, items, convert)
+    return each(context, items, convert)
 
 
-def unit_dependencies(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def unit_dependencies(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """Unit names; a template is completed with this unit's instance, or its prefix."""
 
     def convert(word: str) -> str:
-        name = expanded(scope, word)
+        name = expanded(context, word)
         if not names.valid_unit_name(name):
             raise Refused(f"Failed to add dependency on {name}, ignoring: Invalid argument")
-        name = _completed(scope, name)
+        name = _completed(context, name)
         if not names.valid_unit_name(name):
             raise Refused(f"Failed to add dependency on {word}, ignoring: Invalid argument")
         return name
@@ -223,12 +225,12 @@ def unit_dependencies(scope: Scope, key: str, text: str) -> tuple[str, ...]:
         items = quoting.split(text, unquote=False, retain_escape=True)
     except quoting.QuotingError:
         raise Refused(f"Invalid syntax, ignoring: {text}", LOG_ERR) from None
-    return each(scope, items, convert)
+    return each(context, items, convert)
 
 
-def service_unit(scope: Scope, key: str, text: str) -> str:
+def service_unit(context: ParseContext, key: str, text: str) -> str:
     """The name of a service: Service= of sockets."""
-    name = expanded(scope, text, "{}")
+    name = expanded(context, text, "{}")
     if not name.endswith(".service"):
         raise Refused(f"Unit must be of type service, ignoring: {name}")
     if names.is_template(name):
@@ -238,54 +240,54 @@ def service_unit(scope: Scope, key: str, text: str) -> str:
     return name
 
 
-def trigger_unit(scope: Scope, key: str, text: str) -> str:
+def trigger_unit(context: ParseContext, key: str, text: str) -> str:
     """Unit= of timers and paths."""
-    name = expanded(scope, text, "{}")
+    name = expanded(context, text, "{}")
     if not names.valid_unit_name(name):
         raise Refused(f"Unit type not valid, ignoring: {name}")
-    if name == scope.context.unit:
+    if name == context.subject.unit:
         raise Refused(f"Failed to add trigger on {name}, ignoring: Invalid argument")
-    return _completed(scope, name)
+    return _completed(context, name)
 
 
-def _completed(scope: Scope, name: str) -> str:
+def _completed(context: ParseContext, name: str) -> str:
     """A template with this unit's instance, or its prefix."""
     if not names.is_template(name):
         return name
-    own = scope.context.unit
+    own = context.subject.unit
     return names.replace_instance(name, names.instance_of(own) or names.prefix_of(own))
 
 
-def slice_unit(scope: Scope, key: str, text: str) -> Any:
+def slice_unit(context: ParseContext, key: str, text: str) -> Any:
     """Slice=."""
-    name = expanded(scope, text, "{}")
+    name = expanded(context, text, "{}")
     if not names.valid_unit_name(name):
         raise Refused(f"Failed to load slice unit {name}, ignoring: Unit name {name} is not valid.")
-    if not name.endswith(".slice") or scope.context.unit.endswith(".slice"):
-        raise Refused(f"Failed to assign slice {name} to unit {scope.context.unit}, ignoring: Invalid argument")
+    if not name.endswith(".slice") or context.subject.unit.endswith(".slice"):
+        raise Refused(f"Failed to assign slice {name} to unit {context.subject.unit}, ignoring: Invalid argument")
     return name
 
 
-def label(scope: Scope, key: str, text: str) -> Any:
+def label(context: ParseContext, key: str, text: str) -> Any:
     """The label of a security module; one that cannot be told makes the unit unusable, unless it begins with a dash."""
     try:
-        return scope.expand(text) or UNSET
+        return context.expand(text) or UNSET
     except SpecifierError as error:
         if text.startswith("-"):
             raise Refused(f"Failed to resolve unit specifiers in '{text[1:]}', ignoring: {error}") from None
         raise Fatal(f"Failed to resolve unit specifiers in '{text}': {error}") from None
 
 
-def opaque(scope: Scope, key: str, text: str) -> Any:
+def opaque(context: ParseContext, key: str, text: str) -> Any:
     """Text that nothing here acts on, kept as it is written."""
     return text or UNSET
 
 
-def opaque_list(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def opaque_list(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """A list that nothing here acts on: its words as they are written."""
-    return tuple(words(scope, key, text))
+    return tuple(words(context, key, text))
 
 
-def opaque_item(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def opaque_item(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """One item of a list that nothing here acts on."""
     return (text,)

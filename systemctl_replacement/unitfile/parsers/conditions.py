@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile.parsers import common as parsers
-from systemctl_replacement.unitfile.parsers.parse_context import UNSET, Refused, Scope
+from systemctl_replacement.unitfile.parsers.parse_context import UNSET, ParseContext, Refused
 from systemctl_replacement.unitfile.specifiers import SpecifierError
 
 TYPE_CHECKING = False
@@ -36,7 +36,7 @@ class Condition:
     parameter: str
 
 
-def parse_condition(scope: Scope, key: str, text: str) -> Any:
+def parse_condition(context: ParseContext, key: str, text: str) -> Any:
     """The condition of one assignment; no text drops all conditions so far."""
     if not text:
         return UNSET
@@ -46,7 +46,7 @@ def parse_condition(scope: Scope, key: str, text: str) -> Any:
     negate = rest.startswith("!")
     rest = rest[1:] if negate else rest
     try:
-        parameter = scope.expand(rest)
+        parameter = context.expand(rest)
     except SpecifierError as error:
         raise Refused(f"Failed to resolve unit specifiers in {rest}, ignoring: {error}") from None
     if kind in PATH_KINDS:

@@ -14,7 +14,7 @@ from systemctl_replacement.log_levels import LOG_ERR, LOG_NOTICE
 from systemctl_replacement.unitfile import names, quoting, values
 from systemctl_replacement.unitfile.parsers import common as parsers
 from systemctl_replacement.unitfile.parsers.common import expanded
-from systemctl_replacement.unitfile.parsers.parse_context import UNSET, Fatal, Invalid, Refused, Scope
+from systemctl_replacement.unitfile.parsers.parse_context import UNSET, Fatal, Invalid, ParseContext, Refused
 from systemctl_replacement.unitfile.specifiers import SpecifierError
 
 TYPE_CHECKING = False
@@ -22,26 +22,26 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def _expand_or_die(scope: Scope, text: str) -> str:
+def _expand_or_die(context: ParseContext, text: str) -> str:
     try:
-        return scope.expand(text)
+        return context.expand(text)
     except SpecifierError as error:
         raise Fatal(f"Failed to resolve unit specifiers in {text}: {error}") from None
 
 
-def user_or_group(scope: Scope, key: str, text: str) -> Any:
+def user_or_group(context: ParseContext, key: str, text: str) -> Any:
     """User=, Group=: a name or a number; a bad one makes the unit unusable, so that nothing runs as root by mistake."""
     if not text:
         return UNSET
-    name = _expand_or_die(scope, text)
+    name = _expand_or_die(context, text)
     if not values.valid_user_or_group(name):
         raise Fatal(f"Invalid user/group name or numeric ID: {name}")
     if name == "nobody" and key == "User":
-        scope.warn("Special user nobody configured, this is not safe!", LOG_NOTICE)
+        context.warn("Special user nobody configured, this is not safe!", LOG_NOTICE)
     return name
 
 
-def user_or_group_fallible(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def user_or_group_fallible(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """SupplementaryGroups=."""
     found = []
     try:
@@ -49,14 +49,14 @@ def user_or_group_fallible(scope: Scope, key: str, text: str) -> tuple[str, ...]
     except quoting.QuotingError:
         raise Fatal(f"Invalid syntax: {text}") from None
     for word in items:
-        name = _expand_or_die(scope, word)
+        name = _expand_or_die(context, word)
         if not values.valid_user_or_group(name):
             raise Fatal(f"Invalid user/group name or numeric ID: {name}")
         found.append(name)
     return tuple(found)
 
 
-def environment(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def environment(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """Environment=: words of NAME=VALUE with quotes, C escapes and specifiers."""
     found = []
     position = 0
@@ -64,57 +64,57 @@ def environment(scope: Scope, key: str, text: str) -> tuple[str, ...]:
         try:
             word, position = quoting.first_word(text, position)
         except quoting.QuotingError:
-            scope.warn(f"Invalid syntax, ignoring: {text}")
+            context.warn(f"Invalid syntax, ignoring: {text}")
             break
         if word is None:
             break
         try:
-            assignment = scope.expand(word)
+            assignment = context.expand(word)
         except SpecifierError as error:
-            scope.warn(f"Failed to resolve specifiers in {word}, ignoring: {error}")
+            context.warn(f"Failed to resolve specifiers in {word}, ignoring: {error}")
             continue
         if values.valid_environment_assignment(assignment):
             found.append(assignment)
         else:
-            scope.warn(f"Invalid environment assignment, ignoring: {assignment}")
+            context.warn(f"Invalid environment assignment, ignoring: {assignment}")
     return tuple(found)
 
 
-def pass_environment(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def pass_environment(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """PassEnvironment=: names of variables."""
-    return _variable_names(scope, key, text, "Invalid environment name for PassEnvironment, ignoring: ", False)
+    return _variable_names(context, key, text, "Invalid environment name for PassEnvironment, ignoring: ", False)
 
 
-def unset_environment(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def unset_environment(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """UnsetEnvironment=: names, or assignments that are dropped only when they match."""
     return _variable_names(
-        scope, key, text, "Invalid environment name or assignment UnsetEnvironment, ignoring: ", True
+        context, key, text, "Invalid environment name or assignment UnsetEnvironment, ignoring: ", True
     )
 
 
-def _variable_names(scope: Scope, key: str, text: str, complaint: str, assignments: bool) -> tuple[str, ...]:
+def _variable_names(context: ParseContext, key: str, text: str, complaint: str, assignments: bool) -> tuple[str, ...]:
     found = []
-    for word in parsers.words_until(scope, text, f"Trailing garbage in {key}, ignoring: {text}", LOG_ERR):
+    for word in parsers.words_until(context, text, f"Trailing garbage in {key}, ignoring: {text}", LOG_ERR):
         try:
-            name = scope.expand(word)
+            name = context.expand(word)
         except SpecifierError as error:
-            scope.warn(f"Failed to resolve specifiers in {word}, ignoring: {error}")
+            context.warn(f"Failed to resolve specifiers in {word}, ignoring: {error}")
             continue
         if values.valid_environment_name(name) or (assignments and values.valid_environment_assignment(name)):
             found.append(name)
         else:
-            scope.warn(complaint + name)
+            context.warn(complaint + name)
     return tuple(found)
 
 
-def environment_file(scope: Scope, key: str, text: str) -> tuple[tuple[bool, str], ...]:
+def environment_file(context: ParseContext, key: str, text: str) -> tuple[tuple[bool, str], ...]:
     """EnvironmentFile=: (may be missing, path)."""
-    name = expanded(scope, text)
+    name = expanded(context, text)
     optional = name.startswith("-")
     return ((optional, parsers.check_path(key, name[1:] if optional else name)),)
 
 
-def working_directory(scope: Scope, key: str, text: str) -> Any:
+def working_directory(context: ParseContext, key: str, text: str) -> Any:
     """WorkingDirectory=: (may be missing, path or `~`)."""
     if not text:
         return UNSET
@@ -123,7 +123,7 @@ def working_directory(scope: Scope, key: str, text: str) -> Any:
     if body == "~":
         return (optional, "~")
     try:
-        directory = scope.expand(body)
+        directory = context.expand(body)
     except SpecifierError as error:
         raise _fallible(
             optional, "Failed to resolve unit specifiers in working directory path '" + body + "'", f": {error}"
@@ -144,11 +144,11 @@ def _fallible_path(key: str, path: str, optional: bool) -> str:
         raise Fatal(str(problem).replace(", ignoring: ", ": ", 1)) from None
 
 
-def fatal_path(scope: Scope, key: str, text: str) -> Any:
+def fatal_path(context: ParseContext, key: str, text: str) -> Any:
     """A path whose being wrong makes the unit unusable: RootDirectory=."""
     if not text:
         return UNSET
-    return _fallible_path(key, _expand_or_die(scope, text), False)
+    return _fallible_path(key, _expand_or_die(context, text), False)
 
 
 _INPUTS = ("null", "tty", "tty-force", "tty-fail", "socket", "fd", "data", "file")
@@ -156,27 +156,27 @@ _OUTPUTS = ("inherit", "null", "tty", "journal", "journal+console", "kmsg", "kms
 _OBSOLETE_OUTPUTS = {"syslog": "journal", "syslog+console": "journal+console"}
 
 
-def standard_input(scope: Scope, key: str, text: str) -> str:
+def standard_input(context: ParseContext, key: str, text: str) -> str:
     """StandardInput=, as text: `null`, `fd:NAME`, `file:PATH` …"""
     if text.startswith("fd:"):
-        return "fd:" + _descriptor_name(scope, text[3:], "stdin")
+        return "fd:" + _descriptor_name(context, text[3:], "stdin")
     if text.startswith("file:"):
-        return "file:" + _stream_path(scope, key, text[5:])
+        return "file:" + _stream_path(context, key, text[5:])
     if text not in _INPUTS or text == "file":
         raise Refused(f"Failed to parse input specifier, ignoring: {text}")
     return "fd:stdin" if text == "fd" else text
 
 
-def standard_output(scope: Scope, key: str, text: str) -> str:
+def standard_output(context: ParseContext, key: str, text: str) -> str:
     """StandardOutput=, StandardError=, as text: `journal`, `append:PATH` …"""
     if text.startswith("fd:"):
-        return "fd:" + _descriptor_name(scope, text[3:], "stdout" if key == "StandardOutput" else "stderr")
+        return "fd:" + _descriptor_name(context, text[3:], "stdout" if key == "StandardOutput" else "stderr")
     for prefix in ("file:", "append:", "truncate:"):
         if text.startswith(prefix):
-            return prefix + _stream_path(scope, key, text[len(prefix) :])
+            return prefix + _stream_path(context, key, text[len(prefix) :])
     if text in _OBSOLETE_OUTPUTS:
         now = _OBSOLETE_OUTPUTS[text]
-        scope.warn(
+        context.warn(
             f"Standard output type {text} is obsolete, automatically updating to {now}. "
             "Please update your unit file, and consider removing the setting altogether.",
             5,
@@ -189,8 +189,8 @@ def standard_output(scope: Scope, key: str, text: str) -> str:
     return text
 
 
-def _descriptor_name(scope: Scope, text: str, default: str) -> str:
-    name = expanded(scope, text, "{}")
+def _descriptor_name(context: ParseContext, text: str, default: str) -> str:
+    name = expanded(context, text, "{}")
     if not name:
         return default
     if not values.valid_descriptor_name(name):
@@ -198,9 +198,9 @@ def _descriptor_name(scope: Scope, text: str, default: str) -> str:
     return name
 
 
-def _stream_path(scope: Scope, key: str, text: str) -> str:
+def _stream_path(context: ParseContext, key: str, text: str) -> str:
     try:
-        name = scope.expand(text)
+        name = context.expand(text)
     except SpecifierError as error:
         raise Refused(f"Failed to resolve unit specifiers in {text}, ignoring: {error}") from None
     try:
@@ -210,16 +210,16 @@ def _stream_path(scope: Scope, key: str, text: str) -> str:
         raise Refused(str(problem).replace(", ignoring: ", ": ", 1), LOG_ERR) from None
 
 
-def input_text(scope: Scope, key: str, text: str) -> bytes:
+def input_text(context: ParseContext, key: str, text: str) -> bytes:
     """StandardInputText=: a line of input, C escapes decoded."""
     try:
         unescaped = quoting.unescape(text)
     except quoting.QuotingError:
         raise Refused(f"Failed to decode C escaped text '{text}', ignoring: Invalid argument") from None
-    return os.fsencode(expanded(scope, unescaped)) + b"\n"
+    return os.fsencode(expanded(context, unescaped)) + b"\n"
 
 
-def input_data(scope: Scope, key: str, text: str) -> bytes:
+def input_data(context: ParseContext, key: str, text: str) -> bytes:
     """StandardInputData=: input in base64."""
     compact = "".join(text.split())
     try:
@@ -231,7 +231,7 @@ def input_data(scope: Scope, key: str, text: str) -> bytes:
     return decoded
 
 
-def limit(scope: Scope, key: str, text: str) -> values.ResourceLimit:
+def limit(context: ParseContext, key: str, text: str) -> values.ResourceLimit:
     """LimitNOFILE= and its siblings, DefaultLimitNOFILE= and its own."""
     try:
         return values.parse_limit(text, key.rpartition("Limit")[2])
@@ -243,7 +243,7 @@ def limit(scope: Scope, key: str, text: str) -> values.ResourceLimit:
         raise Refused(f"Failed to parse resource value, ignoring: {text}") from None
 
 
-def nice(scope: Scope, key: str, text: str) -> Any:
+def nice(context: ParseContext, key: str, text: str) -> Any:
     """Nice=, -20 to 19."""
     if not text:
         return UNSET
@@ -256,7 +256,7 @@ def nice(scope: Scope, key: str, text: str) -> Any:
     return level
 
 
-def oom_score_adjust(scope: Scope, key: str, text: str) -> Any:
+def oom_score_adjust(context: ParseContext, key: str, text: str) -> Any:
     """OOMScoreAdjust=, -1000 to 1000."""
     if not text:
         return UNSET
@@ -271,36 +271,36 @@ def oom_score_adjust(scope: Scope, key: str, text: str) -> Any:
     return score
 
 
-def exec_directories(scope: Scope, key: str, text: str) -> tuple[tuple[str, ...], ...]:
+def exec_directories(context: ParseContext, key: str, text: str) -> tuple[tuple[str, ...], ...]:
     """RuntimeDirectory= and its sisters: (path, symlinks …), all relative to the directory's root."""
     found: list[tuple[str, ...]] = []
     complaint = f"Invalid syntax {key}={text}, ignoring: Invalid argument"
-    for word in parsers.words_until(scope, text, complaint, retain_escape=True):
+    for word in parsers.words_until(context, text, complaint, retain_escape=True):
         try:
             parts = quoting.split(word, ":", unquote=False, unescape_separators=True)
         except quoting.QuotingError:
             parts = []
         if not parts:
-            scope.warn(f"Invalid syntax in {key}=, ignoring: {word}")
+            context.warn(f"Invalid syntax in {key}=, ignoring: {word}")
             break
         try:
-            source = _directory(scope, key, parts[0])
+            source = _directory(context, key, parts[0])
             if len(parts) > 1 and key == "ConfigurationDirectory":
                 raise Refused(f"Destination parameter is not supported for ConfigurationDirectory, ignoring: {word}")
-            found.append((source, *(_directory(scope, key, target) for target in parts[1:2])))
+            found.append((source, *(_directory(context, key, target) for target in parts[1:2])))
         except Refused as problem:
-            scope.warn(str(problem), problem.level)
+            context.warn(str(problem), problem.level)
     return tuple(found)
 
 
-def _directory(scope: Scope, key: str, text: str) -> str:
-    path = parsers.check_path(key, expanded(scope, text, '"{}"'), absolute=False)
+def _directory(context: ParseContext, key: str, text: str) -> str:
+    path = parsers.check_path(key, expanded(context, text, '"{}"'), absolute=False)
     if path.split("/")[0] == PRIVATE:
         raise Refused(f"{key}= path can't be 'private', ignoring assignment: {text}")
     return path
 
 
-def exit_status_set(scope: Scope, key: str, text: str) -> values.StatusSet:
+def exit_status_set(context: ParseContext, key: str, text: str) -> values.StatusSet:
     """SuccessExitStatus=, RestartPreventExitStatus=, RestartForceExitStatus=."""
     found = values.StatusSet()
     try:
@@ -311,23 +311,23 @@ def exit_status_set(scope: Scope, key: str, text: str) -> values.StatusSet:
         try:
             found |= values.parse_exit_status(word)
         except (ValueError, OverflowError):
-            scope.warn(f"Failed to parse value, ignoring: {word}")
+            context.warn(f"Failed to parse value, ignoring: {word}")
     return found
 
 
-def pid_file(scope: Scope, key: str, text: str) -> Any:
+def pid_file(context: ParseContext, key: str, text: str) -> Any:
     """PIDFile=: relative paths are below /run."""
     if not text:
         return UNSET
-    name = expanded(scope, text)
-    name = name if name.startswith("/") else f"{scope.context.host.runtime_root}/{name}"
+    name = expanded(context, text)
+    name = name if name.startswith("/") else f"{context.subject.host.runtime_root}/{name}"
     try:
         path = parsers.check_path(key, name)
     except Refused as problem:
         raise Invalid(str(problem), 22) from None
     if path.startswith("/var/run/"):
         better = "/run/" + path[len("/var/run/") :]
-        scope.warn(
+        context.warn(
             f"PIDFile= references a path below legacy directory /var/run/, updating {path} \u2192 {better}; "
             "please update the unit file accordingly.",
             5,
@@ -336,7 +336,7 @@ def pid_file(scope: Scope, key: str, text: str) -> Any:
     return path
 
 
-def log_extra_fields(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def log_extra_fields(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """LogExtraFields=: FIELD=VALUE for the journal."""
     found = []
     try:
@@ -346,29 +346,29 @@ def log_extra_fields(scope: Scope, key: str, text: str) -> tuple[str, ...]:
     for word in items:
         field, equals, _ = word.partition("=")
         if not equals:
-            scope.warn(f"Log field lacks '=' character, ignoring: {word}")
+            context.warn(f"Log field lacks '=' character, ignoring: {word}")
         elif not (field.replace("_", "A").isalnum() and field.isascii() and field.upper() == field and field[0] != "_"):
-            scope.warn(f"Log field name is invalid, ignoring: {word}")
+            context.warn(f"Log field name is invalid, ignoring: {word}")
         else:
-            found.append(expanded(scope, word, "{}"))
+            found.append(expanded(context, word, "{}"))
     return tuple(found)
 
 
-def sockets(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def sockets(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """Sockets= of services."""
 
     def convert(word: str) -> str:
-        name = expanded(scope, word)
+        name = expanded(context, word)
         if not name.endswith(".socket"):
             raise Refused(f"Unit must be of type socket, ignoring: {name}")
         if not names.valid_unit_name(name):
             raise Refused(f"Failed to add dependency on {name}, ignoring: Invalid argument")
         return name
 
-    return parsers.each(scope, parsers.words(scope, key, text), convert)
+    return parsers.each(context, parsers.words(context, key, text), convert)
 
 
-def exec_search_path(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def exec_search_path(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """ExecSearchPath=: colon-separated absolute directories."""
     items = quoting.split(text, ":", unquote=False, retain_escape=True)
-    return tuple(parsers.check_path(key, expanded(scope, word, "{}")) for word in items)
+    return tuple(parsers.check_path(key, expanded(context, word, "{}")) for word in items)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from systemctl_replacement.log_levels import LOG_ERR
 from systemctl_replacement.unitfile import quoting
 from systemctl_replacement.unitfile.parsers import common as parsers
-from systemctl_replacement.unitfile.parsers.parse_context import UNSET, Refused, Scope
+from systemctl_replacement.unitfile.parsers.parse_context import UNSET, ParseContext, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ _HASH_MINIMUM = 16  # bytes
 _HEX = frozenset("0123456789abcdefABCDEF")
 
 
-def root_hash(scope: Scope, key: str, text: str) -> Any:
+def root_hash(context: ParseContext, key: str, text: str) -> Any:
     """RootHash=: hexadecimal digits or a path."""
     if not text:
         return UNSET
     if text.startswith("/"):
-        return parsers.check_path(key, parsers.expanded(scope, text))
+        return parsers.check_path(key, parsers.expanded(context, text))
     if len(text) % 2 or not _HEX.issuperset(text):
         raise Refused(f"Failed to decode RootHash=, ignoring: {text}")
     if len(text) < 2 * _HASH_MINIMUM:
@@ -36,12 +36,12 @@ def root_hash(scope: Scope, key: str, text: str) -> Any:
     return text.lower()
 
 
-def root_hash_signature(scope: Scope, key: str, text: str) -> Any:
+def root_hash_signature(context: ParseContext, key: str, text: str) -> Any:
     """RootHashSignature=: a path, or `base64:` and the signature, which comes out in hexadecimal digits."""
     if not text:
         return UNSET
     if text.startswith("/"):
-        return parsers.check_path(key, parsers.expanded(scope, text))
+        return parsers.check_path(key, parsers.expanded(context, text))
     if not text.startswith("base64:"):
         raise Refused(
             f"Failed to decode RootHashSignature=, not a path but doesn't start with 'base64:', ignoring: {text}"
@@ -54,7 +54,7 @@ def root_hash_signature(scope: Scope, key: str, text: str) -> Any:
         raise Refused(f"Failed to decode RootHashSignature=, ignoring: {text}") from None
 
 
-def root_image_options(scope: Scope, key: str, text: str) -> Any:
+def root_image_options(context: ParseContext, key: str, text: str) -> Any:
     """RootImageOptions=: `PARTITION:OPTIONS` words; the root partition's without its name."""
     try:
         found = [_parts(word) for word in quoting.split(text, retain_escape=True)]
@@ -62,33 +62,33 @@ def root_image_options(scope: Scope, key: str, text: str) -> Any:
         raise Refused(f"Failed to parse mount options, ignoring: {text}") from None
     if any(len(parts) > 2 for parts in found):
         raise Refused(f"Failed to parse mount options, ignoring: {text}")
-    return parsers.each(scope, found, lambda parts: ":".join(_option(scope, parts))) or UNSET
+    return parsers.each(context, found, lambda parts: ":".join(_option(context, parts))) or UNSET
 
 
-def images(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def images(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """ExtensionImages=, MountImages=: an image, for the latter its mount point, and mount options by partition."""
     found = []
     complaint = f"Invalid syntax, ignoring: {text}"
-    for word in parsers.words_until(scope, text, complaint, LOG_ERR, retain_escape=True):
+    for word in parsers.words_until(context, text, complaint, LOG_ERR, retain_escape=True):
         try:
             parts = _parts(word)
-            source = parsers.expanded(scope, parts.pop(0) if parts else "", "{}")
+            source = parsers.expanded(context, parts.pop(0) if parts else "", "{}")
             optional = "-" if source.startswith("-") else ""
             image = [optional + parsers.check_path(key, source[len(optional) :])]
             if key == "MountImages":
                 if not parts:
                     raise Refused(f"Missing destination in MountImages, ignoring: {word}")
-                image.append(parsers.check_path(key, parsers.expanded(scope, parts.pop(0), "{}")))
+                image.append(parsers.check_path(key, parsers.expanded(context, parts.pop(0), "{}")))
             # Options alone are those of the only, or the root, partition.
             while parts:
-                image += _option(scope, parts[:2] if len(parts) > 1 else parts)
+                image += _option(context, parts[:2] if len(parts) > 1 else parts)
                 del parts[:2]
             found.append(":".join(image))
         except quoting.QuotingError:
-            scope.warn(complaint, LOG_ERR)
+            context.warn(complaint, LOG_ERR)
             break
         except Refused as problem:
-            scope.warn(str(problem), problem.level)
+            context.warn(str(problem), problem.level)
     return tuple(found)
 
 
@@ -96,8 +96,8 @@ def _parts(word: str) -> list[str]:
     return quoting.split(word, ":", unquote=False, unescape_separators=True)
 
 
-def _option(scope: Scope, parts: list[str]) -> tuple[str, str]:
+def _option(context: ParseContext, parts: list[str]) -> tuple[str, str]:
     partition, options = parts if len(parts) == 2 else ("root", *parts)
     if partition not in _PARTITIONS:
         raise Refused(f"Invalid partition name {partition}, ignoring")
-    return partition, parsers.expanded(scope, options, "{}")
+    return partition, parsers.expanded(context, options, "{}")

@@ -1,7 +1,7 @@
 """What a directive's parser may use and how it says no.
 
-A parser is `parse(scope, key, text) -> value`. It returns UNSET for "back to the default", raises Refused to have
-the assignment skipped, Fatal to have the unit refused (load state bad-setting), and calls `scope.warn` for what it
+A parser is `parse(context, key, text) -> value`. It returns UNSET for "back to the default", raises Refused to have
+the assignment skipped, Fatal to have the unit refused (load state bad-setting), and calls `context.warn` for what it
 skips within a value it otherwise takes.
 """
 
@@ -51,18 +51,18 @@ UNSET: Any = _Unset()
 """A parser's answer "as if never assigned"."""
 
 
-class Scope:
+class ParseContext:
     """The unit a value is parsed for: its specifiers and where its problems go."""
 
-    __slots__ = ("_report", "context")
+    __slots__ = ("_report", "subject")
 
-    def __init__(self, context: specifiers.Context, report: Callable[[int, str], None]) -> None:
-        self.context = context
+    def __init__(self, subject: specifiers.Subject, report: Callable[[int, str], None]) -> None:
+        self.subject = subject
         self._report = report
 
     def expand(self, text: str) -> str:
         """`text` with specifiers replaced. Raises specifiers.SpecifierError."""
-        return specifiers.expand(text, self.context) if "%" in text else text
+        return specifiers.expand(text, self.subject) if "%" in text else text
 
     def warn(self, message: str, level: int = LOG_WARNING) -> None:
         """Report a problem at the current line and go on."""
@@ -70,6 +70,6 @@ class Scope:
 
 
 if TYPE_CHECKING:
-    Parser = Callable[[Scope, str, str], Any]
+    Parser = Callable[[ParseContext, str, str], Any]
 else:
     Parser = object

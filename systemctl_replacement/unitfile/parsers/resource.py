@@ -10,7 +10,7 @@ from systemctl_replacement.log_levels import LOG_NOTICE
 from systemctl_replacement.unitfile import names, quoting, values
 from systemctl_replacement.unitfile.parsers import common as parsers
 from systemctl_replacement.unitfile.parsers.common import choice
-from systemctl_replacement.unitfile.parsers.parse_context import UNSET, Refused, Scope
+from systemctl_replacement.unitfile.parsers.parse_context import UNSET, ParseContext, Refused
 from systemctl_replacement.unitfile.properties.values_resource import CONTROLLERS
 
 TYPE_CHECKING = False
@@ -33,23 +33,25 @@ def _weight(text: str, low: int, high: int, complaint: str) -> Any:
     return weight
 
 
-def cpu_weight(scope: Scope, key: str, text: str) -> Any:
+def cpu_weight(context: ParseContext, key: str, text: str) -> Any:
     """CPUWeight=: 1 to 10000, or idle (0)."""
     return 0 if text == "idle" else _weight(text, 1, 10000, "Invalid CPU weight")
 
 
-def cpu_shares(scope: Scope, key: str, text: str) -> Any:
+def cpu_shares(context: ParseContext, key: str, text: str) -> Any:
     """CPUShares=, deprecated."""
-    scope.warn(f"Unit uses {key}=; please use CPUWeight= instead. Support for {key}= will be removed soon.", LOG_NOTICE)
+    context.warn(
+        f"Unit uses {key}=; please use CPUWeight= instead. Support for {key}= will be removed soon.", LOG_NOTICE
+    )
     return _weight(text, 2, 262144, "Invalid CPU shares")
 
 
-def io_weight(scope: Scope, key: str, text: str) -> Any:
+def io_weight(context: ParseContext, key: str, text: str) -> Any:
     """IOWeight=: 1 to 10000."""
     return _weight(text, 1, 10000, "Invalid weight")
 
 
-def block_io_weight(scope: Scope, key: str, text: str) -> Any:
+def block_io_weight(context: ParseContext, key: str, text: str) -> Any:
     """BlockIOWeight=, deprecated."""
     return _weight(text, 10, 1000, "Invalid block IO weight")
 
@@ -77,9 +79,9 @@ def _bandwidth(text: str) -> int:
     return values.INFINITY if text == "infinity" else values.parse_size(text, 1000)
 
 
-def block_io_item(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def block_io_item(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """BlockIODeviceWeight= and its like, deprecated: a device and a number."""
-    scope.warn(
+    context.warn(
         f"Unit uses {key}=; please use IO*= settings instead. Support for {key}= will be removed soon.", LOG_NOTICE
     )
     if key.endswith("Weight"):
@@ -91,7 +93,7 @@ def block_io_item(scope: Scope, key: str, text: str) -> tuple[str, ...]:
     return (text,)
 
 
-def io_item(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def io_item(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """IODeviceWeight=, IOReadBandwidthMax= and their like: a device and a value."""
     if key == "IODeviceWeight":
         _device_setting(text, "Invalid device path or weight", _io_weight, "IO weight '{}' invalid, ignoring: {}")
@@ -103,7 +105,7 @@ def io_item(scope: Scope, key: str, text: str) -> tuple[str, ...]:
     return (text,)
 
 
-def ip_address(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def ip_address(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """IPAddressAllow=, IPAddressDeny=: addresses with prefix lengths, or any, localhost, link-local, multicast."""
 
     def convert(word: str) -> str:
@@ -117,12 +119,12 @@ def ip_address(scope: Scope, key: str, text: str) -> tuple[str, ...]:
             raise Refused(f"Address prefix is invalid, ignoring assignment: {word}") from None
         return word
 
-    return parsers.each(scope, parsers.words(scope, key, text), convert)
+    return parsers.each(context, parsers.words(context, key, text), convert)
 
 
-def disable_controllers(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def disable_controllers(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """DisableControllers=."""
-    items = parsers.words(scope, key, text)
+    items = parsers.words(context, key, text)
     if any(word not in CONTROLLERS for word in items):
         raise Refused(f"Invalid cgroup string: {text}, ignoring")
     return tuple(items)
@@ -137,17 +139,17 @@ _BPF_ATTACH = frozenset(
 )  # fmt: skip
 
 
-def bpf_program(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def bpf_program(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """BPFProgram=: attach type and path."""
     kind, colon, path = text.partition(":")
     if not colon:
         raise Refused(f"Invalid syntax in {key}=, ignoring: {text}")
     if kind not in _BPF_ATTACH:
         raise Refused(f"Unknown BPF attach type={kind}, ignoring: {text}")
-    return (f"{kind}:{parsers.check_path(key, parsers.expanded(scope, path))}",)
+    return (f"{kind}:{parsers.check_path(key, parsers.expanded(context, path))}",)
 
 
-def socket_bind(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def socket_bind(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """SocketBindAllow=, SocketBindDeny=: `any`, or family, protocol and ports."""
     parts = text.split(":")
     if parts[0] in ("ipv4", "ipv6"):
@@ -165,7 +167,7 @@ def socket_bind(scope: Scope, key: str, text: str) -> tuple[str, ...]:
     return (text,)
 
 
-def network_interfaces(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def network_interfaces(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """RestrictNetworkInterfaces=."""
     invert = "~" if text.startswith("~") else ""
 
@@ -179,15 +181,15 @@ def network_interfaces(scope: Scope, key: str, text: str) -> tuple[str, ...]:
         items = quoting.split(text[len(invert) :], unescape=False)
     except quoting.QuotingError:
         raise Refused(f"Trailing garbage in {key}, ignoring: {text}") from None
-    return (invert + " ".join(parsers.each(scope, items, convert)),)
+    return (invert + " ".join(parsers.each(context, items, convert)),)
 
 
-def filter_program(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def filter_program(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """IPIngressFilterPath=, IPEgressFilterPath=: a path, blanks and all."""
-    return (parsers.check_path(key, parsers.expanded(scope, text)),)
+    return (parsers.check_path(key, parsers.expanded(context, text)),)
 
 
-def cpu_quota(scope: Scope, key: str, text: str) -> Any:
+def cpu_quota(context: ParseContext, key: str, text: str) -> Any:
     """CPUQuota=: microseconds of CPU time per second."""
     if not text:
         return UNSET
@@ -201,7 +203,7 @@ def cpu_quota(scope: Scope, key: str, text: str) -> Any:
     return quota * 100
 
 
-def cpu_quota_period(scope: Scope, key: str, text: str) -> Any:
+def cpu_quota_period(context: ParseContext, key: str, text: str) -> Any:
     """CPUQuotaPeriodSec=."""
     if not text:
         return UNSET
@@ -211,7 +213,7 @@ def cpu_quota_period(scope: Scope, key: str, text: str) -> Any:
         raise Refused(f"Failed to parse sec_def_infinity value, ignoring: {text}") from None
 
 
-def memory_limit(scope: Scope, key: str, text: str) -> Any:
+def memory_limit(context: ParseContext, key: str, text: str) -> Any:
     """MemoryMax= and its like: bytes, INFINITY, or a percentage as text."""
     if not text or text == "infinity":
         return UNSET if not text else values.INFINITY
@@ -232,7 +234,7 @@ def memory_limit(scope: Scope, key: str, text: str) -> Any:
     return amount
 
 
-def tasks_max(scope: Scope, key: str, text: str) -> Any:
+def tasks_max(context: ParseContext, key: str, text: str) -> Any:
     """TasksMax=: a number, INFINITY, a percentage as text, or none: what services have without it."""
     if not text:
         return ""
@@ -251,7 +253,7 @@ def tasks_max(scope: Scope, key: str, text: str) -> Any:
     return amount
 
 
-def device_allow(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def device_allow(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """DeviceAllow=: a device node or class and its access."""
     node = text.split(None, 1)[0]
     if not node.startswith(("/dev/", "/run/systemd/inaccessible/", "block-", "char-")):
@@ -262,10 +264,10 @@ def device_allow(scope: Scope, key: str, text: str) -> tuple[str, ...]:
     return (text,)
 
 
-def delegate(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def delegate(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """Delegate=: one word, "yes", "no", "" (on, without controllers), or the controllers of a list, which adds to what
     was said before."""
-    _only_for(scope, ("service", "scope"), "Delegate= setting not supported for this unit type, ignoring.")
+    _only_for(context, ("service", "scope"), "Delegate= setting not supported for this unit type, ignoring.")
     if not text:
         return ("",)
     try:
@@ -278,30 +280,30 @@ def delegate(scope: Scope, key: str, text: str) -> tuple[str, ...]:
             raise Refused(f"Invalid controller name '{word}', ignoring")
         return word
 
-    return (" ".join(parsers.each(scope, parsers.words(scope, key, text), convert)) or " ",)
+    return (" ".join(parsers.each(context, parsers.words(context, key, text), convert)) or " ",)
 
 
-def _only_for(scope: Scope, types: tuple[str, ...], complaint: str) -> None:
-    if names.unit_type(scope.context.unit) not in types:
+def _only_for(context: ParseContext, types: tuple[str, ...], complaint: str) -> None:
+    if names.unit_type(context.subject.unit) not in types:
         raise Refused(complaint)
 
 
-def managed_oom(scope: Scope, key: str, text: str) -> Any:
+def managed_oom(context: ParseContext, key: str, text: str) -> Any:
     """ManagedOOMSwap=, ManagedOOMMemoryPressure=."""
-    _only_for(scope, ("service", "scope", "slice"), f"{key}= is not supported for this unit type, ignoring.")
+    _only_for(context, ("service", "scope", "slice"), f"{key}= is not supported for this unit type, ignoring.")
     if text not in ("", "auto", "kill"):
         raise Refused(f"Invalid syntax, ignoring: {text}")
     return text or UNSET
 
 
-def managed_oom_preference(scope: Scope, key: str, text: str) -> str:
+def managed_oom_preference(context: ParseContext, key: str, text: str) -> str:
     """ManagedOOMPreference=."""
     if text not in ("none", "avoid", "omit"):
         raise Refused(f"Failed to parse {key}=, ignoring: {text}")
     return text
 
 
-def memory_pressure_limit(scope: Scope, key: str, text: str) -> Any:
+def memory_pressure_limit(context: ParseContext, key: str, text: str) -> Any:
     """ManagedOOMMemoryPressureLimit=."""
     if not text:
         return UNSET

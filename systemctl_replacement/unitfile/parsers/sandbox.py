@@ -7,7 +7,7 @@ from systemctl_replacement.log_levels import LOG_ERR
 from systemctl_replacement.unitfile import quoting, values
 from systemctl_replacement.unitfile.parsers import common as parsers
 from systemctl_replacement.unitfile.parsers.common import bool_or, choice
-from systemctl_replacement.unitfile.parsers.parse_context import UNSET, Parser, Refused, Scope
+from systemctl_replacement.unitfile.parsers.parse_context import UNSET, ParseContext, Parser, Refused
 from systemctl_replacement.unitfile.specifiers import architecture
 
 TYPE_CHECKING = False
@@ -55,21 +55,21 @@ cpu_policy = _numbered({0: "other", 1: "fifo", 2: "rr", 3: "batch", 5: "idle"}, 
 _NUMA_POLICIES = ("default", "preferred", "bind", "interleave", "local")
 
 
-def numa_policy(scope: Scope, key: str, text: str) -> Any:
+def numa_policy(context: ParseContext, key: str, text: str) -> Any:
     """NUMAPolicy=."""
     if text and text not in _NUMA_POLICIES:
         raise Refused(f"Invalid NUMA policy type, ignoring: {text}")
     return text or UNSET
 
 
-def numa_mask(scope: Scope, key: str, text: str) -> Any:
+def numa_mask(context: ParseContext, key: str, text: str) -> Any:
     """NUMAMask=: nodes as CPUAffinity= has CPUs, or `all`."""
     if text == "all":
         return frozenset(range(_highest_node() + 1))
     try:
-        return cpu_set(scope, key, text)
+        return cpu_set(context, key, text)
     except Refused as problem:
-        scope.warn(str(problem), problem.level)
+        context.warn(str(problem), problem.level)
         raise Refused(f"Failed to parse NUMA node mask, ignoring: {text}") from None
 
 
@@ -81,7 +81,7 @@ def _highest_node() -> int:
         return 0
 
 
-def io_priority(scope: Scope, key: str, text: str) -> Any:
+def io_priority(context: ParseContext, key: str, text: str) -> Any:
     """IOSchedulingPriority=, 0 to 7."""
     if not text:
         return UNSET
@@ -91,7 +91,7 @@ def io_priority(scope: Scope, key: str, text: str) -> Any:
         raise Refused(f"Failed to parse IO priority, ignoring: {text}") from None
 
 
-def cpu_priority(scope: Scope, key: str, text: str) -> int:
+def cpu_priority(context: ParseContext, key: str, text: str) -> int:
     """CPUSchedulingPriority=, 0 to 99."""
     try:
         priority = values.parse_integer(text)
@@ -102,7 +102,7 @@ def cpu_priority(scope: Scope, key: str, text: str) -> int:
     return priority
 
 
-def cpu_set(scope: Scope, key: str, text: str) -> Any:
+def cpu_set(context: ParseContext, key: str, text: str) -> Any:
     """CPUAffinity= and its like: numbers and ranges as `0-3,8`. None at all, or none that is right, is no set."""
     found: set[int] = set()
     try:
@@ -117,7 +117,7 @@ def cpu_set(scope: Scope, key: str, text: str) -> Any:
         except (ValueError, OverflowError):
             raise Refused(f"Failed to parse CPU affinity '{word}'") from None
         if first > last:
-            scope.warn(f"Range '{word}' is invalid, {first} > {last}, ignoring.")
+            context.warn(f"Range '{word}' is invalid, {first} > {last}, ignoring.")
         elif last < 8192:
             found.update(range(first, last + 1))
         elif first < _NO_CPU:  # which systemd takes for an empty range
@@ -126,19 +126,19 @@ def cpu_set(scope: Scope, key: str, text: str) -> Any:
     return frozenset(found) or UNSET
 
 
-def tty_size(scope: Scope, key: str, text: str) -> Any:
+def tty_size(context: ParseContext, key: str, text: str) -> Any:
     """TTYRows=, TTYColumns=."""
-    return UNSET if not text else parsers.unsigned(scope, key, text)
+    return UNSET if not text else parsers.unsigned(context, key, text)
 
 
-def syslog_level(scope: Scope, key: str, text: str) -> int:
+def syslog_level(context: ParseContext, key: str, text: str) -> int:
     """SyslogLevel=, LogLevelMax= as a number."""
     if text in log_levels.NAMES:
         return log_levels.NAMES.index(text)
     return _log_number(text, len(log_levels.NAMES), "log level")
 
 
-def syslog_facility(scope: Scope, key: str, text: str) -> int:
+def syslog_facility(context: ParseContext, key: str, text: str) -> int:
     """SyslogFacility= as a number."""
     if text and text in FACILITIES:
         return FACILITIES.index(text)
@@ -152,36 +152,36 @@ def _log_number(text: str, end: int, what: str) -> int:
         raise Refused(f"Failed to parse {what}, ignoring: {text}") from None
 
 
-def secure_bits(scope: Scope, key: str, text: str) -> frozenset[str]:
+def secure_bits(context: ParseContext, key: str, text: str) -> frozenset[str]:
     """SecureBits=; systemd skips words it does not know silently."""
-    return frozenset(word for word in parsers.words(scope, key, text) if word in SECURE_BITS)
+    return frozenset(word for word in parsers.words(context, key, text) if word in SECURE_BITS)
 
 
-def bind_paths(scope: Scope, key: str, text: str) -> tuple[tuple[bool, str, str, bool], ...]:
+def bind_paths(context: ParseContext, key: str, text: str) -> tuple[tuple[bool, str, str, bool], ...]:
     """BindPaths=, BindReadOnlyPaths=: (may be missing, source, destination, recursive)."""
     found: list[tuple[bool, str, str, bool]] = []
     position = 0
     while position < len(text):
         try:
             word, position = _bind_word(text, position)
-            source = parsers.expanded(scope, word or "", '"{}"')
+            source = parsers.expanded(context, word or "", '"{}"')
             optional = source.startswith("-")
             source = target = parsers.check_path(key, source[1:] if optional else source)
             options: str | None = ""
             # What is wrong in the middle of an entry leaves its rest to be read as the next one.
             if _ends_with_colon(text, position):
                 word, position = _bind_word(text, position)
-                target = parsers.check_path(key, parsers.expanded(scope, word or "", '"{}"'))
+                target = parsers.check_path(key, parsers.expanded(context, word or "", '"{}"'))
                 if _ends_with_colon(text, position):
                     options, position = quoting.first_word(text, position, unescape=False)
             if options not in (None, "", "rbind", "norbind"):
                 raise Refused(f"Invalid option string, ignoring setting: {options}")
             found.append((optional, source, target, options != "norbind"))
         except quoting.QuotingError:
-            scope.warn(f"Failed to parse {key}, ignoring: {text}", LOG_ERR)
+            context.warn(f"Failed to parse {key}, ignoring: {text}", LOG_ERR)
             break
         except Refused as problem:
-            scope.warn(str(problem), problem.level)
+            context.warn(str(problem), problem.level)
     return tuple(found)
 
 
@@ -193,12 +193,12 @@ def _ends_with_colon(text: str, position: int) -> bool:
     return position <= len(text) and text[position - 1] == ":"
 
 
-def temporary_file_system(scope: Scope, key: str, text: str) -> tuple[tuple[str, str], ...]:
+def temporary_file_system(context: ParseContext, key: str, text: str) -> tuple[tuple[str, str], ...]:
     """TemporaryFileSystem=: (path, mount options)."""
 
     def convert(word: str) -> tuple[str, str]:
         path, _, options = word.partition(":")
-        return parsers.check_path(key, parsers.expanded(scope, path, "{}")), parsers.expanded(scope, options, "{}")
+        return parsers.check_path(key, parsers.expanded(context, path, "{}")), parsers.expanded(context, options, "{}")
 
     complaint = f"Failed to extract first word, ignoring: {text}"
-    return parsers.each(scope, parsers.words_until(scope, text, complaint, LOG_ERR, unescape_relax=True), convert)
+    return parsers.each(context, parsers.words_until(context, text, complaint, LOG_ERR, unescape_relax=True), convert)

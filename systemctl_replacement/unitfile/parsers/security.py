@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from systemctl_replacement.unitfile import quoting, values
 from systemctl_replacement.unitfile.parsers import common as parsers
-from systemctl_replacement.unitfile.parsers.parse_context import UNSET, Refused, Scope
+from systemctl_replacement.unitfile.parsers.parse_context import UNSET, ParseContext, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ FAMILIES = frozenset(
 )  # fmt: skip
 
 
-def namespaces(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def namespaces(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """RestrictNamespaces=: a boolean or namespace types."""
     try:
         return ("yes" if values.parse_bool(text) else "no",)
@@ -45,7 +45,7 @@ def namespaces(scope: Scope, key: str, text: str) -> tuple[str, ...]:
     return (text,)
 
 
-def address_families(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def address_families(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """RestrictAddressFamilies=: `none`, or AF_… names."""
     if text == "none":
         return (text,)
@@ -57,10 +57,10 @@ def address_families(scope: Scope, key: str, text: str) -> tuple[str, ...]:
             raise Refused(f"Failed to parse address family, ignoring: {word}")
         return word
 
-    return (invert + " ".join(parsers.each(scope, parsers.words(scope, key, text[len(invert) :]), convert)),)
+    return (invert + " ".join(parsers.each(context, parsers.words(context, key, text[len(invert) :]), convert)),)
 
 
-def architectures(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def architectures(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """SystemCallArchitectures=."""
 
     def convert(word: str) -> str:
@@ -68,10 +68,10 @@ def architectures(scope: Scope, key: str, text: str) -> tuple[str, ...]:
             raise Refused(f'Failed to parse system call architecture "{word}", ignoring: Invalid argument')
         return word
 
-    return parsers.each(scope, parsers.words(scope, key, text), convert)
+    return parsers.each(context, parsers.words(context, key, text), convert)
 
 
-def system_calls(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def system_calls(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """SystemCallFilter=, SystemCallLog=: names of system calls and groups, in the former with `:ERRNO`."""
     from systemctl_replacement.unitfile.system_calls import known
 
@@ -91,7 +91,7 @@ def system_calls(scope: Scope, key: str, text: str) -> tuple[str, ...]:
     except quoting.QuotingError:
         raise Refused(f"Invalid syntax, ignoring: {text}") from None
     # A list in which no name is known is a list all the same.
-    return (invert + " ".join(parsers.each(scope, items, convert)),)
+    return (invert + " ".join(parsers.each(context, items, convert)),)
 
 
 def _is_error_number(text: str) -> bool:
@@ -106,7 +106,7 @@ def _is_error_number(text: str) -> bool:
     return True
 
 
-def error_number(scope: Scope, key: str, text: str) -> Any:
+def error_number(context: ParseContext, key: str, text: str) -> Any:
     """SystemCallErrorNumber=: an errno by name or number, or `kill`."""
     if not text:
         return UNSET
@@ -124,11 +124,11 @@ def error_number(scope: Scope, key: str, text: str) -> Any:
     return text
 
 
-def coredump_filter(scope: Scope, key: str, text: str) -> Any:
+def coredump_filter(context: ParseContext, key: str, text: str) -> Any:
     """CoredumpFilter=: names of mappings, or a mask in hexadecimal."""
     if not text:
         return UNSET
-    found = frozenset(parsers.words(scope, key, text))
+    found = frozenset(parsers.words(context, key, text))
     if any(word not in _COREDUMP and (not _is_hex(word) or int(word, 16) >= 2**64) for word in found):
         raise Refused(f"Failed to parse the CoredumpFilter={text}, ignoring: Invalid argument")
     return found
@@ -147,9 +147,9 @@ def _is_hex(word: str) -> bool:
     return bool(digits) and all(digit in "0123456789abcdefABCDEF" for digit in digits)
 
 
-def log_namespace(scope: Scope, key: str, text: str) -> Any:
+def log_namespace(context: ParseContext, key: str, text: str) -> Any:
     """LogNamespace=."""
-    name = parsers.expanded(scope, text, "{}")
+    name = parsers.expanded(context, text, "{}")
     if name and (not _NAMESPACE_LETTERS.issuperset(name) or name in (".", "..") or len(name) > 200):
         raise Refused(f"Specified log namespace name is not valid, ignoring: {name}")
     return name or UNSET
@@ -160,7 +160,7 @@ def _check_credential_name(name: str) -> None:
         raise Refused(f'Credential name "{name}" not valid, ignoring.')
 
 
-def set_credential(scope: Scope, key: str, text: str) -> tuple[tuple[str, str], ...]:
+def set_credential(context: ParseContext, key: str, text: str) -> tuple[tuple[str, str], ...]:
     """SetCredential=, SetCredentialEncrypted=: (name, content); escapes are decoded in the former."""
     name, colon, rest = text.partition(":")
     if not colon:
@@ -171,11 +171,11 @@ def set_credential(scope: Scope, key: str, text: str) -> tuple[tuple[str, str], 
             rest = quoting.unescape(rest)
         except quoting.QuotingError:
             raise Refused(f'Can\'t unescape "{rest}", ignoring: Invalid argument') from None
-    return ((parsers.expanded(scope, name, '"{}"'), rest),)
+    return ((parsers.expanded(context, name, '"{}"'), rest),)
 
 
-def load_credential(scope: Scope, key: str, text: str) -> tuple[tuple[str, str], ...]:
+def load_credential(context: ParseContext, key: str, text: str) -> tuple[tuple[str, str], ...]:
     """LoadCredential=, LoadCredentialEncrypted=: (name, path or name to look for)."""
     name, colon, rest = text.partition(":")
     _check_credential_name(name)
-    return ((parsers.expanded(scope, name, '"{}"'), parsers.expanded(scope, rest, '"{}"') if colon else name),)
+    return ((parsers.expanded(context, name, '"{}"'), parsers.expanded(context, rest, '"{}"') if colon else name),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from systemctl_replacement.unitfile import values
 from systemctl_replacement.unitfile.parsers import common as parsers
 from systemctl_replacement.unitfile.parsers.common import choice
-from systemctl_replacement.unitfile.parsers.parse_context import UNSET, Refused, Scope
+from systemctl_replacement.unitfile.parsers.parse_context import UNSET, ParseContext, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,21 +18,21 @@ timestamping = choice(("off", "us", "ns"), "timestamping precision", aliases={"u
 _TOS = {"low-delay": 16, "throughput": 8, "reliability": 4, "low-cost": 2}
 
 
-def listen_path(scope: Scope, key: str, text: str) -> Any:
+def listen_path(context: ParseContext, key: str, text: str) -> Any:
     """ListenFIFO= and its like: (directive, path). Empty drops everything listened on."""
     if not text:
         return UNSET
-    return ((key, parsers.check_path(key, parsers.expanded(scope, text))),)
+    return ((key, parsers.check_path(key, parsers.expanded(context, text))),)
 
 
-def listen_address(scope: Scope, key: str, text: str) -> Any:
+def listen_address(context: ParseContext, key: str, text: str) -> Any:
     """ListenStream=, ListenDatagram=, ListenSequentialPacket=: (directive, address).
 
     The address is a path, `@name`, `HOST:PORT`, `[HOST]:PORT`, `vsock:CID:PORT` or a port.
     """
     if not text:
         return UNSET
-    address = parsers.expanded(scope, text)
+    address = parsers.expanded(context, text)
     try:
         check_address(address)
     except (ValueError, OverflowError) as error:
@@ -80,11 +80,11 @@ def _is_ipv6(host: str) -> bool:
     return True
 
 
-def listen_netlink(scope: Scope, key: str, text: str) -> Any:
+def listen_netlink(context: ParseContext, key: str, text: str) -> Any:
     """ListenNetlink=: a family and an optional multicast group."""
     if not text:
         return UNSET
-    address = parsers.expanded(scope, text)
+    address = parsers.expanded(context, text)
     family = address.split()[0]
     if family not in _NETLINK and not family.isdigit():
         raise Refused(f"Failed to parse address value in '{address}', ignoring: Invalid argument")
@@ -99,17 +99,17 @@ _NETLINK = frozenset(
 )  # fmt: skip
 
 
-def bind_to_device(scope: Scope, key: str, text: str) -> Any:
+def bind_to_device(context: ParseContext, key: str, text: str) -> Any:
     """BindToDevice=: an interface name; `*` unsets it."""
     if not text or text == "*":
         return UNSET
-    name = parsers.expanded(scope, text)
+    name = parsers.expanded(context, text)
     if len(name) > 15 or "/" in name or ":" in name or not name.isascii() or not name.isprintable() or " " in name:
         raise Refused(f"Invalid interface name, ignoring: {name}")
     return name
 
 
-def ip_tos(scope: Scope, key: str, text: str) -> int:
+def ip_tos(context: ParseContext, key: str, text: str) -> int:
     """IPTOS= as a number."""
     if text in _TOS:
         return _TOS[text]
@@ -119,11 +119,11 @@ def ip_tos(scope: Scope, key: str, text: str) -> int:
         raise Refused(f"Failed to parse IP TOS value, ignoring: {text}") from None
 
 
-def descriptor_name(scope: Scope, key: str, text: str) -> Any:
+def descriptor_name(context: ParseContext, key: str, text: str) -> Any:
     """FileDescriptorName=."""
     if not text:
         return UNSET
-    name = parsers.expanded(scope, text)
+    name = parsers.expanded(context, text)
     if not values.valid_descriptor_name(name):
         raise Refused(f"Invalid file descriptor name, ignoring: {name}")
     return name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from systemctl_replacement.log_levels import LOG_NOTICE
 from systemctl_replacement.unitfile import quoting, values
 from systemctl_replacement.unitfile.parsers import common as parsers
-from systemctl_replacement.unitfile.parsers.parse_context import UNSET, Refused, Scope
+from systemctl_replacement.unitfile.parsers.parse_context import UNSET, ParseContext, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,14 +35,14 @@ descriptor_store_preserve = parsers.bool_or(("restart",), "file descriptor store
 timeout_failure_mode = parsers.choice(("terminate", "abort", "kill"), "timeout failure mode")
 
 
-def kill_mode(scope: Scope, key: str, text: str) -> Any:
+def kill_mode(context: ParseContext, key: str, text: str) -> Any:
     """KillMode=."""
     if not text:
         return UNSET
     if text not in KILL_MODES:
         raise Refused(f"Failed to parse kill mode specification, ignoring: {text}")
     if text == "none":
-        scope.warn(
+        context.warn(
             "Unit uses KillMode=none. This is unsafe, as it disables systemd's process lifecycle management for the "
             "service. Please update the service to use a safer KillMode=, such as 'mixed' or 'control-group'. "
             "Support for KillMode=none is deprecated and will eventually be removed."
@@ -53,7 +53,7 @@ def kill_mode(scope: Scope, key: str, text: str) -> Any:
 _OPEN_OPTIONS = ("read-only", "append", "truncate", "graceful")
 
 
-def open_file(scope: Scope, key: str, text: str) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+def open_file(context: ParseContext, key: str, text: str) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
     """OpenFile=: (path, name of the descriptor, options), the latter but `graceful` exclusive."""
     refused = Refused(f"Failed to parse OpenFile, ignoring: {text}")
     try:
@@ -69,19 +69,19 @@ def open_file(scope: Scope, key: str, text: str) -> tuple[tuple[str, str, tuple[
     return ((path, name, chosen),)
 
 
-def obsolete_dependencies(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def obsolete_dependencies(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """RequiresOverridable= and RequisiteOverridable=."""
     now = key.replace("Overridable", "")
-    scope.warn(
+    context.warn(
         f"Unit dependency type {key}= is obsolete, replacing by {now}=, please update your unit file", LOG_NOTICE
     )
-    return parsers.unit_dependencies(scope, key, text)
+    return parsers.unit_dependencies(context, key, text)
 
 
 _URI_SCHEMES = ("http://", "https://", "file:/", "info:", "man:")
 
 
-def documentation(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def documentation(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """Documentation=: URIs."""
 
     def convert(word: str) -> str:
@@ -89,15 +89,15 @@ def documentation(scope: Scope, key: str, text: str) -> tuple[str, ...]:
             raise Refused(f"Invalid URL, ignoring: {word}")
         return word
 
-    return parsers.each(scope, list(parsers.string_list(scope, key, text)), convert)
+    return parsers.each(context, list(parsers.string_list(context, key, text)), convert)
 
 
-def mounts_for(scope: Scope, key: str, text: str) -> tuple[str, ...]:
+def mounts_for(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
     """RequiresMountsFor=."""
-    return parsers.path_list(scope, key, text)
+    return parsers.path_list(context, key, text)
 
 
-def job_mode_isolate(scope: Scope, key: str, text: str) -> str:
+def job_mode_isolate(context: ParseContext, key: str, text: str) -> str:
     """OnFailureIsolate=, the old way to say OnFailureJobMode=isolate."""
     try:
         return "isolate" if values.parse_bool(text) else "replace"
@@ -105,14 +105,14 @@ def job_mode_isolate(scope: Scope, key: str, text: str) -> str:
         raise Refused(f"Failed to parse boolean, ignoring: {text}") from None
 
 
-def emergency_action(scope: Scope, key: str, text: str) -> str:
+def emergency_action(context: ParseContext, key: str, text: str) -> str:
     """StartLimitAction=, FailureAction= and their like."""
     if text not in EMERGENCY_ACTIONS:
         raise Refused(f"Failed to parse {key}=, ignoring: {text}")
     return text
 
 
-def exit_status(scope: Scope, key: str, text: str) -> Any:
+def exit_status(context: ParseContext, key: str, text: str) -> Any:
     """FailureActionExitStatus=, SuccessActionExitStatus=: 0 to 255."""
     if not text:
         return UNSET
@@ -122,7 +122,7 @@ def exit_status(scope: Scope, key: str, text: str) -> Any:
         raise Refused(f"Failed to parse exit status '{text}', ignoring: {parsers.message_of(error)}") from None
 
 
-def timeout_abort(scope: Scope, key: str, text: str) -> Any:
+def timeout_abort(context: ParseContext, key: str, text: str) -> Any:
     """TimeoutAbortSec=: empty means that of TimeoutStopSec=."""
     if not text:
         return UNSET
@@ -132,9 +132,9 @@ def timeout_abort(scope: Scope, key: str, text: str) -> Any:
         raise Refused(f"Failed to parse {key}= setting, ignoring: {text}") from None
 
 
-def bus_name(scope: Scope, key: str, text: str) -> str:
+def bus_name(context: ParseContext, key: str, text: str) -> str:
     """BusName=."""
-    name = parsers.expanded(scope, text, "{}")
+    name = parsers.expanded(context, text, "{}")
     unique = name.startswith(":")
     parts = name.removeprefix(":").split(".")
     if len(parts) < 2 or len(name) > 255 or not all(_bus_name_part(part, unique) for part in parts):
@@ -147,7 +147,7 @@ def _bus_name_part(part: str, unique: bool) -> bool:
     return part.isascii() and (part.isidentifier() or (unique and bool(part) and ("_" + part).isidentifier()))
 
 
-def swap_priority(scope: Scope, key: str, text: str) -> Any:
+def swap_priority(context: ParseContext, key: str, text: str) -> Any:
     """Priority= of swaps."""
     if not text:
         return UNSET
@@ -164,7 +164,7 @@ def swap_priority(scope: Scope, key: str, text: str) -> Any:
     return priority
 
 
-def timer_base(scope: Scope, key: str, text: str) -> Any:
+def timer_base(context: ParseContext, key: str, text: str) -> Any:
     """OnCalendar= (text in normal form) and the monotonic timers (microseconds): (directive, value).
 
     Empty drops all of them.
@@ -172,9 +172,9 @@ def timer_base(scope: Scope, key: str, text: str) -> Any:
     if not text:
         return UNSET
     if key == "OnCalendar":
-        return ((key, _calendar(parsers.expanded(scope, text))),)
+        return ((key, _calendar(parsers.expanded(context, text))),)
     try:
-        return ((key, values.parse_time_span(parsers.expanded(scope, text))),)
+        return ((key, values.parse_time_span(parsers.expanded(context, text))),)
     except ValueError:
         raise Refused(f"Failed to parse timer value, ignoring: {text}") from None
 
@@ -191,8 +191,8 @@ def _calendar(text: str) -> str:
         raise Refused(f"Failed to parse calendar specification, ignoring: {text}") from None
 
 
-def path_spec(scope: Scope, key: str, text: str) -> Any:
+def path_spec(context: ParseContext, key: str, text: str) -> Any:
     """PathExists= and its sisters: (directive, path). Empty drops all of any kind."""
     if not text:
         return UNSET
-    return ((key, parsers.check_path(key, parsers.expanded(scope, text, "{}"))),)
+    return ((key, parsers.check_path(key, parsers.expanded(context, text, "{}"))),)

@@ -16,9 +16,9 @@ from systemctl_replacement.syscalls import RLIMITS
 from systemctl_replacement.unitfile.directives import table as directives
 from systemctl_replacement.unitfile.directives.directive import MERGE, Directive
 from systemctl_replacement.unitfile.directives.honoured import FAMILIES
-from systemctl_replacement.unitfile.parsers.parse_context import Fatal, Invalid, Refused, Scope
+from systemctl_replacement.unitfile.parsers.parse_context import Fatal, Invalid, ParseContext, Refused
 from systemctl_replacement.unitfile.properties.values import raw
-from systemctl_replacement.unitfile.specifiers import Context, Host
+from systemctl_replacement.unitfile.specifiers import Host, Subject
 from tests.unit.unitfile.oracle import SYSTEMD, needs_systemd
 
 SHARED = list(directives.section_table("Service").values())
@@ -137,8 +137,8 @@ def test_no_value_breaks_a_parser(row: Directive, text: str) -> None:
     text = text.strip(" \t\r")
     if not text:
         return
-    scope = Scope(Context("a-b@c.service", Host(machine_id="0" * 32)), lambda level, message: None)
+    context = ParseContext(Subject("a-b@c.service", Host(machine_id="0" * 32)), lambda level, message: None)
     try:
-        row.parse(scope, row.name, text)
+        row.parse(context, row.name, text)
     except (Refused, Fatal, Invalid) as problem:
         assert str(problem)

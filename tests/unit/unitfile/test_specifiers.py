@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from systemctl_replacement.unitfile.specifiers import Context, Host, SpecifierError, expand, parse_environment_file
+from systemctl_replacement.unitfile.specifiers import Host, SpecifierError, Subject, expand, parse_environment_file
 
 HOST = Host(
     hostname="web.example.org", pretty_hostname="The Web", machine_id="m" * 32, boot_id="b" * 32, kernel="6.1",
     architecture="x86-64", os_release={"ID": "debian", "VERSION_ID": "12", "BUILD_ID": "bb", "VARIANT_ID": "vv"},
 )  # fmt: skip
-CONTEXT = Context("foo-bar@x-y\\x20z.service", HOST, "/etc/systemd/system/foo-bar@.service")
+CONTEXT = Subject("foo-bar@x-y\\x20z.service", HOST, "/etc/systemd/system/foo-bar@.service")
 
 
 @pytest.mark.parametrize(
@@ -34,15 +34,15 @@ def test_each(letter: str, value: str) -> None:
 
 def test_what_is_no_specifier() -> None:
     assert expand("100% %-x %% %", CONTEXT) == "100% %-x % %"
-    assert expand("%%n%n", Context("a.service", HOST)) == "%na.service"
+    assert expand("%%n%n", Subject("a.service", HOST)) == "%na.service"
     with pytest.raises(SpecifierError, match="Invalid slot"):
         expand("%Z", CONTEXT)
     with pytest.raises(SpecifierError, match="No such file"):
-        expand("%m", Context("a.service", Host()))
+        expand("%m", Subject("a.service", Host()))
 
 
 def test_prefix_as_path() -> None:
-    assert expand("%f %I|%i", Context("srv-a.service", HOST)) == "/srv/a |"
+    assert expand("%f %I|%i", Subject("srv-a.service", HOST)) == "/srv/a |"
 
 
 @given(st.text())
