@@ -1,8 +1,12 @@
-"""What settings imply: DynamicUser=, PrivateDevices= and their like (systemd.exec(5)), JobTimeoutSec=."""
+"""What settings imply where others are not assigned: Type=, DynamicUser=, PrivateDevices=, JobTimeoutSec= …
+
+Sources: systemd.service(5), systemd.exec(5), systemd.unit(5).
+"""
 
 from __future__ import annotations
 
 from systemctl_replacement.unitfile import capabilities, names
+from systemctl_replacement.unitfile.infinity import INFINITY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +54,26 @@ def complete(unit: str, section: str, settings: dict[tuple[str, str], Any], get:
         settings[key] = (*settings.get(key, ()), "~" + " ".join(forbidden))
     if settings.get((section, "CPUSchedulingPolicy")) in _REALTIME:
         settings.setdefault((section, "CPUSchedulingPriority"), 1)
+    if section == "Service":
+        _complete_service(settings, get)
+
+
+def _complete_service(settings: dict[tuple[str, str], Any], get: Callable[[str, str], Any]) -> None:
+    def imply(name: str, value: Any) -> None:
+        settings.setdefault(("Service", name), value)
+
+    if get("Service", "StandardInputData"):
+        imply("StandardInput", "data")
+    if get("Service", "StandardInput").startswith(("tty", "socket", "fd")):
+        imply("StandardOutput", "inherit")
+    imply("Type", "dbus" if get("Service", "BusName") else "simple" if get("Service", "ExecStart") else "oneshot")
+    kind = settings[("Service", "Type")]
+    if kind == "oneshot":
+        imply("TimeoutStartSec", INFINITY)
+    notifies = kind in ("notify", "notify-reload") or get("Service", "WatchdogSec") > 0
+    if (notifies or get("Service", "FileDescriptorStoreMax") > 0) and get("Service", "NotifyAccess") == "none":
+        settings[("Service", "NotifyAccess")] = "main"
+    imply("RestartKillSignal", get("Service", "KillSignal"))
 
 
 def needs_filter(get: Callable[[str], Any]) -> bool:

@@ -25,7 +25,6 @@ from systemctl_replacement.unitfile.loadpath import DEPENDENCY_SUFFIXES, Index, 
 from systemctl_replacement.unitfile.parsers.parse_context import UNSET, Fatal, Invalid, ParseContext, Refused
 from systemctl_replacement.unitfile.specifiers import Host, Subject
 from systemctl_replacement.unitfile.syntax import Assignment, Parsed, Problem, parse
-from systemctl_replacement.unitfile.values import INFINITY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -294,29 +293,9 @@ class _Loader:
 
     def derive(self) -> None:
         """Settings that follow from others when they are not assigned."""
-        settings = self.settings
-        perpetual.complete(self.id, settings)
+        perpetual.complete(self.id, self.settings)
         self.derive_path()
-        section = directives.TYPE_SECTIONS.get(self.type, "")
-        implied.complete(self.id, section, settings, self.get)
-        if self.type != "service":
-            return
-        if settings.get((section, "StandardInputData")):
-            settings.setdefault((section, "StandardInput"), "data")
-        if settings.get((section, "StandardInput"), "null").startswith(("tty", "socket", "fd")):
-            settings.setdefault((section, "StandardOutput"), "inherit")
-        if ("Service", "Type") not in settings:
-            bus, start = self.get("Service", "BusName"), self.get("Service", "ExecStart")
-            settings[("Service", "Type")] = "dbus" if bus else "simple" if start else "oneshot"
-        kind = settings[("Service", "Type")]
-        if kind == "oneshot":
-            settings.setdefault(("Service", "TimeoutStartSec"), INFINITY)
-        needs_socket = kind in ("notify", "notify-reload") or self.get("Service", "WatchdogSec") > 0
-        if (needs_socket or self.get("Service", "FileDescriptorStoreMax") > 0) and self.get(
-            "Service", "NotifyAccess"
-        ) == "none":
-            settings[("Service", "NotifyAccess")] = "main"
-        settings.setdefault(("Service", "RestartKillSignal"), self.get("Service", "KillSignal"))
+        implied.complete(self.id, directives.TYPE_SECTIONS.get(self.type, ""), self.settings, self.get)
 
     def derive_path(self) -> None:
         """The path that a unit is named after, and the description that is made of it."""

@@ -10,7 +10,7 @@ from systemctl_replacement.unitfile.directives.directive import Configured, Dire
 from systemctl_replacement.unitfile.directives.table import section_table
 from systemctl_replacement.unitfile.load import Unit
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
-from systemctl_replacement.unitfile.values import INFINITY, StatusSet
+from systemctl_replacement.unitfile.values import StatusSet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +74,10 @@ class ServiceConfig:
 
     @staticmethod
     def from_unit(unit: Unit, manager: ManagerConfig) -> ServiceConfig:
-        """Read a loaded service; what the unit leaves open comes from the manager's configuration."""
+        """Read a loaded service; what the unit leaves open comes from the manager's configuration.
+
+        What follows from other settings (a Type=, NotifyAccess= …) is among those of a unit that could be loaded.
+        """
 
         def get(name: str) -> Any:
             return unit.get("Service", name)
@@ -84,13 +87,10 @@ class ServiceConfig:
             return getattr(manager, _row(name).unset.name) if value is None else value
 
         commands = {name: tuple(get(name) or ()) for name in PHASES}
-        kind = service_type(get("Type"), bool(get("BusName")), bool(commands["ExecStart"]))
-        endless = kind == "oneshot" and get("TimeoutStartSec") is None
-        start = INFINITY if endless else configured("TimeoutStartSec")
         stop = configured("TimeoutStopSec")
         kill_signal = get("KillSignal")
         return ServiceConfig(
-            type=kind,
+            type=get("Type"),
             commands=commands,
             remain_after_exit=get("RemainAfterExit"),
             guess_main_pid=get("GuessMainPID"),
@@ -104,13 +104,13 @@ class ServiceConfig:
             success=get("SuccessExitStatus"),
             restart_prevent=get("RestartPreventExitStatus"),
             restart_force=get("RestartForceExitStatus"),
-            timeout_start_usec=start,
+            timeout_start_usec=configured("TimeoutStartSec"),
             timeout_stop_usec=stop,
             timeout_abort_usec=_first(get("TimeoutAbortSec"), _first(manager.default_timeout_abort, stop)),
             runtime_max_usec=get("RuntimeMaxSec"),
             start_failure_mode=get("TimeoutStartFailureMode"),
             stop_failure_mode=get("TimeoutStopFailureMode"),
-            notify_access=notify_access(get("NotifyAccess"), kind, get("WatchdogSec")),
+            notify_access=get("NotifyAccess"),
             kill_mode=get("KillMode"),
             kill_signal=kill_signal,
             restart_kill_signal=get("RestartKillSignal") or kill_signal,
@@ -123,22 +123,6 @@ class ServiceConfig:
             runtime_extra_usec=get("RuntimeRandomizedExtraSec"),
             preserve_directories=get("RuntimeDirectoryPreserve") if get("RuntimeDirectory") else "yes",
         )
-
-
-def service_type(configured: str | None, has_bus_name: bool, has_start: bool) -> str:
-    """The effective Type=: without one, `dbus` for a service with BusName=, `oneshot` for one without ExecStart=."""
-    if configured:
-        return configured
-    if has_bus_name:
-        return "dbus"
-    return "simple" if has_start else "oneshot"
-
-
-def notify_access(configured: str | None, kind: str, watchdog_usec: int) -> str:
-    """The effective NotifyAccess=: `main` where the service cannot do without (Type=notify, WatchdogSec=)."""
-    if configured not in (None, "none"):
-        return str(configured)
-    return "main" if kind in ("notify", "notify-reload") or watchdog_usec else "none"
 
 
 def _first(value: int | None, default: int) -> int:
