@@ -1,7 +1,7 @@
 """Which program this is, decided before anything else is imported.
 
-As PID 1 the first statements block all signals and fork the forkserver: a signal that comes while modules are imported
-must not be lost, and what is forked from the forkserver later is as small as what was imported until then.
+As PID 1, the first statements block all signals and fork the forkserver. A signal that comes while modules are imported
+must not be lost, and processes forked from the forkserver later are only as large as what was imported before.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 if not __package__:
-    # Run as a file: that is how we start ourselves, isolated from the environment's idea of where modules are.
+    # Run as a file: we start ourselves in this way, independent of where the environment looks for modules.
     sys.path.insert(0, __file__.rpartition("/")[0].rpartition("/")[0] or "/")
 
 import posix
@@ -42,7 +42,7 @@ def main() -> None:
         sys.exit()
     import _signal  # type: ignore[import-not-found]
 
-    # A client: Ctrl-C ends it as it ends every other command, already while the rest is imported.
+    # A client: Ctrl-C ends it like every other command, even while the rest is being imported.
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
     if what == "systemctl":
         from systemctl_replacement.cli.main import main as systemctl
@@ -83,7 +83,7 @@ def _say(text: str) -> None:
 def _become_init() -> int:
     _open_standard_descriptors()
     if not sys.flags.isolated:
-        # Run as `python3 systemctl`: neither environment variables nor an image's modules may change what is loaded.
+        # Run as `python3 systemctl`: neither environment variables nor an image's modules may change what is imported.
         from systemctl_replacement import paths
 
         name = sys.argv[0].rpartition("/")[2]
@@ -110,8 +110,10 @@ def _become_init() -> int:
 
 
 def _open_standard_descriptors() -> None:
-    """Whoever starts us may have closed some (`exec systemctl init <&-`): what is opened next would take their numbers,
-    and be lost when these are given away as input or output."""
+    """Open /dev/null for standard descriptors that are closed (`exec systemctl init <&-`).
+
+    Otherwise a file that is opened later would get such a number, and be lost when this is replaced as input or output.
+    """
     for number in range(3):
         try:
             posix.fstat(number)

@@ -7,6 +7,6 @@ FALSE = frozenset(("0", "no", "n", "false", "f", "off"))
 
 
 def boolean(text: str) -> bool | None:
-    """What a text says, in any case; None if it is neither."""
+    """The value of a text, regardless of case. None if it is neither."""
     lowered = text.lower()
     return True if lowered in TRUE else False if lowered in FALSE else None

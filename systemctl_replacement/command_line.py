@@ -1,22 +1,22 @@
-"""What our command line asks for: an init, one of our own helpers, systemctl, or a name that it goes by.
+"""What our command line asks for: an init, one of our helpers, systemctl, or a program that is a link to it.
 
-Imports nothing: it is read before anything else, and by clients that want to know what PID 1 is.
+This imports nothing. It is used before anything else, and by clients that want to know what PID 1 is.
 """
 
 from __future__ import annotations
 
-# Names by which distributions call systemctl; `init` is telinit unless it is PID 1.
+# Names of links to systemctl in distributions. `init` is telinit unless it is PID 1.
 BOOTED_AS = ("init", "systemd")
 COMPATIBILITY = ("telinit", "runlevel", "shutdown", "halt", "poweroff", "reboot")
 
-# What telinit(8) can be told. systemd's own /sbin/init hands these words to systemctl, and the name it was called by is
-# lost on the way, since ours is a script: they are no verbs.
+# The words of telinit(8), which are no verbs. systemd's /sbin/init passes them on to systemctl, and the name it was
+# called by is lost on the way, because ours is a script.
 _TELINIT_WORDS = ("0", "1", "2", "3", "4", "5", "6", "s", "S", "q", "Q", "u", "U")
-# `init` followed by one of these speaks to the init that runs already.
+# `init` followed by one of these talks to the running init.
 _TO_INIT = ("0", "6", "q", "Q", "u", "U")
 
-# Verbs that mean an init where nothing else could do what they ask for and stay: as PID 1, or with --init. Each with
-# what it says besides the units that follow.
+# Verbs that mean an init if nothing else could do what they ask for and stay: as PID 1, or with --init. Each has the
+# words that it stands for, besides the units that follow.
 _STARTING = {
     "": (),
     "init": (),
@@ -31,7 +31,7 @@ _STARTING = {
 # Options of init whose value may be the next word.
 _WITH_VALUE = ("--root", "--unit", "--stop-timeout", "--log-level", "--log-format")
 _ABOUT_ITSELF = ("-h", "--help", "--version")
-# Options that say how units are listed: without a verb that is what they ask for.
+# Options about the listing of units. Without a verb they ask for a listing.
 _LISTING = frozenset(
     (
         "--failed",
@@ -51,7 +51,7 @@ _LISTING_LETTERS = frozenset("altr")
 
 def program(argv: list[str], pid: int) -> str:
     """What a command line asks for: forkserver, probe, generators, init-scripts, init, init-help, systemctl, or a name
-    of COMPATIBILITY."""
+    in COMPATIBILITY."""
     name = argv[0].rpartition("/")[2] if argv else ""
     if argv[1:2] in (["--forkserver"], ["--probe"], ["--generators"], ["--init-scripts"]):
         return argv[1][2:]
@@ -72,13 +72,13 @@ def program(argv: list[str], pid: int) -> str:
 
 
 class Words:
-    """A systemctl command line as far as it matters here: the verb, and what else is said, before it and after it."""
+    """A systemctl command line as far as it matters here: the verb, and the words before and after it."""
 
     def __init__(self, argv: list[str]) -> None:
         self.verb = ""
         self.operands = 0
-        self.asks_for_init = False  # by `-1` or `--init`, which may stand in the place of the verb
-        self.about_itself = False  # help or the version
+        self.asks_for_init = False  # with `-1` or `--init`, which may take the place of the verb
+        self.about_itself = False  # asks for help or the version
         self.about_listing = False
         self.rest: list[str] = []
         words = iter(argv[1:])
@@ -106,7 +106,7 @@ def _is_about_listing(word: str) -> bool:
 
 
 def init_arguments(argv: list[str], pid: int) -> list[str] | None:
-    """What a systemctl command line says to `init`; None if it asks for something else."""
+    """The arguments that a systemctl command line has for `init`, None if it asks for something else."""
     words = Words(argv)
     if words.about_itself or words.verb not in _STARTING:
         return None
@@ -115,5 +115,5 @@ def init_arguments(argv: list[str], pid: int) -> list[str] | None:
     if words.verb in ("start", "restart", "reload-or-restart", "isolate") and not (
         words.operands or words.asks_for_init
     ):
-        return None  # too few arguments: systemctl says so
+        return None  # too few arguments, as systemctl will say
     return [*_STARTING[words.verb], *words.rest]

@@ -72,7 +72,7 @@ _TABLES = {LIBC: _LIBC, SYSTEMD: _SYSTEMD, LSB: _LSB, BSD: _BSD}
 
 
 def name(status: int, classes: tuple[str, ...] = ALL) -> str | None:
-    """The name of an exit status ("EXEC" for 203), None if it has none among the classes asked for.
+    """The name of an exit status ("EXEC" for 203), None if none of the classes has one.
 
     systemd's log lines use all classes, `systemctl status` only (LIBC, SYSTEMD).
     """
@@ -84,7 +84,7 @@ def name(status: int, classes: tuple[str, ...] = ALL) -> str | None:
 
 
 def number(text: str) -> int | None:
-    """The exit status that a name ("TEMPFAIL") or a number from 0 to 255 stands for, None if neither."""
+    """The exit status for a name ("TEMPFAIL") or a number from 0 to 255, None for anything else."""
     for table in _TABLES.values():
         for status, known in table.items():
             if known == text:

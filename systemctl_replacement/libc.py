@@ -1,5 +1,7 @@
-"""The C library through `_ctypes` alone. The module `ctypes` on top of that costs PID 1 half a megabyte, and every
-process that starts with it some milliseconds; nothing of what it adds is needed here.
+"""The C library through `_ctypes` alone.
+
+The module `ctypes` on top of it would cost PID 1 half a megabyte, and each process that imports it some milliseconds.
+Nothing that it adds is needed here.
 """
 
 from __future__ import annotations
@@ -72,7 +74,7 @@ _library = dlopen(None, 0)  # type: ignore[arg-type]
 
 
 def function(name: str) -> Any:
-    """A function that returns int. Numbers go in as int, bytes as char *; what is wider is wrapped by the caller."""
+    """A function that returns int. Numbers are passed as int, bytes as char *; the caller wraps what is wider."""
     return _Function(dlsym(_library, name))
 
 
@@ -82,12 +84,12 @@ def long_function(name: str) -> Any:
 
 
 def quick_function(name: str) -> Any:
-    """A function that returns int, without errno: such a call touches no page that is shared with other processes."""
+    """A function that returns int without errno. Such a call writes to no page that is shared with other processes."""
     return _QuickFunction(dlsym(_library, name))
 
 
 def check(result: int, what: str) -> int:
-    """The result of a function, unless it is negative. OSError with errno."""
+    """The result of a function. OSError with errno if it is negative."""
     if result < 0:
         number = get_errno()
         raise OSError(number, os.strerror(number), what)

@@ -1,7 +1,7 @@
 """Where everything is: the directories of units, the runtime directory, the logs, and our own program.
 
-Client and manager must agree on these to the letter, so they are decided once, here. Imported on the client's
-hot path: only `os` and `sys`. Sources: systemd.unit(5) "UNIT FILE LOAD PATH", file-hierarchy(7).
+Client and manager must agree on these exactly, so they are decided once, here. This is on the client's hot path and
+only imports `os` and `sys`. Sources: systemd.unit(5) "UNIT FILE LOAD PATH", file-hierarchy(7).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ LOCK_NAME = "systemctl-replacement.lock"
 LOG_DIRECTORY = "/var/log/systemctl-replacement"
 
 SYSTEM_RUNTIME = "/run/systemd"
-# What says that systemd is there (sd_booted(3)), and what says that it was a manager on demand that has made it.
+# The directory that says that systemd runs (sd_booted(3)), and the mark of a manager on demand that has made it.
 BOOTED = "/run/systemd/system"
 BOOTED_MARK = "/run/systemd/systemctl-replacement.booted"
 
-# systemd's own order (`systemd-analyze unit-paths`), ours is appended: what an image has always wins.
-# The first field says whether the directory follows the runtime directory.
+# In systemd's order (`systemd-analyze unit-paths`). Ours is appended, so that what an image has always wins.
+# The first field says whether the directory is in the runtime directory.
 _LIBRARIES = ("/lib/systemd/system", "/usr/lib/systemd/system")
 _UNIT_PATH = (
     (False, "/etc/systemd/system.control"),
@@ -39,7 +39,7 @@ _UNIT_PATH = (
 
 
 class NoRuntimeDirectory(OSError):
-    """No runtime directory can be had; what was wrong with the first candidate."""
+    """No runtime directory can be used. The error is that of the first candidate."""
 
 
 class Paths:
@@ -50,13 +50,13 @@ class Paths:
         self._runtime: str | None = None
 
     def below(self, path: str) -> str:
-        """An absolute path of the system as the path to open: below the root, if there is one."""
+        """The path to open for an absolute path of the system: below the root, if there is one."""
         return self.root + path
 
     def runtime_candidates(self) -> list[str]:
         """Runtime directories in the order in which manager and client try them.
 
-        Below a root there is only one. `$XDG_RUNTIME_DIR` is shared with others: we take a directory in it.
+        Below a root there is only one. `$XDG_RUNTIME_DIR` is shared with other programs, so we use a directory in it.
         """
         if self.root:
             return [self.root + "/run/systemd"]
@@ -64,21 +64,23 @@ class Paths:
         user_directory = os.environ.get("XDG_RUNTIME_DIR", "")
         if user_directory.startswith("/"):
             candidates.append(user_directory + "/systemctl-replacement")
-        # An engine mounts /dev/shm also where everything else is read-only.
+        # Engines mount /dev/shm even if everything else is read-only.
         candidates += [f"{directory}/systemctl-{os.geteuid()}" for directory in ("/tmp", "/dev/shm")]
         return candidates
 
     def trusted_runtimes(self) -> list[str]:
-        """The candidates that may be looked into. In /tmp and /dev/shm anybody can make one for us, with a socket that
-        never answers or journals that are fifos: whatever is in it is not ours."""
+        """The candidates that are safe to look into.
+
+        In /tmp and /dev/shm anybody can make one for us, with a socket that never answers or journals that are FIFOs.
+        """
         return [runtime for runtime in self.runtime_candidates() if _is_public(runtime) or _is_private(runtime)]
 
     @property
     def runtime(self) -> str:
-        """The runtime directory in use: the first that is ours to write, made if need be.
+        """The runtime directory in use: the first that we may write to, created if necessary.
 
-        Raises NoRuntimeDirectory if none can be had. The manager and the unit path use it; a client looks for a
-        socket in all `trusted_runtimes()` first and then sets this.
+        Raises NoRuntimeDirectory without any. The manager and the unit path use it. A client first looks for a socket
+        in all `trusted_runtimes()`, and then sets this.
         """
         if self._runtime is None:
             self._runtime = _first_usable(self.runtime_candidates())
@@ -89,19 +91,19 @@ class Paths:
         self._runtime = directory
 
     def socket_path(self, runtime: str | None = None) -> str:
-        """The control socket of the manager whose runtime directory is `runtime` (default: the one in use)."""
+        """The control socket of the manager with this runtime directory (default: the one in use)."""
         return f"{self.runtime if runtime is None else runtime}/{SOCKET_NAME}"
 
     def start_lock(self) -> str:
-        """The file that is locked by whoever starts a manager, until it listens."""
+        """The file that a starter of a manager locks until the manager listens."""
         return f"{self.runtime}/{LOCK_NAME}"
 
     def unit_path(self) -> list[str]:
-        """Unit directories, highest precedence first, whether they exist or not; units we ship come last.
+        """Unit directories, highest precedence first, whether they exist or not. The units that we ship come last.
 
-        Where /lib and /usr/lib are the same directory only the name that the distribution's systemd uses is listed:
-        it shows in FragmentPath= and in the links that `enable` makes. `/run/systemd` keeps its place when the
-        runtime directory is another one: what an image's scripts put there counts.
+        If /lib and /usr/lib are the same directory, only the name that the distribution's systemd uses is listed: it
+        shows in FragmentPath= and in the links that `enable` makes. `/run/systemd` keeps its place if the runtime
+        directory is another one, because what an image's scripts put there counts.
         """
         system_runtime = self.root + "/run/systemd"
         runtimes = [system_runtime]
@@ -122,19 +124,19 @@ class Paths:
         return _LIBRARIES[:1] if _debian_before_13(self.root) else _LIBRARIES[1:]
 
     def log_candidates(self) -> list[str]:
-        """Directories that may hold journals: a reader looks in all of them."""
+        """Directories that may have journals. A reader looks in all of them."""
         return [self.root + LOG_DIRECTORY] + [f"{runtime}/log" for runtime in self.trusted_runtimes()]
 
     def log_directory(self) -> str:
-        """Where journals are written: below /var/log if that can be written, else in the runtime directory."""
+        """Where journals are written: below /var/log if possible, otherwise in the runtime directory."""
         directory = self.root + LOG_DIRECTORY
         return directory if _writable(directory) else f"{self.runtime}/log"
 
 
 def self_command() -> list[str]:
-    """The command line that starts this program again: arguments are appended to it.
+    """The command line that starts this program again; append the arguments.
 
-    Isolated from environment variables and site-packages, so nothing in an image changes what PID 1 imports.
+    It is isolated from environment variables and site-packages, so that an image cannot change what PID 1 imports.
     """
     return [sys.executable, "-ISXutf8", os.path.join(_package(), "__main__.py")]
 
@@ -149,7 +151,7 @@ def _package() -> str:
 
 
 def _debian_before_13(root: str) -> bool:
-    """Whether this is a Debian (or an Ubuntu made from one) whose packages still say /lib/systemd/system."""
+    """Whether this is a Debian (or an Ubuntu derived from one) whose packages still use /lib/systemd/system."""
     try:
         with open(root + "/etc/debian_version", encoding="ascii", errors="replace") as file:
             version = file.read().strip()
@@ -160,7 +162,7 @@ def _debian_before_13(root: str) -> bool:
 
 
 def _writable(directory: str) -> bool:
-    """Whether files can be created in the directory, once it and its parents are made."""
+    """Whether files can be created in the directory, once it and its parents have been created."""
     while not os.path.lexists(directory):
         directory = os.path.dirname(directory)
     return os.path.isdir(directory) and os.access(directory, os.W_OK | os.X_OK)
@@ -180,9 +182,9 @@ def _first_usable(candidates: list[str]) -> str:
 
 
 def _make_usable(directory: str) -> None:
-    """Make the directory if it is missing; OSError unless we may write there and nobody else owns it.
+    """Create the directory if it is missing. OSError unless we may write there and nobody else owns it.
 
-    Only /run/systemd may belong to another user (root): there the file system's permissions decide, as in an image that
+    Only /run/systemd may belong to another user (root). There the file system's permissions decide, as in an image that
     opens /run to the group of a container platform's random user.
     """
     if _is_public(directory):
@@ -203,13 +205,13 @@ def _is_public(directory: str) -> bool:
 
 
 def _private_mode() -> int:
-    """Services of a manager of root's may be other users, and have to reach their notify sockets; whoever cannot list
-    the directory has to know what he looks for."""
+    """The mode of a private directory. Services of root's manager may run as other users, which must reach their notify
+    sockets by name, but need not list the directory."""
     return 0o711 if os.geteuid() == 0 else 0o700
 
 
 def _is_private(directory: str) -> bool:
-    """Whether this is a directory, no link, that is ours and in which nobody else may look around."""
+    """Whether this is a directory (not a link) that is ours and that nobody else may list."""
     try:
         status = os.lstat(directory)
     except OSError:

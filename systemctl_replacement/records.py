@@ -1,12 +1,12 @@
-"""Frozen dataclasses without the price of `dataclasses`: same decorator, same meaning, for what our data needs of it.
+"""Frozen dataclasses without the cost of `dataclasses`: the same decorator with the same meaning, as far as we need it.
 
-The standard module imports inspect, ast, dis, tokenize, enum and re (1.4 MB and 20 ms in PID 1, which is all that
-some commands may take) and compiles six functions for every class when it is defined. Here a class costs a few
-closures, and its `__init__` is compiled when the first instance is made. Type checkers see the standard decorator.
+The standard module imports inspect, ast, dis, tokenize, enum and re (1.4 MB and 20 ms in PID 1, which is all that some
+commands may take), and compiles six functions for every class when it is defined. Here a class costs a few closures,
+and its `__init__` is compiled when the first instance is made. Type checkers see the standard decorator.
 
-Supported: `@dataclass` and `@dataclass(frozen=True)`, defaults, `field(default=…, default_factory=…)`, inheritance,
-`__post_init__`, `replace`, `fields`, `is_dataclass`; equality, hashing and repr by all fields. The functions of the
-standard module take records, too. A leaf: anyone may import it.
+Supported are `@dataclass` and `@dataclass(frozen=True)`, defaults, `field(default=…, default_factory=…)`, inheritance,
+`__post_init__`, `replace`, `fields` and `is_dataclass`. Equality, hash and repr use all fields. The functions of the
+standard module accept these records too.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ else:
         """Somebody assigned to a field of a frozen record."""
 
     class Field:
-        """A field: its name, and how it gets a value that is not given."""
+        """A field: its name, and where its value comes from if none is given."""
 
         __slots__ = ("default", "default_factory", "name")
         init = True
@@ -41,17 +41,17 @@ else:
 
         @property
         def _field_type(self):
-            # What the standard module asks of a field; whoever uses that has it imported already.
+            # The standard module asks this of a field. Its user has imported it already.
             import dataclasses
 
             return dataclasses._FIELD
 
     def field(*, default=_MISSING, default_factory=_MISSING):
-        """A field whose default is made for each instance."""
+        """A field with a default, or with one that is made for each instance."""
         return Field(default, default_factory)
 
     def dataclass(cls=None, *, frozen=False):
-        """Make a record of a class."""
+        """Turn a class into a record."""
         if cls is None:
             return lambda decorated: _process(decorated, frozen)
         return _process(cls, frozen)
@@ -82,7 +82,7 @@ else:
             default = cls.__dict__.get(name, _MISSING)
             if not isinstance(default, Field):
                 if default is _MISSING and name in found:
-                    continue  # Python 3.9 shows a class without annotations those of its base
+                    continue  # Python 3.9 gives a class without annotations those of its base
                 default = Field(default, _MISSING)
             elif default.default is _MISSING:
                 delattr(cls, name)
@@ -131,7 +131,7 @@ else:
         return cls
 
     def _compile_init(cls, found):
-        """`__init__` as dataclasses would write it: one assignment a field, past the refusal to assign."""
+        """`__init__` as dataclasses would write it: one assignment per field, bypassing the refusal to assign."""
         names = {"_set": object.__setattr__, "_missing": _MISSING}
         parameters, lines = [], []
         for name, about in found.items():

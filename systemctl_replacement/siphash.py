@@ -1,4 +1,4 @@
-"""SipHash-2-4 (Aumasson and Bernstein, 2012): what systemd makes names and user ids of dynamic users with."""
+"""SipHash-2-4 (Aumasson and Bernstein, 2012): systemd derives names and user ids of dynamic users with it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ _MASK = 2**64 - 1
 
 
 def siphash24(data: bytes, key: bytes) -> int:
-    """The 64-bit hash of ``data`` under a key of 16 bytes."""
+    """The 64-bit hash of `data` under a key of 16 bytes."""
     k0, k1 = int.from_bytes(key[:8], "little"), int.from_bytes(key[8:], "little")
     v = [k0 ^ 0x736F6D6570736575, k1 ^ 0x646F72616E646F6D, k0 ^ 0x6C7967656E657261, k1 ^ 0x7465646279746573]
     padded = data + bytes(7 - len(data) % 8) + bytes((len(data) & 0xFF,))

@@ -1,7 +1,7 @@
-"""System calls that Python's C modules lack: one seam, so that tests can put a fake in its place.
+"""System calls that Python's C modules lack, in one place, so that tests can replace them.
 
-Import-light: supervisors live in this module. Calls raise OSError; probes for newer system calls take EPERM for ENOSYS,
-because the seccomp filters of old container engines answer EPERM to what they do not know.
+This is import-light, because supervisors use it. Calls raise OSError. Probes for newer system calls treat EPERM like
+ENOSYS, because seccomp filters of old container engines answer EPERM to calls that they do not know.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ PR_CAP_AMBIENT_RAISE = 2
 
 TIOCSCTTY = 0x540E
 
-# The same numbers on every architecture: calls newer than 5.0 share one table.
+# These numbers are the same on every architecture: calls newer than Linux 5.0 share one table.
 _SYS_PIDFD_OPEN = 434
 _SYS_CLOSE_RANGE = 436
 
-# kcmp(2) is older and has one number per architecture; where it is not known there is none.
+# kcmp(2) is older and has a number per architecture. It is None where that is not known.
 _KCMP_NUMBERS = {"x86_64": 312, "aarch64": 272, "riscv64": 272, "ppc64le": 354, "s390x": 343}
 _SYS_KCMP = _KCMP_NUMBERS.get(os.uname().machine) if sys.maxsize > 2**32 else None
 _KCMP_FILE = 0
@@ -76,19 +76,19 @@ def prctl(option: int, second: int = 0, third: int = 0, fourth: int = 0, fifth: 
 
 
 def set_child_subreaper() -> None:
-    """Orphans among our descendants become our children, however deep they were."""
-    # Every supervisor calls this, and it would be its only call through the other handle: 80 KB each.
+    """Make orphans among our descendants our children, however deep they were."""
+    # Every supervisor calls this, and it would be its only call through the other handle, which costs 80 KB each.
     if _quick_prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), "prctl")
 
 
 def die_with_parent() -> None:
-    """SIGKILL for us when our parent ends. It may have ended already: compare getppid() afterwards."""
+    """Get SIGKILL when our parent ends. It may have ended already, so compare getppid() afterwards."""
     prctl(PR_SET_PDEATHSIG, _signal.SIGKILL)
 
 
 def set_process_name(comm: str) -> None:
-    """The name in /proc/PID/comm; the kernel keeps 15 bytes."""
+    """Set the name in /proc/PID/comm, of which the kernel keeps 15 bytes."""
     _check(_prctl(PR_SET_NAME, comm.encode("utf-8", "surrogateescape")[:15], 0, 0, 0), "prctl")
 
 
@@ -97,7 +97,7 @@ def set_no_new_privileges() -> None:
 
 
 def deny_write_execute() -> None:
-    """No memory of ours, nor of what we execute, is ever writable and executable. OSError EINVAL before Linux 6.3."""
+    """Deny memory that is both writable and executable, also to what we execute. OSError EINVAL before Linux 6.3."""
     prctl(_PR_SET_MDWE, _PR_MDWE_REFUSE_EXEC_GAIN)
 
 
@@ -105,7 +105,7 @@ def deny_write_execute() -> None:
 
 
 def block_all_signals() -> None:
-    """Blocks every signal that can be blocked."""
+    """Block every signal that can be blocked."""
     _signal.pthread_sigmask(_signal.SIG_BLOCK, ALL_SIGNALS)
 
 
@@ -114,14 +114,14 @@ def unblock_all_signals() -> None:
 
 
 def reset_signal_dispositions() -> None:
-    """Default disposition for every signal: Python ignores SIGPIPE and SIGXFSZ, nohup adds SIGHUP."""
+    """Reset every signal to its default disposition: Python ignores SIGPIPE and SIGXFSZ, nohup adds SIGHUP."""
     for number in ALL_SIGNALS:
         if number not in (_signal.SIGKILL, _signal.SIGSTOP):
             _signal.signal(number, _signal.SIG_DFL)
 
 
 def signalfd(signals: Iterable[int] = ALL_SIGNALS) -> int:
-    """A non-blocking descriptor on which the given (blocked) signals are read; see :func:`read_signalfd`."""
+    """A non-blocking descriptor for reading the given (blocked) signals, with `read_signalfd`."""
     mask = bytearray(_SIGSET_SIZE)
     for number in signals:
         mask[(number - 1) // 8] |= 1 << (number - 1) % 8
@@ -144,7 +144,7 @@ def read_signalfd(fd: int) -> list[tuple[int, int, int, int]]:
 
 
 def open_pidfd(pid: int) -> int:
-    """A descriptor that turns readable when the process ends. OSError: ESRCH if gone, ENOSYS if the kernel has none."""
+    """A descriptor that is readable when the process has ended. OSError: ESRCH if it is gone, ENOSYS if unsupported."""
     fd = _syscall(Long(_SYS_PIDFD_OPEN), Long(pid), Long(0))
     if fd < 0 and get_errno() in _UNKNOWN_CALL:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), "pidfd_open")
@@ -155,13 +155,13 @@ def open_pidfd(pid: int) -> int:
 
 
 def file_identity(fd: int) -> tuple[int, int]:
-    """(device, inode) of what a descriptor stands for: what tells one file from another as long as it is open."""
+    """(device, inode) of a descriptor's file, which identify the file as long as it is open."""
     status = os.fstat(fd)
     return status.st_dev, status.st_ino
 
 
 def same_open_file(fd: int, other: int) -> bool:
-    """Whether two of our descriptors share one open file description. OSError where the kernel does not tell."""
+    """Whether two of our descriptors share one open file description. OSError if the kernel does not tell."""
     if _SYS_KCMP is None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), "kcmp")
     pid = os.getpid()
@@ -170,15 +170,15 @@ def same_open_file(fd: int, other: int) -> bool:
 
 
 def duplicate_above(fd: int, minimum: int) -> int:
-    """A close-on-exec duplicate of ``fd`` whose number is at least ``minimum``."""
+    """A close-on-exec duplicate of `fd` with a number of at least `minimum`."""
     return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, minimum)
 
 
 def close_all_except(keep: Iterable[int]) -> None:
-    """Closes every descriptor but the given ones, without counting up to RLIMIT_NOFILE."""
+    """Close every descriptor except the given ones, without counting up to RLIMIT_NOFILE."""
     keep = sorted(set(keep))
     try:
-        # Cheaper than close_range(2) for the few that our processes have open: that call would touch many pages.
+        # For the few that our processes have open this is cheaper than close_range(2), which would touch many pages.
         names = os.listdir("/proc/self/fd")
     except OSError:
         _close_ranges(keep)
@@ -205,7 +205,7 @@ def _close_ranges(keep: list[int]) -> None:
 
 
 def take_terminal(fd: int, force: bool = False) -> None:
-    """Makes the terminal the controlling one of our session; ``force`` steals it (needs CAP_SYS_ADMIN)."""
+    """Make a terminal the controlling terminal of our session. `force` steals it (which needs CAP_SYS_ADMIN)."""
     _check(_ioctl(fd, UnsignedLong(TIOCSCTTY), Int(force)), "ioctl")
 
 
@@ -219,7 +219,7 @@ INFINITY = 2**64 - 1
 
 
 def get_limit(name: str) -> tuple[int, int]:
-    """(soft, hard) of RLIMIT_``name``; INFINITY where there is none."""
+    """(soft, hard) of RLIMIT_`name`, INFINITY for none."""
     soft, hard = resource.getrlimit(RLIMITS[name])
     return soft & INFINITY, hard & INFINITY
 
@@ -228,14 +228,14 @@ def _set_limit(name: str, soft: int, hard: int) -> None:
     signed = [value - 2**64 if value >= 2**63 else value for value in (soft, hard)]
     try:
         resource.setrlimit(RLIMITS[name], (signed[0], signed[1]))
-    except ValueError:  # the module's name for EINVAL and EPERM
+    except ValueError:  # which the module raises for EINVAL and EPERM
         number = errno.EINVAL if soft > hard else errno.EPERM
         raise OSError(number, os.strerror(number), "setrlimit") from None
 
 
 def set_limit(name: str, soft: int, hard: int) -> None:
-    """Sets RLIMIT_``name``; without the privilege, to the nearest that the hard limit allows, as systemd does."""
-    soft, hard = soft & INFINITY, hard & INFINITY  # some say -1
+    """Set RLIMIT_`name`. Without the privilege, use the nearest value that the hard limit allows, as systemd does."""
+    soft, hard = soft & INFINITY, hard & INFINITY  # some callers say -1
     try:
         _set_limit(name, soft, hard)
     except PermissionError:
@@ -286,7 +286,7 @@ def last_capability() -> int:
 
 
 def drop_bounding_capability(number: int) -> None:
-    """Removes a capability from the bounding set; one that is not in it needs no privilege to remove."""
+    """Remove a capability from the bounding set. If it is not in the set this needs no privilege."""
     if prctl(PR_CAPBSET_READ, number):
         prctl(PR_CAPBSET_DROP, number)
 
@@ -295,7 +295,7 @@ def drop_bounding_capability(number: int) -> None:
 
 
 def set_io_priority(kind: int, level: int) -> None:
-    """ioprio_set(2) for ourselves. OSError, ENOSYS where the number of the call is not known."""
+    """ioprio_set(2) for ourselves. OSError, ENOSYS if the number of the call is unknown."""
     if _SYS_IOPRIO_SET is None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), "ioprio_set")
     words = [Long(word) for word in (_SYS_IOPRIO_SET, _IOPRIO_WHO_PROCESS, 0, kind << _IOPRIO_CLASS_SHIFT | level)]
@@ -307,16 +307,16 @@ def set_personality(persona: int) -> None:
     _check(libc.function("personality")(UnsignedLong(persona)), "personality")
 
 
-# -- changes of files -------------------------------------------------------------------------------------------------
+# -- watching files ---------------------------------------------------------------------------------------------------
 
 
 def inotify() -> int:
-    """A non-blocking descriptor that becomes readable when one of the events happens that are watched for."""
+    """A non-blocking descriptor that becomes readable when a watched event happens."""
     return _check(libc.function("inotify_init1")(os.O_NONBLOCK | os.O_CLOEXEC), "inotify_init1")
 
 
 def watch_path(fd: int, path: str, events: int) -> None:
-    """Adds a file or directory, with the events of inotify(7) that count. OSError."""
+    """Watch a file or directory for events of inotify(7). OSError."""
     _check(libc.function("inotify_add_watch")(fd, os.fsencode(path), Unsigned32(events)), "inotify_add_watch")
 
 
@@ -324,12 +324,12 @@ def watch_path(fd: int, path: str, events: int) -> None:
 
 
 class _Glob(Structure):
-    # The two leading fields are the same in glibc and musl; the rest is the room either needs.
+    # The first two fields are the same in glibc and musl. The rest is room for either.
     _fields_ = (("count", UnsignedLong), ("paths", UnsignedLong), ("rest", Character * 128))
 
 
 def glob(pattern: str) -> list[str]:
-    """glob(3): the sorted names that match; a name without wildcards only if it exists."""
+    """glob(3): the names that match, sorted. A name without wildcards matches if it exists."""
     found = _Glob()
     try:
         if libc.function("glob")(os.fsencode(pattern), 0, None, byref(found)) != 0:
@@ -340,8 +340,8 @@ def glob(pattern: str) -> list[str]:
 
 
 def matches(name: str, pattern: str) -> bool:
-    """fnmatch(3), as systemd uses it. Python's module of that name brings `re`, which costs PID 1 a megabyte."""
+    """fnmatch(3), as systemd uses it. Python's module of that name imports `re`, which costs PID 1 a megabyte."""
     try:
         return int(_fnmatch(os.fsencode(pattern), os.fsencode(name), 0)) == 0
-    except UnicodeEncodeError:  # JSON can spell what is no text: nothing is called so
+    except UnicodeEncodeError:  # JSON can spell strings that are not text, and so no name
         return False

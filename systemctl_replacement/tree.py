@@ -1,7 +1,7 @@
-"""Paths and trees that somebody else has made, and may change meanwhile: no link of theirs is ever followed.
+"""Paths and trees that somebody else has made and may be changing: none of their links is ever followed.
 
-A tree may be nested deeper than any recursion, path or number of open descriptors goes: the walk goes down and up one
-directory at a time.
+A tree may be nested deeper than the limits of recursion, path length or open descriptors, so the walk goes down and up
+one directory at a time.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     Enter = Callable[[os.stat_result], bool]
 
 OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# Who may not read a directory may pass it all the same.
+# A directory that we may not read can still be passed through.
 _PASS = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def open_parent(path: str, make: bool = False) -> tuple[int, str]:
-    """A descriptor of the directory that an absolute path is in, and the last part of the path.
+    """A descriptor of the directory that contains an absolute path, and the last part of the path.
 
-    With `make` the directories that are missing are made. A link is followed only where it and its directory belong to
-    root or to us: whoever owns a directory on the way could lead us anywhere. OSError ELOOP or ENOTDIR otherwise.
+    With `make`, missing directories are created. A link is followed only if it and its directory belong to root or to
+    us, because the owner of a directory on the way could lead us anywhere. OSError ELOOP or ENOTDIR otherwise.
     """
     *parts, last = [part for part in path.split("/") if part]
     fd = os.open("/", OPEN_DIRECTORY)
@@ -60,7 +60,7 @@ def _open_part(fd: int, name: str, make: bool) -> int:
 
 
 def make_directory(fd: int, name: str, mode: int) -> bool:
-    """Makes a directory in another; whether it was not there. OSError, ENOTDIR if there is something else."""
+    """Create a directory in another one. Returns whether it is new. OSError, ENOTDIR if something else has the name."""
     try:
         os.mkdir(name, mode, dir_fd=fd)
     except FileExistsError:
@@ -71,7 +71,7 @@ def make_directory(fd: int, name: str, mode: int) -> bool:
 
 
 def remove(path: str) -> None:
-    """Removes a file, link or directory with all below it; what is gone already is no error. OSError otherwise."""
+    """Remove a file, a link, or a directory with everything below it. If it is gone already, that is no error."""
     try:
         above, name = open_parent(path)
     except FileNotFoundError:
@@ -93,7 +93,7 @@ def remove(path: str) -> None:
 
 
 def remove_link(path: str) -> None:
-    """Removes a link; anything else is left, and no error. OSError otherwise."""
+    """Remove a link. Anything else is left in place, which is no error."""
     try:
         above, name = open_parent(path)
     except FileNotFoundError:
@@ -116,13 +116,13 @@ def _rmdir(fd: int, name: str) -> None:
 
 
 def walk(fd: int, file: Visit, directory: Visit, enter: Enter | None = None) -> None:
-    """Visits everything below the directory `fd`, with the descriptor of the directory it is in and its name.
+    """Visit everything below the directory `fd`. A visit gets the descriptor of the containing directory, and the name.
 
-    `directory` is called when all below it was visited; where `enter`, given its status, says no, it is left out with
-    all below it. What vanishes before its visit is left out; a visit may raise FileNotFoundError. OSError otherwise,
-    ESTALE if a directory was moved out of the tree while the walk was in it.
+    `directory` is called after everything below it was visited. If `enter`, which gets its status, says no, the
+    directory and everything below it are left out. What vanishes before its visit is left out too; a visit may raise
+    FileNotFoundError. OSError otherwise, ESTALE if a directory was moved out of the tree while the walk was in it.
     """
-    # Of the way down only names and identities are kept: ".." leads back up.
+    # Only names and identities are kept of the way down; ".." leads back up.
     way: list[tuple[str, tuple[int, int], list[str]]] = []
     fd = os.dup(fd)
     left = os.listdir(fd)
@@ -152,7 +152,7 @@ def walk(fd: int, file: Visit, directory: Visit, enter: Enter | None = None) -> 
 
 
 def _visit_files(fd: int, names: list[str], file: Visit, enter: Enter | None) -> tuple[str, int] | None:
-    """Visits what the names stand for, taking them out, until one is a directory, which is opened; else None."""
+    """Visit the names and remove them from the list, until one is a directory to enter, which is opened."""
     while names:
         name = names.pop()
         try:

@@ -1,7 +1,7 @@
-"""JSON through the C module ``_json`` alone.
+"""JSON through the C module `_json` alone.
 
-The package ``json`` imports ``re`` and ``enum``: 10 ms that ``systemctl is-active`` cannot pay, and memory that every
-supervisor would carry. Text is written as ASCII, so that bytes which are no UTF-8 (surrogate escapes) survive the trip.
+The package `json` imports `re` and `enum`: 10 ms that `systemctl is-active` cannot afford, and memory in every
+supervisor. Text is written as ASCII, so that bytes that are not UTF-8 (surrogate escapes) survive.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ quoted: Callable[[str], str]
 
 
 class _ScannerSettings:
-    """What ``_json.make_scanner`` asks of a decoder; the constants are the three that JSON lacks and Python writes."""
+    """The settings that `_json.make_scanner` reads from a decoder. The constants are Python's NaN and infinities."""
 
     strict = True
     object_hook = None
@@ -55,19 +55,19 @@ except ImportError:  # an interpreter without the accelerator
 
 
 def dumps(value: Any) -> bytes:
-    """The JSON text of ``value`` in one line of ASCII. TypeError or ValueError when it has none."""
+    """The JSON text of `value` in one line of ASCII. TypeError or ValueError if it has none."""
     return "".join(_encode(value, 0)).encode("ascii")
 
 
 def loads(data: bytes | str) -> Any:
-    """The value of one JSON text; ValueError for anything else, whoever sent it."""
+    """The value of one JSON text. ValueError for anything else, from anybody."""
     text = data if isinstance(data, str) else data.decode("utf-8")
     start, end = 0, len(text)
     while start < end and text[start] in _WHITESPACE:
         start += 1
     try:
         value, stop = _scan(text, start)
-    except (StopIteration, SystemError):  # SystemError: it fails without the exception class of the package json
+    except (StopIteration, SystemError):  # SystemError, because the exception class of the package json is missing
         raise ValueError("not a JSON text") from None
     except RecursionError:
         raise ValueError("JSON nested too deeply") from None

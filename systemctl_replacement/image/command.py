@@ -1,4 +1,4 @@
-"""`systemctl-replacement`: the command line of what is ours. (systemctl's own is not click's: see cli/options.py.)"""
+"""`systemctl-replacement`: the commands that are ours alone. (For systemctl's command line see cli/options.py.)"""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def install(root: str, python: Optional[str], keep_original: bool) -> None:
 
 
 def run() -> None:
-    """The program. Output that cannot be written is one line, not a traceback; click expects no such thing."""
+    """Run the program. A failure to write output is one line instead of click's traceback."""
     try:
         main()
     except OSError as error:
         with contextlib.suppress(OSError):
             os.write(2, f"Error: {error.strerror}\n".encode())
-        os._exit(1)  # Python would try to write once more
+        os._exit(1)  # otherwise Python would try to write again
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The one way in which an installation fails on purpose."""
+"""The exception for installations that fail on purpose."""
 
 from __future__ import annotations
 
 
 class ImageError(Exception):
-    """Something about the image, or what we have to put into it, prevents the installation: the text says what."""
+    """The image, or what must go into it, does not allow the installation. The text says why."""

@@ -1,6 +1,6 @@
-"""Puts us into an image: the vendored tree, compiled by the image's Python, and the launcher over /usr/bin/systemctl.
+"""Installing into an image: the vendored tree, compiled by the image's Python, and the launcher at /usr/bin/systemctl.
 
-Everything is prepared beside its final place and renamed: an installation that fails leaves the image as it was.
+Everything is prepared beside its final place and then renamed: a failed installation leaves the image as it was.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ KEPT = "/usr/bin/systemctl.original"
 INIT = "/sbin/init"
 _MARK = "systemctl_replacement.__main__"
 
-# -I and -S: neither environment variables nor the image's site-packages change what PID 1 imports. One argument,
-# because the kernel passes what follows the interpreter as one.
+# With -I and -S neither environment variables nor the image's site-packages change what PID 1 imports. They are one
+# argument, because the kernel passes everything after the interpreter as one.
 _LAUNCHER_TEXT = """#!{python} -ISXutf8
 import sys
 sys.path.insert(0, "{home}")
@@ -35,8 +35,8 @@ main()
 def install(root: str, python: Optional[str], keep_original: bool, say: Callable[[str], None]) -> None:
     """Install into the system below `root` ("" is the running one).
 
-    `python` is the path of the interpreter inside (default: found); `keep_original` renames a systemctl that is not
-    ours instead of overwriting it. Progress goes to `say`. Raises ImageError and OSError.
+    `python` is the path of the interpreter inside the image (found if not given). `keep_original` renames a systemctl
+    that is not ours instead of overwriting it. Progress goes to `say`. Raises ImageError and OSError.
     """
     if root and not os.path.isdir(root):
         raise ImageError(f"no directory {root}")
@@ -66,13 +66,13 @@ def _inside(root: str, path: Path) -> str:
 
 
 def _refuse_links_out_of(root: str, directory: Path) -> None:
-    """An absolute link in an image leads to the host's files when followed from outside."""
+    """Refuse a directory outside of the root: followed from outside, an absolute link in an image leads to the host."""
     if root and not os.path.realpath(directory).startswith(os.path.realpath(root) + "/"):
         raise ImageError(f"{directory} leads out of {root}")
 
 
 def _drop_what_cannot_be_imported(found: interpreter.Interpreter, tree: Path, say: Callable[[str], None]) -> None:
-    """psutil is compiled for one architecture and libc, and can be done without: `status` then says less."""
+    """Leave out psutil if it does not run: it is compiled for one architecture and libc, and only `status` needs it."""
     code = f"import sys; sys.path.insert(0, {_inside(found.root, tree)!r}); import "
     if found.run(["-B", "-c", code + "click"]).returncode:
         raise ImageError(f"the click of this environment does not run on {found.path}: install click 8.1 here")
@@ -83,7 +83,7 @@ def _drop_what_cannot_be_imported(found: interpreter.Interpreter, tree: Path, sa
 
 
 def _compile(found: interpreter.Interpreter, tree: Path) -> None:
-    """Byte-compile for good: sources are not looked at again, whatever an image build does to their times."""
+    """Byte-compile for good: sources are never checked again, whatever an image build does to their times."""
     arguments = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-d", HOME]
     result = found.run([*arguments, _inside(found.root, tree)])
     if result.returncode:
@@ -100,7 +100,7 @@ def _replace_tree(fresh: Path, home: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        shutil.rmtree(home)  # a directory of a lower image layer cannot be renamed
+        shutil.rmtree(home)  # a directory in a lower image layer cannot be renamed
     fresh.rename(home)
     shutil.rmtree(old, ignore_errors=True)
 
@@ -116,7 +116,7 @@ def _write_launcher(root: str, found: interpreter.Interpreter, keep_original: bo
             say(f"{LAUNCHER}: the image's own is overwritten")
     fresh = launcher.with_name(f".{launcher.name}.new")
     if os.path.lexists(fresh):
-        fresh.unlink()  # of an installation that was interrupted, or a link that leads elsewhere
+        fresh.unlink()  # left by an interrupted installation, or a link that leads elsewhere
     with fresh.open("x", encoding="utf-8") as file:
         file.write(_LAUNCHER_TEXT.format(python=found.path, home=HOME))
     fresh.chmod(0o755)
@@ -125,8 +125,10 @@ def _write_launcher(root: str, found: interpreter.Interpreter, keep_original: bo
 
 
 def _link_init(root: str, say: Callable[[str], None]) -> None:
-    """Debian's invoke-rc.d, and with it the scripts of its packages, start and restart nothing where there is no init;
-    one that an image has is left alone."""
+    """Make /sbin/init a link to the launcher if there is none.
+
+    Without an init, Debian's invoke-rc.d, and so the scripts of its packages, would start and restart nothing.
+    """
     init = Path(root + INIT)
     _refuse_links_out_of(root, init.parent)
     if not os.path.lexists(init):
@@ -136,7 +138,7 @@ def _link_init(root: str, say: Callable[[str], None]) -> None:
 
 
 def _is_ours(launcher: Path) -> bool:
-    """Whether a file is a launcher of ours. A link is not: it would be somebody else's choice."""
+    """Whether a file is a launcher of ours. A link is not, because somebody else has chosen it."""
     if launcher.is_symlink() or not launcher.is_file():
         return False
     with launcher.open("rb") as file:

@@ -1,6 +1,6 @@
-"""The Python of the image: found, asked what it is and whether it can run us.
+"""Finding the image's Python, and asking it for its version and whether it can run us.
 
-It is not the Python that runs the installer: with `--root=` that is another system's.
+It is not the Python that runs the installer: with `--root=` that one belongs to another system.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Optional
 from systemctl_replacement.image.errors import ImageError
 
 OLDEST = (3, 9)
-# Distributions have the first one, images that are called "python" the second.
+# Distributions have the first one, the images named "python" the second.
 CANDIDATES = ("/usr/bin/python3", "/usr/local/bin/python3")
-# What PID 1, its processes and the client import and what a stripped-down Python may lack.
+# Modules that PID 1, its processes and the client import, and that a stripped-down Python may lack.
 NEEDED_MODULES = ("_ctypes", "json", "selectors", "socket", "subprocess", "_json", "_socket", "_signal", "select")
 
 _QUESTION = """
@@ -34,21 +34,21 @@ print(json.dumps([list(sys.version_info[:2]), missing]))
 
 @dataclass(frozen=True)
 class Interpreter:
-    """A Python in an image; `path` is as seen inside of it."""
+    """A Python in an image. `path` is its path inside the image."""
 
     root: str
     path: str
     version: tuple[int, int]
 
     def run(self, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
-        """Run it inside the image, isolated from its environment and site-packages; output is captured."""
+        """Run it inside the image, isolated from environment and site-packages. The output is captured."""
         return _run(self.root, self.path, arguments)
 
 
 def find(root: str, path: Optional[str] = None) -> Interpreter:
     """The image's Python: the one at `path`, or the first candidate that is new enough.
 
-    Raises ImageError if there is none, if it is too old, cannot be run, or lacks modules.
+    Raises ImageError if there is none, or if it is too old, cannot be run, or lacks modules.
     """
     candidates = [path] if path else [name for name in CANDIDATES if os.path.lexists(root + name)]
     if not candidates:

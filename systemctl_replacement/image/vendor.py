@@ -1,7 +1,7 @@
-"""What goes into an image besides our own code: the parts of the installed click and psutil that run there.
+"""What goes into an image: our package, its unit files, and the parts of click and psutil that run there.
 
-They are copied from the environment that runs the installer, so that an image needs neither pip nor a network.
-Their licences go with them.
+They are copied, with their licences, from the environment that runs the installer, so that an image needs neither pip
+nor a network.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from systemctl_replacement.image.errors import ImageError
 
 DISTRIBUTIONS = ("click", "psutil")
 LICENCE_DIRECTORY = "licences"
-# A wheel has no place beside a package for data: pip puts the shipped units here, without their symbolic links.
+# A wheel cannot have data beside a package: pip puts the shipped units here, without their symbolic links.
 UNITS_OF_A_WHEEL = "share/systemctl-replacement/units"
 # Unit names that are links. A test holds this against the units/ directory.
 UNIT_LINKS = {
@@ -32,13 +32,13 @@ UNIT_LINKS = {
 
 
 def copy_package(target: Path) -> None:
-    """Our own package, without what the interpreter that runs the installer has compiled."""
+    """Copy our package, without what the installer's interpreter has compiled."""
     source = Path(__file__).resolve().parents[1]
     shutil.copytree(source, target / source.name, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def copy_units(target: Path, prefix: str) -> None:
-    """The shipped units, from beside the package (a checkout, an image) or from where pip put them below `prefix`.
+    """Copy the shipped units, from beside the package (a checkout, an image) or from where pip put them below `prefix`.
 
     Raises ImageError if they are in neither place.
     """
@@ -57,9 +57,9 @@ def copy_units(target: Path, prefix: str) -> None:
 
 
 def copy_distribution(name: str, target: Path) -> None:
-    """The modules and licences of an installed distribution. Raises ImageError if it is not installed.
+    """Copy the modules and licences of an installed distribution. Raises ImageError if it is not installed.
 
-    An image that reinstalls itself has no metadata any more: then the modules beside our package are copied.
+    An image that reinstalls itself has no metadata any more. Then the modules beside our package are copied.
     """
     try:
         distribution = importlib.metadata.distribution(name)
@@ -83,7 +83,7 @@ def _copy_vendored(name: str, target: Path) -> None:
 
 
 def _destination(name: str, file: PurePosixPath) -> Optional[str]:
-    """Where a file of a distribution goes: modules where they are, licences by distribution, the rest nowhere."""
+    """Where a file of a distribution goes: modules stay in place, licences go below its name, the rest is left out."""
     if file.parts[0] == name:
         kept = "tests" not in file.parts and file.suffix in (".py", ".so")
         return str(file) if kept else None

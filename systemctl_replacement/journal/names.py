@@ -1,4 +1,4 @@
-"""Which file is a unit's journal: its name is the unit's, unless that is too long for a file. Supervisors import it."""
+"""The name of a unit's journal file: the unit's name, unless that is too long for a file. Supervisors import this."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _DIGEST = 16
 
 
 def file_name(unit: str) -> str:
-    """The name of a unit's file. One that is shortened keeps the unit's beginning, and no unit has such a name: it does
-    not end with a type."""
+    """The name of a unit's file. A shortened one begins like the unit's name, and cannot be another unit's: it does not
+    end with a type."""
     if len(unit) + len(SUFFIX) <= _NAME_MAX:
         return unit + SUFFIX
     from hashlib import blake2b  # most managers never meet such a name
@@ -26,8 +26,8 @@ def file_name(unit: str) -> str:
 
 
 def open_file(path: str, flags: int, mode: int = 0) -> int:
-    """Opens a journal; OSError, too, if it is no regular file: whoever can write to the directory may have made
-    anything, and a fifo would keep us waiting."""
+    """Open a journal. OSError also if it is not a regular file: anybody who can write to the directory may have made
+    it, and a FIFO would make us wait."""
     fd = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY, mode)
     if os.fstat(fd).st_mode & _TYPE != _REGULAR:
         os.close(fd)

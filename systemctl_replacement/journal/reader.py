@@ -1,8 +1,8 @@
-"""Reading journals: the last lines of a unit, without reading the whole of its file.
+"""Reading journals: the last lines of a unit, without reading its whole file.
 
-A unit's journal is its own file; what the manager says of it stands in the manager's file, marked UNIT=. Files may be
-rotated (`.1`), cut in the middle of a line, or not readable for the caller: what can be read is shown. They may be
-another user's, who can put anything in their place: fifos, links, files without end.
+Each unit has its own file. What the manager says about it is in the manager's file, marked UNIT=. Files may be rotated
+(`.1`), cut in the middle of a line, or unreadable for the caller: whatever can be read is shown. They may belong to
+another user, who can put anything in their place: FIFOs, links, endless files.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 _BLOCK = 64 * 1024
 _LINE_MAX = 4 * 1024 * 1024
-"""No record is so long: LINE_MAX bytes of control characters, and the fields that the unit has given its lines."""
+"""Longer than any record: LINE_MAX bytes of control characters, and the fields that the unit adds to its lines."""
 _SEARCH_MAX = 2 * FILE_MAX
-"""No journal is so large."""
+"""Larger than any journal."""
 
 
 def last_of_unit(paths: Paths, unit: str, count: int, since_monotonic: int = 0) -> list[Record]:
-    """The last records of a unit and of the manager about it in the latest boot, oldest first.
+    """The last records of a unit, and of the manager about it, in the latest boot, oldest first.
 
-    since_monotonic: microseconds of the monotonic clock; records before it belong to an earlier run of the unit.
+    since_monotonic: microseconds of the monotonic clock. Earlier records belong to an earlier run of the unit.
     """
     if count == 0:
         return []
@@ -47,7 +47,7 @@ def last_of_unit(paths: Paths, unit: str, count: int, since_monotonic: int = 0) 
     for directory in directories:
         for name, field in ((file_name(unit), "_SYSTEMD_UNIT"), (MANAGER_FILE, "UNIT")):
             found += _last(f"{directory}/{name}", count, field, unit, too_old)
-    # Within a file the order is that of the lines, whatever their times are.
+    # The sort is stable: lines of one file with the same time stay in order.
     found.sort(key=lambda record: number(record, "__MONOTONIC_TIMESTAMP" if boot else "__REALTIME_TIMESTAMP"))
     return found[-count:]
 
@@ -66,13 +66,13 @@ def is_access_blocked(paths: Paths, unit: str) -> bool:
 
 
 def number(record: Record, field: str) -> int:
-    """A numeric field of a record; 0 if it is missing or no number."""
+    """A numeric field of a record, 0 if it is missing or not a number."""
     text = record.get(field)
     return int(text) if isinstance(text, str) and len(text) < 20 and text.isascii() and text.isdigit() else 0
 
 
 def bytes_of(record: Record, field: str = "MESSAGE") -> bytes:
-    """A field as it was logged; a value that is no UTF-8 stands in a record as a list of numbers."""
+    """A field as it was logged. In a record a value that is not UTF-8 is a list of numbers."""
     value = record.get(field, "")
     if isinstance(value, list):
         return bytes(byte & 0xFF for byte in value if isinstance(byte, int))
@@ -80,12 +80,12 @@ def bytes_of(record: Record, field: str = "MESSAGE") -> bytes:
 
 
 def text_of(record: Record, field: str = "MESSAGE") -> str:
-    """A field as text, decoded as well as can be."""
+    """A field as text, decoded as well as possible."""
     return bytes_of(record, field).decode("utf-8", "replace")
 
 
 def _latest_boot(directories: list[str]) -> str:
-    """The _BOOT_ID= of the last manager that has written here; "" if there is none."""
+    """The _BOOT_ID= of the last manager that has written here, "" without any."""
     latest = (0, "")
     for directory in directories:
         for record in records_backwards(f"{directory}/{MANAGER_FILE}"):
@@ -95,12 +95,11 @@ def _latest_boot(directories: list[str]) -> str:
 
 
 def _last(path: str, count: int, field: str, value: str, too_old: Callable[[Record], bool]) -> list[Record]:
-    """The last records of a file with a field of that value, and, if it has too few, of the one it was rotated from;
-    oldest first."""
+    """The last records that have a field with this value, oldest first: from the file, then from its rotated one."""
     found: list[Record] = []
     mark = wire.dumps({field: value})[1:-1]
     for name in (path, path + ROTATED):
-        # The manager speaks of all units in one file: most lines need not be understood.
+        # The manager's file is about all units: most of its lines need not be parsed.
         for record in records_backwards(name, mark):
             if too_old(record) or len(found) == count:
                 return found[::-1]
@@ -110,13 +109,12 @@ def _last(path: str, count: int, field: str, value: str, too_old: Callable[[Reco
 
 
 def _is_again(record: Record, newer: Record) -> bool:
-    """Whether a record was read already: the file was rotated meanwhile."""
+    """Whether a record has been read before, because the file was rotated meanwhile."""
     return 0 < number(newer, "__SEQNUM") <= number(record, "__SEQNUM")
 
 
 def records_backwards(path: str, mark: bytes = b"") -> Iterator[Record]:
-    """The records of a journal file, newest first; only those whose line contains `mark`. Lines that are no records are
-    skipped."""
+    """The records of a journal file whose line contains `mark`, newest first. Lines without a record are skipped."""
     for line in _lines_backwards(path, mark):
         if mark not in line:
             continue
@@ -129,7 +127,7 @@ def records_backwards(path: str, mark: bytes = b"") -> Iterator[Record]:
 
 
 def _is_value(value: object) -> bool:
-    """Whether a field is what :mod:`.record` writes, and can be shown."""
+    """Whether `record` could have written this field, so that it can be shown."""
     if isinstance(value, list):
         return all(isinstance(byte, int) for byte in value)
     return _is_text(value)
@@ -139,11 +137,11 @@ def _is_text(value: object) -> bool:
     try:
         return isinstance(value, str) and value.encode() is not None
     except UnicodeEncodeError:
-        return False  # JSON can spell what is no text
+        return False  # JSON can spell strings that are not text
 
 
 def _lines_backwards(path: str, mark: bytes) -> Iterator[bytes]:
-    """The lines of a file, last first; of blocks without the mark none."""
+    """The lines of a file, last one first. Blocks without the mark are passed over."""
     try:
         descriptor = open_file(path, os.O_RDONLY)
     except OSError:
@@ -157,7 +155,7 @@ def _lines_backwards(path: str, mark: bytes) -> Iterator[bytes]:
                 return
             size = min(_BLOCK, position)
             position -= size
-            # The file may be rotated while we read: a short block ends with what there is.
+            # The file may be rotated while we read, so a block may be short.
             rest = os.pread(descriptor, size, position) + rest
             if mark not in rest:
                 rest = rest.partition(b"\n")[0]

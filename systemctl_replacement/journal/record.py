@@ -1,7 +1,7 @@
 """The format of one journal record: a JSON object in one line, fields named as `journalctl -o json` prints them.
 
-Every value is a string; text that is not UTF-8 is an array of bytes, as there (systemd.journal-fields(7)). A leaf:
-supervisors import it.
+Every value is a string. Text that is not UTF-8 is an array of bytes, as there (systemd.journal-fields(7)). Supervisors
+import this.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     Value = Union[str, bytes, int]
 
 LINE_MAX = 48 * 1024
-"""Longer lines are split, as journald.conf(5) LineMax= does by default."""
+"""Longer lines are split, as with the default of LineMax= in journald.conf(5)."""
 NUMBER = '{"__SEQNUM":"'
-"""How a record that is numbered begins; its digits and a quote follow."""
+"""How a numbered record begins. The digits and a quote follow."""
 
 
 def stamp() -> tuple[int, int]:
@@ -44,7 +44,7 @@ def _plain(value: Value) -> str | list[int]:
 
 
 def encode(fields: Mapping[str, Value], when: tuple[int, int] | None = None, number: int = 0) -> bytes:
-    """The line of one record, with its newline; stamped now unless the time is given. 0: it has no sequence number."""
+    """The line of one record, with its newline. It has the present time unless `when` is given, and no number for 0."""
     realtime, monotonic = when or stamp()
     record: dict[str, str | list[int]] = {"__SEQNUM": str(number)} if number else {}
     record["__REALTIME_TIMESTAMP"] = str(realtime)
@@ -55,13 +55,12 @@ def encode(fields: Mapping[str, Value], when: tuple[int, int] | None = None, num
 
 
 def encode_fields(fields: Mapping[str, Value]) -> str:
-    """Fields as they stand in a record, each with a comma in front: for writers of many lines, in which most is the
-    same."""
+    """Fields as part of a record, each with a comma in front, for writers of many lines with mostly the same fields."""
     return "".join([f',"{name}":{wire.dumps(_plain(value)).decode()}' for name, value in fields.items()])
 
 
 def encode_line(line: bytes) -> str:
-    """A line that was printed, as it stands in a record."""
+    """A printed line as the value of a field."""
     try:
         return wire.quoted(line.decode("utf-8"))
     except UnicodeDecodeError:
@@ -69,7 +68,7 @@ def encode_line(line: bytes) -> str:
 
 
 def parse_priority(line: bytes, default: int) -> tuple[int, bytes]:
-    """Takes the `<N>` that SyslogLevelPrefix= allows off a line: (priority, rest). sd-daemon(3)."""
+    """Split off the `<N>` that SyslogLevelPrefix= allows in front of a line: (priority, rest). See sd-daemon(3)."""
     if line[:1] == b"<":
         end = line.find(b">", 1, 5)
         digits = line[1:end]
@@ -84,7 +83,7 @@ def format_line(identifier: str, pid: int, message: bytes) -> bytes:
 
 
 def printable(text: str) -> str:
-    """A text of ours, in several lines maybe, that has a stranger's words in it: they drive nobody's terminal."""
+    """A message of ours, possibly of several lines, with a stranger's words in it that must not drive a terminal."""
     if text.isprintable():
         return text
     return "".join([character if character.isprintable() or character == "\n" else "?" for character in text])

@@ -1,8 +1,8 @@
-"""What all journals of a directory may take together, and how they are kept to it. A leaf: supervisors import it.
+"""How much space all journals of a directory may take together, and how they are kept to it. Supervisors import this.
 
-The shares are journald's (journald.conf(5) SystemMaxUse=, SystemMaxFileSize=); the ceilings are a container's, whose
-root file system is its host's. Many files that are far from full can take more than all may: so room is made not only
-when one is rotated, but for each FILE_MIN that is written to one, and when who has begun one ends.
+The shares are journald's (journald.conf(5) SystemMaxUse=, SystemMaxFileSize=). The ceilings suit a container, whose
+root file system is its host's. Many files that are far from full can take too much together. So room is made not only
+when one is rotated, but also for each FILE_MIN that is written to a file, and when a writer that began one ends.
 """
 
 from __future__ import annotations
@@ -21,29 +21,31 @@ if TYPE_CHECKING:
 TOTAL_SHARE = 10
 """The journals take a tenth of the file system …"""
 TOTAL_MAX = 512 * 1024 * 1024
-"""… but no more bytes than that, unless told otherwise."""
+"""… but no more bytes than this, unless configured otherwise."""
 FILE_SHARE = 8
-"""A file is rotated when it has an eighth of what all may take …"""
+"""A file is rotated at an eighth of the total …"""
 FILE_MAX = 16 * 1024 * 1024
 FILE_MIN = 512 * 1024
 """… within these bounds, in bytes."""
 
 
 def total_limit(fd: int) -> int:
-    """How many bytes all journals beside the open one may take."""
+    """How many bytes all journals in the directory of the open one may take."""
     status = os.fstatvfs(fd)
     return min(status.f_blocks * status.f_frsize // TOTAL_SHARE, TOTAL_MAX)
 
 
 def file_limit(total: int) -> int:
-    """At how many bytes a file is rotated."""
+    """The size in bytes at which a file is rotated."""
     return max(min(total // FILE_SHARE, FILE_MAX), FILE_MIN)
 
 
 def make_room(directory: str, limit: int, spared: str) -> None:
-    """Removes journals until they take no more than ``limit`` bytes: first those that were not written to for the
-    longest. Files that somebody has open to write come after all others; ``spared``, and what was rotated from it, are
-    never removed. What cannot be removed stays."""
+    """Remove journals until they take no more than `limit` bytes, starting with those not written to for the longest.
+
+    Files that somebody has open for writing come after all others. `spared`, and the file rotated from it, are never
+    removed. What cannot be removed stays.
+    """
     if _taken(directory) <= limit:
         return
     files = sorted(_files(directory))
@@ -67,16 +69,16 @@ def make_room(directory: str, limit: int, spared: str) -> None:
 
 
 def mark_written(fd: int) -> None:
-    """Lets others know, as long as a journal is open, that it is being written. Where files cannot be locked nobody
-    is told."""
+    """Let others know that a journal is being written as long as it is open. Where files cannot be locked they are not
+    told."""
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
-        return  # or somebody is just removing the file, which the next line that is written will find
+        return  # or somebody is just removing the file, which the next write will notice
 
 
 def is_written(path: str) -> bool:
-    """Whether somebody has a journal open to write."""
+    """Whether somebody has a journal open for writing."""
     try:
         fd = open_file(path, os.O_RDONLY)
     except OSError:
@@ -91,7 +93,7 @@ def is_written(path: str) -> bool:
 
 
 def _remove(path: str) -> bool:
-    """Whether a file is gone: others may be making room, too."""
+    """Remove a file. Returns whether it is gone: others may be making room too."""
     try:
         os.unlink(path)
     except FileNotFoundError:
@@ -103,7 +105,7 @@ def _remove(path: str) -> bool:
 
 def _taken(directory: str) -> int:
     """How many bytes the journals take on disk."""
-    # Mostly there is room, and every supervisor comes here: no list is made, whose pages each would keep.
+    # Every supervisor calls this, and usually there is room: do not build a list, whose pages each of them would keep.
     return sum(size for _, size, _ in _files(directory))
 
 

@@ -1,7 +1,7 @@
-"""The one writer of a journal file: appends whole lines, rotates by size, and never raises.
+"""The one writer of a journal file: it appends whole lines, rotates by size, and never raises.
 
-A full disk must not stop a service or the manager: what cannot be written is counted, and the count is written once
-there is room again. A leaf: supervisors import it.
+A full disk must not stop a service or the manager. What cannot be written is counted, and the count is written when
+there is room again. Supervisors import this.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _TAIL = 64 * 1024
 
 
 class Writer:
-    """Appends records to ``path``; at its limit the file becomes ``<path>.1`` and a new one begins.
+    """Appends records to `path`. At its size limit the file becomes `<path>.1`, and a new one begins.
 
-    total: how many bytes all journals of the directory may take, 0 for the file system's share; a file's limit is a
-    part of it
-    makes_room: sees to it that they take no more; it takes time, which a manager has not
-    fields: of the records that are our own
+    total: how many bytes all journals of the directory may take, 0 for a share of the file system. The limit of one
+    file is a part of it.
+    makes_room: whether to remove other files to keep to the total. That takes time, which a manager does not have.
+    fields: the fields of this writer's own records.
     """
 
     __slots__ = (
@@ -55,36 +55,35 @@ class Writer:
     ) -> None:
         self.path = path
         self.dropped = 0
-        """Records lost since the last one that was written."""
+        """How many records were lost since the last one that was written."""
         self._total = total
         self._makes_room = makes_room
-        self._grown_at = 0  # beyond this size we have to look at limits
+        self._grown_at = 0  # beyond this size the limits must be checked
         self._begun = False
         self._fields = fields or {}
         self._error = ""
         self._fd = -1
         self._size = 0
         self._number = 0  # of the last record
-        self._resumed = False  # goes on from what the file has
+        self._resumed = False  # whether numbering has continued from what the file has
         self._partial = False
 
     @property
     def next_number(self) -> int:
-        """The sequence number that the next record must carry: they go up by one, over rotations, too; where one is
-        missing a record was lost."""
+        """The sequence number of the next record. Numbers go up by one, also over rotations; a gap is a lost record."""
         if self._fd < 0:
             try:
                 self._open()
             except OSError:
-                pass  # it is met again when the record is written, and counted there
+                pass  # writing the record fails in the same way, and is counted there
         return self._number + 1 + bool(self.dropped)
 
     def write(self, fields: Mapping[str, record.Value], when: tuple[int, int] | None = None) -> None:
-        """Appends one record, stamped now unless ``when`` is given."""
+        """Append one record with the present time, unless `when` is given."""
         self.write_lines(record.encode(fields, when, self.next_number), 1)
 
     def write_lines(self, lines: bytes, count: int) -> None:
-        """Appends ``count`` records that are encoded already, numbered from ``next_number``."""
+        """Append `count` records that are already encoded, numbered from `next_number`."""
         last = self.next_number + count - 1
         if self.dropped:
             lines = self._loss_record(last - count) + lines
@@ -100,12 +99,12 @@ class Writer:
         self._number = last
 
     def finish(self) -> None:
-        """Closes the file for good. If it is a new one others may have to make room for it."""
+        """Close the file for good. If it is a new one, others may have to make room for it."""
         if self._fd >= 0 and self._begun:
             try:
                 self._make_room()
             except OSError:
-                pass  # the size of the file system is not to be had: whoever writes next meets it again
+                pass  # the size of the file system is unknown; the next writer will meet this too
         self.close()
 
     def close(self) -> None:
@@ -122,7 +121,7 @@ class Writer:
             self._grow(size)
 
     def _grow(self, size: int) -> None:
-        """The file passes a size at which it may be full, or others may have to make room for it."""
+        """Handle growth past a size at which the file may be full, or others may have to make room for it."""
         if self._size and self._size + size > vacuum.file_limit(self._whole()):
             self.close()
             os.rename(self.path, self.path + ROTATED)
@@ -150,7 +149,7 @@ class Writer:
         self._size = os.fstat(self._fd).st_size
         self._grown_at = vacuum.FILE_MIN
         self._begun |= not self._size
-        # Whoever wrote last may have been killed in the middle of a line, or may have run out of space.
+        # The last writer may have been killed in the middle of a line, or have run out of space.
         self._partial = self._size > 0 and os.pread(self._fd, 1, self._size - 1) != b"\n"
         if not self._resumed:
             self._resumed = True
@@ -159,7 +158,7 @@ class Writer:
     def _number_to_resume(self) -> int:
         if self._size:
             return last_number(self._fd, self._size)
-        # Whoever wrote last may have been killed between a rotation and the first record after it.
+        # The last writer may have been killed between a rotation and the first record after it.
         if not os.access(self.path + ROTATED, os.F_OK):
             return 0
         try:
@@ -186,13 +185,15 @@ class Writer:
 
 
 def last_number(fd: int, size: int) -> int:
-    """The sequence number of the last record of an open file of that size, 0 if none has one. A file larger than any
-    journal is not searched to its beginning."""
+    """The sequence number of the last record in an open file of this size, 0 without any.
+
+    A file that is larger than any journal is not searched to its beginning.
+    """
     span = _TAIL
     mark = b"\n" + record.NUMBER.encode()
     while True:
         start = max(size - span, 0)
-        # A line break in front even at the beginning: only where a line begins is it a number.
+        # Put a newline in front even at the beginning of the file, because a number only counts where a line begins.
         lines = (b"\n" if start == 0 else b"") + os.pread(fd, size - start, start)
         at = len(lines)
         while (at := lines.rfind(mark, 0, at)) >= 0:
