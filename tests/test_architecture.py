@@ -27,6 +27,7 @@ LEAVES = {
     "paths",
     "signals",
     "log_levels",
+    "observers",
     "wait_status",
     "exec_directories",
     "exit_status",

@@ -53,7 +53,7 @@ _CHANGES = "changes"
 
 
 class Server:
-    """Listens, keeps the connections, and hands calls to the methods it was given, by name ("States").
+    """Listens, keeps the connections, and hands calls to the methods it serves, by name ("States").
 
     An exception of a handler ends that call with an internal error and is passed to `on_exception`. on_idle is called
     when the last client has left.
@@ -62,7 +62,6 @@ class Server:
     def __init__(
         self,
         listener: _socket.socket,
-        methods: Mapping[str, Method],
         *,
         version: str = "",
         on_exception: Callable[[str, BaseException], object] | None = None,
@@ -75,7 +74,7 @@ class Server:
                 "GetInfo": Method(self._get_info, ANYBODY),
                 "GetInterfaceDescription": Method(self._get_description, ANYBODY),
             },
-            MANAGER: methods,
+            MANAGER: {},
         }
         self._version = version
         self._on_exception = on_exception
@@ -91,9 +90,10 @@ class Server:
         self._refill()
         listener.setblocking(False)
 
-    def attach(self, loop: Loop) -> None:
-        """Start serving in this loop."""
+    def attach(self, loop: Loop, methods: Mapping[str, Method]) -> None:
+        """Start serving these methods in this loop."""
         self.loop = loop
+        self._methods[MANAGER] = methods
         self._turns = {rank: FairQueue(loop, rank) for rank in (OWNERS, STRANGERS)}
         loop.add(self.listener.fileno(), READ, self._accept, OWNERS)
 

@@ -20,19 +20,23 @@ from systemctl_replacement.loop import Timer, now_monotonic
 from systemctl_replacement.manager.remains import Remains
 from systemctl_replacement.manager.stop_time import KILL_RESERVE_USEC, VARIABLE, StopTime, next_turn
 from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.observers import Observers
 from systemctl_replacement.process import descendants
 from systemctl_replacement.process.told import REMINDER
 from systemctl_replacement.signals import SIGKILL, SIGTERM
 from systemctl_replacement.units.events import SignalAll
-from systemctl_replacement.units.states import ACTIVE, INACTIVE_OR_FAILED
+from systemctl_replacement.units.states import ACTIVE, FAILED, INACTIVE_OR_FAILED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Callable
 
     from systemctl_replacement.jobs.model import Job
-    from systemctl_replacement.manager.manager import Manager
+    from systemctl_replacement.manager.core import Core
+    from systemctl_replacement.manager.jobs.table import JobTable
+    from systemctl_replacement.manager.unit_change import UnitChange
+    from systemctl_replacement.manager.unit_driver import Driver
+    from systemctl_replacement.supervision.supervision import Processes
 
 
 # Exit statuses of PID 1 (docs/container.md): 124 as timeout(1), processes had to be killed; 133 as systemd-nspawn's
@@ -60,9 +64,16 @@ class Halt:
     """A halt, once it is requested."""
 
     def __init__(
-        self, manager: Manager, time: StopTime | None, finish: Callable[[int], None], every_process: bool
+        self,
+        core: Core,
+        jobs: JobTable,
+        driver: Driver,
+        processes: Processes,
+        time: StopTime | None,
+        every_process: bool,
     ) -> None:
         """every_process: all processes that we see end with us (PID 1), not only those of our units."""
+        self.finished: Observers[int] = Observers(core.loop.guard)  # the manager is to end, with this exit status
         self.requested = ""  # halt, poweroff, reboot, kexec or exit
         self.exit_status: int | None = None  # `systemctl exit N`
         self.action_status: int | None = None  # SuccessActionExitStatus=, FailureActionExitStatus=
@@ -72,11 +83,16 @@ class Halt:
         self.ends_at = 0  # monotonic microseconds; 0: when everything is stopped, however long that takes
         self.shortened = False
         self.by_force = False
-        self._manager = manager
+        self._core = core
+        self._loop = core.loop
+        self._log = core.log
+        self._registry = core.registry
+        self._jobs = jobs
+        self._driver = driver
+        self._processes = processes
         self._time = time
-        self._finish = finish
         self._every_process = every_process
-        self._remains = Remains(manager.loop, self._left_behind, manager.log.manager)
+        self._remains = Remains(core.loop, self._left_behind, core.log.manager)
         self._deadline: Timer | None = None
         self._turn: Timer | None = None
         self._levels_before = 0  # how many there were when the share of the present level began
@@ -109,7 +125,7 @@ class Halt:
     @property
     def under_way(self) -> bool:
         """Whether the system goes down: a halt was requested, or one of its targets was started like any unit."""
-        shutdown = self._manager.registry.find("shutdown.target")
+        shutdown = self._registry.find("shutdown.target")
         going = shutdown is not None and (shutdown.active_state == ACTIVE or shutdown.job is not None)
         return bool(self.requested) or going
 
@@ -125,25 +141,24 @@ class Halt:
             elif by and by == self.by and now_monotonic() - self.since >= _REPEAT_USEC:
                 self.hurry()
             return
-        manager = self._manager
         self.requested, self.by, self.since = verb, by, now_monotonic()
-        manager.log.manager(LOG_INFO, f"Halting ({verb}{' by ' + by if by else ''}).")
+        self._log.manager(LOG_INFO, f"Halting ({verb}{' by ' + by if by else ''}).")
         target = TARGETS[verb]
         try:
-            manager.jobs.enqueue(target, START, MODE_REPLACE_IRREVERSIBLY)
+            self._jobs.enqueue(target, START, MODE_REPLACE_IRREVERSIBLY)
         except JobError as error:
-            manager.log.manager(LOG_WARNING, f"Cannot start {target}, stopping every unit instead: {error.message}")
+            self._log.manager(LOG_WARNING, f"Cannot start {target}, stopping every unit instead: {error.message}")
             self._stop_all()
         if self._time is not None and self._time.kill_after:
             self._end_at(self.since + self._time.kill_after)
         self._keep_time()
-        manager.jobs.when_idle(self._stopped)
+        self._jobs.when_idle(self._stopped)
 
     def _end_at(self, time: int) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
         self.ends_at = time
-        self._deadline = self._manager.loop.call_at(time, self._time_is_up)
+        self._deadline = self._loop.call_at(time, self._time_is_up)
 
     def go_on(self) -> None:
         """Take up a halt where the manager before a re-execution left it."""
@@ -153,7 +168,7 @@ class Halt:
             self._end_by_force()
             return
         self._keep_time()
-        self._manager.jobs.when_idle(self._stopped)
+        self._jobs.when_idle(self._stopped)
 
     # --- the time ---
 
@@ -162,17 +177,17 @@ class Halt:
             self._begin_share()
         elif self._time is not None and self.by:
             # At once if it was done before a re-execution: jobs that had to wait for their unit are in order again.
-            self._turn = self._manager.loop.call_at(self.since + self._time.nears_after, self._time_nears)
+            self._turn = self._loop.call_at(self.since + self._time.nears_after, self._time_nears)
 
     def _levels(self) -> list[list[Job]]:
-        return stop_levels(self._manager.jobs.view, lambda unit: _takes_time(self._manager.registry[unit]))
+        return stop_levels(self._jobs.view, lambda unit: _takes_time(self._registry[unit]))
 
     def _begin_share(self) -> None:
         """The level of the stop order that is being stopped has its share of the time that is left."""
         self._levels_before = len(self._levels())
         shares = self._levels_before + (bool(self._without_stop_job()) or self._remains.any_left)
         at = next_turn(now_monotonic(), self.ends_at, shares)
-        self._turn = self._manager.loop.call_at(at, self._share_is_over)
+        self._turn = self._loop.call_at(at, self._share_is_over)
 
     def _share_is_over(self) -> None:
         levels = self._levels()
@@ -187,9 +202,9 @@ class Halt:
                 return
             early = self._names(levels[1])
             text = f"Still stopping: {late}. Stopping before their turn, to have their part of the time: {early}."
-            self._manager.log.manager(LOG_WARNING, text)
-            self._manager.jobs.go_ahead(levels[1])
-        self._manager.call_soon(self._begin_share)  # once the jobs run
+            self._log.manager(LOG_WARNING, text)
+            self._jobs.go_ahead(levels[1])
+        self._core.call_soon(self._begin_share)  # once the jobs run
 
     def _time_nears(self) -> None:
         """Whoever stopped us may kill us soon: nobody is to be killed untold."""
@@ -205,39 +220,39 @@ class Halt:
                 f"{' Still stopping: ' + late + '.' if late else ''}"
                 f"{' Stopping before their turn: ' + names + '.' if names else ''}"
             )
-            self._manager.log.manager(LOG_WARNING, text)
+            self._log.manager(LOG_WARNING, text)
         for level in levels:
             self._remind(level)
-        self._manager.jobs.go_ahead([job for job in self._manager.jobs.jobs.values() if job.type == STOP])
+        self._jobs.go_ahead([job for job in self._jobs.jobs.values() if job.type == STOP])
         self._stop_the_rest()
 
     def _stop_the_rest(self) -> None:
         """Stop the units that no job stops, and what units have left behind."""
         for unit in () if self.by_force else self._without_stop_job():
-            self._manager.try_enqueue(unit.id, STOP, MODE_REPLACE, "stop job")
+            self._jobs.try_enqueue(unit.id, STOP, MODE_REPLACE, "stop job")
         self._remains.terminate()
 
     def _tell_the_rest(self) -> None:
         """The last level of the stop order is late, and what is left will be killed."""
         self._stop_the_rest()
         at = max(next_turn(now_monotonic(), self.ends_at, 0), self.ends_at - _SHORT_TIMEOUT_USEC)
-        self._turn = self._manager.loop.call_at(at, self._tell_everybody)
+        self._turn = self._loop.call_at(at, self._tell_everybody)
 
     def _tell_everybody(self) -> None:
         """SIGTERM to each process that has had none, the commands of ExecStop= and the like included."""
-        guard = self._manager.loop.guard
-        for unit in self._manager.registry:
+        guard = self._loop.guard
+        for unit in self._registry:
             if unit.tracking is not None:
-                guard(self._manager.processes.signal_all, unit.id, SIGTERM, (), True, False, REMINDER)
+                guard(self._processes.signal_all, unit.id, SIGTERM, (), True, False, REMINDER)
         self._remains.terminate()
 
     def _remind(self, jobs: Iterable[Job]) -> None:
         """Services whose ExecStop= takes its time have had no signal yet."""
-        for unit in [self._manager.registry[job.unit] for job in jobs]:
-            self._manager.loop.guard(self._remind_unit, unit)
+        for unit in [self._registry[job.unit] for job in jobs]:
+            self._loop.guard(self._remind_unit, unit)
 
     def _remind_unit(self, unit: ManagedUnit) -> None:
-        processes = self._manager.processes
+        processes = self._processes
         for action in unit.kind.remind(unit.config, unit.state):
             if isinstance(action, SignalAll):
                 processes.signal_all(unit.id, action.signal, action.spare, action.cont, action.hup, REMINDER)
@@ -245,45 +260,44 @@ class Halt:
                 processes.signal(unit.id, action.pids, action.signal, action.cont, action.hup, REMINDER)
 
     def _names(self, jobs: Iterable[Job]) -> str:
-        return _listed(job.unit for job in jobs if _takes_time(self._manager.registry[job.unit]))
+        return _listed(job.unit for job in jobs if _takes_time(self._registry[job.unit]))
 
     # --- stopping ---
 
     def _stop_all(self) -> None:
-        for unit in self._manager.registry:
+        for unit in self._registry:
             if _is_up(unit):
-                self._manager.try_enqueue(unit.id, STOP, MODE_REPLACE, "stop job")
+                self._jobs.try_enqueue(unit.id, STOP, MODE_REPLACE, "stop job")
 
     def hurry(self) -> None:
         """The user is impatient: SIGTERM to what is left now, SIGKILL soon."""
         if self.shortened:
             return
         self.shortened = True
-        manager = self._manager
-        manager.log.manager(LOG_NOTICE, "Asked again to halt: terminating what is left.")
+        self._log.manager(LOG_NOTICE, "Asked again to halt: terminating what is left.")
         self._tell_everybody()
         self._stop_the_rest()
         self._end_at(now_monotonic() + _SHORT_TIMEOUT_USEC)
 
     def _time_is_up(self) -> None:
         # What survives SIGKILL must not keep us, nor what goes wrong on the way.
-        self._manager.loop.call_at(now_monotonic() + KILL_RESERVE_USEC // 2, self.finish)
+        self._loop.call_at(now_monotonic() + KILL_RESERVE_USEC // 2, self.finish)
         self._killed()
         for step in (self._say_time_is_up, self._kill_everything, self._remains.kill):
-            self._manager.call_soon(step)
+            self._core.call_soon(step)
 
     def _say_time_is_up(self) -> None:
-        names = _listed(unit.id for unit in self._manager.registry if unit.tracking is not None and _is_up(unit))
+        names = _listed(unit.id for unit in self._registry if unit.tracking is not None and _is_up(unit))
         left = names or ("processes that no unit owns" if self._remains.any_left else "")
         killing = f", killing what is left: {left}" if left else "."
-        self._manager.log.manager(LOG_WARNING, f"The time to halt is over{killing}")
+        self._log.manager(LOG_WARNING, f"The time to halt is over{killing}")
 
     def _killed(self) -> None:
         self.forced = True
 
     def _kill_everything(self) -> None:
-        processes, guard = self._manager.processes, self._manager.loop.guard
-        for unit in self._manager.registry:
+        processes, guard = self._processes, self._loop.guard
+        for unit in self._registry:
             if unit.tracking is not None:
                 guard(processes.signal_all, unit.id, SIGKILL, (), False, False)
                 for pid in processes.reaper.pids(unit.id):  # also below a supervisor that does not act
@@ -294,7 +308,7 @@ class Halt:
         halt is not meant."""
         return [
             unit
-            for unit in self._manager.registry
+            for unit in self._registry
             if unit.tracking is not None
             and _is_up(unit)
             and (unit.job is None or (unit.job.type != STOP and not unit.job.irreversible))
@@ -310,17 +324,17 @@ class Halt:
         self._stopping_rest = True
         # Under systemd they get their SIGTERM from what ends the machine after everything else.
         for unit in self._without_stop_job():
-            self._manager.try_enqueue(unit.id, STOP, MODE_REPLACE, "stop job")
-        self._manager.jobs.when_idle(self._end_remains)
+            self._jobs.try_enqueue(unit.id, STOP, MODE_REPLACE, "stop job")
+        self._jobs.when_idle(self._end_remains)
 
     def _end_remains(self) -> None:
         """Every unit is down. What they have left behind gets DefaultTimeoutStopSec=, as from systemd-shutdown."""
-        self._remains.end(self._manager.config.default_timeout_stop, KILL_RESERVE_USEC, self._killed, self.finish)
+        self._remains.end(self._core.config.default_timeout_stop, KILL_RESERVE_USEC, self._killed, self.finish)
 
     def _left_behind(self) -> list[int]:
         """The processes that no unit is going to stop."""
-        processes, reaper = self._manager.processes, self._manager.processes.reaper
-        spared = {pid for unit in self._manager.registry if unit.tracking is not None for pid in self._stopped_by(unit)}
+        processes, reaper = self._processes, self._processes.reaper
+        spared = {pid for unit in self._registry if unit.tracking is not None for pid in self._stopped_by(unit)}
         if self._every_process:
             pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
         else:
@@ -333,7 +347,7 @@ class Halt:
             return ()
         pids = unit.kind.signalled(unit.config, unit.state)
         if pids is None:
-            return self._manager.processes.reaper.pids(unit.id)
+            return self._processes.reaper.pids(unit.id)
         control = unit.roles.control
         return (*pids, control, *descendants.descendants(control)) if control else pids
 
@@ -343,7 +357,7 @@ class Halt:
             if timer is not None:
                 timer.cancel()
         self._deadline = self._turn = None
-        self._finish(self.status)
+        self.finished.tell(self.status)
 
     def force(self, verb: str, exit_status: int | None = None) -> None:
         """End without stopping any unit (`--force`): they are left alone, and every process is told to end."""
@@ -355,13 +369,13 @@ class Halt:
         self.by_force = self._stopping_rest = True
         if self._turn is not None:
             self._turn.cancel()
-        self._manager.log.manager(LOG_INFO, f"Ending by force ({verb}).")
+        self._log.manager(LOG_INFO, f"Ending by force ({verb}).")
         if self._time is not None and self._time.kill_after and not self.ends_at:
             self._end_at(now_monotonic() + self._time.kill_after)
         self._end_by_force()
 
     def _end_by_force(self) -> None:
-        self._manager.driver.frozen = True
+        self._driver.frozen = True
         self._end_remains()
 
     def immediate(self, verb: str, exit_status: int | None = None) -> None:
@@ -372,7 +386,22 @@ class Halt:
         self._kill_everything()
         self.finish()
 
-    def unit_action(self, unit: ManagedUnit, setting: str) -> None:
+    # --- what units ask for ---
+
+    def unit_changed(self, change: UnitChange) -> None:
+        """FailureAction= and SuccessAction= of a unit that has gone down."""
+        if change.went_down and change.new == FAILED:
+            self._unit_action(change.unit, "FailureAction")
+        elif change.went_down and change.old not in INACTIVE_OR_FAILED:
+            self._unit_action(change.unit, "SuccessAction")
+
+    def job_timed_out(self, unit: ManagedUnit) -> None:
+        self._unit_action(unit, "JobTimeoutAction")
+
+    def start_limit_hit(self, unit: ManagedUnit) -> None:
+        self._unit_action(unit, "StartLimitAction")
+
+    def _unit_action(self, unit: ManagedUnit, setting: str) -> None:
         """SuccessAction=, FailureAction=, and StartLimitAction= or JobTimeoutAction=, which have no status."""
         action = unit.get("Unit", setting) or "none"
         verb, _, force = action.partition("-")
@@ -388,11 +417,11 @@ class Halt:
             self.immediate(verb)
         elif force == "force" and self.under_way and not self._levels():  # everything is down
             self.requested = self.requested or verb
-            self._manager.call_soon(self._stopped)  # after the jobs that this unit's end lets run
+            self._core.call_soon(self._stopped)  # after the jobs that this unit's end lets run
         elif force == "force":
             self.force(verb)
         else:
-            self._manager.log_unit(unit.id, LOG_NOTICE, f"Acting on {setting}={action}.")
+            self._core.log_unit(unit.id, LOG_NOTICE, f"Acting on {setting}={action}.")
             self.request(verb)
 
 

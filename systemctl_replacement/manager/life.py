@@ -1,21 +1,20 @@
-"""The life of a manager: its boot, the signals that reach it, reloading, re-executing, leaving."""
+"""The life of a manager: its boot, the signals that reach it, its leaving."""
 
 from __future__ import annotations
 
 import os
 import select
 
-from systemctl_replacement import __version__, paths, syscalls
+from systemctl_replacement import __version__, syscalls
 from systemctl_replacement.control import kept_clients
 from systemctl_replacement.control.listener import listen
 from systemctl_replacement.control.socket_guard import SocketGuard
 from systemctl_replacement.jobs.model import DONE, MODE_ISOLATE, START
 from systemctl_replacement.log_levels import LOG_DEBUG, LOG_ERR, LOG_INFO, LOG_NOTICE, LOG_WARNING
-from systemctl_replacement.loop import READ, SIGNALS, now_monotonic, now_stamp
+from systemctl_replacement.loop import READ, SIGNALS, now_monotonic
 from systemctl_replacement.manager import boot, boot_skips, on_demand, other_init, pid1, show, tmpfiles
 from systemctl_replacement.manager.options import InitOptions
 from systemctl_replacement.manager.reexec import reexec_state
-from systemctl_replacement.manager.reexec.probe import Succession
 from systemctl_replacement.manager.system import System
 from systemctl_replacement.supervision.client import ForkServer
 from systemctl_replacement.supervision.farewell import FAREWELL_USEC, take_leave
@@ -23,11 +22,10 @@ from systemctl_replacement.supervision.orphans import Wait, orphans
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
-    from systemctl_replacement.manager.reexec.bequest import OnConnection
     from systemctl_replacement.manager.reexec.takeover import Outcome
+    from systemctl_replacement.manager.unit_change import UnitChange
 
 
 # An on-demand manager without work or clients stays this long, so that a series of commands is served by one.
@@ -42,21 +40,13 @@ class Life:
         self._options = options
         self._status = 0
         self._ended = False
-        self._system = system = System(
-            options,
-            forkserver,
-            state,
-            finish=self._finish,
-            reload=self.reload,
-            reexecute=lambda failed: self._succession.begin(failed),
-            hand_over=self._hand_over,
-            on_idle=self._linger,
-        )
+        self._system = system = System(options, forkserver, state)
         self._loop = system.loop
         self._log = system.log
         self._manager = system.manager
+        self._manager.halt.finished.add(self._finish)
+        system.idle.add(lambda _server: self._linger())
         self._runtime_mode = os.stat(system.runtime).st_mode & 0o7777
-        self._succession = Succession(system.loop, system.patience, self._may_execute, self._execute, system.log)
         self._signal_fd = syscalls.signalfd()
         self._guard = SocketGuard(system.loop, system.paths.socket_path(), self._socket_lost)
 
@@ -73,7 +63,7 @@ class Life:
         except OSError as error:
             self._log.manager(LOG_ERR, f"The control socket is gone, and cannot be made anew: {error.strerror}")
             return
-        system.replace_listener(listener)
+        system.server.replace(listener)
         self._guard.renew()
         self._log.manager(LOG_WARNING, "The control socket was removed, and is made anew.")
 
@@ -85,16 +75,15 @@ class Life:
         self._hear_signals()
         manager.processes.reaper.reap()  # what the program before us in this process has not waited for
         if not self._options.on_demand:
-            self._system.server.attach(self._loop)
+            self._system.serve()
             manager.processes.helpers.start_console()
         if lost:
             self._log.manager(LOG_ERR, lost)
         if self._options.on_demand:
             on_demand.count_as_up(manager)
             on_demand.announce(self._system.runtime)
-            manager.booted = True
-            # What ends by itself later, when nobody is connected, may be the last thing to stay for.
-            manager.calls_waiting_inactive.append(self._linger)
+            manager.boot.done = True
+            self._leave_with_the_last_unit()
             self._system.generators.run(self._serve)
         else:
             self._boot()
@@ -103,9 +92,9 @@ class Life:
     def resume(self, state: dict[str, Any]) -> None:
         """Go on after a re-execution."""
         if self._options.on_demand:
-            self._manager.calls_waiting_inactive.append(self._linger)
+            self._leave_with_the_last_unit()
         self._restore(state)
-        if not self._manager.booted:
+        if not self._manager.boot.done:
             self._manager.jobs.when_idle(self._booted)
         self._log.manager(LOG_INFO, "Reexecuted.")
         self._linger()
@@ -129,7 +118,7 @@ class Life:
 
     def _restore(self, state: dict[str, Any]) -> None:
         self._hear_signals()
-        self._system.server.attach(self._loop)
+        self._system.serve()
         if not reexec_state.restore(self._manager, state, self._system.files.canonical) or self._manager.jobs.jobs:
             self._await_orphans()
         kept_clients.take_over(
@@ -150,8 +139,8 @@ class Life:
 
     def _serve(self) -> None:
         """On demand: the first request may be about what a generator has made."""
-        self._system.files.read_if_changed()
-        self._system.server.attach(self._loop)
+        self._system.reload.read_if_changed()
+        self._system.serve()
         self._linger()
 
     def _boot(self) -> None:
@@ -164,7 +153,7 @@ class Life:
     def _boot_units(self) -> None:
         try:
             if not self._manager.halt.requested:
-                self._system.files.read_if_changed()  # generators may have made something of the configuration
+                self._system.reload.read_if_changed()  # generators may have made something of the configuration
                 if boot.enqueue(self._manager, self._options):
                     self._manager.jobs.when_idle(self._booted)
         finally:
@@ -173,12 +162,11 @@ class Life:
     def _booted(self) -> None:
         if self._manager.halt.requested:
             return
-        self._system.boot["finish"] = list(now_stamp())
-        self._manager.boot_finished()
+        self._manager.boot.end()
         left_out = [unit for unit in self._manager.registry if "Condition" in unit.stamps and not unit.condition_result]
         if left_out:
             self._log.manager(LOG_INFO, boot_skips.summary(len(left_out), sum(not unit.skipped for unit in left_out)))
-        took = (self._system.boot["finish"][1] - self._system.boot["start"][1]) / 1_000_000
+        took = (self._manager.boot.stamp("finish")[1] - self._manager.boot.stamp("start")[1]) / 1_000_000
         self._log.manager(LOG_INFO, f"Startup finished in {took:.3f}s.")
 
     def run(self) -> int:
@@ -224,12 +212,12 @@ class Life:
             manager.halt.force(argument)
         elif what == "reload":
             self._guard.check()
-            self.reload(lambda: None)
+            self._system.reload.begin(lambda: None)
         elif what == "reexecute":
-            self._succession.begin()
+            self._system.reexecution.begin()
         elif what == "isolate":
             why = f"{argument} on {pid1.signal_name(number)}"
-            self._system.server.change(lambda: manager.try_enqueue(argument, START, MODE_ISOLATE, why))
+            self._system.server.change(lambda: manager.jobs.try_enqueue(argument, START, MODE_ISOLATE, why))
         elif what == "log-level":
             self._log.maximum = LOG_DEBUG if argument == "debug" else self._options.log_level
         elif what == "show-status":
@@ -238,46 +226,16 @@ class Life:
             for line in show.dump(manager):
                 self._log.manager(LOG_INFO, line)
 
-    # --- reloading, re-executing ---
-
-    def reload(self, done: Callable[[], object]) -> None:
-        """Run the generators, read all unit files again (`daemon-reload`), call `done`."""
-        self._log.manager(LOG_INFO, "Reloading.", news=False)
-        self._system.generators.run(lambda: self._reload(done))
-
-    def _reload(self, done: Callable[[], object]) -> None:
-        try:
-            self._system.files.read_again()
-        finally:
-            done()
-
-    def _may_execute(self) -> bool:
-        """Nothing is on its way that could not be taken along."""
-        if self._system.generators.running or self._loop.has_pending() or reexec_state.has_unsent(self._manager):
-            return False
-        return not self._system.server.changing and kept_clients.is_possible(self._system.server)
-
-    def _execute(self) -> None:
-        arguments = ["init", f"--log-level={self._options.log_level}"]
-        if self._options.root:
-            arguments.append(f"--root={self._options.root}")
-        if self._options.on_demand:
-            arguments.append("--on-demand")
-        if self._options.stop_timeout is not None:
-            arguments.append(f"--stop-timeout={self._options.stop_timeout}us")
-        clients = kept_clients.save(self._system.server)
-        state = reexec_state.snapshot(self._manager, self._system.listener.fileno(), self._system.boot, clients)
-        reexec_state.execute(state, [*paths.self_command(), *arguments])
-
-    def _hand_over(self, request: OnConnection) -> None:
-        if not self._options.on_demand:
-            request.error("NotOnDemand")
-            return
-        from systemctl_replacement.manager.reexec.bequest import Bequest  # not for PID 1
-
-        Bequest(self._system, self._may_execute).begin(request)
-
     # --- leaving ---
+
+    def _leave_with_the_last_unit(self) -> None:
+        """What ends by itself later, when nobody is connected, may be the last thing to stay for."""
+
+        def look(change: UnitChange) -> None:
+            if change.went_down:
+                self._linger()
+
+        self._manager.driver.unit_changed.add(look)
 
     def _linger(self) -> None:
         if self._options.on_demand:
@@ -289,7 +247,7 @@ class Life:
             return
         if manager.units_at_work():
             return
-        if not on_demand.may_leave(self._system.paths, self._system.listener.fileno()):
+        if not on_demand.may_leave(self._system.paths, self._system.server.listener.fileno()):
             self._linger()
             return
         self._log.manager(LOG_INFO, "Nothing to do, leaving.")

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     from systemctl_replacement.control.request import Request
+    from systemctl_replacement.manager.boot_progress import BootProgress
+    from systemctl_replacement.manager.reexec.reexecution import Reexecution
+    from systemctl_replacement.manager.reload import Reload
 
     Look = Generator[None, None, dict[str, Any]]
 
@@ -41,17 +44,10 @@ _FIRST_SIGNAL, _LAST_SIGNAL = 1, 64
 class Methods:
     """The handlers, bound to a manager."""
 
-    def __init__(
-        self,
-        manager: Manager,
-        refresh: Callable[[], None],
-        reload: Callable[[Callable[[], object]], None],
-        reexecute: Callable[[Callable[[str], object]], None],
-    ) -> None:
+    def __init__(self, manager: Manager, reload: Reload, reexecution: Reexecution) -> None:
         self._manager = manager
-        self._refresh = refresh
         self._reload = reload
-        self._reexecute = reexecute
+        self._reexecution = reexecution
 
     def table(self) -> dict[str, Method]:
         """By name; who may call each."""
@@ -86,7 +82,7 @@ class Methods:
             raise JobError(INVALID_ARGS, f"Unit name {name} is not valid.")
         if unit_names.is_template(name):
             raise JobError(INVALID_ARGS, f"Unit name {name} is missing the instance name.")
-        self._refresh()
+        self._reload.look_for_new()
         self._manager.registry.collect()
         yield from self._manager.registry.loading(name)
         return self._manager.registry.get(name)
@@ -220,11 +216,18 @@ class Methods:
 
     def system_state(self, request: Request) -> None:
         manager = self._manager
-        if request.parameters.get("wait") and not manager.booted:
-            manager.boot_waiters.append(request)
-            request.on_cancel = lambda: manager.boot_waiters.remove(request)
+        ended = manager.boot.ended
+        if not request.parameters.get("wait") or manager.boot.done:
+            request.reply(state=manager.system_state())
             return
-        request.reply(state=manager.system_state())
+
+        def answer(_boot: BootProgress) -> None:
+            ended.remove(answer)
+            request.on_cancel = None
+            request.reply(state=manager.system_state())
+
+        request.on_cancel = lambda: ended.remove(answer)
+        ended.add(answer)
 
     # --- jobs ---
 
@@ -250,7 +253,7 @@ class Methods:
     def wait_inactive(self, request: Request) -> None:
         names = request.parameters["names"]
         answer = self._each(request, "states", names, self._state_of)
-        WaitInactive(self._manager.registry, self._manager.calls_waiting_inactive, request, names, answer).begin()
+        WaitInactive(self._manager.registry, self._manager.driver.unit_changed, request, names, answer).begin()
 
     # --- changing ---
 
@@ -306,11 +309,11 @@ class Methods:
         request.reply()
 
     def reload(self, request: Request) -> None:
-        self._reload(request.reply)
+        self._reload.begin(request.reply)
 
     def reexecute(self, request: Request) -> None:
         # No reply: the end of the connection is the answer, as under systemd.
-        self._manager.call_soon(lambda: self._reexecute(lambda problem: request.fail(FAILED, problem)))
+        self._manager.loop.call_soon(lambda: self._reexecution.begin(lambda problem: request.fail(FAILED, problem)))
 
     def set_environment(self, request: Request) -> None:
         assignments = request.parameters["assignments"]
@@ -349,11 +352,11 @@ class Methods:
         halt.asked_by(request.caller.pid)
         request.reply()
         if force and force >= 2 and verb != "exit":
-            self._manager.call_soon(lambda: halt.immediate(verb, status))
+            self._manager.loop.call_soon(lambda: halt.immediate(verb, status))
         elif force:
-            self._manager.call_soon(lambda: halt.force(verb, status))
+            self._manager.loop.call_soon(lambda: halt.force(verb, status))
         else:
-            self._manager.call_soon(lambda: halt.request(verb, "", status))
+            self._manager.loop.call_soon(lambda: halt.request(verb, "", status))
 
     def log(self, request: Request) -> None:
         log, level = self._manager.log, request.parameters["level"]

@@ -38,14 +38,16 @@ class Registry:
         read: Callable[[str], Unit],
         config: ManagerConfig,
         mounted: Callable[[], dict[str, Mount]],
-        on_load: Callable[[ManagedUnit], None],
+        on_load: Callable[[ManagedUnit, bool], None],
         on_exception: Callable[[str, BaseException], object],
+        call_soon: Callable[[Callable[[], object]], object],
     ) -> None:
         self._read = read
         self._config = config
         self._mounted = mounted
         self._on_load = on_load
         self._on_exception = on_exception
+        self._call_soon = call_soon
         self._mounts: dict[str, Mount] | None = None
         self._no_mounts: set[str] = set()  # mount units that are known not to be
         self._units: dict[str, ManagedUnit] = {}
@@ -58,7 +60,6 @@ class Registry:
         self._incomplete: list[ManagedUnit] = []  # the units all that is done for
         self.asked_for: set[str] = set()  # units that were started by name although a boot skips them
         self.apart: dict[str, str] = {}  # units whose names mean others once they have stopped -> the ids of those
-        self.when_over: Callable[[], object] = bool  # called when one of these may have stopped
         self._collectable = False  # something became collectable since the last collect()
 
     def __iter__(self) -> Iterator[ManagedUnit]:
@@ -142,7 +143,7 @@ class Registry:
         self._units[unit.id] = unit
         for name in (unit.id, *file.names):
             self._name(name, unit)
-        self._on_load(unit)
+        self._on_load(unit, unit.id in self.asked_for)
         self._want_links(unit)
 
     def mounts(self) -> dict[str, Mount]:
@@ -337,7 +338,7 @@ class Registry:
         """A unit became inactive: the next collect() looks for units to forget."""
         self._collectable = True
         if self.apart:
-            self.when_over()
+            self._call_soon(self.end_apart)  # one of these may have stopped
 
     def collect(self) -> None:
         """Forget idle units that no other unit refers to; none while some are being loaded."""

@@ -24,7 +24,7 @@ def of_manager(manager: Manager) -> dict[str, Any]:
     from systemctl_replacement.unitfile.properties.values_resource import default_tasks
 
     units = list(manager.registry)
-    start, finish = manager.boot.get("start", (0, 0)), manager.boot.get("finish", (0, 0))
+    start, finish = manager.boot.stamp("start"), manager.boot.stamp("finish")
     return {
         "Version": f"252 (systemctl-replacement {__version__})",
         "Features": FEATURES,

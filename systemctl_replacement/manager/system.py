@@ -12,29 +12,39 @@ from systemctl_replacement.journal import names as journal_names
 from systemctl_replacement.journal.writer import Writer
 from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.loop import Loop, now_stamp
-from systemctl_replacement.manager import halt, pid1
+from systemctl_replacement.manager import pid1
+from systemctl_replacement.manager.boot_progress import BootProgress
 from systemctl_replacement.manager.conditions.check import Checker
+from systemctl_replacement.manager.core import Core, report_exception
 from systemctl_replacement.manager.exec_spec import ExecutionContext
 from systemctl_replacement.manager.generators.generation import Generation, variables
+from systemctl_replacement.manager.halt import Halt
+from systemctl_replacement.manager.jobs.job_log import JobLog
+from systemctl_replacement.manager.jobs.job_start import JobStart
 from systemctl_replacement.manager.jobs.table import JobTable
 from systemctl_replacement.manager.leftovers import Leftovers
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.methods import Methods
 from systemctl_replacement.manager.options import InitOptions
+from systemctl_replacement.manager.process_events import ProcessEvents
 from systemctl_replacement.manager.reexec import reexec_state
+from systemctl_replacement.manager.reexec.reexecution import Reexecution
 from systemctl_replacement.manager.registry import Registry
+from systemctl_replacement.manager.reload import Reload
 from systemctl_replacement.manager.stop_time import StopTime, told_or_guessed
+from systemctl_replacement.manager.triggers import Triggers
 from systemctl_replacement.manager.unit_driver import Driver
 from systemctl_replacement.manager.unit_files import UnitFiles
+from systemctl_replacement.observers import Observers
 from systemctl_replacement.supervision.client import ForkServer
 from systemctl_replacement.supervision.console import SHOW_CHANGES, SHOW_PROBLEMS, Console, Log
+from systemctl_replacement.supervision.log_limits import LogLimits
 from systemctl_replacement.supervision.patience import Patience
 from systemctl_replacement.supervision.supervision import Processes
 from systemctl_replacement.unitfile.journal_config import KEPT, VOLATILE, journal_limit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from systemctl_replacement.manager.reexec.bequest import OnConnection
@@ -42,96 +52,138 @@ if TYPE_CHECKING:
 
 
 class System:
-    """The parts, each made once. A `state` gives those back that outlive a re-execution, or have been taken over.
+    """The parts, each made once, with what it needs. A `state` gives those back that outlive a re-execution, or have
+    been taken over.
 
-    finish: everything is stopped, end with that status; reload, reexecute, hand_over: what clients may ask of a life;
-    on_idle: the last client has left.
+    Calls go one way: signals and requests -> halt, triggers -> jobs -> units -> processes. What happens below is told
+    to observers, who are all introduced in :meth:`_introduce`.
     """
 
-    def __init__(
-        self,
-        options: InitOptions,
-        forkserver: ForkServer | None,
-        state: dict[str, Any] | None,
-        *,
-        finish: Callable[[int], None],
-        reload: Callable[[Callable[[], object]], None],
-        reexecute: Callable[[Callable[[str], object]], None],
-        hand_over: Callable[[OnConnection], object],
-        on_idle: Callable[[], object],
-    ) -> None:
+    def __init__(self, options: InitOptions, forkserver: ForkServer | None, state: dict[str, Any] | None) -> None:
         self.options = options
         self.paths = places = paths.Paths(options.root)
         self.is_pid1 = options.is_pid1
         self.environment = pid1.inherited_environment()
         self.runtime = places.runtime
-        self.loop = Loop(self.report_exception)
-        self.patience = Patience(self.loop, lambda text: self.log.manager(LOG_WARNING, text))
-        self.boot: dict[str, Any] = (
+        self.loop = loop = Loop(self._report_exception)
+        self._limits = LogLimits(loop)
+        self._patience = Patience(loop, lambda text: self.log.manager(LOG_WARNING, text))
+        record: dict[str, Any] = (
             state["boot"] if state is not None else {"id": pid1.boot_id(options.on_demand), "start": list(now_stamp())}
         )
+        self.boot = boot = BootProgress(record, loop.guard)
         self._log_directory = places.log_directory()
-        self.console = self._make_console(state)
+        self._console = self._make_console(state)
         problems: list[Problem] = []
         self._journal_limit = self._read_journal_limit(problems)
         path = f"{self._log_directory}/{journal_names.MANAGER_FILE}"
         writer = Writer(path, self._journal_limit, makes_room=False)
-        self.log = Log(writer, self.console, self.boot["id"], options.log_level)
+        self.log = Log(writer, self._console, record["id"], options.log_level)
         for problem in problems:
             self.log.manager(problem.level, str(problem))
-        self.files = files = UnitFiles(places, self.boot["id"], self.log, is_pid1=self.is_pid1)
+        self.files = files = UnitFiles(places, record["id"], self.log, self._limits, is_pid1=self.is_pid1)
         config = files.config
         self.log.show_status = options.show_status or (SHOW_CHANGES if config.show_status == "yes" else SHOW_PROBLEMS)
-        self.manager = manager = files.manager = Manager(self.loop, self.log, config)
-        manager.boot = self.boot
-        files.scan()
-        manager.registry = Registry(files.read_unit, config, files.mounted, files.loaded, self.report_exception)
-        manager.registry.when_over = lambda: self.loop.call_soon(manager.registry.end_apart)
-        manager.jobs = JobTable(manager.registry, manager)
-        manager.leftovers = Leftovers(self.boot, options.root)
-        manager.execution = ExecutionContext(options.root, config, self.environment)
-        manager.conditions = Checker(
+        files.begin()
+
+        registry = Registry(
+            files.read_unit,
+            config,
+            files.mounted,
+            files.loaded,
+            self._report_exception,
+            loop.call_soon,
+        )
+        core = Core(loop, self.log, self._limits, files, registry)
+        self._execution = execution = ExecutionContext(options.root, config, self.environment)
+        conditions = Checker(
             options.root,
             lambda: files.host,
-            lambda: {**self.environment, **manager.execution.environment},
+            lambda: {**self.environment, **execution.environment},
             lambda: pid1.container_engine(options.root, self.environment),
-            manager.log_unit,
+            core.log_unit,
         )
+        processes = self._make_processes(core, forkserver, state)
+        leftovers = Leftovers(record, options.root)
+        driver = Driver(core, processes, execution, leftovers)
+        job_start = JobStart(core, driver, conditions)
+        jobs = JobTable(core, job_start.begin)
+        halt = Halt(core, jobs, driver, processes, self._stop_time(), self.is_pid1)
+        self._introduce(core, processes, driver, job_start, jobs, halt)
+        self.manager = manager = Manager(core, boot, execution, leftovers, conditions, processes, driver, jobs, halt)
+
         self.generators = Generation(
-            self.loop, options.root, self.runtime, self._told_generators, self.log.manager, self.patience
+            loop, options.root, self.runtime, self._told_generators, self.log.manager, self._patience
         )
-        manager.driver = Driver(manager)
+        self.reload = Reload(manager, files, self.generators)
+        self.server = server.Server(
+            self._listen(state),
+            version=__version__,
+            on_exception=core.report_exception,
+            on_idle=lambda: self.idle.tell(self.server),
+        )
+        self.idle: Observers[server.Server] = Observers(loop.guard)  # the last client has left
+        self.reexecution = Reexecution(manager, self.server, self.generators, options, self._patience)
+        self._methods = Methods(manager, self.reload, self.reexecution)
+
+    def _introduce(
+        self, core: Core, processes: Processes, driver: Driver, job_start: JobStart, jobs: JobTable, halt: Halt
+    ) -> None:
+        """Who is told of what, in this order."""
+        triggers = Triggers(core, jobs, driver)
+        job_log = JobLog(core, self.boot)
+        process_events = ProcessEvents(core, processes, driver)
+        processes.events.add(process_events.happened)
+        processes.descriptors.add(process_events.left)
+        processes.idle.add(driver.processes_idle)
+        # Behind these come requests that wait for units to go down, and a manager on demand that may leave then.
+        driver.unit_changed.add(jobs.unit_changed)
+        driver.unit_changed.add(triggers.start_others)
+        driver.unit_changed.add(halt.unit_changed)
+        driver.unit_changed.add(triggers.check_others)
+        driver.restart_due.add(triggers.restart)
+        job_start.limit_hit.add(halt.start_limit_hit)
+        jobs.begun.add(job_log.begun)
+        jobs.ended.add(job_log.ended)
+        jobs.ended.add(triggers.job_ended)
+        jobs.failed.add(triggers.start_on_failure)
+        jobs.timed_out.add(halt.job_timed_out)
+        jobs.emptied.add(driver.no_job_is_left)
+
+    def serve(self) -> None:
+        """Answer clients from now on."""
+        hand_over = Method(self._hand_over, OWNER, ends_connection=True)
+        self.server.attach(self.loop, {**self._methods.table(), "HandOver": hand_over})
+
+    def _hand_over(self, request: OnConnection) -> None:
+        if not self.options.on_demand:
+            request.error("NotOnDemand")
+            return
+        from systemctl_replacement.manager.reexec.bequest import Bequest  # not for PID 1
+
+        Bequest(self.manager, self.reexecution).begin(request)
+
+    def _make_processes(self, core: Core, forkserver: ForkServer | None, state: dict[str, Any] | None) -> Processes:
         if forkserver is None:
             assert state is not None
             forkserver = reexec_state.forkserver_of(state)
-        manager.processes = Processes(
-            self.loop,
+        return Processes(
+            core.loop,
             forkserver,
-            self.console,
+            self._console,
             self.runtime,
             self._journal,
-            manager.unit_event,
-            manager.store_descriptors,
-            manager.driver.processes_idle,
-            manager.log_unit,
-            self.patience,
-            manager.driver.spawn_again,
-            manager.driver.is_changing,
+            core.log_unit,
+            self._patience,
+            core.is_changing,
         )
-        manager.halt = halt.Halt(manager, self._stop_time(), finish, self.is_pid1)
-        methods = Methods(manager, files.look_for_new, reload, reexecute)
-        self.listener = self._listen(state)
-        self.server = server.Server(
-            self.listener,
-            {**methods.table(), "HandOver": Method(hand_over, OWNER, ends_connection=True)},
-            version=__version__,
-            on_exception=self.report_exception,
-            on_idle=on_idle,
-        )
+
+    def _report_exception(self, where: str, error: BaseException) -> None:
+        report_exception(self.log, self._limits, where, error)
 
     def _journal(self, unit: str) -> dict[str, Any]:
         path = f"{self._log_directory}/{journal_names.file_name(unit)}"
-        return {"path": path, "boot": self.boot["id"], "total": self._journal_limit}
+        return {"path": path, "boot": self.boot.record["id"], "total": self._journal_limit}
 
     def _read_journal_limit(self, problems: list[Problem]) -> int:
         key = KEPT if self._log_directory == self.paths.below(paths.LOG_DIRECTORY) else VOLATILE
@@ -163,11 +215,6 @@ class System:
         pid1.clear_sockets(self.runtime)
         return listener
 
-    def replace_listener(self, listener: _socket.socket) -> None:
-        """Serve clients on another socket."""
-        self.listener = listener
-        self.server.replace(listener)
-
     def _stop_time(self) -> StopTime | None:
         if self.options.on_demand:
             return None
@@ -177,7 +224,4 @@ class System:
 
     def _told_generators(self) -> dict[str, str]:
         engine = pid1.container_engine(self.options.root, self.environment)
-        return {**self.manager.execution.environment, **variables(self.files.host.architecture, engine)}
-
-    def report_exception(self, where: str, error: BaseException) -> None:
-        self.manager.report_exception(where, error)
+        return {**self._execution.environment, **variables(self.files.host.architecture, engine)}

@@ -1,6 +1,6 @@
 """Runs the machines: an event goes in, the actions that come out are carried out here.
 
-The only place that changes a unit's state. What follows from a change for other units and jobs is `on_change`'s.
+The only place that changes a unit's state. What follows from a change is the observers' of `Driver.unit_changed`.
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ import os
 
 from systemctl_replacement.jobs.model import RESTART, START, WAITING
 from systemctl_replacement.log_levels import LOG_ERR, LOG_NOTICE, LOG_WARNING
-from systemctl_replacement.loop import Loop, now_monotonic, now_stamp
-from systemctl_replacement.manager import main_process, pid_file
+from systemctl_replacement.loop import now_monotonic, now_stamp
+from systemctl_replacement.manager import main_process, pid_file, unit_change
 from systemctl_replacement.manager.exec_spec import ExecutionContext, NoDescriptor, spec_of
 from systemctl_replacement.manager.leftovers import Leftovers
-from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.manager.unit_change import UnitChange
+from systemctl_replacement.observers import Observers
 from systemctl_replacement.process.told import STOP
 from systemctl_replacement.records import replace
-from systemctl_replacement.supervision.console import Log, highest_shown
+from systemctl_replacement.supervision.console import highest_shown
 from systemctl_replacement.supervision.supervision import Processes
 from systemctl_replacement.units import events
 from systemctl_replacement.units.events import Context, Event, Exited, PidFileRead
@@ -25,9 +26,9 @@ from systemctl_replacement.units.states import INACTIVE_OR_FAILED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Protocol
-else:
-    Protocol = object
+    from typing import Any, Callable
+
+    from systemctl_replacement.manager.core import Core
 
 
 # Type=idle waits for the job queue to run empty, but not longer than this (systemd.service(5)).
@@ -37,34 +38,21 @@ IDLE_TIMEOUT_USEC = 5_000_000
 _HEARD = (events.Notified, PidFileRead)
 
 
-class Host(Protocol):
-    """What running the machines needs of the manager."""
-
-    loop: Loop
-    log: Log
-    registry: Registry
-    processes: Processes
-    execution: ExecutionContext
-    leftovers: Leftovers
-
-    def log_unit(self, unit: str, level: int, message: str, news: bool = ...) -> None: ...
-
-    def log_heard(self, unit: str, level: int, message: str, news: bool = ...) -> None: ...
-
-    def report_exception(self, where: str, error: BaseException) -> None: ...
-
-    def unit_changed(self, unit: ManagedUnit, old: str, changed: events.Changed) -> None: ...
-
-    def enqueue_restart(self, unit: ManagedUnit) -> None: ...
-
-    def when_no_jobs(self, callback: Callable[[], object]) -> None: ...
-
-
 class Driver:
-    """Steps units and does what their machines ask for."""
+    """Steps units and does what their machines ask for.
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
+    unit_changed: the one place where a unit's change of state is told, in the order of its observers.
+    restart_due: told the unit whose RestartSec= is over.
+    """
+
+    def __init__(self, core: Core, processes: Processes, execution: ExecutionContext, leftovers: Leftovers) -> None:
+        self.unit_changed: Observers[UnitChange] = Observers(core.loop.guard)
+        self.restart_due: Observers[ManagedUnit] = Observers(core.loop.guard)
+        self._core = core
+        self._processes = processes
+        self._execution = execution
+        self._leftovers = leftovers
+        self._idle_spawns: list[Callable[[], object]] = []  # Type=idle: they wait until no job is left
         self.frozen = False  # whatever happens, no unit changes any more: the manager ends by force
         self._hearing = False  # the event that is given to a machine is what its service says
         self._watches: dict[str, pid_file.Watch] = {}
@@ -90,7 +78,7 @@ class Driver:
         if self.frozen:
             return
         if isinstance(event, events.Forked):
-            self._host.leftovers.forked(unit.id)
+            self._leftovers.forked(unit.id)
         if isinstance(event, (events.Forked, events.SpawnFailed)):
             self._asked_for.pop((unit.id, event.token), None)
         hearing, self._hearing = self._hearing, isinstance(event, _HEARD)
@@ -119,7 +107,7 @@ class Driver:
                 if isinstance(action, events.Changed):
                     # Passing through several states, each is compared with the one before.
                     before, old = old, action.active
-                    self._host.unit_changed(unit, before, action)
+                    self.unit_changed.tell(unit_change.change(unit, before, action))
                 else:
                     self._carry_out[type(action)](unit, action)
             except Exception as error:
@@ -128,7 +116,7 @@ class Driver:
             self.release_if_done(unit)
         finally:
             for failure in failures[1:]:
-                self._host.report_exception(unit.id, failure)
+                self._core.report_exception(unit.id, failure)
             if failures:
                 raise failures[0]
 
@@ -151,7 +139,7 @@ class Driver:
         if not isinstance(event, Exited) or not unit.kind.pid_file(unit.config):
             return None
         if event.pid in (unit.roles.main, unit.roles.control):
-            return main_process.read_pid_file(self._host.processes, unit, self._pid_file_path(unit))
+            return main_process.read_pid_file(self._processes, unit, self._pid_file_path(unit))
         return None
 
     def arm(self, unit: ManagedUnit) -> None:
@@ -161,7 +149,7 @@ class Driver:
             unit.timer = None
         times = [at for at, _event in unit.kind.deadlines(unit.state)]
         if times:
-            unit.timer = self._host.loop.call_at(min(times), lambda: self._elapsed(unit))
+            unit.timer = self._core.loop.call_at(min(times), lambda: self._elapsed(unit))
 
     def resume(self, unit: ManagedUnit) -> None:
         """Take up a unit where the manager before the re-execution left it."""
@@ -192,21 +180,16 @@ class Driver:
         # The user of DynamicUser=, and what belongs to RemoveIPC= (which it implies), last as long as the supervisor.
         lasts = unit.active_state not in INACTIVE_OR_FAILED and unit.get("Service", "RemoveIPC")
         if tracking.idle and unit.kind.is_resting(unit.state) and not (tracking.releasing or lasts):
-            self._host.processes.release(unit.id)
-
-    def is_changing(self, unit_id: str) -> bool:
-        """Whether a unit is between two states: what its processes do next, and how they end, is waited for."""
-        unit = self._host.registry.find(unit_id)
-        return unit is not None and unit.kind.is_changing(unit.state)
+            self._processes.release(unit.id)
 
     def processes_idle(self, unit_id: str) -> None:
         """The processes of a unit are all gone, or its supervisor is."""
-        unit = self._host.registry.find(unit_id)
+        unit = self._core.registry.find(unit_id)
         if unit is None:
             return
-        unit.tracking = self._host.processes.trackings.get(unit.id)
+        unit.tracking = self._processes.trackings.get(unit.id)
         if unit.tracking is None:
-            self._host.registry.may_collect()
+            self._core.registry.may_collect()
         else:
             self.release_if_done(unit)
 
@@ -218,36 +201,47 @@ class Driver:
     def _spawn(self, unit: ManagedUnit, action: events.Spawn) -> None:
         if action.when_idle:
             waiting = _Once(lambda: self._spawn_now(unit, action))
-            self._host.when_no_jobs(waiting)
-            self._host.loop.call_at(now_monotonic() + IDLE_TIMEOUT_USEC, waiting)
+            self._when_no_job_is_left(waiting)
+            self._core.loop.call_at(now_monotonic() + IDLE_TIMEOUT_USEC, waiting)
             return
         self._spawn_now(unit, action)
+
+    def _when_no_job_is_left(self, spawn: Callable[[], object]) -> None:
+        if any(unit.job is not None or unit.nop_job is not None for unit in self._core.registry):
+            self._idle_spawns.append(spawn)
+        else:
+            self._core.call_soon(spawn)
+
+    def no_job_is_left(self, _jobs: object) -> None:
+        """Spawn what has waited for it."""
+        waiting, self._idle_spawns = self._idle_spawns, []
+        for spawn in waiting:
+            self._core.call_soon(spawn)
 
     def _spawn_now(self, unit: ManagedUnit, action: events.Spawn) -> None:
         if unit.kind.expects(unit.state, action.token):
             self._asked_for[unit.id, action.token] = action
             self._ask_for(unit, action)
 
-    def spawn_again(self, unit_id: str, token: int) -> bool:
+    def spawn_again(self, unit: ManagedUnit, token: int) -> bool:
         """Ask for a process once more that never came to be, if it is wanted and this is the first time. A unit that is
         being killed wants none: who is to be signalled was said after its process had been asked for."""
-        unit = self._host.registry.find(unit_id)
-        action = self._asked_for.pop((unit_id, token), None)
-        if unit is None or action is None or _purpose(unit) or not unit.kind.expects(unit.state, token):
+        action = self._asked_for.pop((unit.id, token), None)
+        if action is None or _purpose(unit) or not unit.kind.expects(unit.state, token):
             return False
         self._ask_for(unit, action)
         return True
 
     def _ask_for(self, unit: ManagedUnit, action: events.Spawn) -> None:
-        processes = self._host.processes
+        processes = self._processes
         processes.invocations[unit.id] = unit.invocation_id
         try:
-            log = self._host.log
+            log = self._core.log
             shown = highest_shown(log.show_status, True)
-            processes.settings[unit.id] = self._host.execution.supervisor_settings(unit, log.maximum, shown)
+            processes.settings[unit.id] = self._execution.supervisor_settings(unit, log.maximum, shown)
             action = replace(action, environment=(*action.environment, *self._monitored(unit, action.phase)))
-            spec = spec_of(self._host.execution, unit, action)
-            self._host.leftovers.add_to(spec, unit)
+            spec = spec_of(self._execution, unit, action)
+            self._leftovers.add_to(spec, unit)
             stored = unit.fd_store.newest_first() if unit.fd_store is not None and action.phase == "ExecStart" else []
             if stored:
                 spec["listen_fds"], spec["listen_names"] = len(stored), [entry.name for entry in stored]
@@ -257,12 +251,12 @@ class Driver:
         except (OSError, MemoryError) as error:
             message = getattr(error, "strerror", None) or str(error) or "Cannot allocate memory"
             said = error.said if isinstance(error, NoDescriptor) else ""
-            self._host.loop.call_soon(lambda: self._cannot_spawn(unit, action.token, message, said))
+            self._core.loop.call_soon(lambda: self._cannot_spawn(unit, action.token, message, said))
         unit.tracking = processes.trackings.get(unit.id)
 
     def _cannot_spawn(self, unit: ManagedUnit, token: int, message: str, said: str) -> None:
         if said:
-            self._host.log_unit(unit.id, LOG_ERR, said)
+            self._core.log_unit(unit.id, LOG_ERR, said)
         self.step(unit, events.SpawnFailed(token, message))
 
     def _monitored(self, unit: ManagedUnit, phase: str) -> tuple[str, ...]:
@@ -270,26 +264,26 @@ class Driver:
         if phase not in ("ExecStartPre", "ExecStart"):
             return ()
         names = {**unit.related("OnFailureOf"), **unit.related("OnSuccessOf")}
-        ended = [other for other in map(self._host.registry.find, names) if other and _variables_of_end(other)]
+        ended = [other for other in map(self._core.registry.find, names) if other and _variables_of_end(other)]
         return _variables_of_end(ended[0]) if len(ended) == 1 else ()
 
     def _signal(self, unit: ManagedUnit, action: events.Signal) -> None:
         purpose = _purpose(unit)
-        self._host.processes.signal(unit.id, action.pids, action.signal, action.cont, action.hup, purpose)
+        self._processes.signal(unit.id, action.pids, action.signal, action.cont, action.hup, purpose)
 
     def _signal_all(self, unit: ManagedUnit, action: events.SignalAll) -> None:
         purpose = _purpose(unit)
-        self._host.processes.signal_all(unit.id, action.signal, action.spare, action.cont, action.hup, purpose)
+        self._processes.signal_all(unit.id, action.signal, action.spare, action.cont, action.hup, purpose)
 
     def _identify(self, unit: ManagedUnit, action: events.Identify) -> None:
         access = unit.kind.notify_access(unit.config)
-        self._host.processes.identify(unit.id, action.main, action.control, access, action.foreign)
+        self._processes.identify(unit.id, action.main, action.control, access, action.foreign)
 
     def _guess_main(self, unit: ManagedUnit, _action: events.GuessMain) -> None:
-        self._host.processes.guess_main(unit.id)
+        self._processes.guess_main(unit.id)
 
     def _pid_file_path(self, unit: ManagedUnit) -> str:
-        return self._host.execution.below_root(unit.kind.pid_file(unit.config))
+        return self._execution.below_root(unit.kind.pid_file(unit.config))
 
     def _watch_pid_file(self, unit: ManagedUnit, action: events.WatchPidFile) -> None:
         if action.on == (unit.id in self._watches):
@@ -300,26 +294,26 @@ class Driver:
             path = self._pid_file_path(unit)
             try:
                 self._watches[unit.id] = pid_file.Watch(
-                    self._host.loop,
+                    self._core.loop,
                     path,
-                    lambda: main_process.read_pid_file(self._host.processes, unit, path),
+                    lambda: main_process.read_pid_file(self._processes, unit, path),
                     lambda read: self.step(unit, read),
                 )
             except OSError as error:
-                self._host.log_unit(unit.id, LOG_WARNING, f"Cannot watch PID file {path}: {error.strerror}")
+                self._core.log_unit(unit.id, LOG_WARNING, f"Cannot watch PID file {path}: {error.strerror}")
 
     def _remove_pid_file(self, unit: ManagedUnit, _action: events.RemovePidFile) -> None:
         pid_file.remove(self._pid_file_path(unit))
 
     def _remove_directories(self, unit: ManagedUnit, _action: events.RemoveDirectories) -> None:
-        paths = self._host.execution.runtime_directories(unit)
-        if not self._host.processes.remove(unit.id, paths, self._host.execution.runtime_links(unit)):
-            self._host.log_unit(unit.id, LOG_WARNING, f"Cannot remove {', '.join(paths)}: no process can be made.")
-            self._host.loop.call_soon(lambda: self.step(unit, events.Removed()))
-        unit.tracking = self._host.processes.trackings.get(unit.id)
+        paths = self._execution.runtime_directories(unit)
+        if not self._processes.remove(unit.id, paths, self._execution.runtime_links(unit)):
+            self._core.log_unit(unit.id, LOG_WARNING, f"Cannot remove {', '.join(paths)}: no process can be made.")
+            self._core.loop.call_soon(lambda: self.step(unit, events.Removed()))
+        unit.tracking = self._processes.trackings.get(unit.id)
 
     def _stop_removing(self, unit: ManagedUnit, _action: events.StopRemoving) -> None:
-        self._host.processes.stop_removing(unit.id)
+        self._processes.stop_removing(unit.id)
 
     def _release_resources(self, unit: ManagedUnit, action: events.ReleaseResources) -> None:
         restarting = action.restarting or (unit.job is not None and unit.job.type in (START, RESTART))
@@ -327,10 +321,10 @@ class Driver:
             unit.fd_store.clear()
 
     def _enqueue_restart(self, unit: ManagedUnit, _action: events.EnqueueRestart) -> None:
-        self._host.enqueue_restart(unit)
+        self.restart_due.tell(unit)
 
     def _log(self, unit: ManagedUnit, action: events.Log) -> None:
-        log = self._host.log_heard if self._hearing else self._host.log_unit
+        log = self._core.log_heard if self._hearing else self._core.log_unit
         # A job's first and last line say it all, unless something goes wrong on the way.
         log(unit.id, action.level, action.message, unit.job is None or action.level <= LOG_NOTICE)
 

@@ -6,11 +6,10 @@ import os
 
 from systemctl_replacement import paths
 from systemctl_replacement.log_levels import LOG_WARNING
-from systemctl_replacement.manager import boot_skips, pid1, renaming
-from systemctl_replacement.manager.exec_spec import default_environment
-from systemctl_replacement.manager.manager import Manager
+from systemctl_replacement.manager import boot_skips, pid1
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.supervision.console import Log
+from systemctl_replacement.supervision.log_limits import LogLimits
 from systemctl_replacement.unitfile import load, loadpath
 from systemctl_replacement.unitfile.manager_config import ManagerConfig, read_manager_config
 from systemctl_replacement.unitfile.specifiers import Host
@@ -21,25 +20,22 @@ _BURST = 1000
 
 
 class UnitFiles:
-    """The host, the configuration, the index of unit files, and what a boot skips of them.
+    """The host, the configuration, the index of unit files, and what a boot skips of them."""
 
-    They are read at once; `manager` is the one that they are read again for.
-    """
-
-    manager: Manager
-
-    def __init__(self, places: paths.Paths, boot_id: str, log: Log, *, is_pid1: bool) -> None:
+    def __init__(self, places: paths.Paths, boot_id: str, log: Log, limits: LogLimits, *, is_pid1: bool) -> None:
         self._paths = places
         self._boot_id = boot_id
         self._log = log
+        self._limits = limits
         self._is_pid1 = is_pid1
         self._skipped_when = boot_skips.circumstances(is_pid1=is_pid1, is_root=os.geteuid() == 0)
         self.host = Host.current(places.root, boot_id)
         self.config = self._read_config()
 
-    def scan(self) -> None:
-        """Look which unit files there are, and read what is to be skipped of them."""
-        self._index = self._scan()
+    def begin(self) -> None:
+        """Look which unit files there are, and read what a boot skips of them: what it says is logged as the
+        configuration wants it."""
+        self.scan()
         self._skips = self._read_skips()
 
     def _read_config(self) -> ManagerConfig:
@@ -81,44 +77,32 @@ class UnitFiles:
             self._warn(f"Cannot read /proc/self/mountinfo: {error.strerror}")
             return {}
 
-    def loaded(self, unit: ManagedUnit) -> None:
-        """A unit was loaded: what is wrong with it is logged once, and whether a boot skips it is known from now on."""
+    def loaded(self, unit: ManagedUnit, asked_for: bool) -> None:
+        """A unit was loaded: what is wrong with it is logged once, and whether a boot skips it is known from now on.
+
+        asked_for: it was started by name, and is skipped no more.
+        """
         for problem in unit.file.problems:
             # Who asks for a unit has it loaded, and it is forgotten again: anybody could fill the journal.
-            if not self.manager.limits.admits("unit files", self._log.manager, _BURST):
+            if not self._limits.admits("unit files", self._log.manager, _BURST):
                 break
             self._log.about(unit.id, problem.level, str(problem))
         mounted = unit.traits.from_mountinfo and unit.active_state == ACTIVE  # it is there: nothing to leave out
-        asked_for = unit.id in self.manager.registry.asked_for
         unit.skipped = "" if mounted or asked_for else self._skips.reason([unit.id, *unit.file.names])
 
     # --- again ---
 
-    def look_for_new(self) -> None:
-        """Before a request: units that have no files yet may have got some, without any daemon-reload."""
-        if self._index.is_stale():
-            self._index = self._scan()
-            self.manager.registry.retry_missing()
+    @property
+    def are_stale(self) -> bool:
+        """Whether there may be others since the last `scan`."""
+        return self._index.is_stale()
 
-    def read_if_changed(self) -> None:
-        """Load all units again if there is another set of files: generators may have made some."""
-        if self._index.is_stale():
-            self._load()
-
-    def read_again(self) -> None:
-        """What `daemon-reload` reads: configuration, what is skipped, all unit files."""
-        manager = self.manager
-        self.host = Host.current(self._paths.root, self._boot_id)
-        self.config = config = self._read_config()
-        old_default = default_environment(manager.config)
-        manager.config = manager.execution.config = config
-        for name, value in default_environment(config).items():
-            if manager.execution.environment.get(name) == old_default.get(name):
-                manager.execution.environment[name] = value
-        self._skips = self._read_skips()
-        self._load()
-
-    def _load(self) -> None:
+    def scan(self) -> None:
+        """Look which unit files there are."""
         self._index = self._scan()
-        self.manager.loop.guard(renaming.follow, self.manager, self.canonical)
-        self.manager.registry.reload(self.read_unit, self.manager.config)
+
+    def read_configuration(self) -> None:
+        """What `daemon-reload` reads besides unit files: the host, the configuration, what is to be skipped."""
+        self.host = Host.current(self._paths.root, self._boot_id)
+        self.config = self._read_config()
+        self._skips = self._read_skips()

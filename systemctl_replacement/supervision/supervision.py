@@ -1,7 +1,7 @@
 """All processes of all units, as far as the manager has to do with them: supervisors asked for, messages both ways,
 their deaths survived. What falls to the manager itself is the reaper's; forkserver and console are the helpers'.
 
-What the units' processes do reaches the machines as events through `on_event`.
+What the units' processes do is told to observers.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 
 from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
 from systemctl_replacement.loop import READ, Loop, now_stamp
+from systemctl_replacement.observers import Observers
 from systemctl_replacement.process import descendants
 from systemctl_replacement.process.link import Link, close_fds
 from systemctl_replacement.signals import SIGKILL
@@ -20,6 +21,7 @@ from systemctl_replacement.supervision.client import ForkServer
 from systemctl_replacement.supervision.console import Console
 from systemctl_replacement.supervision.helpers import RETRY_USEC, Helpers
 from systemctl_replacement.supervision.log_limits import LogLimits
+from systemctl_replacement.supervision.news import Descriptors, ProcessEvent
 from systemctl_replacement.supervision.patience import ANSWER, NOTHING, WORK, Helper, Patience
 from systemctl_replacement.supervision.reaper import Reaper
 from systemctl_replacement.supervision.reports import report, undelivered
@@ -42,26 +44,21 @@ class Processes:
         console: Console | None,
         runtime: str,
         journal: Callable[[str], dict[str, Any]],
-        on_event: Callable[[str, Event], None],
-        on_fds: Callable[[str, dict[str, str], list[int]], None],
-        on_idle: Callable[[str], None],
         log_unit: Callable[[str, int, str], None],
         patience: Patience,
-        on_unspawned: Callable[[str, int], bool],
         is_changing: Callable[[str], bool],
     ) -> None:
         self.loop = loop
         self.trackings: dict[str, Tracking] = {}
         self.invocations: dict[str, str] = {}
         self.settings: dict[str, dict[str, Any]] = {}  # what a unit's supervisor must know; Tracking's owner sets it
-        self.reaper = Reaper(loop, self.trackings, self._own_children, on_event, self._settled)
+        self.events: Observers[ProcessEvent] = Observers(loop.guard)
+        self.descriptors: Observers[Descriptors] = Observers(loop.guard)
+        self.idle: Observers[str] = Observers(loop.guard)  # units whose processes, or whose supervisor, are all gone
+        self.reaper = Reaper(loop, self.trackings, self._own_children, self._on_event, self._settled)
         self._by_supervisor: dict[int, Tracking] = {}
         self._runtime = runtime
         self._journal = journal  # what a unit's supervisor must know of its file
-        self._on_event = on_event
-        self._on_fds = on_fds  # a notification with descriptors, which are the callee's from then on
-        self._on_idle = on_idle
-        self._on_unspawned = on_unspawned  # whether a process that never came to be is asked for once more
         self._is_changing = is_changing  # whether a unit waits for something that its supervisor is to tell
         self._log_unit = log_unit
         self._notify_number = 0
@@ -80,6 +77,9 @@ class Processes:
             self.trackings,
             self._send,
         )
+
+    def _on_event(self, unit: str, event: Event, never_made: bool = False) -> None:
+        self.events.tell(ProcessEvent(unit, event, never_made))
 
     # --- forkserver and console ---
 
@@ -226,8 +226,7 @@ class Processes:
         """Processes that never came to be, which is certain, are asked for once more."""
         for token in sorted(tokens):
             tracking.tokens.discard(token)
-            if not self._on_unspawned(tracking.unit, token):
-                self._on_event(tracking.unit, SpawnFailed(token, message))
+            self._on_event(tracking.unit, SpawnFailed(token, message), never_made=True)
 
     def _drop_link(self, tracking: Tracking) -> None:
         if tracking.link is not None:
@@ -319,7 +318,7 @@ class Processes:
         if message.get("fds_lost"):
             self._trouble(tracking.unit, f"Failed to receive descriptors: {os.strerror(errno.EMFILE)}")
         if fds and message["ev"] == "notify":
-            self.loop.guard(self._on_fds, tracking.unit, message["text"], fds)
+            self.descriptors.tell(Descriptors(tracking.unit, message["text"], fds))
         else:
             close_fds(fds)
         if message["ev"] == "ready":
@@ -379,7 +378,7 @@ class Processes:
 
     def _settled(self, tracking: Tracking) -> None:
         if tracking.idle and self.trackings.get(tracking.unit) is tracking:
-            self._on_idle(tracking.unit)
+            self.idle.tell(tracking.unit)
 
     # --- what the manager asks for ---
 
@@ -495,6 +494,6 @@ class Processes:
             del self.trackings[tracking.unit]
             self.invocations.pop(tracking.unit, None)
             self.settings.pop(tracking.unit, None)
-            self._on_idle(tracking.unit)
+            self.idle.tell(tracking.unit)
             if self._released is not None and not self.trackings:
                 self._released()

@@ -12,43 +12,48 @@ from systemctl_replacement.jobs.model import Job
 from systemctl_replacement.log_levels import LOG_INFO, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import now_monotonic, now_stamp
 from systemctl_replacement.manager.conditions.check import Checker
-from systemctl_replacement.manager.halt import Halt
 from systemctl_replacement.manager.jobs.job_view import can_reload, can_start, can_stop
 from systemctl_replacement.manager.jobs.table import AGAIN, ALREADY, IN_PROGRESS
-from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.observers import Observers
 from systemctl_replacement.unitfile.directives.not_applied import not_applied
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
-from systemctl_replacement.units.events import Event, Reload, Start, StartLimitHit, Stop
+from systemctl_replacement.units.events import Reload, Start, StartLimitHit, Stop
 from systemctl_replacement.units.ratelimit import below_limit
 from systemctl_replacement.units.states import ACTIVATING, ACTIVE, ACTIVE_OR_RELOADING, INACTIVE_OR_FAILED, RELOADING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Protocol
-else:
-    Protocol = object
+    from typing import Callable
+
+    from systemctl_replacement.manager.core import Core
+    from systemctl_replacement.manager.unit_driver import Driver
 
 
-class Host(Protocol):
-    """What beginning a job needs of the manager."""
+class JobStart:
+    """Begins jobs.
 
-    registry: Registry
-    config: ManagerConfig
-    conditions: Checker
-    halt: Halt
+    limit_hit: told the unit that was started too often (StartLimitBurst=).
+    """
 
-    def step(self, unit: ManagedUnit, event: Event) -> None: ...
+    def __init__(self, core: Core, driver: Driver, conditions: Checker) -> None:
+        self.limit_hit: Observers[ManagedUnit] = Observers(core.loop.guard)
+        self.registry = core.registry
+        self.conditions = conditions
+        self.log_unit = core.log_unit
+        self.step = driver.step
+        self._core = core
 
-    def log_unit(self, unit: str, level: int, message: str) -> None: ...
+    @property
+    def config(self) -> ManagerConfig:
+        return self._core.config
+
+    def begin(self, job: Job) -> str:
+        """Begin a job whose turn it is."""
+        return _BEGIN[job.type](self, self.registry[job.unit])
 
 
-def perform(host: Host, job: Job) -> str:
-    """Begin a job whose turn it is."""
-    return _BEGIN[job.type](host, host.registry[job.unit])
-
-
-def _start(host: Host, unit: ManagedUnit) -> str:
+def _start(host: JobStart, unit: ManagedUnit) -> str:
     active = unit.active_state
     if active in ACTIVE_OR_RELOADING:
         return ALREADY
@@ -76,7 +81,7 @@ def _start(host: Host, unit: ManagedUnit) -> str:
     return IN_PROGRESS
 
 
-def _refuse(host: Host, unit: ManagedUnit) -> str:
+def _refuse(host: JobStart, unit: ManagedUnit) -> str:
     """What keeps a unit from being started: "" or the result of its job."""
     unit.condition_result = not unit.skipped
     unit.stamps["Condition"] = now_stamp()
@@ -98,12 +103,12 @@ def _refuse(host: Host, unit: ManagedUnit) -> str:
         allowed, unit.starts = below_limit(unit.starts, now_monotonic(), interval, burst)
         if not allowed:
             host.step(unit, StartLimitHit())
-            host.halt.unit_action(unit, "StartLimitAction")
+            host.limit_hit.tell(unit)
             return model.FAILED
     return ""
 
 
-def _stop(host: Host, unit: ManagedUnit) -> str:
+def _stop(host: JobStart, unit: ManagedUnit) -> str:
     if unit.active_state in INACTIVE_OR_FAILED:
         return ALREADY
     if not can_stop(unit):
@@ -112,7 +117,7 @@ def _stop(host: Host, unit: ManagedUnit) -> str:
     return IN_PROGRESS
 
 
-def _reload(host: Host, unit: ManagedUnit) -> str:
+def _reload(host: JobStart, unit: ManagedUnit) -> str:
     if not can_reload(unit):
         return model.SKIPPED
     active = unit.active_state
@@ -129,14 +134,14 @@ def _reload(host: Host, unit: ManagedUnit) -> str:
     return IN_PROGRESS
 
 
-def _verify_active(host: Host, unit: ManagedUnit) -> str:
+def _verify_active(host: JobStart, unit: ManagedUnit) -> str:
     active = unit.active_state
     if active in ACTIVE_OR_RELOADING:
         return ALREADY
     return AGAIN if active == ACTIVATING else model.SKIPPED
 
 
-def _nothing(host: Host, unit: ManagedUnit) -> str:
+def _nothing(host: JobStart, unit: ManagedUnit) -> str:
     return model.DONE
 
 
@@ -145,7 +150,7 @@ def uuid_hex() -> str:
     return os.urandom(16).hex()
 
 
-_BEGIN: dict[str, Callable[[Host, ManagedUnit], str]] = {
+_BEGIN: dict[str, Callable[[JobStart, ManagedUnit], str]] = {
     model.START: _start,
     model.VERIFY_ACTIVE: _verify_active,
     model.STOP: _stop,

@@ -12,23 +12,23 @@ from systemctl_replacement.jobs.merge import superset
 from systemctl_replacement.jobs.model import CANCELED, DONE, FAILED, NOP, RUNNING, TIMEOUT, WAITING, Job, JobError
 from systemctl_replacement.jobs.ordering import a_blocker, holds_back
 from systemctl_replacement.log_levels import LOG_WARNING
-from systemctl_replacement.loop import SLICE_USEC, Loop, now_monotonic
+from systemctl_replacement.loop import SLICE_USEC, now_monotonic
 from systemctl_replacement.manager.jobs.job_timeouts import JobTimeouts
 from systemctl_replacement.manager.jobs.job_view import UnitView, priority_of
-from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit import ManagedUnit
-from systemctl_replacement.records import replace
+from systemctl_replacement.observers import Observers
+from systemctl_replacement.records import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Callable, Protocol
+    from typing import Callable
 
     from systemctl_replacement.jobs.ordering import Priority
+    from systemctl_replacement.manager.core import Core
+    from systemctl_replacement.manager.unit_change import UnitChange
 
     Finished = Callable[[Job, str], None]
-else:
-    Protocol = object
 
 # What performing a job answers besides a result: it goes on, or it has to wait for the unit to settle.
 IN_PROGRESS = ""
@@ -37,37 +37,36 @@ AGAIN = "again"
 ALREADY = "already"
 
 
-class Host(Protocol):
-    """What the table needs of the manager."""
+@dataclass(frozen=True)
+class JobEnd:
+    """A job has ended; already: there was nothing to do."""
 
-    loop: Loop
-
-    def perform(self, job: Job) -> str:
-        """Begin a job: IN_PROGRESS, AGAIN, ALREADY or the result it ends with at once."""
-
-    def job_finished(self, job: Job, result: str, already: bool) -> None: ...
-
-    def job_timed_out(self, unit: ManagedUnit) -> None: ...
-
-    def start_on_failure(self, unit: ManagedUnit) -> None: ...
-
-    def log_unit(self, unit: str, level: int, message: str, news: bool = ...) -> None: ...
-
-    def report_exception(self, where: str, error: BaseException) -> None: ...
-
-    def call_soon(self, callback: Callable[[], object]) -> None: ...
+    job: Job
+    result: str
+    already: bool
 
 
 class JobTable:
-    """All installed jobs, by id; each is also `job` or `nop_job` of its unit."""
+    """All installed jobs, by id; each is also `job` or `nop_job` of its unit.
 
-    def __init__(self, registry: Registry, host: Host) -> None:
+    begin: starts, stops or reloads the unit of a job; it answers IN_PROGRESS, AGAIN, ALREADY or the result that the job
+    ends with at once.
+    """
+
+    def __init__(self, core: Core, begin: Callable[[Job], str]) -> None:
+        guard = core.loop.guard
+        self.begun: Observers[Job] = Observers(guard)
+        self.ended: Observers[JobEnd] = Observers(guard)
+        self.emptied: Observers[JobTable] = Observers(guard)  # no job is left
+        self.failed: Observers[ManagedUnit] = Observers(guard)  # what OnFailure= names is to be started
+        self.timed_out: Observers[ManagedUnit] = Observers(guard)
         self.jobs: dict[int, Job] = {}
         self.next_id = 1
         self.held: Callable[[], bool] = bool  # as long as it says so no job begins; then `let_run`
-        self.view = UnitView(registry, self.jobs)
-        self._registry = registry
-        self._host = host
+        self.view = UnitView(core.registry, self.jobs)
+        self._core = core
+        self._registry = core.registry
+        self._begin = begin
         self._waiters: dict[int, list[Finished]] = {}
         self._idle_waiters: list[Callable[[], object]] = []
         self._queue: list[tuple[Priority, int]] = []  # a heap: those that may be able to run, by priority
@@ -75,7 +74,7 @@ class JobTable:
         self._ahead: set[int] = set()  # ids of jobs that wait for nobody
         self._held: dict[int, tuple[str, str]] = {}  # by id: whom a job was seen to wait for, and by which order
         self._scheduled = False
-        self._timeouts = JobTimeouts(host.loop, self._expired)
+        self._timeouts = JobTimeouts(core.loop, self._expired)
 
     def __len__(self) -> int:
         return len(self.jobs)
@@ -98,6 +97,16 @@ class JobTable:
             self._install(job)
         return change.anchor, change.install
 
+    def try_enqueue(self, unit: str, job_type: str, mode: str, why: str) -> Job | None:
+        """Enqueue a job nobody asked for by hand; failing to is a log line. A halt, say, does so for many units."""
+        try:
+            return self.enqueue(unit, job_type, mode)[0]
+        except JobError as error:
+            self._core.log_unit(unit, LOG_WARNING, f"Failed to enqueue {why}: {error.message}")
+        except Exception as error:
+            self._core.report_exception(f"{unit}/{job_type}", error)
+        return None
+
     def cancel(self, job_id: int) -> bool:
         """`systemctl cancel`: end a job, and those that depend on it; False if there is no such job."""
         job = self.jobs.get(job_id)
@@ -114,7 +123,7 @@ class JobTable:
         if self.jobs:
             self._idle_waiters.append(callback)
         else:
-            self._host.call_soon(callback)
+            self._core.call_soon(callback)
 
     def _install(self, job: Job) -> None:
         unit = self._registry[job.unit]
@@ -150,7 +159,7 @@ class JobTable:
     def _schedule(self) -> None:
         if not self._scheduled:
             self._scheduled = True
-            self._host.call_soon(self._dispatch)
+            self._core.call_soon(self._dispatch)
 
     def let_run(self) -> None:
         """What held the jobs is over."""
@@ -169,7 +178,7 @@ class JobTable:
             self._queued.discard(job_id)
             job = self.jobs.get(job_id)
             if job is not None and job.state == WAITING:
-                self._host.loop.guard(self._run_if_ready, job)
+                self._core.loop.guard(self._run_if_ready, job)
 
     def _run_if_ready(self, job: Job) -> None:
         if self._may_run(job):
@@ -192,10 +201,10 @@ class JobTable:
         self._replace(replace(job, state=RUNNING))
         self._timeouts.running(job, self._registry[job.unit])
         try:
-            result = self._host.perform(self.jobs[job.id])
+            result = self._begin(self.jobs[job.id])
         except Exception as error:
             # A defect of ours costs the unit it was met in.
-            self._host.report_exception(f"{job.unit}/{job.type}", error)
+            self._core.report_exception(f"{job.unit}/{job.type}", error)
             result = FAILED
         now = self.jobs.get(job.id)
         if now is None:
@@ -206,6 +215,8 @@ class JobTable:
             self.finish(now, DONE, already=True)
         elif result != IN_PROGRESS:
             self.finish(now, result)
+        elif now.type == job.type:
+            self.begun.tell(now)
 
     def _replace(self, job: Job) -> None:
         self.jobs[job.id] = job
@@ -224,33 +235,34 @@ class JobTable:
         for ended, _how in ending.finished:
             self._remove(ended)
         if ending.again is not None:
-            self._host.job_finished(job, result, already)
+            self.ended.tell(JobEnd(job, result, already))
             self._install(ending.again)
         for unit_id in ending.wake:
             unit = self._registry.find(unit_id)
             if unit is not None:
                 self.wake(unit)
-        guard = self._host.loop.guard
+        guard = self._core.loop.guard
         for ended, how in ending.finished:
-            guard(self._host.job_finished, ended, how, already and ended.id == job.id)
+            self.ended.tell(JobEnd(ended, how, already and ended.id == job.id))
             for callback in self._waiters.pop(ended.id, ()):
                 guard(callback, ended, how)
         for unit_id in ending.on_failure:
             unit = self._registry.find(unit_id)
             if unit is not None:
-                guard(self._host.start_on_failure, unit)
+                self.failed.tell(unit)
         if not self.jobs:
+            self.emptied.tell(self)
             waiters, self._idle_waiters = self._idle_waiters, []
             for waiter in waiters:
-                self._host.call_soon(waiter)
+                self._core.call_soon(waiter)
 
     def _expired(self, job_id: int) -> None:
         job = self.jobs[job_id]
-        self._host.log_unit(job.unit, LOG_WARNING, f"Job {job.unit}/{job.type} timed out.")
+        self._core.log_unit(job.unit, LOG_WARNING, f"Job {job.unit}/{job.type} timed out.")
         self.finish(job, TIMEOUT)
         unit = self._registry.find(job.unit)
         if unit is not None:
-            self._host.job_timed_out(unit)
+            self.timed_out.tell(unit)
 
     def answer_all(self, result: str) -> None:
         """Tell everyone who still waits: the manager ends."""
@@ -259,7 +271,7 @@ class JobTable:
             job = self.jobs.get(job_id)
             if job is not None:
                 for callback in callbacks:
-                    self._host.loop.guard(callback, job, result)
+                    self._core.loop.guard(callback, job, result)
 
     def _remove(self, job: Job) -> None:
         self.jobs.pop(job.id, None)
@@ -273,21 +285,19 @@ class JobTable:
             unit.job = None
         self._registry.may_collect()
 
-    def state_changed(self, unit: ManagedUnit, active_state: str, reload_succeeded: bool) -> bool:
-        """End the unit's job if its new state does; whether nobody asked for the change."""
-        job: Job | None = unit.job
+    def unit_changed(self, change: UnitChange) -> None:
+        """End the unit's job if its new state does."""
+        job: Job | None = change.unit.job
         if job is None:
-            return True
+            return
         if job.state == WAITING:
-            self.wake(unit)
-        progress = outcome.result_of_state(job, active_state, reload_succeeded)
-        if progress.result is not None:
-            self.finish(job, progress.result)
-        return progress.unexpected
+            self.wake(change.unit)
+        if change.progress.result is not None:
+            self.finish(job, change.progress.result)
 
     def _log(self, lines: tuple[tuple[str, int, str], ...]) -> None:
         for unit, level, message in lines:
-            self._host.log_unit(unit, level, message, False)  # the job's own last line says how it ended
+            self._core.log_unit(unit, level, message, False)  # the job's own last line says how it ended
 
     def restore(self, job: Job) -> None:
         """Take over a job of the manager that executed itself again."""

@@ -6,37 +6,44 @@ from systemctl_replacement.units.states import INACTIVE_OR_FAILED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from systemctl_replacement.control.request import Request
     from systemctl_replacement.manager.registry import Registry
+    from systemctl_replacement.manager.unit_change import UnitChange
+    from systemctl_replacement.observers import Observers
 
 
 class WaitInactive:
-    """Looks whenever a unit has gone down, which `waiting` is told of; but in its caller's turn: the list may be long,
-    and others wait, too. `answer` answers the request in the end."""
+    """Looks whenever a unit has gone down; but in its caller's turn: the list may be long, and others wait, too.
+
+    answer: answers the request in the end.
+    """
 
     def __init__(
         self,
         registry: Registry,
-        waiting: list[Callable[[], object]],
+        unit_changed: Observers[UnitChange],
         request: Request,
         names: list[str],
         answer: Iterator[None],
     ) -> None:
         self._registry = registry
-        self._waiting = waiting
+        self._unit_changed = unit_changed
         self._request = request
         self._names = names
         self._answer = answer
         self._changed = False
         self._looking = False
-        self._callback = self._look_again
 
     def begin(self) -> None:
-        self._waiting.append(self._callback)
+        self._unit_changed.add(self._unit_has_changed)
         self._request.on_cancel = self._forget
         self._look_again()
+
+    def _unit_has_changed(self, change: UnitChange) -> None:
+        if change.went_down:
+            self._look_again()
 
     def _look_again(self) -> None:
         self._changed = True
@@ -62,5 +69,4 @@ class WaitInactive:
         return unit is not None and (unit.job is not None or unit.active_state not in INACTIVE_OR_FAILED)
 
     def _forget(self) -> None:
-        if self._callback in self._waiting:  # a caller may also go away while it is being answered
-            self._waiting.remove(self._callback)
+        self._unit_changed.remove(self._unit_has_changed)  # if it is there: a caller may go away while it is answered

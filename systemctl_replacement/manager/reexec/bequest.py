@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import select
 
-from systemctl_replacement.control import kept_clients
 from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
 from systemctl_replacement.loop import now_monotonic
 from systemctl_replacement.manager.reexec import reexec_state
@@ -20,10 +19,11 @@ from systemctl_replacement.supervision.client import make_pair
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _socket
-    from typing import Any, Callable, Protocol
+    from typing import Any, Protocol
 
     from systemctl_replacement.control.request import Request
-    from systemctl_replacement.manager.system import System
+    from systemctl_replacement.manager.manager import Manager
+    from systemctl_replacement.manager.reexec.reexecution import Reexecution
 
     class OnConnection(Request, Protocol):
         """A request that has come by a connection of the control protocol: no other one can be handed anything over."""
@@ -51,16 +51,16 @@ _SOL_SOCKET, _SCM_RIGHTS = 1, 1
 
 
 class Bequest:
-    """Answers HandOver. may_execute: whether nothing is on its way that a re-execution could not take along."""
+    """Answers HandOver, with what a re-execution would take along."""
 
-    def __init__(self, system: System, may_execute: Callable[[], bool]) -> None:
-        self._system = system
-        self._loop = system.loop
-        self._log = system.log
-        self._may_execute = may_execute
+    def __init__(self, manager: Manager, reexecution: Reexecution) -> None:
+        self._manager = manager
+        self._loop = manager.loop
+        self._log = manager.log
+        self._reexecution = reexecution
 
     def begin(self, request: OnConnection) -> None:
-        if self._system.manager.halt.requested:
+        if self._manager.halt.requested:
             request.fail(_FAILED, "It is about to end.")
             return
         # Not before the request has been dealt with: the connection is taken from the server.
@@ -68,14 +68,13 @@ class Bequest:
 
     def _may_give(self) -> bool:
         # The forkserver stays with us: what it was asked for, it must have made.
-        trackings = self._system.manager.processes.trackings.values()
-        return self._may_execute() and all(tracking.supervisor for tracking in trackings if tracking.link is not None)
+        trackings = self._manager.processes.trackings.values()
+        return self._reexecution.is_possible() and all(
+            tracking.supervisor for tracking in trackings if tracking.link is not None
+        )
 
     def _state(self) -> dict[str, Any]:
-        system = self._system
-        clients = kept_clients.save(system.server)
-        state = reexec_state.snapshot(system.manager, system.listener.fileno(), system.boot, clients)
-        return {**state, "forkserver": None, "console": None}
+        return {**self._reexecution.state(), "forkserver": None, "console": None}
 
     def _try(self, request: OnConnection, attempt: int) -> None:
         if request.cancelled:

@@ -13,6 +13,7 @@ from systemctl_replacement import paths, syscalls, wire
 from systemctl_replacement.log_levels import LOG_ERR
 from systemctl_replacement.manager import renaming
 from systemctl_replacement.manager.manager import Manager
+from systemctl_replacement.manager.process_events import store_of
 from systemctl_replacement.manager.reexec.codec import decode, encode
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.process.link import Link
@@ -74,7 +75,7 @@ def snapshot(
     console = processes.helpers.console
     return {
         "boot": boot,
-        "booted": manager.booted,
+        "booted": manager.boot.done,
         "log_level": manager.log.maximum,
         "show_status": manager.log.show_status,
         "environment": manager.execution.environment,
@@ -283,7 +284,7 @@ def _name(saved: Any, key: str) -> str:
 
 
 def _restore_settings(manager: Manager, state: dict[str, Any]) -> None:
-    manager.booted = state["booted"]
+    manager.boot.done = state["booted"]
     manager.jobs.next_id = state["next_id"]
     manager.registry.asked_for.update(state.get("asked_for", ()))
     manager.log.maximum = state.get("log_level", manager.log.maximum)
@@ -300,7 +301,7 @@ def _restore_unit(manager: Manager, saved: dict[str, Any]) -> None:
     if type(fields["state"]) is not type(unit.state):
         raise TypeError(f"no state of a unit: {fields['state']!r}")
     for entry in stored:
-        manager.store_of(unit).restore(entry)
+        store_of(unit, manager.loop).restore(entry)
     for name, value in fields.items():
         setattr(unit, name, value)
     unit.starts = list(unit.starts)

@@ -344,7 +344,7 @@ def test_nothing_is_kept_by_the_id_of_a_unit_that_was_renamed(state: str) -> Non
         expected = {"Registry._units", "Registry.asked_for", "ManagedUnit.id", "Job.unit"}
         if state == "started":
             expected = {"Processes.invocations", "Processes.settings", "Processes.trackings", "Driver._watches"}
-            expected |= {"Tracking.unit", "Tracking.known_as", "System.boot", "Leftovers._clearing"}
+            expected |= {"Tracking.unit", "Tracking.known_as", "BootProgress.record", "Leftovers._clearing"}
         assert expected <= before
         assert after == {"after"}
 

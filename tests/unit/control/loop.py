@@ -78,12 +78,13 @@ class ServerThread:
         self.exceptions: list[tuple[str, BaseException]] = []
         options.setdefault("on_exception", lambda method, error: self.exceptions.append((method, error)))
         self.path = path
-        self.server = Server(listen(path), methods(handlers), version="test", **options)
+        self._methods = methods(handlers)
+        self.server = Server(listen(path), version="test", **options)
         self.loop = SelectorsLoop()
         self._thread = threading.Thread(target=self.loop.run, daemon=True)
 
     def __enter__(self) -> ServerThread:
-        self.server.attach(self.loop)
+        self.server.attach(self.loop, self._methods)
         self._thread.start()
         return self
 

@@ -35,8 +35,8 @@ class World:
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(path))
         listener.listen()
-        self.server = Server(listener, methods({"Show": self._show, "Jobs": _wait, "WaitInactive": _wait}))
-        self.server.attach(self.loop)
+        self.server = Server(listener)
+        self.server.attach(self.loop, methods({"Show": self._show, "Jobs": _wait, "WaitInactive": _wait}))
         self.clients: list[socket.socket] = []
 
     def _show(self, call: Call) -> None:

@@ -381,9 +381,9 @@ class Exhausted:
 
 def test_out_of_descriptors_the_owner_is_heard(tmp_path: Path) -> None:
     path = str(tmp_path / "socket")
-    server = Server(Exhausted(listen(path), missing=1), {})  # type: ignore[arg-type]
+    server = Server(Exhausted(listen(path), missing=1))  # type: ignore[arg-type]
     loop = SelectorsLoop()
-    server.attach(loop)
+    server.attach(loop, {})
     connection = socket.socket(socket.AF_UNIX)
     connection.connect(path)
     loop.turn(1)
@@ -393,10 +393,10 @@ def test_out_of_descriptors_the_owner_is_heard(tmp_path: Path) -> None:
 
 def test_out_of_descriptors_a_stranger_is_turned_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = str(tmp_path / "socket")
-    server = Server(Exhausted(listen(path), missing=1), {})  # type: ignore[arg-type]
+    server = Server(Exhausted(listen(path), missing=1))  # type: ignore[arg-type]
     monkeypatch.setattr("systemctl_replacement.control.address.peer", lambda socket, make: make(1, 12345, 1))
     loop = SelectorsLoop()
-    server.attach(loop)
+    server.attach(loop, {})
     connection = socket.socket(socket.AF_UNIX)
     connection.settimeout(10)
     connection.connect(path)
@@ -408,9 +408,9 @@ def test_out_of_descriptors_a_stranger_is_turned_away(tmp_path: Path, monkeypatc
 def test_without_any_descriptor_clients_wait(tmp_path: Path) -> None:
     path = str(tmp_path / "socket")
     listener = Exhausted(listen(path), missing=100)
-    server = Server(listener, {})  # type: ignore[arg-type]
+    server = Server(listener)  # type: ignore[arg-type]
     loop = SelectorsLoop()
-    server.attach(loop)
+    server.attach(loop, {})
     connection = socket.socket(socket.AF_UNIX)
     connection.connect(path)
     loop.turn(1)

@@ -35,9 +35,9 @@ class House:
         self.asked: list[str] = []
         self.clients: list[socket.socket] = []
         self.uids: list[int] = []
-        self.server = Server(listen(path), methods({"States": self._states, "Reload": self._reload}))
+        self.server = Server(listen(path))
         self.loop = SelectorsLoop()
-        self.server.attach(self.loop)
+        self.server.attach(self.loop, methods({"States": self._states, "Reload": self._reload}))
         monkeypatch.setattr(address, "peer", lambda _socket, make: make(1, self.uids.pop(0), 1))
 
     def _reload(self, call: Call) -> None:

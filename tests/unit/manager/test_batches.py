@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -15,6 +15,7 @@ from systemctl_replacement.loop import READ, Loop
 from systemctl_replacement.manager.life import Life
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit_driver import Driver
+from systemctl_replacement.observers import Observers
 from systemctl_replacement.signals import SIGCHLD, SIGTERM
 from systemctl_replacement.supervision.helpers import Helpers
 from systemctl_replacement.supervision.reaper import Reaper
@@ -118,7 +119,8 @@ def test_a_message_that_came_with_one_that_fails(loop: Loop, failed: Failed, mon
     processes: Any = Processes.__new__(Processes)
     processes.loop = loop
     processes.trackings = {}
-    processes._on_event = lambda unit, event: told.append(event)
+    processes.events = Observers(loop.guard)
+    processes.events.add(lambda news: told.append(news.event))
     processes._log_unit = lambda *_: None
     processes._patience = SimpleNamespace(answered=lambda _who: None)
     processes._is_changing = lambda _unit: False
@@ -155,12 +157,12 @@ def test_an_action_that_comes_after_one_that_fails(failed: Failed) -> None:
         if message == "second":
             raise RuntimeError("a defect")
 
-    host: Any = SimpleNamespace(
-        processes=SimpleNamespace(signal=signal),
+    core: Any = SimpleNamespace(
         log_unit=log,
-        unit_changed=lambda unit, old, changed: done.append(f"{old} -> {changed.active}"),
         report_exception=failed,
+        loop=Loop(failed),
     )
+    processes: Any = SimpleNamespace(signal=signal)
     kind = TYPES["target"].load()
     unit: Any = SimpleNamespace(
         id="a.target", kind=kind, state=kind.up(), job=None, active_state="active", tracking=None
@@ -173,7 +175,7 @@ def test_an_action_that_comes_after_one_that_fails(failed: Failed) -> None:
         events.Log(6, "third"),
     )
     with pytest.raises(OSError, match="no descriptors"):
-        Driver(host).carry_out(unit, actions)
+        Driver(core, processes, cast("Any", None), cast("Any", None)).carry_out(unit, actions)
     assert done == ["first", "second", "third"]
     assert len(failed) == 2
 
@@ -191,7 +193,7 @@ def test_a_unit_that_is_loaded_again_with_one_that_fails(tmp_path: Path, failed:
         return load.load(name, loadpath.Index([str(directory)], str(tmp_path)), host)
 
     config = read_manager_config(str(tmp_path), host)
-    registry = Registry(read, config, dict, lambda unit: None, failed)
+    registry = Registry(read, config, dict, lambda unit, asked_for: None, failed, Loop(failed).call_soon)
     units = [registry.get(f"{name}.service") for name in ("a", "b", "c")]
     for unit in units:
         unit.tracking = Tracking(unit.id)  # so that it is not forgotten

@@ -228,20 +228,8 @@ def test_a_supervisor_that_cannot_be_asked_for(failing: str) -> None:
         forkserver.request_supervisor = refuse
     patience: Any = SimpleNamespace(over=lambda _who: None, answered=lambda _who: None)
     nothing: Any = lambda *_: None  # noqa: E731
-    processes = Processes(
-        loop,
-        forkserver,
-        console,
-        "/nowhere",
-        lambda _unit: {},
-        nothing,
-        nothing,
-        nothing,
-        nothing,
-        patience,
-        nothing,
-        nothing,
-    )
+    loop.guard = nothing
+    processes = Processes(loop, forkserver, console, "/nowhere", lambda _unit: {}, nothing, patience, nothing)
     helpers: Any = processes.helpers
     helpers.expect = nothing
     tracking = Tracking("a.service")

@@ -13,11 +13,15 @@ from systemctl_replacement.control.interface import parse
 from systemctl_replacement.control.request import ANYBODY, NOBODY, OWNER, Caller, Method
 from systemctl_replacement.control.server import description
 from systemctl_replacement.loop import Loop
+from systemctl_replacement.manager.boot_progress import BootProgress
+from systemctl_replacement.manager.core import Core
+from systemctl_replacement.manager.jobs.job_start import JobStart
 from systemctl_replacement.manager.jobs.table import JobTable
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.methods import Methods
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit_driver import Driver
+from systemctl_replacement.supervision.log_limits import LogLimits
 from systemctl_replacement.unitfile import load, loadpath
 from systemctl_replacement.unitfile.manager_config import read_manager_config
 from systemctl_replacement.unitfile.specifiers import Host
@@ -65,23 +69,29 @@ class World:
         self.units.mkdir(parents=True)
         host = Host.current(str(root), "0" * 32)
         self.failed: list[tuple[str, BaseException]] = []
-        self.loop = Loop(lambda where, error: self.failed.append((where, error)))
+        self.loop = Loop(self._failed)
         log: Any = SimpleNamespace(maximum=6, **dict.fromkeys(("manager", "unit", "about"), lambda *_, **__: None))
         config = read_manager_config(str(root), host)
 
         def read(name: str) -> load.Unit:
             return load.load(name, loadpath.Index([str(self.units)], str(root)), host)
 
-        self.manager = cast("Any", Manager(self.loop, log, config))
-        self.manager.registry = Registry(read, config, dict, lambda unit: None, self.manager.report_exception)
-        self.manager.jobs = JobTable(self.manager.registry, self.manager)
-        self.manager.execution = SimpleNamespace(environment={"LANG": "C.UTF-8"})
-        self.manager.conditions = SimpleNamespace(hold=lambda unit, kind: (True, ()))
-        self.manager.processes = SimpleNamespace(trackings={})
-        self.manager.halt = SimpleNamespace(under_way=False, unit_action=lambda *_: None)
-        self.manager.driver = Driver(self.manager)
-        self.reloaded: list[Callable[[], object]] = []
-        self.table = Methods(self.manager, lambda: None, self.reloaded.append, lambda failed: None).table()
+        registry = Registry(read, config, dict, lambda unit, asked_for: None, self._failed, self.loop.call_soon)
+        core = Core(self.loop, log, LogLimits(self.loop), cast("Any", SimpleNamespace(config=config)), registry)
+        execution: Any = SimpleNamespace(environment={"LANG": "C.UTF-8"})
+        processes: Any = SimpleNamespace(trackings={})
+        conditions: Any = SimpleNamespace(hold=lambda unit, kind: (True, ()))
+        halt: Any = SimpleNamespace(under_way=False)
+        driver = Driver(core, processes, execution, cast("Any", None))
+        jobs = JobTable(core, JobStart(core, driver, conditions).begin)
+        driver.unit_changed.add(jobs.unit_changed)
+        self.boot = BootProgress({"id": "0" * 32}, self.loop.guard)
+        manager = Manager(core, self.boot, execution, cast("Any", None), conditions, processes, driver, jobs, halt)
+        reload: Any = SimpleNamespace(look_for_new=lambda: None)
+        self.table = Methods(manager, reload, cast("Any", None)).table()
+
+    def _failed(self, where: str, error: BaseException) -> None:
+        self.failed.append((where, error))
 
     def ask(self, name: str, /, **parameters: Any) -> Asked:
         request = Asked(**parameters)
@@ -164,7 +174,7 @@ def test_failures_carry_systemds_names(world: World, name: str, parameters: dict
 def test_a_wait_for_the_end_of_the_boot(world: World) -> None:
     waiting = world.ask("SystemState", wait=True)
     assert waiting.replies == []
-    world.manager.boot_finished()
+    world.boot.end()
     assert waiting.replies == [{"state": "running"}]
 
 

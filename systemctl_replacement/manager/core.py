@@ -1,0 +1,73 @@
+"""What every part of the manager works with: the loop, the log, the units in memory."""
+
+from __future__ import annotations
+
+from systemctl_replacement.log_levels import LOG_ERR
+from systemctl_replacement.units.table import traits_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
+    from systemctl_replacement.loop import Loop
+    from systemctl_replacement.manager.registry import Registry
+    from systemctl_replacement.manager.unit_files import UnitFiles
+    from systemctl_replacement.supervision.console import Log
+    from systemctl_replacement.supervision.log_limits import LogLimits
+    from systemctl_replacement.unitfile.manager_config import ManagerConfig
+
+
+def report_exception(log: Log, limits: LogLimits, where: str, error: BaseException) -> None:
+    """A defect of ours costs what it happened in, never the manager: it is logged with its traceback, but not without
+    end, whoever has found out how to meet it."""
+    if not limits.admits(("defect", where), log.manager):
+        return
+    try:
+        import traceback  # with all it imports; meant never to be needed
+
+        text = "".join(traceback.format_exception(type(error), error, error.__traceback__)).rstrip()
+    except Exception:  # without descriptors or memory there is no importing
+        text = f"{type(error).__name__}: {error}"
+    log.manager(LOG_ERR, f"Internal error in {where}:")
+    for line in text.split("\n"):
+        log.manager(LOG_ERR, line)
+
+
+class Core:
+    """It knows none of the parts."""
+
+    def __init__(self, loop: Loop, log: Log, limits: LogLimits, files: UnitFiles, registry: Registry) -> None:
+        self.loop = loop
+        self.log = log
+        self.limits = limits
+        self.registry = registry
+        self._files = files
+
+    @property
+    def config(self) -> ManagerConfig:
+        """What system.conf says, as it was read last."""
+        return self._files.config
+
+    def call_soon(self, callback: Callable[[], object]) -> None:
+        self.loop.call_soon(callback)
+
+    def log_unit(self, unit: str, level: int, message: str, news: bool = True) -> None:
+        """A line about a unit, or about none (""); news: for the container's output, too, if the unit is prominent."""
+        if not unit:
+            self.log.manager(level, message)
+            return
+        found = self.registry.find(unit)
+        invocation_id = found.invocation_id if found is not None else ""
+        self.log.unit(unit, level, message, invocation_id, news and traits_of(unit).prominent)
+
+    def log_heard(self, unit: str, level: int, message: str, news: bool = True) -> None:
+        """A line about what a service says of itself, which can be as much as it likes."""
+        self.limits.log(unit, level, message, lambda level, text: self.log_unit(unit, level, text, news))
+
+    def is_changing(self, unit_id: str) -> bool:
+        """Whether a unit is between two states: what its processes do next, and how they end, is waited for."""
+        unit = self.registry.find(unit_id)
+        return unit is not None and unit.kind.is_changing(unit.state)
+
+    def report_exception(self, where: str, error: BaseException) -> None:
+        report_exception(self.log, self.limits, where, error)

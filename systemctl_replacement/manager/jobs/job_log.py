@@ -1,0 +1,63 @@
+"""The lines that say how a job begins and ends."""
+
+from __future__ import annotations
+
+from systemctl_replacement.jobs.model import START
+from systemctl_replacement.log_levels import LOG_INFO
+from systemctl_replacement.manager.jobs import job_messages, unavailable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from systemctl_replacement.jobs.model import Job
+    from systemctl_replacement.manager.boot_progress import BootProgress
+    from systemctl_replacement.manager.core import Core
+    from systemctl_replacement.manager.jobs.table import JobEnd
+    from systemctl_replacement.manager.unit import ManagedUnit
+
+
+class JobLog:
+    """Told of jobs as an observer."""
+
+    def __init__(self, core: Core, boot: BootProgress) -> None:
+        self._registry = core.registry
+        self._log = core.log
+        self._boot = boot
+
+    def begun(self, job: Job) -> None:
+        """The beginning of a job is logged if it takes a while."""
+        unit = self._registry[job.unit]
+        if unit.kind.starts_at_once(unit.config, unit.state):
+            return  # systemd then says "Started" only
+        line = job_messages.message(unit.kind, unit.config, job.type, "", unit.status_name)
+        if line is not None:
+            self._log.about(unit.id, line[0], line[1], unit.invocation_id, unit.traits.prominent)
+
+    def ended(self, end: JobEnd) -> None:
+        """The end of a job is logged unless there was nothing to do."""
+        job, unit = end.job, self._registry[end.job.unit]
+        if end.already:
+            return
+        if job.type == START and end.result == "done" and not unit.condition_result:
+            self._log_skipped(unit)
+            return
+        line = job_messages.message(unit.kind, unit.config, job.type, end.result, unit.status_name)
+        if line is not None:
+            reason = unavailable.explain(self._registry, unit, end.result)
+            text = f"{line[1][:-1]}: {reason}." if reason else line[1]
+            shown = unit.traits.prominent or bool(reason)
+            self._log.about(unit.id, line[0], text, unit.invocation_id, shown)
+
+    def _log_skipped(self, unit: ManagedUnit) -> None:
+        if unit.skipped:
+            text = f"{unit.status_name} is skipped in a container ({unit.skipped})."
+            self._log.about(unit.id, LOG_INFO, text, news=False)
+            return
+        conditions = unit.get("Unit", "Conditions") or ()
+        failed = next((c for c, met in zip(conditions, unit.condition_results) if met < 0 and not c.trigger), None)
+        if failed is None:
+            text = "because no trigger condition checks were met."
+        else:
+            sign = ("|" if failed.trigger else "") + ("!" if failed.negate else "")
+            text = f"because of an unmet condition check (Condition{failed.kind}={sign}{failed.parameter})."
+        news = self._boot.done and unit.traits.prominent  # a boot sums up what it has skipped
+        self._log.about(unit.id, LOG_INFO, f"{unit.status_name} was skipped {text}", news=news)

@@ -1,0 +1,60 @@
+"""daemon-reexec as a whole: when it is possible, and what the program is executed again with."""
+
+from __future__ import annotations
+
+from systemctl_replacement import paths
+from systemctl_replacement.control import kept_clients
+from systemctl_replacement.manager.reexec import reexec_state
+from systemctl_replacement.manager.reexec.probe import Succession
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from systemctl_replacement.control.server import Server
+    from systemctl_replacement.manager.generators.generation import Generation
+    from systemctl_replacement.manager.manager import Manager
+    from systemctl_replacement.manager.options import InitOptions
+    from systemctl_replacement.supervision.patience import Patience
+
+
+class Reexecution:
+    """Executes the manager again, with all that it knows and with its clients."""
+
+    def __init__(
+        self, manager: Manager, server: Server, generators: Generation, options: InitOptions, patience: Patience
+    ) -> None:
+        self._manager = manager
+        self._server = server
+        self._generators = generators
+        self._options = options
+        self._succession = Succession(manager.loop, patience, self.is_possible, self._execute, manager.log)
+
+    def begin(self, failed: Callable[[str], object] | None = None) -> None:
+        """Execute ourselves again as soon as that is possible; `failed` is told why if it is not."""
+        self._succession.begin(failed)
+
+    def is_possible(self) -> bool:
+        """Whether nothing is on its way that could not be taken along."""
+        manager = self._manager
+        if self._generators.running or manager.loop.has_pending() or reexec_state.has_unsent(manager):
+            return False
+        return not self._server.changing and kept_clients.is_possible(self._server)
+
+    def state(self) -> dict[str, Any]:
+        """All that is taken along, as plain data."""
+        clients = kept_clients.save(self._server)
+        listener = self._server.listener.fileno()
+        return reexec_state.snapshot(self._manager, listener, self._manager.boot.record, clients)
+
+    def _execute(self) -> None:
+        options = self._options
+        arguments = ["init", f"--log-level={options.log_level}"]
+        if options.root:
+            arguments.append(f"--root={options.root}")
+        if options.on_demand:
+            arguments.append("--on-demand")
+        if options.stop_timeout is not None:
+            arguments.append(f"--stop-timeout={options.stop_timeout}us")
+        reexec_state.execute(self.state(), [*paths.self_command(), *arguments])

@@ -1,0 +1,118 @@
+"""What happens to one unit because of another: OnFailure= and OnSuccess=, BindsTo=, Upholds=, StopWhenUnneeded= and
+what a unit that starts or stops by itself takes along (systemd.unit(5))."""
+
+from __future__ import annotations
+
+from systemctl_replacement.jobs import consequences
+from systemctl_replacement.jobs.model import MODE_REPLACE, RESTART, START, STOP, UNSUPPORTED
+from systemctl_replacement.log_levels import LOG_INFO
+from systemctl_replacement.unitfile import not_built
+from systemctl_replacement.units.events import NotBuilt, RestartRefused
+from systemctl_replacement.units.states import FAILED, INACTIVE_OR_FAILED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from systemctl_replacement.manager.core import Core
+    from systemctl_replacement.manager.jobs.table import JobEnd, JobTable
+    from systemctl_replacement.manager.unit import ManagedUnit
+    from systemctl_replacement.manager.unit_change import UnitChange
+    from systemctl_replacement.manager.unit_driver import Driver
+
+
+class Triggers:
+    """Enqueues jobs because of what happens to units. It is told of it as an observer."""
+
+    def __init__(self, core: Core, jobs: JobTable, driver: Driver) -> None:
+        self._core = core
+        self._registry = core.registry
+        self._jobs = jobs
+        self._driver = driver
+
+    # --- a change of state ---
+
+    def start_others(self, change: UnitChange) -> None:
+        """Enqueue what follows from a change nobody asked for, and what OnFailure= or OnSuccess= names."""
+        unit = change.unit
+        if change.old != change.new and change.progress.unexpected:
+            for request in consequences.retroactive(self._jobs.view, unit.id, change.old, change.new):
+                self._jobs.try_enqueue(request.unit, request.type, request.mode, "job")
+        if not change.went_down:
+            return
+        self._registry.may_collect()
+        if change.will_restart:
+            return
+        if change.new == FAILED:
+            self.start_on_failure(unit)
+        elif change.old not in INACTIVE_OR_FAILED:
+            self._start_related(unit, "OnSuccess")
+
+    def check_others(self, change: UnitChange) -> None:
+        """Look at those whom the new state of a unit may concern, once all that has happened is dealt with."""
+        unit, view = change.unit, self._jobs.view
+        if change.came_up:
+            for other in unit.related("Upholds"):
+                self._soon(self._start_if_upheld, other)
+        elif change.went_down:
+            for other in unit.related("BoundBy"):
+                self._soon(self._stop_if_bound, other)
+            self._check_unneeded(unit)
+            if consequences.upheld_by(view, unit.id) is not None:
+                self._soon(self._start_if_upheld, unit.id)
+
+    def _soon(self, look: Callable[[str], None], unit_id: str) -> None:
+        self._core.call_soon(lambda: look(unit_id))
+
+    # --- other occasions ---
+
+    def restart(self, unit: ManagedUnit) -> None:
+        """RestartSec= is over."""
+        if self._jobs.try_enqueue(unit.id, RESTART, MODE_REPLACE, "restart job") is None:
+            self._core.call_soon(lambda: self._driver.step(unit, RestartRefused()))
+
+    def job_ended(self, end: JobEnd) -> None:
+        """Fail a unit that cannot be run yet, and let those go that nobody needs any more."""
+        unit = self._registry[end.job.unit]
+        if end.result == UNSUPPORTED and end.job.type == START and not_built.reason(unit.type):
+            self._driver.step(unit, NotBuilt())
+        self._check_unneeded(unit)
+
+    def start_on_failure(self, unit: ManagedUnit) -> None:
+        """Start what OnFailure= names."""
+        self._start_related(unit, "OnFailure")
+
+    def _start_related(self, unit: ManagedUnit, kind: str) -> None:
+        others = unit.related(kind)
+        if others:
+            self._core.log_unit(unit.id, LOG_INFO, f"Triggering {kind}= dependencies.")
+        mode = unit.get("Unit", f"{kind}JobMode") or (MODE_REPLACE if kind == "OnFailure" else "fail")
+        for other in others:
+            self._jobs.try_enqueue(other, START, mode, f"{kind}= job")
+
+    # --- looking at one unit ---
+
+    def _check_unneeded(self, unit: ManagedUnit) -> None:
+        for other in consequences.maybe_unneeded(self._jobs.view, unit.id):
+            self._soon(self._stop_if_unneeded, other)
+
+    def _stop_if_bound(self, unit_id: str) -> None:
+        if self._registry.find(unit_id) is None:
+            return
+        culprit = consequences.bound_to_inactive(self._jobs.view, unit_id)
+        if culprit is not None:
+            self._core.log_unit(unit_id, LOG_INFO, f"Unit is bound to inactive unit {culprit}. Stopping, too.")
+            self._jobs.try_enqueue(unit_id, STOP, MODE_REPLACE, "stop job")
+
+    def _stop_if_unneeded(self, unit_id: str) -> None:
+        if self._registry.find(unit_id) is not None and consequences.unneeded(self._jobs.view, unit_id):
+            self._core.log_unit(unit_id, LOG_INFO, "Unit not needed anymore. Stopping.")
+            self._jobs.try_enqueue(unit_id, STOP, "fail", "stop job")
+
+    def _start_if_upheld(self, unit_id: str) -> None:
+        if self._registry.find(unit_id) is None:
+            return
+        culprit = consequences.upheld_by(self._jobs.view, unit_id)
+        if culprit is not None:
+            self._core.log_unit(unit_id, LOG_INFO, f"Unit is upheld by active unit {culprit}. Starting.")
+            self._jobs.try_enqueue(unit_id, START, "fail", "start job")
