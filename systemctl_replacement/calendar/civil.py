@@ -1,4 +1,4 @@
-"""Dates and times of day in UTC, beyond the years that `time` and `datetime` can do."""
+"""Dates and times of day in UTC, beyond the range of years of `time` and `datetime`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _DAY = 86400
 
 @dataclass(frozen=True)
 class Civil:
-    """A date and time of day; fields may be out of their range until they are made a moment and back."""
+    """A date and time of day. Fields may be out of range; converting to seconds and back normalises them."""
 
     year: int
     month: int

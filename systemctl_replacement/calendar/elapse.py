@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     """Seconds since the epoch → (seconds east of UTC then, 1 in daylight saving time and 0 else)."""
 
 _DAY = 86400  # seconds
-_ROUNDS = 1000  # systemd gives up after as many
-_LAST_MOMENT = (253402300800 - 1) * USEC_PER_SEC  # the end of the year 9999: systemd knows no later times
-_PROBES = 6  # of mktime, to find a moment with the wanted local time
-_STRIDE = 601200  # of mktime, looking around for a moment in daylight saving time or out of it
+_ROUNDS = 1000  # after which systemd gives up
+_LAST_MOMENT = (253402300800 - 1) * USEC_PER_SEC  # the end of the year 9999, the latest time that systemd handles
+_PROBES = 6  # mktime's attempts at finding a moment with the wanted local time
+_STRIDE = 601200  # mktime's steps in search of a moment in daylight saving time or outside it
 _AROUND = 457243209 // 2 + _STRIDE
 
 
-# From the top down: a field, the one below it, and with what that begins.
+# From the top down: a field, the one below it, and the value at which that one starts.
 _FIELDS = (
     ("year", "month", 1), ("month", "day", 1), ("day", "hour", 0), ("hour", "minute", 0), ("minute", "second", 0),
     ("second", "", 0),
@@ -43,12 +43,12 @@ _FIELDS = (
 
 
 def utc(seconds: int) -> tuple[int, int]:
-    """The zone that is UTC."""
+    """UTC."""
     return 0, 0
 
 
 def local(seconds: int) -> tuple[int, int]:
-    """The zone that is local time, as the C library has it."""
+    """Local time, as the C library has it."""
     import time
 
     then = time.localtime(seconds)
@@ -72,17 +72,17 @@ def named(name: str) -> Zone:
 
 
 def zone_of(calendar: Calendar) -> Zone:
-    """The zone that a calendar event is meant in."""
+    """The zone that a calendar event refers to."""
     if calendar.zone == "UTC":
         return utc
     return named(calendar.zone) if calendar.zone else local
 
 
 def next_elapse(calendar: Calendar, after: int, zone: Zone | None = None) -> int | None:
-    """The first moment later than `after` that matches, both in microseconds since the epoch; None if none does.
+    """The first match later than `after`, both in microseconds since the epoch; None if there is none.
 
     `zone` is local time where the event names no zone of its own, and that zone where it does; found if not given.
-    Raises CalendarError, EDEADLK, where systemd 252 goes round in circles: some repetitions of months and days that
+    Raises CalendarError, EDEADLK, where systemd 252 loops forever: some repetitions of months and days that
     go beyond the end of a year or month into daylight saving time.
     """
     if after > _LAST_MOMENT:
@@ -93,19 +93,19 @@ def next_elapse(calendar: Calendar, after: int, zone: Zone | None = None) -> int
         found = search.run(*divmod(start, USEC_PER_SEC))
         if found is None or found > after:
             return found
-        # An event in daylight saving time by name, and the clock has just been put back.
+        # The event names daylight saving time, and the clock has just been put back.
         start += 3600 * USEC_PER_SEC
     raise CalendarError(errno.EDEADLK)
 
 
 class _Search:
-    """Goes from field to field, from the year down: one that has to grow sets all below it to their least."""
+    """Advances field by field, from the year down: a field that increases resets all below it to their minimum."""
 
     def __init__(self, calendar: Calendar, zone: Zone) -> None:
         self._calendar = calendar
         self._zone = zone
-        self._daylight = -1  # whether the date at hand is meant in daylight saving time
-        self._east = 0  # of the last moment that was found: the next one is looked for there first, as mktime does
+        self._daylight = -1  # whether the current date is in daylight saving time
+        self._east = 0  # the offset of the last result, which is tried first, as mktime does
 
     def run(self, seconds: int, microsecond: int) -> int | None:
         calendar = self._calendar
@@ -131,7 +131,7 @@ class _Search:
         raise CalendarError(errno.EDEADLK)
 
     def _step(self, date: Civil, microsecond: int) -> tuple[Civil, int, bool]:
-        """The date moved on at the highest field that does not match: (date, microsecond, whether all match)."""
+        """Advance the date at the highest field that does not match: (date, microsecond, whether all match)."""
         calendar = self._calendar
         month = _least(calendar.month, date.month)
         if month is not None and month != date.month:
@@ -181,7 +181,7 @@ class _Search:
         return date, microsecond, within > 0
 
     def _days(self, date: Civil) -> tuple[Component, ...]:
-        """The days that match in the month of `date`: those that count from its end depend on how long it is."""
+        """The days that match in the month of `date`; days counted from the end depend on its length."""
         if not self._calendar.last_days:
             return self._calendar.day
         length = civil(seconds_of(Civil(date.year, date.month + 1, 0, 0, 0, 0))).day
@@ -205,10 +205,10 @@ class _Search:
         return bool(self._calendar.weekdays >> (seconds_of(date) // _DAY + 3) % 7 & 1)
 
     def _settle(self, date: Civil) -> tuple[int, Civil]:
-        """(1, the date) if there is such a date, below 0 if it leads nowhere; (0, a later date) if fields carry over.
+        """(1, the date) if it exists, (below 0, the date) if it leads nowhere, (0, a later date) if fields carry over.
 
-        As in systemd 252, what carries over has the field below the highest that grows start anew, but not those
-        further down: `*:0/40` comes at 23:40 and then at 00:40, not at midnight.
+        As in systemd 252, a carry resets the field right below the highest that increases, but not those further
+        down: `*:0/40` elapses at 23:40 and then at 00:40, not at midnight.
         """
         if date.year > LAST_YEAR:
             return -1, date
@@ -221,15 +221,15 @@ class _Search:
             if now < before:
                 return -1, date
             if now > before:
-                # Whether daylight saving time holds there is remembered, though the date is moved back from there.
+                # Whether daylight saving time applies there is kept, although the date moves back again.
                 self._daylight = self._zone(found[0])[1]
                 return 0, replace(there, **{below: least}) if below else there
         return 1, date
 
     def _moment(self, date: Civil, daylight: int) -> tuple[int, Civil] | None:
-        """The moment with this local time, and its local time in range: mktime(3). None if there is none.
+        """The moment with this local time, and that time normalised, as by mktime(3). None if there is none.
 
-        `daylight`: 1 or 0 if the time is meant in daylight saving time or not, -1 if either will do.
+        `daylight`: 1 if the time is in daylight saving time, 0 if not, -1 if either will do.
         """
         wanted = seconds_of(date)
         if self._zone is utc:
@@ -245,7 +245,7 @@ class _Search:
             if guess == two_before != one_before and (
                 before_was_daylight <= is_daylight if daylight < 0 else daylight != is_daylight
             ):
-                # Between two moments for ever: the clock is put forward over this time.
+                # It oscillates: the clock is put forward over this time.
                 self._east = wanted - guess
                 return guess, civil(guess + east)
             two_before, one_before, guess, before_was_daylight = one_before, guess, better, is_daylight
@@ -260,7 +260,7 @@ class _Search:
         return guess, civil(guess + self._zone(guess)[0])
 
     def _neighbour(self, wanted: int, near: int, daylight: int) -> int | None:
-        """The moment at which it would be `wanted` if the nearest daylight saving time (or the other) held."""
+        """The moment at which it would be `wanted` under the nearest offset with (or without) daylight saving time."""
         for distance in range(_STRIDE, _AROUND, _STRIDE):
             for moment in (near - distance, near + distance):
                 east, is_daylight = self._zone(moment)
@@ -270,7 +270,7 @@ class _Search:
 
 
 def _least(alternatives: tuple[Component, ...], value: int) -> int | None:
-    """The least number that matches and is not below `value`; None if there is none."""
+    """The smallest match that is not below `value`; None if there is none."""
     if not alternatives:
         return value
     found = None

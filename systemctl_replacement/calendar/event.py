@@ -1,7 +1,7 @@
-"""Calendar events: `Mon..Fri *-*-* 08:00` as a pattern of date and time, and back to text in systemd's normal form.
+"""Calendar events: `Mon..Fri *-*-* 08:00` parsed, and formatted in systemd's normal form.
 
-When one comes next is elapse.py's. Source: systemd.time(7), CALENDAR EVENTS; what it leaves open is as
-`systemd-analyze calendar` of systemd 252 has it.
+elapse.py computes when one elapses next. Source: systemd.time(7), CALENDAR EVENTS; details as
+`systemd-analyze calendar` of systemd 252 shows them.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _OTHER_SHORTHANDS = {
 
 
 class CalendarError(ValueError):
-    """Text that is no calendar event; `errno` and the text are those systemd gives as the reason."""
+    """The text is no calendar event; `errno` and the message are systemd's."""
 
     def __init__(self, number: int = errno.EINVAL) -> None:
         super().__init__(os.strerror(number))
@@ -57,7 +57,7 @@ class CalendarError(ValueError):
 class Component:
     """One alternative of a field: `start`, `start..stop`, `start/repeat` or `start..stop/repeat`.
 
-    `stop`: None if there is no end but the field's. `repeat`: 0 for `start` alone. Seconds count in microseconds.
+    `stop`: None for the end of the field. `repeat`: 0 for `start` alone. Seconds count in microseconds.
     """
 
     start: int
@@ -147,7 +147,7 @@ def _split_zone(text: str, local_names: Sequence[str]) -> tuple[str, str, int, s
 
 
 class _Reader:
-    """Text, and how far it has been read."""
+    """A text and the position up to which it has been read."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -218,7 +218,7 @@ def _weekdays(reader: _Reader) -> int:
         else:
             raise CalendarError
         if reader.peek() in ("", " "):
-            # A comma may be the last; a range has an end.
+            # A trailing comma is allowed, a range without an end is not.
             if range_from >= 0:
                 raise CalendarError
             break
@@ -228,7 +228,7 @@ def _weekdays(reader: _Reader) -> int:
 
 def _at(reader: _Reader, weekdays: int) -> Calendar:
     """`@SECONDS` since the epoch, a moment in UTC."""
-    # Read as strtoul(3) does: blanks and a sign may lead, and what is negative is so modulo 2^64.
+    # As strtoul(3): leading blanks and a sign are allowed, and negative numbers wrap modulo 2^64.
     reader.skip(1)
     reader.skip_blanks()
     negative = reader.take("-")
@@ -258,7 +258,7 @@ def _date_and_time(reader: _Reader, weekdays: int) -> Calendar:
     if reader.peek():
         fields = [_field(reader)]
         if reader.peek() in ("", ":"):
-            reader.back_to(start)  # a time without a date
+            reader.back_to(start)  # there is a time but no date
         else:
             while len(fields) < 3 and not (len(fields) == 2 and reader.peek() in ("", " ")):
                 if last_days:
@@ -284,7 +284,7 @@ def _date_and_time(reader: _Reader, weekdays: int) -> Calendar:
 
 
 def _field(reader: _Reader, unit: int = 1) -> tuple[Component, ...]:
-    """Alternatives; `unit` is what one is worth: seconds are counted, and may be given, in microseconds."""
+    """Alternatives; `unit` is the size of one: seconds are counted in microseconds and may have fractions."""
     if reader.take("*"):
         return () if unit == 1 else (Component(0, None, unit),)
     found: list[Component] = []
@@ -326,7 +326,7 @@ def _number(reader: _Reader, unit: int) -> int:
 
 
 def _checked(made: Calendar) -> Calendar:
-    """The normal form of what was read; CalendarError if it can never be."""
+    """Normalise what was read; CalendarError if it can never match."""
     last_days = made.last_days and bool(made.day)
     normal = replace(
         made,
@@ -355,7 +355,7 @@ def _checked(made: Calendar) -> Calendar:
 
 
 def _with_century(component: Component) -> Component:
-    """Years of two digits are those of 1970 to 2069."""
+    """Two-digit years are 1970 to 2069."""
 
     def full(year: int) -> int:
         return year + 2000 if year < 70 else year + 1900 if year < 100 else year
@@ -365,7 +365,7 @@ def _with_century(component: Component) -> Component:
 
 
 def _normal(alternatives: tuple[Component, ...]) -> tuple[Component, ...]:
-    """Sorted, without doubles, each range ending with a number that belongs to it."""
+    """Sorted, without duplicates, each range ending with a number that is part of it."""
     found = set()
     for component in alternatives:
         start, stop, repeat = component.start, component.stop, component.repeat
@@ -408,7 +408,7 @@ def _shown_number(value: int, width: int, unit: int) -> str:
 
 
 def _shown_weekdays(weekdays: int) -> str:
-    """Runs of three and more days as ranges."""
+    """Runs of three or more days as ranges."""
     shown = []
     first = 0
     while first < 7:

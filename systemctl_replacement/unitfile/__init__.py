@@ -1,1 +1,1 @@
-"""From text to typed settings: syntax, values, the directive table, load path, drop-ins, [Install]."""
+"""From text to typed settings: syntax, values, the directive table, the load path, drop-ins."""

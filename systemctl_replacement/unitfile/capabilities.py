@@ -18,7 +18,7 @@ NAMES = (
     "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE",
 )  # fmt: skip
 
-# The kernel may know more than have a name here, and a set has room for these.
+# The kernel may know capabilities that have no name here; a set has room for them.
 _HIGHEST = 63
 
 
@@ -36,14 +36,14 @@ def number(name: str) -> int:
 
 
 ALL = 2**64 - 1
-"""Every capability, those too that have no name yet."""
+"""Every capability, including those that have no name yet."""
 
 
 def mask(items: Iterable[str], initial: int) -> int:
     """The bit set of CapabilityBoundingSet= (starts as ALL) and AmbientCapabilities= (starts as 0).
 
-    Each item is one assignment: names or numbers, with `~` in front to take them away; none at all: all or nothing. Of
-    those that nobody knows systemd does not complain either.
+    Each item is one assignment: names or numbers, which a leading `~` removes; without any, it means all or none.
+    Unknown names are skipped in silence, as systemd does.
     """
     found = initial
     for item in items:
@@ -62,7 +62,7 @@ def mask(items: Iterable[str], initial: int) -> int:
 
 
 def _words(text: str) -> Iterable[str]:
-    """The words of an assignment, up to a quote that is never closed."""
+    """The words of an assignment, up to an unterminated quote."""
     position = 0
     while True:
         try:

@@ -1,8 +1,8 @@
-"""The dependencies a unit has without saying so: implicit ones, which follow from its settings, and default ones.
+"""Dependencies that no file states: implicit ones, which follow from a unit's settings, and default ones.
 
 Source: the "IMPLICIT DEPENDENCIES" and "DEFAULT DEPENDENCIES" parts of systemd.unit(5), systemd.service(5) and the
-other types, systemd.exec(5), systemd.resource-control(5). What depends on other units being loaded (targets are
-ordered after what they pull in) is `target_orders_after`, for the manager to ask pair by pair.
+other types, systemd.exec(5), systemd.resource-control(5). One rule needs both units to be loaded (a target is
+ordered after what it pulls in): the manager asks `target_orders_after` about each pair.
 
 Dependencies on device units are left out, as systemd does in a container, which has no udev.
 """
@@ -57,7 +57,7 @@ def complete(
 ) -> dict[str, tuple[str, ...]]:
     """All forward dependencies of a unit by kind: `explicit` ones first, then implicit, then default ones.
 
-    One that is bad as a whole, so not `loaded`, has all but those on its slice.
+    A unit that fails the checks as a whole, so is not `loaded`, gets all of them but those on its slice.
     """
     collector = _Collector(unit)
     for kind, others in explicit.items():
@@ -105,7 +105,10 @@ def mounts_above(path: str) -> Iterator[str]:
 
 
 def default_slice(unit: str, unit_type: str, get: Get) -> str:
-    """The slice of a unit without Slice=: system.slice, system-PREFIX.slice for instances, -.slice for the given."""
+    """The slice of a unit without Slice=: system-PREFIX.slice for instances, system.slice for other units.
+
+    init.scope and the mounts that come with the container are in -.slice.
+    """
     if names.is_instance(unit):
         return f"system-{names.escape(names.prefix_of(unit))}.slice"
     if unit == "init.scope" or (unit_type == "mount" and _is_extrinsic(get("Mount", "Where"))):
@@ -159,7 +162,7 @@ def _execution(collector: _Collector, section: str, get: Get) -> None:
 
 
 def restricts_devices(section: str, get: Get) -> bool:
-    """Whether a unit is granted no devices but some: what it needs for other settings is then granted by them."""
+    """Whether access to devices is restricted to a list. Other settings then add the devices that they need."""
     policy = get(section, "DevicePolicy") or "auto"
     return policy != "auto" or bool(get(section, "PrivateDevices") or get(section, "DeviceAllow"))
 
@@ -247,7 +250,7 @@ def _is_network_mount(get: Get) -> bool:
 
 
 def _is_extrinsic(where: str) -> bool:
-    """Whether a mount is the container's own, not for us to order: the root, the kernel's file systems, /dev."""
+    """Whether a mount comes with the container and is not ordered: the root, the kernel's file systems, /dev."""
     return where in ("/", "/usr") or any((where + "/").startswith(base) for base in _EXTRINSIC)
 
 

@@ -1,4 +1,4 @@
-"""Reading configuration, whatever somebody has put in its place: a manager never waits for a file."""
+"""Reading configuration files without ever blocking, whatever stands in their place."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _TYPE, _REGULAR = 0o170000, 0o100000
 
 
 def read_file(path: str) -> tuple[bytes, os.stat_result]:
-    """What is in a file, and its status. Whatever is no regular file is empty, as a link to /dev/null is meant to be.
+    """The content of a file and its status. Anything but a regular file counts as empty, as a link to /dev/null does.
 
-    OSError, also EFBIG for what is larger than any configuration.
+    Raises OSError, with EFBIG for a file that is larger than any configuration.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
     try:

@@ -20,8 +20,8 @@ _FORBIDDEN = (
     ("ProtectKernelLogs", "CAP_SYSLOG"),
     ("ProtectClock", "CAP_SYS_TIME CAP_WAKE_ALARM"),
 )
-# What systemd implements with a filter of system calls. An unprivileged process may set one only if it cannot gain
-# privileges any more, which is what keeps a set-user-ID program from undoing the rest, too.
+# Settings that systemd implements with a system call filter. An unprivileged process may install one only under
+# no_new_privs, which also keeps set-user-ID programs from undoing the other settings.
 _FILTERS = (
     "SystemCallFilter", "SystemCallLog", "SystemCallArchitectures", "MemoryDenyWriteExecute", "RestrictNamespaces",
     "RestrictRealtime", "RestrictSUIDSGID", "RestrictAddressFamilies", "LockPersonality", "PrivateDevices",
@@ -30,13 +30,13 @@ _FILTERS = (
 _LEAVE_NOTHING_BEHIND = {"PrivateTmp": True, "RemoveIPC": True, "ProtectSystem": "strict"}
 _NEITHER_GAIN_NOR_GIVE = {"NoNewPrivileges": True, "RestrictSUIDSGID": True}
 _REALTIME = ("fifo", "rr")
-# Of systemd: it makes user names of unit names that can be none.
+# systemd's key for hashing unit names that cannot be user names.
 _NAME_KEY = bytes.fromhex("581aafe628584e96b44ef53b8c9207ec")
 _LONGEST_USER_NAME = 31
 
 
 def complete(unit: str, section: str, settings: dict[tuple[str, str], Any], get: Callable[[str, str], Any]) -> None:
-    """Add to the settings of a unit what follows from them. `get` gives defaults, too."""
+    """Add to the settings of a unit those that follow from them. `get` also gives defaults."""
     if ("Unit", "JobTimeoutSec") in settings:
         settings.setdefault(("Unit", "JobRunningTimeoutSec"), settings[("Unit", "JobTimeoutSec")])
     if section not in _SECTIONS:
@@ -77,14 +77,14 @@ def _complete_service(settings: dict[tuple[str, str], Any], get: Callable[[str, 
 
 
 def needs_filter(get: Callable[[str], Any]) -> bool:
-    """Whether one of the settings that `get` gives is one that systemd implements with a filter of system calls."""
+    """Whether systemd would install a system call filter for these settings. `get` gives the value of each."""
     found = [get(name) for name in _FILTERS]
-    # RestrictNamespaces=no takes back what assignments before it have asked for.
+    # RestrictNamespaces=no cancels the assignments before it.
     return any(value and not (isinstance(value, tuple) and value[-1] == "no") for value in found)
 
 
 def user_of(unit: str) -> str:
-    """The user that a unit with DynamicUser= runs as unless it says another: its prefix, if a user may be called so."""
+    """The default User= under DynamicUser=: the unit's prefix if that is a valid user name, else a hash of it."""
     prefix = names.prefix_of(unit)
     word = prefix.replace("_", "a").replace("-", "a")
     if len(prefix) <= _LONGEST_USER_NAME and word.isascii() and word.isalnum() and prefix[0] not in "-0123456789":

@@ -1,4 +1,4 @@
-"""Numbers that stand for no limit and for nothing set, in settings, properties and unit states alike."""
+"""The numbers that mean "no limit" and "not set" in settings, properties and states of units."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What the comments at the top of an init script say, and the unit that is made of it.
+"""Init scripts: parsing the comments at their top, and generating their units.
 
 Sources: systemd-sysv-generator(8); the comments are those of the Linux Standard Base ("Comment Conventions for Init
-Scripts") and of Red Hat's chkconfig(8). Pure: which scripts there are, and where their units go, is the manager's.
+Scripts") and of Red Hat's chkconfig(8). Pure: the manager finds the scripts and writes the units.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _BEGIN, _END = "### BEGIN INIT INFO", "### END INIT INFO"
 
 _ONLINE, _NETWORK = "network-online.target", "network.target"
 
-# Facilities of the standard, with the target each is here; "": what every service waits for, or can do without.
+# Facilities of the standard and their targets; "" if every service is ordered after it anyway, or needs none.
 _FACILITIES = {
     "local_fs": "",
     "network": _ONLINE,
@@ -73,7 +73,7 @@ class _Reader:
         self.place = ""  # "", header, long-description (in the header), description (Red Hat's, continued), usage
         self.has_header = self.reloads = False
         self.pid_file = ""
-        self.descriptions = {"short": "", "chkconfig": "", "long": ""}  # the first one that there is counts
+        self.descriptions = {"short": "", "chkconfig": "", "long": ""}  # the first one found counts
         self.before: list[str] = []
         self.after: list[str] = []
         self.wants: list[str] = []
@@ -98,7 +98,7 @@ class _Reader:
                 self._header(line, comment)
 
     def _code(self, text: str) -> None:
-        """Whether the script knows `reload` is guessed from what it says of its usage."""
+        """Guess from the usage line whether the script knows `reload`."""
         if self.place == "usage" or (self.place == "" and "usage" in text.lower()):
             if any(word in text.lower() for word in _RELOADS):
                 self.reloads = True
@@ -165,7 +165,7 @@ class _Reader:
             if kind == "service" and unit != self.unit:
                 self.aliases.append(unit)
             elif kind == "target":
-                # What is general comes with who provides it, never the other way round.
+                # A provider pulls in the target of its facility, never the other way round.
                 targets = [unit, *([_NETWORK] if unit == _ONLINE else [])]
                 self.before += targets
                 self.wants += targets
@@ -193,13 +193,13 @@ class _Reader:
 
 
 def _split(comment: str) -> tuple[str, str]:
-    """`Key: value` as ("key:", "value"); ("", …) for what is no such pair."""
+    """`Key: value` as ("key:", "value"); ("", …) for any other line."""
     key, colon, value = comment.partition(":")
     return (key.lower() + ":", value.strip()) if colon else ("", comment)
 
 
 def unit_text(path: str, script: InitScript, before: Sequence[str], after: Sequence[str]) -> str:
-    """The unit file of a script; before, after: what its place among the links of the runlevels adds."""
+    """The unit file of a script; before, after: ordering that follows from its links in the runlevels."""
     path, description, pid_file = (text.replace("%", "%%") for text in (path, script.description, script.pid_file))
     lines = [
         "# Made of an init script, see systemd-sysv-generator(8)",
@@ -221,7 +221,7 @@ def unit_text(path: str, script: InitScript, before: Sequence[str], after: Seque
         "GuessMainPID=no",
         f"RemainAfterExit={'no' if pid_file else 'yes'}",
         *([f"PIDFile={pid_file}"] if pid_file else []),
-        # Not installed and not configured are no failures, the standard says.
+        # By the standard, "not installed" and "not configured" are no failures.
         *(["SuccessExitStatus=5 6"] if script.has_header else []),
         f"ExecStart={path} start",
         f"ExecStop={path} stop",

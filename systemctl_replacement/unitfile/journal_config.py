@@ -1,6 +1,6 @@
-"""What journald.conf(5) says of how much journals may take: SystemMaxUse=, RuntimeMaxUse=.
+"""The size limits of journals in journald.conf(5): SystemMaxUse=, RuntimeMaxUse=.
 
-Its other settings are not ours: they are about a journal that we do not have.
+Its other settings have no meaning for our journals.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ KEPT, VOLATILE = "SystemMaxUse", "RuntimeMaxUse"
 
 
 def journal_limit(root: str, key: str, report: Callable[[Problem], object]) -> int:
-    """How many bytes the journals below /var/log (KEPT) or in the runtime directory (VOLATILE) may take together; 0 if
-    nobody says so. What is wrong in the files is reported."""
+    """The limit in bytes of all journals below /var/log (KEPT) or in the runtime directory (VOLATILE), 0 if none.
+
+    Problems in the files are reported.
+    """
     limit = 0
     for path in configuration_files(root, "journald.conf"):
         try:

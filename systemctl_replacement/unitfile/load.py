@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 LOADED, NOT_FOUND, BAD_SETTING, FAILED, MASKED = "loaded", "not-found", "bad-setting", "error", "masked"
 
 _NO_FRAGMENT_NEEDED = frozenset(("slice", "device"))
-# What says the path of a unit that is named after one.
+# The directive that has the path of a unit named after a path.
 _PATH_DIRECTIVES = {"mount": "Where", "automount": "Where", "swap": "What"}
 
 # D-Bus names of errnos (sd-bus); any other is System.Error.NAME.
@@ -46,12 +46,12 @@ _DBUS_ERRNO = {
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit as its files have it.
+    """A unit as its files describe it.
 
     `load_error` is (D-Bus error name, systemd's message) unless loaded. `settings` hold only what was assigned, under
-    (section, directive); `get` adds the defaults. `derived` says whether what follows from them was added, dependencies
-    too: of a unit that is loaded, or that is bad only as a whole. `stamps` are (path, mtime in nanoseconds) of every
-    file read.
+    (section, directive); `get` adds the defaults. `derived`: implied settings and dependencies were added, as for units
+    that are loaded, and for those that only fail the checks as a whole. `stamps` are (path, mtime in nanoseconds) of
+    every file read.
     """
 
     id: str
@@ -74,7 +74,7 @@ class Unit:
 
 
 def get(settings: Mapping[tuple[str, str], Any], section: str, directive: str) -> Any:
-    """The assigned value, or the default. KeyError for a directive nobody knows."""
+    """The assigned value, or the default. KeyError for an unknown directive."""
     key = (section, directive)
     if key in settings:
         return settings[key]
@@ -83,7 +83,7 @@ def get(settings: Mapping[tuple[str, str], Any], section: str, directive: str) -
     return _defaults[key]
 
 
-_defaults: dict[tuple[str, str], Any] = {}  # of the directives that were asked for
+_defaults: dict[tuple[str, str], Any] = {}  # of the directives asked for so far
 
 _GROUPS = frozenset(
     (("Unit", "Conditions"), ("Unit", "Asserts"), ("Socket", "Listen"), ("Timer", "Timers"), ("Path", "Paths"))
@@ -204,7 +204,7 @@ class _Loader:
             try:
                 self.take_all(parse(data, path, self.sections), path)
             except (Fatal, Invalid):
-                # systemd leaves the rest of such a drop-in out and goes on; the message is in the problems.
+                # systemd skips the rest of such a drop-in; the message has been recorded.
                 continue
 
     def take_all(self, parsed: Parsed, path: str) -> None:
@@ -219,7 +219,7 @@ class _Loader:
             last = self.where[1]
             raise
         finally:
-            # Problems of syntax and of values, in the order of the file, none behind the line that ended it.
+            # Problems of syntax and of values in the order of the file, none beyond the line that ended it.
             syntax = [problem for problem in parsed.problems if last is None or problem.line <= last]
             if syntax:
                 self.problems[before:] = sorted(syntax + self.problems[before:], key=lambda problem: problem.line)
@@ -237,7 +237,7 @@ class _Loader:
         except (Fatal, Invalid) as problem:
             self.report(LOG_ERR, str(problem))
             raise
-        except Exception as problem:  # a defect of ours costs the unit, not those that were loaded with it
+        except Exception as problem:  # a bug of ours fails this unit, not those loaded with it
             message = f"Failed to parse {assignment.key}= ({type(problem).__name__}: {problem}): {assignment.value}"
             self.report(LOG_ERR, message)
             raise Fatal(message) from problem
@@ -298,7 +298,7 @@ class _Loader:
         implied.complete(self.id, directives.TYPE_SECTIONS.get(self.type, ""), self.settings, self.get)
 
     def derive_path(self) -> None:
-        """The path that a unit is named after, and the description that is made of it."""
+        """Set the path that a unit is named after, and the description made of it."""
         path = ""
         if self.type in _PATH_DIRECTIVES:
             key = (directives.TYPE_SECTIONS[self.type], _PATH_DIRECTIVES[self.type])
@@ -317,14 +317,14 @@ def _modified(path: str) -> int:
 
 
 def _tidied(combine: str, values: Any) -> Any:
-    """What is kept of the values of all assignments."""
+    """The joined values of all assignments, as they are kept."""
     if combine == MERGE:
         return _last_of_each(values)
     return _by_path(values) if combine == DIRECTORIES else values
 
 
 def _by_path(directories: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
-    """(path, symlink …) of each path once, in the order of paths: a directory, what is below it, the next one."""
+    """(path, symlink …), each path once, sorted so that what is below a directory comes right after it."""
     links: dict[str, list[str]] = {}
     for path, *more in directories:
         links.setdefault(path, []).extend(more)
@@ -332,7 +332,7 @@ def _by_path(directories: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...],
 
 
 def _last_of_each(assignments: tuple[str, ...]) -> tuple[str, ...]:
-    """NAME=VALUE words, of each name the last one only."""
+    """NAME=VALUE words, of each name the last one."""
     found: dict[str, str] = {}
     for assignment in assignments:
         found[assignment.partition("=")[0]] = assignment

@@ -1,7 +1,7 @@
-"""The index of the unit directories: which names there are, which file stands behind each, and its drop-ins.
+"""The index of the unit directories: which names exist, which file each stands for, and its drop-ins.
 
 Source: systemd.unit(5) "UNIT FILE LOAD PATH", "Description" (drop-ins, aliases, `.wants/`). One scan lists every
-directory; what lies behind a name is looked up when it is asked for.
+directory; a name is resolved when it is asked for.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class Index:
         return None
 
     def _in_unit_path(self, path: str) -> str:
-        """`path` with the unit directory it is in by that directory's own name, however it is reached."""
+        """`path` with its unit directory spelled as in the search path, however it was reached."""
         directory, _, name = path.rpartition("/")
         if directory not in self._known:
             self._known_elsewhere.setdefault(directory, os.path.realpath(directory))

@@ -1,7 +1,7 @@
-"""Types of units that are loaded and shown but cannot be run yet, each with what is missing for it.
+"""Types of units that are loaded and shown but cannot be started yet, each with the reason.
 
-Whoever asks for such a unit is told, a boot that wants one ends degraded: nobody waits in vain for a timer. The entry
-of a type goes when the type is built.
+Starting such a unit fails with the reason, and a boot that wants one ends degraded: nobody waits in vain for a timer.
+The entry of a type goes when the type is built.
 """
 
 from __future__ import annotations

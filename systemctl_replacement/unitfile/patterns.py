@@ -1,6 +1,6 @@
 """Shell patterns of names, as in preset files and on the command line (glob(7); a backslash stands for itself).
 
-The patterns that are common are judged here: the module for the others is most of what a short command would import.
+Common patterns are matched here: the module for the others would be most of what a short command imports.
 """
 
 from __future__ import annotations

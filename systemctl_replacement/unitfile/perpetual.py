@@ -1,7 +1,7 @@
 """Units that exist without a file and are never stopped: the root of the slices, of the mounts, and the manager's own.
 
-Source: systemd.special(7); descriptions as systemd shows them. A file of one of these names is honoured all the same,
-it only fills in.
+Source: systemd.special(7); descriptions as systemd shows them. A unit file of such a name is read as any other; these
+settings fill in what it leaves open.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _SPECIAL = ("man:systemd.special(7)",)
 
-#: Unit id to the settings that hold where no file says otherwise.
+# Unit id to the settings that hold where no file says otherwise.
 SETTINGS: dict[str, dict[tuple[str, str], Any]] = {
     "-.slice": {("Unit", "Description"): "Root Slice", ("Unit", "Documentation"): _SPECIAL},
     "system.slice": {("Unit", "Description"): "System Slice", ("Unit", "Documentation"): _SPECIAL},

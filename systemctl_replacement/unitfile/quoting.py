@@ -1,6 +1,6 @@
 """Splitting a value into words: quotes, C escapes, separators, exactly as systemd's unit files have them.
 
-Source: systemd.syntax(7), systemd.service(5) "Command lines"; details by trying systemd 252.
+Source: systemd.syntax(7), systemd.service(5) "Command lines"; details as observed with systemd 252.
 Escapes such as \\xff may make bytes that are no UTF-8: they come out as surrogate escapes, for `os.fsencode`.
 """
 
@@ -18,7 +18,7 @@ _DIGITS = {"x": 2, "u": 4, "U": 8}
 
 
 class QuotingError(ValueError):
-    """A quote that is never closed, or an escape that means nothing."""
+    """An unterminated quote, or an unknown escape."""
 
 
 def unescape_one(text: str, position: int) -> tuple[str, int] | None:
@@ -56,7 +56,7 @@ def _is_character(code: int) -> bool:
 
 
 def unescape(text: str) -> str:
-    """`text` with all C escapes decoded. Raises QuotingError for one that means nothing."""
+    """`text` with all C escapes decoded. Raises QuotingError for an unknown one."""
     if "\\" not in text:
         return text
     parts: list[str] = []

@@ -1,6 +1,6 @@
 """The %-specifiers of unit files.
 
-Source: systemd.unit(5) "SPECIFIERS". What they stand for outside of the unit is a `Host`, so that expanding is pure.
+Source: systemd.unit(5) "SPECIFIERS". Values from outside the unit are in a `Host`, so that expanding is pure.
 """
 
 from __future__ import annotations

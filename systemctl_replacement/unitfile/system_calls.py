@@ -1,7 +1,7 @@
 """The names of system calls and of groups of them that SystemCallFilter= and SystemCallLog= know.
 
-Those of all architectures, as `systemd-analyze syscall-filter` of systemd 252 prints them. Two texts, and no sets: what
-PID 1 keeps of them is a few kilobytes.
+Those of all architectures, as `systemd-analyze syscall-filter` of systemd 252 prints them. They are kept in two strings
+rather than in sets, which costs PID 1 only a few kilobytes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether a unit whose settings are read makes sense as a whole: systemd's checks before it calls a unit loaded.
+"""Whether the settings of a unit make sense as a whole: systemd's checks before it considers a unit loaded.
 
 Each check gives the reason why the unit is bad-setting, in systemd's words, or "". Source: systemd 252's log messages.
 """
@@ -23,7 +23,7 @@ def verify(unit_type: str, unit: str, get: Get) -> str:
 
 
 def warnings(unit_type: str, get: Get) -> list[str]:
-    """What systemd warns of in a unit that it takes all the same."""
+    """What systemd warns about in a unit that it loads nevertheless."""
     found = []
     if unit_type == "service":
         if bool(get("Service", "USBFunctionDescriptors")) != bool(get("Service", "USBFunctionStrings")):

@@ -1,1 +1,1 @@
-"""Parsers of the values of directives. What a parser is, parse_context.py says."""
+"""Parsers of the values of directives; parse_context.py defines what a parser is."""

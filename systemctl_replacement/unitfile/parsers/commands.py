@@ -1,4 +1,4 @@
-"""Command lines of ExecStart= and its sisters.
+"""Command lines of ExecStart= and its siblings.
 
 Source: systemd.service(5) "COMMAND LINES"; messages from systemd 252. Variables ($VAR) are not expanded here but
 when the command is run.
@@ -30,7 +30,7 @@ class ExecCommand:
 
 
 def parse_commands(context: ParseContext, key: str, text: str) -> tuple[ExecCommand, ...]:
-    """All commands of one assignment (several are separated by a lone `;`). Refused and Fatal as systemd decides."""
+    """All commands of one assignment; several are separated by a lone `;`. Raises Refused or Fatal as systemd does."""
     commands: list[ExecCommand] = []
     position = len(text) - len(text.lstrip(quoting.WHITESPACE))
     more = True
@@ -38,7 +38,7 @@ def parse_commands(context: ParseContext, key: str, text: str) -> tuple[ExecComm
         try:
             command, position, more = _one_command(context, text, position)
         except Refused as problem:
-            # systemd keeps what the same line gave before.
+            # systemd keeps the commands before it on the same line.
             context.warn(str(problem), problem.level)
             break
         if command is None:

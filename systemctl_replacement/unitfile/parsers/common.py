@@ -1,6 +1,6 @@
-"""Parsers of the kinds of values that many directives share. See parse_context.py for what a parser is.
+"""Parsers of values that many directives share; parse_context.py defines what a parser is.
 
-The messages are systemd 252's (its log_syntax texts), as seen by feeding wrong values to the real one.
+The messages are those of systemd 252, as observed by feeding it wrong values.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def message_of(error: Exception) -> str:
 
 
 def simple(convert: Callable[[str], Any], what: str, *, empty: Any = None) -> Parser:
-    """A parser around `convert`; "Failed to parse WHAT, ignoring: TEXT" if it raises. `empty`: what no text gives."""
+    """A parser around `convert`; "Failed to parse WHAT, ignoring: TEXT" if it raises. `empty`: the value of no text."""
 
     def parse(context: ParseContext, key: str, text: str) -> Any:
         if empty is not None and not text:
@@ -66,7 +66,7 @@ def bool_or(options: Collection[str], what: str, *, empty: Any = None) -> Parser
 
 
 def fatal_boolean(context: ParseContext, key: str, text: str) -> bool:
-    """A boolean whose being wrong makes the unit unusable: DynamicUser=."""
+    """A boolean that makes the unit unusable if it is invalid: DynamicUser=."""
     try:
         return values.parse_bool(text)
     except ValueError:
@@ -151,7 +151,7 @@ def path(context: ParseContext, key: str, text: str) -> Any:
 def words_until(
     context: ParseContext, text: str, complaint: str, level: int = LOG_WARNING, **flags: bool
 ) -> Iterator[str]:
-    """The words of a list one by one, as `quoting.first_word` has them: before one that is broken, they count."""
+    """The words of a list one by one, as `quoting.first_word` gives them; those before an invalid one count."""
     position = 0
     while True:
         try:
@@ -220,7 +220,7 @@ def unit_dependencies(context: ParseContext, key: str, text: str) -> tuple[str, 
             raise Refused(f"Failed to add dependency on {word}, ignoring: Invalid argument")
         return name
 
-    # These lists know quotes only as systemd's unit_name rules do: not at all.
+    # systemd does not unquote lists of unit names.
     try:
         items = quoting.split(text, unquote=False, retain_escape=True)
     except quoting.QuotingError:
@@ -269,7 +269,7 @@ def slice_unit(context: ParseContext, key: str, text: str) -> Any:
 
 
 def label(context: ParseContext, key: str, text: str) -> Any:
-    """The label of a security module; one that cannot be told makes the unit unusable, unless it begins with a dash."""
+    """A security label; failing specifiers make the unit unusable, unless it begins with a dash."""
     try:
         return context.expand(text) or UNSET
     except SpecifierError as error:

@@ -1,4 +1,4 @@
-"""Condition…= and Assert…= of [Unit]: what is asked, not whether it holds.
+"""Condition…= and Assert…= of [Unit]: parsing them, not testing whether they hold.
 
 Source: systemd.unit(5) "CONDITIONS AND ASSERTS".
 """
@@ -37,7 +37,7 @@ class Condition:
 
 
 def parse_condition(context: ParseContext, key: str, text: str) -> Any:
-    """The condition of one assignment; no text drops all conditions so far."""
+    """The condition of one assignment; an empty one drops all conditions before it."""
     if not text:
         return UNSET
     kind = key[len("Condition") :] if key.startswith("Condition") else key[len("Assert") :]

@@ -1,4 +1,4 @@
-"""Parsers of what programs are run with: users, environment, streams, directories, limits ([Service] and its sisters).
+"""Parsers of the execution environment: users, environment, streams, directories, limits.
 
 Source: systemd.exec(5); messages from systemd 252.
 """
@@ -145,7 +145,7 @@ def _fallible_path(key: str, path: str, optional: bool) -> str:
 
 
 def fatal_path(context: ParseContext, key: str, text: str) -> Any:
-    """A path whose being wrong makes the unit unusable: RootDirectory=."""
+    """A path that makes the unit unusable if it is invalid: RootDirectory=."""
     if not text:
         return UNSET
     return _fallible_path(key, _expand_or_die(context, text), False)
@@ -206,7 +206,7 @@ def _stream_path(context: ParseContext, key: str, text: str) -> str:
     try:
         return parsers.check_path(key, name)
     except Refused as problem:
-        # systemd takes these for fatal in its wording, yet loads the unit with the setting as it was.
+        # systemd's message reads as if this were fatal, yet it loads the unit with the setting unchanged.
         raise Refused(str(problem).replace(", ignoring: ", ": ", 1), LOG_ERR) from None
 
 
@@ -232,7 +232,7 @@ def input_data(context: ParseContext, key: str, text: str) -> bytes:
 
 
 def limit(context: ParseContext, key: str, text: str) -> values.ResourceLimit:
-    """LimitNOFILE= and its siblings, DefaultLimitNOFILE= and its own."""
+    """LimitNOFILE= and DefaultLimitNOFILE= and their siblings."""
     try:
         return values.parse_limit(text, key.rpartition("Limit")[2])
     except OverflowError as error:
@@ -272,7 +272,7 @@ def oom_score_adjust(context: ParseContext, key: str, text: str) -> Any:
 
 
 def exec_directories(context: ParseContext, key: str, text: str) -> tuple[tuple[str, ...], ...]:
-    """RuntimeDirectory= and its sisters: (path, symlinks …), all relative to the directory's root."""
+    """RuntimeDirectory= and its siblings: (path, symlinks …), all relative to the directory's root."""
     found: list[tuple[str, ...]] = []
     complaint = f"Invalid syntax {key}={text}, ignoring: Invalid argument"
     for word in parsers.words_until(context, text, complaint, retain_escape=True):

@@ -1,4 +1,4 @@
-"""Parsers of disk images: RootImage= and its sisters (systemd.exec(5)). Messages from systemd 252."""
+"""Parsers of disk images: RootImage= and its siblings (systemd.exec(5)). Messages from systemd 252."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def images(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
                 if not parts:
                     raise Refused(f"Missing destination in MountImages, ignoring: {word}")
                 image.append(parsers.check_path(key, parsers.expanded(context, parts.pop(0), "{}")))
-            # Options alone are those of the only, or the root, partition.
+            # Options without a partition are for the root partition, or the only one.
             while parts:
                 image += _option(context, parts[:2] if len(parts) > 1 else parts)
                 del parts[:2]

@@ -1,8 +1,8 @@
-"""What a directive's parser may use and how it says no.
+"""What a directive's parser is given, and how it refuses a value.
 
-A parser is `parse(context, key, text) -> value`. It returns UNSET for "back to the default", raises Refused to have
-the assignment skipped, Fatal to have the unit refused (load state bad-setting), and calls `context.warn` for what it
-skips within a value it otherwise takes.
+A parser is `parse(context, key, text) -> value`. It returns UNSET to go back to the default, raises Refused to skip
+the assignment, raises Fatal to refuse the unit (load state bad-setting), and calls `context.warn` about parts that it
+skips of a value that it accepts.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Fatal(Exception):
 
 
 class Invalid(Exception):
-    """The unit failed to load (load state error) with this errno: systemd's answer to a few settings."""
+    """The unit fails to load (load state error) with this errno, as systemd does for a few settings."""
 
     def __init__(self, message: str, errno: int) -> None:
         super().__init__(message)
@@ -39,7 +39,7 @@ class Invalid(Exception):
 
 
 class _Unset:
-    """The type of UNSET, which only ever is compared by identity."""
+    """The type of UNSET, which is only compared by identity."""
 
     __slots__ = ()
 
@@ -52,7 +52,7 @@ UNSET: Any = _Unset()
 
 
 class ParseContext:
-    """The unit a value is parsed for: its specifiers and where its problems go."""
+    """What a value is parsed for: whose specifiers it has, and where its problems are reported."""
 
     __slots__ = ("_report", "subject")
 

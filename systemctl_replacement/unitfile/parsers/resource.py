@@ -1,7 +1,7 @@
 """Parsers of resource control directives (systemd.resource-control(5)). Messages from systemd 252.
 
-A container cannot act on most of these; they are checked all the same, so that warnings and `show` are right.
-Percentages are kept as text: what they are a share of is known only at run time.
+A container cannot act on most of them; they are checked nevertheless, so that warnings and `show` are right.
+Percentages are kept as text: what they refer to is known only at run time.
 """
 
 from __future__ import annotations
@@ -11,12 +11,17 @@ from systemctl_replacement.unitfile import names, quoting, values
 from systemctl_replacement.unitfile.parsers import common as parsers
 from systemctl_replacement.unitfile.parsers.common import choice
 from systemctl_replacement.unitfile.parsers.parse_context import UNSET, ParseContext, Refused
-from systemctl_replacement.unitfile.properties.values_resource import CONTROLLERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+CONTROLLERS = (
+    "cpu", "cpuacct", "cpuset", "io", "blkio", "memory", "devices", "pids", "bpf-firewall", "bpf-devices",
+    "bpf-foreign", "bpf-socket-bind", "bpf-restrict-network-interfaces",
+)  # fmt: skip
+"""The names of control group controllers, in systemd's order."""
 
 device_policy = choice(("auto", "closed", "strict"), "device policy")
 
@@ -80,7 +85,7 @@ def _bandwidth(text: str) -> int:
 
 
 def block_io_item(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
-    """BlockIODeviceWeight= and its like, deprecated: a device and a number."""
+    """BlockIODeviceWeight= and its siblings, deprecated: a device and a number."""
     context.warn(
         f"Unit uses {key}=; please use IO*= settings instead. Support for {key}= will be removed soon.", LOG_NOTICE
     )
@@ -94,7 +99,7 @@ def block_io_item(context: ParseContext, key: str, text: str) -> tuple[str, ...]
 
 
 def io_item(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
-    """IODeviceWeight=, IOReadBandwidthMax= and their like: a device and a value."""
+    """IODeviceWeight=, IOReadBandwidthMax= and their siblings: a device and a value."""
     if key == "IODeviceWeight":
         _device_setting(text, "Invalid device path or weight", _io_weight, "IO weight '{}' invalid, ignoring: {}")
     elif key == "IODeviceLatencyTargetSec":
@@ -214,7 +219,7 @@ def cpu_quota_period(context: ParseContext, key: str, text: str) -> Any:
 
 
 def memory_limit(context: ParseContext, key: str, text: str) -> Any:
-    """MemoryMax= and its like: bytes, INFINITY, or a percentage as text."""
+    """MemoryMax= and its siblings: bytes, INFINITY, or a percentage as text."""
     if not text or text == "infinity":
         return UNSET if not text else values.INFINITY
     if text[-1] in "%‰‱":
@@ -235,7 +240,7 @@ def memory_limit(context: ParseContext, key: str, text: str) -> Any:
 
 
 def tasks_max(context: ParseContext, key: str, text: str) -> Any:
-    """TasksMax=: a number, INFINITY, a percentage as text, or none: what services have without it."""
+    """TasksMax=: a number, INFINITY, a percentage as text, or an empty text for the default of services."""
     if not text:
         return ""
     if text == "infinity":
@@ -265,8 +270,7 @@ def device_allow(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
 
 
 def delegate(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
-    """Delegate=: one word, "yes", "no", "" (on, without controllers), or the controllers of a list, which adds to what
-    was said before."""
+    """Delegate=: "yes", "no", "" (on, without controllers), or a list of controllers, which adds to earlier ones."""
     _only_for(context, ("service", "scope"), "Delegate= setting not supported for this unit type, ignoring.")
     if not text:
         return ("",)

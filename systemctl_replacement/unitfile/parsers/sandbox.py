@@ -38,7 +38,7 @@ mount_flags = choice(("shared", "slave", "private"), "mount flag", empty=UNSET)
 
 
 def _numbered(names: Mapping[int, str], what: str, maximum: int) -> Parser:
-    """A word of a set, or a number: known ones become their word, others up to `maximum` stay digits."""
+    """A word of a set, or a number: known numbers become their word, others up to `maximum` stay digits."""
     words = frozenset(names.values())
 
     def convert(text: str) -> str:
@@ -103,7 +103,7 @@ def cpu_priority(context: ParseContext, key: str, text: str) -> int:
 
 
 def cpu_set(context: ParseContext, key: str, text: str) -> Any:
-    """CPUAffinity= and its like: numbers and ranges as `0-3,8`. None at all, or none that is right, is no set."""
+    """CPUAffinity= and its siblings: numbers and ranges as `0-3,8`. Without a valid one there is no set."""
     found: set[int] = set()
     try:
         items = quoting.split(text, quoting.WHITESPACE + ",")
@@ -153,7 +153,7 @@ def _log_number(text: str, end: int, what: str) -> int:
 
 
 def secure_bits(context: ParseContext, key: str, text: str) -> frozenset[str]:
-    """SecureBits=; systemd skips words it does not know silently."""
+    """SecureBits=; systemd skips unknown words silently."""
     return frozenset(word for word in parsers.words(context, key, text) if word in SECURE_BITS)
 
 
@@ -168,7 +168,7 @@ def bind_paths(context: ParseContext, key: str, text: str) -> tuple[tuple[bool, 
             optional = source.startswith("-")
             source = target = parsers.check_path(key, source[1:] if optional else source)
             options: str | None = ""
-            # What is wrong in the middle of an entry leaves its rest to be read as the next one.
+            # After an error in the middle of an entry, its rest is read as the next entry.
             if _ends_with_colon(text, position):
                 word, position = _bind_word(text, position)
                 target = parsers.check_path(key, parsers.expanded(context, word or "", '"{}"'))

@@ -49,7 +49,7 @@ def address_families(context: ParseContext, key: str, text: str) -> tuple[str, .
     """RestrictAddressFamilies=: `none`, or AF_… names."""
     if text == "none":
         return (text,)
-    # A list in which no family is right is a list all the same: without `~` it allows nothing.
+    # A list without any valid family is still a list: without `~` it allows nothing.
     invert = "~" if text.startswith("~") else ""
 
     def convert(word: str) -> str:
@@ -90,7 +90,7 @@ def system_calls(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
         items = quoting.split(text[len(invert) :], unquote=False, unescape=False)
     except quoting.QuotingError:
         raise Refused(f"Invalid syntax, ignoring: {text}") from None
-    # A list in which no name is known is a list all the same.
+    # A list without any known name is still a list.
     return (invert + " ".join(parsers.each(context, items, convert)),)
 
 

@@ -19,7 +19,7 @@ _TOS = {"low-delay": 16, "throughput": 8, "reliability": 4, "low-cost": 2}
 
 
 def listen_path(context: ParseContext, key: str, text: str) -> Any:
-    """ListenFIFO= and its like: (directive, path). Empty drops everything listened on."""
+    """ListenFIFO= and its siblings: (directive, path). Empty drops all addresses."""
     if not text:
         return UNSET
     return ((key, parsers.check_path(key, parsers.expanded(context, text))),)
@@ -41,7 +41,7 @@ def listen_address(context: ParseContext, key: str, text: str) -> Any:
 
 
 def check_address(address: str) -> None:
-    """Raise ValueError or OverflowError if systemd would not take this as an address to listen on."""
+    """Raise ValueError or OverflowError if systemd would not accept this as an address to listen on."""
     if address[:1] in ("/", "@"):
         if not 1 < len(address.encode("utf-8", "surrogateescape")) <= 107:
             raise ValueError(address)

@@ -54,7 +54,7 @@ _OPEN_OPTIONS = ("read-only", "append", "truncate", "graceful")
 
 
 def open_file(context: ParseContext, key: str, text: str) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
-    """OpenFile=: (path, name of the descriptor, options), the latter but `graceful` exclusive."""
+    """OpenFile=: (path, name of the descriptor, options), which exclude each other but for `graceful`."""
     refused = Refused(f"Failed to parse OpenFile, ignoring: {text}")
     try:
         path, name, options, *more = [*quoting.split(text, ":", keep_empty=True), "", ""]
@@ -98,7 +98,7 @@ def mounts_for(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
 
 
 def job_mode_isolate(context: ParseContext, key: str, text: str) -> str:
-    """OnFailureIsolate=, the old way to say OnFailureJobMode=isolate."""
+    """OnFailureIsolate=, the old form of OnFailureJobMode=isolate."""
     try:
         return "isolate" if values.parse_bool(text) else "replace"
     except ValueError:
@@ -106,7 +106,7 @@ def job_mode_isolate(context: ParseContext, key: str, text: str) -> str:
 
 
 def emergency_action(context: ParseContext, key: str, text: str) -> str:
-    """StartLimitAction=, FailureAction= and their like."""
+    """StartLimitAction=, FailureAction= and their siblings."""
     if text not in EMERGENCY_ACTIONS:
         raise Refused(f"Failed to parse {key}=, ignoring: {text}")
     return text
@@ -123,7 +123,7 @@ def exit_status(context: ParseContext, key: str, text: str) -> Any:
 
 
 def timeout_abort(context: ParseContext, key: str, text: str) -> Any:
-    """TimeoutAbortSec=: empty means that of TimeoutStopSec=."""
+    """TimeoutAbortSec=: empty means the value of TimeoutStopSec=."""
     if not text:
         return UNSET
     try:
@@ -192,7 +192,7 @@ def _calendar(text: str) -> str:
 
 
 def path_spec(context: ParseContext, key: str, text: str) -> Any:
-    """PathExists= and its sisters: (directive, path). Empty drops all of any kind."""
+    """PathExists= and its siblings: (directive, path). Empty drops all of them."""
     if not text:
         return UNSET
     return ((key, parsers.check_path(key, parsers.expanded(context, text, "{}"))),)

@@ -1,7 +1,7 @@
-"""Properties that no single directive stands behind, or whose default is not the same for all units of a type.
+"""Properties that do not come from a single directive, or whose default depends on the unit.
 
-They follow from the unit's name, from several settings, or from the manager's configuration. Defaults as systemd 252
-shows them; some are only decided once a unit is loaded (`Unit.derived`).
+They follow from the unit's name, from several settings, or from the manager's configuration. Defaults are those of
+systemd 252; some are only set once a unit is loaded (`Unit.derived`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _IMAGE_DEVICES = (
     ("block-device-mapper", "rwm"), ("block-blkext", "rwm"), ("block-loop", "rwm"), ("/dev/mapper/control", "rw"),
     ("/dev/loop-control", "rw"),
 )  # fmt: skip
-_SHARED_KEYRING = {"KeyringMode": "shared"}  # what services alone do not start from
+_SHARED_KEYRING = {"KeyringMode": "shared"}  # the default of all but services
 _TRIGGER_INTERVAL = 2_000_000
 # linux/netlink.h
 _NETLINK = {
@@ -36,7 +36,7 @@ _NO_LIMIT = 2**32 - 1
 
 
 def defaults(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
-    """The properties that settings of the unit may still override."""
+    """Properties that the settings of the unit may override."""
     found: dict[str, Any] = {"CanFreeze": unit.type in ("service", "scope", "slice")}
     for section in directives.sections_of(unit.type):
         for row in directives.section_table(section).values():
@@ -52,7 +52,7 @@ def defaults(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
 
 
 def complete(unit: Unit, found: dict[str, Any]) -> None:
-    """Change the properties that settings have made to what follows from several of them."""
+    """Adjust the properties made of settings where they depend on several of them."""
     section = directives.TYPE_SECTIONS.get(unit.type, "")
 
     def setting(name: str) -> Any:
@@ -74,7 +74,7 @@ def complete(unit: Unit, found: dict[str, Any]) -> None:
     if setting("KillSignal") is not None:
         found.setdefault("RestartKillSignal", setting("KillSignal"))
     if (setting("CPUSchedulingPolicy") or "").isdigit() and setting("CPUSchedulingPriority") is None:
-        found["CPUSchedulingPriority"] = -1  # of a policy that the kernel does not know
+        found["CPUSchedulingPriority"] = -1  # for an unknown policy
     for name in ("StandardInput", "StandardOutput", "StandardError"):
         kind, _, descriptor = (setting(name) or "").partition(":")
         if kind == "fd":
@@ -158,7 +158,7 @@ def _trigger_limit(unit: Unit, burst: int) -> dict[str, Any]:
 
 
 def shown_address(kind: str, text: str) -> str:
-    """An address to listen on as systemd writes it: a port alone is one of every address."""
+    """An address to listen on as systemd writes it: a port alone means that port on every address."""
     if kind == "ListenNetlink":
         family, _, group = text.partition(" ")
         number = int(family) if family.isdigit() else -1

@@ -1,6 +1,6 @@
-"""The properties of each unit type: their order, kinds, and the values that they have where nothing sets them.
+"""The properties of each unit type: their order, their kinds and their default values.
 
-A value is raw (numbers, booleans, strings, lists), as it travels to whoever asks; cli/property_text.py writes it.
+Values are raw (numbers, booleans, strings, lists), as they are sent to clients; cli/property_text.py formats them.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ NOTHING: dict[str, Any] = {
     "load-error": ("", ""),  # [D-Bus error name, message]
     "unprintable": (),  # not shown: [unprintable]
 }
-"""The kinds of properties, each with the raw value that means that nothing is set."""
+"""The kinds of properties, each with the raw value that means "not set"."""
 
 
 class Property:
-    """A property: its name, its kind (a key of NOTHING), and its raw value where nothing sets it."""
+    """A property: its name, its kind (a key of NOTHING), and its default, raw."""
 
     __slots__ = ("default", "kind", "name")
 
@@ -81,7 +81,7 @@ def of_type(unit_type: str) -> Iterator[Property]:
 
 
 def _sources(unit_type: str) -> tuple[Directive | tuple[Any, ...], ...]:
-    """Where the name, the kind and the default of each property stand: a directive's row, or the entry in order.py."""
+    """What defines each property: a directive's row, or the entry in order.py."""
     if not unit_type:
         return tuple(entry for entry in order.MANAGER if not isinstance(entry, str))
     sections = map(directives.section_table, directives.sections_of(unit_type))
@@ -94,10 +94,7 @@ def _sources(unit_type: str) -> tuple[Directive | tuple[Any, ...], ...]:
 
 
 def _default(row: Directive) -> Any:
-    """The raw value of a directive's property where nothing is assigned.
-
-    What the configuration decides (derived.py) counts as nothing here.
-    """
+    """The raw default of a directive's property; of one that the configuration decides (derived.py), its kind's."""
     if row.unset is not None and not isinstance(row.unset, Configured):
         return row.unset
     if row.default is None or (not row.default and not isinstance(row.default, int)):
@@ -106,7 +103,7 @@ def _default(row: Directive) -> Any:
 
 
 def complete(unit_type: str, properties: dict[str, Any], wanted: frozenset[str] | None = None) -> dict[str, str]:
-    """Add the properties that have their default. Returns the kind of each that is wanted, in systemd's order."""
+    """Add the properties that are left at their default. Returns the kinds of those wanted, in systemd's order."""
     kinds = {}
     for known in of_type(unit_type):
         if wanted is None or known.name in wanted:

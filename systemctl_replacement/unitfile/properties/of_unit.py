@@ -1,7 +1,7 @@
-"""What a unit's files say, as the properties of `systemctl show`, raw: for the manager, and for a client without one.
+"""A unit's files as the raw properties of `systemctl show`: for the manager, and for clients that have none.
 
-A property that a directive stands behind has the directive's typed value, brought into the form its kind asks for
-(properties.KINDS). Everything that only a running manager knows is left out.
+A directive's property has its typed value in the form that its kind requires (kinds.py). What only a running manager
+knows is left out.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from systemctl_replacement.unitfile.parsers.commands import ExecCommand
 
 UNPRINTABLE = "Unprintable"
-"""The key of what names the properties that are there, but cannot be shown."""
+"""The key under which the properties are named that cannot be shown."""
 
 _LIMIT_PREFIX = "Limit"
 
@@ -61,10 +61,10 @@ def of_file(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
         elif kind:
             try:
                 found[directive.property] = raw(directive.property, kind, value)
-            except Exception:  # a defect of ours costs the property
+            except Exception:  # a bug of ours costs this property only
                 found.setdefault(UNPRINTABLE, []).append(directive.property)
     own = directives.TYPE_SECTIONS.get(unit.type, "")
-    # What the unit asks for, and what its directories need.
+    # Those that the unit states, and those of its directories.
     found["RequiresMountsFor"] = sorted(unit.dependencies.get("RequiresMountsFor", ()))
     for key in [kind.directive for kind in exec_directories.KINDS]:
         if f"{key}Symlink" in kinds:
@@ -90,7 +90,7 @@ def of_file(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
 
 
 def _commands(name: str, commands: tuple[ExecCommand, ...], kinds: dict[str, str], found: dict[str, Any]) -> None:
-    """Commands that have not run: a manager that has run them knows better."""
+    """Commands as if they had not run; a manager that has run them overrides this."""
     found[name] = [command_entry(command) for command in commands]
     if f"{name}Ex" in kinds:
         found[f"{name}Ex"] = [
@@ -124,7 +124,7 @@ def command_flags(command: ExecCommand) -> list[str]:
 
 
 def _limits(unit: Unit, config: ManagerConfig, kinds: dict[str, str], found: dict[str, Any]) -> None:
-    """Limit*= and their soft halves: the unit's, else the manager's default, else what this process has itself."""
+    """Hard and soft limits: the unit's, else the manager's default, else those of this process."""
     from systemctl_replacement.syscalls import RLIMITS, get_limit
 
     own = directives.TYPE_SECTIONS.get(unit.type, "")

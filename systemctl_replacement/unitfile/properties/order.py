@@ -1,7 +1,7 @@
 """The order in which systemd 252 shows the properties of every unit type and of the manager.
 
-A directive's property is here by name: its row has the kind and the default. What no directive stands behind is
-(name, kind), or (name, kind, default) where the default is not the kind's own (kinds.NOTHING).
+A directive's property is named only: the row has its kind and default. Any other is (name, kind), or (name, kind,
+default) where the default is not that of the kind (kinds.NOTHING).
 """
 
 from __future__ import annotations

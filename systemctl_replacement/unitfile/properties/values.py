@@ -1,7 +1,6 @@
-"""Typed settings as the raw values that properties have: where a directive's words stand for numbers, sets or pairs.
+"""Converting typed settings to the raw values of properties, where the two differ.
 
-Source: org.freedesktop.systemd1(5), systemd.exec(5), systemd.resource-control(5), linux/sched.h. For
-of_unit.py, which asks by kind and by name.
+Source: org.freedesktop.systemd1(5), systemd.exec(5), systemd.resource-control(5), linux/sched.h.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ def _plain(value: Any) -> Any:
 
 
 def _bits(items: tuple[str, ...], initial: int, bit: Callable[[str], int], whole: Callable[[str], int | None]) -> int:
-    """A bit set that several assignments build up: the first replaces `initial`, `~` in front takes away."""
+    """A bit set built by several assignments: the first replaces `initial`, a leading `~` removes bits."""
     found = initial
     for item in items:
         inverted = item.startswith("~")
@@ -78,7 +77,7 @@ def _namespaces(value: Any) -> int:
 
 
 def _filter(value: tuple[str, ...]) -> list[Any]:
-    """[is an allow list, [names]]: the first assignment decides which it is, those of the other sign take away."""
+    """[is an allow list, [names]]: the first assignment decides which it is; those of the other sign remove names."""
     allow = not value[0].startswith("~") if value else False
     found: set[str] = set()
     for item in value:
@@ -91,7 +90,7 @@ def _filter(value: tuple[str, ...]) -> list[Any]:
 
 
 def _address_families(value: tuple[str, ...]) -> list[Any]:
-    """As `_filter`; `none` allows nothing, and forgets what was said before."""
+    """As `_filter`; `none` allows nothing and drops the assignments before it."""
     nothing = [number for number, item in enumerate(value) if item == "none"]
     later = value[nothing[-1] + 1 :] if nothing else value
     return _filter(later) if later else [True, []]
@@ -103,7 +102,7 @@ def _uncompiled(value: tuple[str, ...]) -> list[Any]:
 
 
 def _interfaces(value: tuple[str, ...]) -> list[Any]:
-    """As `_filter`; which kind of list it is, the first assignment says that names any."""
+    """As `_filter`; the first assignment with a name decides which kind of list it is."""
     return _filter(tuple(item for item in value if item not in ("", "~")) or value[-1:])
 
 
@@ -203,7 +202,7 @@ _BY_KIND: dict[str, Callable[[Any], Any]] = {
 
 
 def raw(name: str, kind: str, value: Any) -> Any:
-    """The raw value of a property (see properties.KINDS) for what its directive was set to."""
+    """The raw value of a property (see kinds.py) for what its directive is set to."""
     convert = _BY_NAME.get(name) or _BY_KIND.get(kind)
     if convert is not None:
         return convert(value)

@@ -1,22 +1,14 @@
-"""Typed settings of resource control as the raw values that properties have (systemd.resource-control(5)).
-
-The forms are those that systemd 252 shows.
-"""
+"""Converting typed settings of resource control to the raw values of properties (systemd.resource-control(5))."""
 
 from __future__ import annotations
 
 import os
 
 from systemctl_replacement.unitfile import values
+from systemctl_replacement.unitfile.parsers.resource import CONTROLLERS
 
 _CONTROLLERS = ("cpu", "cpuset", "io", "memory", "pids")
-CONTROLLERS = (
-    "cpu", "cpuacct", "cpuset", "io", "blkio", "memory", "devices", "pids", "bpf-firewall", "bpf-devices",
-    "bpf-foreign", "bpf-socket-bind", "bpf-restrict-network-interfaces",
-)  # fmt: skip
-"""The names of control group controllers, in systemd's order."""
-
-_SHARE = 10000  # what parse_permyriad gives for all
+_SHARE = 10000  # 100% as parse_permyriad gives it
 _TASKS_LIMIT = 4194304  # the kernel's own, for 64 bits
 _NETWORKS = {
     "any": ("0.0.0.0/0", "::/0"),
@@ -33,7 +25,7 @@ def devices(value: tuple[str, ...]) -> list[list[str]]:
 
 
 def networks(value: tuple[str, ...]) -> list[str]:
-    """IPAddressAllow= and IPAddressDeny=: prefixes, sorted; the order of systemd's is one of chance."""
+    """IPAddressAllow= and IPAddressDeny=: prefixes, sorted; systemd shows them in no particular order."""
     from ipaddress import ip_network
 
     found: dict[str, None] = {}
@@ -43,14 +35,13 @@ def networks(value: tuple[str, ...]) -> list[str]:
 
 
 def device_values(value: tuple[str, ...]) -> list[list[str]]:
-    """IODeviceWeight= and its like: (device, value)."""
+    """IODeviceWeight= and its siblings: (device, value)."""
     pairs = [entry.partition(" ") for entry in value]
     return [[device, setting.strip()] for device, _, setting in pairs]
 
 
 def device_limits(value: tuple[str, ...]) -> list[list[str]]:
-    """IOReadBandwidthMax= and its sisters: (device, number), of each device the last; those without a limit are not
-    shown."""
+    """IOReadBandwidthMax= and its siblings: (device, number), the last of each device, without those at infinity."""
     last = {entry[0]: entry[1] for entry in device_values(value)}
     return [[device, str(values.parse_size(limit, 1000))] for device, limit in last.items() if limit != "infinity"]
 
@@ -61,8 +52,7 @@ def latencies(value: tuple[str, ...]) -> list[list[str]]:
 
 
 def bind_rules(value: tuple[str, ...]) -> list[list[str]]:
-    """SocketBindAllow= and SocketBindDeny=, the last first; systemd writes them without the colon behind the
-    protocol."""
+    """SocketBindAllow= and SocketBindDeny=, the last first; systemd omits the colon after the protocol."""
     return [[_bind_rule(rule)] for rule in reversed(value)]
 
 
@@ -83,12 +73,12 @@ def controllers(value: tuple[str, ...]) -> list[str]:
 
 
 def delegates(value: tuple[str, ...]) -> bool:
-    """Whether Delegate= is on: without a value, too, and for some of the controllers."""
+    """Whether Delegate= is on, which includes an empty value and a list of controllers."""
     return bool(value) and value[-1] != "no"
 
 
 def delegated(value: tuple[str, ...]) -> list[str]:
-    """The controllers of Delegate=: those of lists add up, anything else starts anew."""
+    """The controllers of Delegate=: lists add up, anything else starts anew."""
     found: set[str] = set()
     for word in value:
         if word in ("", "no", "yes"):
@@ -99,7 +89,7 @@ def delegated(value: tuple[str, ...]) -> list[str]:
 
 
 def tasks(value: int | str) -> int:
-    """TasksMax=, also as a share of what the kernel allows in all; without a value what is the default of services."""
+    """TasksMax=, also as a share of what the kernel allows in all; an empty value is the default of services."""
     if value == "":
         return default_tasks()
     return value if isinstance(value, int) else _all_tasks() * values.parse_permyriad(value) // _SHARE
@@ -111,7 +101,7 @@ def default_tasks() -> int:
 
 
 def memory(value: int | str) -> int:
-    """MemoryMax= and its sisters in bytes, also as a share of the machine's, in whole pages."""
+    """MemoryMax= and its siblings in bytes, also as a share of the machine's, in whole pages."""
     if isinstance(value, int):
         return value
     size = os.sysconf("SC_PAGE_SIZE")
