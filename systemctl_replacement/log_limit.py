@@ -26,7 +26,7 @@ def _now() -> int:
 class LogLimit:
     """Lines of one kind, or of one origin. ``say`` writes one: its priority, its text."""
 
-    __slots__ = ("_begin", "_burst", "_clock", "_count", "_say", "_suppressed")
+    __slots__ = ("_begin", "_burst", "_clock", "_count", "_say", "suppressed")
 
     def __init__(self, say: Callable[[int, str], object], burst: int = BURST, clock: Callable[[], int] = _now) -> None:
         """clock: monotonic microseconds."""
@@ -35,7 +35,8 @@ class LogLimit:
         self._clock = clock
         self._begin = 0  # of the interval
         self._count = 0  # lines that were written in it
-        self._suppressed = 0  # and that were not
+        self.suppressed = 0
+        """Lines that were left out, and are not told yet."""
 
     def log(self, priority: int, text: str) -> None:
         """Writes the line unless there were too many."""
@@ -51,16 +52,16 @@ class LogLimit:
         if self._count < self._burst:
             self._count += 1
             return True
-        self._suppressed += 1
+        self.suppressed += 1
         return False
 
     @property
     def due(self) -> int | None:
         """When :meth:`tell` is to be called, in monotonic microseconds; None while there is nothing to tell."""
-        return self._begin + INTERVAL_USEC if self._suppressed else None
+        return self._begin + INTERVAL_USEC if self.suppressed else None
 
     def tell(self) -> None:
         """Says how many lines were left out since that was told last."""
-        suppressed, self._suppressed = self._suppressed, 0
+        suppressed, self.suppressed = self.suppressed, 0
         if suppressed:
             self._say(_LOG_WARNING, f"Suppressed {suppressed} messages.")

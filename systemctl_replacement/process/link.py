@@ -78,8 +78,6 @@ def _duplicates(fds: Fds) -> list[int]:
 
 
 def _in_pieces(data: bytes) -> list[bytes]:
-    if len(data) <= INLINE_LIMIT:
-        return [data]
     pieces = [_MIDDLE + data[start : start + INLINE_LIMIT] for start in range(0, len(data), INLINE_LIMIT)]
     pieces[0] = _FIRST + pieces[0][1:]
     pieces[-1] = _LAST + pieces[-1][1:]
@@ -147,7 +145,8 @@ class Link:
         """
         if len(fds) > MAXIMUM_FDS:
             raise OSError(errno.ETOOMANYREFS, f"{len(fds)} descriptors do not fit into one message")
-        pieces = _in_pieces(wire.dumps(message))
+        data = wire.dumps(message)
+        pieces = [data] if len(data) <= INLINE_LIMIT else _in_pieces(data)
         if self._queue or not self._send_pieces(pieces, fds):
             self._queue.append(_Unsent(message, pieces, _duplicates(fds)))
 

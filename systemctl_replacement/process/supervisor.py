@@ -22,7 +22,7 @@ from systemctl_replacement.process import child, descendants, notify, removal, s
 from systemctl_replacement.process.describe_error import describe, guard
 from systemctl_replacement.process.final_kill import FinalKill
 from systemctl_replacement.process.foreign import LOOK_INTERVAL, Foreign
-from systemctl_replacement.process.link import Link, close_fds
+from systemctl_replacement.process.link import RETRY_SECONDS, Link, close_fds
 from systemctl_replacement.process.output import Output
 from systemctl_replacement.process.process_title import set_title
 from systemctl_replacement.process.report import Report
@@ -127,7 +127,8 @@ class Supervisor:
         if not self.orphaned:
             self.poll.register(link, select.POLLIN | (select.POLLOUT if self.link.wants_write else 0))
         if self.notify:
-            self.poll.register(self.notify.fileno(), 0 if self.uplink.queued > _QUEUE_LIMIT else select.POLLIN)
+            is_full = self.link.queued + len(self.uplink.late) > _QUEUE_LIMIT
+            self.poll.register(self.notify.fileno(), 0 if is_full else select.POLLIN)
         if blocked_console >= 0:
             self.handlers[blocked_console] = self.output.announce_dropped
             self.poll.register(blocked_console, select.POLLOUT)
@@ -149,10 +150,10 @@ class Supervisor:
             pauses.append(max(self.give_up_at - time.monotonic(), 0))
         if self.foreign.to_be_looked_after:
             pauses.append(LOOK_INTERVAL)
-        if self.uplink.pause is not None:
-            pauses.append(self.uplink.pause)
+        if self.uplink.late or self.link.stalled:  # attributes: what is called costs each supervisor memory
+            pauses.append(RETRY_SECONDS)
         for limit in (self.complaints, self.problems):
-            if limit.due is not None:
+            if limit.suppressed and limit.due is not None:
                 pauses.append(max(limit.due / 1_000_000 - time.monotonic(), 0))
         return int(min(pauses) * 1000) + 1 if pauses else None
 
@@ -166,12 +167,12 @@ class Supervisor:
             self._guard(self.foreign.look)
         if self.children_changed:
             self._guard(self._report_children)
-        if self.uplink.pause is not None:
+        if self.uplink.late or self.link.stalled:
             self._guard(self.uplink.flush)
         for limit in (self.complaints, self.problems):
-            if limit.due is not None and limit.due <= time.monotonic_ns() // 1000:
+            if limit.suppressed and limit.due is not None and limit.due <= time.monotonic_ns() // 1000:
                 self._guard(limit.tell)
-        if (self.barriers or self.unheard) and not self.uplink.queued:
+        if (self.barriers or self.unheard) and not (self.uplink.late or self.link.queued):
             for fd in () if self.link.is_cut else self.unheard:
                 self._guard(child.let_go, fd)
             close_fds([*self.barriers, *self.unheard])

@@ -6,7 +6,7 @@ their message goes without them, and says so.
 
 from __future__ import annotations
 
-from systemctl_replacement.process.link import RETRY_SECONDS, Link
+from systemctl_replacement.process.link import Link
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,43 +16,36 @@ if TYPE_CHECKING:
 class Uplink:
     """The sending side of a supervisor's link."""
 
-    __slots__ = ("_late", "_link")
+    __slots__ = ("_link", "late")
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._late: list[Message] = []  # what could not even be queued
-
-    @property
-    def queued(self) -> int:
-        """How many messages the manager was not sent yet."""
-        return len(self._late) + self._link.queued
-
-    @property
-    def pause(self) -> float | None:
-        """Seconds until :meth:`flush` is to be called though nothing has happened; None for never."""
-        return RETRY_SECONDS if self._late or self._link.stalled else None
+        self.late: list[Message] = []
+        """What could not even be queued. While there is any, or the link is stalled, :meth:`flush` has to be called
+        every RETRY_SECONDS."""
 
     def send(self, message: Message, fds: Fds = ()) -> None:
         """Sends a message, now or later. The descriptors stay the caller's."""
-        if fds:
-            if self._try(message, fds):
+        if not self.late:
+            try:
+                self._link.send(message, fds)
                 return
-            message = {**message, "fds_lost": True}
-        if not self._try(message):
-            self._late.append(message)
+            except (OSError, MemoryError):
+                pass  # it is tried again, without what makes it difficult
+        self._send_later({**message, "fds_lost": True} if fds else message)
 
     def flush(self) -> None:
         """Goes on with what waits."""
         lost = [message for message, _ in self._link.flush()]
-        late, self._late = lost + self._late, []
+        late, self.late = lost + self.late, []
         for message in late:
-            self.send(message)
+            self._send_later(message)
 
-    def _try(self, message: Message, fds: Fds = ()) -> bool:
-        if self._late:
-            return False  # which came before
-        try:
-            self._link.send(message, fds)
-        except (OSError, MemoryError):
-            return False
-        return True
+    def _send_later(self, message: Message) -> None:
+        if not self.late:  # else that comes before
+            try:
+                self._link.send(message)
+                return
+            except (OSError, MemoryError):
+                pass
+        self.late.append(message)
