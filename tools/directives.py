@@ -1,8 +1,8 @@
-"""Write docs/directives.md: how far each directive is honoured, as the directive table has it.
+"""Write docs/directives.md: how far each directive is honoured, from the directive table.
 
     .venv/bin/python tools/directives.py
 
-A test fails when the page is not what this writes.
+A test fails when the page is out of date.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ def parse(text: str, local_names: Sequence[str] = ()) -> Calendar:
     text = _SHORTHANDS.get(_OTHER_SHORTHANDS.get(shorthand, shorthand), text)
     if not text:
         raise CalendarError
-    reader = _Reader(text)
+    reader = _Cursor(text)
     weekdays = _weekdays(reader)
     if reader.peek() == "@":
         made = _at(reader, weekdays)
@@ -146,7 +146,7 @@ def _split_zone(text: str, local_names: Sequence[str]) -> tuple[str, str, int, s
     return text, "", -1, ""
 
 
-class _Reader:
+class _Cursor:
     """A text and the position up to which it has been read."""
 
     def __init__(self, text: str) -> None:
@@ -191,7 +191,7 @@ class _Reader:
         return self._position
 
 
-def _weekdays(reader: _Reader) -> int:
+def _weekdays(reader: _Cursor) -> int:
     """`Mon,Wed..Fri ` as bits, all if no weekday is named."""
     found = 0
     range_from = -1
@@ -226,7 +226,7 @@ def _weekdays(reader: _Reader) -> int:
     return found
 
 
-def _at(reader: _Reader, weekdays: int) -> Calendar:
+def _at(reader: _Cursor, weekdays: int) -> Calendar:
     """`@SECONDS` since the epoch, a moment in UTC."""
     # As strtoul(3): leading blanks and a sign are allowed, and negative numbers wrap modulo 2^64.
     reader.skip(1)
@@ -248,7 +248,7 @@ def _at(reader: _Reader, weekdays: int) -> Calendar:
     return Calendar(weekdays, year, month, day, False, hour, minute, microsecond, "UTC")
 
 
-def _date_and_time(reader: _Reader, weekdays: int) -> Calendar:
+def _date_and_time(reader: _Cursor, weekdays: int) -> Calendar:
     zero: tuple[Component, ...] = (Component(0),)
     year: tuple[Component, ...] = ()
     month: tuple[Component, ...] = ()
@@ -283,7 +283,7 @@ def _date_and_time(reader: _Reader, weekdays: int) -> Calendar:
     return Calendar(weekdays, year, month, day, last_days, hour, minute, microsecond)
 
 
-def _field(reader: _Reader, unit: int = 1) -> tuple[Component, ...]:
+def _field(reader: _Cursor, unit: int = 1) -> tuple[Component, ...]:
     """Alternatives; `unit` is the size of one: seconds are counted in microseconds and may have fractions."""
     if reader.take("*"):
         return () if unit == 1 else (Component(0, None, unit),)
@@ -296,7 +296,7 @@ def _field(reader: _Reader, unit: int = 1) -> tuple[Component, ...]:
             return tuple(found)
 
 
-def _component(reader: _Reader, unit: int) -> Component:
+def _component(reader: _Cursor, unit: int) -> Component:
     start = _number(reader, unit)
     stop = None
     repeat = 0
@@ -314,7 +314,7 @@ def _component(reader: _Reader, unit: int) -> Component:
     return Component(start, stop, repeat)
 
 
-def _number(reader: _Reader, unit: int) -> int:
+def _number(reader: _Cursor, unit: int) -> int:
     value = int(reader.digits()) * unit
     if unit > 1 and reader.peek() == "." and not reader.starts(".."):
         reader.skip(1)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def of_manager(manager: Manager) -> dict[str, Any]:
     """The properties of the manager itself."""
     # As in show.py: a hundred kilobytes that many a container never needs.
-    from systemctl_replacement.unitfile.properties.values_resource import default_tasks
+    from systemctl_replacement.unitfile.properties.convert_resource import default_tasks
 
     units = list(manager.registry)
     start, finish = manager.boot.stamp("start"), manager.boot.stamp("finish")

@@ -1,4 +1,4 @@
-"""What is known of one directive: a row of the table."""
+"""A row of the table: everything known about one directive."""
 
 from __future__ import annotations
 
@@ -10,42 +10,44 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.unitfile.parsers.parse_context import Parser
 
-# How a further assignment joins what was assigned before. All but ADD start anew after an empty assignment.
-REPLACE = "replace"  # the last one counts; what an empty one means is the parser's business
+# How repeated assignments combine. All but ADD start anew after an empty assignment.
+REPLACE = "replace"  # the last one counts; the parser decides what an empty one means
 FIRST = "first"  # the first one counts, the others are refused: Unit= of timers and paths
-APPEND = "append"  # tuples are joined
+APPEND = "append"  # tuples are concatenated
 ADD = "add"  # the same, but nothing resets it: dependencies
-MERGE = "merge"  # NAME=VALUE tuples are joined, a later value of a name replaces the earlier one
-UNION = "union"  # sets are united
-DIRECTORIES = "directories"  # (path, symlink …) tuples: one for each path with all its links, sorted by path
-JOIN = "join"  # bytes are joined
+MERGE = "merge"  # as APPEND, for NAME=VALUE words: the last value of a name counts
+UNION = "union"  # sets are merged
+DIRECTORIES = "directories"  # as APPEND, for (path, symlink …): one for each path with all its links, sorted by path
+JOIN = "join"  # bytes are concatenated
 
 _EMPTY: dict[str, Any] = {REPLACE: "", FIRST: "", UNION: frozenset(), JOIN: b""}  # () for the others
 
 
 class Configured:
-    """A default that the manager's configuration decides."""
+    """A default that is taken from the manager's configuration."""
 
     __slots__ = ("name",)
 
     def __init__(self, name: str) -> None:
         self.name: Final = name
-        """The attribute of ManagerConfig that has it."""
+        """The attribute of ManagerConfig."""
 
 
 class Directive:
-    """One directive; nothing of it ever changes. (A record would take twice the time to make, and there are 500.)
+    """One directive: a row of the table. It never changes; a record would take twice as long to make.
 
-    `parse`: makes the typed value of what is assigned. `combine`: one of the words above.
-    `default`: what `Unit.get` gives when nothing is assigned: "" or an empty collection unless the row says otherwise;
-    None if the manager's configuration or other settings decide. `unset`: what that means, where the default does not
-    tell: the value that `show` has then, raw, or where in the configuration it is.
-    `property`: the name in `systemctl show`, "" if there is none: the directive's own unless the row says otherwise or
-    sets another. `kind`: the kind of that property (properties/kinds.py).
-    `since`: the release of systemd whose NEWS first names it, 0 if none does (it is then older than that).
-    `honoured`: how far it is applied here. `protects`: it takes something away from the unit's processes, so that
-    leaving it out leaves them with more than they should have.
-    `sets`: (section, name) pairs of what it sets instead of itself: an old name, a shorthand, a member of a group.
+    `parse`: the parser, from assigned text to typed value. `combine`: how assignments combine, one of the words above.
+    `sets`: (section, name) pairs that it sets instead of itself, as old names, shorthands and members of groups do; the
+    section "" stands for its own.
+    `default`: what `Unit.get` gives when nothing is assigned; if omitted, "" or an empty collection, as `combine` asks
+    for. None: the manager's configuration or other settings decide.
+    `unset`: what `show` says when nothing is assigned, if that does not follow from `default`: a raw value, or the
+    setting in the manager's configuration that decides.
+    `property`: its name in `systemctl show`, "" if it has none; if omitted, the directive's own, or none where it sets
+    others. `kind`: the kind of that property (properties/kinds.py).
+    `since`: the first release of systemd whose NEWS names it, 0 for older ones.
+    `honoured`: how far it is applied here. `protects`: it restricts the unit's processes, so that ignoring it leaves
+    them with more than they should have.
     """
 
     __slots__ = (

@@ -1,4 +1,4 @@
-"""Directives of what programs run with, shared by [Service], [Socket], [Mount] and [Swap] (systemd.exec(5))."""
+"""Directives of the execution environment, shared by [Service], [Socket], [Mount] and [Swap] (systemd.exec(5))."""
 
 from __future__ import annotations
 
@@ -295,7 +295,7 @@ EXEC: tuple[Directive, ...] = (
     Directive("IgnoreSIGPIPE", parse=parsers.boolean, default=True, kind="bool", honoured=FULL),
     Directive("UtmpIdentifier", parse=parsers.string, honoured=NO_UTMP),
     Directive("UtmpMode", parse=sandbox_parsers.utmp_mode, default="init", since=225, honoured=NO_UTMP),
-    # Newer than systemd 252, which warns of an unknown key.
+    # Newer than systemd 252, which warns about an unknown key.
     Directive(
         "ImportCredential", parse=parsers.opaque_item, combine=APPEND, property="", since=254, honoured=NO_CREDENTIALS
     ),

@@ -1,4 +1,4 @@
-"""How far a directive is honoured here, and why not further."""
+"""How far directives are honoured, and why not further."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 class Honoured:
-    """How far (`word`: full, best-effort, not-yet or ignored), and the `reason` for all but full."""
+    """`word`: full, best-effort, not-yet or ignored; `reason`: why, for all but full."""
 
     __slots__ = ("reason", "word")
 
@@ -40,29 +40,29 @@ def _ignored(reason: str) -> Honoured:
 FULL = Honoured("full", "")
 NOT_YET = not_yet("not implemented yet")
 
-# What is ignored belongs to one of these families.
+# Every ignored directive belongs to one of these families.
 NO_CGROUP = _ignored("a container has no control group of its own to set limits on")
-NO_BPF = _ignored("BPF is the host's business")
-NO_LSM = _ignored("labels of security modules are the host's business")
+NO_BPF = _ignored("BPF is up to the host")
+NO_LSM = _ignored("labels of security modules are up to the host")
 NO_PAM = _ignored("PAM sessions need root and a PAM configuration that images seldom have")
 NO_VT = _ignored("a container has no virtual terminals")
 NO_UTMP = _ignored("a container has no login records")
 NO_REBOOT = _ignored("a container cannot reboot itself")
 NO_USB = _ignored("a container has no USB device controller")
-ONE_JOURNAL = _ignored("there is one journal")
-NO_OOM_EVENTS = _ignored("without a control group nobody tells of it")
-NO_CLEANING_JOB = _ignored("systemctl removes the directories itself, and takes the time it takes")
+ONE_JOURNAL = _ignored("there is only one journal")
+NO_OOM_EVENTS = _ignored("without a control group nobody reports it")
+NO_CLEANING_JOB = _ignored("systemctl removes the directories itself, without a time limit")
 
 FAMILIES = (
     NO_CGROUP, NO_BPF, NO_LSM, NO_PAM, NO_VT, NO_UTMP, NO_REBOOT, NO_USB, ONE_JOURNAL, NO_OOM_EVENTS, NO_CLEANING_JOB,
 )  # fmt: skip
-"""Everything that is ignored for good."""
+"""The reasons for which directives are ignored for good."""
 
-# Reasons of several directives.
+# Reasons shared by several directives.
 NEEDS_NICE = best_effort("left as it is, with a warning, where the container lacks CAP_SYS_NICE")
 NO_SOCKET_INPUT = best_effort("`socket` and `fd` come from socket units, which are not started yet: the unit fails")
-ONLY_ITS_OUTPUT = best_effort("for what the unit prints; not for what the manager says of it")
-SUMS = best_effort("`status` has sums over the processes that are alive")
+ONLY_ITS_OUTPUT = best_effort("for the unit's own output, not for messages about it")
+SUMS = best_effort("`status` always sums up the processes that are alive")
 NEEDS_MOUNTS = not_yet("needs a mount namespace, which is not implemented yet")
 NEEDS_NETWORK = not_yet("needs a network namespace, which is not implemented yet")
 NEEDS_IPC = not_yet("needs an IPC namespace, which is not implemented yet")

@@ -12,6 +12,6 @@ INSTALL: tuple[Directive, ...] = (
     Directive("RequiredBy", parse=parsers.opaque_list, combine=APPEND, property="", since=249, honoured=FULL),
     Directive("Also", parse=parsers.opaque_list, combine=APPEND, property="", since=218, honoured=FULL),
     Directive("DefaultInstance", parse=parsers.opaque, property="", since=215, honoured=FULL),
-    # Newer than systemd 252, which warns of an unknown key.
+    # Newer than systemd 252, which warns about an unknown key.
     Directive("UpheldBy", parse=parsers.opaque_list, combine=APPEND, property="", since=254, honoured=FULL),
 )

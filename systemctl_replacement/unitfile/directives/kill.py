@@ -1,4 +1,4 @@
-"""Directives of ending processes, shared by all units that have some (systemd.kill(5))."""
+"""Directives of killing processes, shared by all unit types that have some (systemd.kill(5))."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings of a unit's files that are not applied (docs/directives.md)."""
+"""Which settings of a unit have no effect here (docs/directives.md)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 # Units of other types are not started yet at all.
 _SECTIONS = ("Unit", "Service")
-# What means that nothing is asked for, whatever the default is. So does False, which is looked for by identity: 0 asks
-# for something and equals it.
+# Values that ask for nothing, whatever the default is. So does False, which is tested by identity because 0, which is
+# equal to it, does ask for something.
 _NOTHING: tuple[Any, ...] = (None, "", "no", ("no",), (), frozenset(), INFINITY)
 
 
 def not_applied(unit: Unit) -> list[str]:
-    """The directives that the unit sets to something and that have no effect here, those that protect first."""
+    """The directives that the unit sets and that have no effect here, those that protect first."""
     protecting: list[str] = []
     other: list[str] = []
     for (section, name), value in unit.settings.items():

@@ -1,4 +1,4 @@
-"""Directives of resource control, shared by all units that have processes (systemd.resource-control(5))."""
+"""Directives of resource control, shared by all unit types that have processes (systemd.resource-control(5))."""
 
 from __future__ import annotations
 
@@ -266,7 +266,7 @@ RESOURCE: tuple[Directive, ...] = (
         honoured=NO_CGROUP,
         protects=True,
     ),
-    # Newer than systemd 252, which warns of an unknown key.
+    # Newer than systemd 252, which warns about an unknown key.
     Directive("StartupMemoryLow", parse=parsers.opaque, default=None, property="", since=252, honoured=NO_CGROUP),
     Directive("StartupMemoryHigh", parse=parsers.opaque, default=None, property="", since=252, honoured=NO_CGROUP),
     Directive("StartupMemoryMax", parse=parsers.opaque, default=None, property="", since=252, honoured=NO_CGROUP),

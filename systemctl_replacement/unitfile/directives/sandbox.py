@@ -1,4 +1,4 @@
-"""Directives of what programs may see and do, shared by [Service], [Socket], [Mount] and [Swap] (systemd.exec(5))."""
+"""Directives of what processes may see and do, shared by [Service], [Socket], [Mount] and [Swap] (systemd.exec(5))."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ SANDBOX: tuple[Directive, ...] = (
         default=False,
         kind="bool",
         since=232,
-        honoured=best_effort("of what it implies, what needs namespaces or filters is missing"),
+        honoured=best_effort("without the namespaces and filters that it implies"),
         protects=True,
     ),
     Directive("SecureBits", parse=sandbox_parsers.secure_bits, default=frozenset(), kind="integer", honoured=FULL),
@@ -82,7 +82,7 @@ SANDBOX: tuple[Directive, ...] = (
         combine=ADD,
         kind="capabilities",
         since=229,
-        honoured=best_effort("those that the manager has itself"),
+        honoured=best_effort("only those that the manager itself has"),
     ),
     Directive("NoNewPrivileges", parse=parsers.boolean, default=False, kind="bool", since=227, honoured=FULL),
     Directive(
@@ -406,7 +406,7 @@ SANDBOX: tuple[Directive, ...] = (
         honoured=not_yet("needs a UTS namespace, which is not implemented yet"),
         protects=True,
     ),
-    # Newer than systemd 252, which warns of an unknown key.
+    # Newer than systemd 252, which warns about an unknown key.
     Directive("RootEphemeral", parse=parsers.boolean, default=False, property="", since=254, honoured=NEEDS_MOUNTS),
     Directive("BindLogSockets", parse=parsers.boolean, default=False, property="", since=257, honoured=NEEDS_MOUNTS),
     Directive(

@@ -166,7 +166,9 @@ SERVICE: tuple[Directive, ...] = (
     ),
     Directive("NonBlocking", parse=parsers.boolean, default=False, kind="bool", honoured=NO_SOCKETS),
     Directive(
-        "BusName", parse=unit_parsers.bus_name, honoured=best_effort("there is no bus: started once it is executed")
+        "BusName",
+        parse=unit_parsers.bus_name,
+        honoured=best_effort("there is no bus: it is up once it is executed"),
     ),
     Directive("FileDescriptorStoreMax", parse=parsers.unsigned, default=0, kind="integer", honoured=FULL),
     Directive("NotifyAccess", parse=unit_parsers.notify_access, default="none", since=233, honoured=FULL),
@@ -181,7 +183,7 @@ SERVICE: tuple[Directive, ...] = (
         since=251,
         honoured=NO_OOM_EVENTS,
     ),
-    # Newer than systemd 252, which warns of an unknown key.
+    # Newer than systemd 252, which warns about an unknown key.
     Directive("RestartSteps", parse=parsers.unsigned, default=0, property="", since=254, honoured=FULL),
     Directive("RestartMaxDelaySec", parse=parsers.seconds, default=INFINITY, property="", since=254, honoured=FULL),
     Directive("RestartMode", parse=unit_parsers.restart_mode, default="normal", property="", since=254, honoured=FULL),

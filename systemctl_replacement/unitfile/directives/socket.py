@@ -154,7 +154,7 @@ SOCKET: tuple[Directive, ...] = (
     Directive("SmackLabelIPIn", parse=parsers.string, honoured=NO_LSM),
     Directive("SmackLabelIPOut", parse=parsers.string, honoured=NO_LSM),
     Directive("SELinuxContextFromNet", parse=parsers.boolean, default=False, property="", since=217, honoured=NO_LSM),
-    # Newer than systemd 252, which warns of an unknown key.
+    # Newer than systemd 252, which warns about an unknown key.
     Directive("PollLimitIntervalSec", parse=parsers.seconds, default=None, property="", since=255),
     Directive("PollLimitBurst", parse=parsers.unsigned, default=None, property="", since=255),
     Directive("PassFileDescriptorsToExec", parse=parsers.boolean, default=False, property="", since=256),

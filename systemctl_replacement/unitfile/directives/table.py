@@ -1,6 +1,7 @@
-"""The table of every directive: the single source of truth for parsing, `show`, warnings and documentation.
+"""Finding directives by section and name, and the sections that a unit type has.
 
-It has all that `/lib/systemd/systemd --dump-configuration-items` of systemd 252 lists, and newer ones that images use.
+The table has all directives that `/lib/systemd/systemd --dump-configuration-items` of systemd 252 lists, and
+newer ones that images use.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from systemctl_replacement.unitfile.directives.directive import Directive
 
-# The rows of each section: (module of this package, name there). They are imported when a section is first asked for:
-# few containers have a socket, a timer or a swap.
+# The rows of each section: (module of this package, name in it), imported when the section is first asked for. Few
+# containers have a socket, a timer or a swap.
 _CGROUP, _KILL = ("resource", "RESOURCE"), ("kill", "KILL")
 _PROCESSES = (("exec", "EXEC"), ("sandbox", "SANDBOX"), _CGROUP, _KILL)
 _SECTIONS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -33,13 +34,13 @@ TYPE_SECTIONS = {
     "service": "Service", "socket": "Socket", "mount": "Mount", "automount": "Automount", "swap": "Swap",
     "timer": "Timer", "path": "Path", "slice": "Slice", "scope": "Scope",
 }  # fmt: skip
-"""The section of its own that a unit type has; targets and devices have none."""
+"""The section specific to a unit type; targets and devices have none."""
 
 _made: dict[str, dict[str, Directive]] = {}
 
 
 def section_table(section: str) -> dict[str, Directive]:
-    """The directives that a section knows, by name; empty for an unknown section. Not to be changed."""
+    """The directives of a section by name, empty for an unknown section. Not to be modified."""
     found = _made.get(section)
     if found is None:
         found = _made[section] = {row.name: row for family in _SECTIONS.get(section, ()) for row in _rows(*family)}

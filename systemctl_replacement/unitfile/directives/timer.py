@@ -80,6 +80,6 @@ TIMER: tuple[Directive, ...] = (
         since=229,
     ),
     Directive("Unit", parse=parsers.trigger_unit, combine=FIRST),
-    # Newer than systemd 252, which warns of an unknown key.
+    # Newer than systemd 252, which warns about an unknown key.
     Directive("DeferReactivation", parse=parsers.boolean, default=False, property="", since=257),
 )

@@ -9,7 +9,7 @@ from systemctl_replacement.unitfile.parsers import unit as unit_parsers
 from systemctl_replacement.unitfile.parsers.conditions import parse_condition
 from systemctl_replacement.unitfile.values import INFINITY
 
-# Conditions and the release that brought each; every one has its Assert…=, but for Firmware in systemd 252.
+# The conditions and the release that introduced each. All but Firmware have an Assert…= in systemd 252.
 _CONDITIONS = {
     "PathExists": 0, "PathExistsGlob": 0, "PathIsDirectory": 0, "PathIsSymbolicLink": 0, "PathIsMountPoint": 190,
     "PathIsReadWrite": 183, "PathIsEncrypted": 246, "DirectoryNotEmpty": 0, "FileNotEmpty": 190,
@@ -23,7 +23,7 @@ _ASSERTS_SINCE = 218
 
 
 def _checks(prefix: str, oldest: int) -> tuple[Directive, ...]:
-    """A row for each kind of condition; `oldest`: the release that brought the prefix."""
+    """A row for each kind of condition; `oldest`: the release that introduced the prefix."""
     group = f"{prefix}s"
     sets = (("Unit", group),)
     return tuple(
@@ -186,7 +186,7 @@ UNIT: tuple[Directive, ...] = (
     ),
     Directive("RebootArgument", parse=parsers.string, since=213, honoured=NO_REBOOT),
     Directive("CollectMode", parse=unit_parsers.collect_mode, default="inactive", since=236, honoured=FULL),
-    # Newer than systemd 252, which warns of an unknown key.
+    # Newer than systemd 252, which warns about an unknown key.
     Directive("WantsMountsFor", parse=parsers.path_list, combine=ADD, property="", since=256),
     Directive("SurviveFinalKillSignal", parse=parsers.boolean, default=False, property="", since=255),
     *_checks("Condition", 0),

@@ -12,7 +12,7 @@ from systemctl_replacement.unitfile.directives.directive import Configured
 from systemctl_replacement.unitfile.infinity import INFINITY
 from systemctl_replacement.unitfile.load import Unit
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
-from systemctl_replacement.unitfile.properties import values_resource as resource
+from systemctl_replacement.unitfile.properties import convert_resource as resource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from systemctl_replacement.unitfile import not_built
 from systemctl_replacement.unitfile.directives import table as directives
 from systemctl_replacement.unitfile.directives.not_applied import not_applied
 from systemctl_replacement.unitfile.load import Unit
+from systemctl_replacement.unitfile.properties import convert_resource as resource
 from systemctl_replacement.unitfile.properties import derived as derived_properties
 from systemctl_replacement.unitfile.properties import kinds as properties
-from systemctl_replacement.unitfile.properties import values_resource as resource
-from systemctl_replacement.unitfile.properties.values import raw
+from systemctl_replacement.unitfile.properties.convert import raw
 from systemctl_replacement.unitfile.values import ResourceLimit
 
 TYPE_CHECKING = False

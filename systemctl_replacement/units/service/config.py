@@ -1,4 +1,4 @@
-"""What the service machine needs of a unit file, in one frozen record.
+"""The settings of a service that its state machine needs, in one frozen record.
 
 Sources: systemd.service(5), systemd.kill(5). Times are microseconds, INFINITY means no limit.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-# The directives that hold commands, in the order in which a service's life runs them.
+# The directives that hold commands, in the order in which they run.
 PHASES = ("ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost")
 
 
@@ -26,14 +26,14 @@ def _row(name: str) -> Directive:
 
 
 def _default(name: str) -> Any:
-    """The default of a directive, where the manager is not configured to another."""
+    """The default of a directive under the default configuration of the manager."""
     row = _row(name)
     return getattr(ManagerConfig, row.unset.name) if isinstance(row.unset, Configured) else row.default
 
 
 @dataclass(frozen=True)
 class ServiceConfig:
-    """A service's settings as its machine sees them; see `from_unit` for where each comes from."""
+    """The settings of a service; `from_unit` shows where each comes from."""
 
     type: str = _default("Type")
     commands: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class ServiceConfig:
     def from_unit(unit: Unit, manager: ManagerConfig) -> ServiceConfig:
         """Read a loaded service; what the unit leaves open comes from the manager's configuration.
 
-        What follows from other settings (a Type=, NotifyAccess= …) is among those of a unit that could be loaded.
+        Implied settings (Type=, NotifyAccess= …) are already among those of a unit that is loaded.
         """
 
         def get(name: str) -> Any:

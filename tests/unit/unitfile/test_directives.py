@@ -17,7 +17,7 @@ from systemctl_replacement.unitfile.directives import table as directives
 from systemctl_replacement.unitfile.directives.directive import MERGE, Directive
 from systemctl_replacement.unitfile.directives.honoured import FAMILIES
 from systemctl_replacement.unitfile.parsers.parse_context import Fatal, Invalid, ParseContext, Refused
-from systemctl_replacement.unitfile.properties.values import raw
+from systemctl_replacement.unitfile.properties.convert import raw
 from systemctl_replacement.unitfile.specifiers import Host, Subject
 from tests.unit.unitfile.oracle import SYSTEMD, needs_systemd
 

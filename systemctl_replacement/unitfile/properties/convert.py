@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from systemctl_replacement.booleans import FALSE, TRUE
 from systemctl_replacement.unitfile import capabilities, kernel_values, values
-from systemctl_replacement.unitfile.properties import values_resource as resource
+from systemctl_replacement.unitfile.properties import convert_resource as resource
 from systemctl_replacement.unitfile.values import INFINITY
 
 TYPE_CHECKING = False
