@@ -36,7 +36,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 
 def versions() -> dict[str, str]:
-    """Of what is compared, as installed in the boxes."""
+    """The versions of what is compared, as installed in the boxes."""
     found = {"ours": __version__}
     with SYSTEMD.make() as box:
         box.boot()
@@ -47,7 +47,7 @@ def versions() -> dict[str, str]:
 
 
 def measure(results: Results, parts: list[str], quick: bool, rounds: int) -> None:
-    """All parts that are asked for."""
+    """Run all parts that are asked for."""
     if "lives" in parts:
         counts = [0, 1, 10, 100] if quick else [0, 1, 10, 100, 500]
         lives.measure(results, say, counts, rounds, UNIT_SUBJECTS if quick else ALL_SUBJECTS)
@@ -75,7 +75,7 @@ def measure(results: Results, parts: list[str], quick: bool, rounds: int) -> Non
 
 
 def main() -> int:
-    """Run, write, say where."""
+    """Run the benchmarks, write the results, and say where they are."""
     options = parse(sys.argv[1:])
     if os.geteuid() != 0:
         print("boxes need root", file=sys.stderr)

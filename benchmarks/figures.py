@@ -1,4 +1,4 @@
-"""Samples per row and subject, and what becomes of them: medians, spreads, ratios to systemd."""
+"""Samples by row and subject, and what is made of them: medians, spreads, ratios to systemd."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class Row:
 
     title: str
     unit: str
-    budget: str = ""  # what DESIGN allows, as text
+    budget: str = ""  # the budget of docs/design.md, as text
     limit: Optional[float] = None  # the same as a highest ratio to the reference
     reference: str = "systemd"  # or a subject of this row
     more_is_better: bool = False
     samples: dict[str, list[float]] = field(default_factory=dict)
 
     def add(self, subject: str, value: float) -> None:
-        """One more measurement."""
+        """Add one measurement."""
         self.samples.setdefault(subject, []).append(value)
 
     def median(self, subject: str) -> Optional[float]:
@@ -30,12 +30,12 @@ class Row:
         return statistics.median(values) if values else None
 
     def ratio(self, subject: str = "ours") -> Optional[float]:
-        """Times the reference."""
+        """The ratio to the reference."""
         mine, theirs = self.median(subject), self.median(self.reference)
         return mine / theirs if mine is not None and theirs else None
 
     def verdict(self) -> str:
-        """Whether the budget is kept, "" where it is not a ratio."""
+        """Whether the budget is kept, "" if it is not a ratio."""
         ratio = self.ratio()
         if self.limit is None or ratio is None:
             return ""
@@ -66,7 +66,7 @@ class Results:
         self.sections: dict[str, dict[str, Row]] = {}
 
     def row(self, section: str, title: str, unit: str, **about: Any) -> Row:
-        """The row of that title, made if this is the first sample."""
+        """The row with this title, created for the first sample."""
         rows = self.sections.setdefault(section, {})
         if title not in rows:
             rows[title] = Row(title, unit, **about)

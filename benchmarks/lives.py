@@ -1,4 +1,4 @@
-"""Boot, memory once it is up, halt: one life of a container after the other."""
+"""Boot, memory when it is up, halt: one life of a container after the other."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MEASURED_MEMORY = (0, 10, 100)
 
 
 def measure(results: Results, say: Say, counts: list[int], rounds: int, subjects: tuple[Subject, ...]) -> None:
-    """For each number of services, `rounds` times, each subject in turn."""
+    """Measure each subject in turn, `rounds` times for each number of services."""
     for count in counts:
         few = min(rounds, 3) if count > 100 else rounds
         for number in range(few):
@@ -35,7 +35,7 @@ def _life(results: Results, subject: Subject, count: int) -> None:
         started = time.time_ns()
         executed = observe.stamps(box, names, 120)
         if executed:
-            # Of one service the boot is the way to its exec.
+            # With one service the boot is measured up to its exec.
             title = FIRST_EXEC if count == 1 else f"boot of {count} services"
             row = results.row(BOOT, title, "ms", budget="≤ 1.0 × systemd", limit=1.0)
             row.add(subject.name, (max(executed) - started) / 1e6)

@@ -1,4 +1,4 @@
-"""What the kernel says of a box's processes: memory, wake-ups, processor time, when services were executed."""
+"""What the kernel says about a box's processes: memory, wake-ups, processor time, execution times of services."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PAGE_NUMBER = (1 << 55) - 1
 
 @dataclass(frozen=True)
 class Memory:
-    """Of one process, in MiB."""
+    """The memory of one process, in MiB."""
 
     resident: float
     proportional: float
@@ -34,9 +34,9 @@ class Memory:
 
 @dataclass(frozen=True)
 class Activity:
-    """Counters since the processes' starts."""
+    """Counters since the start of each process."""
 
-    switches: int  # times a process gave up or was denied the processor
+    switches: int  # how often a process gave up or lost the processor
     processor: int  # nanoseconds
 
 
@@ -50,7 +50,7 @@ def wait_until(condition: Callable[[], bool], timeout: float, what: str) -> None
 
 
 def infrastructure(box: Box) -> list[int]:
-    """The pids (as the host sees them) of all processes of a box that are not services."""
+    """The pids, as the host sees them, of all processes of a box that are not services."""
     found = []
     for process in box.processes():
         try:
@@ -99,9 +99,9 @@ def pages(pid: int) -> list[int]:
 
 
 def memory(pids: Iterable[int]) -> dict[int, Memory]:
-    """Of each of these processes, a page that several of them share divided among them.
+    """The memory of each of these processes. A page that several of them share is divided among them.
 
-    The kernel's own "Pss" would also divide among whoever maps the same files in other boxes that happen to run.
+    The kernel's own "Pss" would also divide it among processes in other boxes that map the same files.
     """
     mapped = {pid: pages(pid) for pid in pids}
     sharers = Counter(number for numbers in mapped.values() for number in set(numbers))
@@ -130,12 +130,12 @@ def activity(pids: Iterable[int]) -> Activity:
 
 
 def process_count(box: Box) -> int:
-    """How many processes a box has, zombies included; quick."""
+    """How many processes a box has, including zombies. This is quick."""
     return sum(name.isdigit() for name in os.listdir(f"/proc/{box.pid1}/root/proc"))
 
 
 def wait_quiet(box: Box, timeout: float = 30.0) -> None:
-    """Wait until the infrastructure has used no processor for a third of a second (caches, late clean-ups)."""
+    """Wait until the infrastructure has used no processor time for a third of a second (caches, late clean-ups)."""
     deadline = time.monotonic() + timeout
     before = activity(infrastructure(box)).processor
     while time.monotonic() < deadline:

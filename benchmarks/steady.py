@@ -20,7 +20,7 @@ READ_LAST = {
     SYSTEMD: "journalctl -q -u chatty -n 4 -o cat",
 }
 
-# Holds `count` children that end all at once, orphaned, when it is told so by a line on its standard input.
+# Keeps `count` children, which become orphans and end all at once when a line arrives on its standard input.
 ORPHANAGE = """
 import os, sys
 reading, writing = os.pipe()
@@ -36,7 +36,7 @@ os._exit(0)
 
 
 def booted(stack: ExitStack, subject: Subject, names: list[str]) -> Box:
-    """A box of a subject that is up and quiet."""
+    """A box with a subject that is up and idle."""
     box = stack.enter_context(subject.make())
     subject.lay_down(box, names)
     box.boot()
@@ -63,7 +63,7 @@ def restarts(results: Results, boxes: dict[Subject, Box], rounds: int) -> None:
 
 
 def _next_stamp(box: Box, name: str, seen: int) -> int:
-    """The time a service wrote after its first `seen` ones (realtime, ns)."""
+    """The next time that a service wrote after its first `seen` times (realtime, ns)."""
     observe.wait_until(lambda: len(box.read(f"{STAMPS}/{name}").split()) > seen, 20, "restart")
     return int(box.read(f"{STAMPS}/{name}").split()[-1])
 
@@ -73,7 +73,7 @@ def _wait_for_process_count(box: Box, most: int) -> None:
 
 
 def orphans(results: Results, boxes: dict[Subject, Box], counts: list[int], rounds: int) -> None:
-    """So many orphans die at once: until the last has been reaped, and what it costs PID 1."""
+    """Many orphans die at once: how long until the last has been reaped, and what that costs PID 1."""
     for count in counts:
         for _ in range(rounds):
             for subject, box in boxes.items():
@@ -100,7 +100,7 @@ def orphans(results: Results, boxes: dict[Subject, Box], counts: list[int], roun
 
 
 def idle(results: Results, boxes: dict[Subject, Box]) -> None:
-    """Ten seconds of nothing."""
+    """Ten idle seconds."""
     pids = {subject: observe.infrastructure(box) for subject, box in boxes.items()}
     before = {subject: observe.activity(found) for subject, found in pids.items()}
     time.sleep(IDLE_SECONDS)
@@ -114,7 +114,7 @@ def idle(results: Results, boxes: dict[Subject, Box]) -> None:
 
 
 def loading(results: Results, say: Say, counts: list[int], rounds: int) -> None:
-    """A target that wants so many units whose conditions fail: read, put into a transaction, looked at, skipped."""
+    """A target that wants many units whose conditions fail: they are loaded, queued, checked, and skipped."""
     for count in counts:
         for _ in range(rounds):
             for subject in (OURS, SYSTEMD):
@@ -152,7 +152,7 @@ def loading(results: Results, say: Say, counts: list[int], rounds: int) -> None:
 
 
 def logs(results: Results, boxes: dict[Subject, Box], rounds: int) -> None:
-    """One service that prints as fast as it is let, until its last line can be read."""
+    """One service that prints as fast as it can, until its last line can be read."""
     text = "a line of a service that has much to say, of an ordinary length, again and again"
     script = f"#!/bin/sh\nyes '{text}' | head -n {CHATTY_LINES}\necho the end of $(cat {STAMPS}/round)\n"
     for box in boxes.values():

@@ -1,6 +1,6 @@
-"""What is measured: PID 1 programs, how each is told of its services, and which of its processes are its own.
+"""What is measured: programs for PID 1, how each is told about its services, and which of its processes are its own.
 
-Every subject runs the same services: a shell that writes the time of its execution to a file of its own and becomes
+Every subject runs the same services: a shell that writes the time of its execution to its own file and becomes
 `sleep`.
 """
 
@@ -15,10 +15,10 @@ import psutil
 from tests.box.harness import Box
 
 STAMPS = "/bench"
-# What a service becomes, its name behind it; whatever else runs in a box is infrastructure.
+# What a service becomes, followed by its name. Everything else in a box is infrastructure.
 SERVICE_MARK = "sleep 7777"
 
-# The first thing a service does: host and box share the clock.
+# The first thing that a service does. Host and box share the clock.
 STAMP_SCRIPT = f"#!/bin/sh\ndate +%s%N >> {STAMPS}/$1\nexec {SERVICE_MARK} ${{1#bench-}}\n"
 STAMP_PATH = "/usr/local/bin/stamp"
 
@@ -42,7 +42,7 @@ class Subject:
 
 
 def write_unit(box: Box, name: str, text: str, target: str = "multi-user.target") -> None:
-    """An enabled unit, as `systemctl enable` leaves it."""
+    """Write an enabled unit, as `systemctl enable` leaves it."""
     path = f"/etc/systemd/system/{name}.service"
     box.write(path, text)
     if target:
@@ -96,7 +96,7 @@ def _lay_down_single(box: Box, names: list[str]) -> None:
 
 
 def _make_systemd() -> Box:
-    # Volatile, as in a container without /var/log/journal; and no rate limit where throughput is measured.
+    # Volatile, as in a container without /var/log/journal, and without a rate limit, because throughput is measured.
     files = {"/etc/systemd/journald.conf.d/bench.conf": "[Journal]\nRateLimitIntervalSec=0\n"}
     return Box(systemd=True, files=files, boot=False)
 
@@ -108,7 +108,7 @@ def _make_small(package: str, *argv: str) -> Callable[[], Box]:
 OURS = Subject("ours", lambda: Box(boot=False), _lay_down_units, signal.SIGRTMIN + 3, has_units=True)
 SYSTEMD = Subject("systemd", _make_systemd, _lay_down_units, signal.SIGRTMIN + 3, has_units=True)
 S6 = Subject("s6", _make_small("s6", "s6-svscan", "/srv/s6"), _lay_down_run_scripts("/srv/s6"), signal.SIGTERM)
-# runsvdir ends without waiting for its services.
+# runsvdir exits without waiting for its services.
 RUNIT = Subject("runit", _make_small("runit", "runsvdir", "/srv/runit"), _lay_down_run_scripts("/srv/runit"))
 SUPERVISORD = Subject(
     "supervisord",

@@ -1,4 +1,4 @@
-"""What the pages in docs/ say, held against the code."""
+"""Checking what the pages in docs/ say against the code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 
 def table(page: str, heading: str) -> list[list[str]]:
-    """Cells of the rows of the table below a heading, its head left out."""
+    """The cells of the table below a heading, without its head."""
     text = (DOCS / page).read_text(encoding="utf-8").split(f"## {heading}\n")[1].split("\n## ")[0]
     rows = [line.strip("|").split(" | ") for line in text.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in row] for row in rows[2:]]

@@ -1,4 +1,4 @@
-"""Every Python from 3.9 on that is at hand can import all of us: syntax and what is evaluated at import time."""
+"""Every Python from 3.9 on that is installed can import everything: syntax, and what is evaluated at import time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "systemctl_replacement"
 OLDEST, NEWEST = 9, 19
-# The one module that needs something from outside of the standard library.
+# The only module that needs something outside of the standard library.
 WITH_DEPENDENCIES = {"systemctl_replacement.image.command"}
 
 IMPORT_ALL = """

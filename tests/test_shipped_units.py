@@ -31,7 +31,7 @@ KEPT = (
 
 
 def skipped(name: str) -> bool:
-    """What the list says, read by the rules in its head."""
+    """The entries of the list, read by the rules in its head."""
     result = False
     for line in SKIP_LIST.read_text(encoding="utf-8").splitlines():
         pattern, *when = line.partition("#")[0].split() or [""]
@@ -62,7 +62,7 @@ def test_presets_say_of_them_what_those_of_systemd_say() -> None:
 def test_presets_are_read_from_beside_the_units(tmp_path: Path) -> None:
     directories = system_directories([str(UNITS)], "", str(UNITS))
     assert not read_presets(PlannedTree(), directories).query("halt.target").enable
-    # Below a root those of the image count.
+    # Below a root the image's presets count.
     assert (
         read_presets(PlannedTree(str(tmp_path)), system_directories([], str(tmp_path), str(UNITS)))
         .query("halt.target")

@@ -1,4 +1,4 @@
-"""Box tests need root; they are skipped, with the reason, for anybody else."""
+"""Box tests need root. Without it they are skipped, with this reason."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lives in this directory."""
+    """Mark the tests in this directory."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.box)
@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def make_box() -> Iterator[Callable[..., Box]]:
-    """`make_box(**arguments of Box)`: a booted box that is destroyed when the test ends."""
+    """`make_box(**arguments of Box)` boots a box, which is destroyed when the test ends."""
     with contextlib.ExitStack() as stack:
 
         def make(*args: object, **kwargs: object) -> Box:

@@ -1,4 +1,4 @@
-"""What PID 1 of a box prints: read all the time, so that it never waits for us, and kept."""
+"""Keeping what PID 1 of a box prints. It is read all the time, so that PID 1 never waits for us."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import threading
 
 
 class Console:
-    """Reads a pipe or terminal, in a thread of its own, until there is nobody to write to it any more."""
+    """Reads a pipe or terminal in its own thread, until nobody can write to it any more."""
 
     def __init__(self, output: int) -> None:
-        """Takes over the descriptor."""
+        """Take over the descriptor."""
         self._text = bytearray()
         self._lock = threading.Lock()
         self._output = output
@@ -33,7 +33,7 @@ class Console:
             self._take()
 
     def _take(self) -> bool:
-        """Keep what is there to be read; whether there was anything."""
+        """Keep what can be read now. Returns whether there was anything."""
         with self._lock:
             if self._output < 0:
                 return False
@@ -44,7 +44,7 @@ class Console:
             except OSError as error:
                 if error.errno != errno.EIO:
                     raise
-                data = b""  # the terminal has no other side any more
+                data = b""  # the other side of the terminal is closed
             self._text += data
             if not data:
                 os.close(self._output)

@@ -9,7 +9,7 @@
     with Box(systemd=True) as box: ...                   # the real systemd 252, with all capabilities
     with Box(init=["sleep", "infinity"]) as box: ...     # no init: a container that somebody execs into
 
-Changes live in a tmpfs of the box's own mount namespace, so nothing is left behind, however the test ends.
+Changes are in a tmpfs in the box's own mount namespace, so nothing is left behind, however the test ends.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Command = Union[str, Sequence[str]]
 # SETFCAP
 DOCKER_CAPABILITIES = sum(1 << number for number in (0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31))
 SYSTEMD_PACKAGES = ("systemd", "systemd-sysv", "dbus")
-# A box is up in a fraction of a second; this is for machines that do many things at once.
+# A box boots in a fraction of a second; this is for busy machines.
 START_TIMEOUT = 30.0
 POLL_INTERVAL = 0.01
 SYS_OPENAT2 = 437
@@ -49,9 +49,9 @@ RESOLVE_IN_ROOT = 0x10
 
 @dataclass(frozen=True)
 class Profile:
-    """What a container engine grants: see DESIGN, "Tests"."""
+    """What a container engine grants (docs/design.md, "Tests")."""
 
-    capabilities: Optional[int]  # bounding set; None is everything
+    capabilities: Optional[int]  # bounding set; None means everything
     user: str = "0"
     no_new_privileges: bool = False
     read_only_root: bool = False
@@ -64,7 +64,7 @@ class Profile:
 PROFILES: Mapping[str, Profile] = {
     "docker": Profile(DOCKER_CAPABILITIES, files=(("/.dockerenv", ""),)),
     "readonly": Profile(DOCKER_CAPABILITIES, read_only_root=True, files=(("/.dockerenv", ""),)),
-    # restricted-v2 of OpenShift with an emptyDir on /run: an unknown user of the root group without any privilege.
+    # restricted-v2 of OpenShift with an emptyDir on /run: an unknown user in the root group without any privilege.
     "openshift": Profile(
         capabilities=0,
         user="1000650000:0",
@@ -77,11 +77,11 @@ PROFILES: Mapping[str, Profile] = {
 
 
 class BoxError(RuntimeError):
-    """The box could not be made or PID 1 could not be executed."""
+    """The box could not be made, or PID 1 could not be executed."""
 
 
 class Box:
-    """One box. A context manager: entering boots it (unless `boot=False`), leaving destroys it.
+    """One box, as a context manager: entering boots it (unless `boot=False`), leaving destroys it.
 
     profile         "docker", "openshift", "readonly", "full", or a Profile of one's own
     packages        Debian packages in the root file system
@@ -126,7 +126,7 @@ class Box:
         self.tty = tty
         self.limits = dict(limits or {})
         self.hostname = hostname
-        self.pid1 = 0  # as the host sees it; stays after its end
+        self.pid1 = 0  # as the host sees it; kept after its end
         self._boot_on_enter = boot
         self._console: Optional[Console] = None
         self._status: Optional[int] = None
@@ -161,7 +161,7 @@ class Box:
         lower = rootfs.layers(self.packages)
         if self.ours:
             lower = rootfs.with_ours(lower)
-        # One mount point for all: each box covers it in a mount namespace of its own.
+        # One mount point for all boxes: each covers it in its own mount namespace.
         scratch = rootfs.cache_directory() / "mount-point"
         scratch.mkdir(exist_ok=True)
         self._control, theirs = socket.socketpair()
@@ -214,7 +214,7 @@ class Box:
         }
 
     def boot(self, init: Optional[Sequence[str]] = None) -> None:
-        """Start PID 1, for the first time or again after its end (`docker restart`: the file systems are kept)."""
+        """Start PID 1, for the first time or again after its end (like `docker restart`: file systems are kept)."""
         self._status = None
         environment = dict(self.environment)
         if not self._is_systemd():
@@ -230,7 +230,7 @@ class Box:
         return not self.ours and self.profile.control_groups == "systemd"
 
     def close(self) -> None:
-        """Destroy the box. Everything in it is killed, its files vanish. Safe at any time, also twice."""
+        """Destroy the box: kill everything in it and drop its files. This is safe at any time, also twice."""
         launcher = getattr(self, "_launcher", None)
         if launcher is not None:
             self._control.close()
@@ -255,7 +255,7 @@ class Box:
     # --- PID 1 ---
 
     def signal(self, number: int) -> None:
-        """Send PID 1 a signal from outside, as `docker kill --signal` does."""
+        """Send PID 1 a signal from outside, like `docker kill --signal`."""
         os.kill(self.pid1, number)
 
     def wait(self, timeout: float = 30.0) -> int:
@@ -292,7 +292,7 @@ class Box:
         """Run a command in the box and wait until its output is closed; a string goes to /bin/sh.
 
         `user` is a name, a uid or uid:gid (default: the container's). Raises subprocess.TimeoutExpired after killing
-        it; with `check`, AssertionError with its output when the exit status is not 0.
+        it, and with `check` AssertionError with its output if the exit status is not 0.
         """
         process = self.popen(
             command,
@@ -321,7 +321,7 @@ class Box:
         environment: Optional[Mapping[str, str]] = None,
         **arguments: Any,
     ) -> subprocess.Popen[str]:
-        """Start a command in the box; `arguments` are subprocess.Popen's. `terminate()` kills the command."""
+        """Start a command in the box. `arguments` are subprocess.Popen's; its `terminate()` kills the command."""
         if not os.path.exists(f"/proc/{self.pid1}/ns/pid"):
             raise BoxError(f"cannot run {command!r}: PID 1 is not there any more\n{self.console}")
         argv = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
@@ -343,7 +343,7 @@ class Box:
         )
 
     def wait_for(self, condition: Callable[[], T], timeout: float = 10.0, what: str = "") -> T:
-        """Wait until the condition is true and return its value. After `timeout` s: AssertionError with the console."""
+        """Wait until the condition is true and return its value. AssertionError with the console after `timeout` s."""
         deadline = time.monotonic() + timeout
         while True:
             value = condition()
@@ -354,14 +354,14 @@ class Box:
             time.sleep(POLL_INTERVAL)
 
     def wait_booted(self, timeout: float = 30.0) -> str:
-        """Wait until the manager has started everything; its state: "running", "degraded" …"""
+        """Wait until the manager has started everything. Returns its state: "running", "degraded" …"""
         user = self.profile.user.partition(":")[0]
         runtimes = ("/run/systemd", f"/tmp/systemctl-{user}", f"/dev/shm/systemctl-{user}")
         sockets = ("/run/systemd/private", *(f"{runtime}/systemctl-replacement.socket" for runtime in runtimes))
         self.wait_for(lambda: any(map(self.exists, sockets)), timeout, "the manager's socket")
 
         def state() -> str:
-            # A socket may be left from before a restart of the container.
+            # A socket may be left over from before a restart of the container.
             text = self.run("systemctl is-system-running --wait", timeout=timeout).stdout.strip()
             return "" if text == "offline" else text
 
@@ -370,7 +370,7 @@ class Box:
     # --- processes, as the host sees them ---
 
     def processes(self) -> list[psutil.Process]:
-        """Every process of the box, zombies included, PID 1 first."""
+        """Every process of the box, including zombies, PID 1 first."""
         try:
             namespace = os.stat(f"/proc/{self.pid1}/ns/pid").st_ino
         except FileNotFoundError:
@@ -378,20 +378,20 @@ class Box:
         found = []
         for pid in psutil.pids():
             with contextlib.suppress(OSError, psutil.NoSuchProcess):
-                # (Nothing else is asked of them all: beside other tests there are thousands.)
+                # (Ask nothing else about all of them: beside other tests there are thousands.)
                 if os.stat(f"/proc/{pid}/ns/pid").st_ino == namespace:
                     found.append(psutil.Process(pid))
         return sorted(found, key=lambda process: (process.pid != self.pid1, process.pid))
 
     def inner_pid(self, process: psutil.Process) -> int:
-        """The pid a process of the box has inside."""
+        """The pid that a process of the box has inside."""
         for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
             if line.startswith("NSpid:"):
                 return int(line.split()[-1])
         raise psutil.NoSuchProcess(process.pid)
 
     def process(self, inner_pid: int) -> psutil.Process:
-        """The process that has this pid inside. Raises psutil.NoSuchProcess."""
+        """The process with this pid inside the box. Raises psutil.NoSuchProcess."""
         for process in self.processes():
             with contextlib.suppress(OSError, psutil.NoSuchProcess):
                 if self.inner_pid(process) == inner_pid:
@@ -410,12 +410,12 @@ class Box:
     # --- files: paths are the box's, also where they lead over absolute symbolic links ---
 
     def read(self, path: str) -> str:
-        """Text of a file; also after PID 1 has ended. Raises the OSErrors of open."""
+        """The text of a file, also after PID 1 has ended. Raises the OSErrors of open."""
         with os.fdopen(self._open(path, os.O_RDONLY), "rb") as file:
             return file.read().decode(errors="replace")
 
     def exists(self, path: str) -> bool:
-        """Whether there is something at the path, following symbolic links."""
+        """Whether something exists at the path, following symbolic links."""
         try:
             os.close(self._open(path, os.O_PATH))
         except (FileNotFoundError, NotADirectoryError):
@@ -423,7 +423,7 @@ class Box:
         return True
 
     def list_directory(self, path: str) -> list[str]:
-        """Names in a directory, sorted."""
+        """The names in a directory, sorted."""
         descriptor = self._open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             return sorted(os.listdir(descriptor))
@@ -431,7 +431,7 @@ class Box:
             os.close(descriptor)
 
     def write(self, path: str, text: str, mode: int = 0o644) -> None:
-        """Write a file, making its directories. A text that begins with `#!` makes it executable."""
+        """Write a file and create its directories. It is executable if the text begins with `#!`."""
         directory, _, name = path.rpartition("/")
         parent = self._make_directories(directory)
         try:
@@ -444,7 +444,7 @@ class Box:
             os.close(parent)
 
     def symlink(self, target: str, path: str) -> None:
-        """Make a symbolic link, and its directories."""
+        """Create a symbolic link and its directories."""
         directory, _, name = path.rpartition("/")
         parent = self._make_directories(directory)
         try:
@@ -466,7 +466,7 @@ class Box:
         return parent
 
     def _open(self, path: str, flags: int) -> int:
-        """openat2(2) with the box's root as the root: an absolute link must not lead to the host's files."""
+        """openat2(2) with the box's root as the root, because an absolute link must not lead to the host's files."""
         how = (ctypes.c_uint64 * 3)(flags | os.O_CLOEXEC, 0, RESOLVE_IN_ROOT)
         libc = ctypes.CDLL(None, use_errno=True)
         descriptor: int = libc.syscall(SYS_OPENAT2, self._root, path.encode(), ctypes.byref(how), ctypes.sizeof(how))

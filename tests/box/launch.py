@@ -1,12 +1,12 @@
 """The part of the box harness that runs in the namespaces.
 
-A container engine in miniature, run as a script (``python3 -IS launch.py MODE SPEC``) because it has to live between
-the host and the box: it keeps the mount namespace alive, so that files can be read after PID 1 has gone, and it takes
+A container engine in miniature, run as a script (`python3 -IS launch.py MODE SPEC`) because it has to live between
+the host and the box. It keeps the mount namespace alive, so that files can be read after PID 1 has gone, and it takes
 everything down with it when the test process dies. Modes:
 
-``boot``   prepare namespaces and mounts, then run PID 1 as often as asked; speaks JSON lines on the control socket
-``enter``  run a command inside a running box, as ``docker exec`` does
-``build``  run commands in a chroot whose changes end up in a directory: a layer of a root file system
+`boot`     prepare namespaces and mounts, then run PID 1 as often as asked; speaks JSON lines on the control socket
+`enter`    run a command inside a running box, like `docker exec`
+`build`    run commands in a chroot whose changes end up in a directory: a layer of a root file system
 
 Nothing may be imported after the root has been changed.
 """
@@ -42,7 +42,7 @@ SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 
 # What `docker run` shows as read-only, and what it hides.
 READ_ONLY_PROC = ("bus", "fs", "irq", "sys", "sysrq-trigger")
-# With their numbers, as the kernel's devices.txt has them.
+# With their numbers from the kernel's devices.txt.
 DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
 
 
@@ -68,7 +68,7 @@ def bind(source: str, target: str, read_only: bool = False) -> None:
 
 
 def unmount(target: str) -> None:
-    """Detach whatever is mounted there; nothing mounted is fine."""
+    """Detach whatever is mounted there, if anything."""
     libc.umount2(target.encode(), MNT_DETACH)
 
 
@@ -78,7 +78,7 @@ def unshare(flags: int) -> None:
 
 
 def pivot_root(new_root: str) -> None:
-    """Make a mount point the root of this mount namespace and forget the old one."""
+    """Make a mount point the root of this mount namespace and detach the old root."""
     os.chdir(new_root)
     check(libc.syscall(SYS_PIVOT_ROOT[platform.machine()], b".", b"."), "pivot_root")
     unmount(".")
@@ -86,13 +86,13 @@ def pivot_root(new_root: str) -> None:
 
 
 def loopback_up() -> None:
-    """Set `lo` up: a new network namespace has it down."""
+    """Set `lo` up, because it is down in a new network namespace."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         fcntl.ioctl(control, 0x8914, struct.pack("16sh", b"lo", 0x1 | 0x40))  # SIOCSIFFLAGS, IFF_UP | IFF_RUNNING
 
 
 def limit_capabilities(mask: int | None) -> None:
-    """Limit what a process of the box can ever have to `mask` (None: everything), and what it has now likewise."""
+    """Limit the capabilities that a process of the box has and can ever get to `mask` (None: everything)."""
     libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     if mask is None:
         return
@@ -102,14 +102,14 @@ def limit_capabilities(mask: int | None) -> None:
 
 
 def reduce_to(mask: int) -> None:
-    """Give up every capability that is not in `mask`, and hand none on by inheritance."""
+    """Give up every capability that is not in `mask`, and let none be inherited."""
     low, high = mask & 0xFFFFFFFF, mask >> 32
     header = struct.pack("Ii", 0x20080522, 0)
     check(libc.capset(header, struct.pack("6I", low, low, 0, high, high, 0)), "capset")
 
 
 def look_up_user(user: str) -> tuple[int, int, list[int], str]:
-    """uid, gid, supplementary groups and home of "name", "uid" or "uid:gid", by the box's own files."""
+    """uid, gid, supplementary groups and home of "name", "uid" or "uid:gid", from the box's own files."""
     name, _, group = user.partition(":")
     uid, gid, home = -1, -1, "/"
     for line in _lines("/etc/passwd"):
@@ -137,7 +137,7 @@ def _lines(path: str) -> list[str]:
 
 
 def become(spec: dict[str, Any]) -> None:
-    """Take on the identity of a container's process: user, capabilities, limits, signals, and dying with the parent."""
+    """Become a process of the container: user, capabilities, limits, signals, and dying with the parent."""
     uid, gid, groups, home = look_up_user(spec.get("user") or "0")
     for name, (soft, hard) in spec.get("limits", {}).items():
         resource.setrlimit(getattr(resource, "RLIMIT_" + name), (soft, hard))
@@ -157,11 +157,11 @@ def become(spec: dict[str, Any]) -> None:
     for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # last: a change of credentials clears it
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # last, because a change of credentials clears it
 
 
 def execute(argv: list[str], environment: dict[str, str]) -> NoReturn:
-    """exec, looking the program up in the PATH of its own environment."""
+    """exec, with the program looked up in the PATH of its own environment."""
     if "/" in argv[0]:
         os.execve(argv[0], argv, environment)
     for directory in environment.get("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").split(":"):
@@ -173,7 +173,7 @@ def execute(argv: list[str], environment: dict[str, str]) -> NoReturn:
 
 
 class ControlGroups:
-    """A control group of its own for the box in systemd's named hierarchy and in the unified one, where they exist.
+    """Give the box its own control group in systemd's named hierarchy and in the unified one, where they exist.
 
     Boxes run side by side: without this two systemds would share /system.slice. Empty groups that a killed harness
     left behind are removed by the next one.
@@ -210,14 +210,14 @@ class ControlGroups:
                 remove_groups(os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), name)
 
     def remove(self) -> None:
-        """Leave the groups and remove them; the box's processes must be gone."""
+        """Leave the groups and remove them. The box's processes must be gone."""
         for top in self.tops:
             self._join(top, "cgroup.procs")
             remove_groups(top, self.name)
 
 
 def remove_groups(top: int, name: str) -> None:
-    """Remove a tree of control groups, children first. What is still in use stays."""
+    """Remove a tree of control groups, children first. Groups that are still in use stay."""
     here = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=top)
     try:
         for child in os.listdir(here):
@@ -227,21 +227,21 @@ def remove_groups(top: int, name: str) -> None:
                 continue
         os.rmdir(name, dir_fd=top)
     except OSError as error:
-        if error.errno == 20:  # ENOTDIR: an attribute file, for the caller
+        if error.errno == 20:  # ENOTDIR: an attribute file, left to the caller
             raise
     finally:
         os.close(here)
 
 
 def mount_overlay(lower: list[str], upper: str, work: str, root: str) -> None:
-    """The layers, topmost first, with `upper` taking the changes."""
+    """Mount the layers, topmost first, with `upper` taking the changes."""
     for directory in (upper, work, root):
         os.makedirs(directory, exist_ok=True)
     mount("overlay", root, "overlay", data=f"lowerdir={':'.join(lower)},upperdir={upper},workdir={work}")
 
 
 def mount_devices(root: str, tty: str | None) -> None:
-    """/dev as a container engine makes it."""
+    """Make /dev as a container engine does."""
     dev = f"{root}/dev"
     mount("tmpfs", dev, "tmpfs", MS_NOSUID, "mode=755")
     for name, numbers in DEVICES.items():
@@ -264,15 +264,15 @@ def mount_devices(root: str, tty: str | None) -> None:
 
 
 def make_device(path: str, original: str, major: int, minor: int) -> None:
-    """A node of the box's own: root in the box may change its mode and owner, and the machine's stays as it is.
+    """Make the box's own device node: root in the box may change its mode and owner, and the machine's stays as it is.
 
     Where nodes cannot be made or opened (in a user namespace, or because of the engine's rules for devices) the
-    machine's is bound, read-only: it can be written to, but not changed.
+    machine's is bound read-only: it can be written to, but not changed.
     """
     try:
         os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(major, minor))
         os.chmod(path, 0o666)
-        if original != "/dev/tty":  # which nobody can open who has no terminal
+        if original != "/dev/tty":  # which cannot be opened without a terminal
             os.close(os.open(path, os.O_RDONLY | os.O_NOCTTY))
         return
     except PermissionError:
@@ -284,7 +284,7 @@ def make_device(path: str, original: str, major: int, minor: int) -> None:
 
 
 def mount_sys(root: str, control_groups: str) -> None:
-    """/sys read-only, with control groups as the profile wants them: "read-only", "systemd" or "none"."""
+    """Mount /sys read-only, with control groups as the profile says: "read-only", "systemd" or "none"."""
     mount("sysfs", f"{root}/sys", "sysfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
     top = f"{root}/sys/fs/cgroup"
     try:
@@ -302,7 +302,7 @@ def mount_sys(root: str, control_groups: str) -> None:
 
 
 def mount_proc(protected: bool) -> None:
-    """/proc of the caller's process namespace; in a container parts of it are read-only."""
+    """Mount /proc of the caller's process namespace. In a container parts of it are read-only."""
     unmount("/proc")
     mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     if protected:
@@ -336,7 +336,7 @@ def boot(spec: dict[str, Any], control: socket.socket) -> None:
 
 
 def serve(spec: dict[str, Any], control: socket.socket) -> None:
-    """The control socket: "boot" starts PID 1, its end is reported. First the pause in which files are laid down."""
+    """Serve the control socket: "boot" starts PID 1, whose end is reported. Before that, files are laid down."""
     say(control, {"event": "mounted"})
     root = os.getcwd()
     buffer, child, watch, pivoted = b"", 0, -1, False
@@ -375,7 +375,7 @@ def serve(spec: dict[str, Any], control: socket.socket) -> None:
 
 
 def say(control: socket.socket, message: dict[str, Any]) -> None:
-    """One message to the harness, which may have gone."""
+    """Send a message to the harness, which may have gone."""
     try:
         control.sendall(json.dumps(message).encode() + b"\n")
     except BrokenPipeError:
@@ -383,9 +383,9 @@ def say(control: socket.socket, message: dict[str, Any]) -> None:
 
 
 def start_first_process(spec: dict[str, Any]) -> tuple[int, str]:
-    """Start PID 1 in a new process namespace; its pid as seen here, and why it could not be executed ("" if it was)."""
+    """Start PID 1 in a new process namespace. Returns its pid as seen here, and why it could not be executed, or ""."""
     reading, writing = os.pipe()
-    # Not unshare() and fork(): a process can do that only once, and a box can be booted again.
+    # Not unshare() and fork(), which a process can do only once, while a box can be booted again.
     child = check(libc.syscall(SYS_CLONE[platform.machine()], CLONE_NEWPID | signal.SIGCHLD, 0, 0, 0, 0), "clone")
     if child == 0:
         try:
@@ -404,7 +404,7 @@ def start_first_process(spec: dict[str, Any]) -> tuple[int, str]:
 
 
 def enter(spec: dict[str, Any]) -> NoReturn:
-    """Join the box of a PID 1 and run a command there; ends as the command ends."""
+    """Join the box of a PID 1 and run a command there. We end in the same way as the command."""
     namespaces = [
         os.open(f"/proc/{spec['pid']}/ns/{name}", os.O_RDONLY) for name in ("cgroup", "ipc", "uts", "net", "pid", "mnt")
     ]
@@ -421,10 +421,10 @@ def enter(spec: dict[str, Any]) -> NoReturn:
         except BaseException as error:
             os.write(2, f"cannot run {spec['argv'][0]} in the box: {error}\n".encode())
             os._exit(127)
-    # Not by dying itself: nobody in the box would reap the command, and a box cannot end before it has been reaped.
+    # It must not die itself: nobody in the box would reap the command, and a box cannot end before that.
     signal.signal(signal.SIGTERM, lambda number, frame: os.kill(child, signal.SIGKILL))
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    # Only the command may hold the caller's descriptors, or its end would not be seen.
+    # Only the command may hold the caller's descriptors, otherwise its end would not be seen.
     null = os.open("/dev/null", os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
@@ -440,7 +440,7 @@ def enter(spec: dict[str, Any]) -> NoReturn:
 
 
 def build(spec: dict[str, Any]) -> NoReturn:
-    """Run commands as root in the layers `lower`, with the network of the host; the changes go to `upper`."""
+    """Run commands as root in the layers `lower`, with the host's network. The changes go to `upper`."""
     unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS)
     child = check(libc.syscall(SYS_CLONE[platform.machine()], CLONE_NEWPID | signal.SIGCHLD, 0, 0, 0, 0), "clone")
     if child:
@@ -477,7 +477,7 @@ def build(spec: dict[str, Any]) -> NoReturn:
                 traceback.print_exc()
                 os._exit(127)
         status = 1
-        while True:  # as PID 1 of the namespace: reap daemons that a maintainer script left
+        while True:  # as PID 1 of the namespace: reap daemons left by maintainer scripts
             reaped, state = os.wait()
             if reaped == pid:
                 status = os.WEXITSTATUS(state) if os.WIFEXITED(state) else 128 + os.WTERMSIG(state)

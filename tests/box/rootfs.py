@@ -1,7 +1,7 @@
-"""Root file systems for boxes: a cached debootstrap, package layers on top, and our own installation as the last one.
+"""Root file systems for boxes: a cached debootstrap, layers of packages on top, and our installation as the last one.
 
-Every layer is a directory made once, under a lock, and used read-only from then on as a lower directory of an overlay.
-They are kept outside the work tree, in `$SYSTEMCTL_REPLACEMENT_CACHE`, else `/var/cache/systemctl-replacement`, else
+Each layer is a directory that is made once, under a lock, and then used read-only as a lower directory of an overlay.
+They are kept outside of the work tree, in `$SYSTEMCTL_REPLACEMENT_CACHE`, `/var/cache/systemctl-replacement` or
 `~/.cache/systemctl-replacement`. Packages come from the mirror that the machine's own apt uses; the downloaded .debs
 are kept too.
 """
@@ -28,13 +28,13 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 LAUNCH = Path(__file__).with_name("launch.py")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-# Part of every key: raise it when the recipe below changes what a layer contains.
+# Part of every key: raise it when the recipe below changes the contents of a layer.
 RECIPE = "1"
-# What the launcher and the tests need in every box; systemd is not among it.
+# What the launcher and the tests need in every box, without systemd.
 BASE_PACKAGES = ("python3", "procps", "curl")
-# As in Debian's official images: packages do not start services while they are installed.
+# As in Debian's official images, packages do not start services during their installation.
 POLICY_RC_D = "#!/bin/sh\nexit 101\n"
-# As in Debian's slim images; and no fsync, since a layer that was not finished is thrown away.
+# As in Debian's slim images, and without fsync, because an unfinished layer is thrown away.
 DPKG_CONFIGURATION = """\
 force-unsafe-io
 path-exclude=/usr/share/doc/*
@@ -42,9 +42,9 @@ path-exclude=/usr/share/man/*
 path-exclude=/usr/share/locale/*
 path-include=/usr/share/doc/*/copyright
 """
-# Older builds of our own layer are removed when there are more than this: one is made for every change of the sources.
+# Older builds of our own layer are removed if there are more than this: each change of the sources makes one.
 KEEP_INSTALLATIONS = 4
-# Made by `python -m tests.box.rootfs` before the tests run, so that no test has to wait for a download.
+# Made by `python -m tests.box.rootfs` before the tests run, so that no test waits for a download.
 PREPARED: tuple[tuple[str, ...], ...] = (
     (),
     ("dbus", "systemd", "systemd-sysv"),
@@ -55,11 +55,11 @@ PREPARED: tuple[tuple[str, ...], ...] = (
 
 
 class BuildError(RuntimeError):
-    """A root file system could not be made; the text holds the output of what failed."""
+    """A root file system could not be made. The text has the output of what failed."""
 
 
 def cache_directory() -> Path:
-    """Where root file systems are kept; made if it is missing."""
+    """Where root file systems are kept. Created if it is missing."""
     configured = os.environ.get("SYSTEMCTL_REPLACEMENT_CACHE")
     if configured:
         candidates = [Path(configured)]
@@ -74,7 +74,7 @@ def cache_directory() -> Path:
 
 
 def machine_mirror() -> str:
-    """The Debian mirror of the machine's own apt configuration, for the suite that boxes are made from."""
+    """The Debian mirror in the machine's apt configuration, for the suite that boxes are made from."""
     configured = os.environ.get("SYSTEMCTL_REPLACEMENT_MIRROR")
     if configured:
         return configured
@@ -91,7 +91,7 @@ def machine_mirror() -> str:
 
 
 def layers(packages: Iterable[str] = ()) -> list[Path]:
-    """The layers of a Debian with these packages, topmost first; made if they are not in the cache."""
+    """The layers of a Debian with these packages, topmost first. Made if they are not in the cache."""
     names = sorted(set(packages))
     base = _base()
     if not names:
@@ -102,14 +102,14 @@ def layers(packages: Iterable[str] = ()) -> list[Path]:
 
 
 def with_ours(lower: list[Path]) -> list[Path]:
-    """The same layers with our systemctl installed over the top, built from the sources as they are now.
+    """The same layers with our systemctl installed on top, built from the present sources.
 
-    One process gets the same installation each time: what is compared in one run must not change halfway.
+    One process gets the same installation each time, because what a run compares must not change halfway.
     """
     known = _installed.get(tuple(lower))
     if known is None:
         known = _installed[tuple(lower)] = _build_ours(lower)
-    os.utime(known)  # in use: not to be removed
+    os.utime(known)  # in use: must not be removed
     return [known, *lower]
 
 
@@ -124,14 +124,14 @@ def _build_ours(lower: list[Path]) -> Path:
     installations = sorted(cache.glob("ours-*/"), key=_modified, reverse=True)
     for old in installations[KEEP_INSTALLATIONS:]:
         with _lock(old.name, blocking=False) as locked:
-            # Only stale builds: another run, on older sources, may be using a recent one.
+            # Only stale builds: another run on older sources may be using a recent one.
             if locked and _modified(old) < _modified(target) - 3600:
                 shutil.rmtree(old, ignore_errors=True)
     return target
 
 
 def _modified(path: Path) -> float:
-    """When a directory was changed, or used; 0 if another run has just removed it."""
+    """When a directory was last changed or used, 0 if another run has just removed it."""
     try:
         return path.stat().st_mtime
     except FileNotFoundError:
@@ -164,7 +164,7 @@ def _lock(name: str, blocking: bool = True) -> Iterator[bool]:
 
 
 def _cached(name: str, make: Callable[[Path], None], description: dict[str, object]) -> Path:
-    """The layer of that name, made by `make(directory)` unless it is there. Half-made ones are never seen."""
+    """The layer with this name, made by `make(directory)` unless it exists. Half-made layers are never seen."""
     cache = cache_directory()
     target = cache / name
     if target.is_dir():
@@ -211,7 +211,7 @@ def _make_base(target: Path, mirror: str) -> None:
 
 
 def _apt_configuration() -> str:
-    """What the machine's apt needs to reach its mirror, and quick, small installations."""
+    """Apt settings: what the machine's apt needs to reach its mirror, and quick, small installations."""
     dump = subprocess.run(["apt-config", "dump", "Acquire"], capture_output=True, text=True).stdout
     lines = [line for line in dump.splitlines() if re.match(r"Acquire::(http|https|ftp)::Proxy\b", line)]
     return "\n".join(
@@ -233,12 +233,12 @@ def _install_packages(base: Path, target: Path, names: list[str]) -> None:
     try:
         build(target, [base], [_apt_install(names)])
     except BuildError:
-        # The package lists in the cached base may be older than what the mirror still has.
+        # The package lists in the cached base may be older than the packages on the mirror.
         build(target, [base], [["apt-get", "-q", "update"], _apt_install(names)])
 
 
 def _install_ours(lower: list[Path], target: Path) -> None:
-    """Run `systemctl-replacement install --root=` on the merged layers, outside of them, as a user would."""
+    """Run `systemctl-replacement install --root=` on the merged layers from outside, as a user would."""
     scratch = target.parent
     options = f"lowerdir={':'.join(map(str, lower))},upperdir={target},workdir={scratch}/work"
     script = (
@@ -280,13 +280,13 @@ def build(target: Path, lower: list[Path] | None, commands: list[list[str]]) -> 
         "commands": commands,
         "environment": environment,
     }
-    # apt locks the shared directory of .debs: one at a time.
+    # apt locks the shared directory of .debs, so run one at a time.
     with _lock("apt"):
         _run([sys.executable, "-IS", str(LAUNCH), "build", json.dumps(spec)])
 
 
 def main() -> None:
-    """Make what the tests use and say what happens."""
+    """Make what the tests use, and report progress."""
     for packages in PREPARED:
         print(f"==> Debian {SUITE} with {', '.join(packages) or 'nothing added'}:", end=" ", flush=True)
         started = time.monotonic()

@@ -1,4 +1,4 @@
-"""What strangers and services try on us: PID 1 goes on answering, and nobody gains anything."""
+"""Attacks by strangers and services: PID 1 goes on answering, and nobody gains anything."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.box.harness import Box
 UNIT = {"/etc/systemd/system/a.service": "[Service]\nExecStart=/bin/sleep infinity\n"}
 STRANGER = "1000:1000"
 
-# Asks for far more than anybody needs, once for each method that takes a list.
+# Asks for far more than anybody needs, with each method that takes a list.
 GREEDY = """
 import json, socket, sys
 for method, parameter, item, more in (
@@ -61,7 +61,7 @@ while True:
     client.close()
 """
 
-# Tells its watchdog all the time that it is well.
+# Pings its watchdog all the time.
 WATCHED = """
 import os, socket, time
 manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -72,7 +72,7 @@ while True:
     time.sleep(0.2)
 """
 
-# Listens where a manager of root's would be if /run could not be written, and answers nobody.
+# Listens where root's manager would be if /run could not be written, and answers nobody.
 SQUATTER = """
 import os, socket, time
 os.mkdir("/tmp/systemctl-0", 0o777)
@@ -167,7 +167,7 @@ def test_a_runtime_directory_that_is_removed_comes_back() -> None:
         box.wait_for(lambda: box.exists("/run/systemd/systemctl-replacement.socket"), what="the control socket")
         assert box.exists("/run/systemd/system")
         assert box.run("systemctl show -P MainPID a").stdout == main
-        # No second manager was started for it.
+        # No second manager was started because of it.
         assert box.run("systemctl restart a").returncode == 0
         assert box.run("systemctl is-system-running").stdout == "running\n"
         box.run("kill -TERM 1")
@@ -183,7 +183,7 @@ def test_a_unit_file_that_may_not_be_read_costs_only_itself() -> None:
         box.wait_booted()
         assert box.run("systemctl start a").returncode == 0
         assert box.run("systemctl start secret").returncode == 5
-        # In systemd's words, which name the file: there is no line that could be read.
+        # In systemd's words, which name the file because there is no line to read.
         assert "Failed to open /etc/systemd/system/secret.service: Permission denied" in box.console
         assert box.run("systemctl show -P LoadState secret").stdout == "not-found\n"
 

@@ -1,6 +1,6 @@
-"""What clients ask PID 1 to change while it boots comes after the boot's own jobs, and none of it is lost.
+"""Changes that clients ask for during the boot come after the boot's own jobs, and none is lost.
 
-systemd answers nobody before its first transaction is queued; ours answers questions meanwhile.
+systemd answers nobody before its first transaction is queued. Ours answers queries meanwhile.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tests.box.test_takeover import entry
 
 SLEEP = "[Service]\nExecStart=/bin/sleep infinity\n"
 FILES = {**enabled("on.service", SLEEP), "/etc/systemd/system/off.service": SLEEP}
-# It makes a unit, and goes on until it is told to end.
+# It makes a unit, and runs until it is told to end.
 GENERATOR = (
     '#!/bin/sh\nprintf "[Service]\\nExecStart=/bin/sleep infinity\\n" > "$1/made.service"\n'
     "until test -e /go; do sleep 0.01; done\n"

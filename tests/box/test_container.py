@@ -1,4 +1,4 @@
-"""The container contract (docs/container.md): ends and their statuses, restarts, images with the systemd package."""
+"""The container contract (docs/container.md): exit statuses, restarts, images with the systemd package."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_everybody_finds_a_directory_for_locks() -> None:
 
 def test_image_with_the_systemd_package() -> None:
     with Box(packages=[*SERVERS, *SYSTEMD_PACKAGES]) as box:
-        # No more has failed than what cannot be run yet (docs/differences.md).
+        # Only what cannot be run yet has failed (docs/differences.md).
         assert box.wait_booted() == "degraded"
         failed = box.run("systemctl --failed --plain --no-legend").stdout
         assert [line.split()[0] for line in failed.splitlines()] == ["dbus.socket"]

@@ -1,4 +1,4 @@
-"""The same init where little is granted, and where it is not PID 1 (docs/container.md)."""
+"""The same init with few privileges, and where it is not PID 1 (docs/container.md)."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_nowhere_to_write() -> None:
 
 
 def test_beside_another_init_no_work_of_a_boot_is_done() -> None:
-    # PID 1 is a shell, as `docker run --init` and pause processes are.
+    # PID 1 is a shell, like the init of `docker run --init` and pause processes.
     generator = "#!/bin/sh\nmkdir -p $2\nln -s /dev/null $2/a.service\n"
     files = {
         **enabled("a.service", NOTIFY),

@@ -1,4 +1,4 @@
-"""The command lines that people make PID 1 of, and the names that systemctl is linked to (docs/container.md)."""
+"""The command lines that people use for PID 1, and the links to systemctl (docs/container.md)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def states(box: Box, *units: str) -> list[str]:
     ids=" ".join,
 )
 def test_every_way_to_say_init(init: list[str], on: str, off: str) -> None:
-    # A module of this name would be found first where the environment of `python3 systemctl` counted.
+    # A module with this name would be found first if the environment of `python3 systemctl` counted.
     with Box(init=init, files={**FILES, "/evil/json.py": "1 / 0"}, environment={"PYTHONPATH": "/evil"}) as box:
         assert box.wait_booted() == ("maintenance" if "rescue" in init else "running")
         assert states(box, "on", "off") == [on, off]

@@ -1,4 +1,4 @@
-"""A second life of a container with the same /run (docs/container.md): what systemd's fresh /run gives."""
+"""A second life of a container with the same /run (docs/container.md) is like one with systemd's fresh /run."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def is_up(box: Box) -> bool:
 
 
 def wait_a_moment(box: Box) -> None:
-    """Until what was written is older than what begins now, for the clock that counts the starts of processes."""
+    """Wait until what was written is older than what starts now, by the clock of the start times of processes."""
     begun = time.monotonic()
     box.wait_for(lambda: time.monotonic() - begun > 0.05)
 
@@ -59,7 +59,7 @@ def test_a_container_starts_again_after_kills(profile: Profile, entry: str) -> N
         for life in range(3):
             assert box.wait_booted() == "running", box.run("systemctl status s2").stdout
             box.wait_for(partial(is_up, box), what=box.run("systemctl status s2").stdout)
-            # What the entry point has just written is there, what it wrote long ago is not.
+            # What the entry point has just written is kept, what it wrote long ago is not.
             assert box.read("/run/s2/entry").count("\n") == 1 + life, "written to again: it is young"
             assert box.exists("/run/s2/fresh") and box.exists("/run/entry.pid") and box.exists("/run/s2.d/of-nobody")
             wait_a_moment(box)
@@ -90,7 +90,7 @@ def test_links_and_mounts_are_left_alone() -> None:
     )
     files = {
         **enabled("a.service", unit),
-        # It fails: what it leads to is not its own. Nor is what is there cleared.
+        # It fails, because the link's target is not its own. Nor is the target cleared.
         **enabled("b.service", "[Service]\nExecStart=/bin/sleep infinity\nRuntimeDirectory=link\n"),
         "/data/mine": "",
         "/data/pid": "1",

@@ -1,4 +1,4 @@
-"""Properties of drawn unit files: `systemctl show` of real systemd against ours, with many units in one boot of each.
+"""Properties of drawn unit files: `systemctl show` of real systemd and of ours, with many units in one boot of each.
 
 SYSTEMCTL_EXAMPLES=N draws N units instead of a few, SYSTEMCTL_SEED=N others.
 """
@@ -21,14 +21,14 @@ pytestmark = pytest.mark.box
 
 Shown = dict[str, dict[str, str]]
 
-# They say how the box is, or differ on purpose (docs/differences.md).
+# They describe the box, or differ on purpose (docs/differences.md).
 IGNORED = frozenset(("ControlGroupId", "SystemCallFilter", "SystemCallLog", "CPUAffinityFromNUMA"))
-# Sets that systemd shows in an order of chance.
+# Sets that systemd shows in random order.
 SETS = frozenset(("IPAddressAllow", "IPAddressDeny", "RestrictNetworkInterfaces"))
 
 
 def shown(units: Mapping[str, str], *, systemd: bool) -> Shown:
-    """The properties of each unit, by its name; a property of several lines has them all."""
+    """The properties of each unit, by name. A property of several lines has them all."""
     files = {f"/etc/systemd/system/{_file(name)}": text for name, text in units.items()}
     with Box(systemd=systemd, packages=SYSTEMD_PACKAGES, files=files) as box:
         box.wait_booted()
@@ -50,7 +50,7 @@ def _file(name: str) -> str:
 
 
 def _comparable(name: str, text: str, properties: dict[str, str]) -> dict[str, str]:
-    """The properties that have to be the same. What cannot be started yet may be loaded otherwise if it is wrong."""
+    """The properties that must be the same. Wrong units that cannot be started yet may load differently."""
     kind = name.rpartition(".")[2]
     not_built = kind not in ("service", "target", "slice")
     if not_built and properties["LoadState"] == "bad-setting":
@@ -80,6 +80,6 @@ def test_drawn_units_are_shown_as_systemd_shows_them() -> None:
     for key, name, text, real, here in different:
         print(f"--- {name}: {key}\nsystemd: {real}\nours:    {here}\n{text}")
     assert not different
-    # A test whose units have got thin shows nothing.
+    # A test with too few good units shows nothing.
     loaded = [name for name in units if expected[name]["LoadState"] == "loaded"]
     assert len(loaded) > len(units) * 2 / 3

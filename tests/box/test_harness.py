@@ -1,4 +1,4 @@
-"""The harness itself: what a box is, and that nothing of it stays behind."""
+"""The harness itself: what a box is, and that it leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import pytest
 from tests.box import rootfs
 from tests.box.harness import DOCKER_CAPABILITIES, SYSTEMD_PACKAGES, Box, BoxError
 
-# PID 1 that ends orderly on SIGTERM and keeps no orphan.
+# A PID 1 that exits in order on SIGTERM and reaps orphans.
 INIT = ["/bin/sh", "-c", 'trap "echo stopping; exit 3" TERM; echo started; while :; do sleep 0.05; done']
 
 
@@ -35,7 +35,7 @@ def test_real_systemd_boots_and_powers_off() -> None:
         assert box.read("/var/run/systemd/container") == "docker\n"  # /var/run is an absolute link
         assert box.find("dbus-daemon")
         box.signal(37)
-        # reboot(2) in a process namespace: the kernel ends PID 1 with SIGINT for halt and power off.
+        # reboot(2) in a process namespace: the kernel ends PID 1 with SIGINT for halt and power-off.
         assert box.wait() == -signal.SIGINT
 
 

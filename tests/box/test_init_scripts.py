@@ -1,4 +1,4 @@
-"""Services that are only scripts in /etc/init.d, in containers as engines make them."""
+"""Services that are only scripts in /etc/init.d, in containers like those of engines."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def links(box: Box) -> list[str]:
 
 
 def test_enable_and_disable_are_what_the_helper_of_systemd_makes_of_them() -> None:
-    """Without the package of systemd, whose helper this is, it comes to the same."""
+    """Without systemd's package, to which this helper belongs, the result is the same."""
     seen = {}
     for packages in ((), SYSTEMD_PACKAGES):
         box = box_with_script(packages, unit=False)

@@ -1,4 +1,4 @@
-"""What is kept of what units print, and how it is shown: status, files, limits."""
+"""What is kept of the output of units, and how it is shown: status, files, limits."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_what_a_service_prints_is_data() -> None:
             assert 'Status: "\\033[31mred"' in text
             assert "]: [4B blob data]" in text
             assert "\x1b" not in text
-        # A program gets what was said, a person what can be shown of it.
+        # A program gets the text unchanged, a person what can be shown of it.
         assert box.run("systemctl show -P StatusText say").stdout == "\x1b[31mred\n"
         asked = "script -qc 'SYSTEMD_PAGER= systemctl show -P StatusText say 2>/dev/null' /dev/null"
         assert box.run(asked).stdout == "\\033[31mred\n"
@@ -107,7 +107,7 @@ def test_what_a_service_prints_is_data() -> None:
 
 @pytest.mark.parametrize("told", [False, True])
 def test_journals_have_a_limit_together(told: bool) -> None:
-    # The runtime directory has the journals where /var/log cannot be written: a tmpfs, a tenth of which they may take.
+    # If /var/log cannot be written, journals are in the runtime directory: a tmpfs, of which they may take a tenth.
     megabyte = 1024 * 1024
     script = "yes $(printf %%0500d 0) | head -n 6000; echo end of %i"
     flood = f"[Service]\nType=oneshot\nExecStart=/bin/sh -c '{script}'\n"
@@ -139,7 +139,7 @@ def test_units_that_print_little_and_end_share_the_limit() -> None:
         box.run("for i in $(seq 1 16); do systemctl start prints@$i; done", check=True)
         box.wait_for(lambda: kilobytes(box) <= 2048)
         assert "prints@16.service.journal.jsonl" in box.list_directory(LOGS)
-        # What ended long ago goes before what a unit that runs has just printed.
+        # Logs of units that ended long ago are removed before those of running units.
         box.run(f"touch -d '30 days ago' {LOGS}/prints@*; systemctl start prints@live", check=True)
         box.run("systemctl restart prints@live", check=True)
         box.wait_for(lambda: kilobytes(box) <= 2048)
@@ -172,7 +172,7 @@ def test_who_may_not_read_is_told() -> None:
 
 
 def test_a_fifo_of_another_user_keeps_nobody_waiting() -> None:
-    # /run is open to all, PID 1 is not root, and root comes by `docker exec -u 0`.
+    # /run is open to everybody, PID 1 is not root, and root comes with `docker exec -u 0`.
     user = ["setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups"]
     profile = dataclasses.replace(PROFILES["docker"], tmpfs=(("/run", "1777"), ("/tmp", "1777")))
     files = {"/etc/systemd/system/a.service": "[Service]\nExecStart=/bin/sleep infinity\n"}

@@ -1,4 +1,4 @@
-"""A manager that was killed: its supervisors stop what it ran, and nothing of it is started again before."""
+"""A manager that was killed: its supervisors stop what it ran, and none of it is started again before that."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.box.harness import Box
 from tests.box.test_main_job import enabled
 from tests.box.test_takeover import booted
 
-# It says when it is up and when it is down, and takes its time to stop: until it is let go.
+# It reports when it is up and down, and its stop lasts until it is released.
 STORE = """\
 #!/usr/bin/python3
 import os, signal, time
@@ -35,7 +35,7 @@ IN_ORDER = "up\nstopping\ndown\nup\n"
 
 
 def wait_queued(box: Box) -> None:
-    """Until the next manager is there, with a job that cannot begin yet."""
+    """Wait for the next manager, which has a job that cannot begin yet."""
     box.wait_for(lambda: box.exists("/notes") and "stopping" in box.read("/notes"))
     box.wait_for(lambda: "store.service" in box.run("systemctl list-jobs").stdout)
 
@@ -46,7 +46,7 @@ def wait_queued(box: Box) -> None:
 def test_an_init_boots_when_it_is_down(then: str) -> None:
     with Box(init=["sh", "-c", f"{KILLED}; {then}"], files=FILES) as box:
         wait_queued(box)
-        # Nor does a client's job begin, and everybody is answered.
+        # A client's job does not begin either, and everybody is answered.
         client = box.popen("systemctl start store", stdout=-1, stderr=-1)
         assert box.run("systemctl is-active store").stdout == "inactive\n"
         assert box.read("/notes") == "up\nstopping\n"

@@ -1,4 +1,4 @@
-"""What is said last is in the container's log: at the end of a halt, and when everything but PID 1 was killed."""
+"""The last lines are in the container's log: at the end of a halt, and when everything but PID 1 was killed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_last_lines_of_a_halt_are_shown(output: str, how: str) -> None:
             shown = box.read("/var/output") if output == "a file" else box.console.replace("\r", "")
             return [line for line in expected if line not in shown]
 
-        # What PID 1 has written to a pipe or terminal is there for the reader, who may be slower.
+        # What PID 1 has written to a pipe or terminal stays there for a slower reader.
         box.wait_for(lambda: not missing(), what=f"what lacks: {missing()}")
 
 

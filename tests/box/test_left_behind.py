@@ -1,4 +1,4 @@
-"""What is left when every unit is down: told to end, waited for, killed; as systemd-shutdown does."""
+"""Processes that are left when every unit is down are signalled, waited for, and killed, as by systemd-shutdown."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SAVES = (
     "while :; do sleep .05; done\n"
 )
 DEAF = "#!/bin/sh\ntrap '' TERM\ntouch /run/deaf\nwhile :; do sleep .05; done\n"
-# Whose shell ignores SIGTERM, as interactive ones do.
+# Its shell ignores SIGTERM, like interactive ones.
 TERMINAL = """#!/usr/bin/python3
 import os, pty, signal
 if pty.fork()[0] == 0:
@@ -114,7 +114,7 @@ def test_a_session_from_outside_is_told_too() -> None:
     ],
 )
 def test_by_force_no_unit_is_stopped_and_nobody_is_killed_untold(how: str, status: int, systemd: bool) -> None:
-    """Nor is anything started again."""
+    """Nothing is started again either."""
     unit = (
         "[Service]\nRestart=always\nExecStop=/bin/sh -c 'echo stop >>/var/x'\nExecStart=/bin/sh -c 'echo up >>/var/x; "
         'trap "sleep 1; echo saved >>/var/x; exit 0" TERM; touch /run/x; while :; do sleep .05; done\'\n'
@@ -142,7 +142,7 @@ for _ in range(200):
         time.sleep(1000)
         os._exit(0)
 """
-# Each lives for a moment, and so does its child: a look at /proc finds them dead, and their successors not at all.
+# Each lives for a moment, and so does its child: a look at /proc finds them dead, and never their successors.
 RELAY = """import os, signal
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 for _ in range(3):

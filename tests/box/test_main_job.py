@@ -1,7 +1,7 @@
 """The main job, end to end: Debian's own nginx and redis, started, controlled and halted by PID 1 of a container.
 
-With `SYSTEMCTL_REPLACEMENT_ORACLE=1` in the environment the tests that have a meaning there run against real systemd:
-what they expect is what it does.
+With `SYSTEMCTL_REPLACEMENT_ORACLE=1` in the environment, the tests that make sense there run against real systemd:
+they expect what it does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ours_only = pytest.mark.skipif(ORACLE, reason="is about our own processes or dif
 
 SERVERS = ("nginx", "redis-server")
 HALT_SIGNALS = (signal.SIGTERM, signal.SIGINT, 37)
-# How long after its last client a manager that was started on demand stays, with some reserve.
+# How long a manager on demand stays after its last client, with some reserve.
 LINGER = 20.0
 
 
@@ -115,7 +115,7 @@ while :; do sleep 0.02; done
 
 
 def witness(name: str, after: str) -> dict[str, str]:
-    """A service that writes what happens to it to /order."""
+    """A service that writes to /order what happens to it."""
     lines = [
         "[Unit]",
         f"After={after}",
@@ -125,7 +125,7 @@ def witness(name: str, after: str) -> dict[str, str]:
             for key, word in (("ExecStartPre", "start"), ("ExecStop", "stop"), ("ExecStopPost", "gone"))
         ),
         f"ExecStart=/usr/local/bin/witness {name}",
-        # Not ready before it can be stopped: the trap has to be there.
+        # It is not ready before it can be stopped, that is, before the trap is set.
         f"ExecStartPost=/bin/sh -c 'until [ -e /run/witness-{name} ]; do sleep 0.01; done'",
         "[Install]",
         "WantedBy=multi-user.target",
@@ -148,7 +148,7 @@ def test_halt_in_reverse_order(number: int) -> None:
         files[f"/etc/systemd/system/multi-user.target.d/{name}.conf"] = f"[Unit]\nWants={name}.service\n"
     with boot(files) as box:
         box.wait_booted()
-        # Enabled and started by hand in the running box: it is part of the halt like the others.
+        # Enabled and started by hand in the running box, it takes part in the halt like the others.
         for path, text in witness("late", "three.service").items():
             box.write(path, text)
         box.run("systemctl enable --now late.service", check=True)
@@ -207,7 +207,7 @@ def identities(box: Box) -> dict[str, dict[str, str]]:
 
 
 def helpers(box: Box) -> dict[str, psutil.Process]:
-    """Our processes by what they are: the forkserver is PID 1's child, supervisors and the console are below it."""
+    """Our processes by role: the forkserver is PID 1's child, supervisors and the console are its children."""
     main_pid = int(show(box, "nginx", "MainPID")["MainPID"])
     supervisor = box.process(main_pid).parent()
     forkserver = next(
@@ -278,7 +278,7 @@ def test_the_manager_executes_itself_and_loses_nothing() -> None:
 
 
 def living(box: Box) -> int:
-    """Number of processes; a PID 1 that is no init leaves zombies where they are."""
+    """The number of processes. A PID 1 that is no init does not reap zombies."""
     alive = 0
     for process in box.processes():
         try:
@@ -333,7 +333,7 @@ def test_without_any_privilege() -> None:
 
 
 SLEEP = "[Service]\nExecStart=/bin/sleep infinity\n"
-# What is wrong with each, and what becomes of it: load state, active state, exit status of the main process.
+# What is wrong with each, and the result: load state, active state, exit status of the main process.
 BAD_UNITS = {
     "good": (SLEEP, ("loaded", "active", "0")),
     "empty": ("", ("masked", "inactive", "0")),
@@ -367,7 +367,7 @@ MESSAGES = (
     "noprogram.service: Failed to locate executable /does/not/exist: No such file or directory",
     ".service: Found ordering cycle on circle",
     "/etc/systemd/system/binary.service:1: String is not UTF-8 clean, ignoring assignment: ",
-) + (() if ORACLE else ("/etc/systemd/system/long.service:1: Line too long",))  # of which systemd says nothing
+) + (() if ORACLE else ("/etc/systemd/system/long.service:1: Line too long",))  # about which systemd says nothing
 
 
 def test_bad_input_does_not_stop_the_rest() -> None:
@@ -382,14 +382,14 @@ def test_bad_input_does_not_stop_the_rest() -> None:
         box.symlink("loop1.service", "/etc/systemd/system/loop2.service")
         box.boot()
         box.wait_booted()
-        # Type=simple: that there is no such program, or user, is known after the start, and maybe after the boot.
+        # With Type=simple a missing program or user is found after the start, and maybe after the boot.
         box.wait_for(lambda: box.run("systemctl is-system-running").stdout == "degraded\n", what="all failures")
         expected = {name: states for name, (_, states) in BAD_UNITS.items()}
         expected["directory"] = expected["loop1"] = ("not-found", "inactive", "0")
         properties = ("LoadState", "ActiveState", "ExecMainStatus")
         found = {name: show(box, f"{name}.service", *properties) for name in expected}
         assert {name: tuple(values[key] for key in properties) for name, values in found.items()} == expected
-        if ORACLE:  # what was said before the journal ran is lost: have it said again
+        if ORACLE:  # messages from before the journal ran are lost: repeat them
             box.run(f"systemctl daemon-reload; systemctl start {' '.join(BAD_UNITS)}")
         log = box.run("journalctl --no-pager --all").stdout if ORACLE else box.console
         for message in MESSAGES:

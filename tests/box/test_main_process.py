@@ -7,7 +7,7 @@ from tests.box.test_main_job import SERVERS, show
 
 
 def test_nginx_is_alive_after_its_scripts_have_upgraded_it() -> None:
-    """As `apt-get install nginx-light` does in a running container: one package's script starts nginx, the other has
+    """Like `apt-get install nginx-light` in a running container: one package's script starts nginx, the other one has
     the init script upgrade it on the fly."""
     with Box(packages=SERVERS) as box:
         box.wait_booted()

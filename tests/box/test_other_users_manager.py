@@ -1,4 +1,4 @@
-"""PID 1 runs as a user (`USER redis`), and somebody else comes by `docker exec`: it is said whose manager there is."""
+"""PID 1 runs as a user (`USER redis`), and somebody else comes with `docker exec`: they learn whose manager it is."""
 
 from __future__ import annotations
 

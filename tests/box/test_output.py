@@ -18,7 +18,7 @@ def test_what_becomes_of_services_is_all_there_is_to_read(packages: tuple[str, .
     with Box(packages=[*SERVERS, *packages], files=enabled("fails.service", fail)) as box:
         box.wait_booted()
         box.run("systemctl restart redis-server; systemctl daemon-reload")
-        # Nothing is said twice, and nothing but the starts, stops and failures of services and what sums up the rest.
+        # Nothing is printed twice, and only starts, stops and failures of services and a summary of the rest.
         for name, times in (("nginx", 1), ("redis-server", 2)):
             assert len(re.findall(rf"\]: Started {name}\.service - ", box.console)) == times
         assert "fails.service: Main process exited, code=exited, status=3/NOTIMPLEMENTED" in box.console

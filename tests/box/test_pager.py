@@ -1,4 +1,4 @@
-"""The pager on a real terminal, where somebody types: under real systemd and under ours."""
+"""The pager on a real terminal with somebody who types, under real systemd and under ours."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 from tests.box.harness import Box
 
-# Says that there is something to show, then waits for a line; an interrupt it tells of, and goes on.
+# Says that there is something to show, then waits for a line. It reports an interrupt and goes on.
 LESS = """#!/bin/sh
 trap 'echo interrupted; again=yes' INT
 IFS= read -r first
@@ -28,10 +28,10 @@ done
 cat
 echo read $line
 """
-# As busybox's, which opens files and writes them, whatever it is told.
+# Like busybox's, which opens and writes files, whatever it is told.
 DEAF_LESS = "#!/bin/sh\necho deaf\nexec /bin/cat\n"
 UNIT = "[Service]\nExecStart=/bin/sleep infinity\n"
-# More than a pipe holds.
+# More than fits into a pipe.
 LONG = UNIT + "# nothing\n" * 20000
 ENVIRONMENT = {"TERM": "vt100", "SYSTEMD_COLORS": "0", "SYSTEMD_URLIFY": "0"}
 
@@ -47,14 +47,14 @@ def box(request: pytest.FixtureRequest) -> Iterator[Box]:
 
 @dataclass
 class Session:
-    """A command with a terminal of its own."""
+    """A command with its own terminal."""
 
     process: subprocess.Popen[str]
     terminal: int
     seen: str = ""
 
     def wait_for(self, text: str, timeout: float = 10) -> None:
-        """Read what is shown until the text is among it."""
+        """Read what is shown until the text is in it."""
         deadline = time.monotonic() + timeout
         while text not in self.seen:
             assert time.monotonic() < deadline, f"no {text!r} in {self.seen!r}"
@@ -65,7 +65,7 @@ class Session:
         os.write(self.terminal, text.encode())
 
     def wait(self) -> int:
-        """How it ends; what is still shown is read."""
+        """Read what is still shown, and return how the command ends."""
         status = self.process.wait(10)
         with contextlib.suppress(OSError):  # EIO: nobody has the terminal open any more
             while select.select([self.terminal], [], [], 0.1)[0]:
@@ -76,7 +76,7 @@ class Session:
 @contextlib.contextmanager
 def session(box: Box, command: list[str], **environment: str) -> Iterator[Session]:
     ours, theirs = os.openpty()
-    # The leader of a session gets the terminal it opens: /dev/tty is that one, and Ctrl-C goes to it.
+    # The leader of a session gets the terminal that it opens: this is /dev/tty, and Ctrl-C goes to it.
     take = ["/bin/sh", "-c", 'exec "$@" 0<>/proc/self/fd/0 >&0 2>&0', "sh", *command]
     process = box.popen(take, stdin=theirs, stdout=theirs, stderr=theirs, environment={**ENVIRONMENT, **environment})
     os.close(theirs)
@@ -141,7 +141,7 @@ def test_the_pager_ends_with_a_killed_systemctl(box: Box) -> None:
 
 
 def test_a_less_that_cannot_be_told_to_be_safe_is_none(box: Box) -> None:
-    """Systemd uses it."""
+    """systemd uses it."""
     command = ["env", "PATH=/deaf", "/usr/bin/systemctl", "cat", "a"]
     with session(box, command) as shown:
         assert shown.wait() == 0

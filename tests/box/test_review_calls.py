@@ -1,4 +1,4 @@
-"""Many callers at once, callers that are services themselves, and what a caller must not leave behind."""
+"""Many clients at once, clients that are services themselves, and what a client must not leave behind."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ INITS = pytest.mark.parametrize("init", [None, WITHOUT_INIT], ids=["init", "on d
 
 
 def unit(body: str = "", section: str = "") -> str:
-    """A service that sleeps, and more."""
+    """A service that sleeps, with other settings."""
     return f"[Unit]\n{section}[Service]\n{SLEEPS}{body}"
 
 
@@ -35,7 +35,7 @@ def test_no_process_of_ours_keeps_anything_of_the_caller(init: list[str] | None)
         f"{DIRECTORY}/b.service": "[Service]\nType=forking\nExecStart=/bin/sh -c 'sleep infinity &'\n",
     }
     with Box(files=files, init=init) as box:
-        # A pipe ends when nobody has its writing end any more.
+        # A pipe ends when nobody holds its writing end any more.
         box.run("systemctl start a | cat; systemctl start b 2>&1 | cat; systemctl restart a b 9>/tmp/nine", timeout=10)
         held = "for fd in /proc/[0-9]*/fd/*; do readlink $fd; done 2>/dev/null | grep /tmp/nine"
         assert box.run(held).stdout == ""
@@ -118,7 +118,7 @@ def test_on_demand_it_leaves_after_the_last_service_ended_by_itself() -> None:
     with Box(files={f"{DIRECTORY}/s.service": "[Service]\nExecStart=/bin/sleep 12\n"}, init=WITHOUT_INIT) as box:
         box.run("systemctl start s", check=True)
         assert box.find("--on-demand")
-        # Longer than it lingers without a client: only the service keeps it.
+        # Longer than it stays without a client: only the service keeps it.
         box.wait_for(lambda: not box.find("sleep 12"), 20)
         assert box.find("--on-demand")
         box.wait_for(lambda: not box.find("--on-demand"), 20)

@@ -18,14 +18,14 @@ IS_DEAF = "ExecStart=/bin/sh -c 'trap \"\" TERM; touch /run/%p; while :; do slee
 
 
 def started(box: Box, *names: str) -> None:
-    """Start services and wait until their programs are at work."""
+    """Start services and wait until their programs run."""
     box.wait_booted()
     box.run(["systemctl", "start", *names], check=True)
     for name in names:
         box.wait_for(lambda name=name: box.exists(f"/run/{name}"), what=name)  # type: ignore[misc]
 
 
-# Asks for a halt, reads the answer, and takes its time to end.
+# Asks for a halt, reads the answer, and takes a while to end.
 CLIENT = """\
 import socket, sys, time
 client = socket.socket(socket.AF_UNIX)

@@ -1,4 +1,4 @@
-"""The ways to say that it is PID 1, and the other names it goes by."""
+"""Telling it that it is PID 1, and the other names it goes by."""
 
 from __future__ import annotations
 

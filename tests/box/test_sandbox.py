@@ -1,4 +1,4 @@
-"""What a unit asks for and does not get is said, and what protects it is had or the unit fails."""
+"""What a unit asks for and does not get is reported; what protects it is applied, or the unit fails."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.box.harness import DOCKER_CAPABILITIES, PROFILES, Box, Profile
 
 SETUID, SETPCAP = 1 << 7, 1 << 8
 SAID = "Settings that are not applied here: "
-# A clock is nothing that a test should hold.
+# No test should depend on a clock.
 NO_CLOCK = {
     "/etc/default/chrony": "DAEMON_OPTS=-x\n",
     "/etc/systemd/system/chrony.service.d/clock.conf": "[Unit]\nConditionCapability=\n",
@@ -26,12 +26,12 @@ def service(settings: str, command: str = STATUS) -> Mapping[str, str]:
 
 
 def said(box: Box, unit: str) -> list[str]:
-    """What was not applied, once for each time that it was told."""
+    """The settings that were not applied, once for each time they were reported."""
     return [line.partition(SAID)[2] for line in box.console.splitlines() if f" {unit}.service: {SAID}" in line]
 
 
 def started(box: Box, unit: str = "a") -> dict[str, str]:
-    """The fields of its process's status that a unit prints, after a start."""
+    """The fields of /proc/self/status that a unit prints after a start."""
     box.wait_booted()
     box.run(f"systemctl start {unit}", check=True)
     box.wait_for(lambda: "NoNewPrivs" in box.console)
@@ -104,7 +104,7 @@ def test_dynamic_users_of_one_name_are_one() -> None:
         box.wait_for(lambda: not box.list_directory("/run/systemd/dynamic-uid"))
 
 
-# The names of these two have the same hash: who is second takes another uid, as long as the first has it.
+# These two names have the same hash: the second one gets another uid as long as the first has it.
 SAME_HASH = ("da", "n1547")
 REEXECUTED = "systemctl daemon-reexec && systemctl daemon-reexec"
 TAKEN_OVER = ["sh", "-c", "systemctl start da; exec systemctl init"]
@@ -203,7 +203,7 @@ def test_links_of_a_service_lead_root_nowhere(user: str) -> None:
 
 
 def test_removing_goes_through_no_link_of_a_service() -> None:
-    # The directory that is removed at the stop was another one at the start.
+    # The directory that is removed at the stop is not the one that existed at the start.
     command = "mv /run/n/x /run/n/y; ln -s /etc /run/n/x"
     with Box(files=service("User=daemon\nRuntimeDirectory=n n/x/cron.d", command)) as box:
         box.write("/etc/cron.d/job", "")

@@ -1,4 +1,4 @@
-"""`service` and invoke-rc.d where PID 1 is no init: they reach the manager on demand while there is one."""
+"""`service` and invoke-rc.d where PID 1 is no init: they reach the manager on demand while it runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`CMD systemctl …` without brackets: PID 1 is a shell that ends as we do, and that no signal reaches."""
+"""`CMD systemctl …` without brackets: PID 1 is a shell that ends with us, and that no signal reaches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`systemctl show` of what cannot be shown: it costs itself, and nothing else."""
+"""`systemctl show` of values that cannot be shown: only these are lost."""
 
 from __future__ import annotations
 

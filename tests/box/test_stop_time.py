@@ -1,4 +1,4 @@
-"""The time for a halt (docs/container.md, "Stop timeout"): nobody is killed untold, and no guess kills."""
+"""The time for a halt (docs/container.md, "Stop timeout"): nobody is killed unsignalled, and no guess kills."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_guess_tells_everybody_and_kills_nobody() -> None:
     with Box(files=units) as box:
         started(box, "redis-server", "app")
         box.signal(15)
-        # In time for an engine that keeps to its default.
+        # Early enough for an engine with its default timeout.
         box.wait_for(lambda: box.exists("/var/redis-server"), 8.5, "redis's data")
         assert box.find("touch /run/app")
         assert box.wait(20) == 0  # by its own timeout
@@ -100,7 +100,7 @@ def test_who_waits_for_its_exec_stop_is_told_by_a_signal_in_time(told: bool) -> 
         assert box.wait(20) == 0
 
 
-# Everybody but `deaf` writes a line to /var/NAME when it is told.
+# Every unit except `deaf` writes a line to /var/NAME when it is signalled.
 TOLD = """#!/bin/sh
 trap 'echo told >>/var/$1; [ "$2" ] || exit' TERM
 touch /run/$1
@@ -118,9 +118,9 @@ EVERYBODY = {
         job="[Service]\nTimeoutStopSec=12\nKillMode=process\n"
         "ExecStart=/bin/sh -c '/bin/told job & trap \"\" TERM; while :; do sleep .1; done'\n",
         none="[Service]\nTimeoutStopSec=12\nKillMode=none\nExecStart=/bin/told none\nExecStop=/bin/sleep 60\n",
-        # Not the main process, and ExecStop= is at work.
+        # Not the main process, and ExecStop= is running.
         app="[Service]\nTimeoutStopSec=12\nExecStart=/bin/sh -c '/bin/told app; exit 0'\nExecStop=/bin/sleep 60\n",
-        # Told early, and late: nobody is told twice.
+        # Signalled early, and late: none is signalled twice.
         twice="[Service]\nTimeoutStopSec=12\nExecStart=/bin/told twice stay\n",
         slow="[Service]\nTimeoutStopSec=12\nExecStart=/bin/told slow stay\nExecStop=/bin/sleep 60\n",
     ),
@@ -158,7 +158,7 @@ def test_nobody_is_killed_untold_and_nobody_is_told_twice(how: str, reexecuted: 
         if reexecuted:
             reexecute(box)
         if how == "hurry":
-            time.sleep(1.1)  # a signal that comes sooner is not meant
+            time.sleep(1.1)  # an earlier signal does not count
             box.signal(15)
         box.wait_for(lambda: all(box.exists(f"/var/{name}") for name in SAVING), 8.5, "the data of all")
         if reexecuted:

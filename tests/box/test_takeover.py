@@ -1,4 +1,4 @@
-"""PID 1 beside a manager on demand, and clients beside a PID 1 that starts: there is one manager, and it is PID 1."""
+"""PID 1 beside a manager on demand, and clients beside a starting PID 1: there is one manager, and it is PID 1."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def entry(script: str) -> list[str]:
 
 
 def booted(box: Box) -> str:
-    """The state once PID 1 is init and has booted: before, it is another manager that answers."""
+    """The state once PID 1 is init and has booted. Before that another manager answers."""
     box.wait_for(lambda: Path(f"/proc/{box.pid1}/comm").read_text() == "systemd\n")
     return box.wait_booted()
 
 
 def begun(box: Box) -> bool:
-    """Whether PID 1 is an init of which a signal to halt is not lost any more."""
+    """Whether PID 1 is an init that no longer loses a signal to halt."""
     if b"init" not in Path(f"/proc/{box.pid1}/cmdline").read_bytes().split(b"\0"):
         return False
     blocked = next(line for line in Path(f"/proc/{box.pid1}/status").read_text().splitlines() if "SigBlk" in line)
@@ -42,7 +42,7 @@ def begun(box: Box) -> bool:
 
 
 def one_manager(box: Box) -> bool:
-    """Whether PID 1 is the only one, and has no zombie."""
+    """Whether PID 1 is the only manager, and has no zombie."""
     zombies = []
     for process in box.processes():
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -135,7 +135,7 @@ def test_clients_of_the_first_moment_wait_for_pid_1() -> None:
             box.boot()
             clients = []
             for index in range(4):
-                time.sleep(0.005 * attempt)  # at another moment of the start each time; any of them is right
+                time.sleep(0.005 * attempt)  # at another moment of the start each time; any of them is fine
                 clients.append(box.popen(f"systemctl start {'ab'[index % 2]}; echo $?", stdout=-1, stderr=-1))
             for client in clients:
                 assert client.communicate(timeout=30) == ("0\n", "")
@@ -147,7 +147,7 @@ def test_clients_of_the_first_moment_wait_for_pid_1() -> None:
 
 
 def test_a_start_that_takes_its_time_is_initializing() -> None:
-    # An entry point's lock keeps init from listening, as the start of another manager would.
+    # An entry point's lock keeps init from listening, like the start of another manager.
     script = "mkdir -p /run/systemd; exec 9>/run/systemd/systemctl-replacement.lock; flock 9; (sleep 2; touch /done) &"
     with Box(init=entry(script), files=enabled("a.service", SLEEPER)) as box:
         box.wait_for(lambda: "systemctl" in box.run("cat /proc/1/cmdline").stdout)
@@ -188,7 +188,7 @@ def test_a_stranger_on_the_socket_is_not_obeyed() -> None:
 
 
 def test_a_client_with_another_root_has_another_manager() -> None:
-    # As where a container shares the process ids of another: its PID 1 is not this one's init.
+    # As in a container that shares another one's pid namespace: that PID 1 is not this container's init.
     make = (
         "mount -t tmpfs x /mnt; mkdir /mnt/proc /mnt/run /mnt/tmp /mnt/var /mnt/dev; mount -t proc x /mnt/proc;"
         " cp -a /etc /mnt; for d in usr bin sbin lib lib64; do test -L /$d && cp -a /$d /mnt/ && continue;"
@@ -250,7 +250,7 @@ def test_a_halt_meanwhile_whose_time_is_guessed_tells_everybody_and_kills_nobody
     with Box(init=entry(FROZEN), files=files) as box:
         box.wait_for(lambda: begun(box))
         box.signal(signal.SIGTERM)
-        # Its turn would come after that of the other, which does not end.
+        # Its turn would come after the other one's, which does not end.
         box.wait_for(lambda: "stopped" in box.read("/noted"), 20)
         box.write("/go", "")
         assert box.wait() == 0

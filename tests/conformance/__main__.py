@@ -1,9 +1,9 @@
 """Run conformance cases under real systemd and under ours: python3 -m tests.conformance [OPTION…] [NAME…]
 
-A NAME is a case, or the beginning of the names of several. What is the same is counted by groups, what is not is named,
-and where there should be no difference it is shown. The last line is
-`conformance: N same, N listed, N newer, N not yet, N differ`. The exit status is 1 if a case is not the same that was
-in the recorded run (`--record` renews `same.txt`) or does not exist any more, if a listed difference is none any more,
+A NAME is a case, or the beginning of several names. Cases that are the same are counted by group, the others are named,
+and differences that should not exist are shown. The last line is
+`conformance: N same, N listed, N newer, N not yet, N differ`. The exit status is 1 if a case of the record is no longer
+the same or no longer exists (`--record` renews `same.txt`), if a listed difference no longer differs,
 or if real systemd cannot be asked on this machine.
 """
 
@@ -77,7 +77,7 @@ def _options() -> argparse.Namespace:
 
 
 def _select(names: Sequence[str]) -> list[Case]:
-    """The cases whose names begin so; systemd's own tests are only fetched when they are wanted."""
+    """The cases whose names begin so. systemd's own tests are fetched only when they are asked for."""
     cases = load_all()
     group = systemd_tests.GROUP
     if not names or any(name.startswith(group) or group.startswith(name) for name in names):
@@ -86,7 +86,7 @@ def _select(names: Sequence[str]) -> list[Case]:
 
 
 def _try_boxes(sides: Sequence[bool]) -> None:
-    """Raise BoxError where real systemd (True) or ours (False) cannot be PID 1: a run without it would say nothing,
+    """Raise BoxError if real systemd (True) or ours (False) cannot be PID 1: a run without it would prove nothing,
     and must not pass.
     """
     for systemd in sides:
@@ -111,7 +111,7 @@ def _twice(cases: Sequence[Case], systemd: bool, boxes: int) -> list[Verdict]:
 
 
 def _compare(cases: Sequence[Case], *, fresh: bool, boxes: int) -> list[Verdict]:
-    """Run both sides, at the same time."""
+    """Run both sides at the same time."""
     ours: dict[str, Transcript] = {}
     thread = threading.Thread(target=lambda: ours.update(_run(cases, False, boxes)))
     thread.start()
@@ -123,9 +123,9 @@ def _compare(cases: Sequence[Case], *, fresh: bool, boxes: int) -> list[Verdict]
 
 
 def _second_try(cases: Sequence[Case], verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Run once more, both sides and one by one, what would fail the run: it may have been the machine.
+    """Run what would fail the run once more, on both sides and one by one: it may have been the machine.
 
-    That is what was the same in the recorded run and is not, and what is listed and is the same. The table says which.
+    These are the cases of the record that are not the same, and the listed ones that are. The table says which.
     """
     recorded = _recorded()
     again = [
@@ -155,7 +155,7 @@ def _run(cases: Sequence[Case], systemd: bool, boxes: int) -> dict[str, Transcri
 
 
 def _references(cases: Sequence[Case], fresh: bool, boxes: int) -> dict[str, Transcript]:
-    """What real systemd shows, from memory where it has been asked before."""
+    """What real systemd shows, from the cache if it has been asked before."""
     known = {} if fresh else {case.name: reference.recall(case) for case in cases}
     transcripts = {name: transcript for name, transcript in known.items() if transcript is not None}
     unknown = [case for case in cases if case.name not in transcripts]
@@ -170,7 +170,7 @@ def _recorded() -> set[str]:
 
 
 def _hold_against_record(verdicts: Sequence[Verdict], *, record: bool, whole: bool) -> int:
-    """1 if a case is worse than recorded, or, where the `whole` suite was run, is not there any more."""
+    """1 if a case is worse than recorded or, after a run of the `whole` suite, no longer exists."""
     recorded = _recorded()
     judged = {one.case: one.kind for one in verdicts}
     if record:

@@ -7,8 +7,8 @@ One directory below `cases/`:
     root/     copied to /
     expected  with `newer:`: what ours shows, as the documentation of that version says; `--show` prints that form
 
-The script is lines. `$ COMMAND` runs a command (in /bin/sh); `wait: COMMAND` after it repeats another one until it
-succeeds, and what the case looks at is looked at then. The other lines, anywhere, hold for the whole case:
+The script has lines. `$ COMMAND` runs a command (in /bin/sh), `wait: COMMAND` after it repeats another one until
+it succeeds, before the case looks at anything. The other lines may be anywhere and hold for the whole case:
 
     # free text
     show: UNIT [PROPERTY…]    compare these properties after each command (default: PROPERTIES)
@@ -18,10 +18,10 @@ succeeds, and what the case looks at is looked at then. The other lines, anywher
     newer: VERSION            the behaviour of a systemd newer than 252: compared with the file `expected` instead
     box: fresh                boot a box for this case alone, and destroy it afterwards
     box: ends                 the same, and the last command ends PID 1: its exit status is compared
-    box: full                 ours has all capabilities, too, as real systemd has
+    box: full                 ours has all capabilities too, like real systemd
 
-`for:` values may be written NAME:text, so that text with blanks (quote it) gets a short name in the case's name; \\n in
-it is the end of a line.
+Values of `for:` may be written as NAME:text, so that text with blanks (quote it) gets a short name in the case's name.
+In the text, \\n is the end of a line.
 """
 
 from __future__ import annotations
@@ -59,13 +59,13 @@ CAPABILITIES = (
     "logs",
     "timers",
 )
-# Capabilities that are still to be built: their cases may differ. May only get shorter.
-# "execution" is what systemd's own tests of the execution environment (systemd_tests.py) still ask for.
+# Capabilities that are still to be built, whose cases may differ. This list may only get shorter.
+# "execution" is what systemd's own tests of the execution environment (systemd_tests.py) still need.
 MISSING = frozenset({"timers", "logs", "execution"})
 
 
 class CaseError(ValueError):
-    """A script that cannot be understood."""
+    """A script that cannot be parsed."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Case:
-    """One case, its parameters filled in."""
+    """One case, with its parameters filled in."""
 
     name: str
     steps: tuple[Step, ...]

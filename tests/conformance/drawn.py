@@ -1,6 +1,6 @@
-"""Unit files drawn by chance: every directive that systemd knows, with good values, wrong ones, and broken ones.
+"""Randomly drawn unit files: every directive that systemd knows, with good, wrong and broken values.
 
-The same seed draws the same files. A file has few settings, so that a difference says where it comes from.
+The same seed draws the same files. A file has few settings, so that a difference shows where it comes from.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ANYTHING = (
     "EPERM", "127.0.0.1", "::1/64", "invalid", "xyz", "1 2 3", "1-3", "3-1", "1,2", "0700", "7777", "10000",
 )  # fmt: skip
 
-# Values that the directives of these names, or names that end so, take.
+# Values for the directives with these names, or with names that end so.
 GOOD: dict[str, tuple[str, ...]] = {
     "Type": ("simple", "exec", "oneshot", "notify", "dbus", "idle", "forking"),
     "Restart": ("always", "on-failure", "on-abnormal", "on-abort", "on-watchdog", "on-success", "no"),
@@ -171,7 +171,7 @@ SECTIONS = {
 }  # fmt: skip
 TYPES = (*["service"] * 12, "socket", "socket", "timer", "path", "mount", "swap", "automount", "slice", "target")
 
-# What a unit of the type needs to be loaded at all.
+# What a unit of each type needs to be loaded at all.
 _NEEDED = {
     "service": ("Service", "ExecStart=/bin/true"), "socket": ("Socket", "ListenStream=/run/drawn"),
     "timer": ("Timer", "OnBootSec=1h"), "path": ("Path", "PathExists=/nowhere"), "mount": ("Mount", "What=/dev/null"),
@@ -196,7 +196,7 @@ class Drawer:
         }
 
     def units(self, count: int) -> Iterator[tuple[str, str]]:
-        """(name, text) of so many units."""
+        """(name, text) of this many units."""
         for number in range(count):
             kind = self._random.choice(TYPES)
             instance = self._random.random() < 0.1 and kind in ("service", "socket", "timer", "path")

@@ -1,4 +1,4 @@
-"""What real systemd showed, remembered: it does not change as long as the case and the way it is run stay the same."""
+"""A cache of what real systemd showed. It is valid as long as the case, and the way it is run, stay the same."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """systemd's own tests of the execution environment, as cases.
 
-Debian's package systemd-tests holds some 150 unit files, each of which tests itself: it fails where a process was not
-given what the unit file asks for. They are read from the package, which is fetched when the cases are asked for; none
-of them is kept here. systemd's own program prepares a few files before it runs them: `_PREPARE` makes the like.
+Debian's package systemd-tests has some 150 unit files, each of which tests itself: it fails if a process was not
+given what the unit file asks for. They are read from the package, which is fetched when the cases are asked for. None
+of them is kept here. systemd's own program prepares a few files before it runs them, and so does `_PREPARE`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from tests.box.harness import SYSTEMD_PACKAGES
 from tests.conformance.case import UNIT_DIRECTORY, Case, Entry, Step
 
 GROUP = "test-execute/"
-# With the programs that the unit files run.
+# Includes the programs that the unit files run.
 PACKAGES = ("acl", "attr", "iproute2", "libcap2-bin", "systemd-tests")
 UNIT_FILES = "usr/lib/systemd/tests/testdata/test-execute"
 PROPERTIES = ("LoadState", "ActiveState", "SubState", "Result", "ConditionResult", "ExecMainCode", "ExecMainStatus")
 
-# What unit files are started together with: their programs look for what the others left.
+# Unit files that are started together, because their programs look for what the others left.
 _BEFORE = {
     "exec-dynamicuser-runtimedirectory2.service": "exec-dynamicuser-runtimedirectory1.service",
     "exec-dynamicuser-runtimedirectory3.service": "exec-dynamicuser-runtimedirectory1.service",
@@ -56,7 +56,7 @@ systemctl set-environment VAR1='word1 word2' VAR2=word3 VAR3='$word 5 6' "VAR4=$
 
 
 def load() -> list[Case]:
-    """A case per unit file. Raises BuildError if the package cannot be had."""
+    """A case per unit file. Raises BuildError if the package cannot be fetched."""
     layer = rootfs.layers([*SYSTEMD_PACKAGES, *PACKAGES])[0]
     texts = {path.name: path.read_text() for path in sorted((layer / UNIT_FILES).glob("*.service"))}
     if len(texts) < 100:

@@ -20,7 +20,7 @@ LISTED = "listed"
 NEWER = "newer"
 NOT_YET = "not yet"
 DIFFERS = "differ"
-STALE = "stale"  # listed, yet no longer different
+STALE = "stale"  # listed, but no longer different
 KINDS = (SAME, LISTED, NEWER, NOT_YET, DIFFERS)
 
 # A reason may go on in further lines, which are indented.
@@ -73,7 +73,7 @@ def judge(case: Case, reference: Transcript, ours: Transcript, listed: Mapping[s
 
 
 def _judge_newer(case: Case, ours: Transcript) -> Verdict:
-    """There is no such systemd to ask: what its documentation says is written in the case."""
+    """Judge by what the documentation says, as written in the case: there is no such systemd to ask."""
     detail = f"behaviour of systemd {case.newer}"
     diff = tuple(difflib.unified_diff(case.expected.splitlines(), ours.lines(), "documented", "ours", n=2, lineterm=""))
     if diff and case.needs in MISSING:
@@ -83,7 +83,7 @@ def _judge_newer(case: Case, ours: Transcript) -> Verdict:
 
 def table(verdicts: Sequence[Verdict], *, every: bool = False, diffs: bool = False) -> Iterator[str]:
     """The report: a line for each group of cases that are the same (`every`: for each case), and one for each case that
-    is not. A difference is shown where there should be none (`diffs`: wherever there is one).
+    is not. Differences that should not exist are shown (with `diffs`, all of them).
     """
     for group, members in itertools.groupby(verdicts, key=lambda verdict: verdict.case.partition("/")[0]):
         chosen = list(members)

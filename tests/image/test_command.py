@@ -1,4 +1,4 @@
-"""`systemctl-replacement` where its output goes nowhere."""
+"""`systemctl-replacement` when its output cannot be written."""
 
 from __future__ import annotations
 

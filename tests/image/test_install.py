@@ -59,7 +59,7 @@ def test_missing_directory_is_an_error_on_the_command_line(tmp_path: Path) -> No
 
 
 def test_units_of_a_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """pip turns symbolic links into copies; the installer makes links of them again."""
+    """pip turns symbolic links into copies. The installer turns them into links again."""
     package, target, prefix = tmp_path / "site/systemctl_replacement/image", tmp_path / "target", tmp_path / "prefix"
     units = prefix / vendor.UNITS_OF_A_WHEEL
     for directory in (package, target, units):
@@ -105,7 +105,7 @@ def test_what_is_in_an_image() -> None:
     first = next((home / "systemctl_replacement/__pycache__").glob("paths.*.pyc"))
     assert first.read_bytes()[4:8] == b"\1\0\0\0"
     assert f"{install.HOME}/systemctl_replacement/paths.py".encode() in first.read_bytes()
-    # the image keeps nothing but these three
+    # the image keeps only these three
     files = [path for path in layer.rglob("*") if path.is_file() or path.is_symlink()]
     assert {str(path.relative_to(layer)).split("/", 3)[2] for path in files} == {
         "systemctl-replacement",

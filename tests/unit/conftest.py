@@ -11,6 +11,6 @@ import pytest
 
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
-    """As pytest's own, with a short name: socket paths have 108 bytes."""
+    """Like pytest's own, with a short name: paths of sockets have at most 108 bytes."""
     with tempfile.TemporaryDirectory(prefix="unit-") as directory:
         yield Path(directory)

@@ -1,4 +1,4 @@
-"""Whose turn it is in the manager's loop, by the order of what happens; the clock is the tests' own."""
+"""Whose turn it is in the manager's loop, seen by the order of events. The tests have their own clock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DUE = 1_000_000
 
 
 class World:
-    """A loop, its clock, and pipes; what happens is noted in `seen`."""
+    """A loop, its clock, and pipes. Events are written down in `seen`."""
 
     def __init__(self) -> None:
         self.now = DUE
@@ -72,7 +72,7 @@ def test_signals_then_links_then_deadlines_then_clients(world: World) -> None:
 
 
 def test_no_deadline_is_believed_before_what_has_arrived_is_read(world: World) -> None:
-    """A ping that came while the manager was busy counts, however late it is read."""
+    """A watchdog ping that came while the manager was busy counts, however late it is read."""
     watchdog = world.loop.call_at(DUE + 10, lambda: world.seen.append("watchdog"))
     ping = world.watch("ping", LINKS, then=watchdog.cancel)
     world.arrived("busy", LINKS, then=lambda: os.write(ping, b"x"), takes=20 * SLICE_USEC)

@@ -1,4 +1,4 @@
-"""Records mean what standard dataclasses mean, and bring none of what those import."""
+"""Records mean the same as standard dataclasses, without importing what these import."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def classes(module: Any) -> tuple[Any, Any, Any]:
-    """The same three classes, made by one module or the other."""
+    """The same three classes, made by either module."""
 
     @module.dataclass(frozen=True)
     class Point:

@@ -1,4 +1,4 @@
-"""SipHash-2-4, against the vectors of its authors and user ids that systemd 252 has picked."""
+"""SipHash-2-4, against its authors' test vectors and user ids that systemd 252 has picked."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""What drawn inputs were like: printed after each test, so that thin inputs show, and held to shares."""
+"""What drawn inputs were like. It is printed after each test, and held to minimal shares, so that thin inputs show."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-ENOUGH = 100  # inputs, below which shares say nothing
+ENOUGH = 100  # inputs; with fewer, shares say nothing
 
 
 class Coverage:
@@ -22,7 +22,7 @@ class Coverage:
         self._labels.update(set(labels))
 
     def share(self, label: str) -> float:
-        """Per cent of the inputs that have the label."""
+        """The percentage of inputs with the label."""
         return 100 * self._labels[label] / max(self.total, 1)
 
     def report(self) -> str:
@@ -32,7 +32,7 @@ class Coverage:
         return "\n".join(lines)
 
     def require(self, least: Mapping[str, float]) -> None:
-        """AssertionError, with the report, where fewer inputs than `least` per cent have a label."""
+        """AssertionError with the report if fewer than `least` per cent of the inputs have a label."""
         if self.total < ENOUGH:
             return
         thin = {label: f"{self.share(label):.1f} %" for label, share in least.items() if self.share(label) < share}

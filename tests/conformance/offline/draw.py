@@ -1,4 +1,4 @@
-"""Drawing from alternatives in proportions that can be read off."""
+"""Drawing from alternatives in proportions that can be seen in the code."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ Drawn = TypeVar("Drawn")
 
 
 def either(*strategies: st.SearchStrategy[Drawn]) -> st.SearchStrategy[Drawn]:
-    """Each as often as the others; `one_of` would count the alternatives within each of them."""
+    """Draw each as often as the others. (`one_of` would count the alternatives within each of them.)"""
     return st.integers(0, len(strategies) - 1).flatmap(lambda number: strategies[number])

@@ -1,4 +1,4 @@
-"""Random trees of unit files and random install commands, from small pools so that they meet."""
+"""Random trees of unit files and random install commands, from small pools so that they interact."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ _presets = st.tuples(
 
 
 def _with_dropins(units: list[tuple[str, str]]) -> st.SearchStrategy[list[tuple[str, str]]]:
-    """Half of the time with drop-ins, mostly of these units."""
+    """Half of the time draw drop-ins, mostly for these units."""
     present = st.sampled_from([path.rpartition("/")[2] for path, _ in units])
     paths = st.builds("{}/{}.d/{}.conf".format, _directories, either(present, present, _names), st.sampled_from("12"))
     dropins = st.lists(st.tuples(paths, _texts), min_size=1, max_size=3)
@@ -179,7 +179,7 @@ def _commands(tree: Tree) -> st.SearchStrategy[tuple[str, ...]]:
     installable = [name for name in files if name in NAMES] or ["a.service"]
     present = [path.rpartition("/")[2] for path, _ in tree.links]
     linked = [name for name in present if name in NAMES] or ["a"]
-    # Aliases that are only to be: they exist once something enabled them.
+    # Future aliases: they exist once something has enabled them.
     aliases = [line[6:] for _, text in tree.files for line in text.split("\n") if line.startswith("Alias=")]
     unknown = either(_names, st.sampled_from([name for name in aliases if name in NAMES] or ["c"]))
     names = either(*[st.sampled_from(installable)] * 8, st.sampled_from(linked), unknown)
@@ -225,7 +225,7 @@ def _case(tree: Tree) -> st.SearchStrategy[Case]:
 
 
 def _comparable(case: Case) -> bool:
-    """Below a root systemd 252 forgets that a generator's unit is a vendor's: `revert` keeps what it should remove."""
+    """Below a root systemd 252 forgets that a generated unit is the vendor's: `revert` keeps what it should remove."""
     generated = any(path.startswith(GENERATOR) for path, _ in (*case.tree.files, *case.tree.links))
     return not (generated and any(command[0] == "revert" for command in case.commands))
 

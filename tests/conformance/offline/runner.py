@@ -1,4 +1,4 @@
-"""Runs one command line under the real systemctl and under ours, each on its own fresh copy of a tree at one path."""
+"""Running a command line under the real systemctl and under ours, each on a fresh copy of a tree at the same path."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from systemctl_replacement.cli.invocation import Invocation
 from systemctl_replacement.cli.main import guarded
 
 REAL = "/usr/bin/systemctl"
-"""The real one by its path: whatever is called systemctl in $PATH may be ours."""
+"""By its path: a systemctl in $PATH may be ours."""
 
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 
 
 def real_version() -> int:
-    """The version of the real systemctl, 0 if there is none (ours starts with #!, and does not count)."""
+    """The version of the real systemctl, 0 without one. (Ours starts with #! and does not count.)"""
     try:
         with open(REAL, "rb") as file:
             if file.read(4) != b"\x7fELF":
@@ -35,14 +35,14 @@ def real_version() -> int:
 
 @dataclass(frozen=True)
 class Tree:
-    """What lies below a root: files by path with their text, links by path with their targets, directories."""
+    """What is below a root: files with their text, links with their targets, directories."""
 
     files: tuple[tuple[str, str], ...] = ()
     links: tuple[tuple[str, str], ...] = ()
     directories: tuple[str, ...] = ()
 
     def build(self, root: Path) -> None:
-        """Make it, from nothing; entries whose place is taken already are left out."""
+        """Build the tree anew. Entries whose place is taken are left out."""
         shutil.rmtree(root, ignore_errors=True)
         root.mkdir(parents=True)
         for directory in self.directories:
@@ -67,7 +67,7 @@ def _free(place: Path) -> bool:
 
 @dataclass(frozen=True)
 class Result:
-    """All that can be seen of a command: output, exit status, and the tree afterwards."""
+    """Everything that a command shows: output, exit status, and the tree afterwards."""
 
     stdout: str
     stderr: str

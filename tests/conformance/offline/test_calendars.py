@@ -1,6 +1,6 @@
-"""Calendar events, good and bad ones, in several zones: what systemd-analyze makes of them and when they come next.
+"""Calendar events, good and bad, in several zones: how systemd-analyze normalises them, and when they elapse.
 
-SYSTEMCTL_EXAMPLES=N tries some 200 N inputs; `pytest -s` shows what they covered.
+SYSTEMCTL_EXAMPLES=N tries about 200 N inputs; `pytest -s` shows what they covered.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LOCAL = {
     "America/New_York": ("EST", "EDT"),
     "Australia/Lord_Howe": ("+1030", "+11"),
 }
-# Where clocks are changed, leap days, and the ends of what there is (but for the day on which time zones disagree
+# Changes of clocks, leap days, and the ends of the range (except for the day on which time zones disagree
 # about whether it is before the epoch, which leads systemd astray).
 BASES = (
     172800, 2678399, 68169600, 951782400, 1706695200, 1709164799, 1711846799, 1711847700, 1711850400, 1729990800,
@@ -91,7 +91,7 @@ def field(numbers: st.SearchStrategy[str], steps: st.SearchStrategy[str]) -> st.
 
 
 def field_of(first: int, last: int) -> st.SearchStrategy[str]:
-    """Mostly what can be: ranges go up, and numbers beyond the field are rare."""
+    """Mostly valid values: ranges go up, and numbers outside of the field's range are rare."""
     middle = (first + last) // 2
     low, high = st.integers(first, middle).map(str), st.integers(middle + 1, last).map(str)
     steps = st.integers(1, 9).map(str)
@@ -149,7 +149,7 @@ ANY = either(EVENTS, EVENTS, EVENTS, SPOILED)
 
 
 def theirs(texts: Sequence[str], base: int, zone: str) -> dict[str, str]:
-    """What systemd-analyze says of each text: its normal form and when it elapses, or why it is wrong."""
+    """What systemd-analyze says about each text: its normal form and when it elapses, or why it is wrong."""
     command = ["systemd-analyze", "calendar", f"--iterations={ITERATIONS}", f"--base-time=@{base}", "--", *texts]
     environment = {"LC_ALL": "C.UTF-8", "TZ": zone, "PATH": os.environ["PATH"]}
     done = subprocess.run(command, capture_output=True, env=environment, check=False)
@@ -157,11 +157,11 @@ def theirs(texts: Sequence[str], base: int, zone: str) -> dict[str, str]:
     found = dict(re.findall(r"^Failed to parse calendar specification '(.*)': (.*)$", errors, re.MULTILINE))
     failed = r"^Failed to determine next elapse for '(.*)': (.*)$"
     found.update(re.findall(failed, errors, re.MULTILINE))
-    # Blank lines are between the answers to good texts, which come in order.
+    # Blank lines separate the answers to good texts, which are in order.
     blocks = re.split(r"\n\n+", output.strip("\n"))
     for original, block in zip([text for text in texts if text not in found], blocks):
         lines = [line.strip(" ").partition(": ")[::2] for line in block.split("\n")]
-        # Where the normal form is the original, only one is printed. In another zone UTC follows local time.
+        # If the normal form is the original, only one is printed. In other zones UTC follows local time.
         shown = next(text for label, text in lines if label == "Normalized form")
         answers = [text for label, text in lines if not label.endswith(" form")]
         times = [
@@ -174,7 +174,7 @@ def theirs(texts: Sequence[str], base: int, zone: str) -> dict[str, str]:
 
 
 def _by_local_name(shown: str, zone: str) -> bool:
-    """Whether an event is in local time by its name: around the changes systemd 252 finds times in the past."""
+    """Whether an event names the local zone: around changes of clocks systemd 252 then finds times in the past."""
     return shown.endswith(LOCAL[zone]) and not shown.endswith("UTC")
 
 
@@ -206,7 +206,7 @@ def ours(text: str, base: int, zone: str) -> str:
 
 
 def compare(texts: Sequence[str], base: int, zone: str) -> dict[str, str]:
-    """Hold our answers against systemd's, and return them."""
+    """Compare our answers with systemd's, and return them."""
     expected = theirs(texts, base, zone)
     answers = {text: ours(text, base, zone) for text in texts}
     wrong = [

@@ -1,4 +1,4 @@
-"""Random trees and commands: the same links on disk, the same words and the same exit status as the real systemctl.
+"""Random trees and commands: the same links on disk, messages and exit status as with the real systemctl.
 
 SYSTEMCTL_EXAMPLES=N tries N cases instead of a few; `pytest -s` shows what they covered.
 """
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(real_version() != 252, reason="the oracle, syste
 
 
 def comparable(command: tuple[str, ...], result: Result) -> Result:
-    """systemd's `reenable` reads unit files once more than needed, and warns once more of what is wrong in them."""
+    """systemd's `reenable` reads unit files once more than needed, and repeats the warnings about them."""
     if command[0] != "reenable":
         return result
     lines = result.stderr.splitlines(keepends=True)
@@ -33,7 +33,7 @@ def comparable(command: tuple[str, ...], result: Result) -> Result:
     return replace(result, stderr="".join(kept))
 
 
-# Per cent of the commands that at least have to be so.
+# The least percentage of commands with each label.
 LEAST = {
     "fails": 10, "succeeds": 30, "says something": 40, "changes something": 15, "templates and instances": 20,
     "aliases": 20, "presets": 5, "masks": 4, "drop-ins": 10, "warnings": 5, "several units": 10,
@@ -45,7 +45,7 @@ VERBS = (
 
 
 def labels(case: Case, command: tuple[str, ...], before: object, result: Result) -> Iterator[str]:
-    """What a command and what it met were like. Links on disk count as aliases where their names differ."""
+    """Labels for a command and what it met. Links on disk count as aliases if their names differ."""
     verb, *operands = (word for word in command if not word.startswith("--"))
     named = {operand.rpartition("/")[2] for operand in operands}
     everything = verb in ("preset-all", "list-unit-files")
@@ -78,7 +78,7 @@ def labels(case: Case, command: tuple[str, ...], before: object, result: Result)
 
 
 def _forgets_dropins(case: Case, command: tuple[str, ...]) -> bool:
-    """Whether it is `reenable` of a unit with drop-ins, which systemd 252 then passes over (docs/differences.md)."""
+    """Whether this is `reenable` of a unit with drop-ins, which systemd 252 ignores then (docs/differences.md)."""
     named = {word.rpartition("/")[2] for word in command}
     named |= {template_of(name) for name in named if "@" in name and "." in name}
     return command[0] == "reenable" and any(
@@ -98,7 +98,7 @@ def test_same_as_systemctl(tmp_path: Path) -> None:
     root = tmp_path / "root"
     coverage = Coverage("commands")
 
-    # Shrinking takes minutes: only who asks for many examples wants to wait for it.
+    # Shrinking takes minutes, which only makes sense with many examples.
     phases = tuple(Phase) if EXAMPLES > 500 else (Phase.explicit, Phase.generate)
 
     @settings(

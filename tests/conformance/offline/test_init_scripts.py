@@ -1,4 +1,4 @@
-"""Units made of init scripts, against those of systemd-sysv-generator(8), for scripts written by hand and drawn."""
+"""Units made from init scripts, compared with systemd-sysv-generator(8), for scripts by hand and drawn ones."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def made(top: Path) -> dict[str, object]:
 
 
 def chance_aside(found: Mapping[str, object]) -> dict[str, object]:
-    """Of several scripts that provide the same systemd lets chance decide."""
+    """If several scripts provide the same, systemd picks one at random."""
     return {name: "alias" if "/" not in name and isinstance(made, str) else made for name, made in found.items()}
 
 

@@ -1,6 +1,6 @@
-"""Every key of [Install] with every kind of bad value, alone and beside good units: as the real systemctl has it.
+"""Every key of [Install] with every kind of bad value, alone and beside good units, compared with the real systemctl.
 
-A file that is wrong may cost its own unit what it asks for, never what other units do.
+A wrong file may cost its own unit its links, never those of other units.
 """
 
 from __future__ import annotations

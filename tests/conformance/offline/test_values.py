@@ -1,6 +1,6 @@
-"""Time spans, unit names and escapes, good and bad ones, as systemd-analyze and systemd-escape read them.
+"""Time spans, unit names and escapes, good and bad, compared with systemd-analyze and systemd-escape.
 
-SYSTEMCTL_EXAMPLES=N tries some 40 N inputs instead of a few hundred; `pytest -s` shows what they covered.
+SYSTEMCTL_EXAMPLES=N tries about 40 N inputs instead of a few hundred; `pytest -s` shows what they covered.
 """
 
 from __future__ import annotations
@@ -84,9 +84,9 @@ def hold(
     labels: Callable[[str], Iterator[str]],
     least: Mapping[str, float],
 ) -> None:
-    """Good inputs are asked about all at once, the bad ones one by one: systemd's programs stop at the first.
+    """Ask about good inputs all at once, and about bad ones one by one: systemd's programs stop at the first.
 
-    `least`: per cent of the inputs that have to have a label, at least.
+    `least`: the smallest percentage of inputs that must have each label.
     """
     coverage = Coverage(what)
 

@@ -1,4 +1,4 @@
-"""A manager in the foreground on units below a directory of its own, with real processes. Needs no root."""
+"""A manager in the foreground, with units below its own directory and real processes. This needs no root."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ from systemctl_replacement.manager.reexec import reexec_state
 %s
 __main__.main()
 """
-PATIENCE = 20.0  # seconds; a condition that takes longer never comes true
+PATIENCE = 20.0  # seconds; a condition that takes longer counts as never true
 
 
 def wait_for(condition: Callable[[], Any], what: str) -> Any:
-    """The condition's first true value. AssertionError if it never has one."""
+    """Wait for the condition's first true value and return it. AssertionError if there is none in time."""
     end = time.monotonic() + PATIENCE
     while True:
         value = condition()
         if value:
             return value
         assert time.monotonic() < end, f"waited in vain for {what}"
-        time.sleep(0.01)  # between two looks at the condition
+        time.sleep(0.01)  # between two checks of the condition
 
 
 class Engine:
-    """One manager and its unit directory; as a context manager it boots, and leaves nothing behind."""
+    """One manager and its unit directory. As a context manager it boots, and leaves nothing behind."""
 
     def __init__(
         self,
@@ -54,9 +54,9 @@ class Engine:
         descriptors: int = 0,
         stdout: int = -1,
     ) -> None:
-        """change: Python that is run before the manager's program, to break something (@ROOT@ as in units);
-        `reexecution` and `paths` are those modules. descriptors: the limit of their number. stdout: instead of a file,
-        which `text` reads."""
+        """change: Python code that runs before the manager's program, to break something (@ROOT@ as in units);
+        `reexecution` and `paths` are those modules. descriptors: the limit on their number. stdout: instead of a file
+        that `text` reads."""
         # A short path: socket names have 108 bytes.
         self.root = Path(tempfile.mkdtemp(prefix="engine-"))
         self.units = self.root / "etc/systemd/system"
@@ -77,7 +77,7 @@ class Engine:
         self._seen: set[psutil.Process] = set()
 
     def write(self, name: str, text: str) -> None:
-        """A unit file; @ROOT@ in it is the directory of this engine."""
+        """Write a unit file. @ROOT@ in it is the directory of this engine."""
         (self.units / name).write_text(text.replace("@ROOT@", str(self.root)))
 
     def __enter__(self) -> Engine:
@@ -111,7 +111,7 @@ class Engine:
         shutil.rmtree(self.root)
 
     def _strays(self) -> Iterator[psutil.Process]:
-        """Processes of services that nobody could find any more: their command lines name the directory."""
+        """Processes of services that nobody else could find any more: their command lines name the directory."""
         for process in psutil.process_iter(["cmdline"]):
             if any(str(self.root) in word for word in process.info["cmdline"] or ()):
                 yield process
@@ -124,7 +124,7 @@ class Engine:
         return self._client
 
     def processes(self) -> list[psutil.Process]:
-        """Everything below the manager."""
+        """All descendants of the manager."""
         assert self.process is not None
         try:
             found = psutil.Process(self.process.pid).children(recursive=True)
@@ -134,7 +134,7 @@ class Engine:
         return found
 
     def titled(self, title: str) -> psutil.Process:
-        """The one process of ours with this title ("supervisor: x.service", "forkserver", "console")."""
+        """Our only process with this title ("supervisor: x.service", "forkserver", "console")."""
 
         def look() -> Optional[psutil.Process]:
             titled = []
@@ -142,7 +142,7 @@ class Engine:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     if " ".join(process.cmdline()).startswith(title):
                         titled.append(process)
-            # A child that has not executed its program yet has its parent's title.
+            # A child has its parent's title until it executes its program.
             return min(titled, key=lambda process: (process.create_time(), process.pid), default=None)
 
         found: psutil.Process = wait_for(look, f"a process called {title}")
@@ -157,7 +157,7 @@ class Engine:
         return self._client.call_waiting(method, **parameters)
 
     def reexecute(self) -> None:
-        """daemon-reexec, until the new manager answers."""
+        """Run daemon-reexec, and wait until the new manager answers."""
         try:
             self.call("Reexecute")
         except Disconnected:
@@ -165,18 +165,18 @@ class Engine:
         self.call("SystemState")
 
     def forget(self) -> None:
-        """Give the connection up; the next call makes another one."""
+        """Close the connection. The next call opens another one."""
         self._client = None
 
     def enqueue(self, operation: str, unit: str) -> dict[str, Any]:
-        """The outcome of a request that nobody waits for."""
+        """The outcome of a request whose job nobody waits for."""
         reply = self.call("Enqueue", operation=operation, names=[unit], mode="replace", wait=False)
         outcome: dict[str, Any] = reply["jobs"][0]
         assert outcome["error"] is None, outcome
         return outcome
 
     def run(self, operation: str, unit: str) -> str:
-        """The result of a job, once it has ended."""
+        """Wait for the end of a job and return its result."""
         if self._client is None:
             wait_for(self._connect, "the manager's socket")
         assert self._client is not None
@@ -215,7 +215,7 @@ class Engine:
         return self.notes.read_text().split("\n")[:-1] if self.notes.exists() else []
 
     def halt(self, number: int = signal.SIGTERM) -> int:
-        """Signal the manager and wait for its end; the exit status."""
+        """Signal the manager and wait for its end. Returns the exit status."""
         assert self.process is not None
         self.processes()
         os.kill(self.process.pid, number)

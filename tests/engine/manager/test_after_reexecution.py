@@ -1,4 +1,4 @@
-"""What a manager was about to do when it executed itself is done all the same."""
+"""What a manager was about to do before a re-execution is done afterwards."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from systemctl_replacement.control.address import MANAGER
 from systemctl_replacement.paths import Paths
 from tests.engine.manager.engine import Engine, wait_for
 
-# What is changed of the program stays changed over a re-execution.
+# Changes to the program also hold after a re-execution.
 STAY_CHANGED = "paths.self_command = lambda: [sys.executable, '-ISXutf8', sys.argv[0]]\n"
 SHORT_LINGER = STAY_CHANGED + "from systemctl_replacement.manager import life\nlife.LINGER_USEC = 200_000\n"
 REEXECUTE = 59  # SIGRTMIN+25
@@ -79,7 +79,7 @@ def test_asked_again_to_halt_it_hurries() -> None:
         process = e.process
 
         def asked_again() -> bool:
-            """The same signal means something new a second later at the earliest."""
+            """The same signal only means something new after a second."""
             if process.poll() is None:
                 os.kill(process.pid, signal.SIGTERM)
             return process.poll() is not None

@@ -1,4 +1,4 @@
-"""A re-execution that goes wrong: the manager stays, and no unit pays for what another one's state has."""
+"""A re-execution that goes wrong: the manager stays, and a broken state of one unit does not affect the others."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def changed(state, command):
 reexec_state.execute = changed
 """
 
-# What is written is damaged, what is kept open over the exec is not.
+# The written state is damaged, the descriptors that are kept over the exec are not.
 DAMAGE = """
 class Damaged:
     loads = reexec_state.wire.loads

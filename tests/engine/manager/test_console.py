@@ -1,4 +1,4 @@
-"""The container's output: blocked, or gone. Nobody waits for it."""
+"""The container's output is blocked or closed, and nobody waits for it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNITS = {"a.service": SLEEP, "flood.service": FLOOD, **TARGETS}
 
 
 def flood_ours(engine: Engine) -> None:
-    """Many lines of the manager itself: its state has one for each unit, with its name."""
+    """Make the manager log many lines: its state has one for each unit, with the unit's name."""
     assert engine.process
     for _ in range(200):
         os.kill(engine.process.pid, signal.SIGUSR2)

@@ -1,6 +1,6 @@
-"""What the manager survives, in every sub-state of a service: its own re-execution, and the death of its helpers.
+"""What the manager survives in every sub-state of a service: its own re-execution, and the death of its helpers.
 
-After each the state that is shown is true, the next command works, and nothing is left behind.
+Afterwards the state that it shows is true, the next command works, and nothing is left behind.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ import pytest
 from systemctl_replacement.units.states import SERVICE_ACTIVE_STATE
 from tests.engine.manager.engine import Engine, alive, wait_for
 
-# Waits in one place until a file appears: how a test keeps a service in a sub-state as long as it needs.
+# Waits in one place until a file appears, so that a test can keep a service in a sub-state.
 HOLD = "/bin/sh -c 'while ! test -e @ROOT@/go; do sleep 0.02; done'"
 MAIN = "ExecStart=/bin/sleep 1000\n"
 DEAF = "ExecStart=/bin/sh -c 'trap \"\" TERM ABRT; touch @ROOT@/deaf; while :; do sleep 0.02; done'\n"
 # Stays behind when the main process ends.
 LEFT = 'trap \\"\\" TERM; touch @ROOT@/deaf; while :; do sleep 0.02; done'
 
-# Ends when it is let go only, whatever signal comes; in its second life it is like any other.
+# Ends only when it is released, whatever signal comes. In its second life it is like any other.
 GO = "while ! test -e @ROOT@/go; do sleep 0.02; done"
 HARD = f"ExecStart=/bin/sh -c 'test -e @ROOT@/go && exec sleep 1000; trap \"\" TERM USR1; touch @ROOT@/deaf; {GO}'\n"
 LEFT_HARD = f'trap \\"\\" TERM ABRT USR1; touch @ROOT@/deaf; {GO}'
 
 PYTHON = f"{sys.executable} -IS"
-# Ignores SIGHUP, or says that it reloads and goes on when it is let go.
+# Ignores SIGHUP, or says that it reloads and goes on when it is released.
 SLOW_RELOAD = """
 import os, signal, socket, sys, time
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -46,7 +46,7 @@ while True:
     time.sleep(1000)
 """
 
-# Sub-state -> (the [Service] section, how to get there, where it goes when it is let go).
+# Sub-state -> (the [Service] section, how to get there, the next sub-state when it is released).
 STATES: dict[str, tuple[str, str, str]] = {
     "condition": (f"ExecCondition={HOLD}\n{MAIN}", "start", "running"),
     "start-pre": (f"ExecStartPre={HOLD}\n{MAIN}", "start", "running"),
@@ -92,7 +92,7 @@ def reach(engine: Engine, sub: str) -> None:
         wait_for(lambda: any(engine.show("x.service")[key] for key in _PIDS[sub]), "the process of the state")
 
 
-# Stories that are not called by the sub-state they lead to.
+# Stories whose names are not those of the sub-states that they lead to.
 SUBS = {"daemon": "running"}
 
 
@@ -100,7 +100,7 @@ def test_every_sub_state_is_reached() -> None:
     assert {SUBS.get(sub, sub) for sub in STATES} == set(SERVICE_ACTIVE_STATE) - {"dead"}
 
 
-# Which process a sub-state has; the main process in all others.
+# The process of each sub-state; in all others it is the main process.
 _PIDS = dict.fromkeys(("condition", "start-pre", "start-post", "reload", "stop", "stop-post"), ("ControlPID",))
 _PIDS.update({sub: ("MainPID",) for sub in STATES if sub not in _PIDS})
 
@@ -113,22 +113,22 @@ def stable(engine: Engine) -> dict[str, object]:
 
 
 def finish(engine: Engine, sub: str, ends: tuple[str, ...]) -> None:
-    """Let go what was held, see where it goes, and that the unit can be started and stopped afterwards."""
+    """Release what was held, check where it goes, and that the unit can be started and stopped afterwards."""
     (engine.root / "go").touch()
     engine.wait_sub("x.service", *ends)
     engine.wait_idle()
-    engine.call("ResetFailed", names=[])  # not by its name: one that is down and was not needed is forgotten
+    engine.call("ResetFailed", names=[])  # not by its name, because a unit that is down and not needed is forgotten
     assert engine.run("restart", "x.service") == "done"
     if "failed" not in sub:
         engine.wait_sub("x.service", "running", "exited")
     if "deaf" in STATES[sub][0]:
-        return  # its stop takes its time: once is enough
+        return  # its stop takes long, so once is enough
     assert engine.run("stop", "x.service") == "done"
     wait_for(lambda: not units_processes(engine), "the end of the unit's processes")
 
 
 def units_processes(engine: Engine) -> list[psutil.Process]:
-    """Everything below the manager that is neither its forkserver nor its console."""
+    """All descendants of the manager except its forkserver and console."""
     found = []
     for process in engine.processes():
         try:
@@ -160,8 +160,8 @@ def test_forkserver_killed(sub: str) -> None:
         finish(engine, sub, (STATES[sub][2],))
 
 
-# A control process goes on without its supervisor, and the manager sees how it ends; a process that was just being made
-# when the supervisor died may be lost, and fails its phase.
+# A control process goes on without its supervisor, and the manager sees how it ends. A process that was being forked
+# when the supervisor died may be lost, and then its phase fails.
 @pytest.mark.parametrize("sub", [sub for sub in STATES if sub not in ("exited", "auto-restart", "failed")])
 def test_supervisor_killed(sub: str) -> None:
     with Engine({"x.service": f"[Service]\n{STATES[sub][0]}"}, boot=("basic.target",)) as engine:
@@ -185,7 +185,7 @@ FAULTS: dict[str, Callable[[Engine], None]] = {
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("phase", ["ExecCondition", "ExecStartPre", "ExecStartPost"])
 def test_a_command_that_ends_badly_after_a_fault(phase: str, fault: str) -> None:
-    """It exits, kills itself or leaves a child behind, when whoever watched it is another one."""
+    """It exits, kills itself or leaves a child behind after its supervisor has been replaced."""
     for how, result in (
         ("exit 3", "exit-code"),
         ("kill -9 $$$$", "signal"),
@@ -247,7 +247,7 @@ def test_how_a_process_ended_is_not_lost_with_its_supervisor(when: str) -> None:
         wait_for(lambda: not units_processes(engine), "the end of all processes")
 
 
-# In the middle of an exec a process has no environment for a moment, which here takes that many looks.
+# In the middle of an exec a process has no environment for a moment, which here lasts this many looks.
 IN_EXEC = """
 import collections, io
 from systemctl_replacement.supervision import unit_processes
@@ -262,7 +262,7 @@ unit_processes.has_environment = lambda pid: looks[f"/proc/{pid}/environ"] > %d
 
 @pytest.mark.parametrize("phase", ["ExecCondition", "ExecStartPre", "ExecStartPost"])
 def test_a_child_in_the_middle_of_an_exec_does_not_escape(phase: str) -> None:
-    """It has left its session, and its parent ends, when their supervisor has been killed."""
+    """It has left its session, and its parent ends after their supervisor has been killed."""
     leave = "while ! test -e @ROOT@/go; do sleep 0.02; done; setsid sleep 1000 & exit 255"
     unit = f"[Service]\n{phase}=/bin/sh -c '{leave}'\n{MAIN}"
     with Engine({"x.service": unit}, boot=("basic.target",), change=IN_EXEC % (3, 3)) as engine:
@@ -276,7 +276,7 @@ def test_a_child_in_the_middle_of_an_exec_does_not_escape(phase: str) -> None:
 
 
 def test_whom_nothing_tells_from_a_stranger_holds_nobody_up() -> None:
-    """Where the kernel never shows an environment."""
+    """The kernel never shows an environment."""
     away = 'setsid sh -c "touch @ROOT@/away; exec sleep 1000" & until test -e @ROOT@/away; do sleep 0.02; done'
     command = f"/bin/sh -c 'until test -e @ROOT@/go; do sleep 0.02; done; {away}'"
     unit = f"[Service]\nExecStart={command}\n"
@@ -292,7 +292,7 @@ def test_whom_nothing_tells_from_a_stranger_holds_nobody_up() -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_nothing_leaks(fault: str) -> None:
-    """Descriptors of the manager and files of its runtime directory, after whole lives with faults in them."""
+    """Descriptors of the manager, and files in its runtime directory, after services have lived through faults."""
     unit = f"[Service]\nType=notify\nNotifyAccess=all\nRuntimeDirectory=x\nExecStart={PYTHON} @ROOT@/slow_reload.py\n"
     with Engine({"x.service": unit}, boot=("basic.target",)) as engine:
         (engine.root / "slow_reload.py").write_text(SLOW_RELOAD)
@@ -354,7 +354,7 @@ def test_a_defect_costs_only_the_event_it_is_met_in() -> None:
         assert engine.run("start", "x.service") == "done"
         main = psutil.Process(engine.show("x.service")["MainPID"])
         assert engine.process is not None
-        # What is said and the end arrive together.
+        # The notification and the exit arrive together.
         os.kill(engine.process.pid, signal.SIGSTOP)
         (engine.root / "go").touch()
         wait_for(lambda: not alive(main), "the end of the process")
@@ -417,7 +417,7 @@ supervisor.Supervisor._send = send
 
 @pytest.mark.parametrize("phase", ["ExecCondition", "ExecStartPre", "ExecStart"])
 def test_a_process_that_nobody_knows_of_never_runs(phase: str) -> None:
-    """Its supervisor was killed between the fork and the message that tells of it."""
+    """Its supervisor was killed between the fork and the message that reports it."""
     unit = f"[Service]\n{phase}=/bin/sh -c 'echo ran >>@ROOT@/notes; exec sleep 1000'\n{MAIN}Type=oneshot\n"
     with Engine({"x.service": unit}, boot=("basic.target",), change=DIES_AT_FORK) as engine:
         for _ in range(2):

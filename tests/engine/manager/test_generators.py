@@ -1,4 +1,4 @@
-"""Generators run before units are loaded, at the boot and at each reload (systemd.generator(7))."""
+"""Generators run before units are loaded, at boot and at each reload (systemd.generator(7))."""
 
 from __future__ import annotations
 

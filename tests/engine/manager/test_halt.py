@@ -1,4 +1,4 @@
-"""The time for a halt, in short: box tests have the real figures (tests/box/test_stop_time.py)."""
+"""The time for a halt, shortened: box tests have the real figures (tests/box/test_stop_time.py)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from tests.engine.manager.engine import PATIENCE, Engine, wait_for
 
-# A guess that nears its end one second after the stop signal.
+# A guessed time that is nearly over one second after the stop signal.
 GUESS = "import os; os.environ['container'] = 'docker'\n" + "\n".join(
     ["from systemctl_replacement.manager import stop_time", "stop_time._DOCKER_USEC = 2_500_000"]
 )

@@ -1,4 +1,4 @@
-"""Work that takes long for the manager keeps nobody else waiting."""
+"""Long work in the manager makes nobody else wait."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LENGTH = 800
 
 
 def chain(kind: str) -> dict[str, str]:
-    """Units each of which requires the next one."""
+    """A chain of units, each of which requires the next one."""
     units = {}
     for number in range(LENGTH):
         below = f"c{number + 1}.{kind}"
@@ -28,7 +28,7 @@ def chain(kind: str) -> dict[str, str]:
 
 
 class Asker:
-    """A connection with one question at a time, for whose answer nobody has to wait."""
+    """A connection with one question at a time, without waiting for the answer."""
 
     def __init__(self, engine: Engine) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
@@ -44,7 +44,7 @@ class Asker:
         return bool(select.select([self.socket], [], [], 0)[0])
 
     def answer(self) -> Optional[dict[str, Any]]:
-        """What came for the question; None if the manager closed the connection."""
+        """The answer to the question, None if the manager closed the connection."""
         while b"\0" not in self._received:
             data = self.socket.recv(65536)
             if not data:
@@ -56,7 +56,7 @@ class Asker:
 
 
 def both_at_once(engine: Engine, first: Asker, method: str, second: Asker, **parameters: Any) -> None:
-    """Have the manager find two questions, the second of them SystemState."""
+    """Let the manager find two questions at once, of which the second is SystemState."""
     assert engine.process is not None
     os.kill(engine.process.pid, signal.SIGSTOP)
     try:
@@ -91,7 +91,7 @@ def test_loading_a_chain_of_units(method: str, parameters: dict[str, Any]) -> No
 def test_running_a_chain_of_jobs() -> None:
     with Engine(chain("target")) as e:
         slow, quick = Asker(e), Asker(e)
-        # All starts of the chain follow each other without anything in between to wait for.
+        # All starts of the chain follow each other, with nothing to wait for in between.
         slow.ask("Enqueue", operation="start", names=["c0.target"], mode="replace", wait=True)
         first = slow.answer()
         assert first and first["continues"], first

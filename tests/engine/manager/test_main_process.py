@@ -1,4 +1,4 @@
-"""Main processes that move, and the manager or the supervisor that is another one by then."""
+"""Main processes that move, while the manager or the supervisor is replaced."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.engine.manager.engine import Engine, wait_for
 
-# On SIGUSR2 a successor writes the PID file, and the one before ends badly.
+# On SIGUSR2 a successor writes the PID file, and the old process fails.
 SERVER = """\
 import os, signal
 def write():
@@ -27,7 +27,7 @@ while True:
     signal.pause()
 """
 UNIT = "[Service]\nPIDFile=/pid\nExecStart=/usr/bin/env python3 @ROOT@/server\nExecReload=/bin/kill -USR2 $MAINPID\n"
-# It makes the PID file, and writes to it when it is told to, without ever closing it.
+# It creates the PID file and writes to it when it is signalled, but never closes it.
 DAEMON = "exec 3>@ROOT@/pid; while ! test -e @ROOT@/go; do sleep 0.02; done; echo $$ >&3; exec sleep 1000\n"
 LATE = "[Service]\nType=forking\nPIDFile=/pid\nExecStart=/bin/sh -c 'sh @ROOT@/daemon &'\n"
 
@@ -41,7 +41,7 @@ def _break(engine: Engine, fault: str) -> None:
 
 
 def successor(engine: Engine, before: int) -> int:
-    """The main process after the one before has ended."""
+    """The main process after the previous one has ended."""
 
     def look() -> int:
         now: int = engine.show("x.service")["MainPID"]

@@ -15,7 +15,7 @@ NOTE = "/bin/sh -c 'echo {} >>@ROOT@/notes'"
 
 
 def noting(name: str, unit: str = "", service: str = "") -> str:
-    """A service that notes when it starts and when it stops."""
+    """A service that writes down when it starts and stops."""
     return (
         f"[Unit]\n{unit}\n[Service]\nType=notify\nNotifyAccess=all\nTimeoutStartSec=20\n"
         f"ExecStart=/bin/sh -c 'echo {name} up >>@ROOT@/notes; {READY}; exec sleep 1000'\n"
@@ -84,7 +84,7 @@ def test_a_killed_service_comes_back_and_one_that_keeps_dying_does_not() -> None
         assert e.show("a.service")["NRestarts"] == 1
         e.enqueue("start", "b.service")
         e.wait_sub("b.service", "failed")
-        assert e.show("b.service")["Result"] == "exit-code"  # what it died of, as under systemd
+        assert e.show("b.service")["Result"] == "exit-code"  # why it died, as under systemd
         e.call("ResetFailed", names=["b.service"])
         assert e.sub("b.service") == "dead"
 
@@ -137,7 +137,7 @@ def test_forking_with_and_without_pid_file() -> None:
 
 
 def has_ended(process: psutil.Process) -> bool:
-    """Also when it is reaped between two looks."""
+    """The same if it is reaped between two looks."""
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -259,7 +259,7 @@ def test_whoever_starts_the_halt_is_answered() -> None:
 
 def test_what_a_start_limit_does() -> None:
     unit = "[Unit]\nStartLimitBurst=1\nStartLimitAction=exit\nFailureActionExitStatus=7\n" + SLEEP
-    # A unit that nobody refers to is forgotten with its start limit: this one is referred to.
+    # A unit that nobody refers to is forgotten with its start limit, so something refers to this one.
     units = {"a.service": unit, "b.service": noting("b", "After=a.service")}
     with engine(units, boot=("b.service",)) as e:
         assert e.run("start", "a.service") == "done"

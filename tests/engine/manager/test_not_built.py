@@ -1,4 +1,4 @@
-"""Units of types that cannot be run yet: whoever wants one is told, and nobody says that all is well."""
+"""Units of types that cannot be run yet: whoever wants one is told so, and the state is degraded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WANTS_TIMER = "[Unit]\nDefaultDependencies=no\nWants=job.timer\n"
 
 
 def request(engine: Engine, operation: str, unit: str) -> dict[str, Any]:
-    """What became of a request, its job ended."""
+    """The outcome of a request after its job has ended."""
     parameters: dict[str, Any] = {"operation": operation, "names": [unit], "mode": "replace", "wait": True}
     engine.call("SystemState")  # it is up
     client = connect(Paths(str(engine.root)))

@@ -1,4 +1,4 @@
-"""sd_notify(3) with real processes: descriptors left with the manager, the watchdog, who may speak."""
+"""sd_notify(3) with real processes: the fd store, the watchdog, and NotifyAccess=."""
 
 from __future__ import annotations
 

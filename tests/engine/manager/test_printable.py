@@ -1,4 +1,4 @@
-"""What strangers say drives nobody's terminal where the manager repeats it."""
+"""When the manager repeats a stranger's words, they do not control anybody's terminal."""
 
 from __future__ import annotations
 

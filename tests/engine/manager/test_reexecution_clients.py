@@ -1,4 +1,4 @@
-"""Who is connected while the manager executes itself again does not notice."""
+"""Clients that are connected during a re-execution do not notice it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def client_of(engine: Engine) -> Client:
 
 
 class Waiting(threading.Thread):
-    """A call that takes its time, and its answer."""
+    """Make a call that takes a while, and return its answer."""
 
     def __init__(self, client: Client, method: str, **parameters: Any) -> None:
         super().__init__(daemon=True)

@@ -1,4 +1,4 @@
-"""A service is not down before its runtime directories are gone: what comes after may make them anew."""
+"""A service is not down before its runtime directories are gone, because its next start creates them again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from tests.engine.manager.engine import Engine, alive, wait_for
 
-# Directories are removed once @ROOT@/remove is there. What is changed stays changed over a re-execution.
+# Directories are removed once @ROOT@/remove exists. The change also holds after a re-execution.
 PATIENT = """
 paths.self_command = lambda: [sys.executable, '-ISXutf8', sys.argv[0]]
 import os, time
@@ -28,7 +28,7 @@ UNIT = "[Service]\nRuntimeDirectory=x\nExecStart=/bin/sh -c 'touch $$RUNTIME_DIR
 
 
 def begun(engine: Engine, operation: str) -> int:
-    """Ask for a job that has to wait for the removal; its id."""
+    """Ask for a job that has to wait for the removal. Returns its id."""
     directory = engine.root / "run/x"
     wait_for((directory / "mine").exists, "the service's file")
     job: int = engine.enqueue(operation, "x.service")["id"]
@@ -43,7 +43,7 @@ def let_go(engine: Engine) -> None:
 
 
 def kill_the_supervisor(engine: Engine) -> None:
-    """The removal ends with it, and another supervisor has to begin anew."""
+    """The removal ends with the supervisor, and another one has to begin again."""
     supervisor = engine.titled("supervisor: x.service")
     removers = supervisor.children()
     assert removers
@@ -156,7 +156,7 @@ def test_a_service_ends_although_nobody_can_remove_its_directories() -> None:
 
 @pytest.mark.parametrize("delay", ["1ms", "300ms"])
 def test_the_supervisor_dies_with_the_service(delay: str) -> None:
-    """The removal is asked of the next one, whose answer is the one that counts."""
+    """The next supervisor is asked for the removal, and its answer counts."""
     unit = UNIT + f"Restart=always\nRestartSec={delay}\n"
     with Engine({"x.service": unit}, boot=("x.service",)) as e:
         wait_for((e.root / "run/x/mine").exists, "the service's file")
@@ -180,7 +180,7 @@ def test_the_supervisor_dies_with_the_service(delay: str) -> None:
 
 
 def test_a_direct_restart_is_no_end() -> None:
-    """RestartMode=direct: who is bound to the service is restarted with it, and not stopped."""
+    """RestartMode=direct: units bound to the service are restarted with it, and not stopped."""
     unit = UNIT + "Restart=always\nRestartMode=direct\nRestartSec=1ms\n"
     bound = "[Unit]\nBindsTo=x.service\nAfter=x.service\n[Service]\nExecStart=/bin/sleep 1000\n"
     with Engine({"x.service": unit, "y.service": bound}, boot=("y.service",), change=PATIENT) as e:

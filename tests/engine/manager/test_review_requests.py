@@ -1,4 +1,4 @@
-"""Requests and notifications that do not mean well, or mean something rare."""
+"""Hostile and unusual requests and notifications."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SLEEP = "[Service]\nExecStart=/bin/sleep 1000\n"
 
 
 def refused(e: Engine, method: str, **parameters: Any) -> str:
-    """The message of the error a call must get."""
+    """The message of the error that a call must get."""
     with pytest.raises(CallError) as caught:
         e.call(method, **parameters)
     return caught.value.message
@@ -61,7 +61,7 @@ def test_root_may_name_a_main_process_from_elsewhere() -> None:
         (e.root / "pid").write_text(str(stranger.pid))
         with e:
             assert e.run("start", "a.service") == "done"
-            # Our own user is whom a manager without root takes for root.
+            # A manager without root treats its own user as root.
             assert e.show("a.service")["MainPID"] == stranger.pid, os.getuid()
             stranger.kill()
             stranger.wait()

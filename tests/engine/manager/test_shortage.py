@@ -1,4 +1,4 @@
-"""No descriptors, no memory, no room on the disk: what is there goes on, and can be stopped."""
+"""No descriptors, no memory, no space on the disk: what runs goes on, and can be stopped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MANY = {f"s{number}.service": SERVICE for number in range(NUMBER)}
 
 
 def exhausted(engine: Engine) -> tuple[list[str], list[str]]:
-    """Start services until there are no descriptors left: those that run, and those that could not be started."""
+    """Start services until there are no descriptors left. Returns those that run and those that failed."""
     for name in MANY:
         engine.enqueue("start", name)
     engine.wait_idle()
@@ -41,7 +41,7 @@ def test_without_descriptors_units_fail_and_can_be_stopped() -> None:
         assert e.run("stop", running[0]) == "done"
         assert e.sub(running[0]) == "dead"
         assert e.noted() == [running[0]]
-        # What that one needed is given back once its supervisor is gone.
+        # Its descriptors are free again once its supervisor is gone.
         wait_for(lambda: e.run("start", failed[0]) == "done", "another service to start in its place")
 
 
@@ -55,7 +55,7 @@ def test_without_descriptors_the_halt_stops_everything() -> None:
 def test_without_descriptors_clients_wait_for_each_other() -> None:
     with Engine(MANY, boot=("basic.target",), descriptors=64) as e:
         exhausted(e)
-        # More clients than there is any room for: those that are not served yet wait.
+        # More clients than there is room for: those that are not served yet wait.
         clients = [Asker(e) for _ in range(40)]
         for client in clients:
             client.ask("SystemState")
@@ -67,7 +67,7 @@ def test_without_descriptors_clients_wait_for_each_other() -> None:
 def test_a_long_message_without_descriptors() -> None:
     with Engine(MANY, boot=("basic.target",), descriptors=64) as e:
         running, _failed = exhausted(e)
-        # What does not fit into one datagram needs no descriptor, though the clients take those that are left.
+        # A message that is too long for one datagram needs no descriptor, even if the clients use up all that are left.
         e.call("SetEnvironment", assignments=["LONG=" + "y" * 100_000])
         main = psutil.Process(e.show(running[0])["MainPID"])
         clients = [Asker(e) for _ in range(40)]
@@ -116,7 +116,7 @@ def test_a_runtime_directory_that_is_removed_is_made_anew(reexecuted: bool) -> N
         assert connected.answer() == {"parameters": {"state": "running"}}
         assert e.run("restart", "a.service") == "done"
         assert "The control socket was removed" in e.text()
-        # Another manager's is left alone, and ours comes back when that one is gone.
+        # Another manager's socket is left alone, and ours comes back when that one is gone.
         shutil.rmtree(socket.parent)
         socket.parent.mkdir(parents=True)
         other = listen(str(socket))

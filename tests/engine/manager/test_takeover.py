@@ -1,4 +1,4 @@
-"""An init that finds a manager on demand takes over what it runs, or has it stopped; never are there two."""
+"""An init that finds a manager on demand takes over what it runs, or has it stopped. There are never two managers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ONCE = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh -c 'echo
 
 @contextmanager
 def init(e: Engine, *arguments: str, change: str = "") -> Iterator[subprocess.Popen[bytes]]:
-    """An init below the engine's directory, beside the manager that is there."""
+    """An init below the engine's directory, beside the manager that exists."""
     main = str(MAIN)
     if change:
         main = str(e.root / "init.py")
@@ -155,7 +155,7 @@ def test_what_notifies_and_stores_descriptors_goes_on() -> None:
             assert [line for line in e.noted() if line.startswith("got")] == ["got 2 stored,memory kept"]
 
 
-# It has never heard of this.
+# An older version does not know this.
 OLDER = """
 from systemctl_replacement.control import server
 real = server.Server.handle

@@ -15,14 +15,14 @@ RTMIN = 34
 
 
 def signal(engine: Engine, number: int) -> None:
-    """Send a signal, which is handled before the next request is."""
+    """Send a signal, which is handled before the next request."""
     assert engine.process
     os.kill(engine.process.pid, number)
     engine.call("SystemState")
 
 
 def said(engine: Engine, unit: str) -> str:
-    """What is shown of a start, which is over when a service's own line is shown."""
+    """What is shown of a start, up to the service's own line."""
     before = len(engine.text())
     engine.run("start", unit)
     heard = engine.text().count("heard")

@@ -1,4 +1,4 @@
-"""Fixtures: a process tree without a manager. Run in a child of the test runner, which is to keep its own children."""
+"""Fixtures: a process tree without a manager, in a child of the test runner, which must keep its own children."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a started program finds, and what is told when it cannot be started."""
+"""The environment that a started program finds, and what is reported if it cannot be started."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to change users"
 
 
 def output_of(unit: Unit, *argv: str, **spec: Any) -> list[str]:
-    """Runs a program to its end; the lines it printed."""
+    """Run a program to its end. Returns the lines that it printed."""
     token = unit.spawn(*argv, **spec)
     ended = unit.wait("exited", token=token)
     assert ended["code"] == "exited" and ended["status"] == 0, ended
@@ -30,7 +30,7 @@ def shell_output(unit: Unit, script: str, **spec: Any) -> list[str]:
 
 @pytest.fixture
 def passable() -> Iterator[Path]:
-    """A directory that every user can pass, which pytest's own are not."""
+    """A directory that every user can enter, unlike pytest's own."""
     with tempfile.TemporaryDirectory(dir="/var/tmp") as path:
         os.chmod(path, 0o711)
         yield Path(path)

@@ -1,4 +1,4 @@
-"""Who belongs to a unit, how all of it ends, and what each of our own processes may lose by being killed."""
+"""Which processes belong to a unit, how all of them end, and what is lost when one of our own processes is killed."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_signal_spares_whom_it_is_told_to(unit: Unit) -> None:
     unit.wait("exited", pid=other)
     unit.send("signal-all", signal=9, **{"except": [spared]})
     third = unit.shell("exec sleep 1000")
-    unit.send("signal", pids=[third, os.getpid()], signal=15)  # the stranger is not ours to signal
+    unit.send("signal", pids=[third, os.getpid()], signal=15)  # we must not signal the stranger
     assert unit.wait("exited", pid=third)["status"] == 15
     assert alive(spared)
 

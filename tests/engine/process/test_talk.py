@@ -1,4 +1,4 @@
-"""What a unit says: to its notify socket, to its log pipe; where it goes, and that nobody waits for anybody."""
+"""What a unit sends to its notify socket and its log pipe: where it goes, and that nobody waits for anybody."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ s.connect(sys.argv[1])
 
 
 def send_from_child(unit: Unit, body: str, **spec: Any) -> int:
-    """Runs a program that talks to the notify socket; its pid after its end."""
+    """Run a program that talks to the notify socket. Returns its pid after its end."""
     token = unit.spawn(sys.executable, "-IS", "-c", SENDER.format(body=body), unit.notify_path, **spec)
     unit.wait("exited", token=token)
     return int(unit.wait("forked", token=token)["pid"])
@@ -157,13 +157,13 @@ def test_long_lines_are_split(unit: Unit) -> None:
 
 
 def test_anything_may_be_printed(unit: Unit) -> None:
-    # 10 MiB without a newline, NUL bytes, bytes that are no UTF-8, control characters.
+    # 10 MiB without a newline, NUL bytes, bytes that are not UTF-8, control characters.
     script = "head -c 10485760 /dev/zero | tr '\\0' x; printf 'a\\0b\\n\\0\\n\\377\\376\\n\\033[31m\\r\\n'"
     unit.wait("exited", pid=unit.shell(script))
     messages = [line["MESSAGE"] for line in unit.lines()]
     joined = b"".join(bytes(message) if isinstance(message, list) else message.encode() for message in messages)
     assert joined.count(b"x") == 10 << 20
-    # A NUL byte ends a line; blanks at its end go.
+    # A NUL byte ends a line, and trailing blanks are removed.
     assert joined.lstrip(b"x") == b"ab\xff\xfe\x1b[31m"
     assert unit.find("problem") is None
 
@@ -200,7 +200,7 @@ def test_a_flood_blocks_nobody_and_loses_nothing_in_the_journal(unit: Unit) -> N
 
 
 class Screen:
-    """A console process, with the reading end of its stdout in our hands."""
+    """A console process, the reading end of whose stdout we hold."""
 
     def __init__(self, tree: Tree, as_json: bool = False, is_tty: bool = False) -> None:
         self.tree = tree
@@ -216,7 +216,7 @@ class Screen:
         self.replies: list[Event] = []
 
     def source(self, unit: str) -> int:
-        """A supervisor's way to the console."""
+        """A supervisor's connection to the console."""
         ours, theirs = make_pair()
         self.link.send({"op": "add", "unit": unit}, [theirs])
         os.close(theirs)
@@ -287,7 +287,7 @@ def test_a_blocked_console_blocks_nobody_and_drops_are_counted(tree: Tree, unit:
     pid = unit.shell("seq 40000")
     unit.wait("exited", pid=pid)
     assert len(unit.messages()) == 40000
-    told = 0  # a supervisor that ends before it can say it on the console tells the manager
+    told = 0  # a supervisor that ends before it can say so on the console tells the manager
     if released:
         unit.send("release")
         told = unit.wait("log-dropped")["count"]
@@ -356,7 +356,7 @@ def test_what_came_with_a_message_that_fails_is_done(unit: Unit) -> None:
     unit.tree.until(lambda: unit.journal.exists() and "ready" in unit.messages(), "the trap")
     os.kill(unit.pid, signal.SIGSTOP)
     unit.send("no such operation")
-    unit.send("console")  # without all that belongs to it
+    unit.send("console")  # without everything that belongs to it
     unit.send("signal")  # without the pids
     token = unit.spawn("/bin/true")
     unit.send("signal-all", signal=int(signal.SIGTERM))

@@ -1,4 +1,4 @@
-"""A small manager for tests: it asks a real forkserver for real supervisors and collects what they tell."""
+"""A small manager for tests: it asks a real forkserver for real supervisors and collects what they report."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Unit:
         self.make_supervisor()
 
     def make_supervisor(self, console_fd: int = -1) -> None:
-        """Asks for a supervisor (again) on the same pipe and socket."""
+        """Ask for a supervisor (again) on the same pipe and socket."""
         self.link, theirs = make_pair()
         self.gone = False
         self.tree.forkserver.request_supervisor(
@@ -58,7 +58,7 @@ class Unit:
         self.link.send({"op": op, **message}, fds)
 
     def spawn(self, *argv: str, fds: tuple[int, ...] = (), **spec: Any) -> int:
-        """Starts a program; its token."""
+        """Start a program. Returns its token."""
         self.token += 1
         path = spec.pop("path", argv[0])
         for name in spec.get("users", ()):
@@ -69,7 +69,7 @@ class Unit:
         return self.token
 
     def shell(self, script: str, **spec: Any) -> int:
-        """Starts a shell; its pid once it is executed."""
+        """Start a shell. Returns its pid once it has been executed."""
         token = self.spawn("/bin/sh", "-c", script, **spec)
         pid = int(self.wait("forked", token=token)["pid"])
         self.wait("executed", token=token)
@@ -101,7 +101,7 @@ class Unit:
         return found
 
     def forget(self) -> None:
-        """Drops the events seen so far."""
+        """Forget the events seen so far."""
         self.events.clear()
 
     def lines(self) -> list[dict[str, Any]]:
@@ -114,7 +114,7 @@ class Unit:
 
 
 class Tree:
-    """A forkserver and its units. This process is the subreaper above them, as the manager is."""
+    """A forkserver and its units. This process is the subreaper above them, like the manager."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -130,7 +130,7 @@ class Tree:
         return unit
 
     def until(self, condition: Callable[[], bool], what: str = "") -> None:
-        """Handles events until the condition holds."""
+        """Handle events until the condition holds."""
         deadline = time.monotonic() + TIMEOUT
         while True:
             for unit in self.units:
@@ -147,7 +147,7 @@ class Tree:
             poll.poll(10)
 
     def close(self) -> None:
-        """Kills what is left of every unit, and lets the supervisors and the forkserver go."""
+        """Kill what is left of every unit, and release the supervisors and the forkserver."""
         for unit in self.units:
             if not unit.gone:
                 unit.send("signal-all", signal=9)

@@ -1,4 +1,4 @@
-"""Calendar events: read, written, and when they come next (tests/conformance/offline compares them with systemd)."""
+"""Calendar events: parsed, written, and when they elapse (tests/conformance/offline compares them with systemd)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running our systemctl as a process of its own, and a manager that gives canned answers."""
+"""Running our systemctl as a separate process, and a manager with canned answers."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def run_systemctl(arguments: tuple[str, ...], environment: dict[str, str]) -> su
 
 @pytest.fixture
 def run() -> Run:
-    """systemctl without a root: only for what asks no manager."""
+    """systemctl without a root, for verbs that ask no manager."""
     return lambda *arguments, **environment: run_systemctl(arguments, environment)
 
 
 class FakeManager:
-    """Answers as told: units by name, results of jobs, and a record of the calls that changed something."""
+    """Gives canned answers: units by name, results of jobs. It records the calls that changed something."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

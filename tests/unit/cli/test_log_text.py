@@ -1,4 +1,4 @@
-"""Log lines as they are shown; what is expected of odd texts is what systemd 252's `systemctl status` shows."""
+"""Log lines as they are shown. What is expected of odd texts is what systemd 252's `systemctl status` shows."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_modes(monkeypatch: pytest.MonkeyPatch) -> None:
     def form(mode: str, tty: bool = False) -> str:
         return LogText(mode, terminal(monkeypatch, tty), cuts=False).format(record)
 
-    # For programs the text is what it is; not so where somebody looks.
+    # A program gets the text unchanged, a person does not.
     assert form("cat") == "\x1b[31mx\x9b"
     assert form("cat", tty=True) == "[3B blob data]"
     assert '\n\t"MESSAGE" : [\n' in form("json-pretty")

@@ -55,7 +55,7 @@ class _Option(ctypes.Structure):
 
 
 def glibcs(arguments: list[str]) -> Result:
-    """The same through getopt_long(3) of the C library we run on."""
+    """The same through getopt_long(3) of this machine's C library."""
     libc = ctypes.CDLL(None)
     keys = sorted({key for _, key in (*LONG.values(), *SHORT.values())})
     numbers: Mapping[str, int] = {key: 1000 + position for position, key in enumerate(keys)}
@@ -163,7 +163,7 @@ def test_texts_and_statuses_of_the_real_one(arguments: list[str], run: object) -
     real = subprocess.run(["systemctl", *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL)
     mine = run(*arguments)  # type: ignore[operator]
     if "not been booted" in real.stderr or "connect to bus" in real.stderr:
-        # The line was taken, which is all that can be asked of it where no systemd runs.
+        # The command line was accepted. More cannot be expected where no systemd runs.
         assert "option" not in mine.stderr
         return
     assert (mine.stderr, mine.stdout, mine.returncode) == (real.stderr, real.stdout, real.returncode)

@@ -1,4 +1,4 @@
-"""show: a value that cannot be shown costs itself, a unit that cannot be shown does too."""
+"""show: a value or a unit that cannot be shown does not affect the others."""
 
 from __future__ import annotations
 

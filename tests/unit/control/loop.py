@@ -23,7 +23,7 @@ def methods(handlers: Mapping[str, Callable[[Call], object]]) -> dict[str, Metho
 
 
 class SelectorsLoop:
-    """The least that the server asks of a loop. Only `stop` may be called from another thread."""
+    """A minimal loop for the server. Only `stop` may be called from another thread."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()

@@ -1,4 +1,4 @@
-"""Starting a manager in the background: what it gets, what it does not, and what happens if it fails."""
+"""Starting a manager in the background: what it inherits, what it does not, and what happens if it fails."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from systemctl_replacement.paths import Paths
 
 REPOSITORY = str(Path(__file__).parents[3])
 
-# A manager of a few lines: says what it was given, listens, is ready, and ends after the first client.
+# A manager of a few lines: it reports what it was given, listens, is ready, and ends after the first client.
 PROGRAM = f"""
 import json, os, signal, sys
 sys.path.insert(0, {REPOSITORY!r})

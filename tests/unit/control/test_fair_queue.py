@@ -1,4 +1,4 @@
-"""Work in slices: who waits for whom, by the order of the steps; the clock is the tests' own."""
+"""Work in slices: who waits for whom, seen by the order of the steps. The tests have their own clock."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from systemctl_replacement.loop import STRANGERS
 
 
 class Deferring:
-    """The part of a loop that work needs, turn by turn; each step of the work takes half a slice."""
+    """The part of a loop that the queue needs, turn by turn. Each step of the work takes half a slice."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -1,4 +1,4 @@
-"""What a client takes PID 1 for, and how long it waits for it."""
+"""How a client recognises PID 1, and how long it waits for it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_an_init_of_ours_is_known_by_its_command_line(command: list[str], ours: 
 
 
 class World:
-    """PID 1 as it is seen at each look; time passes by sleeping only."""
+    """PID 1 as it appears at each look. Time only passes by sleeping."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *looks: Optional[InitProcess], socket_after: int = -1) -> None:
         self.looks = list(looks)

@@ -1,4 +1,4 @@
-"""What of its clients a manager takes along: never so much that strangers could keep it from executing itself."""
+"""Which clients a manager keeps over a re-execution: never so much that strangers could prevent it."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from tests.unit.control.loop import SelectorsLoop, methods
 
 STRANGER, ROOT = 65534, 0
 KIB, MIB = 1 << 10, 1 << 20
-# Above it a supervisor's or a successor's message is refused.
+# A larger message of a supervisor or a successor is refused.
 MESSAGE_LIMIT = 64 * MIB
 
 
 def _wait(_call: Call) -> None:
-    """Leave it unanswered."""
+    """Leave the call unanswered."""
 
 
 class World:
-    """A server, and clients that ask for an answer of a certain size and do not read it."""
+    """A server, and clients that ask for an answer of a certain size without reading it."""
 
     def __init__(self, path: Path) -> None:
         self.loop = SelectorsLoop()

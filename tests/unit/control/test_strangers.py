@@ -1,4 +1,4 @@
-"""What strangers may ask of the server, and whose turn it is: each turn of the loop is the test's own."""
+"""What strangers may ask of the server, and whose turn it is. The test runs each turn of the loop itself."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class House:
         return client
 
     def serve(self) -> None:
-        """Everything that there is to do."""
+        """Do everything there is to do."""
         for _ in range(20):
             self.loop.turn(0)
 
@@ -80,7 +80,7 @@ class House:
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    # However slow the machine is: a turn that is over too soon is the next one's, whose rank comes then.
+    # However slow the machine is: what a turn does not finish is left for the next one, in order of rank.
     monkeypatch.setattr(server_module, "_ACCEPTING", 10)
     monkeypatch.setattr(fair_queue, "SLICE", 10)
     house = House(str(tmp_path / "socket"), monkeypatch)

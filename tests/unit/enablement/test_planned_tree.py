@@ -1,4 +1,4 @@
-"""The view below a root: links stay inside, planned changes show."""
+"""The view below a root: links stay inside, and planned changes already show."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Manager:
 
 
 class OnlineInvocation(Invocation):
-    """A system that happens to lie below a directory, with a manager running."""
+    """A system that happens to be below a directory, with a running manager."""
 
     def __init__(self, options: option_table.Options, root: Path, manager: Manager | None) -> None:
         super().__init__(options, Paths(str(root)))
@@ -141,7 +141,7 @@ def test_ascii_for_the_c_locale(root: Path, monkeypatch: pytest.MonkeyPatch, cap
 
 @pytest.fixture
 def helper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A systemd-sysv-install that notes its arguments, and fails if there is a file `fail`."""
+    """A systemd-sysv-install that writes down its arguments, and fails if there is a file `fail`."""
     monkeypatch.delenv("SYSTEMCTL_SKIP_SYSV", raising=False)
     log = tmp_path / "helper.log"
     script = tmp_path / "systemd-sysv-install"

@@ -33,7 +33,7 @@ def test_the_longest_way_counts() -> None:
 def test_what_takes_no_time_makes_no_level() -> None:
     world = stopping("app After basic", "basic After sockets", "sockets After db")
     assert levels(world, "basic", "sockets") == [["app"], ["basic", "db", "sockets"]]
-    # Nobody has to share time with what comes after the last that takes any.
+    # Units after the last one that takes time need no share of it.
     assert levels(world, "basic", "sockets", "db") == [["app"]]
     assert levels(world, "app", "basic", "sockets", "db") == []
 

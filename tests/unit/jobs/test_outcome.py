@@ -1,4 +1,4 @@
-"""What the end of a job does, and what follows from states."""
+"""What the end of a job does, and which jobs follow from states."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random units, random requests: what must hold of every transaction and of every run."""
+"""Random units and requests: what must hold for every transaction and every run."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def check(world: World, transaction: Transaction, mode: str) -> None:
 
 
 def check_no_deadlock(world: World) -> None:
-    """Follow who waits for whom: it must end somewhere."""
+    """Follow the chain of jobs that wait for each other: it must end somewhere."""
     done: set[str] = set()
     waiting = {job.unit: set(blockers(world, job)) for job in world.table.values()}
     while waiting:

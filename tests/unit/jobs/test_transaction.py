@@ -287,7 +287,7 @@ def test_isolate_stops_everything_else() -> None:
     world.states.update(d="inactive", t="inactive")
     world.isolatable = {"t"}
     world.kept = {"k"}
-    # What a unit that stays triggers stays too.
+    # If a unit stays, the unit that it triggers stays too.
     assert world.plan("t", "start", "isolate") == ["b/stop", "c/stop", "d/start", "e/stop", "t/start"]
 
 
@@ -311,7 +311,7 @@ def test_triggering_stops_what_would_start_it_again() -> None:
     assert world.plan("a.service", "stop", "triggering") == ["a.service/stop", "s.socket/stop"]
 
 
-# Meeting installed jobs.
+# Merging with installed jobs.
 
 
 def test_a_request_joins_an_installed_job() -> None:
@@ -363,5 +363,5 @@ def test_long_chains_and_large_targets_are_linear() -> None:
     started = time.perf_counter()
     assert len(chain.build("u0").install) == 3001
     assert len(wide.build("m").install) == 3002
-    # Far above what it takes (0.1 s), far below what anything quadratic or recursive would.
+    # Far more than it takes (0.1 s), far less than anything quadratic or recursive would take.
     assert time.perf_counter() - started < 10

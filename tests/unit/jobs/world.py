@@ -45,7 +45,7 @@ INVERSE = {
 
 
 class World:
-    """Units are made by mentioning them: `World("a.service Wants b.service")` ("|" separates several statements)."""
+    """Units exist by being mentioned: `World("a.service Wants b.service")`. "|" separates statements."""
 
     def __init__(self, *statements: str, active: str = "", **states: str) -> None:
         self.states: dict[str, str] = {}
@@ -137,7 +137,7 @@ class World:
         return transaction.build(self, unit, job_type, mode, self.next_id)
 
     def plan(self, unit: str, job_type: str = START, mode: str = MODE_REPLACE) -> list[str]:
-        """The jobs a request installs, as sorted "unit/type"."""
+        """The jobs that a request installs, as sorted "unit/type"."""
         return sorted(f"{job.unit}/{job.type}" for job in self.build(unit, job_type, mode).install)
 
     def request(self, unit: str, job_type: str = START, mode: str = MODE_REPLACE) -> Transaction:
@@ -151,7 +151,7 @@ class World:
         return answer
 
     def finish(self, job: Job, result: str, recursive: bool = True) -> None:
-        """End a job and do what its end demands."""
+        """End a job, and do what follows from its end."""
         after = outcome.finish(self, job, result, recursive=recursive)
         for ended, how in after.finished:
             table = self.nops if ended.type == NOP else self.table
@@ -168,7 +168,7 @@ class World:
             self.perform(ready[0])
 
     def perform(self, job: Job) -> None:
-        """Do what a job wants of its unit."""
+        """Do what a job asks of its unit."""
         (self.nops if job.type == NOP else self.table)[job.unit] = job = replace(job, state=RUNNING)
         self.order.append(f"{job.unit}/{job.type}")
         if (job.unit, job.type) in self.fails:

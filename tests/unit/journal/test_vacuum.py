@@ -1,4 +1,4 @@
-"""What all journals together may take: the oldest go, and never what somebody else has put there."""
+"""The size of all journals together: the oldest are removed, and never what somebody else has put there."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_room_is_made_for_each_part_of_a_file(tmp_path: Path, monkeypatch: pytes
     for _ in range(20):
         writer.write_lines(line, 1)
     part = 4 * len(line)
-    assert made == [part, 2 * part, 3 * part, 0]  # a file has an eighth of what all may take
+    assert made == [part, 2 * part, 3 * part, 0]  # a file may have an eighth of the total
     assert path.stat().st_size == part and Path(f"{path}.1").stat().st_size == 4 * part
 
 

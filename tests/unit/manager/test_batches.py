@@ -1,4 +1,4 @@
-"""Of what comes together nothing is lost because something of it fails."""
+"""In a batch, a failure of one item loses none of the others."""
 
 from __future__ import annotations
 

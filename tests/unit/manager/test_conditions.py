@@ -1,4 +1,4 @@
-"""What conditions ask of the machine, and how what cannot be told counts."""
+"""What conditions ask of the machine, and how an unknown answer counts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from systemctl_replacement.unitfile.specifiers import Host
 
 
 class Unit:
-    """What a checker looks at of a unit."""
+    """The parts of a unit that a checker looks at."""
 
     id = "a.service"
 

@@ -1,4 +1,4 @@
-"""What a container is taken for: virt.c of systemd, by $container and marker files."""
+"""Recognising the container engine by $container and marker files, like systemd."""
 
 from __future__ import annotations
 

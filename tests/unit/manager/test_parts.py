@@ -308,7 +308,7 @@ def test_pid_file_behind_links(tmp_path: Path) -> None:
     assert read_pid(tmp_path / "absolute").pid == os.getppid()
     assert read_pid(tmp_path / "absolute", owner="other.service").alien
     if os.geteuid() == 0:
-        # A link of somebody's to what root owns: good for a process of the unit's own, not for a foreign one.
+        # A stranger's link to a file of root's is good for a process of the unit, but not for a foreign one.
         os.chown(tmp_path / "relative", 12345, 12345, follow_symlinks=False)
         assert read_pid(tmp_path / "absolute").pid == os.getppid()
         assert "unsafe" in read_pid(tmp_path / "absolute", owner="other.service").message

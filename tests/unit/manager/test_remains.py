@@ -1,4 +1,4 @@
-"""What is left at the end of a halt: believed to be gone only when nobody can have been missed."""
+"""What is left at the end of a halt: it counts as gone only when no process can have been missed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def gone() -> int:
 
 
 class Looks:
-    """Remains whose looks at the processes find what they are told, the last one for ever."""
+    """Remains whose looks at the processes find what the test says. The last answer is repeated."""
 
     def __init__(self, *found: list[int]) -> None:
         self.loop = Loop(lambda _what, error: self.errors.append(error))

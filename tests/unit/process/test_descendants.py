@@ -1,4 +1,4 @@
-"""Who lives below a process: all of them, however many."""
+"""Finding the descendants of a process: all of them, however many."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 from systemctl_replacement.process import descendants
 
-# More than a page of /proc/PID/task/TID/children holds.
+# More than fit into a page of /proc/PID/task/TID/children.
 MANY = 1200
 PARENT = f"""
 import os

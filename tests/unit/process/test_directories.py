@@ -18,7 +18,7 @@ NOBODY = 65534
 
 @pytest.fixture
 def deep(tmp_path: Path) -> Iterator[Path]:
-    """A tree deeper than recursion and paths go, each directory with a file and a link that leads out of it."""
+    """A tree deeper than recursion and paths can go. Each directory has a file, and a link out of the tree."""
     top = tmp_path / "top"
     top.mkdir()
     fd = os.open(top, os.O_RDONLY)
@@ -37,7 +37,7 @@ def deep(tmp_path: Path) -> Iterator[Path]:
 
 
 def owners(top: Path) -> set[int]:
-    """Who owns something in the tree."""
+    """The owners of everything in the tree."""
     found = set()
     fd = os.open(top, os.O_RDONLY)
     while True:

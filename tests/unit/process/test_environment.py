@@ -1,4 +1,4 @@
-"""Environment files and variables in command lines, case by case as systemd 252 was seen to read them."""
+"""Environment files, and variables in command lines: each case is as systemd 252 was seen to read it."""
 
 from __future__ import annotations
 

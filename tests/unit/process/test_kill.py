@@ -1,4 +1,4 @@
-"""The final kill, as far as it is a decision: whom it kills, when it ends, what it tells."""
+"""The decisions of the final kill: which processes it kills, when it ends, what it reports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from systemctl_replacement.process.final_kill import FinalKill
 
 
 class Processes:
-    """A made-up process table below us: pid -> process group; some may not be killed."""
+    """A made-up process table below us (pid to process group). Some processes may not be killed."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, table: dict[int, int], immortal: set[int]) -> None:
         self.table = table

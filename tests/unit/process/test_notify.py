@@ -1,4 +1,4 @@
-"""Notifications: what is read out of a datagram, and who may send one."""
+"""Notifications: what a datagram says, and who may send one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is made of the lines that a unit prints."""
+"""Records made from the lines that a unit prints."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from systemctl_replacement.process.output import Output
 
 
 def recorded(path: Path, fields: dict[str, str], data: bytes) -> list[list[tuple[str, Any]]]:
-    """The records, each as its fields in their order, also those that are there twice."""
+    """The records, each as its fields in order, including repeated ones."""
     output = Output("a.service", -1, {"path": str(path), "fields": fields}, -1, False)
     output._consume(data)
     output.log(4, "ours")

@@ -1,4 +1,4 @@
-"""Whom the stop of a unit has signalled: nobody is told twice, and everybody once."""
+"""Which processes a stop has signalled: every process once, and none twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON without the package json must be JSON all the same."""
+"""JSON written without the package json is still JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The descriptor store: what it keeps, and what cannot be watched."""
+"""The file descriptor store: what it keeps, and descriptors that cannot be watched."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from systemctl_replacement.supervision.fd_store import FdStore
 
 
 class Loop:
-    """A loop whose epoll takes nothing for the given reason."""
+    """A loop whose epoll accepts nothing, for the given reason."""
 
     def __init__(self, number: int) -> None:
         self.number = number

@@ -1,4 +1,4 @@
-"""Which supervisors have lost their manager, and waiting for their end."""
+"""Finding supervisors that have lost their manager, and waiting for their end."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from systemctl_replacement.loop import Loop
 from systemctl_replacement.supervision.orphans import Wait, orphans
 from systemctl_replacement.supervision.unit_processes import Tracking
 
-# Below a directory only what is below us is looked for: this machine may have others.
+# With a root, only our own descendants are looked for, because this machine may have other supervisors.
 ROOT = "/nonexistent"
 
 
 @pytest.fixture
 def process() -> Iterator[subprocess.Popen[bytes]]:
-    """What looks like the supervisor of a manager that is gone."""
+    """A process that looks like the supervisor of a manager that is gone."""
     process = subprocess.Popen(["bash", "-c", "exec -a 'supervisor: x.service' sleep 1000"])
     try:
         while not Path(f"/proc/{process.pid}/cmdline").read_bytes().startswith(b"supervisor: "):
@@ -57,7 +57,7 @@ def test_the_end_is_seen(process: subprocess.Popen[bytes], with_pidfds: bool, mo
     os.kill(process.pid, signal.SIGSTOP)
     wait = Wait(loop, [process.pid], loop.stop)
     assert wait.goes_on
-    os.kill(process.pid, signal.SIGTERM)  # it would not act on it, had it not been continued
+    os.kill(process.pid, signal.SIGTERM)  # it would not act on the signal if it had not been continued
     loop.run()
     assert (wait.goes_on, errors) == (False, [])
 

@@ -1,4 +1,4 @@
-"""Which processes are a unit's when nobody is above them who knows."""
+"""Which processes belong to a unit if no supervisor is above them to know."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_who_is_in_the_middle_of_an_exec_gets_the_signals_of_that_time_when_it_i
     unit.refresh_lost([stranger.pid])
     assert (list(unit.undecided), list(unit.lost), unit.idle) == ([stranger.pid], [], False)
     unit.signal_lost(TERM)
-    unit.refresh_lost([])  # below a dying supervisor it is nobody's child that we could see
+    unit.refresh_lost([])  # below a dying supervisor it is the child of nobody that we can see
     assert unit.has_strays and not unit.lost
     unit.refresh_lost([stranger.pid])
     assert list(unit.lost) == [stranger.pid] and not unit.undecided and not unit.late
@@ -68,7 +68,7 @@ def test_who_is_dismissed_is_not_looked_at_again(
 def test_an_environment_that_is_empty_is_one() -> None:
     with subprocess.Popen(["/bin/sleep", "1000"], env={}) as process:
         try:
-            # Popen is told of the exec a moment before the kernel has laid out the new environment.
+            # Popen learns of the exec a moment before the kernel has set up the new environment.
             wait_for(lambda: unit_processes._has_invocation(process.pid, "a") is not None, "the end of the exec")
             assert unit_processes._has_invocation(process.pid, "a") is False
         finally:
@@ -86,7 +86,7 @@ def test_who_has_not_left_the_session_of_its_parent_is_known_by_it_when_that_has
             unit = Tracking("x.service")
             unit.main = parent.pid
             unit.adopt_orphans("a", [])
-            unit.lost.pop(child, None)  # born after the last look
+            unit.lost.pop(child, None)  # forked after the last look
             parent.stdin.close()
             parent.wait()
             unit.forget_lost(parent.pid)

@@ -1,4 +1,4 @@
-"""Asking the real systemd 252 what it says of unit files, many at once.
+"""Asking the real systemd 252 what it says about unit files, many at once.
 
 `systemd-analyze verify` loads units as PID 1 does and prints the problems it finds.
 """
@@ -35,7 +35,7 @@ needs_systemd = pytest.mark.skipif(
 
 
 def verify(directory: Path, units: Iterable[str]) -> list[str]:
-    """What systemd prints of these units of `directory`; the directory is taken out of the messages."""
+    """What systemd prints about these units of `directory`. The directory is removed from the messages."""
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *(f"{directory}/{unit}" for unit in units)],
         capture_output=True,
@@ -46,7 +46,7 @@ def verify(directory: Path, units: Iterable[str]) -> list[str]:
 
 
 def messages_of(unit: Unit, directory: Path) -> list[str]:
-    """Our own messages for a unit, its load error among them, in the same form."""
+    """Our messages about a unit, including its load error, in the same form."""
     shown = [str(problem).replace(f"{directory}/", "") for problem in unit.problems]
     if unit.load_error is not None:
         shown.append(unit.load_error[1])

@@ -1,4 +1,4 @@
-"""Implicit and default dependencies. Expected is what real systemd 252 shows in a container for the same units."""
+"""Implicit and default dependencies. Expected is what real systemd 252 shows for the same units in a container."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Configuration is read without waiting, whatever is in its place."""
+"""Configuration is read without blocking, whatever is in its place."""
 
 from __future__ import annotations
 

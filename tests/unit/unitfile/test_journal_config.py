@@ -1,4 +1,4 @@
-"""journald.conf: the one thing that is taken from it."""
+"""journald.conf: the only settings that are used."""
 
 from __future__ import annotations
 

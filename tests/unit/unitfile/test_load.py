@@ -67,7 +67,7 @@ def test_dropins_and_their_order(tree: Tree) -> None:
         tree.write(f"lib/{directory}.d/{rank}.conf", f"[Service]\nEnvironment=A={rank}\n")
     tree.write("etc/foo-.service.d/same.conf", "[Unit]\nDescription=etc\n")
     unit = tree.load("foo-bar@x.service")
-    # Files of one name: the most specific of the first directory that has any. Order of application: by file name.
+    # Of files with the same name the most specific one in the first directory counts. They apply in order of name.
     assert unit.get("Unit", "Description") == "etc"
     assert [os.path.basename(path) for path in unit.dropin_paths] == [f"{rank}.conf" for rank in range(6)] + [
         "same.conf"
@@ -193,7 +193,7 @@ def test_links_of_instances(tree: Tree) -> None:
     tree.link("etc/u@2.service", "real.service")
     for name in ("t@1.service", "u@1.service"):
         assert tree.load(name).names == ("t@1.service", "u@1.service")
-    # One that may not be followed is as good as none.
+    # A link that may not be followed counts as none.
     assert (tree.load("u@2.service").id, tree.load("u@2.service").load_state) == ("u@2.service", "loaded")
 
 
@@ -271,7 +271,7 @@ def test_odd_files(tree: Tree) -> None:
 
 @contextmanager
 def as_nobody() -> Iterator[None]:
-    """Without root's privilege to read everything."""
+    """Run without root's privilege to read everything."""
     user = os.geteuid()
     if user == 0:
         os.seteuid(65534)

@@ -12,10 +12,10 @@ from systemctl_replacement.unitfile.loadpath import Index
 from systemctl_replacement.unitfile.specifiers import Host
 from tests.unit.unitfile.oracle import messages_of, needs_systemd, verify
 
-# Assignments to try, one to a line: "Section|Directive=value", right and wrong ones.
+# Assignments to try, right and wrong, one per line: "Section|Directive=value".
 CASES = [line for line in (Path(__file__).parent / "wrong_values.txt").read_text().split("\n") if line]
 
-# Where we say something else, and why.
+# Where our messages differ, and why.
 DIFFERENT = {
     "Service|PIDFile=/var/run/x.pid": "systemd-analyze hides this message, the manager logs it (seen in a box)",
 }

@@ -1,4 +1,4 @@
-"""Unit names: hand cases, and systemd-escape asked about many random strings at once."""
+"""Unit names: cases by hand, and many random strings compared with systemd-escape at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from systemctl_replacement.unitfile import names
 from tests.unit.unitfile.oracle import needs_systemd
 
-# Arguments of a command: no NUL; systemd-escape puts blanks between its answers, and escapes those inside.
+# Arguments of a command have no NUL. systemd-escape separates its answers with blanks, and escapes other blanks.
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=40)
 TEXTS = st.lists(TEXT, min_size=1, max_size=60)
 PATHS = st.lists(

@@ -1,4 +1,4 @@
-"""Patterns: the short ways say what the long one says."""
+"""Patterns: the shortcuts give the same answers as the general way."""
 
 from __future__ import annotations
 

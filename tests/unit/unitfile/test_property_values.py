@@ -1,4 +1,4 @@
-"""Settings as property values: what a hardened unit sets must not be what `show` fails at."""
+"""Settings as property values: `show` must not fail on what a hardened unit sets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Word splitting: hand cases for each rule, and properties on random text."""
+"""Word splitting: cases by hand for each rule, and properties on random text."""
 
 from __future__ import annotations
 

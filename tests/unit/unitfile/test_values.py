@@ -1,4 +1,4 @@
-"""Typed values: time spans against systemd-analyze, the rest by hand (wrong_values.txt compares many more)."""
+"""Typed values: time spans compared with systemd-analyze, the rest by hand (wrong_values.txt has many more)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Every way from one sub-state to another: whatever can happen is tried in every situation that can be reached.
+"""All transitions between sub-states: every event is tried in every situation that can be reached.
 
-A situation is a world but for what makes no difference to the ways: which pids, what time, how often.
+A situation is a world without what makes no difference to transitions: which pids, what time, how often.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from systemctl_replacement.units.service.state import Running
 from tests.unit.units.happenings import ENDS, MILESTONES, possible
 from tests.unit.units.world import World, command, config
 
-# With more of either, and with more ways of ending, nothing else was found.
+# More of either, and more kinds of exits, have found nothing new.
 _SERVICES = {"yes": 400, "no": 40, "restart": 20}  # by RuntimeDirectoryPreserve=
-_SITUATIONS = 120  # of one service: rarer ones come up with another service
+_SITUATIONS = 120  # of one service; rarer ones come up with other services
 
 
 def _random_config(choose: random.Random, preserve: str) -> ServiceConfig:
@@ -50,7 +50,7 @@ def _random_config(choose: random.Random, preserve: str) -> ServiceConfig:
 
 
 def transitions() -> set[tuple[str, str]]:
-    """(from, to) for each change of sub-state that there is."""
+    """(from, to) for each possible change of sub-state."""
     choose = random.Random(1)
     found: set[tuple[str, str]] = set()
     for preserve, services in _SERVICES.items():

@@ -34,7 +34,7 @@ TOLD = (
 
 
 def happen(world: World, what: str, number: int) -> None:
-    """One of the things of this kind that can happen now; nothing if there is none."""
+    """One of the events of this kind that can happen now, or none."""
     found = [happening for kind, happening in possible(world) if kind == what]
     if found:
         found[number % len(found)](world)

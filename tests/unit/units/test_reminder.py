@@ -1,4 +1,4 @@
-"""What a service is told while its ExecStop= takes its time."""
+"""Signalling a service while its ExecStop= is still running."""
 
 from __future__ import annotations
 

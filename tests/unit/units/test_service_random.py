@@ -1,4 +1,4 @@
-"""The service machine under random events: no illegal state, no lost timeout, and it can always be stopped."""
+"""The service machine under random events: no illegal state, no lost timeout, and a stop always works."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A world for the service machine: it carries out the actions in memory and says what may happen next."""
+"""A world for the service machine: it carries out the actions in memory and knows what may happen next."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def config(**settings: Any) -> ServiceConfig:
 
 @dataclass
 class World:
-    """State, clock, living processes and spawns under way of one service."""
+    """State, clock, living processes and pending spawns of one service."""
 
     config: ServiceConfig
     state: ServiceState = field(default_factory=ServiceState)
@@ -69,7 +69,7 @@ class World:
         return events.PidFileRead(0, message="nobody")
 
     def fork(self, token: int | None = None) -> int:
-        """Let a spawn under way come to be; its pid."""
+        """Complete a pending spawn. Returns the pid."""
         if token is None:
             token = next(iter(self.spawns))
         del self.spawns[token]
@@ -90,7 +90,7 @@ class World:
         self.step(events.Elapsed())
 
     def start(self) -> None:
-        """A start job, up to the main process."""
+        """Run a start job up to the main process."""
         self.step(events.Start())
         self.run_spawns()
 
@@ -103,7 +103,7 @@ class World:
         self.step(events.Start())
 
     def settle(self) -> None:
-        """Stop the service and let everything end as it is told to."""
+        """Stop the service, and let every process end when it is signalled."""
         for _ in range(100):
             if self.state.sub in ("dead", "failed") and not self.pids:
                 return
