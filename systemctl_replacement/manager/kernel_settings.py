@@ -1,52 +1,62 @@
-"""From a unit's settings to what its processes ask of the kernel: capabilities, scheduling, personality and the like.
-
-Part of the spec that process/child.py describes; only what the unit sets is in it. Source: systemd.exec(5).
-"""
+"""From a unit's settings to what its processes ask of the kernel: scheduling and sandbox. Source: systemd.exec(5)."""
 
 from __future__ import annotations
 
-from systemctl_replacement.unitfile import capabilities, kernel_values
+from systemctl_replacement.process.exec_spec import Capability, CpuScheduling, IoPriority, Sandbox, Scheduling
+from systemctl_replacement.unitfile import capabilities, implied, kernel_values
 from systemctl_replacement.unitfile.specifiers import architecture
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Any, Callable
+
+    Get = Callable[[str], Any]
 
 _IO_CLASS, _IO_LEVEL = 2, 4  # what the kernel starts from: best-effort, in the middle
 
 
-def of(settings: Mapping[tuple[str, str], Any]) -> dict[str, Any]:
-    """The keys of a service's spec."""
-    spec: dict[str, Any] = {}
-    for directive, key, convert in _CONVERTED:
-        value = settings.get(("Service", directive))
-        if value is not None:
-            spec[key] = convert(value)
-    if spec.get("capability_bounding") == capabilities.ALL:
-        del spec["capability_bounding"]
-    policy = settings.get(("Service", "CPUSchedulingPolicy"))
-    priority = settings.get(("Service", "CPUSchedulingPriority"))
-    if policy is not None or priority is not None:
-        reset = bool(settings.get(("Service", "CPUSchedulingResetOnFork")))
-        spec["scheduling"] = {"policy": policy or "other", "priority": priority or 0, "reset_on_fork": reset}
-    kind, level = settings.get(("Service", "IOSchedulingClass")), settings.get(("Service", "IOSchedulingPriority"))
-    if kind is not None or level is not None:
-        number = _IO_CLASS if kind is None else kernel_values.io_class(kind)
-        spec["io_priority"] = [number, _IO_LEVEL if level is None else level]
-    return spec
+def scheduling_of(get: Get) -> Scheduling:
+    """How the kernel is to schedule and treat the processes of a unit."""
+    coredump_filter = get("CoredumpFilter")
+    personality = get("Personality")
+    return Scheduling(
+        nice=get("Nice"),
+        oom_score_adjust=get("OOMScoreAdjust"),
+        cpu=_cpu_scheduling(get),
+        cpu_affinity=tuple(sorted(get("CPUAffinity") or ())),
+        io=_io_priority(get),
+        timer_slack=get("TimerSlackNSec"),
+        coredump_filter=None if coredump_filter is None else kernel_values.coredump_filter(coredump_filter),
+        personality=("native" if personality == architecture() else "32-bit") if personality else "",
+    )
 
 
-def _personality(name: str) -> str:
-    return "native" if name == architecture() else "32-bit"
+def _cpu_scheduling(get: Get) -> CpuScheduling | None:
+    policy, priority = get("CPUSchedulingPolicy"), get("CPUSchedulingPriority")
+    if policy is None and priority is None:
+        return None
+    return CpuScheduling(policy or "other", priority or 0, bool(get("CPUSchedulingResetOnFork")))
 
 
-_CONVERTED: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
-    ("CapabilityBoundingSet", "capability_bounding", lambda items: capabilities.mask(items, capabilities.ALL)),
-    ("AmbientCapabilities", "ambient_capabilities", lambda items: capabilities.named(capabilities.mask(items, 0))),
-    ("SecureBits", "secure_bits", kernel_values.secure_bits),
-    ("CoredumpFilter", "coredump_filter", kernel_values.coredump_filter),
-    ("CPUAffinity", "cpu_affinity", sorted),
-    ("TimerSlackNSec", "timer_slack", int),
-    ("Personality", "personality", _personality),
-)
+def _io_priority(get: Get) -> IoPriority | None:
+    kind, level = get("IOSchedulingClass"), get("IOSchedulingPriority")
+    if kind is None and level is None:
+        return None
+    return IoPriority(
+        _IO_CLASS if kind is None else kernel_values.io_class(kind), _IO_LEVEL if level is None else level
+    )
+
+
+def sandbox_of(get: Get) -> Sandbox:
+    """What the processes of a unit are to be kept from."""
+    bounding = capabilities.mask(get("CapabilityBoundingSet") or (), capabilities.ALL)
+    ambient = capabilities.named(capabilities.mask(get("AmbientCapabilities") or (), 0))
+    return Sandbox(
+        root_directory=get("RootDirectory") or "",
+        capability_bounding=None if bounding == capabilities.ALL else bounding,
+        ambient_capabilities=tuple([Capability(name, number) for name, number in ambient.items()]),
+        secure_bits=kernel_values.secure_bits(get("SecureBits") or frozenset()),
+        no_new_privileges=bool(get("NoNewPrivileges")),
+        no_new_privileges_unless_root=implied.needs_filter(get),
+        memory_deny_write_execute=bool(get("MemoryDenyWriteExecute")),
+    )

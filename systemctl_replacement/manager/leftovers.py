@@ -12,6 +12,7 @@ import stat
 import time
 
 from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.process import exec_spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,16 +113,17 @@ class Leftovers:
         self._started: dict[str, bool] = boot.setdefault("started", {})
         self._clearing: set[str] = set()  # those whose process that does it is asked for
 
-    def add_to(self, spec: dict[str, Any], unit: ManagedUnit) -> None:
-        """Have a process that is about to be made for a unit remove them, if it is the first one."""
+    def to_remove(self, unit: ManagedUnit) -> exec_spec.Leftovers | None:
+        """What a process that is about to be made for a unit removes: it is the first one, or there is nothing."""
         if not self._before or unit.id in self._started:
-            return
+            return None
         directories = [entry[0] for entry in unit.get("Service", "RuntimeDirectory") or ()]
         pid_file = unit.config.pid_file
-        if directories or pid_file:
-            self._clearing.add(unit.id)
-            before = set_back(self._before, self._offset, _offset())
-            spec["leftovers"] = {"before": before, "directories": directories, "pid_file": pid_file}
+        if not directories and not pid_file:
+            return None
+        self._clearing.add(unit.id)
+        before = set_back(self._before, self._offset, _offset())
+        return exec_spec.Leftovers(before, tuple(directories), pid_file)
 
     def forked(self, unit_id: str) -> None:
         """A process of the unit is there: it removes them before anything else.

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from systemctl_replacement.manager.boot_progress import BootProgress
     from systemctl_replacement.manager.conditions.check import Checker
     from systemctl_replacement.manager.core import Core
-    from systemctl_replacement.manager.exec_spec import ExecutionContext
     from systemctl_replacement.manager.halt import Halt
     from systemctl_replacement.manager.jobs.table import JobTable
     from systemctl_replacement.manager.leftovers import Leftovers
+    from systemctl_replacement.manager.spec_of_unit import ExecDefaults
     from systemctl_replacement.manager.unit import ManagedUnit
     from systemctl_replacement.manager.unit_driver import Driver
     from systemctl_replacement.supervision.supervision import Processes
@@ -30,7 +30,7 @@ class Manager:
         self,
         core: Core,
         boot: BootProgress,
-        execution: ExecutionContext,
+        execution: ExecDefaults,
         leftovers: Leftovers,
         conditions: Checker,
         processes: Processes,

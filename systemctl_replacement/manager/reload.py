@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from systemctl_replacement.log_levels import LOG_INFO
 from systemctl_replacement.manager import renaming
-from systemctl_replacement.manager.exec_spec import default_environment
+from systemctl_replacement.manager.spec_of_unit import default_environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

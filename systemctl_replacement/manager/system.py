@@ -16,7 +16,6 @@ from systemctl_replacement.manager import pid1
 from systemctl_replacement.manager.boot_progress import BootProgress
 from systemctl_replacement.manager.conditions.check import Checker
 from systemctl_replacement.manager.core import Core, report_exception
-from systemctl_replacement.manager.exec_spec import ExecutionContext
 from systemctl_replacement.manager.generators.generation import Generation, variables
 from systemctl_replacement.manager.halt import Halt
 from systemctl_replacement.manager.jobs.job_log import JobLog
@@ -31,6 +30,7 @@ from systemctl_replacement.manager.reexec import reexec_state
 from systemctl_replacement.manager.reexec.reexecution import Reexecution
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.reload import Reload
+from systemctl_replacement.manager.spec_of_unit import ExecDefaults
 from systemctl_replacement.manager.stop_time import StopTime, told_or_guessed
 from systemctl_replacement.manager.triggers import Triggers
 from systemctl_replacement.manager.unit_driver import Driver
@@ -95,7 +95,7 @@ class System:
             loop.call_soon,
         )
         core = Core(loop, self.log, self._limits, files, registry)
-        self._execution = execution = ExecutionContext(options.root, config, self.environment)
+        self._execution = execution = ExecDefaults(options.root, config, self.environment)
         conditions = Checker(
             options.root,
             lambda: files.host,

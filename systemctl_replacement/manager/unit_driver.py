@@ -11,8 +11,8 @@ from systemctl_replacement.jobs.model import RESTART, START, WAITING
 from systemctl_replacement.log_levels import LOG_ERR, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import now_monotonic, now_stamp
 from systemctl_replacement.manager import main_process, pid_file, unit_change
-from systemctl_replacement.manager.exec_spec import ExecutionContext, NoDescriptor, spec_of
 from systemctl_replacement.manager.leftovers import Leftovers
+from systemctl_replacement.manager.spec_of_unit import ExecDefaults, NoDescriptor, spec_of
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.manager.unit_change import UnitChange
 from systemctl_replacement.observers import Observers
@@ -45,7 +45,7 @@ class Driver:
     restart_due: told the unit whose RestartSec= is over.
     """
 
-    def __init__(self, core: Core, processes: Processes, execution: ExecutionContext, leftovers: Leftovers) -> None:
+    def __init__(self, core: Core, processes: Processes, execution: ExecDefaults, leftovers: Leftovers) -> None:
         self.unit_changed: Observers[UnitChange] = Observers(core.loop.guard)
         self.restart_due: Observers[ManagedUnit] = Observers(core.loop.guard)
         self._core = core
@@ -240,11 +240,12 @@ class Driver:
             shown = highest_shown(log.show_status, True)
             processes.settings[unit.id] = self._execution.supervisor_settings(unit, log.maximum, shown)
             action = replace(action, environment=(*action.environment, *self._monitored(unit, action.phase)))
-            spec = spec_of(self._execution, unit, action)
-            self._leftovers.add_to(spec, unit)
             stored = unit.fd_store.newest_first() if unit.fd_store is not None and action.phase == "ExecStart" else []
-            if stored:
-                spec["listen_fds"], spec["listen_names"] = len(stored), [entry.name for entry in stored]
+            spec = replace(
+                spec_of(self._execution, unit, action),
+                leftovers=self._leftovers.to_remove(unit),
+                passed=tuple([entry.name for entry in stored]),
+            )
             access = unit.kind.notify_access(unit.config)
             told = action.phase == "ExecStart" or access in ("exec", "all")
             processes.spawn(unit.id, action.token, spec, access != "none", told, [entry.fd for entry in stored])

@@ -7,62 +7,80 @@ import os
 import stat
 
 from systemctl_replacement.defaults import PRIVATE
-from systemctl_replacement.exec_directories import KINDS
+from systemctl_replacement.process.step import APPLIED, StepFailed
 from systemctl_replacement.tree import OPEN_DIRECTORY, make_directory, open_parent, remove, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any
+    from collections.abc import Callable, Iterable
 
-EXIT_STATUSES = {kind.directive: kind.exit_status for kind in KINDS}
-
+    from systemctl_replacement.exec_directories import DirectoryKind
+    from systemctl_replacement.process.child import Child
+    from systemctl_replacement.process.exec_spec import Directories, Directory
+    from systemctl_replacement.process.step import Outcome
 
 # What dynamic users own is below this: others may pass, if the directory's own mode allows, but not look around.
 # (systemd lets nobody pass, and brings the service there by a mount namespace.)
 _PRIVATE_MODE = 0o711
 
 
-def make(directory: dict[str, Any], uid: int, gid: int) -> str:
-    """Makes what one directory asks for, the unit's user its owner; the value of its variable. OSError.
+def step_for(kind: DirectoryKind) -> Callable[[Child], Outcome]:
+    """The step that makes the directories of one kind. StepFailed says below which base."""
+
+    def make_directories(child: Child) -> Outcome:
+        uid = child.account.uid if child.account else os.geteuid()
+        gid = child.gid if child.gid is not None else os.getegid()
+        for wanted in child.spec.directories:
+            if wanted.directive == kind.directive:
+                try:
+                    child.variables[kind.variable] = make(wanted, uid, gid)
+                except OSError as error:
+                    raise StepFailed(f"Failed to set up special execution directory in {wanted.base}", error) from None
+        return APPLIED
+
+    return make_directories
+
+
+def make(wanted: Directories, uid: int, gid: int) -> str:
+    """Makes the directories of one kind, the unit's user their owner; the value of their variable. OSError.
 
     A directory that is there but belongs to somebody else is given to the user with all below it. Configuration that
     is there is left to whom it belongs: services do not write to it.
     """
     paths = []
-    base, mode = directory["base"], directory["mode"]
-    for entry in directory["names"]:
-        name, *links = [entry] if isinstance(entry, str) else entry
+    base, mode = wanted.base, wanted.mode
+    for directory in wanted.directories:
+        name = directory.name
         path, private = os.path.join(base, name), os.path.join(base, PRIVATE, name)
-        if directory.get("private"):
+        if wanted.private:
             _make_private_base(os.path.join(base, PRIVATE))
             _move(base, name, private)
             # Where systemd keeps everybody out above it.
-            real, mode = private, directory["mode"] & 0o700
+            real, mode = private, wanted.mode & 0o700
         else:
             _move_back(private, path)
             real = path
-        _make_one(real, mode, uid, gid, keep=directory["kind"] == "ConfigurationDirectory")
-        if real != path and not _is_below(name, directory["names"]):
+        _make_one(real, mode, uid, gid, keep=wanted.directive == "ConfigurationDirectory")
+        if real != path and not _is_below(name, wanted.directories):
             _link(real, path)
-        for link in links:
+        for link in directory.links:
             _link(path, os.path.join(base, link))
         paths.append(path.replace("\\", "\\\\").replace(":", "\\:"))
     return ":".join(paths)
 
 
-def _is_below(name: str, entries: Iterable[Any]) -> bool:
+def _is_below(name: str, directories: Iterable[Directory]) -> bool:
     """Whether one of the other directories has this one in it: the link to that one leads here, too."""
-    return any(name.startswith(f"{entry if isinstance(entry, str) else entry[0]}/") for entry in entries)
+    return any(name.startswith(f"{directory.name}/") for directory in directories)
 
 
-def owned(directories: Iterable[dict[str, Any]]) -> list[str]:
+def owned(kinds: Iterable[Directories]) -> list[str]:
     """The directories that the unit's user may own since the unit ran last."""
     found = []
-    for directory in directories:
-        if directory["kind"] != "ConfigurationDirectory":
-            base = os.path.join(directory["base"], PRIVATE) if directory.get("private") else directory["base"]
-            found += [os.path.join(base, name if isinstance(name, str) else name[0]) for name in directory["names"]]
+    for wanted in kinds:
+        if wanted.directive != "ConfigurationDirectory":
+            base = os.path.join(wanted.base, PRIVATE) if wanted.private else wanted.base
+            found += [os.path.join(base, directory.name) for directory in wanted.directories]
     return found
 
 

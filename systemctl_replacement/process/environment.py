@@ -33,15 +33,15 @@ class _WouldWait(Exception):
     """A fifo, or a terminal, has nothing to read yet."""
 
 
-def load_files(files: Iterable[tuple[bool, str]], wait: bool) -> tuple[dict[str, str] | None, list[str]]:
-    """The variables of the given (may be missing, path or pattern) files, later ones winning, and what was ignored.
+def load_files(files: Iterable[tuple[str, bool]], wait: bool) -> tuple[dict[str, str] | None, list[str]]:
+    """The variables of the given (path or pattern, may be missing) files, later ones winning, and what was ignored.
 
     None if a file is a fifo and we must not `wait` for whoever writes to it, as systemd does. OSError when a file that
     must be there is not, or cannot be read.
     """
     variables: dict[str, str] = {}
     problems: list[str] = []
-    for missing_ok, pattern in files:
+    for pattern, missing_ok in files:
         paths = syscalls.glob(pattern)
         if not paths and not missing_ok:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), pattern)

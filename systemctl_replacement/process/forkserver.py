@@ -15,7 +15,7 @@ import select
 from systemctl_replacement import exit_status, syscalls
 
 # Everything a supervisor or a service's first steps need is loaded here, once, before the forks.
-from systemctl_replacement.process import console, supervisor
+from systemctl_replacement.process import console, exec_spec, supervisor
 from systemctl_replacement.process.link import RETRY_SECONDS, Link, close_fds
 from systemctl_replacement.process.process_title import find_arguments, set_title
 
@@ -49,6 +49,7 @@ def main(link_fd: int) -> NoReturn:
     link = Link(link_fd)
     poll = select.poll()
     # No collection is to rewrite the pages that all children share; what we make has no cycles.
+    exec_spec.prepare()
     gc.disable()
     gc.freeze()
     while True:

@@ -9,26 +9,34 @@ import os
 import stat
 
 from systemctl_replacement.defaults import PRIVATE
+from systemctl_replacement.process.step import APPLIED
 from systemctl_replacement.tree import OPEN_DIRECTORY, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from systemctl_replacement.process.child import Child
+    from systemctl_replacement.process.exec_spec import Leftovers
+    from systemctl_replacement.process.step import Outcome
+
 _RUN = "/run"
 _ALIASES = ("/run/", "/var/run/")
 
 
-def clear(leftovers: dict[str, Any]) -> None:
-    """Removes ``pid_file``, and what are no directories in ``directories`` (names in /run), if changed last ``before``.
+def remove_leftovers(child: Child) -> Outcome:
+    """Removes the PID file, and what are no directories in the directories, if it last changed before that time."""
+    if child.spec.leftovers is not None:
+        _clear(child.spec.leftovers)
+    return APPLIED
 
-    The time is realtime in microseconds.
-    """
-    before = leftovers["before"] * 1000
-    for name in leftovers["directories"]:
+
+def _clear(leftovers: Leftovers) -> None:
+    before = leftovers.before * 1000
+    for name in leftovers.directories:
         for names in (name.split("/"), [PRIVATE, *name.split("/")]):
             _with_directory(names, lambda fd: _clear_directory(fd, before))
-    path = leftovers["pid_file"]
+    path = leftovers.pid_file
     for alias in _ALIASES:
         if path.startswith(alias):
             *names, last = path[len(alias) :].split("/")

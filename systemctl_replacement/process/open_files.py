@@ -10,26 +10,29 @@ import errno
 import os
 import stat
 
+from systemctl_replacement.process.step import APPLIED
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from systemctl_replacement.process.child import Child
+    from systemctl_replacement.process.step import Outcome
+
 _KINDS = (_socket.SOCK_DGRAM, _socket.SOCK_STREAM, _socket.SOCK_SEQPACKET)
 
 
-def open_all(entries: Sequence[tuple[str, str, Sequence[str]]]) -> list[tuple[int, str]]:
-    """The descriptors of (path, name, options), with the names. What is `graceful` and cannot be opened is left out.
-
-    OSError.
-    """
-    opened = []
-    for path, name, options in entries:
+def open_files(child: Child) -> Outcome:
+    """OpenFile=. What is `graceful` and cannot be opened is left out. OSError."""
+    for file in child.spec.open_files:
         try:
-            opened.append((_open(path, options), name))
+            child.passed.append(_open(file.path, file.options))
         except OSError:
-            if "graceful" not in options:
+            if "graceful" not in file.options:
                 raise
-    return opened
+        else:
+            child.passed_names.append(file.name)
+    return APPLIED
 
 
 def _open(path: str, options: Sequence[str]) -> int:

@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from systemctl_replacement.process.link import Message
+
 
 class Failed(Exception):
     """There is no process: what could not be done, and why."""
@@ -63,16 +65,17 @@ class Passed:
         return []
 
 
-def begin(spec: dict[str, Any], fds: list[int], lost: bool, log: int, users: dynamic_user.Store) -> Begun:
-    """Forks. ``fds``: what the process is to have; ``lost``: some did not arrive; ``log``: as for execute.run()."""
+def begin(message: Message, fds: list[int], log: int, users: dynamic_user.Store) -> Begun:
+    """Forks. ``fds``: what the process is to have; ``log``: as for child.run()."""
+    launch = message["launch"]
     what = "Failed to receive descriptors"
     pipes: list[int] = []
     try:
-        if lost or len(fds) < spec.get("listen_fds", 0):
+        if message.get("fds_lost") or len(fds) < launch["passed"]:
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-        users.check(spec)
+        users.check(launch["kept_users"])
         what = "Failed to load environment files"
-        files, problems = environment.load_files(spec.get("environment_files", ()), wait=False)
+        files, problems = environment.load_files(launch["environment_files"], wait=False)
         what = "Failed to fork"
         pipes += os.pipe2(os.O_CLOEXEC)
         pipes += os.pipe2(os.O_CLOEXEC)
@@ -86,6 +89,6 @@ def begin(spec: dict[str, Any], fds: list[int], lost: bool, log: int, users: dyn
         raise
     if pid == 0:
         os.close(report)
-        child.run(spec, files, fds, log, write_end, go, users)
+        child.run(message, files, fds, log, write_end, go, users)
     close_fds([write_end, go])
     return Begun(pid, report, let_go, problems)

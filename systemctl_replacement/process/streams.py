@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import binascii
 import os
 
 from systemctl_replacement import syscalls
+from systemctl_replacement.process.step import APPLIED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from systemctl_replacement.process.child import Child
+    from systemctl_replacement.process.exec_spec import Stream
+    from systemctl_replacement.process.step import Outcome
 
 _DEFAULT_TERMINAL = "/dev/console"
+_TERMINALS = ("tty", "tty-force", "tty-fail")
+_FILES = {"file": 0, "append": os.O_APPEND, "truncate": os.O_TRUNC}
 
 
 def _put(fd: int, number: int) -> None:
@@ -22,74 +26,95 @@ def _put(fd: int, number: int) -> None:
         os.dup2(fd, number)
 
 
-def _open(path: str, flags: int, number: int, mode: int = 0o666) -> None:
-    fd = os.open(path, flags | os.O_NOCTTY | os.O_CLOEXEC, mode)
+def _open(child: Child, path: str, flags: int, number: int) -> None:
+    """Opens a file as a standard stream. One that is created has the mode that UMask= leaves."""
+    before = os.umask(child.spec.umask)
+    try:
+        fd = os.open(path, flags | os.O_NOCTTY | os.O_CLOEXEC, 0o666)
+    finally:
+        os.umask(before)
     _put(fd, number)
     if fd != number:
         os.close(fd)
 
 
-def set_input(spec: dict[str, Any], fds: list[int]) -> None:
-    """Sets up standard input. OSError."""
-    kind, _, argument = spec.get("stdin", "null").partition(":")
-    if kind == "null":
-        return  # the forkserver has seen to it
-    if kind in ("tty", "tty-force", "tty-fail"):
-        _open(spec.get("tty_path") or _DEFAULT_TERMINAL, os.O_RDWR, 0)
-        syscalls.take_terminal(0, kind == "tty-force")
-    elif kind == "data":
+def set_input(child: Child) -> Outcome:
+    """StandardInput=. OSError."""
+    streams = child.spec.streams
+    stream = streams.stdin
+    if stream.kind == "null":
+        return APPLIED  # the forkserver has seen to it
+    if stream.kind in _TERMINALS:
+        _open(child, streams.terminal or _DEFAULT_TERMINAL, os.O_RDWR, 0)
+        syscalls.take_terminal(0, stream.kind == "tty-force")
+    elif stream.kind == "data":
         fd = os.memfd_create("stdin-data")
-        data = memoryview(binascii.a2b_base64(spec.get("stdin_data", "")))
+        data = memoryview(streams.stdin_data)
         while data:
             data = data[os.write(fd, data) :]
         os.lseek(fd, 0, os.SEEK_SET)
         _put(fd, 0)
-    elif kind == "file":
-        same = any(spec.get(stream, "").partition(":")[2] == argument for stream in ("stdout", "stderr"))
-        _open(argument, os.O_RDWR | os.O_CREAT if same else os.O_RDONLY, 0)
-    elif kind == "fd":
-        _put(fds[int(argument)], 0)
+    elif stream.kind == "file":
+        same = stream.path in (streams.stdout.path, streams.stderr.path)
+        _open(child, stream.path, os.O_RDWR | os.O_CREAT if same else os.O_RDONLY, 0)
+    elif stream.kind == "fd":
+        _put(child.fds[stream.position], 0)
     else:
-        raise ValueError(f"unknown standard input {kind}")
+        raise ValueError(f"unknown standard input {stream.kind}")
+    return APPLIED
 
 
-def set_output(spec: dict[str, Any], number: int, fds: list[int], log: int, owner: tuple[int, int] | None) -> None:
-    """Sets up standard output (1) or error (2). ``owner``: who must be able to open /dev/stdout again. OSError."""
-    chosen = spec.get("stdout", "journal") if number == 1 else spec.get("stderr", "inherit")
-    kind, _, argument = chosen.partition(":")
-    if kind == "inherit" and number == 2:
-        _put(1, 2)
-    elif kind == "inherit" and spec.get("stdin", "null").startswith(("tty", "fd:")):
+def set_output(child: Child) -> Outcome:
+    """StandardOutput=. OSError."""
+    streams = child.spec.streams
+    if streams.stdout.kind == "inherit" and streams.stdin.kind in (*_TERMINALS, "fd"):
         _put(0, 1)
-    elif kind == "null":
-        _open(os.devnull, os.O_WRONLY, number)
-    elif kind in ("journal", "inherit") and log >= 0:  # systemd inherits terminals and sockets only
-        _put(log, number)
-        if owner:
-            _give(number, owner)
-    elif kind in ("journal", "inherit"):
-        _open(os.devnull, os.O_WRONLY, number)
-    elif kind == "tty":
-        if spec.get("stdin", "null").startswith("tty"):
-            _put(0, number)
-        else:
-            _open(spec.get("tty_path") or _DEFAULT_TERMINAL, os.O_WRONLY, number)
-    elif kind in ("file", "append", "truncate"):
-        if spec.get("stdin") == f"file:{argument}":
-            _put(0, number)
-        elif number == 2 and spec.get("stdout") == f"{kind}:{argument}":
-            _put(1, 2)
-        else:
-            flags = {"file": 0, "append": os.O_APPEND, "truncate": os.O_TRUNC}[kind]
-            _open(argument, os.O_WRONLY | os.O_CREAT | flags, number)
-    elif kind == "fd":
-        _put(fds[int(argument)], number)
     else:
-        raise ValueError(f"unknown standard output {kind}")
+        _set_output(child, streams.stdout, 1)
+    return APPLIED
 
 
-def _give(fd: int, owner: tuple[int, int]) -> None:
+def set_error(child: Child) -> Outcome:
+    """StandardError=. OSError."""
+    streams = child.spec.streams
+    if streams.stderr.kind == "inherit" or (streams.stderr == streams.stdout and streams.stderr.kind in _FILES):
+        _put(1, 2)
+    else:
+        _set_output(child, streams.stderr, 2)
+    return APPLIED
+
+
+def _set_output(child: Child, stream: Stream, number: int) -> None:
+    streams = child.spec.streams
+    if stream.kind == "null":
+        _open(child, os.devnull, os.O_WRONLY, number)
+    elif stream.kind in ("journal", "inherit") and child.log >= 0:  # systemd inherits terminals and sockets only
+        _put(child.log, number)
+        _give(child, number)
+    elif stream.kind in ("journal", "inherit"):
+        _open(child, os.devnull, os.O_WRONLY, number)
+    elif stream.kind == "tty":
+        if streams.stdin.kind in _TERMINALS:
+            _put(0, number)
+        else:
+            _open(child, streams.terminal or _DEFAULT_TERMINAL, os.O_WRONLY, number)
+    elif stream.kind in _FILES:
+        if streams.stdin.kind == "file" and streams.stdin.path == stream.path:
+            _put(0, number)
+        else:
+            _open(child, stream.path, os.O_WRONLY | os.O_CREAT | _FILES[stream.kind], number)
+    elif stream.kind == "fd":
+        _put(child.fds[stream.position], number)
+    else:
+        raise ValueError(f"unknown standard output {stream.kind}")
+
+
+def _give(child: Child, fd: int) -> None:
+    """Gives the log pipe to the unit's user, who must be able to open /dev/stdout again."""
+    account = child.account
+    if account is None or child.spec.privileged or account.uid == os.geteuid():
+        return
     try:
-        os.fchown(fd, *owner)
+        os.fchown(fd, account.uid, -1 if child.gid is None else child.gid)
     except PermissionError:
         return  # the stream works all the same, only reopening /dev/stdout will not

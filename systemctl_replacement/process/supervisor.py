@@ -265,15 +265,15 @@ class Supervisor:
     def _spawn(self, message: Message, fds: list[int]) -> None:
         token = message["token"]
         try:
-            self._spawn_process(token, message["spec"], message, fds)
+            self._spawn_process(token, message["launch"], message, fds)
         except Exception as error:
             self.report_problem(error)
             self._send({"ev": "spawn-failed", "token": token, "errno": 0, "message": "Internal error"})
 
-    def _spawn_process(self, token: Any, spec: dict[str, Any], message: Message, fds: list[int]) -> None:
+    def _spawn_process(self, token: Any, launch: Message, message: Message, fds: list[int]) -> None:
         fds[:0] = self.passed.take(token)  # the caller closes them all
         try:
-            begun = spawn.begin(spec, fds, bool(message.get("fds_lost")), self.log_write, self.users)
+            begun = spawn.begin(message, fds, self.log_write, self.users)
         except spawn.Failed as failed:
             self._fail_spawn(token, failed.what, failed.error)
             return
@@ -284,15 +284,14 @@ class Supervisor:
         for problem in begun.problems:
             self.output.log(LOG_WARNING, problem)
         self.tokens[pid] = token
-        self.identifiers[pid] = child.identifier(spec)
-        if spec.get("starts_service"):
+        self.identifiers[pid] = launch["identifier"]
+        if launch["starts_service"]:
             self.starter = self.identifiers[pid]
-        self.exec_pipes[begun.report] = Report(pid, begun.report, spec["path"])
+        self.exec_pipes[begun.report] = Report(pid, begun.report, launch["path"])
         self._watch_fd(begun.report, lambda: self._on_exec_report(begun.report))
-        role = spec.get("role")
-        if role == "main":
+        if launch["role"] == "main":
             self.main = pid
-        elif role == "control":
+        elif launch["role"] == "control":
             self.control = pid
         self.had_children = self.children_changed = True
         self._attribute_output(pid)

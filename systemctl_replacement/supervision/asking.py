@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from systemctl_replacement.process import exec_spec
+from systemctl_replacement.process.exec_spec import ExecSpec
 from systemctl_replacement.process.link import MAXIMUM_FDS
 from systemctl_replacement.supervision.unit_processes import Tracking
 
@@ -21,7 +23,7 @@ def how(signal: int, cont: bool, hup: bool, purpose: str) -> dict[str, Any]:
 
 
 def ask(
-    tracking: Tracking, token: int, spec: dict[str, Any], fds: Sequence[int], settings: dict[str, Any], send: Send
+    tracking: Tracking, token: int, spec: ExecSpec, fds: Sequence[int], settings: dict[str, Any], send: Send
 ) -> None:
     """Send what a process is to be made of, with descriptors to pass on, and what has changed of the settings that the
     supervisor began with. OSError without room for descriptors."""
@@ -35,7 +37,7 @@ def ask(
         while len(fds) > MAXIMUM_FDS:
             send({"op": "pass", "token": token}, fds[:MAXIMUM_FDS])
             fds = fds[MAXIMUM_FDS:]
-        send({"op": "spawn", "token": token, "spec": spec}, fds)
+        send({"op": "spawn", "token": token, **exec_spec.encode(spec)}, fds)
     except OSError:
         tracking.tokens.discard(token)
         send({"op": "pass", "token": _NO_TOKEN}, ())  # what was sent ahead is let go

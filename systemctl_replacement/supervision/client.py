@@ -2,10 +2,11 @@
 
 Manager to supervisor (``op``; descriptors travel beside the message)::
 
-    spawn       token, spec; fds: first spec["listen_fds"] sockets, then whatever "fd:N" and "idle" of the spec point at
+    spawn       token, launch, spec (both made by process/exec_spec.py); fds: first those that the spec names as passed,
+                then whatever its streams point at
     pass        token; fds: more descriptors than one message can carry come ahead of the process that gets them. Those
                 sent ahead of another process, which could not be asked for, are let go
-    users       names, directory (dynamic_user of the spec, or ""), remove_ipc; fds: a pair of connected sockets for
+    users       names, directory (dynamic_users of the spec, or ""), remove_ipc; fds: a pair of connected sockets for
                 each name, where processes keep the user ids that they have found, as long as anybody has it open
     identity    main, control (pids, 0 for none), notify_access (none main exec all); every key optional
     signal      pids, signal, cont, hup         to these processes, each only if it is below the supervisor or watched
@@ -47,7 +48,7 @@ Supervisor to manager (``ev``; ``time`` is [realtime usec, monotonic usec])::
     problem      message                        a defect of the supervisor itself, with its traceback
 
 Order: "executed" or "exec-failed", everything a process had sent to the notify socket and everything it had printed
-come before its "exited". The spec's keys are described in process/child.py.
+come before its "exited". The fields of a spec are described in process/exec_spec.py.
 """
 
 from __future__ import annotations

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
+    from systemctl_replacement.process.exec_spec import ExecSpec
+
     Send = Callable[[dict[str, Any], Sequence[int]], object]
 
 _ENDS = ("inside", "outside")
@@ -32,12 +34,13 @@ class KeptUsers:
     def __bool__(self) -> bool:
         return bool(self._pairs)
 
-    def prepare(self, spec: dict[str, Any], send: Send) -> None:
+    def prepare(self, spec: ExecSpec, send: Send) -> None:
         """Make what a process needs, before it is asked for, and tell the supervisor what it does not have. OSError."""
-        if "users" not in spec:
+        names, identity = spec.launch.kept_users, spec.identity
+        if not names:
             return
-        settings = {"directory": spec.get("dynamic_user", ""), "remove_ipc": bool(spec.get("remove_ipc"))}
-        missing = [name for name in spec["users"] if name not in self._pairs]
+        settings = {"directory": identity.dynamic_users, "remove_ipc": identity.remove_ipc}
+        missing = [name for name in names if name not in self._pairs]
         if not missing and settings == self._settings:
             return
         sockets = {name: _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_DGRAM) for name in missing}

@@ -13,7 +13,9 @@ from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
 from systemctl_replacement.loop import READ, Loop, now_stamp
 from systemctl_replacement.observers import Observers
 from systemctl_replacement.process import descendants
+from systemctl_replacement.process.exec_spec import ExecSpec
 from systemctl_replacement.process.link import Link, close_fds
+from systemctl_replacement.records import replace
 from systemctl_replacement.signals import SIGKILL
 from systemctl_replacement.supervision import links
 from systemctl_replacement.supervision.asking import ask, how
@@ -382,9 +384,7 @@ class Processes:
 
     # --- what the manager asks for ---
 
-    def spawn(
-        self, unit: str, token: int, spec: dict[str, Any], notify: bool, told: bool, fds: Sequence[int] = ()
-    ) -> None:
+    def spawn(self, unit: str, token: int, spec: ExecSpec, notify: bool, told: bool, fds: Sequence[int] = ()) -> None:
         """Start a process of a unit, with descriptors to pass on; answered by Forked or SpawnFailed.
 
         notify: whether the unit has a notify socket; told: whether this process is told of it. OSError without room for
@@ -392,7 +392,8 @@ class Processes:
         """
         tracking = self.track(unit, notify)
         if tracking.notify_path and told:
-            spec["environment"] = [*spec["environment"], f"NOTIFY_SOCKET={tracking.notify_path}"]
+            assignments = (*spec.environment.assignments, f"NOTIFY_SOCKET={tracking.notify_path}")
+            spec = replace(spec, environment=replace(spec.environment, assignments=assignments))
         settings = self.settings.get(unit, {})
         ask(tracking, token, spec, fds, settings, lambda message, fds: self._send(tracking, message, fds))
 

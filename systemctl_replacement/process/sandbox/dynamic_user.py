@@ -54,9 +54,9 @@ class Store:
         fds.clear()
         self._pairs.update(zip(message["names"], zip(ends[::2], ends[1::2])))
 
-    def check(self, spec: dict[str, Any]) -> None:
-        """OSError if there is no room for a user of a spec, because there were no descriptors for it."""
-        if any(name not in self._pairs for name in spec.get("users", ())):
+    def check(self, names: Iterable[str]) -> None:
+        """OSError if there is no room for one of these users, because there were no descriptors for it."""
+        if any(name not in self._pairs for name in names):
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
     def descriptors(self) -> list[int]:

@@ -11,6 +11,18 @@ from typing import Any
 
 import pytest
 
+from systemctl_replacement.process.exec_spec import (
+    Capability,
+    CpuScheduling,
+    Directories,
+    Directory,
+    EnvironmentFile,
+    IoPriority,
+    Limit,
+    OpenFile,
+    WorkingDirectory,
+)
+from systemctl_replacement.records import replace
 from tests.engine.process.tree import Tree, Unit
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to change users")
@@ -43,7 +55,7 @@ def passable() -> Iterator[Path]:
         ({"path": "nonexistent"}, 203, "Failed to locate executable nonexistent: No such file or directory"),
         ({"path": "/etc/passwd"}, 203, "Failed to locate executable /etc/passwd: Permission denied"),
         (
-            {"working_directory": [False, "/nonexistent"]},
+            {"working_directory": WorkingDirectory("/nonexistent")},
             200,
             "Changing to the requested working directory failed: No such file or directory",
         ),
@@ -53,26 +65,22 @@ def passable() -> Iterator[Path]:
         ({"stdout": "file:/nonexistent/x"}, 209, "Failed to set up standard output: No such file or directory"),
         ({"stderr": "file:/nonexistent/x"}, 222, "Failed to set up standard error output: No such file or directory"),
         (
-            {"open_files": [["/nonexistent", "a", []]]},
+            {"open_files": (OpenFile("/nonexistent", "a"),)},
             202,
             "Failed to get OpenFile= file descriptors: No such file or directory",
         ),
         ({"path": "/etc"}, 203, "Failed to locate executable /etc: Is a directory"),
         ({"path": "/dev/null"}, 203, "Failed to locate executable /dev/null: File descriptor in bad state"),
         ({"user": "12345678"}, 217, "Failed to determine user credentials: No such process"),
-        ({"supplementary_groups": ["none"]}, 216, "Failed to determine supplementary groups: No such process"),
+        ({"supplementary_groups": ("none",)}, 216, "Failed to determine supplementary groups: No such process"),
         (
-            {"path": "/none", "working_directory": [False, "/none"]},
+            {"path": "/none", "working_directory": WorkingDirectory("/none")},
             203,
             "Failed to locate executable /none: No such file or directory",
         ),
         ({"root_directory": "/nonexistent"}, 226, "Failed to set up mount namespacing: No such file or directory"),
         (
-            {
-                "directories": [
-                    {"kind": "RuntimeDirectory", "variable": "R", "base": "/dev/null", "names": ["a"], "mode": 0o755}
-                ]
-            },
+            {"directories": (Directories("RuntimeDirectory", "/dev/null", (Directory("a"),)),)},
             233,
             "Failed to set up special execution directory in /dev/null: Not a directory",
         ),
@@ -105,7 +113,10 @@ def test_a_missing_program_may_be_no_failure(unit: Unit) -> None:
 
 
 def test_a_missing_environment_file_makes_no_process(unit: Unit) -> None:
-    token = unit.spawn("/bin/true", environment_files=[[True, "/nonexistent"], [False, "/nonexistent/file"]])
+    token = unit.spawn(
+        "/bin/true",
+        environment_files=(EnvironmentFile("/nonexistent", missing_ok=True), EnvironmentFile("/nonexistent/file")),
+    )
     assert unit.wait("spawn-failed", token=token)["message"] == "No such file or directory"
     assert not unit.find("forked", token=token)
     assert unit.messages() == ["test.service: Failed to load environment files: No such file or directory"]
@@ -115,10 +126,10 @@ def test_the_environment_is_what_was_given_and_nothing_else(unit: Unit, tmp_path
     (tmp_path / "env").write_text("A=file\nB='two words'\n1BAD=x\n")
     token = unit.spawn(
         "/usr/bin/env",
-        environment=["A=unit", "C=\udcff", "GONE=1", "KEPT=2"],
-        environment_files=[[False, f"{tmp_path}/e?v"]],
-        unset_environment=["GONE", "KEPT=3"],
-        pid_variables=["LISTEN_PID"],
+        assignments=("A=unit", "C=\udcff", "GONE=1", "KEPT=2"),
+        environment_files=(EnvironmentFile(f"{tmp_path}/e?v"),),
+        unset=("GONE", "KEPT=3"),
+        pid_variables=("LISTEN_PID",),
     )
     pid = unit.wait("forked", token=token)["pid"]
     unit.wait("exited", token=token)
@@ -144,8 +155,8 @@ def test_variables_are_expanded_in_the_child(unit: Unit) -> None:
         "$WORDS",
         "x${ONE}y",
         "$$ONE",
-        environment=["WORDS=a 'b c'", "ONE=1"],
-        expand=True,
+        assignments=("WORDS=a 'b c'", "ONE=1"),
+        expand_variables=True,
     )
     assert lines == ["a", "b c", "x1y", "$ONE"]
 
@@ -183,14 +194,19 @@ def test_limits_umask_and_priorities(unit: Unit) -> None:
     lines = shell_output(
         unit,
         script,
-        limits={"NOFILE": [100, 200], "CORE": [0, 0], "FSIZE": [-1, -1], "STACK": [8 << 20, 2**64 - 1]},
+        limits=(
+            Limit("NOFILE", 100, 200),
+            Limit("CORE", 0, 0),
+            Limit("FSIZE", -1, -1),
+            Limit("STACK", 8 << 20, 2**64 - 1),
+        ),
         umask=0o027,
         nice=5,
-        cpu_affinity=[0],
+        cpu_affinity=(0,),
         timer_slack=70_000,
         coredump_filter=0x11,
-        scheduling={"policy": "batch", "reset_on_fork": False},
-        io_priority=[3, 0],
+        cpu=CpuScheduling("batch"),
+        io=IoPriority(3, 0),
     )
     assert lines == ["100", "200", "0027", "0", "5", "70000", "00000011", "3", "idle"]
 
@@ -207,7 +223,7 @@ def test_sockets_are_passed_from_three_on(unit: Unit, tmp_path: Path) -> None:
         passed.bind(str(tmp_path / f"s{number}"))
     script = "for fd in /proc/self/fd/[0-9]*; do readlink $fd; done; env | grep LISTEN | sort"
     fds = tuple(passed.fileno() for passed in sockets)
-    token = unit.spawn("/bin/sh", "-c", script, fds=fds, listen_fds=3, listen_names=["a", "b", "c"])
+    token = unit.spawn("/bin/sh", "-c", script, fds=fds, passed=("a", "b", "c"))
     pid = unit.wait("forked", token=token)["pid"]
     unit.wait("exited", token=token)
     lines = unit.messages()
@@ -230,14 +246,13 @@ def test_open_files_are_passed_after_the_sockets(unit: Unit, tmp_path: Path) -> 
         "-c",
         "cat <&4; echo $LISTEN_FDS $LISTEN_FDNAMES; echo after >&5; echo hello >&6; echo x >&4 || :",
         fds=(server.fileno(),),
-        listen_fds=1,
-        listen_names=["given"],
-        open_files=[
-            [str(read), "r", ["read-only"]],
-            [str(tmp_path / "none"), "missing", ["graceful"]],
-            [str(appended), "a", ["append"]],
-            [str(listening), "s", []],
-        ],
+        passed=("given",),
+        open_files=(
+            OpenFile(str(read), "r", ("read-only",)),
+            OpenFile(str(tmp_path / "none"), "missing", ("graceful",)),
+            OpenFile(str(appended), "a", ("append",)),
+            OpenFile(str(listening), "s"),
+        ),
     )
     assert unit.wait("exited", token=token)["status"] == 0
     lines = unit.messages()
@@ -253,7 +268,7 @@ def test_open_files_are_passed_after_the_sockets(unit: Unit, tmp_path: Path) -> 
 def test_standard_streams(unit: Unit, tmp_path: Path) -> None:
     target = tmp_path / "out"
     token = unit.spawn(
-        "/bin/sh", "-c", "cat; echo error >&2", stdin="data", stdin_data="aGVsbG8K", stdout=f"truncate:{target}"
+        "/bin/sh", "-c", "cat; echo error >&2", stdin="data", stdin_data=b"hello\n", stdout=f"truncate:{target}"
     )
     unit.wait("exited", token=token)
     assert target.read_text() == "hello\nerror\n"
@@ -269,31 +284,14 @@ def test_standard_output_can_be_opened_again(unit: Unit) -> None:
     assert shell_output(unit, "echo again > /dev/stdout") == ["again"]
 
 
-def test_idle_waits_for_its_pipe(unit: Unit) -> None:
-    read_end, write_end = os.pipe()
-    token = unit.spawn("/bin/true", fds=(read_end,), idle=0)
-    os.close(read_end)
-    unit.wait("forked", token=token)
-    unit.tree.until(lambda: unit.find("children") is not None)
-    assert not unit.find("executed")
-    os.close(write_end)
-    unit.wait("executed", token=token)
-
-
 def test_directories_are_made(unit: Unit, tmp_path: Path) -> None:
     base = tmp_path / "run"
     lines = shell_output(
         unit,
         "echo $RUNTIME_DIRECTORY",
-        directories=[
-            {
-                "kind": "RuntimeDirectory",
-                "variable": "RUNTIME_DIRECTORY",
-                "base": str(base),
-                "names": ["a/b", ["c", "link"]],
-                "mode": 0o750,
-            }
-        ],
+        directories=(
+            Directories("RuntimeDirectory", str(base), (Directory("a/b"), Directory("c", ("link",))), mode=0o750),
+        ),
     )
     assert lines == [f"{base}/a/b:{base}/c"]
     assert (base / "a/b").stat().st_mode & 0o7777 == 0o750
@@ -322,10 +320,8 @@ def test_another_user(unit: Unit, tmp_path: Path) -> None:
         unit,
         "id -u; id -g; id -G; echo $USER $LOGNAME $HOME $SHELL; echo x > /dev/stdout",
         user="daemon",
-        supplementary_groups=["games"],
-        directories=[
-            {"kind": "StateDirectory", "variable": "STATE_DIRECTORY", "base": str(base), "names": ["d"], "mode": 0o755}
-        ],
+        supplementary_groups=("games",),
+        directories=(Directories("StateDirectory", str(base), (Directory("d"),)),),
     )
     assert lines == ["1", "1", "1 60", "daemon daemon /usr/sbin", "x"]
     assert (base / "d").stat().st_uid == (base / "d").stat().st_gid == 1
@@ -344,7 +340,7 @@ def test_capabilities(unit: Unit) -> None:
         script,
         user="daemon",
         capability_bounding=0x401,
-        ambient_capabilities={"CAP_NET_BIND_SERVICE": 10},
+        ambient_capabilities=(Capability("CAP_NET_BIND_SERVICE", 10),),
         no_new_privileges=True,
     )
     assert lines == [
@@ -359,14 +355,14 @@ def test_capabilities(unit: Unit) -> None:
 def test_chroot_and_home(unit: Unit, tmp_path: Path) -> None:
     token = unit.spawn("/bin/true", root_directory=str(tmp_path))
     assert unit.wait("exec-failed", token=token)["step"] == "EXEC"
-    assert shell_output(unit, "pwd", user="daemon", working_directory=[False, "~"]) == ["/usr/sbin"]
+    assert shell_output(unit, "pwd", user="daemon", working_directory=WorkingDirectory("~")) == ["/usr/sbin"]
 
 
 def test_a_terminal_becomes_the_controlling_one(unit: Unit) -> None:
     master, slave = os.openpty()
     name = os.ttyname(slave)
     os.close(slave)
-    pid = unit.shell("tty; read x; echo got $x", stdin="tty", stdout="inherit", tty_path=name)
+    pid = unit.shell("tty; read x; echo got $x", stdin="tty", stdout="inherit", terminal=name)
     os.write(master, b"word\n")
     unit.wait("exited", pid=pid)
     shown = b""
@@ -407,28 +403,22 @@ def test_a_link_in_the_place_of_a_directory_is_refused(unit: Unit, tmp_path: Pat
     victim = tmp_path / "victim"
     victim.mkdir(0o700)
     (tmp_path / "state").symlink_to(victim)
-    directory = {
-        "kind": "StateDirectory",
-        "variable": "STATE_DIRECTORY",
-        "base": str(tmp_path),
-        "names": ["state"],
-        "mode": 0o777,
-    }
-    unit.spawn("/bin/true", directories=[directory])
+    directories = Directories("StateDirectory", str(tmp_path), (Directory("state"),), mode=0o777)
+    unit.spawn("/bin/true", directories=(directories,))
     assert unit.wait("exited")["status"] == 238
     assert victim.stat().st_mode & 0o7777 == 0o700
 
 
 @pytest.mark.parametrize(("path", "message"), [("/", "Is a directory"), ("/dev/zero", "Argument list too long")])
 def test_what_is_no_environment_file(unit: Unit, path: str, message: str) -> None:
-    unit.spawn("/bin/true", environment_files=[[False, "/dev/null"], [False, path]])
+    unit.spawn("/bin/true", environment_files=(EnvironmentFile("/dev/null"), EnvironmentFile(path)))
     assert unit.wait("spawn-failed")["message"] == message
 
 
 def test_an_environment_file_may_be_a_fifo(unit: Unit, tmp_path: Path) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    waiting = unit.spawn("/bin/sh", "-c", "echo $X", environment_files=[[False, str(fifo)]])
+    waiting = unit.spawn("/bin/sh", "-c", "echo $X", environment_files=(EnvironmentFile(str(fifo)),))
     # The process waits for a writer, its supervisor does not.
     unit.wait("forked", token=waiting)
     unit.shell("true")
@@ -443,7 +433,7 @@ def test_an_environment_file_may_be_a_fifo(unit: Unit, tmp_path: Path) -> None:
 
 def test_a_process_that_waits_for_a_fifo_can_be_stopped(unit: Unit, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
-    token = unit.spawn("/bin/true", environment_files=[[False, str(tmp_path / "fifo")]])
+    token = unit.spawn("/bin/true", environment_files=(EnvironmentFile(str(tmp_path / "fifo")),))
     pid = unit.wait("forked", token=token)["pid"]
     unit.send("signal", pids=[pid], signal=15)
     assert unit.wait("exited", token=token)["status"] == 15
@@ -452,12 +442,13 @@ def test_a_process_that_waits_for_a_fifo_can_be_stopped(unit: Unit, tmp_path: Pa
 @root
 def test_a_dynamic_user_lasts_as_long_as_the_supervisor(unit: Unit, passable: Path) -> None:
     users, base = passable / "uids", passable / "state"
-    directory = {"kind": "StateDirectory", "variable": "S", "base": str(base), "names": ["d"], "mode": 0o700}
+    directories = Directories("StateDirectory", str(base), (Directory("d"),), mode=0o700, private=True)
     spec: dict[str, Any] = {
-        "user": "some-one", "group": "some-one", "users": ["some-one"], "dynamic_user": str(users),
-        "directories": [{**directory, "private": True}],
+        "user": "some-one", "group": "some-one", "kept_users": ("some-one",), "dynamic_users": str(users),
+        "directories": (directories,),
     }  # fmt: skip
-    lines = shell_output(unit, "id -u; id -G; echo $USER $LOGNAME $HOME; cd $S && touch x && ls", **spec)
+    script = "id -u; id -G; echo $USER $LOGNAME $HOME; cd $STATE_DIRECTORY && touch x && ls"
+    lines = shell_output(unit, script, **spec)
     uid = int(lines[0])
     assert 61184 <= uid <= 65519
     assert lines[1:] == [str(uid), "some-one some-one", "x"]
@@ -466,7 +457,7 @@ def test_a_dynamic_user_lasts_as_long_as_the_supervisor(unit: Unit, passable: Pa
     assert os.readlink(base / "d") == "private/d"
     assert {path.name for path in users.iterdir()} == {str(uid), f"direct:{uid}", "direct:some-one"}
     unit.forget()
-    assert shell_output(unit, "id -u", **{**spec, "directories": []})[-1] == str(uid)
+    assert shell_output(unit, "id -u", **{**spec, "directories": ()})[-1] == str(uid)
     unit.send("release")
     unit.tree.until(lambda: unit.gone and not list(users.iterdir()))
 
@@ -475,12 +466,12 @@ def test_a_dynamic_user_lasts_as_long_as_the_supervisor(unit: Unit, passable: Pa
 def test_a_dynamic_user_has_the_directory_that_was_another_ones(unit: Unit, tmp_path: Path) -> None:
     users, base = tmp_path / "uids", tmp_path / "state"
     (base / "d" / "below").mkdir(parents=True)
-    directory = {"kind": "StateDirectory", "variable": "S", "base": str(base), "names": ["d"], "mode": 0o755}
-    who: dict[str, Any] = {"user": "some-one", "group": "some-one", "users": ["some-one"]}
-    spec = {**who, "dynamic_user": str(users)}
-    shell_output(unit, "id -u", **spec, directories=[{**directory, "private": True}])
+    directories = Directories("StateDirectory", str(base), (Directory("d"),))
+    who: dict[str, Any] = {"user": "some-one", "group": "some-one", "kept_users": ("some-one",)}
+    spec = {**who, "dynamic_users": str(users)}
+    shell_output(unit, "id -u", **spec, directories=(replace(directories, private=True),))
     assert (base / "d").is_symlink() and 61184 <= (base / "private" / "d" / "below").stat().st_uid <= 65519
     unit.forget()
-    shell_output(unit, "id -u", user="games", directories=[directory])
+    shell_output(unit, "id -u", user="games", directories=(directories,))
     assert not (base / "d").is_symlink() and (base / "d" / "below").stat().st_uid == 5
     assert not (base / "private" / "d").exists()

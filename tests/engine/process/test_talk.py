@@ -15,8 +15,11 @@ from typing import Any
 
 import pytest
 
+from systemctl_replacement import wire
+from systemctl_replacement.process import exec_spec
+from systemctl_replacement.process.exec_spec import EnvironmentFile
 from systemctl_replacement.supervision.client import make_pair
-from tests.engine.process.tree import Event, Tree, Unit
+from tests.engine.process.tree import Event, Tree, Unit, make_spec
 
 SENDER = """
 import array, os, socket, sys
@@ -54,11 +57,11 @@ def test_what_a_dying_process_said_comes_before_its_end(unit: Unit) -> None:
         ("main", "main", True),
         ("main", "control", False),
         ("exec", "control", True),
-        ("exec", None, False),
-        ("all", None, True),
+        ("exec", "", False),
+        ("all", "", True),
     ],
 )
-def test_notify_access(unit: Unit, access: str, role: str | None, accepted: bool) -> None:
+def test_notify_access(unit: Unit, access: str, role: str, accepted: bool) -> None:
     unit.send("identity", notify_access=access)
     pid = send_from_child(unit, "s.send(b'READY=1')", role=role)
     assert bool(notifications(unit)) == accepted
@@ -139,7 +142,7 @@ s.sendmsg([b"FDSTORE=1\\nSTATUS=x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds
 
 
 def test_lines_become_records(unit: Unit) -> None:
-    pid = unit.shell("printf 'one\\n\\n<3>bad\\n<9>odd\\ntwo\\377\\n'; printf unfinished", identifier="name%d")
+    pid = unit.shell("printf 'one\\n\\n<3>bad\\n<9>odd\\ntwo\\377\\n'; printf unfinished", syslog_identifier="name%d")
     unit.wait("exited", pid=pid)
     lines = unit.lines()
     assert [line["MESSAGE"] for line in lines] == ["one", "bad", "<9>odd", list(b"two\xff"), "unfinished"]
@@ -344,11 +347,20 @@ def test_a_full_disk_stops_nobody(tree: Tree, tmp_path: Path) -> None:
 
 
 def test_a_defect_while_a_program_is_started_fails_the_start(unit: Unit) -> None:
-    token = unit.spawn("/bin/true", environment_files=5)
+    token = unit.spawn("/bin/true", environment_files=(EnvironmentFile("\ud800"),))
     failed = unit.wait("spawn-failed", token=token)
     assert failed["message"] == "Internal error"
-    assert "TypeError" in unit.wait("problem")["message"]
+    assert "UnicodeEncodeError" in unit.wait("problem")["message"]
     assert unit.wait("exited", token=unit.spawn("/bin/true"))["status"] == 0
+
+
+def test_a_field_that_the_supervisor_does_not_know_is_refused_by_name(unit: Unit) -> None:
+    message = exec_spec.encode(make_spec(("/bin/true",)))
+    spec = {**wire.loads(message["spec"]), "sandbox": {"to_come": True}}
+    unit.send("spawn", token=1, launch=message["launch"], spec=wire.dumps(spec).decode())
+    failed = unit.wait("exec-failed", token=1)
+    assert (failed["status"], failed["message"]) == (255, "Cannot read what to run: spec.sandbox.to_come is unknown")
+    assert unit.wait("exited", token=1)["status"] == 255
 
 
 def test_what_came_with_a_message_that_fails_is_done(unit: Unit) -> None:

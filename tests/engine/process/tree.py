@@ -10,10 +10,40 @@ from pathlib import Path
 from typing import Any, Callable
 
 from systemctl_replacement import syscalls
+from systemctl_replacement.process import exec_spec
 from systemctl_replacement.supervision.client import ForkServer, Link, make_pair
 
 Event = dict[str, Any]
 TIMEOUT = 20.0
+_PARTS: dict[str, type[Any]] = {
+    "launch": exec_spec.Launch,
+    "environment": exec_spec.Environment,
+    "streams": exec_spec.Streams,
+    "identity": exec_spec.Identity,
+    "scheduling": exec_spec.Scheduling,
+    "sandbox": exec_spec.Sandbox,
+}
+
+
+def make_spec(argv: tuple[str, ...], **settings: Any) -> exec_spec.ExecSpec:
+    """The spec of a program: settings are fields of the spec, or of those of its parts that has a field of that name.
+
+    Streams may be given as text: "file:PATH", "fd:0".
+    """
+    parts: dict[str, dict[str, Any]] = {}
+    for name in [name for name in settings if name not in exec_spec.ExecSpec.__annotations__]:
+        part = next(part for part, cls in _PARTS.items() if name in cls.__annotations__)
+        parts.setdefault(part, {})[name] = settings.pop(name)
+    for name, value in parts.get("streams", {}).items():
+        if name in ("stdin", "stdout", "stderr"):
+            kind, _, argument = value.partition(":")
+            stream = (
+                exec_spec.Stream(kind, position=int(argument)) if kind == "fd" else exec_spec.Stream(kind, argument)
+            )
+            parts["streams"][name] = stream
+    parts.setdefault("launch", {}).setdefault("path", argv[0])
+    made = {part: _PARTS[part](**fields) for part, fields in parts.items()}
+    return exec_spec.ExecSpec(argv=argv, **made, **settings)
 
 
 class Unit:
@@ -57,20 +87,20 @@ class Unit:
     def send(self, op: str, *fds: int, **message: Any) -> None:
         self.link.send({"op": op, **message}, fds)
 
-    def spawn(self, *argv: str, fds: tuple[int, ...] = (), **spec: Any) -> int:
-        """Start a program. Returns its token."""
+    def spawn(self, *argv: str, fds: tuple[int, ...] = (), **settings: Any) -> int:
+        """Start a program, with the settings of :func:`make_spec`. Returns its token."""
         self.token += 1
-        path = spec.pop("path", argv[0])
-        for name in spec.get("users", ()):
+        spec = make_spec(argv, **settings)
+        for name in spec.launch.kept_users:
             self.users[name] = pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-            told = {"names": [name], "directory": spec.get("dynamic_user", ""), "remove_ipc": False}
+            told = {"names": [name], "directory": spec.identity.dynamic_users, "remove_ipc": False}
             self.send("users", *[end.fileno() for end in pair], **told)
-        self.send("spawn", *fds, token=self.token, spec={"path": path, "argv": argv, **spec})
+        self.send("spawn", *fds, token=self.token, **exec_spec.encode(spec))
         return self.token
 
-    def shell(self, script: str, **spec: Any) -> int:
+    def shell(self, script: str, **settings: Any) -> int:
         """Start a shell. Returns its pid once it has been executed."""
-        token = self.spawn("/bin/sh", "-c", script, **spec)
+        token = self.spawn("/bin/sh", "-c", script, **settings)
         pid = int(self.wait("forked", token=token)["pid"])
         self.wait("executed", token=token)
         return pid

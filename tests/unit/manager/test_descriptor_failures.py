@@ -16,6 +16,7 @@ from systemctl_replacement.manager import pid_file
 from systemctl_replacement.manager.generators.run import _Run
 from systemctl_replacement.manager.reexec.probe import Probe
 from systemctl_replacement.process import descendants, spawn
+from systemctl_replacement.process.exec_spec import ExecSpec, Launch, encode
 from systemctl_replacement.process.foreign import Foreign
 from systemctl_replacement.process.link import Link
 from systemctl_replacement.process.sandbox.dynamic_user import Store
@@ -178,23 +179,28 @@ def test_a_store(monkeypatch: pytest.MonkeyPatch) -> None:
     assert opened() == before
 
 
+def asked_for(**fields: Any) -> dict[str, Any]:
+    """What a supervisor is told of a process."""
+    return encode(ExecSpec(Launch("/bin/true"), ("true",), **fields))
+
+
 @pytest.mark.parametrize("at", [1, 2])
 def test_the_pipes_of_a_process(at: int, monkeypatch: pytest.MonkeyPatch) -> None:
     before = opened()
     monkeypatch.setattr(os, "pipe2", Fails(os.pipe2, at))
     with pytest.raises(spawn.Failed, match="Failed to fork"):
-        spawn.begin({}, [], False, -1, Store())
+        spawn.begin(asked_for(), [], -1, Store())
     monkeypatch.undo()
     monkeypatch.setattr(os, "fork", Fails(os.fork, 1))
     with pytest.raises(spawn.Failed, match="Failed to fork"):
-        spawn.begin({}, [], False, -1, Store())
+        spawn.begin(asked_for(), [], -1, Store())
     assert opened() == before
 
 
 def test_a_process_that_was_not_passed_all_its_descriptors() -> None:
-    for spec, lost in (({"listen_fds": 2}, False), ({}, True)):
+    for message in (asked_for(passed=("a", "b")), {**asked_for(), "fds_lost": True}):
         with pytest.raises(spawn.Failed, match="Failed to receive descriptors"):
-            spawn.begin(spec, [0], lost, -1, Store())
+            spawn.begin(message, [0], -1, Store())
 
 
 def test_descriptors_sent_ahead_are_for_one_process() -> None:

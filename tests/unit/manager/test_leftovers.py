@@ -52,10 +52,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def said(kept: Leftovers) -> int:
-    spec: dict[str, Any] = {}
-    kept.add_to(spec, UNIT)
-    before: int = spec["leftovers"]["before"]
-    return before
+    leftovers = kept.to_remove(UNIT)
+    assert leftovers is not None
+    return leftovers.before
 
 
 def test_a_clock_that_is_set_back_while_the_manager_runs(clock: Clock) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from systemctl_replacement.process.directories import give_tree, make
+from systemctl_replacement.process.exec_spec import Directories, Directory
 from systemctl_replacement.tree import remove
 
 DEPTH = 3000
@@ -70,8 +71,8 @@ def test_what_a_link_leads_to_is_not_moved_to_a_dynamic_user(tmp_path: Path) -> 
     (outside / "b").mkdir(parents=True)
     base.mkdir()
     (base / "a").symlink_to(outside)
-    directory = {"kind": "StateDirectory", "base": str(base), "names": ["a/b"], "mode": 0o755, "private": True}
+    directories = Directories("StateDirectory", str(base), (Directory("a/b"),), private=True)
     with pytest.raises(OSError):
-        make(directory, os.getuid(), os.getgid())
+        make(directories, os.getuid(), os.getgid())
     assert (outside / "b").is_dir()
     assert not list((base / "private" / "a" / "b").iterdir())

@@ -1,0 +1,322 @@
+"""From a unit's settings to what its processes are given (process/exec_spec.py), and its supervisor must know.
+
+Sources: systemd.exec(5), systemd.service(5).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from systemctl_replacement import exec_directories
+from systemctl_replacement.defaults import PRIVATE, SEARCH_PATH
+from systemctl_replacement.manager import kernel_settings
+from systemctl_replacement.process.exec_spec import (
+    Directories,
+    Directory,
+    Environment,
+    EnvironmentFile,
+    ExecSpec,
+    Identity,
+    Launch,
+    Limit,
+    OpenFile,
+    Stream,
+    Streams,
+    WorkingDirectory,
+)
+from systemctl_replacement.records import replace
+from systemctl_replacement.unitfile.directives.table import TYPE_SECTIONS, section_table
+from systemctl_replacement.unitfile.values import INFINITY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any, Callable
+
+    from systemctl_replacement.manager.unit import ManagedUnit
+    from systemctl_replacement.unitfile.manager_config import ManagerConfig
+    from systemctl_replacement.units.events import Spawn
+
+    Get = Callable[[str], Any]
+
+# The locale of services where the image configures none (systemd.exec(5), $LANG).
+DEFAULT_LANG = "C.UTF-8"
+
+LIMITS = (
+    "CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NOFILE", "AS", "NPROC", "MEMLOCK", "LOCKS", "SIGPENDING",
+    "MSGQUEUE", "NICE", "RTPRIO", "RTTIME",
+)  # fmt: skip
+
+# Programs in init.d hand over to systemctl unless told not to, and would never end doing so.
+_SKIP_REDIRECT = ("SYSTEMCTL_SKIP_REDIRECT=1", "_SYSTEMCTL_SKIP_REDIRECT=1")
+
+# Where systemd, too, takes user ids for DynamicUser= from.
+_DYNAMIC_USERS = "/run/systemd/dynamic-uid"
+
+
+class ExecDefaults:
+    """What the processes of all units share: the manager's environment and configuration, the root of `--root=`."""
+
+    def __init__(self, root: str, config: ManagerConfig, inherited: Mapping[str, str]) -> None:
+        self.root = root
+        self.config = config
+        self.inherited = inherited  # the manager's own environment, for PassEnvironment=
+        self.environment: dict[str, str] = default_environment(config)
+
+    def below_root(self, path: str) -> str:
+        return self.root + path if self.root else path
+
+    def supervisor_settings(self, unit: ManagedUnit, level: int, shown: int) -> dict[str, Any]:
+        """What a unit's supervisor must know of its journal and of stopping it should the manager die.
+
+        level, shown: the highest of its own lines that the journal, and of these the container's output, gets.
+        """
+        journal: dict[str, Any] = {
+            "fields": {"_SYSTEMD_INVOCATION_ID": unit.invocation_id},
+            "own_level": level,
+            "own_shown": shown,
+        }
+        section = _section(unit)
+        prefix = unit.get(section, "SyslogLevelPrefix")
+        if prefix is not None:
+            journal["level_prefix"] = prefix
+        facility = unit.file.settings.get((section, "SyslogFacility"))
+        if facility is not None:
+            journal["fields"]["SYSLOG_FACILITY"] = str(facility)
+        for field in unit.get(section, "LogExtraFields") or ():
+            name, _, value = field.partition("=")
+            journal["fields"][name] = value
+        highest = unit.file.settings.get((section, "LogLevelMax"))
+        if highest is not None:
+            journal["max_priority"] = highest
+        level = unit.get(section, "SyslogLevel")
+        if level is not None:
+            journal["priority"] = level
+        config = unit.config
+        stopping = {"stop_timeout": min(config.timeout_stop_usec, 2**53), "kill_signal": config.kill_signal}
+        return {"journal": journal, "stopping": stopping}
+
+    def runtime_directories(self, unit: ManagedUnit) -> list[str]:
+        """Where the directories of RuntimeDirectory= are."""
+        get = _getter(unit)
+        names = [entry[0] for entry in get("RuntimeDirectory") or ()]
+        private = _is_private(get, "RuntimeDirectory")
+        return [
+            self.below_root(f"{base}/{name}") for name in names for base in ("/run", *[f"/run/{PRIVATE}"] * private)
+        ]
+
+    def runtime_links(self, unit: ManagedUnit) -> list[str]:
+        """The links that RuntimeDirectory= makes to them."""
+        entries = unit.get(_section(unit), "RuntimeDirectory") or ()
+        links = [link for _, *links in entries for link in links]
+        return [self.below_root(f"/run/{link}") for link in links]
+
+
+def default_environment(config: ManagerConfig) -> dict[str, str]:
+    """The environment block every service starts from."""
+    environment = {"LANG": DEFAULT_LANG, "PATH": ":".join(SEARCH_PATH)}
+    for assignment in config.default_environment:
+        name, _, value = assignment.partition("=")
+        environment[name] = value
+    return environment
+
+
+class NoDescriptor(OSError):
+    """A process is to have a descriptor that a socket unit would pass; `said` is what systemd logs."""
+
+    def __init__(self, number: int, said: str) -> None:
+        super().__init__(number, os.strerror(number))
+        self.said = said
+
+
+def _section(unit: ManagedUnit) -> str:
+    """The section of the unit's type, where its directives of systemd.exec(5) stand."""
+    return TYPE_SECTIONS[unit.type]
+
+
+def _getter(unit: ManagedUnit) -> Get:
+    """A function that gives the value of a directive of that section, None for one that the section does not know."""
+    section = _section(unit)
+    known = section_table(section)
+    return lambda name: unit.get(section, name) if name in known else None
+
+
+def spec_of(defaults: ExecDefaults, unit: ManagedUnit, action: Spawn) -> ExecSpec:
+    """The spec for one command of a unit. NoDescriptor if there can be none."""
+    get = _getter(unit)
+    command = action.command
+    is_main_command = action.phase == "ExecStart"
+    spec = ExecSpec(
+        launch=Launch(
+            path=command.path,
+            syslog_identifier=get("SyslogIdentifier") or "",
+            role="main" if action.main else "control",
+            starts_service=is_main_command,
+            environment_files=tuple(
+                [EnvironmentFile(path, missing_ok) for missing_ok, path in get("EnvironmentFile") or ()]
+            ),
+            kept_users=_kept_users(get),
+        ),
+        argv=tuple(command.argv),
+        search_path=tuple(get("ExecSearchPath") or ()),
+        expand_variables=not command.no_environment,
+        ignore_failure=command.ignore_failure,
+        privileged=command.privileged == "+" or (bool(get("PermissionsStartOnly")) and not is_main_command),
+        environment=Environment(
+            assignments=_assignments(defaults, unit, action, get),
+            unset=tuple(get("UnsetEnvironment") or ()),
+            pid_variables=("SYSTEMD_EXEC_PID", *(["WATCHDOG_PID"] if _is_watched(action) else [])),
+        ),
+        streams=_streams(defaults, unit, get),
+        identity=_identity(defaults, get, command.privileged == "!"),
+        scheduling=kernel_settings.scheduling_of(get),
+        sandbox=kernel_settings.sandbox_of(get),
+        limits=_limits(defaults, get),
+        directories=_directories(defaults, get),
+        working_directory=_working_directory(get),
+        umask=get("UMask") if get("UMask") is not None else 0o022,
+        ignore_sigpipe=get("IgnoreSIGPIPE") is not False,
+        open_files=tuple([OpenFile(*entry) for entry in get("OpenFile") or ()]) if is_main_command else (),
+    )
+    if get("RootDirectoryStartOnly") and not is_main_command:
+        return _outside_root(spec)
+    return spec
+
+
+def _outside_root(spec: ExecSpec) -> ExecSpec:
+    """The process does not change its root; its working directory is below it all the same."""
+    root, directory = spec.sandbox.root_directory, spec.working_directory
+    if root and directory.path != "~":
+        directory = replace(directory, path=root + directory.path)
+    return replace(spec, sandbox=replace(spec.sandbox, root_directory=""), working_directory=directory)
+
+
+def _working_directory(get: Get) -> WorkingDirectory:
+    directory = get("WorkingDirectory")
+    if directory is None:
+        return WorkingDirectory()
+    missing_ok, path = directory if isinstance(directory, tuple) else (False, directory)
+    return WorkingDirectory(path, missing_ok)
+
+
+def _assignments(defaults: ExecDefaults, unit: ManagedUnit, action: Spawn, get: Get) -> tuple[str, ...]:
+    """The variables of one process, in systemd's order of precedence: later ones win."""
+    merged: dict[str, str] = dict(defaults.environment)
+
+    def add(assignments: Iterable[str]) -> None:
+        for assignment in assignments:
+            name, _, value = assignment.partition("=")
+            merged[name] = value
+
+    add(action.environment)
+    if unit.config.pid_file:
+        merged["PIDFILE"] = defaults.below_root(unit.config.pid_file)
+    if unit.invocation_id:
+        merged["INVOCATION_ID"] = unit.invocation_id
+    if action.command.path.startswith("/etc/init.d/"):
+        add(_SKIP_REDIRECT)
+    search_path = get("ExecSearchPath")
+    if search_path:
+        merged["PATH"] = ":".join(search_path)
+    for name in get("PassEnvironment") or ():
+        if name in defaults.inherited:
+            merged[name] = defaults.inherited[name]
+    add(get("Environment") or ())
+    return tuple([f"{name}={value}" for name, value in merged.items()])
+
+
+def _is_watched(action: Spawn) -> bool:
+    """Whether a process is to give signs of life (WatchdogSec=)."""
+    return any(assignment.startswith("WATCHDOG_USEC=") for assignment in action.environment)
+
+
+def _identity(defaults: ExecDefaults, get: Get, only_looked_up: bool) -> Identity:
+    return Identity(
+        user=get("User") or "",
+        group=get("Group") or "",
+        supplementary_groups=tuple(get("SupplementaryGroups") or ()),
+        only_looked_up=only_looked_up,
+        dynamic_users=defaults.below_root(_DYNAMIC_USERS) if get("DynamicUser") else "",
+        remove_ipc=_removes_ipc(get),
+    )
+
+
+def _removes_ipc(get: Get) -> bool:
+    return bool(get("RemoveIPC") and get("User"))
+
+
+def _kept_users(get: Get) -> tuple[str, ...]:
+    if get("DynamicUser"):
+        return tuple(dict.fromkeys((get("User"), get("Group"))))
+    return (get("User"),) if _removes_ipc(get) else ()
+
+
+def _limits(defaults: ExecDefaults, get: Get) -> tuple[Limit, ...]:
+    limits = []
+    for name in LIMITS:
+        limit: Any | None = get(f"Limit{name}") or defaults.config.default_limits.get(name)
+        if limit is not None:
+            limits.append(Limit(name, *[-1 if value == INFINITY else value for value in (limit.soft, limit.hard)]))
+    return tuple(limits)
+
+
+def _streams(defaults: ExecDefaults, unit: ManagedUnit, get: Get) -> Streams:
+    config = defaults.config
+    stdin = _input(unit, get)
+    stdout = _output(defaults, get("StandardOutput") or config.default_standard_output or "journal")
+    stderr = _output(defaults, get("StandardError") or config.default_standard_error or "inherit")
+    # Sockets come from socket units, which are not started yet; descriptors of the store are not meant here.
+    kinds = (stdin.kind, stdout.kind, stderr.kind)
+    if "socket" in kinds:
+        raise NoDescriptor(errno.EINVAL, "Got no socket.")
+    if "fd" in kinds:
+        raise NoDescriptor(errno.ENOENT, f"Failed to load a named file descriptor: {os.strerror(errno.ENOENT)}")
+    return Streams(
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        stdin_data=get("StandardInputData") if stdin.kind == "data" else b"",
+        terminal=get("TTYPath") or "",
+    )
+
+
+def _input(unit: ManagedUnit, get: Get) -> Stream:
+    """Where input comes from: what StandardInputText= and StandardInputData= give, unless StandardInput= is set."""
+    if (_section(unit), "StandardInput") not in unit.file.settings and get("StandardInputData"):
+        return Stream("data")
+    kind, _, path = (get("StandardInput") or "null").partition(":")
+    return Stream(kind, path)
+
+
+def _output(defaults: ExecDefaults, output: str) -> Stream:
+    """Where output goes. What would go to a system log daemon goes to the journal, which serves both."""
+    kind, _, path = output.partition(":")
+    if kind.split("+")[0] in ("journal", "syslog", "kmsg"):
+        return Stream("journal")
+    return Stream(kind, defaults.below_root(path) if kind in ("file", "append", "truncate") else path)
+
+
+def _directories(defaults: ExecDefaults, get: Get) -> tuple[Directories, ...]:
+    found = []
+    for kind in exec_directories.KINDS:
+        entries = get(kind.directive) or ()
+        if entries:
+            mode = get(f"{kind.directive}Mode")
+            found.append(
+                Directories(
+                    directive=kind.directive,
+                    base=defaults.below_root(kind.base),
+                    directories=tuple([Directory(name, tuple(links)) for name, *links in entries]),
+                    mode=0o755 if mode is None else mode,
+                    private=_is_private(get, kind.directive),
+                )
+            )
+    return tuple(found)
+
+
+def _is_private(get: Get, directive: str) -> bool:
+    """Whether a directory outlives the user that owns it, who is dynamic: others must not come by it with the uid."""
+    if not get("DynamicUser") or directive == "ConfigurationDirectory":
+        return False
+    return directive != "RuntimeDirectory" or get("RuntimeDirectoryPreserve") != "no"

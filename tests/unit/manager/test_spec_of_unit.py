@@ -1,0 +1,184 @@
+"""What a unit's settings become in what its processes are given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from systemctl_replacement.defaults import SEARCH_PATH
+from systemctl_replacement.manager.spec_of_unit import ExecDefaults, spec_of
+from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.process.exec_spec import (
+    Environment,
+    ExecSpec,
+    Launch,
+    Scheduling,
+    WorkingDirectory,
+    decode,
+    encode,
+)
+from systemctl_replacement.records import replace
+from systemctl_replacement.unitfile.directives.exec import EXEC
+from systemctl_replacement.unitfile.directives.kill import KILL
+from systemctl_replacement.unitfile.directives.sandbox import SANDBOX
+from systemctl_replacement.unitfile.load import load
+from systemctl_replacement.unitfile.loadpath import Index
+from systemctl_replacement.unitfile.manager_config import ManagerConfig
+from systemctl_replacement.unitfile.parsers.commands import ExecCommand
+from systemctl_replacement.unitfile.specifiers import Host
+from systemctl_replacement.units.events import Spawn
+from systemctl_replacement.units.service.config import ServiceConfig
+
+HONOURED = [row.name for row in (*EXEC, *SANDBOX, *KILL) if row.honoured.applied]
+
+# A value that changes something, for every directive of systemd.exec(5) and systemd.kill(5) that is honoured; and what
+# else the unit must set for it to mean anything.
+SAMPLES: dict[str, tuple[str, str]] = {
+    "WorkingDirectory": ("/tmp", ""),
+    "RootDirectory": ("/srv", ""),
+    "User": ("daemon", ""),
+    "Group": ("daemon", ""),
+    "SupplementaryGroups": ("games", ""),
+    "Nice": ("5", ""),
+    "OOMScoreAdjust": ("5", ""),
+    "CoredumpFilter": ("all", ""),
+    "IOSchedulingClass": ("idle", ""),
+    "IOSchedulingPriority": ("2", ""),
+    "CPUSchedulingPolicy": ("batch", ""),
+    "CPUSchedulingPriority": ("3", "CPUSchedulingPolicy=fifo"),
+    "CPUSchedulingResetOnFork": ("yes", "CPUSchedulingPolicy=batch"),
+    "CPUAffinity": ("0", ""),
+    "UMask": ("0077", ""),
+    "Environment": ("A=b", ""),
+    "EnvironmentFile": ("/etc/default/a", ""),
+    "PassEnvironment": ("INHERITED", ""),
+    "UnsetEnvironment": ("PATH", ""),
+    "DynamicUser": ("yes", ""),
+    "RemoveIPC": ("yes", "User=daemon"),
+    "StandardInput": ("tty", ""),
+    "StandardOutput": ("null", ""),
+    "StandardError": ("null", ""),
+    "StandardInputText": ("words", ""),
+    "StandardInputData": ("aGVsbG8K", ""),
+    "TTYPath": ("/dev/tty5", ""),
+    "SyslogIdentifier": ("word", ""),
+    "SyslogFacility": ("mail", ""),
+    "SyslogLevel": ("debug", ""),
+    "SyslogLevelPrefix": ("no", ""),
+    "LogLevelMax": ("err", ""),
+    "LogExtraFields": ("A=b", ""),
+    "SecureBits": ("keep-caps", ""),
+    "CapabilityBoundingSet": ("CAP_CHOWN", ""),
+    "AmbientCapabilities": ("CAP_CHOWN", ""),
+    "TimerSlackNSec": ("1ms", ""),
+    "NoNewPrivileges": ("yes", ""),
+    "MemoryDenyWriteExecute": ("yes", ""),
+    "ExecSearchPath": ("/opt/bin", ""),
+    "Personality": ("x86", ""),
+    "IgnoreSIGPIPE": ("no", ""),
+    **{f"Limit{name}": ("15", "") for name in (
+        "CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NOFILE", "AS", "NPROC", "MEMLOCK", "LOCKS", "SIGPENDING",
+        "MSGQUEUE", "NICE", "RTPRIO", "RTTIME",
+    )},
+    **{f"{kind}Directory": ("a", "") for kind in ("Runtime", "State", "Cache", "Logs", "Configuration")},
+    **{
+        f"{kind}DirectoryMode": ("0700", f"{kind}Directory=a")
+        for kind in ("Runtime", "State", "Cache", "Logs", "Configuration")
+    },
+    "RuntimeDirectoryPreserve": ("yes", "RuntimeDirectory=a"),
+    "SendSIGKILL": ("no", ""),
+    "SendSIGHUP": ("yes", ""),
+    "KillMode": ("process", ""),
+    "KillSignal": ("SIGINT", ""),
+    "RestartKillSignal": ("SIGINT", ""),
+    "FinalKillSignal": ("SIGABRT", ""),
+    "WatchdogSignal": ("SIGINT", ""),
+}  # fmt: skip
+
+# Those that change nothing that a process is given, and where they act instead.
+SUPERVISOR = "what the unit's supervisor is told of its journal"
+MACHINE = "the service's machine"
+ELSEWHERE = {
+    "SyslogFacility": SUPERVISOR,
+    "SyslogLevel": SUPERVISOR,
+    "SyslogLevelPrefix": SUPERVISOR,
+    "LogLevelMax": SUPERVISOR,
+    "LogExtraFields": SUPERVISOR,
+    "RuntimeDirectoryPreserve": MACHINE,
+    "SendSIGKILL": MACHINE,
+    "SendSIGHUP": MACHINE,
+    "KillMode": MACHINE,
+    "KillSignal": MACHINE,
+    "RestartKillSignal": MACHINE,
+    "FinalKillSignal": MACHINE,
+    "WatchdogSignal": MACHINE,
+}
+
+DEFAULTS = ExecDefaults("", ManagerConfig(), {"INHERITED": "1"})
+
+
+def managed(directory: Path, settings: str) -> ManagedUnit:
+    (directory / "a.service").write_text(f"[Service]\nExecStart=/bin/true\n{settings}\n")
+    file = load("a.service", Index([str(directory)]), Host())
+    assert not file.problems, file.problems
+    unit = ManagedUnit(file)
+    unit.config = ServiceConfig.from_unit(file, DEFAULTS.config)
+    return unit
+
+
+def spec(unit: ManagedUnit, phase: str = "ExecStart", prefix: str = "") -> ExecSpec:
+    command = ExecCommand("/bin/true", ("/bin/true",), privileged=prefix)
+    return spec_of(DEFAULTS, unit, Spawn(1, phase, command, main=phase == "ExecStart"))
+
+
+def supervisor_settings(unit: ManagedUnit) -> dict[str, Any]:
+    return DEFAULTS.supervisor_settings(unit, 7, 7)
+
+
+@pytest.mark.parametrize("name", HONOURED)
+def test_every_honoured_directive_reaches_the_process(tmp_path: Path, name: str) -> None:
+    """A directive that is parsed and not sent would be honoured in name only."""
+    assert name in SAMPLES, f"{name}= is honoured: give a value that changes what a process is given"
+    value, companions = SAMPLES[name]
+    before, after = managed(tmp_path, companions), managed(tmp_path, f"{companions}\n{name}={value}")
+    where = ELSEWHERE.get(name)
+    if where is None:
+        assert spec(before) != spec(after)
+    elif where == SUPERVISOR:
+        assert supervisor_settings(before) != supervisor_settings(after)
+    else:
+        assert before.config != after.config
+    assert decode(encode(spec(after))) == spec(after)
+
+
+def test_only_what_acts_elsewhere_is_excused() -> None:
+    assert set(ELSEWHERE) <= set(HONOURED)
+    assert set(SAMPLES) == set(HONOURED)
+
+
+def test_a_unit_that_asks_for_nothing(tmp_path: Path) -> None:
+    assert spec(managed(tmp_path, "")) == ExecSpec(
+        launch=Launch("/bin/true", role="main", starts_service=True),
+        argv=("/bin/true",),
+        expand_variables=True,
+        environment=Environment(
+            assignments=("LANG=C.UTF-8", f"PATH={':'.join(SEARCH_PATH)}"), pid_variables=("SYSTEMD_EXEC_PID",)
+        ),
+        scheduling=Scheduling(nice=0),
+    )
+
+
+def test_prefixes(tmp_path: Path) -> None:
+    unit = managed(tmp_path, "User=daemon")
+    assert spec(unit, prefix="+").privileged
+    assert spec(unit, prefix="!").identity == replace(spec(unit).identity, only_looked_up=True)
+
+
+def test_settings_for_the_main_command_alone(tmp_path: Path) -> None:
+    unit = managed(tmp_path, "User=daemon\nRootDirectory=/srv\nPermissionsStartOnly=yes\nRootDirectoryStartOnly=yes")
+    assert not spec(unit).privileged and spec(unit).sandbox.root_directory == "/srv"
+    other = spec(unit, "ExecStop")
+    assert other.privileged and not other.sandbox.root_directory
+    assert other.working_directory == WorkingDirectory("/srv/")
