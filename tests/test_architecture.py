@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,6 +104,20 @@ LIGHT_PROGRAMS = ("process.forkserver", "process.supervisor", "process.console")
 
 # What answers clients.
 HANDLERS = ("manager.methods", "manager.manager", "manager.jobs.")
+
+# Attributes of classes that `_ctypes`, `_json` and `dataclasses` look for.
+READ_FROM_OUTSIDE = {
+    "_field_type",
+    "_fields_",
+    "_flags_",
+    "_restype_",
+    "_type_",
+    "object_hook",
+    "object_pairs_hook",
+    "parse_constant",
+    "parse_float",
+    "parse_int",
+}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 SCRIPTS = [path for room in ("tests", "benchmarks", "tools") for path in sorted((TOP / room).rglob("*.py"))]
@@ -265,6 +281,36 @@ def test_imports_are_absolute() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom):
                 assert not node.level, f"{path.relative_to(TOP)}, line {node.lineno}: a relative import"
+
+
+def defined(module: ast.Module) -> Iterator[str]:
+    """Names of functions, classes, methods, and of what is assigned at the top of a module or a class."""
+    for node in ast.walk(module):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield node.name
+        if isinstance(node, (ast.Module, ast.ClassDef)):
+            for statement in node.body:
+                if isinstance(statement, ast.Assign):
+                    yield from (target.id for target in statement.targets if isinstance(target, ast.Name))
+                elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                    yield statement.target.id
+
+
+def test_nothing_is_dead() -> None:
+    """Every name that is defined occurs somewhere else too, and not only in tests.
+
+    Words are counted, not uses: a name with another meaning elsewhere may go unnoticed, but there are no false alarms.
+    """
+    texts = [path.read_text(encoding="utf-8") for path in MODULES]
+    definitions = Counter(name for text in texts for name in defined(ast.parse(text)))
+    scripts = [path for path in (TOP / "tools").iterdir() if path.is_file()]
+    words = Counter(
+        word for text in [*texts, *(path.read_text(encoding="utf-8") for path in scripts)]
+        for word in re.findall(r"\w+", text)
+    )  # fmt: skip
+    special = READ_FROM_OUTSIDE | {name for name in definitions if name.startswith("__")}
+    dead = [name for name, count in definitions.items() if words[name] <= count and name not in special]
+    assert not dead, "nothing uses " + ", ".join(sorted(dead))
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(TOP)))

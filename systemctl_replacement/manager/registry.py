@@ -133,7 +133,6 @@ class Registry:
         unit.file = file
         unit.dependencies = {}
         unit.references = set()
-        unit.problems_logged = False
         unit.config = unit.kind.configure(file, self._config, sees_all)
         if unit.traits.from_mountinfo and file.id in self.mounts():
             unit.state = unit.kind.up()

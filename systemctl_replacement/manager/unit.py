@@ -73,7 +73,6 @@ class ManagedUnit:
         self.condition_results: tuple[int, ...] = ()  # per Condition: 0 untested, 1 held, -1 failed
         self.assert_results: tuple[int, ...] = ()  # the same per Assert
         self.starts: list[int] = []  # monotonic times of recent starts, for the start limit
-        self.problems_logged = False
         self.fd_store: FdStore | None = None  # made when the service first leaves something
 
     @property

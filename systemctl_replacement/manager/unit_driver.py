@@ -95,10 +95,6 @@ class Driver:
             self.arm(unit)
         self._do_all(unit, old, actions)
 
-    def carry_out(self, unit: ManagedUnit, actions: tuple[events.Action, ...]) -> None:
-        """Do what a unit is asked for while its state stays."""
-        self._do_all(unit, unit.active_state, actions)
-
     def _do_all(self, unit: ManagedUnit, old: str, actions: tuple[events.Action, ...]) -> None:
         """Do everything, also when something of it fails, which is raised in the end."""
         failures = []
@@ -127,7 +123,6 @@ class Driver:
             now=monotonic,
             realtime=realtime,
             random=int.from_bytes(os.urandom(4), "big") / 2**32,
-            unit=unit.id,
             stop_pending=job == "stop",
             restart_pending=job == "restart",
             start_pending=job == "start" and unit.job is not None and unit.job.state == WAITING,

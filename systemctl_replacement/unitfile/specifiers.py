@@ -201,10 +201,6 @@ def _release(key: str) -> Callable[[Subject], str]:
     return lambda subject: subject.host.os_release.get(key, "")
 
 
-def _gone(subject: Subject) -> str:
-    raise SpecifierError("Operation not supported")
-
-
 _TABLE: dict[str, Callable[[Subject], str]] = {
     "a": lambda subject: subject.host.architecture,
     "A": _release("IMAGE_VERSION"),

@@ -275,7 +275,6 @@ class Context:
     """What a step may know besides configuration, state and event."""
 
     now: int  # monotonic microseconds
-    unit: str  # for messages
     realtime: int = 0  # microseconds
     random: float = 0.0  # from [0, 1), for RuntimeRandomizedExtraSec=
     stop_pending: bool = False  # a stop job is queued for the unit

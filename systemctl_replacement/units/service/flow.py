@@ -146,7 +146,7 @@ class Flow:
         command = self.config.phase(phase)[index]
         token = self.state.next_token
         running = Running(phase, index, command, token)
-        self.set(next_token=token + 1, exec_failure="")
+        self.set(next_token=token + 1)
         self.set(**{"main" if main else "control": running})
         self.deadline(timeout)
         self.ask(self.spawn_action(running, main))

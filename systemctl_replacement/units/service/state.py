@@ -66,4 +66,3 @@ class ServiceState:
     watchdog_time: Stamp = NEVER  # the last sign of life
     reload_begin: int = 0  # when Type=notify-reload was told to reload, monotonic microseconds
     next_token: int = 1
-    exec_failure: str = ""  # why the last command could not be executed, for the log line of its exit

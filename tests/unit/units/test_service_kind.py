@@ -10,7 +10,7 @@ from systemctl_replacement.units.service.kind import KIND
 from systemctl_replacement.units.service.state import ServiceState
 from tests.unit.units.world import World, command, config
 
-CONTEXT = events.Context(now=5_000_000, unit="x.service")
+CONTEXT = events.Context(now=5_000_000)
 
 
 @pytest.mark.parametrize("service_type", ["simple", "idle", "notify"])

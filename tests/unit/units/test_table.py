@@ -17,7 +17,7 @@ from systemctl_replacement.units import events
 from systemctl_replacement.units.table import TYPES, traits_of
 from tests.test_architecture import PACKAGE
 
-CONTEXT = events.Context(now=1, unit="x")
+CONTEXT = events.Context(now=1)
 
 
 def file(unit_type: str) -> Unit:

@@ -43,7 +43,6 @@ class World:
     def step(self, event: events.Event) -> tuple[events.Action, ...]:
         context = events.Context(
             self.now,
-            "x.service",
             realtime=self.now,
             random=0.5,
             stop_pending=self.stop_pending,
