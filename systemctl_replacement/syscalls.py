@@ -315,9 +315,9 @@ def inotify() -> int:
     return _check(libc.function("inotify_init1")(os.O_NONBLOCK | os.O_CLOEXEC), "inotify_init1")
 
 
-def watch_path(fd: int, path: str, events: int) -> None:
-    """Watch a file or directory for events of inotify(7). OSError."""
-    _check(libc.function("inotify_add_watch")(fd, os.fsencode(path), Unsigned32(events)), "inotify_add_watch")
+def watch_path(fd: int, path: str, events: int) -> int:
+    """Watch a file or directory for events of inotify(7), which tell of it by the number returned. OSError."""
+    return _check(libc.function("inotify_add_watch")(fd, os.fsencode(path), Unsigned32(events)), "inotify_add_watch")
 
 
 # -- file names -------------------------------------------------------------------------------------------------------

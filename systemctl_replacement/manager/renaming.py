@@ -49,6 +49,8 @@ def _give_up(manager: Manager, unit: ManagedUnit, heir: ManagedUnit) -> None:
     manager.processes.forget(unit.id)
     if unit.fd_store is not None:
         unit.fd_store.clear()
+    if unit.ports is not None:
+        unit.ports.close()
     manager.registry.forget(unit)
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.jobs.model import Job
     from systemctl_replacement.loop import Timer
+    from systemctl_replacement.manager.ports.held import Ports
     from systemctl_replacement.supervision.fd_store import FdStore
     from systemctl_replacement.supervision.unit_processes import Tracking
     from systemctl_replacement.unitfile.load import Unit
@@ -74,6 +75,7 @@ class ManagedUnit:
         self.assert_results: tuple[int, ...] = ()  # the same per Assert
         self.starts: list[int] = []  # monotonic times of recent starts, for the start limit
         self.fd_store: FdStore | None = None  # made when the service first leaves something
+        self.ports: Ports | None = None  # made when its machine first asks for one
 
     @property
     def type(self) -> str:

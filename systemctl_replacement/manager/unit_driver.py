@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     from systemctl_replacement.manager.core import Core
+    from systemctl_replacement.manager.ports.held import Ports
 
 
 # Type=idle waits for the job queue to run empty, but not longer than this (systemd.service(5)).
@@ -36,6 +37,11 @@ IDLE_TIMEOUT_USEC = 5_000_000
 
 # Events by which a service decides itself how many there are.
 _HEARD = (events.Notified, PidFileRead)
+
+
+PORT_ACTIONS = (
+    events.Listen, events.WatchPort, events.Accept, events.SetClock, events.WatchPath, events.ClosePort,
+)  # fmt: skip
 
 
 class Driver:
@@ -71,6 +77,7 @@ class Driver:
             events.ReleaseResources: self._release_resources,
             events.EnqueueRestart: self._enqueue_restart,
             events.Log: self._log,
+            **dict.fromkeys(PORT_ACTIONS, self._port),
         }
 
     def step(self, unit: ManagedUnit, event: Event) -> None:
@@ -93,6 +100,8 @@ class Driver:
         unit.state, actions = kind.step(unit.config, before, event, self._context(unit, event))
         if kind.deadlines(unit.state) != kind.deadlines(before):
             self.arm(unit)
+        if unit.ports is not None and unit.active_state in INACTIVE_OR_FAILED:
+            unit.ports.close()  # before anybody is told
         self._do_all(unit, old, actions)
 
     def _do_all(self, unit: ManagedUnit, old: str, actions: tuple[events.Action, ...]) -> None:
@@ -315,6 +324,18 @@ class Driver:
         restarting = action.restarting or (unit.job is not None and unit.job.type in (START, RESTART))
         if unit.fd_store is not None and not restarting:
             unit.fd_store.clear()
+
+    def ports_of(self, unit: ManagedUnit) -> Ports:
+        """The ports of a unit."""
+        if unit.ports is None:
+            from systemctl_replacement.manager.ports.held import Ports  # most managers hold none
+
+            unit.ports = Ports(self._core.loop, self._execution.root, lambda event: self.step(unit, event))
+        return unit.ports
+
+    def _port(self, unit: ManagedUnit, action: events.Action) -> None:
+        if unit.active_state not in INACTIVE_OR_FAILED:
+            self.ports_of(unit).carry_out(action)
 
     def _enqueue_restart(self, unit: ManagedUnit, _action: events.EnqueueRestart) -> None:
         self.restart_due.tell(unit)

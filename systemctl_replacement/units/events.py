@@ -138,6 +138,52 @@ class PidFileRead:
 
 
 @dataclass(frozen=True)
+class PortReady:
+    """Answer to WatchPort, once: somebody connects, or there is something to read."""
+
+    port: str
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """Answer to Accept: the connection is a port now."""
+
+    port: str
+    connection: str
+
+
+@dataclass(frozen=True)
+class ClockElapsed:
+    """Answer to SetClock, once: the time has come."""
+
+    port: str
+
+
+@dataclass(frozen=True)
+class ClockStepped:
+    """Answer to SetClock, once, of the realtime clock: it was set, so that the time has to be worked out anew."""
+
+    port: str
+
+
+@dataclass(frozen=True)
+class PathChanged:
+    """Answer to WatchPath, at once and whenever it changes: whether the condition holds. What is not a condition
+    (CHANGED, MODIFIED) holds each time that it happens."""
+
+    port: str
+    holds: bool
+
+
+@dataclass(frozen=True)
+class PortFailed:
+    """Answer to any action on a port: it could not be done, and why."""
+
+    port: str
+    message: str
+
+
+@dataclass(frozen=True)
 class Removed:
     """Answer to RemoveDirectories: they are gone, or nobody can be had to remove them."""
 
@@ -151,6 +197,7 @@ if TYPE_CHECKING:
     Event = Union[
         Start, StartLimitHit, NotBuilt, Stop, Reload, ResetFailed, Forked, Executed, SpawnFailed, Exited, Empty,
         Elapsed, WatchdogElapsed, RestartRefused, Notified, MainGuessed, PidFileRead, Removed, RemoverDied,
+        PortReady, Accepted, ClockElapsed, ClockStepped, PathChanged, PortFailed,
     ]  # fmt: skip
 else:
     Event = object
@@ -252,6 +299,69 @@ class EnqueueRestart:
     """RestartSec= has passed: enqueue a restart job."""
 
 
+# Ports (manager/ports/): sockets, clocks and watched paths that the manager holds for a unit, by names that its machine
+# chooses. They survive a re-execution, and are closed when the unit goes down.
+
+MONOTONIC, REALTIME = "monotonic", "realtime"
+EXISTS, EXISTS_GLOB, DIRECTORY_NOT_EMPTY = "exists", "exists-glob", "directory-not-empty"
+CHANGED, MODIFIED = "changed", "modified"
+
+
+@dataclass(frozen=True)
+class Listen:
+    """Listen on a socket (systemd.socket(5)): `address` is a path, @ and an abstract name, or an IP address with the
+    port `number`; `type` is stream, datagram or sequential-packet."""
+
+    port: str
+    type: str
+    address: str
+    number: int = -1
+    backlog: int = 4096
+
+
+@dataclass(frozen=True)
+class WatchPort:
+    """Tell, once, when a socket has something: answered by PortReady."""
+
+    port: str
+
+
+@dataclass(frozen=True)
+class Accept:
+    """Take one connection of a socket that is ready, as a port of its own; answered by Accepted, or by PortReady when
+    the next one comes, if this one was given up."""
+
+    port: str
+    connection: str
+
+
+@dataclass(frozen=True)
+class SetClock:
+    """Tell, once, when a clock reaches a time (systemd.timer(5)), in microseconds: answered by ClockElapsed. Of the
+    REALTIME clock also when it is set, by ClockStepped; then `at` may be None: nothing else is waited for."""
+
+    port: str
+    clock: str
+    at: Optional[int]
+
+
+@dataclass(frozen=True)
+class WatchPath:
+    """Tell what becomes of a path (systemd.path(5)): answered by PathChanged. `what` is EXISTS, EXISTS_GLOB,
+    DIRECTORY_NOT_EMPTY, CHANGED or MODIFIED."""
+
+    port: str
+    path: str
+    what: str
+
+
+@dataclass(frozen=True)
+class ClosePort:
+    """Have a port no more, if there is one of this name."""
+
+    port: str
+
+
 @dataclass(frozen=True)
 class Log:
     """A line for the unit's log, by syslog level (3 err, 4 warning, 5 notice, 6 info, 7 debug)."""
@@ -265,6 +375,7 @@ if TYPE_CHECKING:
         Changed, Spawn, Signal, SignalAll, Identify, GuessMain, WatchPidFile, RemovePidFile,
         RemoveDirectories, StopRemoving, ReleaseResources,
         EnqueueRestart, Log,
+        Listen, WatchPort, Accept, SetClock, WatchPath, ClosePort,
     ]  # fmt: skip
 else:
     Action = object

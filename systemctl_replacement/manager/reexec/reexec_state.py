@@ -101,7 +101,8 @@ def _unit(unit: ManagedUnit) -> dict[str, Any]:
     store = unit.fd_store.entries if unit.fd_store is not None else []
     records = unit.kind.records
     fields = {name: encode(getattr(unit, name), records) for name in _UNIT_FIELDS}
-    return {"id": unit.id, "fd_store": encode(store), **fields}
+    ports = unit.ports.saved() if unit.ports is not None else []
+    return {"id": unit.id, "fd_store": encode(store), "ports": ports, **fields}
 
 
 def _tracking(tracking: Tracking) -> dict[str, Any]:
@@ -145,7 +146,7 @@ def _places(state: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
             yield tracking, name
         yield from kept_users.places(tracking.get("users", {}))
     for unit in state["units"]:
-        for entry in unit["fd_store"]:
+        for entry in (*unit["fd_store"], *unit.get("ports", ())):
             yield entry, "fd"
     for client in state["clients"]:
         yield client, "fd"
@@ -302,6 +303,8 @@ def _restore_unit(manager: Manager, saved: dict[str, Any]) -> None:
         raise TypeError(f"no state of a unit: {fields['state']!r}")
     for entry in stored:
         store_of(unit, manager.loop).restore(entry)
+    if saved.get("ports"):
+        manager.driver.ports_of(unit).restore(saved["ports"])
     for name, value in fields.items():
         setattr(unit, name, value)
     unit.starts = list(unit.starts)

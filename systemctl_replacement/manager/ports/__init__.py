@@ -1,0 +1,1 @@
+"""Descriptors, clocks and watched paths that units' machines have asked for."""

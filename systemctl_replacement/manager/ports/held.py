@@ -1,0 +1,205 @@
+"""The ports of a unit: sockets, clocks and watched paths that its machine has asked for, by names of its own.
+
+They belong to the manager, not to the kind of the unit. Each is one descriptor, so that nothing is lost while the
+manager executes itself, or is taken over: the kernel goes on queueing connections, counting time and noting changes.
+They last until the machine closes them, at most as long as the unit is up.
+"""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import os
+
+from systemctl_replacement import syscalls
+from systemctl_replacement.loop import READ
+from systemctl_replacement.manager.ports import clocks, paths, sockets
+from systemctl_replacement.records import dataclass, fields, replace
+from systemctl_replacement.units.events import (
+    REALTIME,
+    Accept,
+    Accepted,
+    ClockElapsed,
+    ClockStepped,
+    ClosePort,
+    Listen,
+    PathChanged,
+    PortFailed,
+    PortReady,
+    SetClock,
+    WatchPath,
+    WatchPort,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    from systemctl_replacement.loop import Loop
+    from systemctl_replacement.units.events import Event
+
+SOCKET, CLOCK, PATH = "socket", "clock", "path"
+
+
+@dataclass(frozen=True)
+class Port:
+    """One port as plain data. kind: SOCKET, CLOCK or PATH; waits: the machine is to be told when it is ready.
+
+    Of a path, path and what are those of WatchPath, and holds is what was told last (None: nothing yet).
+    """
+
+    name: str
+    kind: str
+    fd: int
+    waits: bool = False
+    path: str = ""
+    what: str = ""
+    holds: bool | None = None
+
+
+class Ports:
+    """The ports of one unit. `tell` gives an event to its machine; `root` is what all paths are below."""
+
+    def __init__(self, loop: Loop, root: str, tell: Callable[[Event], object]) -> None:
+        self._loop = loop
+        self._root = root
+        self._tell = tell
+        self._ports: dict[str, Port] = {}
+        self._watches: dict[str, paths.PathWatch] = {}
+        self._actions: dict[type[Any], Callable[[Any], None]] = {
+            Listen: self._listen,
+            Accept: self._accept,
+            WatchPort: self._watch_port,
+            SetClock: self._set_clock,
+            WatchPath: self._watch_path,
+            ClosePort: self._close_port,
+        }
+
+    def carry_out(self, action: Any) -> None:
+        """Do what the machine asks for. What cannot be done is told, in the machine's next turn."""
+        try:
+            self._actions[type(action)](action)
+        except OSError as error:
+            failed = PortFailed(action.port, error.strerror or str(error))
+            self._loop.call_soon(lambda: self._tell(failed))
+
+    def saved(self) -> list[dict[str, Any]]:
+        """All ports as plain data; "fd" is the descriptor."""
+        return [{field.name: getattr(port, field.name) for field in fields(port)} for port in self._ports.values()]
+
+    def restore(self, saved: Iterable[dict[str, Any]]) -> None:
+        """Hold the ports that were held before a re-execution, all or none. What is not known of them any more is left
+        out. OSError."""
+        known = {field.name for field in fields(Port)}
+        try:
+            for one in saved:
+                self._restore(Port(**{name: value for name, value in one.items() if name in known}))
+        except BaseException:
+            self.close()
+            raise
+
+    def _restore(self, port: Port) -> None:
+        os.fstat(port.fd)
+        self._hold(port)
+        if port.kind == PATH:
+            self._begin_watch(port)
+
+    def close(self) -> None:
+        """Close all ports: the unit is down."""
+        for name in list(self._ports):
+            self._close(name)
+
+    # --- holding ---
+
+    def _hold(self, port: Port) -> None:
+        self._close(port.name)
+        if port.waits:
+            try:
+                self._loop.add(port.fd, READ, lambda _events: self._ready(port.name))
+            except OSError:
+                os.close(port.fd)
+                raise
+        self._ports[port.name] = port
+
+    def _close(self, name: str) -> None:
+        port = self._ports.pop(name, None)
+        self._watches.pop(name, None)
+        if port is not None:
+            self._loop.remove(port.fd)
+            os.close(port.fd)
+
+    def _ready(self, name: str) -> None:
+        port = self._ports[name]
+        if port.kind == PATH:
+            self._look(port)
+            return
+        # Told once: what the machine does not take care of must not wake us again and again.
+        self._loop.remove(port.fd)
+        self._ports[name] = replace(port, waits=False)
+        if port.kind == SOCKET:
+            self._tell(PortReady(name))
+        else:
+            self._tell(ClockStepped(name) if clocks.was_stepped(port.fd) else ClockElapsed(name))
+
+    def _close_port(self, action: ClosePort) -> None:
+        self._close(action.port)
+
+    # --- sockets ---
+
+    def _listen(self, action: Listen) -> None:
+        self._hold(Port(action.port, SOCKET, sockets.listen(action, self._root)))
+
+    def _watch_port(self, action: WatchPort) -> None:
+        port = self._ports[action.port]
+        if not port.waits:
+            self._loop.add(port.fd, READ, lambda _events: self._ready(port.name))
+            self._ports[port.name] = replace(port, waits=True)
+
+    def _accept(self, action: Accept) -> None:
+        listening = _socket.socket(fileno=os.dup(self._ports[action.port].fd))
+        try:
+            descriptor = listening._accept()[0]  # type: ignore[attr-defined]
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EINTR):
+                raise
+            self._watch_port(WatchPort(action.port))  # whoever wanted to connect has given it up
+            return
+        finally:
+            listening.close()
+        os.set_blocking(descriptor, False)
+        self._hold(Port(action.connection, SOCKET, descriptor))
+        self._loop.call_soon(lambda: self._tell(Accepted(action.port, action.connection)))
+
+    # --- clocks ---
+
+    def _set_clock(self, action: SetClock) -> None:
+        self._hold(Port(action.port, CLOCK, clocks.timer(action.clock == REALTIME, action.at), waits=True))
+
+    # --- paths ---
+
+    def _watch_path(self, action: WatchPath) -> None:
+        port = Port(action.port, PATH, syscalls.inotify(), True, action.path, action.what)
+        self._hold(port)
+        try:
+            self._begin_watch(port)
+        except OSError:
+            self._close(port.name)
+            raise
+        # It may be so already.
+        self._loop.call_soon(lambda: self._look_first(port))
+
+    def _begin_watch(self, port: Port) -> None:
+        watch = self._watches[port.name] = paths.PathWatch(port.fd, self._root + port.path, port.what)
+        watch.begin()
+
+    def _look_first(self, port: Port) -> None:
+        if self._ports.get(port.name) is port:
+            self._look(port)
+
+    def _look(self, port: Port) -> None:
+        holds = self._watches[port.name].look()
+        if holds is None or (holds == port.holds and port.what in paths.CONDITIONS):
+            return
+        self._ports[port.name] = replace(port, holds=holds)
+        self._tell(PathChanged(port.name, holds))

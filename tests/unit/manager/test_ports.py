@@ -1,0 +1,175 @@
+"""What a machine is told of its ports, as far as it takes no manager to see it."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from systemctl_replacement.loop import Loop, now_monotonic
+from systemctl_replacement.manager.ports.held import Ports
+from systemctl_replacement.units import events
+from systemctl_replacement.units.events import (
+    CHANGED,
+    DIRECTORY_NOT_EMPTY,
+    EXISTS_GLOB,
+    MODIFIED,
+    MONOTONIC,
+    REALTIME,
+    ClockElapsed,
+    ClockStepped,
+    ClosePort,
+    Listen,
+    PathChanged,
+    PortFailed,
+    PortReady,
+    SetClock,
+    WatchPath,
+    WatchPort,
+)
+
+
+class World:
+    """A loop, and the ports of one unit."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.failed: list[BaseException] = []
+        self.loop = Loop(lambda _where, error: self.failed.append(error))
+        self.told: list[Any] = []
+        self.ports = Ports(self.loop, str(root), self.told.append)
+
+    def turn(self, seconds: float = 0.01) -> list[Any]:
+        """What is told within a time."""
+        self.told.clear()
+        self.loop._stopped = False
+        self.loop.call_at(now_monotonic() + int(seconds * 1_000_000), self.loop.stop)
+        self.loop.run()
+        return list(self.told)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path)
+    gc.collect()  # loops of tests before
+    before = len(os.listdir("/proc/self/fd"))
+    yield world
+    world.ports.close()
+    assert not world.failed
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("clock", [MONOTONIC, REALTIME])
+def test_a_clock_tells_once(world: World, clock: str) -> None:
+    number = time.CLOCK_MONOTONIC if clock == MONOTONIC else time.CLOCK_REALTIME
+    world.ports.carry_out(SetClock("c", clock, time.clock_gettime_ns(number) // 1000 + 20_000))
+    assert world.turn(0.2) == [ClockElapsed("c")]
+    assert world.turn() == []
+    world.ports.carry_out(SetClock("c", clock, 0))  # which is over
+    assert world.turn() == [ClockElapsed("c")]
+    world.ports.carry_out(SetClock("c", clock, None))
+    assert world.turn() == []
+
+
+def test_a_step_of_the_realtime_clock(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody sets this machine's clock for a test: the kernel's answer is made up."""
+    world.ports.carry_out(SetClock("c", REALTIME, 0))
+
+    def read(_fd: int, _size: int) -> bytes:
+        raise OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
+
+    monkeypatch.setattr(os, "read", read)
+    assert world.turn() == [ClockStepped("c")]
+
+
+def test_what_cannot_be_had_is_told(world: World) -> None:
+    world.ports.carry_out(Listen("s", "stream", "300.0.0.1", 80))
+    [failed] = world.turn()
+    assert isinstance(failed, PortFailed)
+    assert failed.port == "s"
+
+
+def test_sockets_of_the_internet(world: World) -> None:
+    for name, address in (("4", "127.0.0.1"), ("6", "::1")):
+        world.ports.carry_out(Listen(name, "datagram", address, 0))
+        world.ports.carry_out(WatchPort(name))
+    assert world.turn() == []
+
+
+def test_one_that_nobody_takes_care_of_wakes_once(world: World) -> None:
+    import socket
+
+    world.ports.carry_out(Listen("s", "datagram", "/s"))
+    world.ports.carry_out(WatchPort("s"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
+        client.sendto(b"x", str(world.root / "s"))
+    assert world.turn() == [PortReady("s")]
+    assert world.turn() == []
+    world.ports.carry_out(WatchPort("s"))
+    assert world.turn() == [PortReady("s")]
+
+
+@pytest.mark.parametrize(("what", "times"), [(CHANGED, 0), (MODIFIED, 1)])
+def test_writing_and_closing(world: World, what: str, times: int) -> None:
+    path = world.root / "f"
+    path.touch()
+    world.ports.carry_out(WatchPath("p", "/f", what))
+    assert world.turn() == []
+    with path.open("w") as file:
+        file.write("x")
+        file.flush()
+        assert world.turn() == [PathChanged("p", True)] * times
+    assert world.turn() == [PathChanged("p", True)]
+    path.unlink()
+    assert world.turn() == [PathChanged("p", True)]
+    path.touch()
+    assert PathChanged("p", True) in world.turn()
+    (world.root / "other").touch()
+    assert world.turn() == []
+
+
+def test_patterns_and_directories(world: World) -> None:
+    world.ports.carry_out(WatchPath("glob", "/a*/b", EXISTS_GLOB))
+    world.ports.carry_out(WatchPath("full", "/d", DIRECTORY_NOT_EMPTY))
+    assert world.turn() == [PathChanged("glob", False), PathChanged("full", False)]
+    (world.root / "d").mkdir()
+    assert world.turn() == []
+    (world.root / "d/.hidden").touch()
+    assert world.turn() == []
+    (world.root / "d/file").touch()
+    assert world.turn() == [PathChanged("full", True)]
+    (world.root / "abc").mkdir()
+    (world.root / "abc/b").touch()
+    assert world.turn() == [PathChanged("glob", True)]
+    world.ports.carry_out(ClosePort("full"))
+    (world.root / "d/file").unlink()
+    assert world.turn() == []
+
+
+def test_they_are_held_again_all_or_none(world: World) -> None:
+    world.ports.carry_out(Listen("s", "stream", "/s"))
+    world.ports.carry_out(WatchPort("s"))
+    world.ports.carry_out(WatchPath("p", "/f", CHANGED))
+    saved = [{**one, "fd": os.dup(one["fd"]), "later": 1} for one in world.ports.saved()]
+    world.ports.close()
+    world.ports.restore(saved)
+    (world.root / "f").touch()
+    assert world.turn() == [PathChanged("p", True)]
+    saved = world.ports.saved()
+    other = Ports(world.loop, "", world.told.append)
+    with pytest.raises(OSError):
+        other.restore([{**saved[0], "fd": os.dup(saved[0]["fd"])}, {**saved[1], "fd": -1}])
+    assert other.saved() == []
+
+
+def test_the_driver_knows_every_action_of_ports() -> None:
+    from systemctl_replacement.manager.unit_driver import PORT_ACTIONS
+
+    assert set(PORT_ACTIONS) == set(Ports(Loop(print), "", print)._actions)
+    assert all(action.__module__ == events.__name__ for action in PORT_ACTIONS)
