@@ -27,6 +27,7 @@ LEAVES = {
     "wire",
     "syscalls",
     "paths",
+    "phases",
     "signals",
     "log_levels",
     "observers",

@@ -18,6 +18,7 @@ from systemctl_replacement.cli.timestamps import format_relative, format_timesta
 from systemctl_replacement.enablement.enablement_state import WITHOUT_PRESET
 from systemctl_replacement.journal.reader import is_access_blocked, last_of_unit
 from systemctl_replacement.paths import Paths
+from systemctl_replacement.phases import PHASES
 from systemctl_replacement.unitfile.names import slice_path
 from systemctl_replacement.unitfile.values import format_time_span
 from systemctl_replacement.units.table import traits_of
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 _LABEL = 11
 _INDENT = " " * (_LABEL + 2)
-_COMMANDS = ("ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost")
 _SINCE = {
     "active": "ActiveEnterTimestamp",
     "reloading": "ActiveEnterTimestamp",
@@ -195,7 +195,7 @@ def _next_elapse(unit: Properties, options: Options, now: int) -> str:
 
 
 def _commands(unit: Properties) -> Iterator[str]:
-    for name in _COMMANDS:
+    for name in PHASES:
         for command in unit.get(name) or ():
             if command["code"]:
                 argv = " ".join(command["argv"])

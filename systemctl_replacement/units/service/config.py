@@ -5,6 +5,7 @@ Sources: systemd.service(5), systemd.kill(5). Times are microseconds, INFINITY m
 
 from __future__ import annotations
 
+from systemctl_replacement.phases import PHASES
 from systemctl_replacement.records import dataclass, field
 from systemctl_replacement.unitfile.directives.directive import Configured, Directive
 from systemctl_replacement.unitfile.directives.table import section_table
@@ -16,9 +17,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
-
-# The directives that hold commands, in the order in which they run.
-PHASES = ("ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost")
 
 
 def _row(name: str) -> Directive:

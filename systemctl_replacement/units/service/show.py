@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from systemctl_replacement.phases import PHASES
 from systemctl_replacement.unitfile.properties.of_unit import command_entry, command_flags
 from systemctl_replacement.unitfile.values import INFINITY
-from systemctl_replacement.units.service.config import PHASES
 from systemctl_replacement.units.service.state import ExecStatus
 from systemctl_replacement.wait_status import CODES
 

@@ -10,8 +10,9 @@ import random
 from collections import deque
 from typing import Any
 
+from systemctl_replacement.phases import PHASES
 from systemctl_replacement.unitfile.values import INFINITY
-from systemctl_replacement.units.service.config import PHASES, ServiceConfig
+from systemctl_replacement.units.service.config import ServiceConfig
 from systemctl_replacement.units.service.state import Running
 from tests.unit.units.happenings import ENDS, MILESTONES, possible
 from tests.unit.units.world import World, command, config
