@@ -37,7 +37,7 @@ LEAVES = {
     "records",
     "libc",
     "siphash",
-    "tree",
+    "tree_walk",
     "booleans",
     "defaults",
     "log_limit",

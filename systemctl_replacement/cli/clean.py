@@ -13,7 +13,7 @@ from systemctl_replacement.cli.names import expand
 from systemctl_replacement.control.client import CallError
 from systemctl_replacement.defaults import PRIVATE
 from systemctl_replacement.exec_directories import KINDS
-from systemctl_replacement.tree import remove
+from systemctl_replacement.tree_walk import remove
 from systemctl_replacement.units.table import traits_of
 
 TYPE_CHECKING = False

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _BUFFERED = 8192
 
 
-class Stream:
+class OutputStream:
     """Buffered text for a descriptor."""
 
     def __init__(self, descriptor: int) -> None:
@@ -52,8 +52,8 @@ class Stream:
                 self.error = error.errno or errno.EIO
 
 
-stdout = Stream(1)
-stderr = Stream(2)
+stdout = OutputStream(1)
+stderr = OutputStream(2)
 _closers: list[Callable[[], None]] = []
 
 

@@ -63,7 +63,7 @@ class FileOperation:
 
 
 @dataclass(frozen=True)
-class Step:
+class PlanStep:
     """What is reported, and the operation behind it if there is one."""
 
     changes: tuple[InstallChange, ...]
@@ -78,7 +78,7 @@ class Plan:
     sections ask for, including those that exist already; a count of 0 is worth a hint to the user.
     """
 
-    steps: tuple[Step, ...] = ()
+    steps: tuple[PlanStep, ...] = ()
     error: int = 0
     carried: int = 0
     problems: tuple[Problem, ...] = ()
@@ -101,7 +101,7 @@ def apply(plan: Plan, root: str) -> Plan:
                 code = problem.errno or 0
                 error = error or code
                 failed = InstallChange(ERROR, step.changes[-1].path, "", code)
-                step = Step((failed,))
+                step = PlanStep((failed,))
         steps.append(step)
     return replace(plan, steps=tuple(steps), error=error)
 

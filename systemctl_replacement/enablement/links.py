@@ -12,7 +12,7 @@ from systemctl_replacement.enablement.changes import (
     FileOperation,
     InstallChange,
     InstallError,
-    Step,
+    PlanStep,
 )
 from systemctl_replacement.enablement.lookup import MASK, UnitInfo, check_alias, unit_file_exists
 from systemctl_replacement.enablement.section import DEPENDENCIES
@@ -40,7 +40,7 @@ def make_link(lookup: Lookup, target: str, path: str, *, force: bool) -> None:
     operation = FileOperation("link", path, target)
     if kind == "":
         tree.plan_link(path, target)
-        lookup.planner.steps.append(Step((made,), operation))
+        lookup.planner.steps.append(PlanStep((made,), operation))
         return
     present = tree.readlink(path)
     if present is None:
@@ -52,7 +52,7 @@ def make_link(lookup: Lookup, target: str, path: str, *, force: bool) -> None:
         lookup.planner.fail(errno.EEXIST, shown, present)
         raise InstallError(errno.EEXIST)
     tree.plan_link(path, target)
-    lookup.planner.steps.append(Step((InstallChange(UNLINK, shown), made), operation))
+    lookup.planner.steps.append(PlanStep((InstallChange(UNLINK, shown), made), operation))
 
 
 def _equivalent(lookup: Lookup, path: str, present: str, target: str) -> bool:

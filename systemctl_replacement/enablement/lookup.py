@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 
-from systemctl_replacement.enablement.changes import ERROR, InstallChange, InstallError, Plan, Step
+from systemctl_replacement.enablement.changes import ERROR, InstallChange, InstallError, Plan, PlanStep
 from systemctl_replacement.enablement.directories import UnitDirectories
 from systemctl_replacement.enablement.planned_tree import PlannedTree
 from systemctl_replacement.enablement.section import (
@@ -64,7 +64,7 @@ class Planner:
         self.tree = PlannedTree(root)
         self.expander = Expander(self.tree.root)
         self.problems: list[Problem] = []
-        self.steps: list[Step] = []
+        self.steps: list[PlanStep] = []
         # Where /lib is a link, links to units may say /lib or /usr/lib.
         paths = directories.search_path
         self._places = frozenset((*paths, *(self.tree.locate(path) for path in paths)))
@@ -87,7 +87,7 @@ class Planner:
 
     def report(self, change: InstallChange) -> None:
         """Report something that changes nothing on disk."""
-        self.steps.append(Step((change,)))
+        self.steps.append(PlanStep((change,)))
 
     def fail(self, error: int, path: str, source: str = "") -> None:
         """Report an error."""

@@ -17,7 +17,7 @@ from systemctl_replacement.enablement.changes import (
     InstallChange,
     InstallError,
     Plan,
-    Step,
+    PlanStep,
 )
 from systemctl_replacement.enablement.links import make_link, make_links
 from systemctl_replacement.enablement.lookup import MASK, REGULAR, Lookup, Planner
@@ -336,7 +336,7 @@ def _remove_paths(planner: Planner, paths: Iterable[str], configs: Sequence[str]
         planner.tree.plan_unlink(path)
         gone = [*contents, path]
         planner.steps.append(
-            Step(tuple(InstallChange(UNLINK, planner.shown(name)) for name in gone), FileOperation(kind, path))
+            PlanStep(tuple(InstallChange(UNLINK, planner.shown(name)) for name in gone), FileOperation(kind, path))
         )
         for removal in removals:
             for name in gone:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from systemctl_replacement.enablement.changes import UNLINK, FileOperation, InstallChange, InstallError, Step
+from systemctl_replacement.enablement.changes import UNLINK, FileOperation, InstallChange, InstallError, PlanStep
 from systemctl_replacement.unitfile.names import template_of, valid_unit_name
 
 TYPE_CHECKING = False
@@ -47,7 +47,9 @@ class Removal:
             elif kind == "link" and valid_unit_name(name) and self._leads_to_marked(path, name):
                 tree.plan_unlink(path)
                 change = InstallChange(UNLINK, self.lookup.planner.shown(path))
-                self.lookup.planner.steps.append(Step((change,), FileOperation("unlink", path, boundary=self.config)))
+                self.lookup.planner.steps.append(
+                    PlanStep((change,), FileOperation("unlink", path, boundary=self.config))
+                )
                 if path not in self.marked:
                     self.marked.add(path)
                     again = True

@@ -8,7 +8,7 @@ import stat
 
 from systemctl_replacement.defaults import PRIVATE
 from systemctl_replacement.process.step import APPLIED, StepFailed
-from systemctl_replacement.tree import OPEN_DIRECTORY, make_directory, open_parent, remove, walk
+from systemctl_replacement.tree_walk import OPEN_DIRECTORY, make_directory, open_parent, remove, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -40,7 +40,7 @@ def main(runtime: str, programs: list[str]) -> NoReturn:
 
 
 def _generate(targets: tuple[str, ...], programs: list[str]) -> None:
-    from systemctl_replacement.tree import (
+    from systemctl_replacement.tree_walk import (
         remove,  # here: PID 1 takes names from this module, and need not have that one
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement import libc
-from systemctl_replacement.tree import OPEN_DIRECTORY, walk
+from systemctl_replacement.tree_walk import OPEN_DIRECTORY, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

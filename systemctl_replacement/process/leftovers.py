@@ -10,7 +10,7 @@ import stat
 
 from systemctl_replacement.defaults import PRIVATE
 from systemctl_replacement.process.step import APPLIED
-from systemctl_replacement.tree import OPEN_DIRECTORY, walk
+from systemctl_replacement.tree_walk import OPEN_DIRECTORY, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement import syscalls
-from systemctl_replacement.tree import remove, remove_link
+from systemctl_replacement.tree_walk import remove, remove_link
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -124,8 +124,8 @@ def run_ours(root: Path, commands: tuple[tuple[str, ...], ...]) -> list[Result]:
 def _run_ours(root: Path, command: tuple[str, ...]) -> Result:
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         with (
-            mock.patch.object(streams, "stdout", streams.Stream(stdout.fileno())),
-            mock.patch.object(streams, "stderr", streams.Stream(stderr.fileno())),
+            mock.patch.object(streams, "stdout", streams.OutputStream(stdout.fileno())),
+            mock.patch.object(streams, "stderr", streams.OutputStream(stderr.fileno())),
         ):
             status = guarded(lambda: _systemctl(["systemctl", f"--root={root}", *command]))
         out, err = (_text(file) for file in (stdout, stderr))

@@ -11,7 +11,7 @@ import pytest
 
 from systemctl_replacement.process.directories import give_tree, make
 from systemctl_replacement.process.exec_spec import Directories, Directory
-from systemctl_replacement.tree import remove
+from systemctl_replacement.tree_walk import remove
 
 DEPTH = 3000
 NOBODY = 65534
