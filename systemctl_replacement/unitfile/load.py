@@ -79,15 +79,11 @@ def get(settings: Mapping[tuple[str, str], Any], section: str, directive: str) -
     if key in settings:
         return settings[key]
     if key not in _defaults:
-        _defaults[key] = () if key in _GROUPS else directives.section_table(section)[directive].default
+        _defaults[key] = directives.default(section, directive)
     return _defaults[key]
 
 
 _defaults: dict[tuple[str, str], Any] = {}  # of the directives asked for so far
-
-_GROUPS = frozenset(
-    (("Unit", "Conditions"), ("Unit", "Asserts"), ("Socket", "Listen"), ("Timer", "Timers"), ("Path", "Paths"))
-)
 
 
 def load(name: str, index: Index, host: Host) -> Unit:

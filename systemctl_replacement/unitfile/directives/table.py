@@ -8,6 +8,8 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from systemctl_replacement.unitfile.directives.directive import Directive
 
 # The rows of each section: (module of this package, name in it), imported when the section is first asked for. Few
@@ -55,6 +57,17 @@ def _rows(module: str, name: str) -> tuple[Directive, ...]:
 def lookup(section: str, name: str) -> Directive | None:
     """The directive `name` of a section, None if systemd does not know it."""
     return section_table(section).get(name)
+
+
+def default(section: str, name: str) -> Any:
+    """What a directive is when nothing is assigned; () for a group that directives add to (Conditions, Timers …).
+
+    KeyError for what is neither.
+    """
+    rows = section_table(section)
+    if name not in rows and any((section, name) in row.sets for row in rows.values()):
+        return ()
+    return rows[name].default
 
 
 def sections_of(unit_type: str) -> tuple[str, ...]:
