@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from systemctl_replacement.units import states
+from systemctl_replacement.units.service import states
 from tools import directives
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"

@@ -1,4 +1,4 @@
-"""The names of states and results, and what each sub-state means for the unit as a whole.
+"""The names of active states and results.
 
 Sources: `systemctl --state=help` of systemd 252, systemd.service(5), org.freedesktop.systemd1(5).
 """
@@ -20,59 +20,7 @@ DEACTIVATING: Final = "deactivating"
 ACTIVE_OR_RELOADING: Final = frozenset({ACTIVE, RELOADING})
 INACTIVE_OR_FAILED: Final = frozenset({INACTIVE, FAILED})
 
-# The sub-states of a service, each with the active state it stands for.
-SERVICE_ACTIVE_STATE: Final[dict[str, str]] = {
-    "dead": INACTIVE,
-    "condition": ACTIVATING,
-    "start-pre": ACTIVATING,
-    "start": ACTIVATING,
-    "start-post": ACTIVATING,
-    "running": ACTIVE,
-    "exited": ACTIVE,
-    "reload": RELOADING,
-    "reload-signal": RELOADING,
-    "reload-notify": RELOADING,
-    "stop": DEACTIVATING,
-    "stop-watchdog": DEACTIVATING,
-    "stop-sigterm": DEACTIVATING,
-    "stop-sigkill": DEACTIVATING,
-    "stop-post": DEACTIVATING,
-    "final-watchdog": DEACTIVATING,
-    "final-sigterm": DEACTIVATING,
-    "final-sigkill": DEACTIVATING,
-    "failed": FAILED,
-    "auto-restart": ACTIVATING,
-}
-
-# For Type=idle systemd counts a service as started as soon as its command waits to run, so that nothing waits for it.
-IDLE_ACTIVE_STATE: Final[dict[str, str]] = {
-    **SERVICE_ACTIVE_STATE,
-    **dict.fromkeys(("start-pre", "start", "start-post"), ACTIVE),
-}
-
-STARTING: Final = frozenset({"condition", "start-pre", "start", "start-post"})
-# Reloading: by ExecReload= or on the service's own word; the other two are Type=notify-reload's (systemd 253).
-RELOADS: Final = frozenset({"reload", "reload-signal", "reload-notify"})
-# The watchdog watches while the service is up.
-WATCHED: Final = frozenset({"start-post", "running", *RELOADS})
-STOPPING: Final = frozenset(
-    {
-        "stop",
-        "stop-watchdog",
-        "stop-sigterm",
-        "stop-sigkill",
-        "stop-post",
-        "final-watchdog",
-        "final-sigterm",
-        "final-sigkill",
-    }
-)
-# Between two states: a process of the unit has something to do.
-CHANGING: Final = STARTING | RELOADS | STOPPING
-KILLING: Final = frozenset({"stop-watchdog", "stop-sigterm", "stop-sigkill"})
-FINAL: Final = frozenset({"final-watchdog", "final-sigterm", "final-sigkill"})
-
-# Results of a service (the property Result).
+# What the property Result says.
 SUCCESS: Final = "success"
 RESOURCES: Final = "resources"
 PROTOCOL: Final = "protocol"

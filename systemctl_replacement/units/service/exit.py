@@ -1,12 +1,13 @@
-"""How the end of a process is judged, and whether a service comes back after it.
+"""Whether a service comes back after its end, and what others are told of that.
 
-Source: systemd.service(5), SuccessExitStatus= and the table "Exit causes and the effect of the Restart= settings".
+Source: systemd.service(5), the table "Exit causes and the effect of the Restart= settings".
 """
 
 from __future__ import annotations
 
 from systemctl_replacement import signals
-from systemctl_replacement.unitfile.values import INFINITY, StatusSet
+from systemctl_replacement.unitfile.values import INFINITY
+from systemctl_replacement.units.commands.exit import matches
 from systemctl_replacement.units.service.config import ServiceConfig
 from systemctl_replacement.units.service.state import ServiceState
 from systemctl_replacement.units.states import (
@@ -17,25 +18,6 @@ from systemctl_replacement.units.states import (
     SUCCESS,
     WATCHDOG,
 )
-
-# Signals that end a daemon cleanly; other commands have no such (systemd.service(5), SuccessExitStatus=).
-CLEAN_SIGNALS = frozenset({1, 2, 13, 15})  # HUP INT PIPE TERM
-
-
-def matches(statuses: StatusSet, code: str, status: int) -> bool:
-    """Whether an end (`code` exited, killed or dumped) is named in a set of exit statuses and signals."""
-    return status in (statuses.statuses if code == "exited" else statuses.signals)
-
-
-def result_of(config: ServiceConfig, code: str, status: int, daemon: bool) -> str:
-    """The result that the end of a process stands for; `daemon`: of one that is meant to run until it is stopped."""
-    if matches(config.success, code, status):
-        return SUCCESS
-    if code == "exited":
-        return SUCCESS if status == 0 else EXIT_CODE
-    if code == "killed":
-        return SUCCESS if status in CLEAN_SIGNALS and daemon else SIGNAL
-    return CORE_DUMP
 
 
 def end_variables(state: ServiceState, code: str, status: str) -> tuple[str, ...]:

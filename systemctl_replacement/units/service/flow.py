@@ -9,40 +9,45 @@ from __future__ import annotations
 from systemctl_replacement.log_levels import LOG_ERR, LOG_INFO, LOG_WARNING
 from systemctl_replacement.records import replace
 from systemctl_replacement.unitfile.values import INFINITY, format_time_span
+from systemctl_replacement.units.commands import flow as commands
+from systemctl_replacement.units.commands.flow import ABORT, KILL, TERMINATE, Rung
+from systemctl_replacement.units.commands.state import ExecStatus, Running
 from systemctl_replacement.units.events import (
-    Action,
     Changed,
-    Context,
+    Forked,
     Identify,
-    Log,
     ReleaseResources,
     RemoveDirectories,
     RemovePidFile,
     Signal,
-    SignalAll,
     Spawn,
     WatchPidFile,
 )
 from systemctl_replacement.units.service.config import ServiceConfig
 from systemctl_replacement.units.service.exit import end_variables, restart_delay, shall_restart
-from systemctl_replacement.units.service.state import ExecStatus, Running, ServiceState
-from systemctl_replacement.units.states import (
-    ACTIVE_OR_RELOADING,
-    FINAL,
+from systemctl_replacement.units.service.state import ServiceState
+from systemctl_replacement.units.service.states import (
     IDLE_ACTIVE_STATE,
     KILLING,
-    RESOURCES,
     SERVICE_ACTIVE_STATE,
-    SKIP_CONDITION,
     STOPPING,
-    SUCCESS,
-    WATCHDOG,
     WATCHED,
+)
+from systemctl_replacement.units.states import (
+    ACTIVE_OR_RELOADING,
+    RESOURCES,
+    SKIP_CONDITION,
+    SUCCESS,
+    TIMEOUT,
+    WATCHDOG,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Mapping
+    from typing import ClassVar
+
+    from systemctl_replacement.unitfile.values import StatusSet
 
 
 # States that nothing times out: entering one drops the deadline of the state before.
@@ -55,29 +60,59 @@ def active_state(config: ServiceConfig, sub: str) -> str:
     return (IDLE_ACTIVE_STATE if config.type == "idle" else SERVICE_ACTIVE_STATE)[sub]
 
 
-class Flow:
-    """One step in the making: the state so far and the actions asked for so far, in order."""
+def _rungs(*, term: str, kill: str, abort: str, survived: str, spared: str) -> dict[str, Rung]:
+    """The kill states before ExecStopPost=, or those after it."""
 
-    def __init__(self, config: ServiceConfig, state: ServiceState, context: Context) -> None:
-        self.config = config
-        self.state = state
-        self.context = context
-        self.actions: list[Action] = []
+    def late(sub: str) -> str:
+        return f"State '{sub}' timed out."
+
+    return {
+        abort: Rung(ABORT, late(abort), kill, spared),
+        term: Rung(TERMINATE, late(term), kill, spared),
+        kill: Rung(KILL, survived),
+    }
+
+
+class Flow(commands.Flow):
+    """One step in the making."""
+
+    rungs: ClassVar[Mapping[str, Rung]] = {
+        **_rungs(
+            term="stop-sigterm",
+            kill="stop-sigkill",
+            abort="stop-watchdog",
+            survived="Processes still around after SIGKILL. Ignoring.",
+            spared="Skipping SIGKILL.",
+        ),
+        **_rungs(
+            term="final-sigterm",
+            kill="final-sigkill",
+            abort="final-watchdog",
+            survived="Processes still around after final SIGKILL. Entering failed mode.",
+            spared="Skipping SIGKILL. Entering failed mode.",
+        ),
+    }
+    tasks: ClassVar[Mapping[str, str]] = {
+        "ExecCondition": "exec-condition",
+        "ExecStartPre": "start-pre",
+        "ExecStart": "start",
+        "ExecStartPost": "start-post",
+        "ExecReload": "reload",
+        "ExecStop": "stop",
+        "ExecStopPost": "stop-post",
+    }
+
+    config: ServiceConfig
+    state: ServiceState
+
+    @property
+    def success(self) -> StatusSet:
+        return self.config.success
+
+    def active_state(self, sub: str) -> str:
+        return active_state(self.config, sub)
 
     # --- small tools ---
-
-    def set(self, **changes: Any) -> None:
-        self.state = replace(self.state, **changes)
-
-    def ask(self, action: Action) -> None:
-        self.actions.append(action)
-
-    def log(self, level: int, message: str) -> None:
-        self.ask(Log(level, message))
-
-    def deadline(self, usec: int) -> None:
-        """Time out `usec` from now; INFINITY: never."""
-        self.set(deadline=None if usec == INFINITY else self.context.now + usec)
 
     def enter(self, sub: str, will_restart: bool = False) -> None:
         """Enter a sub-state and announce it."""
@@ -101,16 +136,6 @@ class Flow:
             )
         )
 
-    def fail_with(self, result: str) -> None:
-        """Note a result; the first one that is not success stays."""
-        if self.state.result == SUCCESS:
-            self.set(result=result)
-
-    def forget_control(self) -> None:
-        if self.state.control is not None:
-            self.set(control=None)
-            self.identify()
-
     def identify(self) -> None:
         state = self.state
         spawned = state.main is not None and state.main.pid == state.main_pid
@@ -128,10 +153,6 @@ class Flow:
             return True
         return False if state.main_known else None
 
-    @property
-    def control_alive(self) -> bool:
-        return self.state.control is not None
-
     def good(self) -> bool:
         """Whether there is something left of the service that is worth calling it running."""
         alive = self.main_alive()
@@ -141,23 +162,33 @@ class Flow:
 
     # --- processes ---
 
-    def spawn(self, phase: str, index: int, main: bool, timeout: int) -> None:
-        """Start the `index`th command of a directive, as the main or the control process."""
-        command = self.config.phase(phase)[index]
-        token = self.state.next_token
-        running = Running(phase, index, command, token)
-        self.set(next_token=token + 1)
-        self.set(**{"main" if main else "control": running})
+    def commands_under_way(self) -> tuple[Running, ...]:
+        main = self.state.main
+        return (main, *super().commands_under_way()) if main is not None else super().commands_under_way()
+
+    def known_pids(self) -> tuple[int, ...]:
+        main = self.state.main_pid
+        return (main, *super().known_pids()) if main else super().known_pids()
+
+    def outside_pids(self) -> tuple[int, ...]:
+        return (self.state.main_pid,) if self.state.main_alien and self.state.main_pid else ()
+
+    def is_main(self, running: Running) -> bool:
+        """Whether the process of a command is the main process."""
+        return self.state.main is not None and self.state.main.token == running.token
+
+    def spawn_main(self, index: int, timeout: int) -> None:
+        """Start the `index`th command of ExecStart= as the main process."""
+        running = self.new_command("ExecStart", index)
+        self.set(main=running)
         self.deadline(timeout)
-        self.ask(self.spawn_action(running, main))
+        self.ask(self.spawn_action(running))
 
-    def spawn_action(self, running: Running, main: bool) -> Spawn:
-        """What has the process of a command made."""
-        when_idle = main and self.config.type == "idle"
-        environment = self._environment(running.phase)
-        return Spawn(running.token, running.phase, running.command, main, environment, when_idle)
+    def spawn_action(self, running: Running) -> Spawn:
+        main = self.is_main(running)
+        return replace(super().spawn_action(running), main=main, when_idle=main and self.config.type == "idle")
 
-    def _environment(self, phase: str) -> tuple[str, ...]:
+    def environment(self, phase: str) -> tuple[str, ...]:
         """What a command may know of the service it belongs to (systemd.exec(5), environment variables)."""
         state = self.state
         known = []
@@ -170,30 +201,18 @@ class Flow:
             known += end_variables(state, "EXIT_CODE", "EXIT_STATUS")
         return tuple(known)
 
-    def record(self, running: Running, **changes: Any) -> ExecStatus:
-        """Note what became of a command's process, for `systemctl show`."""
-        key = (running.phase, running.index)
-        kept = [entry for entry in self.state.statuses if entry[:2] != key]
-        before = next((entry[2] for entry in self.state.statuses if entry[:2] == key), ExecStatus())
-        status = replace(before, **changes)
-        self.set(statuses=(*kept, (*key, status)))
-        return status
+    def place(self, running: Running, event: Forked) -> None:
+        if self.is_main(running):
+            self.set(main=running, main_status=ExecStatus(event.pid, event.time))
+            self.set_main(event.pid)
+        else:
+            super().place(running, event)
 
-    def next_index(self, running: Running) -> int | None:
-        """The index of the command after one, found by the command itself: the unit file may have changed under it."""
-        commands = self.config.phase(running.phase)
-        index = running.index
-        if not (index < len(commands) and commands[index] == running.command):
-            index = next((i for i, command in enumerate(commands) if command == running.command), len(commands))
-        return index + 1 if index + 1 < len(commands) else None
-
-    def run_control(self, phase: str, sub: str, timeout: int) -> bool:
-        """Enter `sub` and run the first control command of a directive; False when it has none."""
-        if not self.config.phase(phase):
-            return False
-        self.spawn(phase, 0, main=False, timeout=timeout)
-        self.enter(sub)
-        return True
+    def displace(self, running: Running) -> None:
+        if self.is_main(running):
+            self.set(main=None, main_pid=0, main_known=True)
+        else:
+            super().displace(running)
 
     # --- starting ---
 
@@ -235,7 +254,10 @@ class Flow:
             self.enter_start_post()
             return
         timeout = INFINITY if config.type in ("simple", "idle") else config.timeout_start_usec
-        self.spawn("ExecStart", 0, main=config.type != "forking", timeout=timeout)
+        if config.type == "forking":
+            self.spawn("ExecStart", 0, timeout)
+        else:
+            self.spawn_main(0, timeout)
         self.enter("start")
 
     def sign_of_life(self) -> None:
@@ -315,54 +337,20 @@ class Flow:
         self.deadline(self.config.timeout_stop_usec)
         self.enter("stop-sigterm")
 
-    def enter_signal(self, sub: str, result: str) -> None:
-        """Signal the processes as KillMode= says and wait for them, or go on when there is nothing to wait for."""
-        self.fail_with(result)
-        if self._kill(sub):
-            aborting = sub in ("stop-watchdog", "final-watchdog")
-            self.deadline(self.config.timeout_abort_usec if aborting else self.config.timeout_stop_usec)
-            self.enter(sub)
-        elif sub in ("stop-watchdog", "stop-sigterm") and self.config.send_sigkill:
-            self.enter_signal("stop-sigkill", SUCCESS)
-        elif sub in KILLING:
-            self.enter_stop_post(SUCCESS)
-        elif sub in ("final-watchdog", "final-sigterm") and self.config.send_sigkill:
-            self.enter_signal("final-sigkill", SUCCESS)
+    def time_to_end(self, rung: Rung) -> int:
+        return self.config.timeout_abort_usec if rung.means == ABORT else super().time_to_end(rung)
+
+    def after_kill(self, sub: str, result: str) -> None:
+        if sub in KILLING:
+            self.enter_stop_post(result)
         else:
-            self.enter_dead(SUCCESS)
+            self.enter_dead(result)
 
-    def kill_signal(self, sub: str) -> int:
-        """The signal a kill state sends (systemd.kill(5))."""
-        config = self.config
-        if sub in ("stop-sigkill", "final-sigkill"):
-            return config.final_kill_signal
-        if sub in ("stop-watchdog", "final-watchdog"):
-            return config.watchdog_signal
-        return config.restart_kill_signal if self.context.restart_pending else config.kill_signal
-
-    def _kill(self, sub: str) -> bool:
-        """Send the signals of a kill state; whether there is a process to wait for."""
-        config, state = self.config, self.state
-        if config.kill_mode == "none":
-            return False
-        number = self.kill_signal(sub)
-        killing = sub in ("stop-sigkill", "final-sigkill")
-        # SendSIGHUP= goes with the normal signal only: not with SIGKILL, the watchdog's or that of a restart.
-        hup = config.send_sighup and sub.endswith("-sigterm") and not self.context.restart_pending
-        everyone = config.kill_mode == "control-group" or (config.kill_mode == "mixed" and killing)
-        control = state.control.pid if state.control else 0
-        single = tuple(pid for pid in (state.main_pid, control) if pid)
-        wait = bool(state.main is not None or (state.main_pid and not state.main_alien) or state.control is not None)
-        coming = any(running is not None and not running.pid for running in (state.main, state.control))
-        if everyone and (state.populated or coming):
-            outside = (state.main_pid,) if state.main_alien and state.main_pid else ()
-            if outside:
-                self.ask(Signal(outside, number, hup, cont=not killing))
-            self.ask(SignalAll(number, hup=hup, cont=not killing))
-            return True
-        if single:
-            self.ask(Signal(single, number, hup, cont=not killing))
-        return wait
+    def spared(self, sub: str) -> None:
+        if sub in KILLING:
+            self.enter_stop_post(TIMEOUT)
+        else:
+            self.enter_dead(TIMEOUT, allow_restart=False)
 
     def enter_stop_post(self, result: str) -> None:
         self.fail_with(result)
@@ -425,18 +413,8 @@ class Flow:
 
     # --- what cannot be done ---
 
-    def resources(self, running: Running, message: str) -> None:
+    def resources(self) -> None:
         """A command could not be run at all: fail in the way each state does."""
-        task = {
-            "ExecCondition": "exec-condition",
-            "ExecStartPre": "start-pre",
-            "ExecStart": "start",
-            "ExecStartPost": "start-post",
-            "ExecReload": "reload",
-            "ExecStop": "stop",
-            "ExecStopPost": "stop-post",
-        }[running.phase]
-        self.log(LOG_WARNING, f"Failed to run '{task}' task: {message}")
         sub = self.state.sub
         if sub in ("condition", "start-pre"):
             self.enter_dead(RESOURCES)
@@ -451,7 +429,5 @@ class Flow:
             self.enter_signal("stop-sigterm", RESOURCES)
         elif sub == "stop-post":
             self.enter_signal("final-sigterm", RESOURCES)
-        elif sub in KILLING and not self.main_alive() and not self.control_alive:
-            self.enter_stop_post(RESOURCES)
-        elif sub in FINAL and not self.main_alive() and not self.control_alive:
-            self.enter_dead(RESOURCES)
+        elif sub in self.rungs and not self.main_alive() and not self.control_alive:
+            self.after_kill(sub, RESOURCES)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from systemctl_replacement.unitfile.names import slice_path
-from systemctl_replacement.units.events import Elapsed, RemoveDirectories, WatchdogElapsed, WatchPidFile
-from systemctl_replacement.units.kind import Kind, Roles
+from systemctl_replacement.units.commands.kind import CommandsKind
+from systemctl_replacement.units.events import RemoveDirectories, WatchdogElapsed, WatchPidFile
+from systemctl_replacement.units.kind import Roles
 from systemctl_replacement.units.service import reminder
 from systemctl_replacement.units.service import step as machine
 from systemctl_replacement.units.service.config import ServiceConfig
 from systemctl_replacement.units.service.exit import end_variables
 from systemctl_replacement.units.service.flow import Flow, active_state
 from systemctl_replacement.units.service.init_script import adapt
-from systemctl_replacement.units.service.state import ExecStatus, Running, ServiceState
-from systemctl_replacement.units.states import CHANGING, FINAL, KILLING, STOPPING
+from systemctl_replacement.units.service.state import ServiceState
+from systemctl_replacement.units.service.states import CHANGING, STOPPING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 # Where a service runs nothing until something happens to it.
 _RESTING = frozenset({"dead", "failed", "exited"})
 
-_ELAPSED, _HUNG = Elapsed(), WatchdogElapsed()
+_HUNG = WatchdogElapsed()
 
 _START, _STARTED = ("start", ""), ("start", "done")
 
@@ -34,10 +35,11 @@ _START, _STARTED = ("start", ""), ("start", "done")
 _NO_STATUS = 255
 
 
-class ServiceKind(Kind):
+class ServiceKind(CommandsKind):
     """A service (systemd.service(5)). The states and the ways between them are in docs/states.md."""
 
-    records = (ExecStatus, Running, ServiceState)
+    records = (*CommandsKind.records, ServiceState)
+    flow = Flow
     messages: ClassVar[Messages] = {
         _START: "Starting {}...",
         ("stop", ""): "Stopping {}...",
@@ -57,24 +59,15 @@ class ServiceKind(Kind):
     def active_state(self, config: ServiceConfig, state: ServiceState) -> str:
         return active_state(config, state.sub)
 
-    def result(self, state: ServiceState) -> str:
-        return state.result
-
     def deadlines(self, state: ServiceState) -> tuple[tuple[int, Event], ...]:
-        both = ((state.watchdog_deadline, _HUNG), (state.deadline, _ELAPSED))
-        return tuple([(at, event) for at, event in both if at is not None])
+        watchdog = state.watchdog_deadline
+        return (*([(watchdog, _HUNG)] if watchdog is not None else ()), *super().deadlines(state))
 
     def resume(self, config: ServiceConfig, state: ServiceState, context: Context) -> tuple[Action, ...]:
-        actions: list[Action] = []
+        commands = super().resume(config, state, context)
         if state.waiting_for == "pidfile":
-            actions.append(WatchPidFile(True))
-        elif state.waiting_for == "removal":
-            actions.append(RemoveDirectories())
-        flow = Flow(config, state, context)
-        for running, main in ((state.main, True), (state.control, False)):
-            if running is not None and not running.pid:
-                actions.append(flow.spawn_action(running, main))
-        return tuple(actions)
+            return (WatchPidFile(True), *commands)
+        return (RemoveDirectories(), *commands) if state.waiting_for == "removal" else commands
 
     # --- what it can be asked ---
 
@@ -99,16 +92,13 @@ class ServiceKind(Kind):
         return Roles(state.main_pid, state.control.pid if state.control is not None else 0)
 
     def expects(self, state: ServiceState, token: int) -> bool:
-        return any(running is not None and running.token == token for running in (state.main, state.control))
+        return super().expects(state, token) or (state.main is not None and state.main.token == token)
 
     def is_resting(self, state: ServiceState) -> bool:
         return state.sub in _RESTING
 
     def is_changing(self, state: ServiceState) -> bool:
         return state.sub in CHANGING
-
-    def is_killing(self, state: ServiceState) -> bool:
-        return state.sub in KILLING or state.sub in FINAL
 
     def notify_access(self, config: ServiceConfig) -> str:
         return config.notify_access

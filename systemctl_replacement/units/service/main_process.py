@@ -7,9 +7,9 @@ the service when the file names another process by then: servers that replace th
 from __future__ import annotations
 
 from systemctl_replacement.log_levels import LOG_ERR, LOG_INFO, LOG_WARNING
+from systemctl_replacement.units.commands.state import ExecStatus
 from systemctl_replacement.units.events import GuessMain, MainGuessed, PidFileRead, WatchPidFile
 from systemctl_replacement.units.service.flow import Flow
-from systemctl_replacement.units.service.state import ExecStatus
 from systemctl_replacement.units.states import PROTOCOL, SUCCESS
 
 

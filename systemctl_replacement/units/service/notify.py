@@ -13,7 +13,8 @@ from systemctl_replacement.units.events import Notified
 from systemctl_replacement.units.numbers import c_integer
 from systemctl_replacement.units.service.flow import Flow
 from systemctl_replacement.units.service.main_process import move
-from systemctl_replacement.units.states import RELOADS, STOPPING, SUCCESS, WATCHED
+from systemctl_replacement.units.service.states import RELOADS, STOPPING, WATCHED
+from systemctl_replacement.units.states import SUCCESS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

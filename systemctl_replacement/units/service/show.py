@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from systemctl_replacement.phases import PHASES
-from systemctl_replacement.unitfile.properties.of_unit import command_entry, command_flags
 from systemctl_replacement.unitfile.values import INFINITY
-from systemctl_replacement.units.service.state import ExecStatus
+from systemctl_replacement.units.commands.show import commands
 from systemctl_replacement.wait_status import CODES
 
 TYPE_CHECKING = False
@@ -48,26 +47,4 @@ def properties(file: Unit, config: ServiceConfig, state: ServiceState) -> dict[s
         "ExecMainExitTimestampMonotonic": main.exit[1],
     }
     found.update({name: value for name, value in (("UID", state.uid), ("GID", state.gid)) if value >= 0})
-    for phase in PHASES:
-        commands = _commands(config, state, phase)
-        if commands:
-            found[f"{phase}Ex"] = commands
-            found[phase] = [{name: value for name, value in command.items() if name != "flags"} for command in commands]
-    return found
-
-
-def _commands(config: ServiceConfig, state: ServiceState, phase: str) -> list[dict[str, Any]]:
-    """The commands of one directive with how each went, in both forms (with what may be ignored, with all flags)."""
-    statuses = {index: status for name, index, status in state.statuses if name == phase}
-    found = []
-    for index, command in enumerate(config.phase(phase)):
-        status = statuses.get(index, ExecStatus())
-        ran = {
-            "start_time": status.start[0],
-            "stop_time": status.exit[0],
-            "pid": status.pid,
-            "code": CODES.index(status.code),
-            "status": status.status,
-        }
-        found.append({**command_entry(command), **ran, "flags": command_flags(command)})
-    return found
+    return {**found, **commands(config, state, PHASES)}

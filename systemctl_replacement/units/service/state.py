@@ -3,56 +3,27 @@
 from __future__ import annotations
 
 from systemctl_replacement.records import dataclass
+from systemctl_replacement.units.commands.state import NEVER, CommandsState, ExecStatus, Running
 from systemctl_replacement.units.events import Stamp
 from systemctl_replacement.units.states import SUCCESS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Optional
-
-NEVER: Stamp = (0, 0)
+    from typing import Optional
 
 
 @dataclass(frozen=True)
-class ExecStatus:
-    """What became of one process: when it started and ended, and how (`code` exited, killed, dumped or "" so far)."""
-
-    pid: int = 0
-    start: Stamp = NEVER
-    exit: Stamp = NEVER
-    code: str = ""
-    status: int = 0
-
-
-@dataclass(frozen=True)
-class Running:
-    """A command in progress. It is remembered whole, so that a changed unit file under it is harmless."""
-
-    phase: str
-    index: int
-    command: Any  # unitfile.commands.ExecCommand
-    token: int
-    pid: int = 0  # 0 until the process exists
-
-
-@dataclass(frozen=True)
-class ServiceState:
+class ServiceState(CommandsState):
     """Everything that changes in the life of a service."""
 
-    sub: str = "dead"
-    result: str = SUCCESS
     reload_result: str = SUCCESS
     main_pid: int = 0
     main_known: bool = False  # main_pid is the truth, also when it is 0 (the main process has ended)
     main_alien: bool = False  # the main process is not below the unit's supervisor
     main: Running | None = None  # the ExecStart= command whose process is the main one
-    control: Running | None = None
     uid: int = -1  # whom the processes run as if User= says, until the service is down
     gid: int = -1
     main_status: ExecStatus = ExecStatus()
-    statuses: tuple[tuple[str, int, ExecStatus], ...] = ()  # (phase, index, status) of each command that ran
-    populated: bool = False  # processes exist, or are about to
-    deadline: int | None = None  # monotonic microseconds at which the state times out
     active_since: int = 0  # when it last became active, monotonic microseconds: RuntimeMaxSec= counts from then
     restarts: int = 0
     flush_restarts: bool = False  # the counter is kept for reading until the next start
@@ -65,4 +36,3 @@ class ServiceState:
     watchdog_deadline: Optional[int] = None  # monotonic microseconds at which the service counts as hung
     watchdog_time: Stamp = NEVER  # the last sign of life
     reload_begin: int = 0  # when Type=notify-reload was told to reload, monotonic microseconds
-    next_token: int = 1

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from systemctl_replacement import exit_status, signals
-from systemctl_replacement.log_levels import LOG_DEBUG, LOG_NOTICE, LOG_WARNING
+from systemctl_replacement.log_levels import LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.records import replace
+from systemctl_replacement.units.commands.exit import result_of
+from systemctl_replacement.units.commands.state import ExecStatus
 from systemctl_replacement.units.events import (
     Action,
     Context,
@@ -23,7 +24,6 @@ from systemctl_replacement.units.events import (
     RemoverDied,
     ResetFailed,
     RestartRefused,
-    Signal,
     SpawnFailed,
     Start,
     StartLimitHit,
@@ -32,7 +32,6 @@ from systemctl_replacement.units.events import (
     WatchdogElapsed,
 )
 from systemctl_replacement.units.service.config import ServiceConfig
-from systemctl_replacement.units.service.exit import result_of
 from systemctl_replacement.units.service.flow import Flow
 from systemctl_replacement.units.service.main_process import (
     find,
@@ -44,22 +43,10 @@ from systemctl_replacement.units.service.main_process import (
     starter_ended,
 )
 from systemctl_replacement.units.service.notify import notified
-from systemctl_replacement.units.service.state import ExecStatus, Running, ServiceState
+from systemctl_replacement.units.service.state import ServiceState
+from systemctl_replacement.units.service.states import FINAL, KILLING, RELOADS, STARTING, STOPPING, WATCHED
 from systemctl_replacement.units.service.timeout import time_out
-from systemctl_replacement.units.states import (
-    EXIT_CODE,
-    FINAL,
-    KILLING,
-    PROTOCOL,
-    RELOADS,
-    RESOURCES,
-    SKIP_CONDITION,
-    START_LIMIT_HIT,
-    STARTING,
-    STOPPING,
-    SUCCESS,
-    WATCHED,
-)
+from systemctl_replacement.units.states import EXIT_CODE, PROTOCOL, RESOURCES, SKIP_CONDITION, START_LIMIT_HIT, SUCCESS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -135,41 +122,21 @@ def _reset_failed(flow: Flow, _event: ResetFailed) -> None:
 # --- processes --------------------------------------------------------------------------------------------------
 
 
-def _running(state: ServiceState, token: int) -> tuple[str, Running | None]:
-    for role, running in (("main", state.main), ("control", state.control)):
-        if running is not None and running.token == token:
-            return role, running
-    return "", None
-
-
 def _forked(flow: Flow, event: Forked) -> None:
-    role, running = _running(flow.state, event.token)
-    flow.set(populated=True)
-    if running is None:
+    flow.forked(event)
+    main = flow.state.main
+    if main is None or main.token != event.token or flow.state.sub != "start":
         return
-    running = replace(running, pid=event.pid)
-    flow.record(running, pid=event.pid, start=event.time, exit=(0, 0), code="", status=0)
-    if role == "control":
-        flow.set(control=running)
-        flow.identify()
-    else:
-        flow.set(main=running, main_status=ExecStatus(event.pid, event.time))
-        flow.set_main(event.pid)
-    sub = flow.state.sub
-    if sub in KILLING | FINAL:
-        # It was still being made when everything was to die.
-        if flow.config.kill_mode in ("process", "mixed"):
-            flow.ask(Signal((event.pid,), flow.kill_signal(sub)))
-    elif role == "main" and sub == "start" and flow.config.type in ("simple", "idle"):
+    if flow.config.type in ("simple", "idle"):
         flow.enter_start_post()
 
 
 def _executed(flow: Flow, event: Executed) -> None:
-    role, running = _running(flow.state, event.token)
+    running = flow.command_of(event.token)
     if running is None:
         return
     flow.set(uid=event.uid, gid=event.gid)
-    if role != "main" or flow.state.sub != "start":
+    if not flow.is_main(running) or flow.state.sub != "start":
         return
     if flow.config.type == "dbus":
         flow.log(LOG_NOTICE, "There is no bus to see BusName= on, the service counts as started.")
@@ -178,14 +145,8 @@ def _executed(flow: Flow, event: Executed) -> None:
 
 
 def _spawn_failed(flow: Flow, event: SpawnFailed) -> None:
-    role, running = _running(flow.state, event.token)
-    if running is None:
-        return
-    if role == "control":
-        flow.set(control=None)
-    else:
-        flow.set(main=None, main_pid=0, main_known=True)
-    flow.resources(running, event.message)
+    if flow.spawn_failed(event) is not None:
+        flow.resources()
 
 
 def _exited(flow: Flow, event: Exited) -> None:
@@ -200,21 +161,11 @@ def _exited(flow: Flow, event: Exited) -> None:
         _empty(flow, Empty())
 
 
-def _log_exit(flow: Flow, kind: str, event: Exited, success: bool) -> None:
-    if event.code == "exited":
-        text = exit_status.name(event.status)
-    else:
-        text = signals.name(event.status)
-    status = f"{event.status}/{text}" if text else str(event.status)
-    level = LOG_DEBUG if success else LOG_NOTICE
-    flow.log(level, f"{kind} process exited, code={event.code}, status={status}")
-
-
 def _main_exited(flow: Flow, event: Exited) -> None:
     if moved(flow):
         return
     state, config = flow.state, flow.config
-    result = result_of(config, event.code, event.status, daemon=config.type != "oneshot")
+    result = result_of(config.success, event.code, event.status, daemon=config.type != "oneshot")
     running = state.main
     ended = replace(state.main_status, pid=event.pid, exit=event.time, code=event.code, status=event.status)
     flow.set(main_pid=0, main_known=True, main_alien=False, main_status=ended)
@@ -224,7 +175,7 @@ def _main_exited(flow: Flow, event: Exited) -> None:
             result = SUCCESS
     elif any(command.ignore_failure for command in config.phase("ExecStart")[:1]):
         result = SUCCESS
-    _log_exit(flow, "Main", event, result == SUCCESS or flow.state.sub in STOPPING)
+    flow.log_exit("Main", event, quiet=result == SUCCESS or flow.state.sub in STOPPING)
     flow.fail_with(result)
 
     following = None
@@ -232,7 +183,7 @@ def _main_exited(flow: Flow, event: Exited) -> None:
         following = flow.next_index(running)
     flow.set(main=None)
     if following is not None:
-        flow.spawn("ExecStart", following, main=True, timeout=config.timeout_start_usec)
+        flow.spawn_main(following, config.timeout_start_usec)
         return
     if config.exit_type == "cgroup" and flow.state.populated:
         return  # the service lives as long as any of its processes
@@ -269,28 +220,18 @@ def _main_exited(flow: Flow, event: Exited) -> None:
 
 def _control_exited(flow: Flow, event: Exited) -> None:
     state, config = flow.state, flow.config
-    running = state.control
-    assert running is not None
     # Of control processes only the starter of a forking service counts as a daemon.
-    daemon = running.phase == "ExecStart" and config.type != "oneshot"
-    result = result_of(config, event.code, event.status, daemon)
-    if running.command.ignore_failure:
-        result = SUCCESS
-    flow.record(running, exit=event.time, code=event.code, status=event.status)
-    flow.set(control=None)
-    flow.identify()
+    daemon = config.type != "oneshot" and state.control is not None and state.control.phase == "ExecStart"
+    running, result = flow.control_ended(event, daemon=daemon)
     sub = state.sub
     if sub == "condition" and result == EXIT_CODE and event.status < 255:
         result = SKIP_CONDITION
-    _log_exit(flow, "Control", event, result in (SUCCESS, SKIP_CONDITION))
+    flow.log_exit("Control", event, quiet=result in (SUCCESS, SKIP_CONDITION))
     if sub != "reload":
         flow.fail_with(result)
     if result == SUCCESS:  # also of one that was to be killed but ended well: the next one runs
-        following = flow.next_index(running)
-        if following is not None:
-            starting = sub in STARTING or sub == "reload"
-            timeout = config.timeout_start_usec if starting else config.timeout_stop_usec
-            flow.spawn(running.phase, following, main=False, timeout=timeout)
+        starting = sub in STARTING or sub == "reload"
+        if flow.spawn_next(running, config.timeout_start_usec if starting else config.timeout_stop_usec):
             return
     if sub == "condition":
         if result == SUCCESS:

@@ -7,7 +7,8 @@ from systemctl_replacement.signals import SIGKILL
 from systemctl_replacement.units.events import EnqueueRestart, Signal
 from systemctl_replacement.units.service.exit import restart_delay
 from systemctl_replacement.units.service.flow import Flow
-from systemctl_replacement.units.states import RELOADS, SUCCESS, TIMEOUT
+from systemctl_replacement.units.service.states import RELOADS
+from systemctl_replacement.units.states import SUCCESS, TIMEOUT
 
 
 def time_out(flow: Flow) -> None:
@@ -30,21 +31,13 @@ def time_out(flow: Flow) -> None:
     elif sub == "stop-sigterm" and config.stop_failure_mode == "abort":
         flow.log(LOG_WARNING, f"State '{sub}' timed out. Aborting.")
         flow.enter_signal("stop-watchdog", TIMEOUT)
-    elif sub in ("stop-sigterm", "stop-watchdog"):
-        _kill_or(flow, sub, "stop-sigkill")
-    elif sub == "stop-sigkill":
-        flow.log(LOG_WARNING, "Processes still around after SIGKILL. Ignoring.")
-        flow.enter_stop_post(TIMEOUT)
     elif sub == "stop-post":
         _time_out_final(flow, "State 'stop-post' timed out.")
     elif sub == "final-sigterm" and config.stop_failure_mode == "abort":
         flow.log(LOG_WARNING, f"State '{sub}' timed out. Aborting.")
         flow.enter_signal("final-watchdog", TIMEOUT)
-    elif sub in ("final-sigterm", "final-watchdog"):
-        _kill_or(flow, sub, "final-sigkill")
-    elif sub == "final-sigkill":
-        flow.log(LOG_WARNING, "Processes still around after final SIGKILL. Entering failed mode.")
-        flow.enter_dead(TIMEOUT)
+    elif sub in flow.rungs:
+        flow.kill_timed_out(sub)
     elif sub == "auto-restart":
         _restart(flow)
 
@@ -79,19 +72,6 @@ def _time_out_final(flow: Flow, message: str) -> None:
     else:
         flow.log(LOG_WARNING, f"{message} Terminating.")
         flow.enter_signal("final-sigterm", TIMEOUT)
-
-
-def _kill_or(flow: Flow, sub: str, kill: str) -> None:
-    if flow.config.send_sigkill:
-        flow.log(LOG_WARNING, f"State '{sub}' timed out. Killing.")
-        flow.enter_signal(kill, TIMEOUT)
-        return
-    if kill == "stop-sigkill":
-        flow.log(LOG_WARNING, f"State '{sub}' timed out. Skipping SIGKILL.")
-        flow.enter_stop_post(TIMEOUT)
-    else:
-        flow.log(LOG_WARNING, f"State '{sub}' timed out. Skipping SIGKILL. Entering failed mode.")
-        flow.enter_dead(TIMEOUT, allow_restart=False)
 
 
 def _restart(flow: Flow) -> None:

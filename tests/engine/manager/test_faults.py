@@ -13,7 +13,7 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from systemctl_replacement.units.states import SERVICE_ACTIVE_STATE
+from systemctl_replacement.units.service.states import SERVICE_ACTIVE_STATE
 from tests.engine.manager.engine import Engine, alive, wait_for
 
 # Waits in one place until a file appears, so that a test can keep a service in a sub-state.

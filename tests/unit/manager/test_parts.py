@@ -17,11 +17,12 @@ from systemctl_replacement.manager import boot_skips, options, pid1, pid_file
 from systemctl_replacement.manager.jobs import job_messages
 from systemctl_replacement.manager.reexec import codec
 from systemctl_replacement.unitfile.parsers.commands import ExecCommand
+from systemctl_replacement.units.commands.state import ExecStatus, Running
 from systemctl_replacement.units.events import PidFileRead
 from systemctl_replacement.units.ratelimit import below_limit
 from systemctl_replacement.units.service.config import ServiceConfig
 from systemctl_replacement.units.service.kind import KIND
-from systemctl_replacement.units.service.state import ExecStatus, Running, ServiceState
+from systemctl_replacement.units.service.state import ServiceState
 from systemctl_replacement.units.simple import SimpleKind, SimpleState
 from systemctl_replacement.units.table import TYPES
 

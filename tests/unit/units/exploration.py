@@ -12,8 +12,8 @@ from typing import Any
 
 from systemctl_replacement.phases import PHASES
 from systemctl_replacement.unitfile.values import INFINITY
+from systemctl_replacement.units.commands.state import Running
 from systemctl_replacement.units.service.config import ServiceConfig
-from systemctl_replacement.units.service.state import Running
 from tests.unit.units.happenings import ENDS, MILESTONES, possible
 from tests.unit.units.world import World, command, config
 

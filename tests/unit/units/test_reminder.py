@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from systemctl_replacement.records import replace
+from systemctl_replacement.units.commands.state import Running
 from systemctl_replacement.units.events import Signal, SignalAll
 from systemctl_replacement.units.service.config import ServiceConfig
 from systemctl_replacement.units.service.reminder import remind
-from systemctl_replacement.units.service.state import Running, ServiceState
+from systemctl_replacement.units.service.state import ServiceState
 
 CONFIG = ServiceConfig(kill_signal=3, send_sighup=True)
 STATE = ServiceState(sub="stop", main_pid=7, main_known=True, control=Running("ExecStop", 0, None, 1, pid=9))

@@ -9,9 +9,9 @@ import pytest
 from systemctl_replacement.signals import SIGKILL
 from systemctl_replacement.unitfile.values import StatusSet
 from systemctl_replacement.units import events
+from systemctl_replacement.units.commands.state import ExecStatus
 from systemctl_replacement.units.numbers import c_integer
 from systemctl_replacement.units.service.exit import restart_delay
-from systemctl_replacement.units.service.state import ExecStatus
 from tests.unit.units.world import World, command, config
 
 

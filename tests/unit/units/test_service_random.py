@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from systemctl_replacement.phases import PHASES
 from systemctl_replacement.unitfile.values import INFINITY
 from systemctl_replacement.units import events
-from systemctl_replacement.units.states import FINAL, KILLING, RELOADS, SERVICE_ACTIVE_STATE, WATCHED
+from systemctl_replacement.units.service.states import FINAL, KILLING, RELOADS, SERVICE_ACTIVE_STATE, WATCHED
 from tests.unit.units.happenings import WHAT, happen
 from tests.unit.units.world import World, command, config
 
