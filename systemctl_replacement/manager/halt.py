@@ -403,7 +403,7 @@ class Halt:
 
     def _unit_action(self, unit: ManagedUnit, setting: str) -> None:
         """SuccessAction=, FailureAction=, and StartLimitAction= or JobTimeoutAction=, which have no status."""
-        action = unit.get("Unit", setting) or "none"
+        action = unit.get("Unit", setting)
         verb, _, force = action.partition("-")
         if action == "none" or verb not in TARGETS:
             return

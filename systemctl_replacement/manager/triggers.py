@@ -86,7 +86,7 @@ class Triggers:
         others = unit.related(kind)
         if others:
             self._core.log_unit(unit.id, LOG_INFO, f"Triggering {kind}= dependencies.")
-        mode = unit.get("Unit", f"{kind}JobMode") or (MODE_REPLACE if kind == "OnFailure" else "fail")
+        mode = unit.get("Unit", f"{kind}JobMode")
         for other in others:
             self._jobs.try_enqueue(other, START, mode, f"{kind}= job")
 

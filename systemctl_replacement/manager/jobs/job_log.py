@@ -52,7 +52,7 @@ class JobLog:
             text = f"{unit.status_name} is skipped in a container ({unit.skipped})."
             self._log.about(unit.id, LOG_INFO, text, news=False)
             return
-        conditions = unit.get("Unit", "Conditions") or ()
+        conditions = unit.get("Unit", "Conditions")
         failed = next((c for c, met in zip(conditions, unit.condition_results) if met < 0 and not c.trigger), None)
         if failed is None:
             text = "because no trigger condition checks were met."
