@@ -396,7 +396,8 @@ def test_version_has_two_lines(run: Run) -> None:
     assert lines[0].startswith("systemd 252 (")
 
 
-def test_the_hot_path_imports_little(manager: FakeManager) -> None:
+def imported_by(manager: FakeManager, *arguments: str) -> set[str]:
+    """The modules that a command has imported when it is done."""
     import subprocess
     import sys
 
@@ -404,13 +405,25 @@ def test_the_hot_path_imports_little(manager: FakeManager) -> None:
         "import sys; sys.path.insert(0, sys.argv.pop(1))\n"
         "from systemctl_replacement.cli.main import main\n"
         "main(sys.argv)\n"
-        "print(sorted(set(sys.modules) & set('dataclasses re json argparse typing enum socket subprocess'.split())))"
+        "print(*sys.modules, file=sys.stderr)"
     )
     here = str(Path(__file__).parents[3])
     done = subprocess.run(
-        [sys.executable, "-ISXutf8", "-c", code, here, f"--root={manager.root}", "is-active", "ok"],
+        [sys.executable, "-ISXutf8", "-c", code, here, f"--root={manager.root}", *arguments],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout == "active\n[]\n"
+    assert done.stdout
+    return set(done.stderr.split())
+
+
+def test_the_hot_path_imports_little(manager: FakeManager) -> None:
+    heavy = {"dataclasses", "re", "json", "argparse", "typing", "enum", "socket", "subprocess"}
+    assert not imported_by(manager, "is-active", "ok") & heavy
+
+
+@pytest.mark.parametrize("words", [("is-active", "ok"), ("show", "ok"), ("show",)], ids=" ".join)
+def test_who_asks_a_manager_needs_no_table_of_directives(manager: FakeManager, words: tuple[str, ...]) -> None:
+    tables = [name for name in imported_by(manager, *words) if "directives" in name or "parsers" in name]
+    assert not tables
