@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from systemctl_replacement.loop import Loop
     from systemctl_replacement.manager.registry import Registry
     from systemctl_replacement.manager.unit_files import UnitFiles
-    from systemctl_replacement.supervision.console import Log
     from systemctl_replacement.supervision.log_limits import LogLimits
+    from systemctl_replacement.supervision.manager_log import ManagerLog
     from systemctl_replacement.unitfile.manager_config import ManagerConfig
 
 
-def report_exception(log: Log, limits: LogLimits, where: str, error: BaseException) -> None:
+def report_exception(log: ManagerLog, limits: LogLimits, where: str, error: BaseException) -> None:
     """A defect of ours costs what it happened in, never the manager: it is logged with its traceback, but not without
     end, whoever has found out how to meet it."""
     if not limits.admits(("defect", where), log.manager):
@@ -36,7 +36,7 @@ def report_exception(log: Log, limits: LogLimits, where: str, error: BaseExcepti
 class Core:
     """It knows none of the parts."""
 
-    def __init__(self, loop: Loop, log: Log, limits: LogLimits, files: UnitFiles, registry: Registry) -> None:
+    def __init__(self, loop: Loop, log: ManagerLog, limits: LogLimits, files: UnitFiles, registry: Registry) -> None:
         self.loop = loop
         self.log = log
         self.limits = limits

@@ -113,7 +113,7 @@ class Leftovers:
         self._started: dict[str, bool] = boot.setdefault("started", {})
         self._clearing: set[str] = set()  # those whose process that does it is asked for
 
-    def to_remove(self, unit: ManagedUnit) -> exec_spec.Leftovers | None:
+    def to_remove(self, unit: ManagedUnit) -> exec_spec.LeftoverFiles | None:
         """What a process that is about to be made for a unit removes: it is the first one, or there is nothing."""
         if not self._before or unit.id in self._started:
             return None
@@ -123,7 +123,7 @@ class Leftovers:
             return None
         self._clearing.add(unit.id)
         before = set_back(self._before, self._offset, _offset())
-        return exec_spec.Leftovers(before, tuple(directories), pid_file)
+        return exec_spec.LeftoverFiles(before, tuple(directories), pid_file)
 
     def forked(self, unit_id: str) -> None:
         """A process of the unit is there: it removes them before anything else.

@@ -37,8 +37,9 @@ from systemctl_replacement.manager.unit_driver import Driver
 from systemctl_replacement.manager.unit_files import UnitFiles
 from systemctl_replacement.observers import Observers
 from systemctl_replacement.supervision.client import ForkServer
-from systemctl_replacement.supervision.console import SHOW_CHANGES, SHOW_PROBLEMS, Console, Log
+from systemctl_replacement.supervision.console import ConsoleHandle
 from systemctl_replacement.supervision.log_limits import LogLimits
+from systemctl_replacement.supervision.manager_log import SHOW_CHANGES, SHOW_PROBLEMS, ManagerLog
 from systemctl_replacement.supervision.patience import Patience
 from systemctl_replacement.supervision.supervision import Processes
 from systemctl_replacement.unitfile.journal_config import KEPT, VOLATILE, journal_limit
@@ -78,7 +79,7 @@ class System:
         self._journal_limit = self._read_journal_limit(problems)
         path = f"{self._log_directory}/{journal_names.MANAGER_FILE}"
         writer = Writer(path, self._journal_limit, makes_room=False)
-        self.log = Log(writer, self._console, record["id"], options.log_level)
+        self.log = ManagerLog(writer, self._console, record["id"], options.log_level)
         for problem in problems:
             self.log.manager(problem.level, str(problem))
         self.files = files = UnitFiles(places, record["id"], self.log, self._limits, is_pid1=self.is_pid1)
@@ -189,17 +190,17 @@ class System:
         key = KEPT if self._log_directory == self.paths.below(paths.LOG_DIRECTORY) else VOLATILE
         return journal_limit(self.options.root, key, problems.append)
 
-    def _make_console(self, state: dict[str, Any] | None) -> Console | None:
+    def _make_console(self, state: dict[str, Any] | None) -> ConsoleHandle | None:
         if state is not None and "console" in state:
             if state["console"] is None:
                 return None
-            console = Console(self.loop, state["console"]["stdout"], state["console"]["json"])
+            console = ConsoleHandle(self.loop, state["console"]["stdout"], state["console"]["json"])
             reexec_state.console_of(state, console)
             return console
         if self.options.on_demand:
             return None
         try:
-            return Console(self.loop, syscalls.duplicate_above(1, 3), self.options.json)
+            return ConsoleHandle(self.loop, syscalls.duplicate_above(1, 3), self.options.json)
         except OSError:
             return None  # started without a stdout: there is nobody to tell
 

@@ -18,7 +18,7 @@ from systemctl_replacement.manager.unit_change import UnitChange
 from systemctl_replacement.observers import Observers
 from systemctl_replacement.process.told import STOP
 from systemctl_replacement.records import replace
-from systemctl_replacement.supervision.console import highest_shown
+from systemctl_replacement.supervision.manager_log import highest_shown
 from systemctl_replacement.supervision.supervision import Processes
 from systemctl_replacement.units import events
 from systemctl_replacement.units.events import Context, Event, Exited, PidFileRead

@@ -8,8 +8,8 @@ from systemctl_replacement import paths
 from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.manager import boot_skips, pid1
 from systemctl_replacement.manager.unit import ManagedUnit
-from systemctl_replacement.supervision.console import Log
 from systemctl_replacement.supervision.log_limits import LogLimits
+from systemctl_replacement.supervision.manager_log import ManagerLog
 from systemctl_replacement.unitfile import load, loadpath
 from systemctl_replacement.unitfile.manager_config import ManagerConfig, read_manager_config
 from systemctl_replacement.unitfile.specifiers import Host
@@ -22,7 +22,7 @@ _BURST = 1000
 class UnitFiles:
     """The host, the configuration, the index of unit files, and what a boot skips of them."""
 
-    def __init__(self, places: paths.Paths, boot_id: str, log: Log, limits: LogLimits, *, is_pid1: bool) -> None:
+    def __init__(self, places: paths.Paths, boot_id: str, log: ManagerLog, limits: LogLimits, *, is_pid1: bool) -> None:
         self._paths = places
         self._boot_id = boot_id
         self._log = log

@@ -211,7 +211,7 @@ class OpenFile:
 
 
 @dataclass(frozen=True)
-class Leftovers:
+class LeftoverFiles:
     """What an earlier life of the container left behind: removed first, if it last changed `before` (usec)."""
 
     before: int
@@ -248,7 +248,7 @@ class ExecSpec:
     """Names of the descriptors that come first in the message. They become 3 and up ($LISTEN_FDS)."""
     open_files: tuple[OpenFile, ...] = ()
     """Opened by the process, and passed after these."""
-    leftovers: Leftovers | None = None
+    leftovers: LeftoverFiles | None = None
 
 
 FieldError = record_codec.FieldError

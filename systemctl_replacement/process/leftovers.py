@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from systemctl_replacement.process.child import Child
-    from systemctl_replacement.process.exec_spec import Leftovers
+    from systemctl_replacement.process.exec_spec import LeftoverFiles
     from systemctl_replacement.process.step import Outcome
 
 _RUN = "/run"
@@ -31,7 +31,7 @@ def remove_leftovers(child: Child) -> Outcome:
     return APPLIED
 
 
-def _clear(leftovers: Leftovers) -> None:
+def _clear(leftovers: LeftoverFiles) -> None:
     before = leftovers.before * 1000
     for name in leftovers.directories:
         for names in (name.split("/"), [PRIVATE, *name.split("/")]):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from systemctl_replacement.process.link import Message
 
 
-class Failed(Exception):
+class CannotSpawn(Exception):
     """There is no process: what could not be done, and why."""
 
     def __init__(self, what: str, error: OSError) -> None:
@@ -85,7 +85,7 @@ def begin(message: Message, fds: list[int], log: int, users: dynamic_user.Store)
     except BaseException as error:
         close_fds(pipes)
         if isinstance(error, OSError):
-            raise Failed(what, error) from None
+            raise CannotSpawn(what, error) from None
         raise
     if pid == 0:
         os.close(report)

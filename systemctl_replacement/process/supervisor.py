@@ -274,7 +274,7 @@ class Supervisor:
         fds[:0] = self.passed.take(token)  # the caller closes them all
         try:
             begun = spawn.begin(message, fds, self.log_write, self.users)
-        except spawn.Failed as failed:
+        except spawn.CannotSpawn as failed:
             self._fail_spawn(token, failed.what, failed.error)
             return
         pid = begun.pid

@@ -1,8 +1,7 @@
-"""The manager's end of the console process, and the log of the manager itself.
+"""The manager's handle of the console process.
 
-The manager never writes to the container's stdout: it sends its lines to the console process over a non-blocking link.
-Its records go to its own journal file, marked with the unit they speak of (UNIT=), as systemd's do; the container's
-output gets those that `show_status` lets through.
+The manager never writes to the container's stdout itself. It sends its lines to the console process over a link that
+never blocks.
 """
 
 from __future__ import annotations
@@ -10,11 +9,7 @@ from __future__ import annotations
 import _socket
 import os
 import stat
-import time
 
-from systemctl_replacement.journal.record import printable
-from systemctl_replacement.journal.writer import Writer
-from systemctl_replacement.log_levels import LOG_DEBUG, LOG_INFO, LOG_WARNING
 from systemctl_replacement.loop import READ, Loop
 from systemctl_replacement.process.link import Link
 from systemctl_replacement.supervision import links
@@ -24,20 +19,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
-    from systemctl_replacement.journal.record import Value
 
-
-# How much the container's output is told (init --show-status=), beside what services print: warnings and errors; also
-# what becomes of services; all that goes to the journal.
-SHOW_PROBLEMS, SHOW_CHANGES, SHOW_ALL = "no", "yes", "full"
-
-# With so many lines waiting the console is blocked: further ones are dropped and counted.
+# With this many lines in the queue the console counts as blocked. Further lines are dropped and counted.
 _QUEUE_LIMIT = 1000
 
 
-class Console:
-    """The process that owns the container's stdout. Made anew when it dies: the next one is told again what the manager
-    said and it has not confirmed; what units' supervisors had sent it is lost."""
+class ConsoleHandle:
+    """The process that owns the container's stdout. If it dies, a new one is made. That one gets the manager's lines
+    again that its predecessor did not confirm; what supervisors had sent to the predecessor is lost."""
 
     def __init__(self, loop: Loop, stdout: int, as_json: bool) -> None:
         self.as_json = as_json
@@ -212,59 +201,3 @@ class Console:
             if self._dropped and not link.queued and self.on_room is not None:
                 dropped, self._dropped = self._dropped, 0
                 self.on_room(dropped)
-
-
-def highest_shown(show_status: str, news: bool) -> int:
-    """The highest level that the container's output gets of the manager's lines."""
-    if show_status == SHOW_ALL:
-        return LOG_DEBUG
-    return LOG_INFO if show_status == SHOW_CHANGES and news else LOG_WARNING
-
-
-class Log:
-    """The manager's log lines: to its journal and to the console. Levels above `maximum` are left out."""
-
-    def __init__(self, writer: Writer, console: Console | None, boot_id: str, maximum: int = LOG_INFO) -> None:
-        self.maximum = maximum
-        self.show_status = SHOW_CHANGES
-        self._writer = writer
-        self._console = console
-        if console is not None:
-            console.on_room = lambda count: self.manager(LOG_WARNING, f"{count} lines dropped, the console was blocked")
-        self._fixed: dict[str, Value] = {
-            "_BOOT_ID": boot_id,
-            "_PID": str(os.getpid()),
-            "_UID": str(os.geteuid()),
-            "_COMM": "systemd",
-            "_SYSTEMD_UNIT": "init.scope",
-            "SYSLOG_IDENTIFIER": "systemd",
-        }
-
-    def manager(self, level: int, message: str, news: bool = True) -> None:
-        """A line that speaks of no unit in particular. One that is no news is left to the journal by SHOW_CHANGES."""
-        self._write(level, message, {}, news)
-
-    def unit(self, unit: str, level: int, message: str, invocation_id: str = "", news: bool = True) -> None:
-        """A line about a unit, shown as `unit: message`."""
-        self.about(unit, level, f"{unit}: {message}", invocation_id, news)
-
-    def about(self, unit: str, level: int, message: str, invocation_id: str = "", news: bool = True) -> None:
-        """A line that speaks of a unit in its own words. One that is no news is left to the journal by SHOW_CHANGES."""
-        fields: dict[str, Value] = {"UNIT": unit}
-        if invocation_id:
-            fields["INVOCATION_ID"] = invocation_id
-        self._write(level, message, fields, news)
-
-    def _write(self, level: int, message: str, fields: dict[str, Value], news: bool = True) -> None:
-        if level > self.maximum:
-            return
-        record: dict[str, Value] = {"PRIORITY": str(level), **self._fixed, **fields, "MESSAGE": message}
-        when = (time.time_ns() // 1000, time.monotonic_ns() // 1000)
-        self._writer.write(record, when)
-        if self._console is not None and level <= highest_shown(self.show_status, news):
-            shown: dict[str, object] = {
-                "__REALTIME_TIMESTAMP": str(when[0]),
-                "__MONOTONIC_TIMESTAMP": str(when[1]),
-                **record,
-            }
-            self._console.write(shown, f"systemd[{os.getpid()}]: {printable(message)}\n")

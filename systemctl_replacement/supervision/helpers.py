@@ -14,7 +14,7 @@ from systemctl_replacement.loop import READ, Loop, now_monotonic
 from systemctl_replacement.process.link import Link, close_fds
 from systemctl_replacement.supervision import links
 from systemctl_replacement.supervision.client import ForkServer, make_pair
-from systemctl_replacement.supervision.console import Console
+from systemctl_replacement.supervision.console import ConsoleHandle
 from systemctl_replacement.supervision.patience import ANSWER, NOTHING, WORK, Helper, Patience
 from systemctl_replacement.supervision.unit_processes import Tracking
 
@@ -39,7 +39,7 @@ class Helpers:
         self,
         loop: Loop,
         forkserver: ForkServer,
-        console: Console | None,
+        console: ConsoleHandle | None,
         patience: Patience,
         log: Callable[[int, str], object],
         on_made: Callable[[Tracking, int, str], object],

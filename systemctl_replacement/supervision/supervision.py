@@ -20,7 +20,7 @@ from systemctl_replacement.signals import SIGKILL
 from systemctl_replacement.supervision import links
 from systemctl_replacement.supervision.asking import ask, how
 from systemctl_replacement.supervision.client import ForkServer
-from systemctl_replacement.supervision.console import Console
+from systemctl_replacement.supervision.console import ConsoleHandle
 from systemctl_replacement.supervision.helpers import RETRY_USEC, Helpers
 from systemctl_replacement.supervision.log_limits import LogLimits
 from systemctl_replacement.supervision.news import Descriptors, ProcessEvent
@@ -43,7 +43,7 @@ class Processes:
         self,
         loop: Loop,
         forkserver: ForkServer,
-        console: Console | None,
+        console: ConsoleHandle | None,
         runtime: str,
         journal: Callable[[str], dict[str, Any]],
         log_unit: Callable[[str, int, str], None],

@@ -11,7 +11,7 @@ from systemctl_replacement import paths
 from systemctl_replacement.log_levels import LOG_ERR
 from systemctl_replacement.loop import READ, Loop, now_monotonic
 from systemctl_replacement.signals import SIGKILL
-from systemctl_replacement.supervision.console import Log
+from systemctl_replacement.supervision.manager_log import ManagerLog
 from systemctl_replacement.supervision.patience import NOTHING, WORK, Helper
 
 TYPE_CHECKING = False
@@ -88,7 +88,7 @@ class Succession:
         patience: Patience,
         may_execute: Callable[[], bool],
         execute: Callable[[], object],
-        log: Log,
+        log: ManagerLog,
     ) -> None:
         self._loop = loop
         self._patience = patience

@@ -20,7 +20,7 @@ from systemctl_replacement.process.link import Link
 from systemctl_replacement.process.told import Told
 from systemctl_replacement.supervision import kept_users
 from systemctl_replacement.supervision.client import ForkServer
-from systemctl_replacement.supervision.console import Console
+from systemctl_replacement.supervision.console import ConsoleHandle
 from systemctl_replacement.supervision.unit_processes import Tracking
 from systemctl_replacement.units.table import traits_of
 
@@ -92,7 +92,7 @@ def snapshot(
     }
 
 
-def _console(console: Console) -> dict[str, Any]:
+def _console(console: ConsoleHandle) -> dict[str, Any]:
     fd = console.link.fileno() if console.link is not None else -1
     return {"pid": console.pid, "fd": fd, "stdout": console.stdout, "json": console.as_json}
 
@@ -372,7 +372,7 @@ def _restored(saved: dict[str, Any]) -> Tracking:
     return tracking
 
 
-def console_of(state: dict[str, Any], console: Console) -> None:
+def console_of(state: dict[str, Any], console: ConsoleHandle) -> None:
     """Give a console its process back."""
     saved = state["console"]
     console.pid = saved["pid"]

@@ -21,7 +21,7 @@ from systemctl_replacement.process.foreign import Foreign
 from systemctl_replacement.process.link import Link
 from systemctl_replacement.process.sandbox.dynamic_user import Store
 from systemctl_replacement.supervision.client import ForkServer, make_pair
-from systemctl_replacement.supervision.console import Console
+from systemctl_replacement.supervision.console import ConsoleHandle
 from systemctl_replacement.supervision.fd_store import FdStore
 from systemctl_replacement.supervision.orphans import Wait
 from systemctl_replacement.supervision.supervision import Processes
@@ -188,18 +188,18 @@ def asked_for(**fields: Any) -> dict[str, Any]:
 def test_the_pipes_of_a_process(at: int, monkeypatch: pytest.MonkeyPatch) -> None:
     before = opened()
     monkeypatch.setattr(os, "pipe2", Fails(os.pipe2, at))
-    with pytest.raises(spawn.Failed, match="Failed to fork"):
+    with pytest.raises(spawn.CannotSpawn, match="Failed to fork"):
         spawn.begin(asked_for(), [], -1, Store())
     monkeypatch.undo()
     monkeypatch.setattr(os, "fork", Fails(os.fork, 1))
-    with pytest.raises(spawn.Failed, match="Failed to fork"):
+    with pytest.raises(spawn.CannotSpawn, match="Failed to fork"):
         spawn.begin(asked_for(), [], -1, Store())
     assert opened() == before
 
 
 def test_a_process_that_was_not_passed_all_its_descriptors() -> None:
     for message in (asked_for(passed=("a", "b")), {**asked_for(), "fds_lost": True}):
-        with pytest.raises(spawn.Failed, match="Failed to receive descriptors"):
+        with pytest.raises(spawn.CannotSpawn, match="Failed to receive descriptors"):
             spawn.begin(message, [0], -1, Store())
 
 
@@ -252,7 +252,7 @@ def test_a_supervisor_that_cannot_be_asked_for(failing: str) -> None:
 
 def test_a_source_that_the_console_cannot_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
     loop: Any = SimpleNamespace(add=lambda *_: None, remove=lambda _fd: None, modify=lambda *_: None)
-    console = Console(loop, 1, as_json=False)
+    console = ConsoleHandle(loop, 1, as_json=False)
     link, theirs = make_pair()
     console.adopt(link)
     before = opened()

@@ -18,7 +18,7 @@ from systemctl_replacement.process.exec_spec import (
     FieldError,
     Identity,
     Launch,
-    Leftovers,
+    LeftoverFiles,
     Limit,
     OpenFile,
     Sandbox,
@@ -43,7 +43,7 @@ FULL = ExecSpec(
     umask=0,
     passed=("",),
     open_files=(OpenFile("/o", "n", ("append",)),),
-    leftovers=Leftovers(1, ("d",), "/run/p"),
+    leftovers=LeftoverFiles(1, ("d",), "/run/p"),
 )
 
 

@@ -1,0 +1,79 @@
+"""The log of the manager itself.
+
+Its records go to its own journal file, marked with the unit that they are about (UNIT=), as systemd's are. The
+container's output gets those that `show_status` lets through.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from systemctl_replacement.journal.record import printable
+from systemctl_replacement.journal.writer import Writer
+from systemctl_replacement.log_levels import LOG_DEBUG, LOG_INFO, LOG_WARNING
+from systemctl_replacement.supervision.console import ConsoleHandle
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from systemctl_replacement.journal.record import Value
+
+# What the container's output gets beside the services' own (init --show-status=): warnings and errors; also what
+# becomes of services; everything that goes to the journal.
+SHOW_PROBLEMS, SHOW_CHANGES, SHOW_ALL = "no", "yes", "full"
+
+
+def highest_shown(show_status: str, news: bool) -> int:
+    """The highest log level of the manager's lines that the container's output gets."""
+    if show_status == SHOW_ALL:
+        return LOG_DEBUG
+    return LOG_INFO if show_status == SHOW_CHANGES and news else LOG_WARNING
+
+
+class ManagerLog:
+    """Writes log lines to the manager's journal and to the console. Levels above `maximum` are left out."""
+
+    def __init__(self, writer: Writer, console: ConsoleHandle | None, boot_id: str, maximum: int = LOG_INFO) -> None:
+        self.maximum = maximum
+        self.show_status = SHOW_CHANGES
+        self._writer = writer
+        self._console = console
+        if console is not None:
+            console.on_room = lambda count: self.manager(LOG_WARNING, f"{count} lines dropped, the console was blocked")
+        self._fixed: dict[str, Value] = {
+            "_BOOT_ID": boot_id,
+            "_PID": str(os.getpid()),
+            "_UID": str(os.geteuid()),
+            "_COMM": "systemd",
+            "_SYSTEMD_UNIT": "init.scope",
+            "SYSLOG_IDENTIFIER": "systemd",
+        }
+
+    def manager(self, level: int, message: str, news: bool = True) -> None:
+        """Log a line about no unit in particular. With SHOW_CHANGES only news is shown."""
+        self._write(level, message, {}, news)
+
+    def unit(self, unit: str, level: int, message: str, invocation_id: str = "", news: bool = True) -> None:
+        """Log a line about a unit, as `unit: message`."""
+        self.about(unit, level, f"{unit}: {message}", invocation_id, news)
+
+    def about(self, unit: str, level: int, message: str, invocation_id: str = "", news: bool = True) -> None:
+        """Log a line about a unit whose text names the unit itself. With SHOW_CHANGES only news is shown."""
+        fields: dict[str, Value] = {"UNIT": unit}
+        if invocation_id:
+            fields["INVOCATION_ID"] = invocation_id
+        self._write(level, message, fields, news)
+
+    def _write(self, level: int, message: str, fields: dict[str, Value], news: bool = True) -> None:
+        if level > self.maximum:
+            return
+        record: dict[str, Value] = {"PRIORITY": str(level), **self._fixed, **fields, "MESSAGE": message}
+        when = (time.time_ns() // 1000, time.monotonic_ns() // 1000)
+        self._writer.write(record, when)
+        if self._console is not None and level <= highest_shown(self.show_status, news):
+            shown: dict[str, object] = {
+                "__REALTIME_TIMESTAMP": str(when[0]),
+                "__MONOTONIC_TIMESTAMP": str(when[1]),
+                **record,
+            }
+            self._console.write(shown, f"systemd[{os.getpid()}]: {printable(message)}\n")
