@@ -1,7 +1,7 @@
-"""The process that writes to the container's stdout, so that nobody else ever waits for it.
+"""The process that writes to the container's stdout, so that no other process ever blocks on it.
 
-It takes a few lines at a time, in turn, from each unit's socket; while stdout is blocked it takes none, the sockets
-fill up, and the supervisors drop and count.
+It reads a few lines from each unit's socket in turn. While stdout is blocked it reads none: the sockets fill up, and
+the supervisors drop and count lines.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 _WRITE_SIZE = 4096
 """A pipe or terminal that polls writable takes PIPE_BUF bytes without blocking."""
 _LAST_WORDS_SECONDS = 2.0
-"""How long a blocked stdout may keep us when the manager is gone."""
+"""How long a blocked stdout may delay our exit once the manager is gone."""
 _DATAGRAM_SIZE = 262144
 _PENDING_LIMIT = 1024 * 1024
-"""Bytes that may wait here for a blocked stdout, beside what waits in the sockets."""
+"""How many bytes may wait here for a blocked stdout, in addition to those in the sockets."""
 
 
 class Console:
-    """The sources, what waits to be written, and where it goes."""
+    """Copies what units and the manager print to stdout."""
 
     def __init__(self, link: Link, stdout: int, as_json: bool, is_tty: bool) -> None:
         self.link = link
@@ -42,11 +42,11 @@ class Console:
         self.flushes = 0
         self.dropped = 0
         self.sources = 0  # how many units have a socket here
-        self._ready = select.epoll()  # those whose socket has something: looking at all for each line would not scale
+        self._ready = select.epoll()  # watches the sockets: to look at each of them for every line would not scale
         self.managed = True
 
     def run(self) -> None:
-        """Copies until the manager and every source are gone, or stdout stays blocked after the manager."""
+        """Copy until the manager and all sources are gone, or until stdout stays blocked after the manager has gone."""
         self.link.send({"ev": "ready", "pid": os.getpid()})
         while self.managed or self.sources or self.pending:
             poll = select.poll()
@@ -83,8 +83,8 @@ class Console:
         except OSError as error:
             if error.errno == errno.EAGAIN:
                 return
-            # Nobody will ever read it: go on without, so that nobody counts drops for ever. Its own descriptor is taken
-            # for that: there may be no other.
+            # Nobody will ever read it. Go on with /dev/null, so that supervisors do not count drops for ever. The
+            # descriptor is reused, as there may be no other.
             os.close(self.stdout)
             self.stdout = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
             return
@@ -98,7 +98,7 @@ class Console:
             ready = self._ready.poll(0)
 
     def _read(self, fd: int) -> None:
-        """Takes one message of a unit's."""
+        """Read one message of a unit."""
         try:
             data = os.read(fd, _DATAGRAM_SIZE)
         except BlockingIOError:
@@ -113,8 +113,8 @@ class Console:
             os.close(fd)
 
     def _say(self, data: bytes) -> None:
-        """Queues the manager's own words, after what units had printed before. They have no socket to wait in: too many
-        are dropped."""
+        """Queue a line of the manager, after what units printed before it. The manager's lines have no socket to wait
+        in, so those above the limit are dropped."""
         self._read_all()
         if len(self.pending) < _PENDING_LIMIT:
             self._queue(data)
@@ -133,7 +133,7 @@ class Console:
         self.pending += data.replace(b"\n", b"\r\n") if self.is_tty and _is_raw(self.stdout) else data
 
     def _listen(self) -> None:
-        # What goes wrong here ends us: the next console is told again what the manager has no answer to.
+        # A failure ends this process: the next console is sent again what the manager has no answer to.
         for _, failure in self.link.flush():
             raise failure
         try:
@@ -147,7 +147,7 @@ class Console:
             close_fds(fds)
 
     def _report_problem(self, error: BaseException) -> None:
-        """What goes wrong with one message costs that one, not what has come with it."""
+        """Report a message that could not be handled. It does not affect those that came with it."""
         self._complain(f"Console cannot handle a message: {describe(error)}")
 
     def _obey(self, message: Message, fds: list[int]) -> None:
@@ -162,8 +162,8 @@ class Console:
             self.flushes += 1
 
     def _add(self, unit: str, fds: list[int]) -> None:
-        """Shows what a unit prints; without room for its socket, that this is missing. Its supervisor finds that the
-        other end is gone, and goes on without us."""
+        """Add a unit's socket. If there is no descriptor for it, say so: its supervisor sees that our end is closed and
+        goes on without us."""
         try:
             if not fds:
                 raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
@@ -183,8 +183,8 @@ class Console:
 
 
 def _is_raw(terminal: int) -> bool:
-    """Whether a terminal does not make a carriage return of each newline itself."""
-    import termios  # only where there is one
+    """Whether the terminal does not add a carriage return to each newline itself."""
+    import termios  # only if there is a terminal
 
     try:
         output: int = termios.tcgetattr(terminal)[1]

@@ -1,7 +1,7 @@
-"""Who lives below a process, read from /proc, and signals to all of them.
+"""The descendants of a process, read from /proc, and signals to all of them.
 
-/proc/PID/task/TID/children names the children of one thread, so that the cost is that of the unit, not of
-the machine; kernels built without it are served by one pass over /proc.
+/proc/PID/task/TID/children lists the children of one thread, so the cost depends on the unit, not on the machine. On
+kernels built without that file, one pass over /proc does the same.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 _SEARCH_ROUNDS = 10
-"""How often a signal looks for processes born while it was being sent; SIGKILL goes on until none is left instead."""
+"""How many times a signal looks for processes forked while it was being sent. SIGKILL goes on until none is left."""
 
 
 _reserve: list[int] = []
-"""At most one descriptor."""
+"""At most one spare descriptor."""
 
 
 def keep_reserve() -> None:
-    """Keeps a descriptor to give up for a look at /proc when there is no other: a process that cannot be looked at
-    would be taken for one that is gone."""
+    """Keep a spare descriptor for reading /proc when there is no other left. Otherwise a process that cannot be looked
+    at would be taken for one that is gone."""
     if not _reserve:
         try:
-            _reserve.append(os.dup(0))  # which reads from nowhere, and takes nothing of the system's
+            _reserve.append(os.dup(0))  # /dev/null, which takes no other resource
         except OSError:
             return  # none is left already
 
 
 def with_reserve(look: Callable[[str], T], path: str) -> T:
-    """Has a look at something in /proc, with the reserve if there is no other descriptor. OSError."""
+    """Read something in /proc, with the spare descriptor if no other is left. OSError."""
     try:
         return look(path)
     except OSError as error:
@@ -54,7 +54,7 @@ def _read(path: str) -> bytes:
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         text = b""
-        while chunk := os.read(fd, 4096):  # the kernel gives less than a page at a time
+        while chunk := os.read(fd, 4096):  # the kernel returns less than a page at a time
             text += chunk
         return text
     finally:
@@ -75,7 +75,7 @@ def _stat(pid: int) -> list[bytes]:
 
 
 def read_stat(pid: int) -> tuple[str, int, int, int] | None:
-    """(state, ppid, process group, start time in ticks) of a process; None when it is gone or hidden."""
+    """(state, parent, process group, start time in ticks) of a process. None if it is gone or hidden."""
     try:
         fields = _stat(pid)
     except OSError:
@@ -84,13 +84,13 @@ def read_stat(pid: int) -> tuple[str, int, int, int] | None:
 
 
 def start_time(pid: int) -> int | None:
-    """When a living process was started, in ticks; None for a zombie or none."""
+    """The start time of a process in ticks. None if it is a zombie or gone."""
     stat = read_stat(pid)
     return None if stat is None or stat[0] in "ZX" else stat[3]
 
 
 def wait_status(pid: int) -> int:
-    """How a process ended that somebody else has to wait for, as waitpid(2) tells it; 0 where that is not known."""
+    """The wait status of a zombie that another process has to reap. 0 if it is not known."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             fields = file.read(1024).rpartition(b")")[2].split()
@@ -100,7 +100,7 @@ def wait_status(pid: int) -> int:
 
 
 def switches(pid: int) -> bytes:
-    """How often a process was given a processor and gave it back, as /proc has it: another text once it has run."""
+    """The context switches of a process, as text from /proc. It changes whenever the process has run."""
     try:
         with open(f"/proc/{pid}/status", "rb") as file:
             return file.read().partition(b"voluntary_ctxt_switches:")[2]
@@ -117,12 +117,12 @@ def has_terminal(pid: int) -> bool:
 
 
 def has_environment(pid: int) -> bool:
-    """Whether a process has a place for its environment, be it empty: not in the middle of an exec. OSError."""
+    """Whether a process has an environment, even an empty one. It has none in the middle of an exec. OSError."""
     return _stat(pid)[48] != b"0"  # env_end
 
 
 def name(pid: int) -> str:
-    """What a process calls itself (/proc/PID/comm), fit to be shown; "n/a" when it is gone."""
+    """The name of a process (/proc/PID/comm), made printable. "n/a" if it is gone."""
     try:
         text = with_reserve(_read_line, f"/proc/{pid}/comm").decode("utf-8", "replace").rstrip("\n")
     except OSError:
@@ -131,7 +131,7 @@ def name(pid: int) -> str:
 
 
 def children(pid: int) -> list[int]:
-    """The direct children, zombies included. Empty when the process is gone."""
+    """The direct children, including zombies. Empty if the process is gone."""
     try:
         threads = with_reserve(os.listdir, f"/proc/{pid}/task")
     except OSError:
@@ -149,7 +149,7 @@ def children(pid: int) -> list[int]:
 
 
 def any_child() -> bool:
-    """Whether we have any children, zombies included."""
+    """Whether this process has any children, including zombies."""
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
@@ -168,15 +168,15 @@ def _parents() -> dict[int, int]:
 
 
 def descendants(root: int) -> list[int]:
-    """Every process below ``root``, parents before their children; zombies included."""
+    """Every process below ``root``, including zombies. Parents come before their children."""
     found = children(root)
-    for pid in found:  # grows while we walk
+    for pid in found:  # the list grows during the walk
         found += children(pid)
     return found
 
 
 def is_below(pid: int, root: int) -> bool:
-    """Whether ``root`` is an ancestor of the process (a zombie counts)."""
+    """Whether ``root`` is an ancestor of the process, which may be a zombie."""
     seen = 0
     while pid > 1 and seen < 1024:
         stat = read_stat(pid)
@@ -190,8 +190,8 @@ def is_below(pid: int, root: int) -> bool:
 
 
 def sent_from_below(pid: int, uid: int, root: int) -> bool:
-    """Whether the sender of a message is below ``root``. One that is gone already is known by its user only: root's
-    or that of a child of ``root``."""
+    """Whether the sender of a message is below ``root``. If it is gone already, only its user can tell: root, or the
+    user of a child of ``root``."""
     if read_stat(pid):
         return is_below(pid, root)
     return uid == 0 or any(_owner(child) == uid for child in children(root))
@@ -205,7 +205,8 @@ def _owner(pid: int) -> int:
 
 
 def send(pid: int, signal: int, cont: bool = False, hup: bool = False) -> bool:
-    """Sends the signal, then SIGCONT and SIGHUP where asked for; False if the kernel refused. Gone is not refused."""
+    """Send the signal, then SIGCONT and SIGHUP if asked for. False if the kernel refused; a process that is gone counts
+    as signalled."""
     try:
         os.kill(pid, signal)
         if cont and signal not in (SIGKILL, SIGCONT):

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from systemctl_replacement.process.exec_spec import Directories, Directory
     from systemctl_replacement.process.step import Outcome
 
-# What dynamic users own is below this: others may pass, if the directory's own mode allows, but not look around.
-# (systemd lets nobody pass, and brings the service there by a mount namespace.)
+# The mode of the directory above what dynamic users own: others may pass through, but not list it. (systemd lets nobody
+# pass, and brings the service there with a mount namespace.)
 _PRIVATE_MODE = 0o711
 
 
 def step_for(kind: DirectoryKind) -> Callable[[Child], Outcome]:
-    """The step that makes the directories of one kind. StepFailed says below which base."""
+    """The step that makes the directories of one kind. StepFailed names the directory that they are below."""
 
     def make_directories(child: Child) -> Outcome:
         uid = child.account.uid if child.account else os.geteuid()
@@ -42,10 +42,10 @@ def step_for(kind: DirectoryKind) -> Callable[[Child], Outcome]:
 
 
 def make(wanted: Directories, uid: int, gid: int) -> str:
-    """Makes the directories of one kind, the unit's user their owner; the value of their variable. OSError.
+    """Make the directories of one kind, owned by the unit's user. Returns the value of their variable. OSError.
 
-    A directory that is there but belongs to somebody else is given to the user with all below it. Configuration that
-    is there is left to whom it belongs: services do not write to it.
+    A directory that exists and belongs to another user is given to the unit's user with everything below it. An
+    existing configuration directory keeps its owner, as services do not write to it.
     """
     paths = []
     base, mode = wanted.base, wanted.mode
@@ -55,7 +55,7 @@ def make(wanted: Directories, uid: int, gid: int) -> str:
         if wanted.private:
             _make_private_base(os.path.join(base, PRIVATE))
             _move(base, name, private)
-            # Where systemd keeps everybody out above it.
+            # systemd keeps everybody out one level up.
             real, mode = private, wanted.mode & 0o700
         else:
             _move_back(private, path)
@@ -75,7 +75,7 @@ def _is_below(name: str, directories: Iterable[Directory]) -> bool:
 
 
 def owned(kinds: Iterable[Directories]) -> list[str]:
-    """The directories that the unit's user may own since the unit ran last."""
+    """The directories that the unit's user may still own from the last run."""
     found = []
     for wanted in kinds:
         if wanted.directive != "ConfigurationDirectory":
@@ -90,7 +90,7 @@ def _make_private_base(path: str) -> None:
         make_directory(above, name, _PRIVATE_MODE)
         fd = os.open(name, OPEN_DIRECTORY, dir_fd=above)
         try:
-            if os.fstat(fd).st_mode & 0o777 != _PRIVATE_MODE:  # systemd's own, in the image, has 0700
+            if os.fstat(fd).st_mode & 0o777 != _PRIVATE_MODE:  # one that systemd made in the image has 0700
                 os.fchmod(fd, _PRIVATE_MODE)
         finally:
             os.close(fd)
@@ -99,7 +99,7 @@ def _make_private_base(path: str) -> None:
 
 
 def _move(base: str, name: str, private: str) -> None:
-    """The unit was not always one with DynamicUser=: what it has is moved, unless a link leads there."""
+    """Move a directory from the time before the unit had DynamicUser=, unless it is a symbolic link."""
     if os.path.lexists(private):
         return
     parts = name.split("/")
@@ -120,7 +120,7 @@ def _move(base: str, name: str, private: str) -> None:
 
 
 def _move_back(private: str, public: str) -> None:
-    """The unit is no longer one with DynamicUser=."""
+    """Move a directory back: the unit no longer has DynamicUser=."""
     if os.path.islink(public) and os.path.realpath(public) == os.path.realpath(private) and os.path.isdir(private):
         fd, name = open_parent(private)
         try:
@@ -139,7 +139,7 @@ def _rename(fd: int, name: str, path: str) -> None:
 
 
 def _make_one(path: str, mode: int, uid: int, gid: int, keep: bool) -> None:
-    """Makes a directory and gives it to the user; with `keep` one that is there is left as it is."""
+    """Make a directory and give it to the user. With `keep` one that exists is left as it is."""
     above, name = open_parent(path, make=True)
     try:
         if keep and os.path.isdir(path):
@@ -151,20 +151,20 @@ def _make_one(path: str, mode: int, uid: int, gid: int, keep: bool) -> None:
 
 
 def _give(above: int, name: str, uid: int, gid: int, mode: int) -> None:
-    # A link in its place is refused, as systemd does: a service that owns the directory above could lead us anywhere.
+    # A symbolic link in its place is refused, as by systemd: a service that owns the parent could lead us anywhere.
     fd = os.open(name, OPEN_DIRECTORY, dir_fd=above)
     try:
         os.fchmod(fd, mode)
         status = os.fstat(fd)
         if (status.st_uid, status.st_gid) != (uid, gid):
             give_tree(fd, uid, gid)
-            os.fchmod(fd, mode)  # chown takes set-user-ID and set-group-ID away
+            os.fchmod(fd, mode)  # chown(2) clears the set-user-ID and set-group-ID bits
     finally:
         os.close(fd)
 
 
 def give_tree(fd: int, uid: int, gid: int) -> None:
-    """Gives a directory away with all below it; whoever may write there cannot make a link lead us elsewhere."""
+    """Change the owner of a directory and of everything below it. Links that users make there are not followed."""
 
     def give(above: int, name: str) -> None:
         os.chown(name, uid, gid, dir_fd=above, follow_symlinks=False)

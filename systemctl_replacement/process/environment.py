@@ -1,6 +1,7 @@
-"""The environment of a program: EnvironmentFile= and the variables in command lines, as systemd 252 reads them.
+"""EnvironmentFile=, and variables in command lines, read as systemd 252 reads them.
 
-Pure apart from opening the files, and import-light. systemd.exec(5) "Environment", systemd.service(5) "Command lines".
+Pure apart from reading the files, and cheap to import. systemd.exec(5) "Environment", systemd.service(5) "Command
+lines".
 """
 
 from __future__ import annotations
@@ -25,19 +26,19 @@ _NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 
 
 def is_name(text: str) -> bool:
-    """Whether a variable may be called so."""
+    """Whether this is a valid name of a variable."""
     return bool(text) and not text[0].isdigit() and _NAME_CHARACTERS.issuperset(text)
 
 
 class _WouldWait(Exception):
-    """A fifo, or a terminal, has nothing to read yet."""
+    """There is nothing to read yet from a FIFO or a terminal."""
 
 
 def load_files(files: Iterable[tuple[str, bool]], wait: bool) -> tuple[dict[str, str] | None, list[str]]:
-    """The variables of the given (path or pattern, may be missing) files, later ones winning, and what was ignored.
+    """The variables in the given files, of which later ones win, and the warnings about ignored lines.
 
-    None if a file is a fifo and we must not `wait` for whoever writes to it, as systemd does. OSError when a file that
-    must be there is not, or cannot be read.
+    files: a path or pattern, and whether the file may be missing. The variables are None if a file is a FIFO, for
+    whose writer systemd would wait, and `wait` is false. OSError if a required file is missing or cannot be read.
     """
     variables: dict[str, str] = {}
     problems: list[str] = []
@@ -63,7 +64,7 @@ def load_files(files: Iterable[tuple[str, bool]], wait: bool) -> tuple[dict[str,
 
 
 def _read(path: str, wait: bool) -> str:
-    # Not opened before somebody waits: a writer would find a reader that is gone again.
+    # A FIFO is opened only by a process that waits: a writer would find a reader that is gone again.
     if not wait and stat.S_ISFIFO(os.stat(path).st_mode):
         raise _WouldWait
     chunks: list[bytes] = []
@@ -89,9 +90,9 @@ def _read(path: str, wait: bool) -> str:
 
 
 def parse_file(text: str) -> list[tuple[str, str]]:
-    """The assignments in an environment file, in order; names are not checked.
+    """The assignments in an environment file, in order. Names are not checked.
 
-    Shell-like, but no shell: quotes may follow each other and span lines, nothing is expanded.
+    The syntax is like a shell's: quoted parts may follow each other and span lines, but nothing is expanded.
     """
     found: list[tuple[str, str]] = []
     position, end = 0, len(text)
@@ -112,24 +113,24 @@ def parse_file(text: str) -> list[tuple[str, str]]:
 
 
 def _skip_comment(text: str, position: int) -> int:
-    """A comment ends with its line, unless a backslash continues it."""
+    """Skip a comment. It ends with its line unless a backslash continues it."""
     while position < len(text) and text[position] not in _NEWLINES:
         position += 2 if text[position] == "\\" else 1
     return position
 
 
 def _read_value(text: str, position: int) -> tuple[str, int]:
-    """The value that begins here, and where its line ends."""
+    """The value that begins here, and the position where its line ends."""
     value: list[str] = []
-    bare = 0  # how much of the value must not lose trailing blanks
+    bare = 0  # up to here the value keeps its trailing blanks
     end = len(text)
-    in_word = False  # inside an unquoted stretch, where quotes are ordinary characters
+    in_word = False  # in an unquoted part, where quotes are ordinary characters
     while position < end:
         character = text[position]
         if character in _NEWLINES:
             break
         if character == "\\":
-            # Escapes any one character; before a line end, both vanish.
+            # It escapes any one character. Before the end of a line, both are dropped.
             if position + 1 < end and text[position + 1] not in _NEWLINES:
                 value.append(text[position + 1])
                 bare = len(value)
@@ -176,8 +177,8 @@ def _read_double_quoted(text: str, position: int) -> tuple[list[str], int]:
 
 
 def expand_arguments(arguments: Iterable[str], variables: Mapping[str, str]) -> list[str]:
-    """A command line with its variables replaced: `$NAME` as a word of its own becomes the words of its value (none
-    if it has none), `${NAME}` anywhere becomes its value, `$$` one dollar sign."""
+    """A command line with its variables expanded. `$NAME` as a word of its own becomes the words of the value, of which
+    there may be none; `${NAME}` becomes the value wherever it stands; `$$` becomes one dollar sign."""
     result: list[str] = []
     for argument in arguments:
         if argument[:1] == "$" and argument[1:2] not in ("", "{", "$"):
@@ -190,7 +191,7 @@ def expand_arguments(arguments: Iterable[str], variables: Mapping[str, str]) -> 
 
 
 def expand(text: str, variables: Mapping[str, str]) -> str:
-    """One word with `${NAME}` and `$$` replaced; every other dollar sign stands for itself."""
+    """One word with `${NAME}` and `$$` expanded. Any other dollar sign stands for itself."""
     result: list[str] = []
     position = 0
     while True:
@@ -205,7 +206,7 @@ def expand(text: str, variables: Mapping[str, str]) -> str:
         elif following == "{" and "}" in text[dollar:]:
             close = text.index("}", dollar)
             name = text[dollar + 2 : close]
-            if ":" in name:  # a shell's ${NAME:-default} means nothing here
+            if ":" in name:  # ${NAME:-default} of a shell has no meaning here
                 position = text.index(":", dollar) + 1
                 result.append(text[dollar:position])
                 continue
@@ -219,7 +220,7 @@ def expand(text: str, variables: Mapping[str, str]) -> str:
 
 
 def split_words(text: str) -> list[str]:
-    """The words of a variable's value: quotes hold words together, a backslash, even in quotes, protects one
+    """The words of a variable's value. Quotes keep a word together; a backslash, even in quotes, escapes one
     character."""
     words: list[str] = []
     word: list[str] | None = None

@@ -1,7 +1,8 @@
-"""The small idle process that every supervisor and the console are forked from.
+"""The small idle process from which every supervisor and the console are forked.
 
-A page that a parent touches after the fork stays behind, private, in each child: forked from here, before the manager
-is imported, a supervisor costs half a megabyte. Stateless: if it is killed, the manager makes a new one.
+Each page that a parent writes to after a fork becomes a private copy in the child. Forked from here, where the manager
+was never imported, a supervisor costs little. The forkserver is stateless: if it is killed, the manager makes a new
+one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import select
 
 from systemctl_replacement import exit_status, syscalls
 
-# Everything a supervisor or a service's first steps need is loaded here, once, before the forks.
+# Everything that a supervisor or a child needs is imported here, once, before the forks.
 from systemctl_replacement.process import console, exec_spec, supervisor
 from systemctl_replacement.process.link import RETRY_SECONDS, Link, close_fds
 from systemctl_replacement.process.process_title import find_arguments, set_title
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def begin(link_fd: int) -> NoReturn:
-    """Lives, or ends without a word if there is not what it needs: the manager sees that, and says so."""
+    """Run the forkserver. It exits silently if it lacks resources: the manager notices and logs that."""
     try:
         main(link_fd)
     except OSError:
@@ -38,17 +39,17 @@ def main(link_fd: int) -> NoReturn:
     """The life of a forkserver; ends when the manager is gone. OSError."""
     syscalls.block_all_signals()
     syscalls.reset_signal_dispositions()
-    # Its children are none of its business: the kernel reaps them, and a supervisor's own link tells of its end.
+    # The kernel reaps the children: the end of a supervisor is known from its link.
     _signal.signal(_signal.SIGCHLD, _signal.SIG_IGN)
     _leave_everything(link_fd)
     find_arguments()
     set_title("forkserver", "forkserver")
     _raise_descriptor_limit()
-    # Reading it tells each process its own signals: every supervisor inherits this one.
+    # A signalfd reports the signals of the process that reads it, so every supervisor can inherit this one.
     child_signals = syscalls.signalfd([_signal.SIGCHLD])
     link = Link(link_fd)
     poll = select.poll()
-    # No collection is to rewrite the pages that all children share; what we make has no cycles.
+    # No garbage collection may write to the pages that all children share. Nothing here makes cycles.
     exec_spec.prepare()
     gc.disable()
     gc.freeze()
@@ -67,7 +68,7 @@ def main(link_fd: int) -> NoReturn:
 
 
 def _leave_everything(link_fd: int) -> None:
-    """Keeps nothing of whoever started us: no descriptor, no terminal, no directory."""
+    """Give up everything that was inherited: descriptors, terminal, directory."""
     for fd, flags in ((0, os.O_RDONLY), (1, os.O_WRONLY), (2, os.O_WRONLY)):
         null = os.open(os.devnull, flags)
         if fd not in (link_fd, null):

@@ -1,4 +1,4 @@
-"""RemoveIPC=: what a user who is gone has left in System V and POSIX IPC. systemd.exec(5), sysvipc(7)."""
+"""RemoveIPC=: removes the System V and POSIX IPC objects of a user. systemd.exec(5), sysvipc(7)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NOBODY = -1
 
 
 def remove(uid: int, gid: int = _NOBODY) -> None:
-    """Removes all that belongs to the user, or to the group. What cannot be removed stays, as under systemd."""
+    """Remove everything that belongs to the user or the group. What cannot be removed stays, as with systemd."""
     for kind, identifier, owner, group in _objects():
         if uid == owner or gid == group:
             _remove_object(kind, identifier, owner)
@@ -39,7 +39,8 @@ def is_anybody_there(uid: int) -> bool:
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
-                with open(f"/proc/{name}/status", "rb") as file:  # the directory is root's if it may not be dumped
+                # Not the owner of the directory, which is root for a process that is not dumpable.
+                with open(f"/proc/{name}/status", "rb") as file:
                     words = file.read().partition(b"\nUid:")[2].split(None, 4)
             except OSError:
                 continue
@@ -49,7 +50,7 @@ def is_anybody_there(uid: int) -> bool:
 
 
 def _objects() -> Iterator[tuple[str, int, int, int]]:
-    """Kind, id, user and group of all System V objects."""
+    """The kind, id, user and group of every System V object."""
     for kind in ("shm", "sem", "msg"):
         try:
             with open(f"/proc/sysvipc/{kind}", encoding="ascii") as file:
@@ -62,7 +63,7 @@ def _objects() -> Iterator[tuple[str, int, int, int]]:
 
 
 def _remove_object(kind: str, identifier: int, owner: int) -> None:
-    """Removes an object: as its owner, because root may not in most containers."""
+    """Remove an object as its owner: in most containers root may not."""
     ours = os.geteuid()
     try:
         os.seteuid(owner)
@@ -87,7 +88,7 @@ def _remove_files(fd: int, uid: int, gid: int) -> None:
             try:
                 os.rmdir(name, dir_fd=above)
             except OSError:
-                return  # others have something in it
+                return  # it holds files of others
 
     try:
         walk(fd, remove_file, remove_directory)

@@ -1,6 +1,6 @@
-"""Removing what an earlier life of the container has left of a unit in /run: through no link, and in no other mount.
+"""Removes what a previous run of the container left of a unit in /run. No link is followed, no mount point crossed.
 
-Whatever cannot be removed is left: the unit's own program says then what it stumbles upon.
+What cannot be removed stays. If it is in the way of the unit's program, that says so.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ALIASES = ("/run/", "/var/run/")
 
 
 def remove_leftovers(child: Child) -> Outcome:
-    """Removes the PID file, and what are no directories in the directories, if it last changed before that time."""
+    """Remove the stale PID file and runtime files. Directories stay."""
     if child.spec.leftovers is not None:
         _clear(child.spec.leftovers)
     return APPLIED
@@ -44,7 +44,7 @@ def _clear(leftovers: LeftoverFiles) -> None:
 
 
 def _with_directory(names: list[str], use: Any) -> None:
-    """Calls ``use`` with a directory below /run, to which no link leads, and which is no mount of its own."""
+    """Call ``use`` with a directory below /run, reached through no symbolic link and on the file system of /run."""
     try:
         fd = os.open(_RUN, OPEN_DIRECTORY)
     except OSError:
@@ -66,7 +66,7 @@ def _with_directory(names: list[str], use: Any) -> None:
 
 
 def _clear_directory(fd: int, before: int) -> None:
-    # Directories stay: an entry point's `mkdir -p` does not touch one that is there.
+    # Directories stay: `mkdir -p` in an entry point does not change one that exists.
     device = os.fstat(fd).st_dev
     walk(fd, lambda above, name: _clear_file(above, name, before), lambda *_: None, lambda it: it.st_dev == device)
 
@@ -77,4 +77,4 @@ def _clear_file(above: int, name: str, before: int) -> None:
         try:
             os.unlink(name, dir_fd=above)
         except OSError:
-            return  # not ours, or a mount
+            return  # another user's, or a mount point

@@ -1,9 +1,9 @@
 """Messages between manager, forkserver, supervisors and console: JSON datagrams over SOCK_SEQPACKET, with descriptors.
 
-Neither side ever blocks: what the socket does not take at once waits in a queue here. A message above 64 KiB goes in
-pieces, the last of which has its descriptors: it needs none of its own, so that it gets through where there are no
-more. One message that cannot be sent or read costs neither those before it nor those behind it, and is no sign that the
-peer is gone. Import-light: the same code runs in PID 1 and in every supervisor.
+Neither side ever blocks: what the socket does not take at once waits in a queue. A message above 64 KiB is sent in
+pieces, and the last piece carries its descriptors. Pieces need no descriptor of their own, so they get through even
+when none is left. A message that cannot be sent or read is lost alone, and does not mean that the peer is gone. Cheap
+to import: PID 1 and every supervisor run this code.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
 INLINE_LIMIT = 65536
 RETRY_SECONDS = 0.1
 MAXIMUM_FDS = 253
-"""What one SCM_RIGHTS message can carry (the kernel's SCM_MAX_FD)."""
+"""How many descriptors one SCM_RIGHTS message can carry (SCM_MAX_FD in the kernel)."""
 
 _FIRST, _MIDDLE, _LAST = b"<", b"+", b">"
-"""What a piece begins with; a whole message begins with "{"."""
+"""The first byte of a piece. A whole message begins with "{"."""
 _LONGEST = 64 * 1024 * 1024
 _DATAGRAMS_PER_TURN = 64
 _ANCILLARY_SIZE = _socket.CMSG_SPACE(MAXIMUM_FDS * 4)
 _RECEIVE_FLAGS = _socket.MSG_DONTWAIT | _socket.MSG_CMSG_CLOEXEC
 _SEND_FLAGS = _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL
 _SHORTAGES = (errno.ENOBUFS, errno.ENOMEM, errno.ETOOMANYREFS)
-"""The kernel lacks something, of which a socket that becomes writable does not tell."""
+"""The kernel lacks resources. That the socket becomes writable again does not say that they are back."""
 _PEER_GONE = (errno.EPIPE, errno.ECONNRESET, errno.ECONNREFUSED, errno.ENOTCONN)
 
-# One buffer for all, made once: a page of it becomes private to a process only when a message needs it.
+# One buffer for all links. Its pages become private to a process only when a message fills them.
 _buffer = bytearray(INLINE_LIMIT + 4096)
 _view = memoryview(_buffer)
 
@@ -51,7 +51,7 @@ def pack_fds(fds: Fds) -> bytes:
 
 
 def unpack_fds(ancillary: list[tuple[int, int, bytes]]) -> list[int]:
-    """The descriptors in what recvmsg() returned beside the data."""
+    """The descriptors in the ancillary data of recvmsg()."""
     fds: list[int] = []
     for level, kind, data in ancillary:
         if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
@@ -66,7 +66,7 @@ def close_fds(fds: Fds) -> None:
 
 
 def _duplicates(fds: Fds) -> list[int]:
-    """All of them, or OSError and none."""
+    """Duplicates of all descriptors. OSError leaves none open."""
     copies: list[int] = []
     try:
         for fd in fds:
@@ -85,7 +85,7 @@ def _in_pieces(data: bytes) -> list[bytes]:
 
 
 class _Unsent:
-    """A message of the queue: what is left of it, and descriptors of our own."""
+    """A queued message: the pieces still to be sent, and duplicates of its descriptors."""
 
     __slots__ = ("fds", "message", "pieces")
 
@@ -107,11 +107,11 @@ class Link:
             socket_or_fd = _socket.socket(fileno=socket_or_fd)
         self.socket = socket_or_fd
         self.stalled = False
-        """The queue waits for something of which the socket does not tell when it is there again."""
-        self.is_cut = False  # something could not be sent because the peer is gone
+        """The queue waits for resources of the kernel, which no poll reports."""
+        self.is_cut = False  # a message could not be sent because the peer is gone
         self._queue: list[_Unsent] = []
-        self._pieces: list[bytes] = []  # of a message the end of which has not arrived
-        self._failure: Exception | None = None  # what could not be read, once what had come before was handed out
+        self._pieces: list[bytes] = []  # of a message whose last piece has not arrived
+        self._failure: Exception | None = None  # raised once the messages before it have been handed out
 
     def fileno(self) -> int:
         return self.socket.fileno()
@@ -122,12 +122,12 @@ class Link:
 
     @property
     def queued(self) -> int:
-        """How many messages wait for room in the socket."""
+        """The number of queued messages."""
         return len(self._queue)
 
     @property
     def is_amid(self) -> bool:
-        """Whether something waits to be sent, or half a message has arrived."""
+        """Whether messages are queued, or part of a message has arrived."""
         return bool(self._queue or self._pieces)
 
     def close(self) -> None:
@@ -138,10 +138,10 @@ class Link:
         self.socket.close()
 
     def send(self, message: Message, fds: Fds = ()) -> None:
-        """Sends, or queues when the peer is slow. The descriptors stay the caller's, to close at once if it likes.
+        """Send a message, or queue it if the peer is slow. The caller keeps the descriptors and may close them.
 
-        A peer that is gone is no error here: :meth:`receive` tells. OSError when the message cannot be sent, or has to
-        wait and there are no more descriptors for it: then it is lost, and no other.
+        That the peer is gone is no error here: :meth:`receive` reports it. OSError if the message cannot be sent, or
+        has to be queued and there are no descriptors left for that. Only this message is lost then.
         """
         if len(fds) > MAXIMUM_FDS:
             raise OSError(errno.ETOOMANYREFS, f"{len(fds)} descriptors do not fit into one message")
@@ -151,7 +151,7 @@ class Link:
             self._queue.append(_Unsent(message, pieces, _duplicates(fds)))
 
     def flush(self) -> list[tuple[Message, OSError]]:
-        """Sends of the queue what the socket takes. What cannot be sent is given back, without its descriptors."""
+        """Send as much of the queue as the socket takes. Returns what cannot be sent, without descriptors."""
         lost: list[tuple[Message, OSError]] = []
         done = 0
         for unsent in self._queue:
@@ -167,7 +167,7 @@ class Link:
         return lost
 
     def _send_pieces(self, pieces: list[bytes], fds: Fds) -> bool:
-        """Sends what is left of a message, and takes it off; whether that was all."""
+        """Send the pieces that are left, and remove them from the list. Returns whether all were sent."""
         while pieces:
             if not self._send_now(pieces[0], fds if len(pieces) == 1 else ()):
                 return False
@@ -191,25 +191,25 @@ class Link:
         return True
 
     def cut(self) -> list[Received]:
-        """Ends the connection for the peer: nothing counts that it sends from now on, and it is told so (EPIPE).
+        """Shut the connection down: nothing that the peer sends from now on arrives (it gets EPIPE).
 
-        What it had sent before, each message with its descriptors, which are the caller's.
+        Returns the messages that it sent before, each with its descriptors, which the caller has to close.
         """
         received: list[Received] = []
         try:
             self.socket.shutdown(_socket.SHUT_RDWR)
             while True:
                 received += self.receive()
-        except Exception:  # what cannot be read, too, is the end of it
+        except Exception:  # a message that cannot be read ends it as well
             return received
 
     def receive(self) -> list[Received]:
-        """The messages that have arrived (of 64 datagrams, so that a busy peer cannot keep us), each with its
-        descriptors, which are the caller's from now on. EOFError when the peer is gone and everything it sent has been
-        handed out.
+        """The messages that have arrived, each with its descriptors, which the caller has to close. At most 64
+        datagrams are read at a time, so that a busy peer cannot keep us. EOFError if the peer is gone and everything
+        that it sent has been handed out.
 
-        A message whose descriptors did not fit into our table carries ``"fds_lost": true`` and none of them. Another
-        exception for one that cannot be read, when those before it have been handed out; it is lost alone.
+        A message whose descriptors did not fit into our table has ``"fds_lost": true`` and no descriptors. Any other
+        exception means that one message cannot be read; those before it have been handed out, and it is lost alone.
         """
         failure, self._failure = self._failure, None
         if failure is not None:
@@ -242,8 +242,8 @@ class Link:
         return received
 
     def _read_message(self, size: int, flags: int) -> Message | None:
-        """The message in the buffer; None as long as that is only a piece of it."""
-        before, self._pieces = self._pieces, []  # what is not gone on with was given up
+        """The message in the buffer. None if that is only a piece."""
+        before, self._pieces = self._pieces, []  # pieces that are not continued belong to an abandoned message
         if flags & _socket.MSG_TRUNC:
             raise OSError(errno.EMSGSIZE, "a message was cut off")
         mark = bytes(_view[:1])
@@ -264,6 +264,6 @@ class Link:
 
 
 def make_pair() -> tuple[Link, int]:
-    """A new connection: our end, and the descriptor (close-on-exec) to hand to the other side."""
+    """A new connection: our end, and the descriptor (close-on-exec) for the other side."""
     ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC, 0)
     return Link(ours), theirs.detach()

@@ -1,6 +1,6 @@
-"""Files and sockets that a service is given open. systemd.service(5), OpenFile= (systemd 253).
+"""OpenFile=: files and sockets that a service is passed open. systemd.service(5), since systemd 253.
 
-They are opened by the child while it still has root's rights, and passed behind the unit's sockets.
+The child opens them while it is still root. They follow the unit's sockets.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _KINDS = (_socket.SOCK_DGRAM, _socket.SOCK_STREAM, _socket.SOCK_SEQPACKET)
 
 
 def open_files(child: Child) -> Outcome:
-    """OpenFile=. What is `graceful` and cannot be opened is left out. OSError."""
+    """Open the files. Those that are `graceful` and cannot be opened are left out. OSError."""
     for file in child.spec.open_files:
         try:
             child.passed.append(_open(file.path, file.options))
@@ -51,7 +51,7 @@ def _open(path: str, options: Sequence[str]) -> int:
 
 
 def _connect(path: str) -> int:
-    """A socket connected to the one at `path`, whatever its type is."""
+    """A socket connected to the one at `path`, whatever its type."""
     for kind in _KINDS:
         connection = _socket.socket(_socket.AF_UNIX, kind | _socket.SOCK_CLOEXEC)
         try:

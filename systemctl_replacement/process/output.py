@@ -1,7 +1,7 @@
-"""What a unit prints: from its log pipe to its journal and to the console.
+"""The output of a unit: from its log pipe to its journal and to the console.
 
-Only this unit's processes wait when it prints faster than we write; the console never makes anybody wait: lines it has
-no room for are dropped and counted.
+If a unit prints faster than we write, only its own processes wait. The console makes nobody wait: lines that do not fit
+are dropped and counted.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 _CHUNK = 65536
 _CONSOLE_BATCH = 16384
-"""Bytes of lines in one message to the console: few enough to fit into a socket that is not empty."""
+"""The bytes of one message to the console: few enough to fit into a socket that is not empty."""
 _ROUNDS_OF_DRAIN = 16
-"""A pipe holds at most 1 MiB (fs/pipe-max-size): what was in it before now has been read after so many chunks."""
+"""A pipe holds at most 1 MiB (fs/pipe-max-size): after this many chunks everything that was in it has been read."""
 _ALL_PRIORITIES = 7
 _OF_THE_LINE = ("MESSAGE", "PRIORITY")
-"""Fields that LogExtraFields= may name, and each line has: the line's are meant."""
+"""Fields that LogExtraFields= may name and every line has itself: the line's own value counts."""
 _BLANKS = b" \t\n\r"
-"""What journald cuts off the end of a line."""
+"""journald strips these from the end of a line."""
 _SEND_FLAGS = _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL
 
 _buffer = bytearray(_CHUNK)
@@ -35,7 +35,7 @@ _view = memoryview(_buffer)
 
 
 class Output:
-    """Reads lines, makes records of them, hands them on."""
+    """Reads lines, makes records of them, and passes them on."""
 
     __slots__ = (
         "_console",
@@ -70,7 +70,7 @@ class Output:
         self._pid = 0
         self.identifier = unit
         self._dropped = 0
-        self.on_full: Callable[[], object] | None = None  # the console has no room: called for the first line lost
+        self.on_full: Callable[[], object] | None = None  # called when the console is full and the first line is lost
         self._console: _socket.socket | None = None
         self.set_console(console_fd, console_json)
         self.configure(journal)
@@ -85,7 +85,7 @@ class Output:
             self._writer = Writer(journal["path"], journal.get("total", 0), fields=dict(self._static))
 
     def rename(self, unit: str, journal: dict[str, Any]) -> None:
-        """Goes over to another unit's journal: what is printed from now on is that one's."""
+        """Switch to the journal of another unit: what is printed from now on belongs to that one."""
         self.drain()
         if self._writer:
             self._writer.finish()
@@ -93,8 +93,9 @@ class Output:
         self._build()
 
     def configure(self, settings: dict[str, Any]) -> None:
-        """Takes "fields" (for every record), "level_prefix", "priority" and "max_priority": the rest is lost. Of our
-        own lines the journal gets those up to "own_level", and the console of these those up to "own_shown"."""
+        """Take the settings "fields" (added to every record), "level_prefix", "priority" and "max_priority" (above it
+        lines are dropped). Of our own lines the journal gets those up to "own_level", and the console those of them up
+        to "own_shown"."""
         self._fields = settings.get("fields", self._fields)
         self.max_priority = settings.get("max_priority", _ALL_PRIORITIES)
         self._level = settings.get("own_level", self._level)
@@ -104,21 +105,21 @@ class Output:
         self._build()
 
     def set_console(self, fd: int, as_json: bool) -> None:
-        """Goes over to another console, or to none (-1)."""
+        """Switch to another console, or to none (-1)."""
         if self._console:
             self._console.close()
         self._console = _socket.socket(fileno=fd) if fd >= 0 else None
         self._json = as_json
 
     def attribute(self, pid: int, identifier: str) -> None:
-        """Says whose lines come now (one pipe serves all processes of the unit)."""
+        """Set the process to which lines are attributed (one pipe serves all processes of the unit)."""
         if (pid, identifier) != (self._pid, self.identifier):
             self._pid = pid
             self.identifier = identifier
             self._build()
 
     def _build(self) -> None:
-        """Prepares the parts of a record that are the same in line after line."""
+        """Prepare the parts of a record that do not change from line to line."""
         fields = {
             "SYSLOG_FACILITY": "3",
             **{name: value for name, value in self._fields.items() if name not in _OF_THE_LINE},
@@ -133,7 +134,7 @@ class Output:
     # -- reading --------------------------------------------------------------------------------------------------
 
     def read(self) -> bool:
-        """Handles one chunk of output; whether the pipe may hold more."""
+        """Handle one chunk of output. Returns whether the pipe may hold more."""
         if self.log_fd < 0:
             return False
         try:
@@ -146,20 +147,20 @@ class Output:
         return size == _CHUNK
 
     def drain(self) -> None:
-        """Handles everything that was in the pipe when this was called."""
+        """Handle everything that was in the pipe at the time of the call."""
         for _ in range(_ROUNDS_OF_DRAIN):
             if not self.read():
                 break
 
     def finish_line(self) -> None:
-        """Takes an unfinished last line for a whole one: whoever wrote it has ended."""
+        """Emit an unfinished last line: the process that wrote it has ended."""
         if self._partial:
             self._emit([self._partial])
             self._partial = b""
 
     def _consume(self, data: bytes) -> None:
         if b"\0" in data:
-            data = data.replace(b"\0", b"\n")  # ends a line, as for journald
+            data = data.replace(b"\0", b"\n")  # it ends a line, as for journald
         lines = data.split(b"\n")
         self._partial = lines.pop()
         while len(self._partial) >= record.LINE_MAX:
@@ -176,7 +177,7 @@ class Output:
     # -- writing --------------------------------------------------------------------------------------------------
 
     def log(self, priority: int, message: str) -> None:
-        """A line of our own about the unit, as the manager's lines look and as far as those are wanted."""
+        """Log a line of our own about the unit, in the form of the manager's lines and up to the same level."""
         if priority > self._level:
             return
         fields = {
@@ -210,7 +211,7 @@ class Output:
         mark, encode, level_prefix, prefix = record.NUMBER, record.encode_line, self.level_prefix, self._prefix
         number = self._writer.next_number if self._writer else 0
         for line in lines:
-            line = line.rstrip(_BLANKS) or line  # one of blanks alone stays, as for journald
+            line = line.rstrip(_BLANKS) or line  # a line of nothing but blanks stays, as for journald
             if level_prefix and line[0] == 0x3C:
                 priority, line = record.parse_priority(line, self.priority)
                 if not line:
@@ -254,17 +255,17 @@ class Output:
                 if lines and not self._dropped and self.on_full is not None:
                     self.on_full()
                 self._dropped += len(lines)
-            else:  # the console is gone; the manager sends us the next one
+            else:  # the console is gone; the manager will send the next one
                 self.set_console(-1, self._json)
 
     # -- what the console had no room for -------------------------------------------------------------------------
 
     def blocked_console(self) -> int:
-        """The console's descriptor while lines wait to be counted there, to be polled for room; else -1."""
+        """The console's descriptor, to be polled for room, while dropped lines have not been announced; else -1."""
         return self._console.fileno() if self._console and self._dropped else -1
 
     def announce_dropped(self) -> None:
-        """Says on the console how many lines it missed, if it has room now."""
+        """Announce on the console how many lines were dropped, if it has room."""
         self._send([])
 
     def _loss_line(self) -> bytes:
@@ -274,7 +275,7 @@ class Output:
         return record.format_line("systemd", os.getpid(), text.encode())
 
     def close(self) -> int:
-        """Writes what is left and lets go of the journal. How many lines the console missed and was not told of."""
+        """Write what is left and close the journal. Returns how many dropped lines were not announced."""
         self.drain()
         self.finish_line()
         if self._writer:

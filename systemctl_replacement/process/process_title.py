@@ -1,4 +1,4 @@
-"""What ps shows of our processes: `supervisor: nginx.service`, `forkserver`, `console`."""
+"""The titles of our processes in ps: `supervisor: nginx.service`, `forkserver`, `console`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _area: Any = None
 
 
 def find_arguments() -> None:
-    """Finds the memory of this process's command line; children made by fork() have it at the same place."""
+    """Find the memory of this process's command line. Forked children have it at the same address."""
     global _area
     try:
         with open("/proc/self/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
-    except OSError:  # no /proc here: the name has to do
+    except OSError:  # without /proc the name has to do
         return
     # The two fields before the closing parenthesis are gone: pid and comm.
     start, end = int(fields[_ARGUMENTS_START - 2]), int(fields[_ARGUMENTS_END - 2])
@@ -31,7 +31,7 @@ def find_arguments() -> None:
 
 
 def set_title(title: str, comm: str) -> None:
-    """Shows ``title`` as the command line, cut to the room the original one had, and ``comm`` as the process's name."""
+    """Set the command line to ``title``, cut to the length of the original one, and the process's name to ``comm``."""
     try:
         fd = os.open("/proc/self/comm", os.O_WRONLY | os.O_CLOEXEC)
     except OSError:

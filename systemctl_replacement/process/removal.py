@@ -1,4 +1,4 @@
-"""Recursive removal of runtime directories, in a process of its own: links are never followed."""
+"""Recursive removal of runtime directories in a separate process. Symbolic links are never followed."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def begin(paths: Iterable[str], links: Iterable[str]) -> int:
-    """Removes directories and links to them in a child of its own; its pid. OSError if there can be none."""
+    """Fork a child that removes directories and links to them. Returns its pid. OSError if the fork fails."""
     parent = os.getpid()
     pid = os.fork()
     if pid:
         return pid
     status = 1
     try:
-        # Nothing of the parent stays open: the manager would not notice its death, with which the removal ends, too.
+        # No descriptor of the parent stays open, or the manager would not notice its death. The removal ends with it.
         syscalls.close_all_except((0, 1, 2))
         syscalls.die_with_parent()
         if os.getppid() == parent:
@@ -30,7 +30,7 @@ def begin(paths: Iterable[str], links: Iterable[str]) -> int:
 
 
 def _run(paths: Iterable[str], links: Iterable[str]) -> int:
-    """What cannot be removed does not keep the rest."""
+    """Remove each path. One that cannot be removed does not keep the others."""
     status = 0
     for path, remove_one in (*((path, remove) for path in paths), *((link, remove_link) for link in links)):
         try:

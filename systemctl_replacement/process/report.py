@@ -1,4 +1,4 @@
-"""How the steps between fork and exec go, told through a pipe that the exec closes."""
+"""Reports from a child between fork and exec, through a pipe that the exec closes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ABOUT_TO_EXEC = b"X\n"
 
 
 class Report:
-    """The supervisor's side of the pipe through which a child tells how its steps went."""
+    """The supervisor's end of that pipe."""
 
     __slots__ = ("_buffer", "_fd", "_path", "executed", "failure", "pid", "user", "warnings")
 
@@ -22,14 +22,14 @@ class Report:
         self.pid = pid
         self.executed = False
         self.failure: dict[str, Any] | None = None
-        self.user = (-1, -1)  # uid and gid that the unit's processes change to, -1 for those they do not
+        self.user = (-1, -1)  # uid and gid of User= and Group=, -1 for none
         self.warnings: list[tuple[int, str]] = []
         self._fd = fd
         self._path = path
         self._buffer = b""
 
     def read(self) -> bool:
-        """Takes what the child has written; whether the pipe is closed, which is an exec unless it told otherwise."""
+        """Read what the child has written. Returns whether the pipe is closed (by the exec, unless it failed)."""
         while True:
             try:
                 data = os.read(self._fd, 4096)
@@ -64,8 +64,8 @@ class Report:
 
 
 def tell(report: int, message: dict[str, Any]) -> None:
-    """The child's side: a failure, a warning or its user."""
+    """The child's end: report a failure, a warning, or the user that it changes to."""
     try:
         os.write(report, wire.dumps(message) + b"\n")
     except OSError:
-        return  # the supervisor has been killed; the exit status still says it
+        return  # the supervisor was killed; the exit status still tells

@@ -1,4 +1,4 @@
-"""The process above one unit's processes: a child subreaper, so that no descendant of the unit ever leaves it.
+"""The process above one unit's processes: a child subreaper, so that no descendant of the unit escapes it.
 
 It starts, signals and reaps on the manager's messages (supervision/client.py), reads what the unit prints and
 what it sends to its notify socket, and ends only on "release", or, when the manager is gone, after stopping its unit.
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from systemctl_replacement.process.link import Message
 
 _QUEUE_LIMIT = 64
-"""With so many messages waiting for the manager, notifications wait in their socket instead of our memory."""
+"""With more messages than this queued for the manager, notifications wait in their socket instead of our memory."""
 _REAPED_PER_TURN = 64
-"""With that many reaped at once the manager's messages come first: it may want to end who makes them."""
+"""After this many in a row the manager's messages are handled: it may want to kill the process that makes zombies."""
 
 
 class Supervisor:
@@ -66,24 +66,24 @@ class Supervisor:
         self.told = Told()
         self.main = self.control = 0
         self.access = "main"
-        self.tokens: dict[int, Any] = {}  # pid -> token of what we started and have not reaped
+        self.tokens: dict[int, Any] = {}  # pid -> token, for processes that we started and have not reaped
         self.identifiers: dict[int, str] = {}  # the same pids' SyslogIdentifier=
-        self.starter = ""  # the identifier of ExecStart=, which daemons that it leaves behind keep
+        self.starter = ""  # the identifier of ExecStart=, which daemons that it leaves behind share
         self.exec_pipes: dict[int, Report] = {}  # the reading ends, by descriptor
         self.users = dynamic_user.Store()
         self.removals: dict[int, int] = {}  # pid -> number of the request
         self.foreign = Foreign(self._watch_fd, self._forget_fd, self._end_of_foreign)
         self.known_children: dict[int, int] = {}  # pid -> start time
-        self.adopted: list[int] = []  # below the manager since another supervisor of the unit was killed
+        self.adopted: list[int] = []  # children of the manager since another supervisor of the unit was killed
         self.had_children = False
         self.children_changed = False
-        self.more_ended = False  # there may be zombies that no signal will tell of any more
+        self.more_ended = False  # there may be zombies for which no further signal comes
         self.final_kill = FinalKill()
-        self.give_up_at: float | None = None  # the manager is gone: SIGKILL at this monotonic second
+        self.give_up_at: float | None = None  # monotonic seconds: when the unit gets SIGKILL, as the manager is gone
         self.orphaned = False
         self.released = False
         self.barriers: list[int] = []
-        self.unheard: list[int] = []  # pipes to processes that wait until the manager is told of them
+        self.unheard: list[int] = []  # pipes to processes that wait until the manager knows of them
         self.passed = spawn.Passed()
         self.handlers: dict[int, Callable[[], object]] = {}
         self.poll = select.poll()
@@ -106,7 +106,7 @@ class Supervisor:
     # -- the loop ---------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Handles events until released, or until the manager is gone and the unit is empty."""
+        """Handle events until released, or until the manager is gone and the unit is empty."""
         self.link.send({"ev": "ready", "pid": os.getpid()})
         while not (self.released or (self.orphaned and not descendants.any_child())):
             for fd, _ in self._wait():
@@ -140,7 +140,7 @@ class Supervisor:
                 self.poll.unregister(blocked_console)
 
     def _timeout(self) -> int | None:
-        """Milliseconds until something is due; None while nothing is: an idle unit wakes nobody."""
+        """Milliseconds until something is due. None if nothing is: an idle unit causes no wake-ups."""
         if self.more_ended:
             return 0
         pauses = []
@@ -179,11 +179,11 @@ class Supervisor:
             self.barriers, self.unheard = [], []
 
     def _guard(self, handler: Callable[..., object], *arguments: object) -> None:
-        """Whatever goes wrong with one event, message or process costs that one, not what has come with it."""
+        """Call a handler. If it fails, only this event, message or process is affected."""
         guard(self.report_problem, handler, *arguments)
 
     def report_problem(self, error: BaseException) -> None:
-        """A defect of ours is logged with its place."""
+        """Log a defect of ours with its place in the code."""
         self.problems.log(LOG_ERR, f"Supervisor cannot handle an event: {describe(error)}")
 
     def _tell_problem(self, priority: int, text: str) -> None:
@@ -252,7 +252,7 @@ class Supervisor:
             raise ValueError(f"unknown operation {operation}")
 
     def _lose_manager(self) -> None:
-        """The manager is gone, and nobody could ever stop the unit but us."""
+        """Stop the unit: the manager is gone, and nobody else can."""
         self._forget_fd(self.link.fileno())
         self.link.close()
         self.uplink = Uplink(self.link)  # what waited is nobody's to hear
@@ -271,7 +271,7 @@ class Supervisor:
             self._send({"ev": "spawn-failed", "token": token, "errno": 0, "message": "Internal error"})
 
     def _spawn_process(self, token: Any, launch: Message, message: Message, fds: list[int]) -> None:
-        fds[:0] = self.passed.take(token)  # the caller closes them all
+        fds[:0] = self.passed.take(token)  # the caller closes all of them
         try:
             begun = spawn.begin(message, fds, self.log_write, self.users)
         except spawn.CannotSpawn as failed:
@@ -280,7 +280,7 @@ class Supervisor:
         pid = begun.pid
         self.unheard.append(begun.let_go)
         when = record.stamp()
-        self.final_kill.end()  # whoever starts a program has given up waiting for what cannot be killed
+        self.final_kill.end()  # starting a program means that nobody waits any longer for what cannot be killed
         for problem in begun.problems:
             self.output.log(LOG_WARNING, problem)
         self.tokens[pid] = token
@@ -319,13 +319,13 @@ class Supervisor:
             self._send({"ev": "executed", "token": token, "pid": report.pid, "uid": uid, "gid": gid})
 
     def _attribute_output(self, newest: int = 0) -> None:
-        """One pipe carries the output of all processes of the unit: it is taken for the main process's while there is
-        one, else the control process's, else the newest one's."""
+        """One pipe carries the output of all processes of the unit. It is attributed to the main process if there is
+        one, else to the control process, else to the newest one."""
         for pid in (self.main, self.control, newest):
             if pid in self.tokens:
                 self.output.attribute(pid, self.identifiers[pid])
                 return
-        if self.main:  # one of its descendants, or found after the supervisor was made anew
+        if self.main:  # a descendant, or found by a new supervisor
             self.output.attribute(self.main, self.starter or self.output.identifier)
 
     # -- ends -------------------------------------------------------------------------------------------------------
@@ -345,7 +345,7 @@ class Supervisor:
         self.more_ended = True
 
     def _reap(self, ended: os.waitid_result) -> None:
-        """Takes leave of a process: first all that it had to say, which is why it is still a zombie meanwhile."""
+        """Reap a process. First everything that it has sent is read; meanwhile it remains a zombie."""
         pid = ended.si_pid
         for fd in [fd for fd, report in self.exec_pipes.items() if report.pid == pid]:
             self._guard(self._on_exec_report, fd)
@@ -363,8 +363,8 @@ class Supervisor:
             self._guard(self.output.finish_line)
         code = wait_status.CODES[ended.si_code]
         report = {"ev": "exited", "pid": pid, "code": code, "status": ended.si_status, "time": when, "token": token}
-        # The manager hears first how a process ended that it waits for: if we are killed in between, it inherits the
-        # zombie, and asks. Of others, which may be many, only that one has ended counts.
+        # How a process ended that the manager waits for is reported before it is reaped: if we are killed in between,
+        # the manager inherits the zombie and can ask. Of other processes, which may be many, only the end counts.
         if token is not None or pid in (self.main, self.control):
             try:
                 self._send({**report, "last": descendants.children(os.getpid()) == [pid]})
@@ -413,7 +413,7 @@ class Supervisor:
         return strangers[0] if len(strangers) == 1 else 0
 
     def _end_of_foreign(self, pid: int) -> None:
-        # Only its parent knows how it ended; systemd takes such an end for a success as well.
+        # Only its parent knows how it ended. systemd, too, counts such an end as success.
         ended = {"ev": "exited", "pid": pid, "code": "exited", "status": 0, "time": record.stamp(), "token": None}
         self._send({**ended, "last": not descendants.any_child()})
 
@@ -424,7 +424,7 @@ class Supervisor:
         is_due = self.told.filter(message.get("why", ""), number)
         denied = []
         for pid in message["pids"]:
-            # A pid that the manager remembers may have been reaped, and given to a stranger, meanwhile.
+            # A pid that the manager remembers may have been reaped and reused meanwhile.
             allowed = pid in self.foreign or descendants.is_below(pid, os.getpid())
             if allowed and is_due(pid) and not descendants.send(pid, number, cont, hup):
                 denied.append(pid)
@@ -454,7 +454,7 @@ class Supervisor:
     # -- what the unit says -----------------------------------------------------------------------------------------
 
     def _receive_notification(self) -> bool:
-        """Handles one datagram; whether there was one."""
+        """Handle one datagram. Returns whether there was one."""
         assert self.notify is not None
         datagram = notify.receive(self.notify)
         if datagram is None:
@@ -468,7 +468,7 @@ class Supervisor:
         if complaint:
             self.complaints.log(LOG_WARNING, complaint)
         if datagram.text.get("BARRIER") == "1":
-            # Closed when everything before it has left for the manager.
+            # Closed once everything before it has been sent to the manager.
             self.barriers += datagram.fds
             datagram.fds = []
             return

@@ -1,6 +1,6 @@
-"""Whom the stop of a unit has signalled, so that a halt can tell everybody in time, and nobody twice.
+"""Which processes the stop of their unit has signalled: a halt signals everybody in time, and nobody twice.
 
-Many programs take a second SIGTERM for an order to drop everything.
+Many programs take a second SIGTERM as an order to drop everything.
 """
 
 from __future__ import annotations
@@ -11,20 +11,21 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-# What a signal is sent for. Any other (`systemctl kill`, a reload) neither counts nor is held back.
+# Why a signal is sent. Signals for any other reason (`systemctl kill`, a reload) are neither recorded nor held back.
 STOP = "stop"
-"""By the unit's own stop, as systemd.kill(5) says. Whom a reminder has reached already is left out, once."""
+"""The unit's own stop (systemd.kill(5)). It leaves out, once, the processes that a reminder has reached already."""
 REMINDER = "reminder"
-"""Because the time to halt is nearly over: only to those whom neither this nor a stop has sent this signal."""
+"""The stop timeout of a halt has nearly expired. It reaches only processes that got this signal neither from a stop
+nor from an earlier reminder."""
 
 
 class Told:
-    """The living processes that were told, with the signals."""
+    """The living processes that have been signalled, and with which signals."""
 
     __slots__ = ("_reminded", "_told")
 
     def __init__(self, entries: Iterable[Iterable[int]] = ()) -> None:
-        """entries: those of another one (:attr:`entries`)."""
+        """entries: the :attr:`entries` of another instance."""
         self._told: dict[tuple[int, int, int], None] = {}  # (pid, start time, signal)
         self._reminded: set[tuple[int, int, int]] = set()
         for pid, start, signal, reminded in entries:
@@ -38,9 +39,10 @@ class Told:
         return [(*key, int(key in self._reminded)) for key in self._told]
 
     def filter(self, purpose: str, signal: int, spare: Collection[int] = ()) -> Callable[[int], bool]:
-        """Says of each process whether it is to get the signal, and notes that it does. Ended ones are forgotten.
+        """A function that says whether a process is to get the signal, and records that it does.
 
-        What is below a spared process (a command that goes on) is not reminded either.
+        Processes that have ended are forgotten. Descendants of a spared process (a command that goes on) are not
+        reminded either.
         """
         if not purpose:
             return lambda _pid: True

@@ -1,7 +1,7 @@
-"""What a supervisor tells its manager: nothing of it is lost, whatever the kernel is short of.
+"""Messages from a supervisor to its manager: none is lost, whatever resource the kernel lacks.
 
-A message that cannot be sent now is sent later, in its order. Descriptors of which none are left cannot wait for that:
-their message goes without them, and says so.
+A message that cannot be sent now is sent later, in order. Descriptors cannot wait when none is left to duplicate them:
+their message is sent without them, and says so.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ class Uplink:
     def __init__(self, link: Link) -> None:
         self._link = link
         self.late: list[Message] = []
-        """What could not even be queued. While there is any, or the link is stalled, :meth:`flush` has to be called
-        every RETRY_SECONDS."""
+        """Messages that could not even be queued. While there are any, or the link is stalled, :meth:`flush` has to be
+        called every RETRY_SECONDS."""
 
     def send(self, message: Message, fds: Fds = ()) -> None:
-        """Sends a message, now or later. The descriptors stay the caller's."""
+        """Send a message, now or later. The caller keeps the descriptors."""
         if not self.late:
             try:
                 self._link.send(message, fds)
                 return
             except (OSError, MemoryError):
-                pass  # it is tried again, without what makes it difficult
+                pass  # tried again without the descriptors
         self._send_later({**message, "fds_lost": True} if fds else message)
 
     def flush(self) -> None:
-        """Goes on with what waits."""
+        """Send what waits."""
         lost = [message for message, _ in self._link.flush()]
         late, self.late = lost + self.late, []
         for message in late:
             self._send_later(message)
 
     def _send_later(self, message: Message) -> None:
-        if not self.late:  # else that comes before
+        if not self.late:  # else the late messages come first
             try:
                 self._link.send(message)
                 return

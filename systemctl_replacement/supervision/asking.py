@@ -1,4 +1,4 @@
-"""What a supervisor is asked for: a process, with what has to reach it ahead of that, and signals."""
+"""Requests to a supervisor: a process, with what has to arrive before it, and signals."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _NO_TOKEN = 0
 
 
 def how(signal: int, cont: bool, hup: bool, purpose: str) -> dict[str, Any]:
-    """How a process is to be signalled (process/told.py)."""
+    """The fields of a message that say how processes are to be signalled (process/told.py)."""
     return {"signal": signal, "cont": cont, "hup": hup, "why": purpose}
 
 
 def ask(
     tracking: Tracking, token: int, spec: ExecSpec, fds: Sequence[int], settings: dict[str, Any], send: Send
 ) -> None:
-    """Send what a process is to be made of, with descriptors to pass on, and what has changed of the settings that the
-    supervisor began with. OSError without room for descriptors."""
+    """Request a process, with descriptors to pass on. Changed settings of the supervisor are sent before. OSError if
+    there is no room for the descriptors."""
     if settings != tracking.settings:
         if tracking.settings:
             send({"op": "settings", **settings["stopping"], **settings["journal"]}, ())
@@ -40,5 +40,5 @@ def ask(
         send({"op": "spawn", "token": token, **exec_spec.encode(spec)}, fds)
     except OSError:
         tracking.tokens.discard(token)
-        send({"op": "pass", "token": _NO_TOKEN}, ())  # what was sent ahead is let go
+        send({"op": "pass", "token": _NO_TOKEN}, ())  # the supervisor drops what was sent ahead
         raise

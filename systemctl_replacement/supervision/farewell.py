@@ -1,4 +1,4 @@
-"""The last thing a manager does: it lets its helpers go, and leaves when the last lines are shown."""
+"""The last thing a manager does: it releases its helpers, and exits once the last lines are written."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from systemctl_replacement.supervision.supervision import Processes
 
 
-# How long helpers get to end after everything was stopped, and the output to take the last lines.
+# How long helpers may take to exit after everything was stopped, and the output to take the last lines.
 FAREWELL_USEC = 2_000_000
 
 
 def take_leave(loop: Loop, processes: Processes) -> None:
-    """Stop the loop: as soon as each supervisor has handed on what its unit printed last, and the console process has
-    written all of it; or when that takes too long."""
+    """Stop the loop once each supervisor has passed on its unit's last output and the console has written it, or when
+    that takes too long."""
     loop.call_at(now_monotonic() + FAREWELL_USEC, loop.stop)
     processes.when_released(lambda: processes.helpers.flush_console(loop.stop))
     for unit in list(processes.trackings):

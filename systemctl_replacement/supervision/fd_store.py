@@ -1,4 +1,4 @@
-"""Descriptors that services leave with the manager over a restart (FDSTORE=1, sd_pid_notify_with_fds(3)).
+"""Descriptors that services store in the manager (FDSTORE=1, sd_pid_notify_with_fds(3)).
 
 They belong to the manager, so they survive a restart of the service, the death of its supervisor, and a re-execution.
 """
@@ -19,7 +19,7 @@ _DEFAULT_NAME = "stored"
 
 @dataclass(frozen=True)
 class Stored:
-    """One descriptor with the name it is handed back by; polled ones are dropped when their peer hangs up."""
+    """A stored descriptor and its name. If it is polled, it is dropped when its peer hangs up."""
 
     name: str
     fd: int
@@ -27,7 +27,7 @@ class Stored:
 
 
 class FdStore:
-    """The descriptors of one unit, in the order in which they came."""
+    """The stored descriptors of one unit, oldest first."""
 
     def __init__(self, loop: Loop) -> None:
         self.entries: list[Stored] = []
@@ -37,7 +37,7 @@ class FdStore:
         return len(self.entries)
 
     def newest_first(self) -> list[Stored]:
-        """In the order in which systemd hands them back."""
+        """The order in which systemd passes them back."""
         return self.entries[::-1]
 
     def add(self, name: str, fds: list[int], polled: bool, limit: int) -> int:
@@ -55,7 +55,7 @@ class FdStore:
 
     def _add(self, name: str, left: list[int], polled: bool, limit: int) -> int:
         refused = 0
-        # Only descriptors of one inode can be the same open file: the others need not be compared one by one.
+        # Only descriptors of the same inode can be the same open file, so the others need no comparison.
         by_inode: dict[tuple[int, int], list[int]] = {}
         for entry in self.entries:
             by_inode.setdefault(syscalls.file_identity(entry.fd), []).append(entry.fd)
@@ -73,12 +73,12 @@ class FdStore:
         return refused
 
     def restore(self, entry: Stored) -> None:
-        """Keep a descriptor that was kept before a re-execution."""
+        """Store a descriptor again after a re-execution."""
         if entry.polled:
             try:
                 self._loop.watch_hang_up(entry.fd, lambda _events: self._hung_up(entry))
             except OSError:
-                # A file, where nobody hangs up; an epoll of too many levels; too many watches of the user.
+                # A file, which has no peer; an epoll nested too deeply; too many watches of the user.
                 entry = Stored(entry.name, entry.fd, False)
         self.entries.append(entry)
 
@@ -88,7 +88,7 @@ class FdStore:
             self._drop(entry)
 
     def clear(self) -> None:
-        """Drop everything: the service is gone for good."""
+        """Drop all descriptors: the service is gone for good."""
         for entry in list(self.entries):
             self._drop(entry)
 
@@ -104,13 +104,13 @@ class FdStore:
 
 
 def _same(fd: int, other: int) -> bool:
-    """Whether two descriptors stand for the same open file, as dup(2) and passing them on leave them."""
+    """Whether two descriptors refer to the same open file, as after dup(2) or SCM_RIGHTS."""
     try:
         return syscalls.same_open_file(fd, other)
     except OSError:
-        # Not to be had under the seccomp filter of an engine: the same file, opened in the same way, is taken for it.
+        # Where a seccomp filter of the engine forbids kcmp(2), the same file opened in the same way counts as the same.
         first, second = os.fstat(fd), os.fstat(other)
     if stat.S_ISCHR(first.st_mode) or stat.S_ISBLK(first.st_mode) or not stat.S_IFMT(first.st_mode):
-        return False  # a device may be another one each time it is opened; an eventfd and its kin share one inode
+        return False  # each open of a device may be different; all eventfds and the like share one inode
     same_file = (first.st_mode, first.st_dev, first.st_ino) == (second.st_mode, second.st_dev, second.st_ino)
     return same_file and fcntl.fcntl(fd, fcntl.F_GETFL) == fcntl.fcntl(other, fcntl.F_GETFL)

@@ -1,4 +1,4 @@
-"""The two processes that serve all units, forkserver and console: asked, looked after, and made anew.
+"""The two processes that serve all units, forkserver and console: requests to them, and replacing them.
 
 A request to the forkserver is carried out exactly once. What tells is the link that goes along with it: whoever has the
 other end is its supervisor, and when nobody has, the link is at its end, and nobody ever will.
@@ -33,7 +33,7 @@ _READY_USEC = 1_000_000
 
 
 class Helpers:
-    """The forkserver, the console process if there is one, and what they were asked for."""
+    """The forkserver, the console if there is one, and the requests to them."""
 
     def __init__(
         self,
@@ -52,14 +52,14 @@ class Helpers:
         self.forkserver = forkserver
         self.console = console
         self.patience = patience
-        self.is_there = True  # a forkserver that takes requests
+        self.is_there = True  # the forkserver takes requests
         self._loop = loop
         self._log = log
         self._on_made = on_made
         self._on_unmade = on_unmade
         self._trackings = trackings
         self._send = send
-        self._asked: set[Tracking] = set()  # those whose supervisors are not there yet
+        self._asked: set[Tracking] = set()  # trackings whose supervisors have been requested and not made yet
         self._made_at = 0
         if console is not None:
             console.on_lost = self._console_lost
@@ -72,7 +72,7 @@ class Helpers:
         return {self.forkserver.pid, self.console.pid if self.console is not None else 0, *self.patience.left}
 
     def close(self) -> None:
-        """Close the links: both end by themselves then."""
+        """Close the links. Both processes then exit."""
         if self.console is not None:
             self.console.on_lost = None
             self.console.drop()
@@ -81,7 +81,7 @@ class Helpers:
     # --- the console ---
 
     def start_console(self) -> None:
-        """Have the console process made, and its sources given to it; later, if that is impossible now."""
+        """Request the console and give it its sources; later, if that is impossible now."""
         if self.console is None:
             return
         try:
@@ -94,7 +94,7 @@ class Helpers:
             self._give_console(tracking)
 
     def _give_console(self, tracking: Tracking) -> None:
-        """Have a unit's lines shown by the console process that is there now."""
+        """Connect a unit's supervisor to the current console."""
         if self._trackings.get(tracking.unit) is not tracking or tracking.link is None:
             return
         assert self.console is not None
@@ -111,7 +111,7 @@ class Helpers:
                 os.close(fd)
 
     def _console_failed(self, why: str) -> None:
-        """Units go on without it, and their journals have what they print."""
+        """The console died. Units go on without it, and their journals have what they print."""
         assert self.console is not None
         self.console.drop()
         self._log(LOG_ERR, f"Cannot start the console process, trying again: {why}")
@@ -149,7 +149,7 @@ class Helpers:
         return WORK if self.console.flushing and self.console.pid else NOTHING
 
     def flush_console(self, then: Callable[[], object]) -> None:
-        """Call back when everything is written; at once without a console process."""
+        """Call back when everything is written; at once if there is no console."""
         if self.console is None:
             then()
         else:
@@ -158,7 +158,7 @@ class Helpers:
     # --- the forkserver ---
 
     def ask(self, tracking: Tracking, journal: dict[str, Any], stopping: dict[str, Any]) -> Link:
-        """Ask for the supervisor of a unit; our end of the link to it. OSError."""
+        """Request a supervisor for a unit. Returns our end of the link to it. OSError."""
         link, theirs = make_pair()
         console = -1
         try:
@@ -183,18 +183,18 @@ class Helpers:
         return link
 
     def expect(self, tracking: Tracking) -> None:
-        """A supervisor was asked for."""
+        """Record that a supervisor was requested."""
         self._asked.add(tracking)
         self.flush()
 
     def settled(self, tracking: Tracking) -> None:
-        """Its supervisor is there, or not asked for any more."""
+        """The supervisor has been made, or is no longer wanted."""
         self._asked.discard(tracking)
         if not self._debt():
             self.patience.answered(self.forkserver)
 
     def flush(self) -> None:
-        """Send it what there is to be sent, and expect an answer."""
+        """Send a request to the forkserver, and expect an answer."""
         if not self.is_there:
             return
         self._flush_link()
@@ -202,7 +202,7 @@ class Helpers:
 
     def _flush_link(self) -> None:
         for request, error in self.forkserver.flush():
-            # As if it had answered that there is no process to be had.
+            # As if it had answered that no process can be made.
             answer = {"pid": 0, "tag": request.get("unit", "console"), "message": error.strerror}
             self._loop.call_soon(lambda answer=answer: self._made(answer))  # type: ignore[misc]
         links.watch(self._loop, self.forkserver.link, self.look)
@@ -221,7 +221,7 @@ class Helpers:
         try:
             self._flush_link()
             answers = self.forkserver.receive()
-        except (EOFError, OSError, ValueError):  # of one whose answers cannot be read nothing would be known
+        except (EOFError, OSError, ValueError):  # if its answers cannot be read, nothing can be known of it
             self._make_anew()
             return
         for answer in answers:
@@ -242,12 +242,12 @@ class Helpers:
                 self._on_made(tracking, pid, answer.get("message", ""))
 
     def look(self) -> None:
-        """Notice now if the forkserver has died."""
+        """Check whether the forkserver has died."""
         if self.is_there:
             self._ready(READ)
 
     def _make_anew(self) -> None:
-        """It has died: make another one, unless it is the next that dies so soon."""
+        """The forkserver died: make a new one, unless the last one died as soon."""
         self.is_there = False
         self._loop.remove(self.forkserver.fileno())
         self.patience.over(self.forkserver)

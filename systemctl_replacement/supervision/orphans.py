@@ -1,6 +1,6 @@
-"""The supervisors of a manager that is gone, killed or with a state that cannot be read: each stops its unit and ends.
+"""Supervisors whose manager was killed, or left a state that cannot be read: each stops its unit and exits.
 
-Until then no job begins: what they stop would run twice.
+Until then no job begins, or what they stop would run twice.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 _SUPERVISOR, _FORKSERVER = b"supervisor: ", b"forkserver"
 
-# Between two looks, for kernels and engines that grant no pidfd only.
+# Between two looks, only where the kernel or the engine has no pidfds.
 _LOOK_USEC = 100_000
 
 
 def orphans(root: str, trackings: Collection[Tracking]) -> dict[int, str]:
-    """The supervisors that have lost their manager: pid -> unit. trackings: what tells which are ours."""
+    """The supervisors that have lost their manager: pid -> unit. trackings: those of our own supervisors."""
     own = {tracking.supervisor for tracking in trackings}
     coming = [tracking.known_as for tracking in trackings if not tracking.supervisor]
     heirs = {os.getpid()}
@@ -39,7 +39,7 @@ def orphans(root: str, trackings: Collection[Tracking]) -> dict[int, str]:
         title = _title(pid)
         if pid not in own and title.startswith(_SUPERVISOR) and _reaper(pid) in heirs and _has_our_root(pid):
             found[pid] = title[len(_SUPERVISOR) :].decode(errors="replace")
-    # (A title has room for the beginning of a long name only.)
+    # A title has room only for the beginning of a long name.
     return {pid: unit for pid, unit in found.items() if not any(one.startswith(unit) for one in coming)}
 
 
@@ -51,7 +51,7 @@ def _title(pid: int) -> bytes:
     """The command line of a process of our user, up to the first NUL."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
-            # Anybody may call himself so: a user's process must not keep us waiting.
+            # Any process can have such a title: that of another user must not delay us.
             return file.read().partition(b"\0")[0] if os.fstat(file.fileno()).st_uid == os.geteuid() else b""
     except OSError:
         return b""
@@ -84,7 +84,7 @@ def _is_below_a_directory(pid: int) -> bool:
 
 
 class Wait:
-    """Calls `done` when the last of some processes has ended."""
+    """Calls `done` when the last of the given processes has ended."""
 
     def __init__(self, loop: Loop, pids: Iterable[int], done: Callable[[], object]) -> None:
         self._loop = loop
@@ -97,7 +97,7 @@ class Wait:
                 continue
             except OSError:
                 self._left[pid] = -1
-            send(pid, SIGCONT)  # one that somebody has stopped would never end
+            send(pid, SIGCONT)  # a stopped process would never end
         for pid, fd in list(self._left.items()):
             if fd >= 0:
                 self._watch(pid, fd)
@@ -110,12 +110,12 @@ class Wait:
     def _watch(self, pid: int, fd: int) -> None:
         try:
             self._loop.add(fd, READ, lambda _events: self._ended(pid))
-        except OSError:  # too many that are watched
+        except OSError:  # too many watches
             os.close(fd)
             self._left[pid] = -1
 
     def _look(self) -> None:
-        """See to those without a pidfd."""
+        """Check the processes that have no pidfd."""
         for pid in [pid for pid, fd in self._left.items() if fd < 0]:
             stat = read_stat(pid)
             if stat is None or stat[0] in "ZX" or not _title(pid).startswith(_SUPERVISOR):

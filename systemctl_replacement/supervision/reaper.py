@@ -1,4 +1,4 @@
-"""The one place where the manager waits for children: orphans of killed supervisors, and those of strangers.
+"""The only place where the manager reaps children: processes of killed supervisors, and orphans of strangers.
 
 The processes of a killed supervisor fall to us. They are watched until they end, each end told to its unit; other
 children that nobody knows (of `docker exec` sessions, say) are collected and never touched. Those of a supervisor that
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-# With that many reaped at once everything else comes first: whoever makes them may go on for ever.
+# After this many in a row everything else has its turn: new zombies may be made without end.
 _REAPED_PER_TURN = 64
 
-# No chain of parents is longer: a guard against reading /proc while it changes.
+# No chain of parents is longer. It guards against loops while /proc changes.
 _DEEPEST = 1024
 
 # An exec takes less than a millisecond unless it has to wait for a processor or a disk. Where it takes seconds, or the
@@ -36,7 +36,7 @@ _FIRST_LOOK_USEC, _LAST_LOOK_USEC = 5_000, 2_560_000
 
 
 class Reaper:
-    """Waits for children, and knows which unit a process belongs to."""
+    """Reaps children, and knows to which unit a process belongs."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Reaper:
         return _at_once(self.looking_for_pids(unit))
 
     def looking_for_owner(self, pid: int) -> Generator[None, None, Optional[str]]:
-        """`owner`, found a little at each step."""
+        """`owner` as a generator, one small step at a time."""
         supervised = {
             tracking.supervisor: tracking.unit for tracking in self._trackings.values() if tracking.supervisor
         }
@@ -83,12 +83,12 @@ class Reaper:
         return None
 
     def looking_for_pids(self, unit: str) -> Generator[None, None, list[int]]:
-        """`pids`, found a little at each step."""
+        """`pids` as a generator, one small step at a time."""
         tracking = self._trackings.get(unit)
         if tracking is None:
             return []
         found = descendants.children(tracking.supervisor) if tracking.supervisor else []
-        for pid in found:  # grows while we walk
+        for pid in found:  # the list grows during the walk
             found += descendants.children(pid)
             yield
         if tracking.has_strays:
@@ -115,24 +115,24 @@ class Reaper:
         return [(pid, *decode_status(descendants.wait_status(pid))) for pid in ended]
 
     def inherit(self, tracking: Tracking) -> None:
-        """What another manager has tracked is ours from now on, wherever it is."""
+        """Take over the processes that another manager tracked."""
         me = os.getpid()
         tracking.elsewhere |= me != 1 and not all(descendants.is_below(pid, me) for pid in tracking.roots)
         self.follow(tracking)
 
     def refresh(self, tracking: Tracking) -> None:
-        """Bring a unit's processes without a supervisor up to date."""
+        """Update a unit's processes that have no supervisor."""
         tracking.refresh_lost(self._strangers(tracking))
         self.follow(tracking)
 
     def follow(self, tracking: Tracking) -> None:
-        """See what becomes of a unit's processes without a supervisor."""
+        """Watch a unit's processes that have no supervisor."""
         self._watch(tracking)
         if tracking.undecided:
             self._decide_later(tracking, _FIRST_LOOK_USEC)
 
     def _decide_later(self, tracking: Tracking, usec: int) -> None:
-        """Look again at those in the middle of an exec, in twice the time whenever they still are."""
+        """Look again at the processes in the middle of an exec, after twice the time if they still are."""
         if tracking in self._deciding:
             return
         self._deciding.add(tracking)
@@ -154,7 +154,7 @@ class Reaper:
         self._loop.call_at(now_monotonic() + usec, look)
 
     def _watch(self, tracking: Tracking) -> None:
-        """See the end of those that are no children of ours."""
+        """Watch for the end of processes that are not our children."""
         if not tracking.elsewhere:
             return
         was_looking = self._foreign.to_be_looked_after
@@ -186,7 +186,7 @@ class Reaper:
         return [pid for pid in found if pid not in own]
 
     def reap(self) -> None:
-        """Collect every child that ended: SIGCHLD came. Orphans of nobody we know are reaped and forgotten."""
+        """Reap every child that has ended (SIGCHLD). Unknown orphans are reaped and forgotten."""
         for _ in range(_REAPED_PER_TURN):
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -195,7 +195,7 @@ class Reaper:
             if pid == 0:
                 return
             self._reaped(pid, status)
-        self._loop.call_soon(self.reap)  # no signal will tell of those that are left
+        self._loop.call_soon(self.reap)  # no further signal will come for those that are left
 
     def _reaped(self, pid: int, status: int) -> None:
         for tracking in list(self._trackings.values()):

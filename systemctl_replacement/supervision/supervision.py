@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class Processes:
-    """The trackings of all units, by unit id, and the processes that serve them."""
+    """The processes of all units, by unit id, and the helpers that serve them."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Processes:
         self.settings: dict[str, dict[str, Any]] = {}  # what a unit's supervisor must know; Tracking's owner sets it
         self.events: Observers[ProcessEvent] = Observers(loop.guard)
         self.descriptors: Observers[Descriptors] = Observers(loop.guard)
-        self.idle: Observers[str] = Observers(loop.guard)  # units whose processes, or whose supervisor, are all gone
+        self.idle: Observers[str] = Observers(loop.guard)  # units that have no process left, or no supervisor
         self.reaper = Reaper(loop, self.trackings, self._own_children, self._on_event, self._settled)
         self._by_supervisor: dict[int, Tracking] = {}
         self._runtime = runtime
@@ -86,24 +86,24 @@ class Processes:
     # --- forkserver and console ---
 
     def close(self) -> None:
-        """Close every link: forkserver, console and supervisors end by themselves then."""
+        """Close every link. The forkserver, the console and the supervisors then exit."""
         for tracking in self.trackings.values():
             tracking.close()
         self.helpers.close()
 
     def _trouble(self, unit: str, text: str) -> None:
-        """Say what is wrong, but not without end: it may be tried again for long."""
+        """Log a problem, but not each time: the attempt may be repeated for long."""
         self._limits.log(unit, LOG_ERR, text, lambda level, text: self._log_unit(unit, level, text))
 
     def _own_children(self) -> set[int]:
-        """The pids of our infrastructure."""
+        """The pids of our helpers: forkserver, console, supervisors."""
         return {*self.helpers.pids, *self._by_supervisor}
 
     def is_own(self, pid: int) -> bool:
-        """Whether a process is the manager or one of its infrastructure."""
+        """Whether a process is the manager or one of its helpers."""
         if pid == os.getpid() or pid in self._own_children():
             return True
-        # The forkserver's children are ours before it has told of them.
+        # Children of the forkserver are helpers even before it has reported them.
         status = descendants.read_stat(pid)
         return status is not None and status[1] == self.helpers.forkserver.pid != 0
 
@@ -124,7 +124,7 @@ class Processes:
     # --- supervisors ---
 
     def track(self, unit: str, notify: bool) -> Tracking:
-        """The tracking of a unit, with a supervisor asked for. OSError when descriptors run out."""
+        """The tracking of a unit, whose supervisor is requested if there is none. OSError when descriptors run out."""
         tracking = self.trackings.get(unit)
         if tracking is not None and tracking.releasing:
             # Its supervisor has been told to end and would not hear of a new life of the unit, but may still read what
@@ -162,7 +162,7 @@ class Processes:
             raise
 
     def adopt(self, tracking: Tracking) -> None:
-        """Take over a tracking from the manager that executed itself again."""
+        """Take over a tracking after a re-execution."""
         self.trackings[tracking.unit] = tracking
         self._removals = max(self._removals, tracking.removing)
         link = tracking.link
@@ -183,7 +183,7 @@ class Processes:
             self._send(tracking, {"op": "rename", "unit": tracking.unit, "journal": self._journal(tracking.unit)})
 
     def _never_made(self, tracking: Tracking) -> None:
-        """There is reason to believe that no supervisor has the other end of the link. Make sure, and ask again."""
+        """Perhaps no supervisor has the other end of the link. Make sure, and request one again."""
         assert tracking.link is not None
         for message, fds in tracking.link.cut():
             self.loop.guard(self._received, tracking, message, fds)
@@ -197,7 +197,7 @@ class Processes:
             tracking.is_unmade = True  # for the next forkserver
 
     def _supervise_again(self, tracking: Tracking) -> None:
-        """The supervisor never came to be: ask again and repeat what it was told."""
+        """The supervisor was never made. Request it again and repeat what it was told."""
         early = tracking.early
         self._drop_link(tracking)
         try:
@@ -215,7 +215,7 @@ class Processes:
         self._drop_link(tracking)
         removing, tracking.removing = tracking.removing, 0
         if tracking.releasing:
-            self._forget(tracking)  # nobody can be had to remove what its users leave
+            self._forget(tracking)  # no supervisor can be made to remove what its users leave
             return
         tokens, tracking.tokens = tracking.tokens, set()
         for token in sorted(tokens):
@@ -225,7 +225,7 @@ class Processes:
         self._settled(tracking)
 
     def _spawn_again(self, tracking: Tracking, tokens: set[int], message: str) -> None:
-        """Processes that never came to be, which is certain, are asked for once more."""
+        """Request processes once more that were certainly never made."""
         for token in sorted(tokens):
             tracking.tokens.discard(token)
             self._on_event(tracking.unit, SpawnFailed(token, message), never_made=True)
@@ -284,7 +284,7 @@ class Processes:
         return Helper(tracking.supervisor, name, lambda: self._abandon(tracking))
 
     def _abandon(self, tracking: Tracking) -> None:
-        """Go on without a supervisor that was killed and whose end does not show."""
+        """Go on without a supervisor that was killed but does not end."""
         link = tracking.link
         for message, fds in link.cut() if link is not None else ():
             self.loop.guard(self._received, tracking, message, fds)
@@ -333,7 +333,7 @@ class Processes:
             report(tracking, message, self._on_event, self._log_unit)
 
     def _supervisor_died(self, tracking: Tracking) -> None:
-        """Killed, most likely. Its processes are ours now; a new one takes over output and notifications."""
+        """The supervisor died, most likely killed. Its processes are ours now. A new one takes over the output."""
         unit, released, unanswered, died = tracking.unit, tracking.releasing, tracking.unanswered, tracking.supervisor
         is_there = died in self._patience.left  # still their parent: we shall not reap them
         tracking.elsewhere |= is_there
@@ -358,7 +358,7 @@ class Processes:
             self._on_event(tracking.unit, RemoverDied())
 
     def _replace_supervisor(self, tracking: Tracking) -> None:
-        """Somebody has to read what the unit prints and to hear what it says; later, if there can be nobody now."""
+        """Request a supervisor to read the unit's output and notifications; later, if that is impossible now."""
         is_over = tracking.releasing or self.trackings.get(tracking.unit) is not tracking
         if is_over or not (tracking.has_strays or tracking.has_unread_output):
             return
@@ -385,7 +385,7 @@ class Processes:
     # --- what the manager asks for ---
 
     def spawn(self, unit: str, token: int, spec: ExecSpec, notify: bool, told: bool, fds: Sequence[int] = ()) -> None:
-        """Start a process of a unit, with descriptors to pass on; answered by Forked or SpawnFailed.
+        """Start a process of a unit, and pass it descriptors. The answer is Forked or SpawnFailed.
 
         notify: whether the unit has a notify socket; told: whether this process is told of it. OSError without room for
         descriptors.
@@ -433,7 +433,7 @@ class Processes:
         self._send(self.trackings[unit], {"op": "guess-main"})
 
     def remove(self, unit: str, paths: list[str], links: list[str]) -> bool:
-        """Remove directories in the background; False if nobody can be had to do it."""
+        """Remove directories in the background. False if there is no supervisor to do it."""
         try:
             tracking = self.track(unit, notify=False)
         except OSError:
@@ -444,14 +444,14 @@ class Processes:
         return True
 
     def stop_removing(self, unit: str) -> None:
-        """Give a removal up that takes too long."""
+        """Abort a removal that takes too long."""
         tracking = self.trackings.get(unit)
         if tracking is not None and tracking.removing:
             tracking.removing = 0
             self._send(tracking, {"op": "stop-removing"})
 
     def release(self, unit: str) -> None:
-        """The unit is down and empty: its supervisor may end."""
+        """The unit is inactive and has no processes: its supervisor may exit."""
         tracking = self.trackings.get(unit)
         if tracking is None or tracking.releasing:
             return
@@ -467,7 +467,7 @@ class Processes:
         self._send(tracking, {"op": "release"})
 
     def when_released(self, callback: Callable[[], object]) -> None:
-        """Call back once no unit is tracked."""
+        """Call back once no unit has a tracking."""
         self._released = callback
         if not self.trackings:
             self.loop.call_soon(callback)

@@ -34,11 +34,11 @@ class Tracking:
 
     def __init__(self, unit: str) -> None:
         self.unit = unit
-        self.known_as = unit  # what its supervisor takes the unit's name to be
+        self.known_as = unit  # the name under which its supervisor knows the unit
         self.link: Link | None = None
         self.supervisor = 0
         self.ready = False
-        self.is_unmade = False  # nobody has the other end of the link, nor ever will
+        self.is_unmade = False  # the supervisor was never made and never will be
         self.log_read = -1
         self.log_write = -1
         self.notify_path = ""
@@ -46,17 +46,17 @@ class Tracking:
         self.users = KeptUsers()
         self.children: list[tuple[int, int]] = []
         self.lost: dict[int, int] = {}
-        self.sessions: set[int] = set()  # of those that were lost when they were last looked at
-        self.undecided: dict[int, int] = {}  # as `lost`: in the middle of an exec, whose they are cannot be seen
+        self.sessions: set[int] = set()  # sessions of the lost processes, when last looked at
+        self.undecided: dict[int, int] = {}  # as `lost`: in the middle of an exec, so that their unit cannot be told
         self.dismissed: dict[int, int] = {}  # those that stayed so
-        self.late: list[dict[str, Any]] = []  # signals for everybody that the undecided have not had
+        self.late: list[dict[str, Any]] = []  # signals to all processes that the undecided have not had yet
         self.told = Told()  # of those that are lost; the supervisor knows of its own
         self.elsewhere = False  # its supervisor was taken over and is not below us, nor will its orphans be
         self.degraded = False
         self.invocation_id = ""  # of the life in which the supervisor died
-        self.tokens: set[int] = set()  # spawns whose process is not reported yet
-        self.early: list[dict[str, Any]] = []  # messages sent to a supervisor that has not said it is ready
-        self.unanswered: list[dict[str, Any]] = []  # orders to signal processes that are not said to be carried out
+        self.tokens: set[int] = set()  # spawn requests whose process has not been reported yet
+        self.early: list[dict[str, Any]] = []  # messages sent to a supervisor before it said that it is ready
+        self.unanswered: list[dict[str, Any]] = []  # requests to signal processes that have not been confirmed
         self.settings: dict[str, Any] = {}  # what the supervisor was told of its journal and of stopping
         self.removing = 0  # number of the request to remove directories that is under way
         self.populated = False
@@ -66,14 +66,14 @@ class Tracking:
         self.notify_access = ""  # as the supervisor was told
 
     def open_channels(self, notify_path: str) -> None:
-        """Make the log pipe and the notify socket; OSError if that is impossible."""
+        """Make the log pipe and the notify socket. OSError."""
         self.log_read, self.log_write = os.pipe2(os.O_CLOEXEC)
         if notify_path:
             self.notify = make_notify_socket(notify_path)
             self.notify_path = notify_path
 
     def close(self) -> None:
-        """Give up everything."""
+        """Close and remove everything."""
         for fd in (self.log_read, self.log_write):
             if fd >= 0:
                 os.close(fd)
@@ -86,7 +86,7 @@ class Tracking:
             try:
                 os.unlink(self.notify_path)
             except OSError:
-                pass  # a tmpfs that was emptied under us: it is gone all the same
+                pass  # a tmpfs was emptied under us: the socket is gone in any case
             self.notify_path = ""
         if self.link is not None:
             self.link.close()
@@ -94,17 +94,17 @@ class Tracking:
 
     @property
     def idle(self) -> bool:
-        """No process is left, none is coming, and nothing is being cleaned up."""
+        """Whether no process is left or requested, and nothing is being removed."""
         return not (self.populated or self.tokens or self.has_strays or self.removing)
 
     @property
     def has_strays(self) -> bool:
-        """Whether there are processes without a supervisor that are the unit's, or may be."""
+        """Whether there are processes without a supervisor that belong, or may belong, to the unit."""
         return bool(self.lost or self.undecided)
 
     @property
     def owes_answer(self) -> bool:
-        """Whether the supervisor was told to do something and has not said that it has."""
+        """Whether the supervisor has yet to confirm a request."""
         return self.link is not None and bool(self.unanswered or self.tokens or self.releasing)
 
     @property
@@ -114,7 +114,7 @@ class Tracking:
 
     @property
     def has_unread_output(self) -> bool:
-        """Whether something is in the log pipe."""
+        """Whether there is unread output in the log pipe."""
         if self.log_read < 0:
             return False
         poll = select.poll()
@@ -124,7 +124,7 @@ class Tracking:
     # --- processes without a supervisor ---
 
     def adopt_orphans(self, invocation_id: str, foreign: Iterable[int]) -> None:
-        """The supervisor died: note every process of the unit that is known or can be told to be one."""
+        """The supervisor died: record every process that is known to be the unit's, or can be recognised as one."""
         self.invocation_id = invocation_id
         known = {pid for pid, start in self.children if start_time(pid) == start}
         known.update(pid for pid in (self.main, self.control) if pid)
@@ -149,7 +149,7 @@ class Tracking:
                     self.lost[found] = start
 
     def refresh_lost(self, foreign: Iterable[int]) -> None:
-        """Bring the set up to date: who has gone, who was born, who lost a parent that was ours."""
+        """Update the set: processes that ended, that were forked, or whose parent in the unit ended."""
         # Of those that have ended, too: a child may not have had the time to leave it.
         sessions = self.sessions | _sessions(self.lost)
         self.lost = {pid: start for pid, start in self.lost.items() if start_time(pid) == start}
@@ -172,7 +172,7 @@ class Tracking:
             self._signal(set(self.lost) - known, message)
 
     def dismiss_undecided(self) -> None:
-        """Nothing tells whose they are: they count as strangers."""
+        """Count these as strangers: nothing tells to which unit they belong."""
         self.dismissed, self.undecided, self.late = self.undecided, {}, []
 
     def signal_lost(self, message: dict[str, Any]) -> None:
@@ -193,7 +193,7 @@ class Tracking:
 
 
 def make_notify_socket(path: str) -> _socket.socket:
-    """A datagram socket that everyone may write to: senders are told apart by their credentials."""
+    """A datagram socket that everyone may write to: credentials tell the senders apart."""
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     try:
         os.unlink(path)
