@@ -1,8 +1,8 @@
 """Starting the manager in the background, when the first verb that must change something finds none.
 
-The manager is a process of its own: it keeps nothing of the command that happened to start it, neither
-descriptors nor session, directory, environment, limits or priorities. Those it takes from PID 1, as a service
-would get them.
+The manager is a separate process. It keeps nothing of the command that happened to start it, neither
+descriptors nor session, directory, environment, limits or priorities. It takes these from PID 1, as a service
+would.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from systemctl_replacement.control.client import Client, connect
 from systemctl_replacement.control.init_process import look, wait_for_manager, whose
 from systemctl_replacement.paths import BOOTED, BOOTED_MARK, LOCK_NAME, SYSTEM_RUNTIME, Paths, self_command
 
-# Of the caller's environment only this is kept: it decides which runtime directory is used.
+# Only this is kept of the caller's environment, because it determines the runtime directory.
 _KEPT = (b"XDG_RUNTIME_DIR",)
 _PATH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _LIMITS = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
 
 
 class ActivationError(Exception):
-    """The manager did not start; the text is its own, if it had any."""
+    """The manager did not start. The text is the manager's, if it printed any."""
 
 
 def start_manager(paths: Paths) -> Client:
-    """Start a manager, or join one that somebody else is starting; a connection to it.
+    """Start a manager, or wait for one that somebody else is starting. Returns a connection to it.
 
-    None is started where PID 1 is an init of ours: it answers soon, or does not answer us. Raises ActivationError,
+    None is started if PID 1 is an init of ours, which answers soon or does not answer us. Raises ActivationError,
     OSError.
     """
     lock = os.open(paths.start_lock(), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -37,7 +37,7 @@ def start_manager(paths: Paths) -> Client:
         if os.fstat(lock).st_uid not in (0, os.geteuid()):
             raise ActivationError(f"{paths.start_lock()} belongs to another user")
         fcntl.flock(lock, fcntl.LOCK_EX)
-        # PID 1 may have become an init while we waited: it holds the lock, too, until it answers.
+        # PID 1 may have become an init while we waited. It also holds the lock until it answers.
         manager = connect(paths) or wait_for_manager(paths)
         if manager is None:
             init = look()
@@ -53,18 +53,18 @@ def start_manager(paths: Paths) -> Client:
 
 
 def tidy_up(paths: Paths) -> None:
-    """No manager answers: remove the directory that says one is there, if one made it that was killed."""
+    """No manager answers: remove the directory that says that one runs, if a killed one has made it."""
     try:
         lock = os.open(f"{SYSTEM_RUNTIME}/{LOCK_NAME}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError:
         return  # not ours to remove
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if connect(paths) is None:  # nor has one started meanwhile
+        if connect(paths) is None:  # and none has started meanwhile
             os.unlink(BOOTED_MARK)
             os.rmdir(BOOTED)
     except OSError:
-        return  # one is being started, or somebody has put units into the directory
+        return  # one is starting, or somebody has put units into the directory
     finally:
         os.close(lock)
 
@@ -101,7 +101,7 @@ def _become_manager(paths: Paths, writing: int) -> None:
     os.chdir("/")
     os.umask(0o022)
     for number in _signal.valid_signals():
-        # What cannot be changed (KILL, STOP, those that the C library keeps) does not matter.
+        # Signals that cannot be changed (KILL, STOP, those of the C library) do not matter.
         try:
             _signal.signal(number, _signal.SIG_DFL)
         except (OSError, ValueError):
@@ -124,7 +124,7 @@ def _close_all_above(last: int) -> None:
 
 
 def _copy_from_pid_1() -> None:
-    """Limits, nice, affinity and OOM score, as far as we are allowed to look and to set."""
+    """Copy PID 1's limits, nice, affinity and OOM score, as far as we may read and set them."""
     for limit in _LIMITS:
         try:
             resource.setrlimit(limit, resource.prlimit(1, limit))
@@ -136,11 +136,11 @@ def _copy_from_pid_1() -> None:
         with open("/proc/1/oom_score_adj", "rb") as source, open("/proc/self/oom_score_adj", "wb") as target:
             target.write(source.read())
     except OSError:
-        pass  # not allowed: then it keeps ours
+        pass  # not allowed, so it keeps ours
 
 
 def _environment() -> dict[bytes, bytes]:
-    """PID 1's environment, or the least that works if we may not read it."""
+    """PID 1's environment, or a minimal one if we may not read it."""
     environment = {b"PATH": _PATH}
     try:
         with open("/proc/1/environ", "rb") as file:

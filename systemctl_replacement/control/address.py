@@ -19,7 +19,7 @@ _MAXIMUM_PATH = 107
 
 
 class Short:
-    """A path that fits in a socket address: the same one, or one through /proc/self/fd. A context manager."""
+    """A context manager for a path that fits in a socket address: the same path, or one through /proc/self/fd."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -38,7 +38,7 @@ class Short:
 
 
 def connect(path: str) -> _socket.socket | None:
-    """A blocking connection to the socket, or None if nobody listens there or we may not connect."""
+    """A blocking connection to the socket, None if nobody listens there or we may not connect."""
     socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
     try:
         with Short(path) as short:
@@ -50,13 +50,13 @@ def connect(path: str) -> _socket.socket | None:
 
 
 def is_served(path: str) -> bool:
-    """Whether somebody listens on the socket, found out without waiting for them."""
+    """Whether somebody listens on the socket, without waiting for them."""
     socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK)
     try:
         with Short(path) as short:
             socket.connect(short)
     except BlockingIOError:
-        return True  # so many are waiting already
+        return True  # because so many are waiting
     except OSError:
         return False
     finally:

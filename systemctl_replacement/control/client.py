@@ -1,6 +1,6 @@
 """The client's end of the control protocol.
 
-On the hot path of `systemctl is-active`: it imports C modules and leaves only.
+This is on the hot path of `systemctl is-active`, so it only imports C modules and leaves.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.paths import Paths
 
-# Seconds that a call may take which does not wait for jobs: systemd's clients give up then, too.
+# How many seconds a call may take that does not wait for jobs. systemd's clients give up then too.
 TIMEOUT = 90.0
 
-# What the protocol's own errors are called on systemd's bus, with its texts.
+# The protocol's own errors with their names on systemd's bus, and its texts.
 _PROTOCOL_ERRORS = {
     "org.varlink.service.PermissionDenied": ("org.freedesktop.DBus.Error.AccessDenied", "Access denied"),
     "org.varlink.service.MethodNotImplemented": ("org.freedesktop.DBus.Error.NotSupported", "Not supported"),
@@ -32,7 +32,7 @@ _PROTOCOL_ERRORS = {
 
 
 class CallError(Exception):
-    """The manager answered with an error: systemd's name for it and its message."""
+    """The manager answered with an error: systemd's name for it, and its message."""
 
     def __init__(self, name: str, parameters: dict[str, Any]) -> None:
         self.name = name
@@ -60,7 +60,7 @@ class Client:
 
     @property
     def may_change(self) -> bool:
-        """Whether the manager lets us change anything: root may, and whoever it runs as."""
+        """Whether the manager lets us change anything: root may, and the user that it runs as."""
         return os.geteuid() in (0, self.manager_uid)
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
@@ -70,13 +70,13 @@ class Client:
         return self._reply()[0]
 
     def call_waiting(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """As `call`, for a method whose answer may take any time."""
+        """Like `call`, for a method whose answer may take any time."""
         self._socket.settimeout(None)
         self._send({"method": f"{MANAGER}.{method}", "parameters": parameters})
         return self._reply()[0]
 
     def call_more(self, method: str, **parameters: Any) -> Iterator[dict[str, Any]]:
-        """Every reply's parameters, as they come, however long that takes. Raises as `call` does."""
+        """The parameters of each reply as it comes, however long that takes. Raises like `call`."""
         self._socket.settimeout(None)
         self._send({"method": f"{MANAGER}.{method}", "parameters": parameters, "more": True})
         continues = True
@@ -115,10 +115,10 @@ class Client:
 
 
 def connect(paths: Paths) -> Client | None:
-    """A connection to the manager that runs in one of the runtime directories, or None.
+    """A connection to the manager in one of the runtime directories, or None.
 
-    A manager is trusted if it is root's or our own: root never uses another user's, users never each other's.
-    Below a root (`--root=`), which the caller named, whoever may make a socket there is trusted.
+    A manager is trusted if it belongs to root or to us: root never uses another user's, and users never each other's.
+    Below a root (`--root=`), which the caller has named, anybody who may make a socket there is trusted.
     """
     for runtime in paths.trusted_runtimes():
         socket = address.connect(paths.socket_path(runtime))

@@ -1,7 +1,7 @@
-"""Long answers in short slices, so that no question, however long its list of names, keeps the loop from its work.
+"""Long answers in short slices, so that no query, however long its list of names, keeps the loop from its work.
 
-Queues take turns. A stranger's queue is that of its user id, so that a busy client delays only itself, however many
-connections it has. Work in one queue is done in order: only one half-made answer takes memory.
+Queues take turns. A stranger's queue is that of its user id, so a busy client delays only itself, however many
+connections it has. Work in a queue is done in order, so that only one half-made answer takes memory.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SLICE = 0.005
 
 
 class FairQueue:
-    """The work of one rank, done piece by piece. A piece of work is an iterator, and is done when that ends."""
+    """The work of one rank, done piece by piece. A piece of work is an iterator, which ends when the work is done."""
 
     def __init__(self, loop: Loop, rank: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._loop = loop
@@ -38,15 +38,15 @@ class FairQueue:
         self._schedule()
 
     def has(self, queue: Hashable) -> bool:
-        """Whether a queue has work that waits or is under way."""
+        """Whether a queue has work that waits or is in progress."""
         return queue in self._queues or bool(self._held.get(queue))
 
     def hold(self, queue: Hashable) -> None:
-        """Leave the work of a queue alone until `release`."""
+        """Suspend the work of a queue until `release`."""
         self._held[queue] = self._queues.pop(queue, [])
 
     def release(self, queue: Hashable) -> None:
-        """Go on with the work of a queue, and with what was added to it meanwhile."""
+        """Resume the work of a queue, including what was added meanwhile."""
         held = self._held.pop(queue, None)
         if held:
             self._queues[queue] = held
@@ -78,9 +78,9 @@ class FairQueue:
                         return
                 del queue[0]
         except BaseException:
-            del queue[0]  # it failed, and its caller is told; the work behind it goes on
+            del queue[0]  # it failed, and its caller has been told; the work after it goes on
             raise
         finally:
             del self._queues[name]
             if queue:
-                self._queues[name] = queue  # behind the others
+                self._queues[name] = queue  # after the others

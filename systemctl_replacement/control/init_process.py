@@ -1,7 +1,7 @@
-"""What PID 1 is, as a client sees it that has found no manager: ours, about to answer, or another program.
+"""What PID 1 is to a client that has found no manager: an init of ours that is about to answer, or another program.
 
-Where PID 1 is ours no client starts a manager of its own. Its command line tells from the moment of its exec; its name
-(`comm`) is `systemd` from the moment it answers. Both can be read by everybody, unless /proc is mounted with hidepid=:
+If PID 1 is ours, no client starts a manager. Its command line identifies it from the moment of its exec, and its name
+(`comm`) is `systemd` from the moment it answers. Everybody can read both, unless /proc is mounted with hidepid=:
 then PID 1 counts as another program, and a manager that is started meanwhile is taken over by it.
 """
 
@@ -17,9 +17,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# An init answers within a fraction of a second, unless it has another manager stop its units first.
+# An init answers within a fraction of a second, unless another manager must stop its units first.
 _PATIENCE_SECONDS = 120.0
-# One that has answered before makes a socket that was removed anew at once.
+# An init that has answered before replaces a removed socket at once.
 _ANEW_SECONDS = 2.0
 _LOOK_SECONDS = 0.005
 _LONGEST_LOOK_SECONDS = 0.1
@@ -29,7 +29,7 @@ _INTERPRETER_OPTIONS = "-ISXutf8"  # as in our launcher, and in `paths.self_comm
 
 
 class InitProcess:
-    """An init of ours that is PID 1. uid: whose it is; answers: it has made its socket, wherever that is."""
+    """An init of ours that is PID 1. uid: its user. answers: it has made its socket, wherever that is."""
 
     def __init__(self, uid: int, answers: bool) -> None:
         self.uid = uid
@@ -37,7 +37,7 @@ class InitProcess:
 
     @property
     def user(self) -> str:
-        """Its user's name, or number."""
+        """The name of its user, or the number."""
         try:
             import pwd
 
@@ -58,7 +58,7 @@ def look() -> InitProcess | None:
 
 
 def is_ours(command: list[str]) -> bool:
-    """Whether PID 1 with this command line is an init of ours, for all of the system."""
+    """Whether PID 1 with this command line is an init of ours for the whole system."""
     if any(word.startswith("--root") for word in command):
         return False
     if len(command) < 3 or "python" not in command[0] or command[1] != _INTERPRETER_OPTIONS:
@@ -69,7 +69,7 @@ def is_ours(command: list[str]) -> bool:
 
 
 def _is_elsewhere() -> bool:
-    """Whether PID 1 has another root, as far as we may see: another container can share the process ids."""
+    """Whether PID 1 has another root, as far as we may see. Containers can share a pid namespace."""
     try:
         theirs, ours = os.stat("/proc/1/root"), os.stat("/")
     except PermissionError:
@@ -78,7 +78,7 @@ def _is_elsewhere() -> bool:
 
 
 def wait_for_manager(paths: Paths, sleep: Callable[[float], object] = time.sleep) -> Client | None:
-    """A connection to PID 1's manager as soon as there is one; None if PID 1 is not ours, or answers to others only."""
+    """Wait for a connection to PID 1's manager. None if PID 1 is not ours, or does not answer us."""
     begin, pause = time.monotonic(), _LOOK_SECONDS
     answered = 0.0
     while (init := look()) is not None:
@@ -89,7 +89,7 @@ def wait_for_manager(paths: Paths, sleep: Callable[[float], object] = time.sleep
             return manager
         if now > begin + _PATIENCE_SECONDS or (answered and now >= answered + _grace(init)):
             return None
-        # Nothing that could be waited for tells a client of it: not even the directory may be there yet.
+        # There is nothing that a client could wait for: not even the directory may exist yet.
         sleep(pause)
         pause = min(2 * pause, _LONGEST_LOOK_SECONDS)
     return None

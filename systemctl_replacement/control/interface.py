@@ -1,8 +1,8 @@
 """Varlink interface descriptions: what a method takes, read from the .varlink files that we ship.
 
-The manager checks what strangers send it against these descriptions, so that its calls can rely on the
-types they were promised. PID 1 imports this: a tokenizer of string methods, no `re`, and a description is
-parsed when the first call for it arrives. Grammar: https://varlink.org/Interface-Definition
+The manager checks what strangers send against these descriptions, so that its calls can rely on the
+types they were promised. PID 1 imports this, so the tokenizer uses string methods and no `re`, and a description is
+parsed when its first call arrives. Grammar: https://varlink.org/Interface-Definition
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class InterfaceError(ValueError):
 
 
 class InvalidParameter(ValueError):
-    """A value does not have the declared type; `parameter` is where: "names", "jobs[2].id"."""
+    """A value does not have the declared type. `parameter` says where: "names", "jobs[2].id"."""
 
     def __init__(self, parameter: str) -> None:
         super().__init__(f"invalid parameter {parameter}")
@@ -54,7 +54,7 @@ class Interface:
     def check(self, value: Any, declared: Type, where: str = "") -> None:
         """Raise InvalidParameter unless the value, as decoded from JSON, has the declared type.
 
-        Members whose type is optional may be missing; members that are not declared are an error.
+        Members with an optional type may be missing. Members that are not declared are an error.
         """
         kind = declared.kind
         if kind == "maybe":
@@ -112,7 +112,7 @@ def _is_basic(value: Any, kind: str) -> bool:
 
 
 def parse(text: str) -> Interface:
-    """Parse an interface description; InterfaceError names what was expected and what was found."""
+    """Parse an interface description. InterfaceError says what was expected and what was found."""
     return _Parser(text).interface()
 
 

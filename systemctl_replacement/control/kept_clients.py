@@ -1,10 +1,10 @@
-"""Clients that are connected while the manager executes itself: their sockets are kept, so they never notice.
+"""Clients that are connected during a re-execution: their sockets are kept, so that they never notice.
 
 What a client sent and was not sent yet goes along, and the call it waits in is made again: a question as it was asked,
 another call in the way it says itself (`Request.resume_as`). Callers whose answer is the end of the connection stay
 behind.
 
-Whoever has most to go along may lose its connection: what is taken over must not depend on what clients do not read.
+Clients with the most unread data may lose their connection: a re-execution must not depend on clients that do not read.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _OF_OTHERS = 8 << 20
 
 
 def is_possible(server: Server) -> bool:
-    """Whether no call is at a point where it could not be gone on with."""
+    """Whether all calls can be continued."""
     return all(
         call is None or call.resume_as is not None or call.is_question or call.ends_connection
         for call in (connection.call for connection in server.connections)
@@ -35,7 +35,7 @@ def is_possible(server: Server) -> bool:
 
 
 def save(server: Server) -> list[dict[str, Any]]:
-    """All connections that are kept, as plain data; "fd" is the socket. Those who have least to go along come first."""
+    """All connections to keep, as plain data; "fd" is the socket. Those with the least data come first."""
     staying = sorted(filter(_stays, server.connections), key=lambda connection: connection.held)
     kept = []
     for trusted, room in ((True, _OF_OTHERS), (False, _OF_STRANGERS)):
@@ -60,7 +60,7 @@ def _saved(connection: Connection) -> dict[str, Any]:
 
 
 def take_over(server: Server, saved: list[dict[str, Any]], complain: Callable[[str], object]) -> None:
-    """Go on serving those who were connected; what cannot be gone on with is closed, and complained of."""
+    """Go on serving those who were connected. What cannot be continued is closed, with a complaint."""
     for one in saved:
         try:
             _take_over(server, one)

@@ -1,4 +1,4 @@
-"""The socket that the control protocol is spoken on."""
+"""The listening socket of the control protocol."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ _BACKLOG = 128
 
 
 def renew(listener: _socket.socket) -> None:
-    """Make a socket that another process has listened on ours: clients see the credentials of who has called
-    listen(2) last."""
+    """Adopt a socket on which another process has listened: clients see the credentials of the last process that
+    called listen(2)."""
     listener.listen(_BACKLOG)
 
 
 def listen(path: str, *, supersede: bool = False) -> _socket.socket:
-    """Make the listening socket, replacing one that a dead manager left; anyone may connect.
+    """Make the listening socket, replacing one that a dead manager left. Anyone may connect.
 
-    Raises OSError, EADDRINUSE if a manager answers there. supersede: it is replaced all the same, it is known already
-    that whoever is there has no right to it.
+    Raises OSError, EADDRINUSE if a manager answers there. supersede: replace it all the same, because it is known
+    that its owner has no right to it.
     """
     if not supersede and address.is_served(path):
         raise OSError(errno.EADDRINUSE, "Another manager is running", path)
     socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
     try:
-        # Bound under another name first: clients never find a socket that nobody listens on.
+        # Bind it under another name first, so that clients never find a socket on which nobody listens.
         temporary = f"{path}.{os.getpid()}"
         with address.Short(temporary) as short:
             try:

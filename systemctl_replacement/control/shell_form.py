@@ -1,9 +1,9 @@
-"""Whether PID 1 is a shell that runs nothing but us: `CMD systemctl start x`, the shell form of a Dockerfile.
+"""Whether PID 1 is a shell that only runs us: `CMD systemctl start x`, the shell form of a Dockerfile.
 
-Such a shell ends when its command does, and everything in the container with it; and as PID 1 it takes no notice of
-SIGTERM, nor does it pass on any signal. Whoever writes so does not know: it is told. Where it could be otherwise,
-because the script goes on or is no plain command line, nothing is said. (bash executes its last command in its own
-place: then we are PID 1.)
+Such a shell ends with its command, and everything in the container with it. As PID 1 it ignores
+SIGTERM, and passes on no signal. People who write this do not know that, so they are told. If it could be otherwise,
+because the script goes on or is not a plain command line, nothing is said. (bash executes its last command in its own
+place, so that we are PID 1.)
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def is_last_command(shell: Sequence[str], arguments: Sequence[str]) -> bool:
 
 
 def remedy(arguments: Sequence[str]) -> str:
-    """How to write it so that `systemctl ARGUMENTS` is PID 1; `systemctl init` where these ask for no init."""
+    """How to write it so that `systemctl ARGUMENTS` is PID 1, or `systemctl init` if these ask for no init."""
     from systemctl_replacement import wire
     from systemctl_replacement.command_line import init_arguments
 

@@ -1,4 +1,4 @@
-"""The control socket is what the manager is reached by: it is made anew when somebody has removed it.
+"""Replacing the control socket, through which clients reach the manager, when somebody has removed it.
 
 A script that empties /run, or a tmpfs mounted over it, would otherwise leave a manager that nobody can talk to.
 """
@@ -14,14 +14,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
-# Whoever removes a directory with all in it is given time to finish.
+# Let somebody who removes a directory with everything in it finish first.
 _DELAY_USEC = 100_000
 
-_IN_ATTRIB, _IN_MOVE_SELF, _IN_DELETE_SELF = 0x4, 0x800, 0x400  # the first: its last name is gone
+_IN_ATTRIB, _IN_MOVE_SELF, _IN_DELETE_SELF = 0x4, 0x800, 0x400  # the first one: its last name is gone
 
 
 class SocketGuard:
-    """Calls `lost` when the socket at `path` is there no longer; `lost` makes another one, and tells `renew`."""
+    """Calls `lost` when the socket at `path` is gone. `lost` makes another one, and calls `renew`."""
 
     def __init__(self, loop: Loop, path: str, lost: Callable[[], object]) -> None:
         self._loop = loop
@@ -33,13 +33,13 @@ class SocketGuard:
         self.renew()
 
     def renew(self) -> None:
-        """Guard the socket that is there now."""
+        """Guard the present socket."""
         self.close()
         self._identity = self._look()
         try:
             fd = syscalls.inotify()
         except OSError:
-            return  # too many watches on this machine: `check` is called for other reasons, too
+            return  # too many watches on this machine; `check` is called for other reasons too
         try:
             syscalls.watch_path(fd, self._path, _IN_ATTRIB | _IN_MOVE_SELF | _IN_DELETE_SELF)
             self._loop.add(fd, READ, self._changed)
@@ -49,7 +49,7 @@ class SocketGuard:
         self._fd = fd
 
     def check(self) -> None:
-        """Whether it is still there, and the one that was guarded."""
+        """Whether the guarded socket still exists."""
         self._waiting = False
         if not self.is_there():
             self._lost()
@@ -72,7 +72,7 @@ class SocketGuard:
             self._loop.call_at(now_monotonic() + _DELAY_USEC, self.check)
 
     def close(self) -> None:
-        """Guard it no longer."""
+        """Stop guarding the socket."""
         if self._fd >= 0:
             self._loop.remove(self._fd)
             os.close(self._fd)

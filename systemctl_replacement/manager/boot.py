@@ -1,4 +1,4 @@
-"""What a boot starts: the units that the command line names, or one target with all it wants (bootup(7))."""
+"""What a boot starts: the units that the command line names, or one target with everything it wants (bootup(7))."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-# Exit statuses of systemctl for units that cannot be started: there is none of this name, and any other reason.
+# systemctl's exit statuses for units that cannot be started: there is no such unit, or any other reason.
 _NO_SUCH_UNIT = 5
 _REFUSED = 1
 
 
 def enqueue(manager: Manager, options: InitOptions) -> bool:
-    """Queue the jobs of the boot; whether there is one.
+    """Queue the jobs of the boot. Returns whether there are any.
 
-    Nothing is isolated, which systemd does: what is there was taken over. Where a unit that the command line names
-    cannot be started, end instead: a container that runs something else than it was told to helps nobody.
+    Unlike systemd we isolate nothing, because what runs was taken over. If a unit that the command line names
+    cannot be started, exit instead: a container that runs something other than it was told to helps nobody.
     """
     for word in options.unknown:
         manager.log.manager(LOG_WARNING, f"Unknown option {word}, ignoring.")
@@ -47,7 +47,7 @@ def _enqueue_units(manager: Manager, names: Sequence[str]) -> int:
 
 
 def _enqueue_target(manager: Manager, asked_for: str) -> int:
-    """The target that was asked for, or the default one, in whose place rescue.target may stand, as in systemd."""
+    """The requested target or the default one, which rescue.target may replace, as in systemd."""
     status = 0
     for name in (asked_for,) if asked_for else ("default.target", "rescue.target"):
         try:

@@ -1,6 +1,6 @@
-"""Which units a boot in a container leaves alone: data, shipped in units/skip-in-container.conf and extended in /etc.
+"""Which units a boot in a container skips. This is data, shipped in units/skip-in-container.conf and extended in /etc.
 
-The file says itself what its format is. The last line that matches a unit decides.
+The file describes its own format. The last line that matches a unit decides.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 FILE_NAME = "skip-in-container.conf"
 LOCAL_FILES = (f"/etc/systemctl-replacement/{FILE_NAME}", f"/run/systemctl-replacement/{FILE_NAME}")
 
-# Circumstances in which lines that name them count.
+# Circumstances. Lines that name some only count in these.
 NOT_PID_1, NOT_ROOT = "not-pid-1", "not-root"
 
 
 @dataclass(frozen=True)
 class Skips:
-    """Rules, numbered in their order, with reasons; an empty reason takes units out again.
+    """Rules, numbered in order, with reasons. An empty reason removes units from the list again.
 
-    Most rules are names: only the others need to be matched with each unit.
+    Most rules are plain names. Only the others need to be matched with each unit.
     """
 
     names: Mapping[str, tuple[int, str]]
     globs: tuple[tuple[int, str, str], ...]
 
     def reason(self, names: Sequence[str]) -> str:
-        """Why a unit of these names is skipped, "" if it is not."""
+        """Why a unit with these names is skipped, "" if it is not."""
         last, found = max((self.names[name] for name in names if name in self.names), default=(-1, ""))
         for number, pattern, reason in reversed(self.globs):
             if number < last:
@@ -45,14 +45,14 @@ class Skips:
 
 
 def summary(left_out: int, unmet: int) -> str:
-    """What a boot says of the units that it has left out, `unmet` of them because of a condition of their own."""
+    """The boot's summary of the units that it has skipped, `unmet` of them because of their own condition."""
     units = "1 unit was" if left_out == 1 else f"{left_out} units were"
     why = f" ({unmet} because of unmet conditions)" if unmet else ""
     return f"{units} skipped in a container{why}: systemctl status UNIT says why, init --show-status=full names all."
 
 
 def skips(rules: Sequence[tuple[str, str]]) -> Skips:
-    """The rules, (pattern, reason) in their order, ready to be looked up."""
+    """The rules, (pattern, reason) in order, prepared for look-ups."""
     names: dict[str, tuple[int, str]] = {}
     globs = []
     for number, (pattern, reason) in enumerate(rules):
@@ -64,13 +64,13 @@ def skips(rules: Sequence[tuple[str, str]]) -> Skips:
 
 
 def circumstances(*, is_pid1: bool, is_root: bool) -> frozenset[str]:
-    """What may stand behind a pattern and is the case here."""
+    """The circumstances that a line may name and that hold here."""
     holds = {NOT_PID_1: not is_pid1, NOT_ROOT: not is_root}
     return frozenset(word for word, is_so in holds.items() if is_so)
 
 
 def parse(text: str, path: str, problem: Callable[[str], None], holding: frozenset[str]) -> list[tuple[str, str]]:
-    """The rules of one file that count when these circumstances hold; a line that is none is told to `problem` as
+    """The rules of one file that count in these circumstances. A wrong line is reported to `problem` as
     `path:line: message` and left out."""
     rules = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -89,8 +89,8 @@ def parse(text: str, path: str, problem: Callable[[str], None], holding: frozens
 
 
 def read(shipped: str, root: str, problem: Callable[[str], None], holding: frozenset[str]) -> Skips:
-    """The rules of the shipped file (in the directory `shipped`) and of the local ones below `root` that count when
-    these circumstances hold."""
+    """The rules of the shipped file (in the directory `shipped`) and of the local ones below `root` that count in
+    these circumstances."""
     rules: list[tuple[str, str]] = []
     for path in (os.path.join(shipped, FILE_NAME), *(root + name for name in LOCAL_FILES)):
         try:

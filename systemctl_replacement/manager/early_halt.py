@@ -1,7 +1,7 @@
-"""Signals that halt, before there is a loop that acts on them: a manager that still waits for another one does not keep
-whoever stops it waiting.
+"""Signals that halt, before a loop acts on them: a manager that still waits for another one must not make
+whoever stops it wait.
 
-They stay pending: the loop reads them, and halts, as soon as it runs.
+The signals stay pending. The loop reads them, and halts, as soon as it runs.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ NEVER = 1 << 62
 
 
 class EarlyHalt:
-    """Whether one has come. Times are monotonic microseconds; `close` it when the loop is there."""
+    """Notices signals to halt. Times are monotonic microseconds. `close` it when the loop takes over."""
 
     def __init__(self, time: Callable[[], StopTime | None]) -> None:
         """time: how long a halt may take. OSError."""
         self._fd = syscalls.signalfd([number for number, (what, _) in pid1.ACTIONS.items() if what in pid1.HALTING])
         self._time = time
-        self.since = 0  # when the first of them was seen; 0: none was
-        self.tell_at = NEVER  # whoever has not been told to stop by then is told, whatever the order
-        self.kill_at = NEVER  # the time that we were told is over
+        self.since = 0  # when the first of them was seen; 0 if none was
+        self.tell_at = NEVER  # everything that has not been signalled by then is signalled, whatever the order
+        self.kill_at = NEVER  # when the time that we were told is over
 
     def close(self) -> None:
         os.close(self._fd)

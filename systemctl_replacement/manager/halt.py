@@ -201,7 +201,7 @@ class Halt:
                 self._tell_the_rest()
                 return
             early = self._names(levels[1])
-            text = f"Still stopping: {late}. Stopping before their turn, to have their part of the time: {early}."
+            text = f"Still stopping: {late}. Stopping out of order, so that they get their share of the time: {early}."
             self._log.manager(LOG_WARNING, text)
             self._jobs.go_ahead(levels[1])
         self._core.call_soon(self._begin_share)  # once the jobs run
@@ -215,10 +215,10 @@ class Halt:
         names = self._names(untold)
         if late or names:
             text = (
-                f"{self._time.engine} gives {self._time.default} for a halt unless it is told otherwise, which "
-                f"init --stop-timeout= or ${VARIABLE} would tell us."
+                f"{self._time.engine} allows {self._time.default} for a halt by default. If it waits longer, say so "
+                f"with init --stop-timeout= or ${VARIABLE}."
                 f"{' Still stopping: ' + late + '.' if late else ''}"
-                f"{' Stopping before their turn: ' + names + '.' if names else ''}"
+                f"{' Stopping out of order: ' + names + '.' if names else ''}"
             )
             self._log.manager(LOG_WARNING, text)
         for level in levels:
@@ -274,7 +274,7 @@ class Halt:
         if self.shortened:
             return
         self.shortened = True
-        self._log.manager(LOG_NOTICE, "Asked again to halt: terminating what is left.")
+        self._log.manager(LOG_NOTICE, "Halt requested again, terminating remaining processes.")
         self._tell_everybody()
         self._stop_the_rest()
         self._end_at(now_monotonic() + _SHORT_TIMEOUT_USEC)
@@ -289,8 +289,8 @@ class Halt:
     def _say_time_is_up(self) -> None:
         names = _listed(unit.id for unit in self._registry if unit.tracking is not None and _is_up(unit))
         left = names or ("processes that no unit owns" if self._remains.any_left else "")
-        killing = f", killing what is left: {left}" if left else "."
-        self._log.manager(LOG_WARNING, f"The time to halt is over{killing}")
+        killing = f", killing remaining processes: {left}" if left else "."
+        self._log.manager(LOG_WARNING, f"Stop timeout reached{killing}")
 
     def _killed(self) -> None:
         self.forced = True

@@ -61,11 +61,11 @@ class Life:
             os.makedirs(system.runtime, self._runtime_mode, exist_ok=True)
             listener = listen(system.paths.socket_path(), supersede=system.is_pid1)
         except OSError as error:
-            self._log.manager(LOG_ERR, f"The control socket is gone, and cannot be made anew: {error.strerror}")
+            self._log.manager(LOG_ERR, f"The control socket is gone and cannot be replaced: {error.strerror}")
             return
         system.server.replace(listener)
         self._guard.renew()
-        self._log.manager(LOG_WARNING, "The control socket was removed, and is made anew.")
+        self._log.manager(LOG_WARNING, "The control socket was removed and has been replaced.")
 
     # --- beginning ---
 
@@ -134,7 +134,7 @@ class Life:
         wait = Wait(self._loop, left, jobs.let_run)
         if wait.goes_on:
             names = ", ".join(sorted(left.values()))
-            self._log.manager(LOG_NOTICE, f"Waiting until {names}, left running by a manager that is gone, is stopped.")
+            self._log.manager(LOG_NOTICE, f"Waiting for {names} to stop, left running by a manager that is gone.")
             jobs.held = lambda: wait.goes_on and not halt.requested
 
     def _serve(self) -> None:

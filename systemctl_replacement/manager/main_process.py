@@ -1,4 +1,4 @@
-"""Which process may be the main one of a service, whoever names it: MAINPID= (sd_notify(3)) or PIDFile=."""
+"""Which process may be the main process of a service, whether MAINPID= (sd_notify(3)) or PIDFile= names it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def notified(
     processes: Processes, unit: ManagedUnit, event: Notified, log: Callable[[str, int, str], None]
 ) -> Notified:
-    """A notification with what MAINPID= in it means: a process of the unit, or any process if root says so."""
+    """A notification in which MAINPID= is resolved: a process of the unit, or any process if root says so."""
     text = event.fields.get("MAINPID")
     if text is None:
         return event
@@ -42,7 +42,7 @@ def notified(
 
 
 def read_pid_file(processes: Processes, unit: ManagedUnit, path: str) -> PidFileRead:
-    """What PIDFile=, at this path, says now."""
+    """What PIDFile= at this path says now."""
     return pid_file.read(
         path,
         unit.sub_state,
@@ -53,7 +53,7 @@ def read_pid_file(processes: Processes, unit: ManagedUnit, path: str) -> PidFile
 
 
 def _unsuitable(processes: Processes, unit: ManagedUnit, pid: int) -> str:
-    """Why a process can be nobody's main process, in systemd's words; empty if it can."""
+    """Why a process cannot be anybody's main process, in systemd's words. Empty if it can."""
     if pid == 1 or processes.is_own(pid):
         return f"New main PID {pid} is the manager, refusing."
     if pid == unit.roles.control:

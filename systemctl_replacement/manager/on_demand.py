@@ -1,5 +1,5 @@
-"""What is particular to a manager that nobody has booted: what it counts as up, and the directory that says systemd is
-there, which is there while it serves."""
+"""What is special about a manager on demand: what it counts as up, and the directory that says that systemd
+runs, which exists while it serves."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from systemctl_replacement.loop import now_stamp
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.registry import PULLS_IN
 
-# What is up already in a container that nobody booted: services there must not start the rest of a system.
+# These count as up in a container that was not booted, because services there must not start the rest of a system.
 _UP = ("sysinit.target", "basic.target", "-.slice", "system.slice")
 
 
 def count_as_up(manager: Manager) -> None:
-    """Not by a job, and not by a step: what they want is not started behind them."""
+    """Neither by a job nor by a step, so that what they want is not started after them."""
     for name in _UP:
         unit = manager.registry.get(name)
         if unit.file.load_state == "loaded":
@@ -40,16 +40,16 @@ def count_as_down(manager: Manager, goal: str) -> None:
             names += unit.related(kind)
 
 
-# What PID 1 is called where services are another init's. (tini, catatonit and the like have none.)
+# Names of PID 1 if another init runs the services. (tini, catatonit and the like run none.)
 _OTHER_INITS = frozenset(
     ("init", "systemd", "runit", "runsvdir", "s6-svscan", "openrc-init", "dinit", "finit", "upstart", "supervise")
 )
 
 
 def announce(runtime: str) -> None:
-    """Make the directory that says systemd is there; a mark tells who comes after us that it was we who made it.
+    """Make the directory that says that systemd runs. A mark tells later programs that we have made it.
 
-    The mark comes first: killed in between, nothing stays that nobody would remove.
+    The mark comes first, so that nothing is left for good if we are killed in between.
     """
     if runtime != paths.SYSTEM_RUNTIME or _has_other_init():
         return
@@ -57,9 +57,9 @@ def announce(runtime: str) -> None:
     try:
         os.close(os.open(paths.BOOTED_MARK, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644))
     except FileExistsError:
-        is_new = False  # of a manager that was killed: the directory is ours to remove, too
+        is_new = False  # left by a manager that was killed: the directory is ours to remove too
     except OSError:
-        return  # /run is not ours to write
+        return  # we may not write to /run
     try:
         os.mkdir(paths.BOOTED, 0o755)
     except OSError:
@@ -68,16 +68,16 @@ def announce(runtime: str) -> None:
 
 
 def may_leave(places: paths.Paths, listener: int) -> bool:
-    """Take the control socket away, unless somebody is just coming by it, or about to start another manager.
+    """Remove the control socket, unless a client is just connecting, or about to start another manager.
 
-    The start lock is taken and never given back: nobody starts another manager before this one has gone.
+    The start lock is taken and never released, so that nobody starts another manager before this one has gone.
     """
     path = places.socket_path()
     aside = f"{path}.leaving"
     try:
         lock = os.open(places.start_lock(), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError:
-        return True  # the directory is ours no longer: nobody comes by it
+        return True  # the directory is not ours any more, so nobody comes this way
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -98,7 +98,7 @@ def may_leave(places: paths.Paths, listener: int) -> bool:
 
 
 def stay(runtime: str) -> None:
-    """An init has taken over: the directory is its own now."""
+    """An init has taken over, and the directory belongs to it now."""
     if runtime == paths.SYSTEM_RUNTIME:
         try:
             os.unlink(paths.BOOTED_MARK)
@@ -107,14 +107,14 @@ def stay(runtime: str) -> None:
 
 
 def withdraw(runtime: str) -> None:
-    """Remove it, unless somebody has put units into it. (Where a manager was killed, the next client does.)"""
+    """Remove it, unless somebody has put units into it. (If a manager was killed, the next client does so.)"""
     if runtime != paths.SYSTEM_RUNTIME:
         return
     try:
         os.unlink(paths.BOOTED_MARK)
         os.rmdir(paths.BOOTED)
     except OSError:
-        return  # it was not made by us, or is used
+        return  # we have not made it, or it is in use
 
 
 def _has_other_init() -> bool:

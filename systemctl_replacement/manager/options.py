@@ -1,4 +1,4 @@
-"""The command line of `init`: ours, and the options systemd's own PID 1 takes, which are accepted (systemd(1))."""
+"""The command line of `init`: our options, and those of systemd's PID 1, which are accepted (systemd(1))."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from systemctl_replacement.records import dataclass, replace
 from systemctl_replacement.unitfile import names
 from systemctl_replacement.unitfile.values import INFINITY, parse_bool, parse_time_span
 
-# Options of systemd(1), and of systemctl(1) beside `start`, that mean nothing here. Other unknown ones are warned of.
+# Options of systemd(1), and of systemctl(1) with `start`, that mean nothing here. Others cause a warning.
 _IGNORED = frozenset(
     (
         "--system", "--user", "--crash-chvt", "--no-block", "--now", "--quiet", "--verbose", "--wait", "--force",
@@ -33,18 +33,18 @@ _OPTIONAL_VALUE = frozenset(
 
 
 class UsageError(Exception):
-    """A command line that cannot be meant; the text says why."""
+    """A command line that makes no sense. The text says why."""
 
 
 @dataclass(frozen=True)
 class InitOptions:
-    """What init was told. Times are microseconds."""
+    """The options of init. Times are microseconds."""
 
     root: str = ""
-    run_host_programs: bool = False  # although `root` is a whole system, and programs are not taken from it
+    run_host_programs: bool = False  # although `root` is a whole system, whose programs would not be used
     unit: str = ""  # --unit=: the target to boot to
     units: tuple[str, ...] = ()  # what to start instead of a target
-    unknown: tuple[str, ...] = ()  # options that are none
+    unknown: tuple[str, ...] = ()  # unknown options
     on_demand: bool = False
     ready_fd: int = -1
     deserialize_fd: int = -1
@@ -62,8 +62,8 @@ class InitOptions:
 def parse(arguments: list[str]) -> InitOptions:
     """The options for `init ARGUMENTS`. Raises UsageError.
 
-    The words are units, or one that names a mode of the system. As systemd's PID 1 does, we go on without options that
-    are not known: an engine may pass anything.
+    The words are units, or a single one names a mode of the system. Like systemd's PID 1, we go on without options that
+    are unknown, because an engine may pass anything.
     """
     found: dict[str, object] = {}
     words: list[str] = []
@@ -92,8 +92,8 @@ def parse(arguments: list[str]) -> InitOptions:
 
 
 def parse_kernel(arguments: list[str]) -> InitOptions:
-    """The options where we are called as the kernel calls PID 1: among the words may be such as are the kernel's or
-    somebody else's (kernel-command-line(7)). Raises UsageError."""
+    """The options if we are called like PID 1 by the kernel: some of the words may be for the kernel or for
+    somebody else (kernel-command-line(7)). Raises UsageError."""
     target = ""
     rest: list[str] = []
     for word in arguments:
@@ -147,7 +147,7 @@ _NEEDS_VALUE = frozenset(
 
 
 def _take(found: dict[str, object], name: str, value: str) -> bool:
-    """Whether the option is known."""
+    """Set the option. Returns whether it is known."""
     if name == "--root":
         found["root"] = value
     elif name == "--run-host-programs":
@@ -171,7 +171,7 @@ def _take(found: dict[str, object], name: str, value: str) -> bool:
             raise UsageError(f"Unknown log format '{value}': json or text.")
         found["json"] = value == "json"
     else:
-        # A word with one dash is somebody's habit (`-v`), or meant for the kernel.
+        # A word with one dash is a habit (`-v`), or meant for the kernel.
         return not name.startswith("--") or name in _IGNORED or name in _IGNORED_WITH_VALUE
     return True
 
@@ -184,7 +184,7 @@ def _target(value: str) -> str:
 
 
 def _show_status(value: str) -> str:
-    """systemd's "auto" and "error" show what goes wrong; "full" is ours."""
+    """systemd's "auto" and "error" show what goes wrong. "full" is our own."""
     if value in ("", "full"):
         return value or "yes"
     try:

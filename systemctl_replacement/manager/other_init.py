@@ -1,4 +1,4 @@
-"""A manager on a system that has another init: what it must not be started for."""
+"""A manager on a system that has another init: when it must not start."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from systemctl_replacement.manager.options import InitOptions
 
 
 def refusal(options: InitOptions) -> str:
-    """Why a manager that is not PID 1 does not start; "" if it may. Others than root do no harm to the system."""
-    begins = options.deserialize_fd < 0 and not options.on_demand  # clients look for PID 1 before they start one
+    """Why a manager that is not PID 1 must not start, "" if it may. Only root could harm the system."""
+    begins = options.deserialize_fd < 0 and not options.on_demand  # clients look at PID 1 before they start a manager
     if begins and not options.root:
         from systemctl_replacement.control import init_process
 
@@ -31,7 +31,7 @@ def refusal(options: InitOptions) -> str:
 
 
 def warnings() -> list[str]:
-    """What is said to who starts one all the same."""
+    """The message to whoever starts one nevertheless."""
     from systemctl_replacement.control import shell_form
 
     if not shell_form.ends_with_us():
@@ -41,7 +41,7 @@ def warnings() -> list[str]:
 
 
 def _runs_systemd() -> bool:
-    """Whether systemd itself is PID 1. Ours has the same name, but not this socket."""
+    """Whether systemd itself is PID 1. Our init has the same name, but not this socket."""
     try:
         with open("/proc/1/comm", encoding="ascii", errors="replace") as file:
             return file.read() == "systemd\n" and os.path.exists("/run/systemd/private")
@@ -50,7 +50,7 @@ def _runs_systemd() -> bool:
 
 
 def _is_whole_system(root: str) -> bool:
-    """Whether there are programs below a directory, which are not those that are run."""
+    """Whether a directory has programs of its own, which would not be the ones that run."""
     directory = os.path.realpath(f"{root}/usr/bin")
     if not directory.startswith(os.path.realpath(root) + "/"):
         return False  # a link that leads elsewhere

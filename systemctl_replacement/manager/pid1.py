@@ -1,4 +1,4 @@
-"""What a manager owes the system it runs: signals, runtime files, children; as PID 1, and as a subreaper elsewhere.
+"""What a manager does for the system it runs, as PID 1 or as a subreaper elsewhere: signals, runtime files, limits.
 
 The table of signals is the container contract (docs/container.md).
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Mount = dict[str, str]
 
 
-# Signal -> (what to do, with what).
+# Signal -> (action, argument).
 ACTIONS: dict[int, tuple[str, str]] = {
     SIGCHLD: ("reap", ""),
     SIGTERM: ("halt", "poweroff"),
@@ -48,35 +48,35 @@ ACTIONS: dict[int, tuple[str, str]] = {
 }
 
 
-# What of it ends the manager.
+# The actions that end the manager.
 HALTING = ("halt", "force")
 
 
 def signal_name(number: int) -> str:
-    """How a log line names a signal."""
+    """The name of a signal in log lines."""
     return f"SIG{signals.name(number)}"
 
 
 def become_the_systems_manager(runtime: str, environment: Mapping[str, str]) -> None:
-    """What PID 1 sets up before the first service starts: the directory that says systemd is there, the name of the
-    container's engine, a place for locks; and what `docker restart` left of an earlier life is cleared."""
+    """Set up what PID 1 owes the first service: the directory that says that systemd runs, the name of
+    the container's engine, a place for locks. Also clear what an earlier life before a `docker restart` has left."""
     leftovers.clear_run(leftovers.before_this_life())
     make_runtime_files(runtime, environment)
     _make_lock_directory("/run/lock")
 
 
 def _make_lock_directory(path: str) -> None:
-    """What /var/lock leads to; an engine that mounts a tmpfs on /run hides the image's. Open to everybody, as Debian's
-    systemd makes it; where a distribution wants it otherwise, its tmpfiles.d(5) say so."""
+    """Make the target of /var/lock; a tmpfs on /run hides the image's. It is open to everybody, as Debian's
+    systemd makes it. If a distribution wants another mode, its tmpfiles.d(5) say so."""
     try:
         os.mkdir(path)
         os.chmod(path, 0o1777)
     except OSError:
-        return  # it is there, or /run is not ours to write
+        return  # it exists, or we may not write to /run
 
 
 def make_runtime_files(runtime: str, environment: Mapping[str, str]) -> None:
-    """What says that systemd is there, and in what container (sd_booted(3)). OSError."""
+    """Make what says that systemd runs, and in which container (sd_booted(3)). OSError."""
     try:
         os.makedirs(f"{runtime}/system", mode=0o755, exist_ok=True)
         engine = environment.get("container", "")
@@ -94,17 +94,17 @@ def clear_sockets(runtime: str) -> None:
             if stat.S_ISSOCK(os.lstat(path).st_mode):
                 os.unlink(path)
         except OSError:
-            continue  # what we may not remove is not ours to worry about
+            continue  # what we may not remove does not matter to us
 
 
 def raise_descriptor_limit() -> None:
-    """Open as many descriptors as the hard limit allows: every unit needs a few."""
+    """Allow as many descriptors as the hard limit permits, because every unit needs a few."""
     _soft, hard = syscalls.get_limit("NOFILE")
     syscalls.set_limit("NOFILE", hard, hard)
 
 
 def boot_id(on_demand: bool) -> str:
-    """A new one for a new boot. Managers on demand, which come and go, share one: that of PID 1's life."""
+    """A new id for a new boot. Managers on demand, which come and go, share the id of PID 1's life."""
     first = read_stat(1) if on_demand else None
     if first is None:
         return os.urandom(16).hex()
@@ -112,16 +112,16 @@ def boot_id(on_demand: bool) -> str:
         return f"{file.read().replace('-', ''):.16}{first[3]:016x}"
 
 
-# What systemd knows containers by, as ConditionVirtualization= and the property Virtualization name them.
+# systemd's names of container engines, as in ConditionVirtualization= and the property Virtualization.
 _ENGINES = (
     "systemd-nspawn", "lxc-libvirt", "lxc", "openvz", "docker", "podman", "rkt", "wsl", "proot", "pouch",
 )  # fmt: skip
 
 
 def container_engine(root: str, environment: Mapping[str, str]) -> str:
-    """What runs this container, as systemd names it: by $container, or by its marker file; "" outside of one."""
+    """The container's engine in systemd's words, by $container or its marker file. "" outside of a container."""
     told = environment.get("container", "")
-    if told and told != "oci":  # which is the name of no engine: some images carry it
+    if told and told != "oci":  # no engine has this name, but some images set it
         return told if told in _ENGINES else "container-other"
     if os.path.exists(f"{root}/run/.containerenv"):
         return "podman"
@@ -130,7 +130,7 @@ def container_engine(root: str, environment: Mapping[str, str]) -> str:
     return "container-other" if told or "KUBERNETES_SERVICE_HOST" in environment else ""
 
 
-# What every system has mounted before its manager runs: no units, for systemd either.
+# Mounted on every system before its manager runs. systemd has no units for these either.
 _KERNEL_MOUNTS = frozenset(
     (
         "/proc", "/sys", "/dev", "/dev/shm", "/dev/pts", "/run", "/sys/fs/cgroup", "/sys/fs/pstore", "/sys/fs/bpf",
@@ -141,7 +141,7 @@ _KERNEL_MOUNTS = frozenset(
 
 
 def mounted_units() -> dict[str, Mount]:
-    """The mount units of what the kernel has mounted, each with its settings: Where, What, Type, Options (proc(5))."""
+    """The units of mounted file systems, with their settings Where, What, Type and Options (proc(5))."""
     from systemctl_replacement.unitfile.names import escape_path
 
     found: dict[str, Mount] = {}
@@ -153,7 +153,7 @@ def mounted_units() -> dict[str, Mount]:
             try:
                 name = f"{escape_path(point)}.mount"
             except ValueError:
-                continue  # a mount point that no unit can be named after
+                continue  # no unit can be named after this mount point
             if point in _KERNEL_MOUNTS or point.startswith("/sys/fs/cgroup/"):
                 continue
             found[name] = {"Where": point, "What": what, "Type": kind, "Options": _all_options(options, superblock)}
@@ -171,10 +171,10 @@ def _unescape_octal(text: str) -> str:
     return text
 
 
-# Variables that are meant for init alone.
+# Variables for init alone.
 _OURS = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")
 
 
 def inherited_environment() -> dict[str, str]:
-    """The environment init was given, less what is meant for init alone."""
+    """The environment of init, without what is meant for init alone."""
     return {name: value for name, value in os.environ.items() if name not in _OURS}

@@ -15,11 +15,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
-# A PID and its newline are shorter, however many blanks or zeros precede it; whatever is longer is none.
+# A PID and its newline are shorter, even after many blanks or zeros. Anything longer is no PID.
 _MAX_SIZE = 4096
 _MAX_LINKS = 32
 
-_O_PATH = 0o10000000  # os.O_PATH, where the C library has it not
+_O_PATH = 0o10000000  # os.O_PATH, in case the C library does not have it
 
 # inotify(7): MODIFY ATTRIB CLOSE_WRITE, and MOVED_TO CREATE DELETE_SELF MOVE_SELF.
 _OF_FILE = 0x2 | 0x4 | 0x8
@@ -30,11 +30,11 @@ _MISSING = (errno.ENOENT, errno.ENOTDIR)
 def read(
     path: str, state: str, main: int, unsuitable: Callable[[int], str], belongs: Callable[[int], bool]
 ) -> PidFileRead:
-    """The process a PID file names, if it may be believed: it lives, and belongs to the unit or, found by a safe way,
-    the file to root.
+    """The process that a PID file names, if it can be trusted: it is alive and belongs to the unit, or (on a safe path)
+    the file belongs to root.
 
-    state: of the service, for messages. main: its main process so far, which needs no proof. unsuitable: why a process
-    can be nobody's main process. belongs: whether one is the unit's. A fifo or a device is not read.
+    state: the service's, for messages. main: its main process so far, which needs no proof. unsuitable: why a process
+    cannot be anybody's main process. belongs: whether one is the unit's. FIFOs and devices are not read.
     """
     try:
         place, safe = _chase(path)
@@ -72,7 +72,7 @@ def read(
 
 
 def _first_line(place: int) -> bytes:
-    """The first line of the file that an O_PATH descriptor stands for."""
+    """The first line of the file behind an O_PATH descriptor."""
     fd = os.open(f"/proc/self/fd/{place}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         return os.read(fd, _MAX_SIZE).split(b"\n", 1)[0]
@@ -81,9 +81,9 @@ def _first_line(place: int) -> bytes:
 
 
 def _chase(path: str) -> tuple[int, bool]:
-    """Follow a path, links included: an O_PATH descriptor of its end, and whether the way there is safe.
+    """Follow a path, including links. Returns an O_PATH descriptor of its end, and whether the path is safe.
 
-    It is not where a file or link of some user leads on to something of another's: whoever owns it chose what we read.
+    It is not if something that one user owns leads to something that another one owns: the first chose what we read.
     Raises OSError.
     """
     links = 0
@@ -127,15 +127,15 @@ def _chase(path: str) -> tuple[int, bool]:
 
 
 def remove(path: str) -> None:
-    """Remove the PID file of a dead service, as far as it is there and we may."""
+    """Remove the PID file of a dead service, if it exists and we may."""
     try:
         os.unlink(path)
     except OSError:
-        return  # most services remove theirs; one that cannot be removed is replaced by the next start
+        return  # most services remove theirs, and the next start replaces one that cannot be removed
 
 
 class Watch:
-    """Tells what a PID file says whenever that changes. Neither the file need exist, nor the directories above it.
+    """Reports the contents of a PID file when they change. Neither the file nor the directories above it need exist.
 
     Raises OSError.
     """
@@ -159,7 +159,7 @@ class Watch:
         loop.call_soon(self._look)
 
     def _watch(self) -> None:
-        """Watch the file, which a daemon may go on writing to without ever closing it, and where it would be made."""
+        """Watch the file, to which a daemon may write without ever closing it, and the place where it would be made."""
         directory = self._watch_directory()
         while True:
             try:
@@ -167,14 +167,14 @@ class Watch:
             except OSError as error:
                 if error.errno not in _MISSING:
                     raise
-            # What was made before there was a watch above it is found now; each turn gets at least one deeper.
+            # This finds what was made before the directory above was watched. Each turn gets at least one level deeper.
             deepest = self._watch_directory()
             if deepest == directory:
                 return
             directory = deepest
 
     def _watch_directory(self) -> str:
-        """Watch the deepest directory that there is on the way to the file; which one it is."""
+        """Watch the deepest existing directory on the way to the file, and return it."""
         directory = os.path.dirname(self._path)
         while True:
             try:
@@ -193,7 +193,7 @@ class Watch:
         try:
             self._watch()
         except OSError:
-            pass  # the start timeout of the unit ends a wait in vain
+            pass  # the unit's start timeout ends a futile wait
         self._look()
 
     def _look(self) -> None:

@@ -1,6 +1,6 @@
-"""What runs when every unit is down: what units leave behind on purpose, sessions of `docker exec`.
+"""Processes that still run when every unit is down: left behind by units on purpose, or sessions of `docker exec`.
 
-It is told to end, waited for and in the end killed, as systemd-shutdown does: nobody is killed untold.
+They are signalled, waited for and finally killed, as by systemd-shutdown. None is killed without a signal before.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from systemctl_replacement.loop import Loop, Timer
 
 
-# So many ends are waited for at a time: there may be more processes than we have descriptors.
+# Wait for this many at a time, because there may be more processes than we have descriptors.
 _MOST_WATCHED = 64
-# Between two looks, where no pidfd tells.
+# Between two looks without a pidfd.
 _LOOK_USEC = 100_000
-# Who has asked for the end and was answered ends by itself, within so long.
+# A client that asked for the halt and was answered exits by itself within this time.
 _SPARED_USEC = 1_000_000
-# Before another look where the last one may have missed somebody.
+# Before another look if the last one may have missed a process.
 _DOUBT_USEC = 5_000
 
 
@@ -38,10 +38,10 @@ class Remains:
         self._loop = loop
         self._find = find
         self._log = log
-        self._told: dict[int, int] = {}  # pid -> start time, of those that were told to end
+        self._told: dict[int, int] = {}  # pid -> start time, of those that were signalled
         self._denied: set[int] = set()
         self._spared: dict[int, tuple[int, int]] = {}  # pid -> (start time, until when)
-        self._in_doubt = False  # somebody ended while we looked, whose children may have been missed
+        self._in_doubt = False  # a process ended while we looked, and its children may have been missed
         self._watched: dict[int, int] = {}  # pid -> pidfd
         self._spare = _open_spare()
         self._next_look: Timer | None = None
@@ -52,7 +52,7 @@ class Remains:
 
     @property
     def told(self) -> list[tuple[int, int]]:
-        """(pid, start time) of those that were told to end."""
+        """(pid, start time) of those that were signalled."""
         return list(self._told.items())
 
     @told.setter
@@ -60,7 +60,7 @@ class Remains:
         self._told = dict(told)
 
     def spare(self, pid: int) -> None:
-        """Leave one alone for a moment that is about to end by itself: its status is to be its own."""
+        """Leave a process alone for a moment that is about to exit by itself, with its own status."""
         stat = descendants.read_stat(pid)
         if stat is not None:
             self._spared[pid] = (stat[3], now_monotonic() + _SPARED_USEC)
@@ -71,11 +71,11 @@ class Remains:
 
     @property
     def any_left(self) -> bool:
-        """Whether there are any."""
+        """Whether any are left."""
         return bool(self._left())
 
     def terminate(self) -> list[int]:
-        """SIGTERM to each that had none yet, SIGHUP to those of a terminal (shells ignore the other). Who is left."""
+        """SIGTERM to each that had none, SIGHUP if it has a terminal (shells ignore SIGTERM). Returns who is left."""
         left = self._left()
         untold = [(pid, start) for pid, start in left if self._told.get(pid) != start]
         if any(self._is_spared(*process) for process in untold):
@@ -89,7 +89,7 @@ class Remains:
         return [pid for pid, _ in left]
 
     def kill(self) -> list[int]:
-        """SIGKILL to all. Who was there."""
+        """Send SIGKILL to all. Returns those that existed."""
         left = self._left()
         if left and not self._killing:
             self._log(LOG_INFO, "Sending SIGKILL to remaining processes...")
@@ -101,7 +101,7 @@ class Remains:
         return [pid for pid, _ in left]
 
     def _left(self) -> list[tuple[int, int]]:
-        """(pid, start time) of those that live and that we may signal."""
+        """(pid, start time) of the living ones that we may signal."""
         self._release_spare()
         try:
             return self._find_living()
@@ -131,7 +131,7 @@ class Remains:
     # --- waiting ---
 
     def end(self, usec: int, kill_usec: int, killed: Callable[[], object], then: Callable[[], object]) -> None:
-        """Terminate; after `usec` (INFINITY: never) call `killed` and kill. When nobody is left, or `kill_usec` after
+        """Terminate them. After `usec` (INFINITY: never) call `killed` and kill. If none is left, or `kill_usec` after
         that, call `then`."""
         self._then = then
 
@@ -149,7 +149,7 @@ class Remains:
             return
         try:
             left = self.kill() if self._on_kill is not None or self._killing else self.terminate()
-        except OSError:  # nobody has descriptors or memory left: that may change
+        except OSError:  # there are no descriptors or memory, which may change
             self._look_later(_LOOK_USEC)
             return
         if not left and not self._in_doubt:
@@ -168,12 +168,12 @@ class Remains:
             return
         try:
             fd = syscalls.open_pidfd(pid)
-        except OSError:  # gone, and the next look will tell; or there are no such descriptors
+        except OSError:  # it is gone, which the next look will notice, or there are no pidfds
             self._look_later(_LOOK_USEC)
             return
         try:
             self._loop.add(fd, READ, lambda _events: self._ended(pid))
-        except OSError:  # too many that are watched
+        except OSError:  # too many are watched
             os.close(fd)
             self._look_later(_LOOK_USEC)
             return

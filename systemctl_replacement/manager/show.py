@@ -1,6 +1,6 @@
-"""What `systemctl show` says of a unit: the values that only a running manager knows, raw.
+"""The raw values of `systemctl show` for a unit that only a running manager knows.
 
-What follows from the unit's files is in unitfile/properties/of_unit.py; order, kinds and defaults in
+Values from the unit's files are in unitfile/properties/of_unit.py; order, kinds and defaults in
 unitfile/properties/kinds.py; of the manager itself in show_manager.py.
 """
 
@@ -44,8 +44,8 @@ def need_reload(unit: ManagedUnit) -> bool:
 
 
 def of_unit(manager: Manager, unit: ManagedUnit) -> dict[str, Any]:
-    """The properties of a unit that differ from their defaults, or may."""
-    # The tables behind it are a hundred kilobytes that many a container never needs.
+    """The properties of a unit that may differ from their defaults."""
+    # The tables behind it take a hundred kilobytes that many containers never need.
     from systemctl_replacement.unitfile.properties.of_unit import of_file
 
     properties: dict[str, Any] = of_file(unit.file, manager.config)
@@ -105,7 +105,7 @@ def answer(
 
 
 def writable(properties: dict[str, Any]) -> dict[str, Any]:
-    """The properties without those that have no JSON text, which are named: one costs itself, not the answer."""
+    """The properties without those that have no JSON text, whose names are listed: only these are lost."""
     from systemctl_replacement.unitfile.properties.of_unit import UNPRINTABLE
 
     if _has_text(properties):
@@ -138,7 +138,7 @@ def _control_group(unit: ManagedUnit, parent: str) -> str:
 
 
 def _tested(properties: dict[str, Any], name: str, results: tuple[int, ...]) -> dict[str, Any]:
-    """Conditions or Asserts with how each turned out when they were last tested."""
+    """Conditions or Asserts, each with its result when it was last tested."""
     entries = properties.get(name)
     if not entries:
         return {}
@@ -147,7 +147,7 @@ def _tested(properties: dict[str, Any], name: str, results: tuple[int, ...]) -> 
 
 
 def dump(manager: Manager) -> list[str]:
-    """The manager's state in lines, for SIGUSR2."""
+    """The manager's state as lines of text, for SIGUSR2."""
     lines = [f"State: {manager.system_state()}, {len(manager.jobs.jobs)} jobs"]
     for job in manager.jobs.jobs.values():
         lines.append(f"Job {job.id}: {job.unit}/{job.type} {job.state}")

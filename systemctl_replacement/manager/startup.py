@@ -1,4 +1,4 @@
-"""Beginning a manager's life: as PID 1, in the foreground elsewhere, on demand, or after a re-execution."""
+"""Starting a manager: as PID 1, in the foreground elsewhere, on demand, or after a re-execution."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 
 __all__ = ["ALIVE", "run"]
 
-# A manager on demand that is being started listens in a fraction of a second. Nothing tells of the end of a lock.
+# A manager on demand that is starting listens in a fraction of a second. Nothing reports the end of a lock.
 _LOCK_PATIENCE_USEC = 10_000_000
 _LOCK_LOOK_USEC = 5_000
 
 
 def run(options: InitOptions, forkserver: ForkServer | None) -> int:
-    """Run a manager to its end; the exit status. `forkserver` is None after a re-execution."""
+    """Run a manager to its end. Returns the exit status. `forkserver` is None after a re-execution."""
     state, outcome, lost = None, None, ""
     if options.deserialize_fd >= 0:
         try:
             state = reexec_state.read(options.deserialize_fd)
         except reexec_state.Unreadable as error:
-            lost = f"Cannot read the state of the manager before ({error}): what runs is stopped, and started anew."
+            lost = f"Cannot read the state of the previous manager ({error}): its services are restarted."
             forkserver = reexec_state.start_over()
     is_pid1 = options.is_pid1
     if not is_pid1:
@@ -67,7 +67,7 @@ def run(options: InitOptions, forkserver: ForkServer | None) -> int:
         if lock >= 0:
             os.close(lock)
     if is_pid1:
-        # Clients know by it that the manager answers: until then they wait.
+        # By this clients know that the manager answers. Until then they wait.
         syscalls.set_process_name("systemd")
     _leave_terminal(options)
     descendants.keep_reserve()
@@ -80,19 +80,19 @@ def run(options: InitOptions, forkserver: ForkServer | None) -> int:
     if options.ready_fd >= 0:
         os.write(options.ready_fd, b"READY\n")
         os.close(options.ready_fd)
-    # A defect up to here is told on the container's output; what might block there from now on keeps nobody.
+    # A defect up to here is reported on the container's output. From now on nothing may block there.
     sys.stdout = sys.stderr = None
     return life.run()
 
 
 def _lock(path: str, halt: EarlyHalt) -> int:
-    """Keep clients from starting a manager on demand until we listen; one that is being started now listens soon."""
+    """Keep clients from starting a manager on demand until we listen. One that is starting now will listen soon."""
     try:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError:
-        return -1  # what is wrong with the directory is told by the socket that is made in it next
+        return -1  # making the socket in this directory will report what is wrong with it
     if os.fstat(lock).st_uid != os.geteuid():
-        return lock  # a stranger's: whoever holds it starts nothing of ours
+        return lock  # a stranger's: its holder starts no manager of ours
     end = now_monotonic() + _LOCK_PATIENCE_USEC
     while True:
         try:
@@ -105,7 +105,7 @@ def _lock(path: str, halt: EarlyHalt) -> int:
 
 
 def _take_over(places: paths.Paths, is_pid1: bool, halt: EarlyHalt) -> Outcome | None:
-    """What became of a manager that runs already; None if there is no trace of one."""
+    """What became of a manager that was running, None if there is no trace of one."""
     if not any(os.path.lexists(places.socket_path(runtime)) for runtime in places.trusted_runtimes()):
         return None
     from systemctl_replacement.manager.reexec.takeover import take_over
@@ -121,16 +121,16 @@ def _text(error: OSError) -> str:
 
 
 def _cannot_start(options: InitOptions, why: str) -> int:
-    line = printable(f"Cannot start the manager: {why}").replace("\n", "?")  # there may be any file name in it
+    line = printable(f"Cannot start the manager: {why}").replace("\n", "?")  # it may contain any file name
     os.write(options.ready_fd if options.ready_fd >= 0 else 2, f"{line}\n".encode("utf-8", "replace"))
     return 1
 
 
 def _leave_terminal(options: InitOptions) -> None:
-    """Read from nowhere. What a client has started writes to nowhere, too.
+    """Read from /dev/null. A manager that a client has started also writes there.
 
-    Others keep stdout and stderr open, and write to neither: what is written to /proc/1/fd/1, as cron jobs in
-    containers do, is for the container's output.
+    Others keep stdout and stderr open, but write to neither: what is written to /proc/1/fd/1, as by cron jobs in
+    containers, is for the container's output.
     """
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2) if options.on_demand else (0,):

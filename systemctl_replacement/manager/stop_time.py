@@ -1,4 +1,4 @@
-"""How long a halt may take: as we were told, or as container engines do unless they are told otherwise."""
+"""How long a halt may take: as we were told, or by the defaults of container engines."""
 
 from __future__ import annotations
 
@@ -13,45 +13,45 @@ if TYPE_CHECKING:
 
 VARIABLE = "SYSTEMCTL_STOP_TIMEOUT"
 
-# The engine kills when its time is over: be done this much earlier, and kill this much before being done.
+# The engine kills when its time is over. Be done this much earlier, and kill this much before that.
 _RESERVE_USEC = 1_000_000
 KILL_RESERVE_USEC = 1_000_000
 
 _DOCKER_USEC = 10_000_000
 _KUBERNETES_USEC = 30_000_000
 
-# What they say of themselves in $container that wait for longer than anybody should count on.
+# Values of $container for engines that wait longer than anybody should rely on.
 _PATIENT = ("lxc", "lxc-libvirt", "systemd-nspawn")
 
-# A time nears its end when this part of it is left.
+# The time is nearly over when this part of it is left.
 _LAST_PART = 3
 
 
 @dataclass(frozen=True)
 class StopTime:
-    """The time for a halt in microseconds. `engine`: whose default it is, if nobody told it."""
+    """The time for a halt in microseconds. `engine`: whose default it is, if we were not told."""
 
     usec: int
     engine: str = ""
 
     @property
     def kill_after(self) -> int:
-        """What is left so long after the begin is killed: only because of a time that we were told. 0: never."""
+        """How long after the beginning everything left is killed. 0 for never, unless we were told the time."""
         return 0 if self.engine else max(self.usec - KILL_RESERVE_USEC, self.usec // 2)
 
     @property
     def default(self) -> str:
-        """What the engine gives, before our reserve."""
+        """The engine's time, without our reserve subtracted."""
         return format_time_span(self.usec + _RESERVE_USEC)
 
     @property
     def late_after(self) -> int:
-        """So long after the begin the time is nearly over."""
+        """How long after the beginning the time is nearly over."""
         return self.usec - self.usec // _LAST_PART
 
     @property
     def nears_after(self) -> int:
-        """So long after the begin the time that we guess is nearly over. 0: we do not guess."""
+        """How long after the beginning a guessed time is nearly over. 0 if we do not guess."""
         return self.late_after if self.engine else 0
 
 
@@ -61,10 +61,10 @@ def stop_time(
     exists: Callable[[str], bool],
     complain: Callable[[str], object],
 ) -> StopTime | None:
-    """The time for the halt; None: nobody will ever kill us, the units' own timeouts are enough.
+    """The time for the halt. None if nobody will kill us, so that the units' own timeouts are enough.
 
-    option: --stop-timeout=, microseconds; else $SYSTEMCTL_STOP_TIMEOUT (a time span, by itself seconds); else what the
-    engine's default is.
+    It is the option --stop-timeout= (microseconds), else $SYSTEMCTL_STOP_TIMEOUT (a time span, plain numbers are
+    seconds), else the engine's default.
     """
     if option is not None:
         return StopTime(option)
@@ -90,13 +90,13 @@ def stop_time(
 def told_or_guessed(
     option: int | None, is_pid1: bool, complain: Callable[[str], object] = lambda _text: None
 ) -> StopTime | None:
-    """The time for the halt of this very process."""
+    """The time for the halt of this process."""
     return stop_time(option, os.environ, lambda path: is_pid1 and os.path.exists(path), complain)
 
 
 def next_turn(now: int, end: int, levels: int) -> int:
-    """When the first of the levels of the stop order that are left has had its share of the time that is left.
+    """When the first remaining level of the stop order has had its share of the remaining time.
 
-    The last level is reminded of the time when half of its share is over.
+    The last level is reminded when half of its share is over.
     """
     return now + max(end - now, 0) // max(levels, 2)

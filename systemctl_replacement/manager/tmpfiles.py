@@ -1,4 +1,4 @@
-"""What packages want to have made at each boot (tmpfiles.d(5)), in an image without the program that does it."""
+"""What packages expect to be made at each boot (tmpfiles.d(5)), in an image without the program that does it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 _DIRECTORY = "/usr/lib/tmpfiles.d"
 _PROGRAMS = ("/bin/systemd-tmpfiles", "/usr/bin/systemd-tmpfiles")
-# Types of lines that make what is not there.
+# Types of lines that create missing files.
 _MAKING = "dDvqQfFpLcbC"
 _LARGEST_FILE = 1 << 16
 _NAMED = 3
 
 
 def warnings() -> list[str]:
-    """What is missing, and how to get it; nothing where the program is there, or could not do it."""
+    """What is missing, and how to get it. Nothing if the program exists, or could not create it either."""
     if os.geteuid() != 0 or any(os.access(program, os.X_OK) for program in _PROGRAMS):
         return []
     missing = sorted({path for path in _wanted() if not os.path.lexists(path)})
@@ -30,7 +30,7 @@ def warnings() -> list[str]:
 
 
 def _wanted() -> Iterator[str]:
-    """The paths of all lines that make something, but for those with specifiers or quotes."""
+    """The paths of all lines that create something, except for those with specifiers or quotes."""
     try:
         names = sorted(os.listdir(_DIRECTORY))
     except OSError:
@@ -45,7 +45,7 @@ def _wanted() -> Iterator[str]:
 
 
 def _read(path: str) -> str:
-    """The text of a regular file, as much as such a file has."""
+    """The text of a regular file, up to the usual size of such files."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, encoding="utf-8", errors="replace") as file:

@@ -72,7 +72,7 @@ def test_a_time_that_was_told_is_split_and_kills_at_its_end(how: str) -> None:
         box.wait_for(lambda: box.exists("/var/first"), what="the data of the last in the order")
         assert box.find("touch /run/second") and box.find("touch /run/third")
         assert box.wait(20) == 124
-        assert "The time to halt is over, killing what is left: second.service, third.service" in box.console
+        assert "Stop timeout reached, killing remaining processes: second.service, third.service" in box.console
 
 
 def test_a_level_that_is_done_in_time_keeps_the_order() -> None:
@@ -86,7 +86,7 @@ def test_a_level_that_is_done_in_time_keeps_the_order() -> None:
         box.signal(15)
         assert box.wait() == 0
         assert box.read("/var/order") == "late\nearly\n"
-        assert "before their turn" not in box.console
+        assert "out of order" not in box.console
 
 
 @pytest.mark.parametrize("told", [True, False])
@@ -167,7 +167,7 @@ def test_nobody_is_killed_untold_and_nobody_is_told_twice(how: str, reexecuted: 
         session.wait()
         assert [box.read(f"/var/{name}") for name in SAVING] == ["told\n"] * len(SAVING)
         if how != "guessed":
-            assert "killing what is left: " in box.console or how == "force"
+            assert "killing remaining processes: " in box.console or how == "force"
 
 
 def test_what_is_left_at_the_end_is_named_also_if_no_unit_owns_it() -> None:
@@ -178,4 +178,4 @@ def test_what_is_left_at_the_end_is_named_also_if_no_unit_owns_it() -> None:
         box.signal(15)
         assert box.wait(20) == 124
         session.wait()
-        assert "The time to halt is over, killing what is left: processes that no unit owns\n" in box.console
+        assert "Stop timeout reached, killing remaining processes: processes that no unit owns\n" in box.console

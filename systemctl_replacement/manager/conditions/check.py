@@ -26,7 +26,7 @@ _SECOND = 1_000_000_000
 
 
 class Checker:
-    """Tests conditions against the system below `root`. What a container cannot know is told as `unknown`."""
+    """Tests conditions against the system below `root`. `unknown` is told what a container cannot know."""
 
     def __init__(
         self,
@@ -78,9 +78,9 @@ class Checker:
         }
 
     def hold(self, unit: ManagedUnit, which: str) -> tuple[bool, tuple[int, ...]]:
-        """Whether the unit's "Conditions" or "Asserts" hold, and for each 1 (held), -1 (failed) or 0 (not tested).
+        """Whether the unit's "Conditions" or "Asserts" hold, and for each one 1 (held), -1 (failed) or 0 (not tested).
 
-        All plain ones must hold, and of those marked `|` at least one. As under systemd the last one is tested first,
+        All plain ones must hold, and at least one of those marked `|`. As in systemd, the last one is tested first,
         and none after one that decides.
         """
         conditions = unit.get("Unit", which) or ()
@@ -100,7 +100,7 @@ class Checker:
         return holds and triggered != 0, tuple(results)
 
     def _test(self, unit: ManagedUnit, condition: Any, which: str) -> bool:
-        """Whether a condition is met. One that cannot be told is not, negated or not."""
+        """Whether a condition is met. An unknown one is not, whether negated or not."""
         try:
             met = self._tests[condition.kind](condition.parameter)
             return not met if condition.negate else met
@@ -151,7 +151,7 @@ class Checker:
         return syscalls.matches(host.hostname.lower(), parameter.lower())
 
     def _is_user(self, parameter: str) -> bool:
-        # The name comes from /etc/passwd: PID 1 asks no name service.
+        # The name comes from /etc/passwd, because PID 1 asks no name service.
         host = self._host()
         if parameter.isdigit():
             return int(parameter) == host.uid
@@ -174,8 +174,8 @@ class Checker:
         return environment.get(name) == value if equals else name in environment
 
     def _needs_update(self, path: str) -> bool:
-        """Whether /usr is newer than what was last updated below /etc or /var (systemd-update-done.service(8)). Nothing
-        needs an update that cannot be written; for the rest, rather once too often than not at all."""
+        """Whether /usr is newer than the last update of /etc or /var (systemd-update-done.service(8)). A directory that
+        cannot be written needs no update. Otherwise once too often is better than not at all."""
         stamp = self._path(f"{path.rstrip('/')}/.updated")
         try:
             if _read_only(self._path(path)):
@@ -189,7 +189,7 @@ class Checker:
         return ours > theirs
 
     def _is_release(self, parameter: str) -> bool:
-        """`KEY=value` words on os-release(5); the operators of versions are understood, too."""
+        """`KEY=value` words about os-release(5), also with the operators for versions."""
         for word in quoting.split(parameter):
             position = next((i for i, c in enumerate(word) if c in "<>!="), 0)
             operator, wanted = _split_operator(word[position:])
@@ -223,7 +223,7 @@ class Checker:
 
 
 def _exact_stamp(path: str) -> int:
-    """The nanoseconds that systemd-update-done wrote into its file; 0 if there are none."""
+    """The nanoseconds that systemd-update-done wrote into its file, 0 without any."""
     try:
         lines = read_text(path).splitlines()
     except OSError:
@@ -249,7 +249,7 @@ def _split_operator(text: str) -> tuple[str, str]:
 
 
 def _compare(actual: int, parameter: str) -> bool:
-    """An amount against `>=N` and its like; without an operator: at least that much."""
+    """Compare an amount with `>=N` and the like. Without an operator it must be at least that much."""
     from systemctl_replacement.unitfile.values import parse_size
 
     operator, number = _split_operator(parameter)

@@ -18,7 +18,7 @@ _DEFAULT_AVERAGE = 300_000_000
 
 
 def has_security(module: str) -> bool:
-    """ConditionSecurity=. What a container cannot have (SELinux, secure boot) and what is unknown, it has not."""
+    """ConditionSecurity=. False for what a container cannot have (SELinux, secure boot) and for the unknown."""
     if module == "apparmor":
         return _first_line("/sys/module/apparmor/parameters/enabled") == "Y"
     if module == "audit":
@@ -31,12 +31,12 @@ def has_security(module: str) -> bool:
 
 
 def has_firmware(kind: str) -> bool:
-    """ConditionFirmware=. A container is started by no firmware: of EFI there is nothing to be seen."""
+    """ConditionFirmware=. No firmware starts a container, so there is no EFI."""
     return kind == "device-tree" and os.path.exists("/sys/firmware/devicetree")
 
 
 def has_cpu_feature(name: str) -> bool:
-    """ConditionCPUFeature=, by the flags the kernel tells of the first processor."""
+    """ConditionCPUFeature=, by the flags that the kernel reports for the first processor."""
     with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
         for line in file:
             if line.startswith(("flags", "Features")):
@@ -45,16 +45,16 @@ def has_cpu_feature(name: str) -> bool:
 
 
 def has_controllers(names: str) -> bool:
-    """ConditionControlGroupController=: none is delegated to a container; a name that does not exist is no demand."""
+    """ConditionControlGroupController=. None is delegated to a container, and an unknown name asks for nothing."""
     if names in ("v1", "v2"):
         return os.path.exists("/sys/fs/cgroup/cgroup.controllers") == (names == "v2")
     return not CONTROLLERS.intersection(names.split())
 
 
 def is_pressure_below(resource: str, parameter: str) -> bool:
-    """ConditionMemoryPressure= and its sisters: `[SLICE:]LIMIT[/AVERAGE]`. True where pressure cannot be told.
+    """ConditionMemoryPressure= and the like: `[SLICE:]LIMIT[/AVERAGE]`. True if the pressure is unknown.
 
-    `resource`: "memory", "cpu" or "io". Raises ValueError if the parameter is none.
+    `resource`: "memory", "cpu" or "io". Raises ValueError for a wrong parameter.
     """
     head, slash, span = parameter.partition("/")
     _, colon, limit_text = head.rpartition(":")
@@ -63,7 +63,7 @@ def is_pressure_below(resource: str, parameter: str) -> bool:
         raise ValueError(f"not 10s, 1min or 5min: {span}")
     limit = parse_permyriad(limit_text)
     if colon:
-        return True  # there are no control groups of slices
+        return True  # slices have no control groups
     try:
         with open(f"/proc/pressure/{resource}", encoding="ascii") as file:
             lines = file.read().splitlines()

@@ -1,4 +1,4 @@
-"""The method Enqueue: what a request asks for, which jobs come of it, and waiting for their ends."""
+"""The method Enqueue: what a request asks for, the jobs for it, and waiting for their end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NOT_SUPPORTED = "org.freedesktop.DBus.Error.NotSupported"
 
 
 class Enqueue:
-    """One request: the jobs it asks for, and its wait for them."""
+    """One request: its jobs, and the wait for them."""
 
     def __init__(
         self, manager: Manager, load: Callable[[str], Generator[None, None, ManagedUnit]], request: Request
@@ -36,7 +36,7 @@ class Enqueue:
         self._open = 1  # jobs that are waited for, and the enqueueing itself
 
     def run(self) -> Iterator[None]:
-        """Enqueue everything, in steps. A caller that goes away meanwhile cancels nothing."""
+        """Enqueue everything, step by step. A caller that goes away meanwhile cancels nothing."""
         waits = self._request.parameters["wait"]
         for name in self._request.parameters["names"]:
             outcome = _outcome(name)
@@ -47,7 +47,7 @@ class Enqueue:
                 outcome["error"] = {"dbus_name": error.name, "message": error.message}
                 continue
             if waits:
-                self._wait_for(job.id, outcome)  # at once: it may end before the next one is enqueued
+                self._wait_for(job.id, outcome)  # at once, because it may end before the next one is enqueued
         if self._open > 1:
             self._request.reply_more(jobs=self._outcomes)
         self._request.resume_as = lambda: ("GoOnWaiting", {"outcomes": self._outcomes})
@@ -78,10 +78,10 @@ class Enqueue:
             raise JobError(INVALID_ARGS, f"Unknown operation {operation}.")
         job_type = operations.job_type(manager.jobs.view, unit.id, operation)
         if job_type in (STOP, RESTART, TRY_RESTART) and _is_fixed(unit):
-            # Before anything that needs it is stopped in vain.
+            # Refuse before anything that needs it is stopped in vain.
             raise JobError(NOT_SUPPORTED, f"Unit {unit.id} cannot be stopped: {not_built.reason(unit.type)}.")
         if job_type != STOP:
-            manager.registry.unskip(unit)  # asked for by name: this is no boot
+            manager.registry.unskip(unit)  # requested by name, which is no boot
         outcome["need_reload"] = show.need_reload(unit)
         anchor, installed = manager.jobs.enqueue(unit.id, job_type, parameters["mode"])
         outcome["id"], outcome["job_type"] = anchor.id, anchor.type
@@ -109,7 +109,7 @@ class Enqueue:
 
 
 def _is_fixed(unit: ManagedUnit) -> bool:
-    """Whether a unit is up and nobody but the engine can undo that: something is mounted there."""
+    """Whether a unit is up and only the engine could undo that, because it is a mount."""
     return not unit.traits.stoppable and unit.id not in PERPETUAL and unit.active_state not in INACTIVE_OR_FAILED
 
 

@@ -1,4 +1,4 @@
-"""What the log says of a job when it begins and when it ends, in systemd 252's words. Pure.
+"""The log lines for the beginning and the end of a job, in systemd 252's words. Pure.
 
 `name` in the formats is the unit as messages name it (`id - description`).
 """

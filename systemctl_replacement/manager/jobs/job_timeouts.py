@@ -1,6 +1,6 @@
 """Jobs that take too long: JobTimeoutSec=, JobRunningTimeoutSec= (systemd.unit(5)).
 
-The job ends, the unit goes on with what it does. A re-execution begins the time anew.
+The job ends, while the unit goes on with what it does. A re-execution restarts the time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class JobTimeouts:
-    """The timers of jobs, by id. `expired` is told the job's id."""
+    """The timers of jobs by id. `expired` is called with the job's id."""
 
     def __init__(self, loop: Loop, expired: Callable[[int], object]) -> None:
         self._loop = loop
@@ -26,12 +26,12 @@ class JobTimeouts:
         self._timers: dict[int, Timer] = {}
 
     def queued(self, job: Job, unit: ManagedUnit) -> None:
-        """A job was installed, or joined one that was."""
+        """A job was installed, or merged into an installed one."""
         if job.id not in self._timers:
             self._limit(job.id, unit.get("Unit", "JobTimeoutSec"))
 
     def running(self, job: Job, unit: ManagedUnit) -> None:
-        """A job begins. JobTimeoutSec= holds for this time as well, unless it is given one of its own."""
+        """A job begins. JobTimeoutSec= also limits the time that it runs, unless JobRunningTimeoutSec= does."""
         self._limit(job.id, unit.get("Unit", "JobRunningTimeoutSec"))
 
     def ended(self, job_id: int) -> None:

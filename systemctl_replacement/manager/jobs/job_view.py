@@ -21,12 +21,12 @@ def can_reload(unit: ManagedUnit) -> bool:
 
 
 def can_start(unit: ManagedUnit) -> bool:
-    """CanStart= but for RefuseManualStart=."""
+    """CanStart= without RefuseManualStart=."""
     return unit.file.load_state == "loaded" and unit.traits.startable
 
 
 def can_stop(unit: ManagedUnit) -> bool:
-    """CanStop= but for RefuseManualStop=. What only mirrors the kernel (mounts, devices) is not ours to stop."""
+    """CanStop= without RefuseManualStop=. Units that mirror the kernel (mounts, devices) are not ours to stop."""
     return unit.id not in PERPETUAL and unit.traits.stoppable
 
 
@@ -36,12 +36,12 @@ def ignore_on_isolate(unit: ManagedUnit) -> bool:
     return not unit.traits.stopped_by_isolate if configured is None else bool(configured)
 
 
-# CPUWeight= where it is not set (systemd.resource-control(5)).
+# The default of CPUWeight= (systemd.resource-control(5)).
 _DEFAULT_CPU_WEIGHT = 100
 
 
 def priority_of(unit: ManagedUnit) -> Priority:
-    """When a job of the unit runs among those that nothing orders."""
+    """The place of the unit's job among jobs that nothing orders."""
     section = TYPE_SECTIONS.get(unit.type, "")
     cpu_weight = unit.file.settings.get((section, "CPUWeight"))
     nice = unit.file.settings.get((section, "Nice")) or 0
@@ -87,7 +87,7 @@ class UnitView:
         if job_type == STOP:
             return found.id not in PERPETUAL
         if job_type == RESTART:
-            # What is not built yet fails when it is to be started, with the reason.
+            # Units of types not built yet fail when they are started, with the reason.
             missing = bool(not_built.reason(found.type)) and found.id not in PERPETUAL
             return missing or (can_stop(found) and can_start(found))
         return can_reload(found) if job_type == RELOAD else True

@@ -1,4 +1,4 @@
-"""Why a job failed that needs a unit of a type that is not built yet (unitfile/not_built.py)."""
+"""Why a job failed if it needs a unit of a type that is not built yet (unitfile/not_built.py)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NEEDS = ("Requires", "BindsTo", "Requisite")
 
 
 def explain(registry: Registry, unit: ManagedUnit, result: str) -> str:
-    """What to tell beside the result of a start job: "" unless it is that types are missing."""
+    """What to add to the result of a start job: "" unless the reason is a type that is not built yet."""
     if result == UNSUPPORTED:
         return not_built.reason(unit.type)
     if result == DEPENDENCY:
@@ -21,7 +21,7 @@ def explain(registry: Registry, unit: ManagedUnit, result: str) -> str:
 
 
 def _missing(registry: Registry, unit: ManagedUnit) -> list[tuple[str, str]]:
-    """The units of types not built that a unit cannot do without, directly or not, each with the reason."""
+    """The units of types not built yet that a unit needs, directly or not, each with the reason."""
     found = []
     seen = {unit.id}
     pending = [unit]

@@ -1,6 +1,6 @@
-"""Frozen dataclasses to plain data and back: how the machines' states travel over a re-execution.
+"""Frozen dataclasses to plain data and back, for the machines' states over a re-execution.
 
-Only classes named here can come out of it. Lists come back as tuples, which is what states are made of.
+Only classes named here can come out of it. Lists become tuples, which is what states consist of.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _TAG = "$"
 
 
 def encode(value: Any, records: tuple[type[Any], ...] = ()) -> Any:
-    """Plain data for a value. TypeError for what cannot travel. records: the classes in it that only some units have
+    """Plain data for a value. TypeError for what has none. records: the classes in it that only some units have
     (units/kind.py)."""
     if value is None or isinstance(value, (bool, int, str)):
         return value
@@ -33,8 +33,8 @@ def encode(value: Any, records: tuple[type[Any], ...] = ()) -> Any:
 
 
 def decode(value: Any, records: tuple[type[Any], ...] = ()) -> Any:
-    """The value that `encode` made plain data of. A field that is not known any more is left out, one that is new
-    has its default: the program may have been upgraded in between. KeyError for a record of an unknown class."""
+    """The value behind the plain data of `encode`. An unknown field is left out, and a new one
+    has its default, because the program may have been upgraded in between. KeyError for an unknown class."""
     if isinstance(value, list):
         return tuple([decode(item, records) for item in value])
     if isinstance(value, dict):

@@ -121,7 +121,7 @@ class _Takeover:
         finally:
             link.close()
         self.outcome.state = self._adapted(state, runtime, list(received.values()))
-        self.outcome.notes.append((LOG_NOTICE, f"Took over from the manager on demand that ran (PID {other.pid})."))
+        self.outcome.notes.append((LOG_NOTICE, f"Took over from the manager on demand (PID {other.pid})."))
 
     def _ask(self, socket: _socket.socket, end: int) -> Link:
         request = {"method": f"{MANAGER}.HandOver", "parameters": {}}
@@ -208,7 +208,7 @@ class _Takeover:
     def _end(self, other: _Process, reason: str) -> None:
         """Have the other manager stop what it runs."""
         self.outcome.lost = (
-            f"Could not take over from the manager that ran (PID {other.pid}): {reason}. What it ran is stopped."
+            f"Could not take over from the manager on demand (PID {other.pid}): {reason}. Its services are stopped."
         )
         for number in (SIGTERM, SIGCONT):
             other.signal(number)
@@ -218,16 +218,16 @@ class _Takeover:
         while not other.wait(min(end, self._halt.kill_at, NEVER if told else self._halt.tell_at), self._halt):
             now = now_monotonic()
             if now >= self._halt.kill_at:
-                self._note(f"The time to halt is over, killing what the manager that ran (PID {other.pid}) has left.")
+                self._note(f"Stop timeout reached, killing what the manager on demand (PID {other.pid}) has left.")
                 self.outcome.forced = True
                 other.signal_all(SIGKILL)
                 break
             if now >= end:
-                self._note(f"The manager that ran (PID {other.pid}) does not end, killing it.")
+                self._note(f"The manager on demand (PID {other.pid}) does not exit, killing it.")
                 break
             if now >= self._halt.tell_at and not told:
                 told = True
-                self._note(f"The time to halt is nearly over: SIGTERM to all that the manager (PID {other.pid}) runs.")
+                self._note(f"Stop timeout almost reached, terminating all that the manager (PID {other.pid}) runs.")
                 other.signal_all(SIGTERM)
         else:
             return

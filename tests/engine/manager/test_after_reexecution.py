@@ -93,7 +93,7 @@ def test_the_end_leaves_no_socket() -> None:
         path = Paths(str(e.root)).socket_path()
         assert e.halt() == 0
         assert not os.path.exists(path)
-        assert "made anew" not in e.text()
+        assert "has been replaced" not in e.text()
 
 
 def test_what_a_boot_skips_and_somebody_started_keeps_its_needs() -> None:
@@ -155,4 +155,4 @@ life.LINGER_USEC = 200_000
         assert stayed == "False" and "running" in answer
         assert not [name for name in os.listdir(e.root / "run/systemd") if "socket" in name]
         logs = "".join(path.read_text() for path in e.root.rglob("manager.journal.jsonl"))
-        assert "Nothing to do, leaving." in logs and "made anew" not in logs
+        assert "Nothing to do, leaving." in logs and "has been replaced" not in logs

@@ -118,7 +118,7 @@ def test_a_state_that_cannot_be_read_starts_everything_anew(change: str) -> None
         e.forget()
         wait_for(lambda: all(e.sub(f"{name}.service") == "running" for name in "ab"), "another boot")
         assert not set(before).intersection(main_pids(e))
-        wait_for(lambda: "Cannot read the state of the manager before" in e.text(), "the line in the log")
+        wait_for(lambda: "Cannot read the state of the previous manager" in e.text(), "the line in the log")
         assert e.halt() == 0
 
 

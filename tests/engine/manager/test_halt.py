@@ -45,7 +45,7 @@ def test_a_guess_counts_from_the_signal_not_from_what_a_client_asks() -> None:
         e.call("Halt", verb="poweroff", exit_status=None, force=0)
         wait_for(lambda: "Halting" in e.text(), "the halt")
         assert e.halt(signal.SIGTERM) == 0
-        assert "Stopping before their turn: saves.service." in e.text()
+        assert "Stopping out of order: saves.service." in e.text()
 
 
 def test_a_halt_that_was_told_its_time_goes_on_after_a_reexecution() -> None:
@@ -56,7 +56,7 @@ def test_a_halt_that_was_told_its_time_goes_on_after_a_reexecution() -> None:
         wait_for(lambda: "Halting" in e.text(), "the halt")
         e.reexecute()
         assert e.process.wait(PATIENCE) == 0
-        assert "before their turn, to have their part of the time: saves.service." in e.text()
+        assert "out of order, so that they get their share of the time: saves.service." in e.text()
         assert e.noted()[2:] == ["saved"]
 
 
@@ -91,7 +91,7 @@ def test_asked_twice_nobody_is_killed_untold() -> None:
         def again() -> bool:
             assert e.process is not None
             os.kill(e.process.pid, signal.SIGTERM)
-            return "Asked again to halt" in e.text()
+            return "Halt requested again" in e.text()
 
         wait_for(again, "the manager to hurry")
         assert e.process.wait(PATIENCE) == 124

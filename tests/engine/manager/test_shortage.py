@@ -120,7 +120,7 @@ def test_a_runtime_directory_that_is_removed_is_made_anew(reexecuted: bool) -> N
         shutil.rmtree(socket.parent)
         socket.parent.mkdir(parents=True)
         other = listen(str(socket))
-        wait_for(lambda: "cannot be made anew" in e.text(), "a complaint")
+        wait_for(lambda: "cannot be replaced" in e.text(), "a complaint")
         other.close()
         socket.unlink()
         assert e.process
