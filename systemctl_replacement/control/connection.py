@@ -230,12 +230,19 @@ class Connection:
         if events & WRITE:
             self._flush()
         if events & READ and not self._closed:
-            self._receive()
+            if self._has_room():
+                self._receive()
+            elif not self._is_listening():
+                self.close()
         self._watch()
+
+    def _has_room(self) -> bool:
+        """Whether the client may send ahead: while its call is in progress, as much as one request may have."""
+        return len(self._received) <= self._longest
 
     def _receive(self) -> None:
         try:
-            data = self._socket.recv(CHUNK)
+            data = self._socket.recv(min(CHUNK, self._longest + 1 - len(self._received)))
         except BlockingIOError:
             return
         except OSError:
@@ -246,8 +253,7 @@ class Connection:
                 self.close()
             return
         self._received += data
-        # Within the bound a client may send ahead while its call is in progress.
-        if len(self._received) > MAXIMUM_REQUEST or self._length() > self._longest:
+        if self._length() > self._longest:
             self.close()
 
     def _is_listening(self) -> bool:
@@ -314,7 +320,7 @@ class Connection:
         if self._ended and self.call is None and not self._unread and not self._has_request():
             self.close()
             return
-        events = (0 if self._ended else READ) | (WRITE if self._unread else 0)
+        events = (READ if not self._ended and self._has_room() else 0) | (WRITE if self._unread else 0)
         if events != self._events:
             self._events = events
             self._loop.modify(self._socket.fileno(), events)

@@ -238,9 +238,8 @@ class Server:
     def _has_room(self, caller: Caller) -> bool:
         if caller.uid == 0:
             return True
-        if len(self._reserve) < _RESERVE and not self.may_change(caller):
-            return False
-        if len(self.connections) >= MAXIMUM_CONNECTIONS:
+        is_crowded = len(self._reserve) < _RESERVE or len(self.connections) >= MAXIMUM_CONNECTIONS
+        if is_crowded and not self.may_change(caller):
             return False
         return self._connections_of.get(caller.uid, 0) < MAXIMUM_CONNECTIONS_PER_USER
 

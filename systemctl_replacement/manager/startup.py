@@ -32,6 +32,7 @@ _LOCK_LOOK_USEC = 5_000
 
 def run(options: InitOptions, forkserver: ForkServer | None) -> int:
     """Run a manager to its end. Returns the exit status. `forkserver` is None after a re-execution."""
+    os.umask(0o022)  # whoever started us may have left one that keeps services away from their notify sockets
     state, outcome, lost = None, None, ""
     if options.deserialize_fd >= 0:
         try:

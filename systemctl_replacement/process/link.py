@@ -153,16 +153,16 @@ class Link:
     def flush(self) -> list[tuple[Message, OSError]]:
         """Send as much of the queue as the socket takes. Returns what cannot be sent, without descriptors."""
         lost: list[tuple[Message, OSError]] = []
-        done = 0
-        for unsent in self._queue:
+        while self._queue:
+            unsent = self._queue[0]
             try:
                 if not self._send_pieces(unsent.pieces, unsent.fds):
                     break
             except OSError as error:
                 lost.append(({**unsent.message, "fds_lost": True} if unsent.fds else unsent.message, error))
+            # First out of the queue: descriptors that are closed twice may be somebody else's the second time.
+            del self._queue[0]
             close_fds(unsent.fds)
-            done += 1
-        del self._queue[:done]
         self.stalled = self.stalled and bool(self._queue)
         return lost
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import psutil
@@ -119,3 +120,16 @@ def test_who_may_speak_after_the_supervisor_was_killed(access: str) -> None:
         wait_for(lambda: engine.show("x.service")["StatusText"] == "main", "the main process to be heard")
         heard = [line for line in engine.text().split("\n") if "Got notification" in line or "Cannot find unit" in line]
         assert bool(heard) == (access != "all"), "the child is heard if all may speak"
+
+
+def test_a_umask_from_outside_keeps_no_service_from_its_notify_socket() -> None:
+    unit = "[Service]\nNotifyAccess=all\nExecStart=/bin/sleep 1000\n"
+    before = os.umask(0o077)
+    try:
+        with Engine({"x.service": unit}, boot=("x.service",)) as engine:
+            engine.wait_sub("x.service", "running")
+            (directory,) = engine.root.rglob("notify")
+            modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (directory, directory.parent)}
+            assert modes == {"notify": "0o755", "systemd": "0o755"}
+    finally:
+        os.umask(before)

@@ -33,11 +33,14 @@ class House:
     def __init__(self, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
         self.path = path
         self.asked: list[str] = []
+        self.waiting: list[Call] = []
         self.clients: list[socket.socket] = []
         self.uids: list[int] = []
         self.server = Server(listen(path))
         self.loop = SelectorsLoop()
-        self.server.attach(self.loop, methods({"States": self._states, "Reload": self._reload}))
+        self.server.attach(
+            self.loop, methods({"States": self._states, "Reload": self._reload, "WaitInactive": self.waiting.append})
+        )
         monkeypatch.setattr(address, "peer", lambda _socket, make: make(1, self.uids.pop(0), 1))
 
     def _reload(self, call: Call) -> None:
@@ -163,6 +166,38 @@ def test_those_who_are_too_many_do_not_keep_others_out(house: House) -> None:
     house.serve()
     again = house.connect(NOBODY, request("States", names=["again"]))
     assert house.answer(again) == {"parameters": {"states": []}}
+
+
+def test_nor_do_they_keep_the_owner_out(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "MAXIMUM_CONNECTIONS", 4)
+    monkeypatch.setattr(house.server, "_owner", 1000)
+    for number in range(6):
+        house.connect(NOBODY + number)
+    owner = house.connect(1000, request("States", names=["owner"]))
+    house.serve()
+    assert house.server.clients == 5
+    assert house.asked == ["owner"] and owner.recv(100)
+
+
+def test_what_is_sent_ahead_waits_in_the_socket(house: House) -> None:
+    client = house.connect(NOBODY, request("WaitInactive", names=["a.service"]))
+    house.serve()
+    client.setblocking(False)
+    refused = 0
+    while refused < 3:
+        try:
+            client.send(request("States", names=["x" * 1000] * 8))
+        except BlockingIOError:
+            refused += 1
+            house.serve()
+    (connection,) = house.server.connections
+    assert connection.held <= 2 * MAXIMUM_REQUEST_OF_STRANGERS
+    house.waiting[0].reply()
+    house.serve()
+    assert house.asked, "what was sent ahead is answered when its turn comes"
+    client.close()
+    house.serve()
+    assert not house.server.clients
 
 
 def test_root_comes_first(house: House) -> None:

@@ -25,6 +25,42 @@ def ends() -> Iterator[tuple[Link, Link]]:
         link.close()
 
 
+def test_descriptors_are_closed_once_whatever_happens_between(
+    ends: tuple[Link, Link], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = ends
+    fill(ours)
+    null = os.open("/dev/null", os.O_RDONLY)
+    for number in range(3):
+        ours.send({"number": number}, (null,))
+    os.close(null)
+    real, sent = Link._send_pieces, 0
+
+    def send(link: Link, pieces: list[bytes], fds: Any) -> bool:
+        nonlocal sent
+        sent += bool(fds)
+        if sent == 3:
+            raise MemoryError
+        return real(link, pieces, fds)
+
+    monkeypatch.setattr(Link, "_send_pieces", send)
+    while True:
+        for _, fds in theirs.receive():
+            for fd in fds:
+                os.close(fd)
+        try:
+            ours.flush()
+        except MemoryError:
+            break
+    monkeypatch.undo()
+    (bystander,) = (unsent.fds for unsent in ours._queue)
+    assert len(bystander) == 1
+    others = [os.open("/dev/null", os.O_RDONLY) for _ in range(3)]
+    assert ours.flush() == []
+    for other in others:
+        os.close(other)  # nobody else has
+
+
 @pytest.mark.parametrize(
     "bad", [b"garbage", b">x", b"[" * (INLINE_LIMIT + 8192)], ids=["garbage", "no beginning", "too long"]
 )
