@@ -19,7 +19,7 @@ _FIRST_PAUSE, _LAST_PAUSE = 0.001, 1.0
 
 
 class FinalKill:
-    """Whether one is going on, whom it spares, and when its next round is due."""
+    """Whether a final kill is going on, which processes it spares, and when the next round is due."""
 
     __slots__ = ("_denied", "_spare", "active", "pause")
 
@@ -31,7 +31,7 @@ class FinalKill:
         self._denied: set[int] = set()
 
     def begin(self, spare: Iterable[int]) -> list[int]:
-        """Starts one with its first round; the pids that were refused."""
+        """Start with the first round. Returns the pids that the kernel refused to kill."""
         self.active = True
         self.pause = _FIRST_PAUSE
         self._spare = frozenset(spare)
@@ -39,14 +39,14 @@ class FinalKill:
         return self.round()
 
     def end(self) -> None:
-        """No child is left (ECHILD), the one sure end; or nobody waits for it any more."""
+        """Stop: no child is left (ECHILD), or nobody waits for it any longer."""
         self.active = False
 
     def round(self) -> list[int]:
-        """Kills whom it finds; the pids that were refused for the first time."""
+        """Kill every process found. Returns the pids that were refused for the first time."""
         before = set(self._denied)
         alive = descendants.kill_round(os.getpid(), self._spare, self._denied)
         self.pause = min(self.pause * 2, _LAST_PAUSE)
         if not alive and (self._spare or self._denied):
-            self.active = False  # what is left is not ours to kill, so that ECHILD will not come
+            self.active = False  # what is left cannot be killed by us, so ECHILD will not come
         return sorted(self._denied - before)

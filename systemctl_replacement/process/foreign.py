@@ -1,4 +1,4 @@
-"""Main processes that are not below their supervisor (MAINPID= by root): their end is seen, not reaped."""
+"""Main processes that are not below their supervisor (MAINPID= from root). They are watched, not reaped."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LOOK_INTERVAL = 1.0
-"""Seconds between looks, where there is no pidfd: the kernel has none, or there are no more descriptors."""
+"""Seconds between looks at processes without a pidfd: the kernel has none, or no descriptor is left."""
 
 
 def is_child(pid: int) -> bool:
-    """Whether we are the one to reap it, and so learn how it ended."""
+    """Whether the process is our child, so that we reap it and learn how it ended."""
     stat = descendants.read_stat(pid)
     return stat is not None and stat[1] == os.getpid()
 
 
 class Foreign:
-    """The processes that are watched. ``add_fd`` and ``remove_fd`` are the loop's, ``ended`` is told each end once."""
+    """The watched processes. ``add_fd`` and ``remove_fd`` belong to the loop; ``ended`` is called once for each end."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Foreign:
 
     @property
     def to_be_looked_after(self) -> bool:
-        """Whether :meth:`look` must be called every now and then."""
+        """Whether :meth:`look` must be called from time to time."""
         return -1 in self._fds.values()
 
     def watch(self, pid: int) -> None:
@@ -53,17 +53,17 @@ class Foreign:
         except ProcessLookupError:
             self._end(pid)
             return
-        except OSError:  # the kernel has none, or there is no descriptor left
+        except OSError:  # no pidfds in this kernel, or no descriptor left
             return
         try:
             self._add_fd(fd, lambda: self._end(pid))
-        except OSError:  # too many that are watched
+        except OSError:  # too many watches
             os.close(fd)
             return
         self._fds[pid] = fd
 
     def look(self) -> None:
-        """See whether those without a pidfd are still there."""
+        """Check whether the processes without a pidfd still exist."""
         for pid in [pid for pid, fd in self._fds.items() if fd < 0]:
             stat = descendants.read_stat(pid)
             if stat is None or stat[0] in "ZX":

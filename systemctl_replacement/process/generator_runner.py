@@ -1,4 +1,4 @@
-"""The program that runs generators (systemd.generator(7)), all at once: a process of its own, PID 1 never waits.
+"""The program that runs all generators at once (systemd.generator(7)), in a process of its own: PID 1 never waits.
 
 `--generators RUNTIME PROGRAM…`: what generators of before have left in RUNTIME is removed first. A program that is no
 path is an option of our own. What they print goes
@@ -23,12 +23,12 @@ _OWN = "The generator for init scripts"
 
 
 def directories(runtime: str) -> tuple[str, str, str]:
-    """Where generators write, in the order of their arguments: normal, early, late."""
+    """The directories to which generators write, in the order of their arguments: normal, early, late."""
     return f"{runtime}/generator", f"{runtime}/generator.early", f"{runtime}/generator.late"
 
 
 def main(runtime: str, programs: list[str]) -> NoReturn:
-    """Run the generators, wait for them, and end with everything they have left behind."""
+    """Run the generators, wait for them, and kill the processes that they have left behind."""
     os.umask(0o022)
     try:
         _generate(directories(runtime), programs)
@@ -41,7 +41,7 @@ def main(runtime: str, programs: list[str]) -> NoReturn:
 
 def _generate(targets: tuple[str, ...], programs: list[str]) -> None:
     from systemctl_replacement.tree_walk import (
-        remove,  # here: PID 1 takes names from this module, and need not have that one
+        remove,  # not at the top: PID 1 imports this module for its names
     )
 
     for directory in targets:

@@ -1,4 +1,4 @@
-"""Datagrams on a unit's notify socket: reading, checking, and who may send them. sd_notify(3), NotifyAccess=.
+"""Messages on a unit's notify socket: reading and checking them, and who may send them. sd_notify(3), NotifyAccess=.
 
 Whatever arrives here was written by a service: nothing in it is trusted, and nothing it sends can raise.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NOTIFY_MAX = 4096
 """systemd reads at most PIPE_BUF bytes of a message."""
-# A socket's queue holds no more datagrams (net.unix.max_dgram_qlen: 10 to 512 in practice).
+# No socket queues more datagrams (net.unix.max_dgram_qlen is 10 to 512 in practice).
 _QUEUE = 1024
 
 _CREDENTIALS_SIZE = 12
@@ -31,7 +31,7 @@ _view = memoryview(_buffer)
 
 
 class Datagram:
-    """One message: the sender's pid and uid (0 and -1 if unknown), its text, its descriptors, or what is wrong."""
+    """A message: the sender's pid and uid (0 and -1 if unknown), its text and descriptors, or what is wrong with it."""
 
     __slots__ = ("fds", "pid", "problem", "text", "uid")
 
@@ -44,14 +44,14 @@ class Datagram:
 
 
 def open_socket(fd: int) -> _socket.socket:
-    """The socket of a descriptor, made to tell its senders' credentials."""
+    """The socket of a descriptor, set to report the credentials of senders."""
     notify = _socket.socket(fileno=fd)
     notify.setsockopt(_socket.SOL_SOCKET, _socket.SO_PASSCRED, 1)
     return notify
 
 
 def receive(notify: _socket.socket) -> Datagram | None:
-    """The next message, None when there is none. A defective one says so in ``problem``, its descriptors closed."""
+    """The next message, None if there is none. A malformed one has a ``problem``, and its descriptors are closed."""
     try:
         size, ancillary, flags, _ = notify.recvmsg_into([_view], _ANCILLARY_SIZE, _RECEIVE_FLAGS)
     except BlockingIOError:
@@ -83,7 +83,7 @@ def receive(notify: _socket.socket) -> Datagram | None:
 
 
 def drain(receive_one: Callable[[], bool]) -> None:
-    """Has everything received that is in the socket now; others may go on sending as fast as we read."""
+    """Receive everything that is in the socket now, even if others go on sending as fast as we read."""
     for _ in range(_QUEUE):
         if not receive_one():
             break
@@ -128,7 +128,7 @@ def _unescaped_lines(text: str) -> list[str]:
 def judge(
     datagram: Datagram, access: str, main: int, control: int, may_speak: Callable[[int, int], bool]
 ) -> tuple[str, bool]:
-    """What to complain of in a message, in systemd's words ("": nothing), and whether the manager is to hear it.
+    """systemd's warning about a message ("" for none), and whether it is passed to the manager.
 
     Synchronisation (BARRIER=1) is anybody's to ask for, and the manager has no part in it.
     """
@@ -151,7 +151,7 @@ def judge(
 
 
 def _signs_as(pid: int) -> int:
-    """Whom systemd-notify(1) speaks for: the process that called it; 0 if the process is another program.
+    """The process for which systemd-notify(1) speaks: its parent. 0 if the process is another program.
 
     It puts its parent's pid on the message, and what root's process says is believed; but without CAP_SYS_ADMIN, which
     few containers have, the kernel does not let it.
@@ -167,13 +167,13 @@ def _signs_as(pid: int) -> int:
 
 
 def message(datagram: Datagram) -> tuple[Message, list[int]]:
-    """What the manager is told of a notification, with the descriptors that it stores."""
+    """The message to the manager about a notification, with the descriptors to store."""
     fds = datagram.fds if datagram.text.get("FDSTORE") == "1" else []
     return {"ev": "notify", "pid": datagram.pid, "uid": datagram.uid, "text": datagram.text}, fds
 
 
 def refusal(access: str, pid: int, main: int, control: int, below: bool) -> str | None:
-    """Why NotifyAccess= does not let this process speak, in systemd's words; None if it may.
+    """systemd's warning if NotifyAccess= does not allow the process to send messages, None if it does.
 
     ``below``: whether the process is the unit's; the caller knows how to find out, and this only matters for "all".
     """

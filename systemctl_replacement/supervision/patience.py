@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from systemctl_replacement.loop import Loop
 
 
-# What a helper owes: nothing; work that may take its time, so that only a stopped one is at fault; an answer at once.
+# What a helper owes: nothing; work that may take long, so that only a stopped helper is at fault; a prompt answer.
 NOTHING, WORK, ANSWER = 0, 1, 2
 
 _ENDED = "ended"
@@ -34,7 +34,7 @@ _ENDED = "ended"
 # while one works, the time between two looks doubles.
 _LOOK_USEC, _LOOK_AT_STOPPED_USEC = 500_000, 250_000
 
-# A look that comes so much later than it was meant to finds nothing to be held against anybody.
+# A look that comes this much too late is not held against the helper: we were delayed ourselves.
 _LATE_USEC = 200_000
 
 # What a look takes of the patience with a helper: it is stopped or traced; it waits for something and has not run since
@@ -55,7 +55,7 @@ class Helper:
 
 
 def cost(state: str, has_run: bool, debt: int) -> int:
-    """What a look takes of the patience; 0: all is well. state: as in /proc/PID/stat."""
+    """By how much a look reduces our patience; 0: all is well. state: as in /proc/PID/stat."""
     if state in "Tt":
         return _STOPPED
     if debt != ANSWER:
@@ -64,7 +64,7 @@ def cost(state: str, has_run: bool, debt: int) -> int:
 
 
 class _Watch:
-    """One debt, and what the looks at who owes it have found."""
+    """One debt, and what looks at its debtor have found."""
 
     __slots__ = (
         "at",
@@ -84,11 +84,11 @@ class _Watch:
         self.helper = helper
         self.debt = debt
         self.timer: Timer | None = None
-        self.at = 0  # when the next look is meant to be
+        self.at = 0  # when the next look is due
         self.begin_with(0, 0)
 
     def begin_with(self, pid: int, start: int) -> None:
-        """It is another process's turn."""
+        """The debt is now another process's."""
         self.pid, self.start = pid, start
         self.pause = _LOOK_USEC
         self.spent = 0
@@ -102,7 +102,7 @@ class _Watch:
 
 
 class Patience:
-    """What is owed, by who owes it. Nothing is looked at while nobody owes anything."""
+    """The debts, by debtor. No process is looked at while there are none."""
 
     def __init__(self, loop: Loop, log: Callable[[str], object]) -> None:
         self._loop = loop
@@ -112,12 +112,12 @@ class Patience:
 
     @property
     def left(self) -> list[int]:
-        """Those that were killed and did not end: nobody waits for them."""
+        """Processes that were killed and did not end. Nobody waits for them."""
         self._left = {pid: start for pid, start in self._left.items() if _state(pid)[1] == start}
         return list(self._left)
 
     def expect(self, who: Hashable, helper: Callable[[], Helper], debt: Callable[[], int]) -> None:
-        """Somebody was asked for something."""
+        """A process was asked for something."""
         watch = self._watches.get(who)
         if watch is None:
             self._watches[who] = watch = _Watch(helper, debt)
@@ -127,13 +127,13 @@ class Patience:
             self._look_in(_LOOK_USEC, who, watch)
 
     def answered(self, who: Hashable) -> None:
-        """Nothing is owed any more. Whether one that was killed ends is looked at all the same."""
+        """The debt is paid. The end of a process that was killed is still awaited."""
         watch = self._watches.get(who)
         if watch is not None and not watch.is_killed:
             self.over(who)
 
     def over(self, who: Hashable) -> None:
-        """Nobody is there any more who could owe anything."""
+        """The debtor is gone."""
         watch = self._watches.pop(who, None)
         if watch is not None and watch.timer is not None:
             watch.timer.cancel()
@@ -185,7 +185,7 @@ class Patience:
             watch.pause = _LOOK_USEC if price else 2 * watch.pause
 
     def _go_on_without(self, helper: Helper, start: int) -> None:
-        """It cannot be killed, in the middle of a system call that does not return, or somebody holds its end up."""
+        """The process does not die: it hangs in a system call, or a tracer holds it."""
         if start:
             self._log(f"The {helper.name} (PID {helper.pid}) does not end: going on without it.")
             self._left[helper.pid] = start
@@ -205,7 +205,7 @@ def _state(pid: int) -> tuple[str, int]:
         return _ENDED, 0
     except PermissionError:
         pass
-    return "", 0  # no descriptor is left to look with
+    return "", 0  # no descriptor is left for a look
 
 
 def _kill(helper: Helper) -> None:
@@ -215,4 +215,4 @@ def _kill(helper: Helper) -> None:
     try:
         os.killpg(helper.pid, SIGKILL)
     except ProcessLookupError:
-        return  # it has ended by itself
+        return  # it has ended already

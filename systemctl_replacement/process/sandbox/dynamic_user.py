@@ -31,14 +31,14 @@ _KEY = bytes.fromhex("37537e31cfce48f58abb39578dd9ec59")
 _TRIES = 100
 _CREATE = os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY
 _INT = 4
-# A user of that name does not exist, but a group does, or the other way round.
+# There is a group of that name and no user, or the other way round.
 _AMBIGUOUS = OSError(errno.EILSEQ, "User or group with specified name already exists.")
-# nss-systemd(8) is not to answer from what is found out here.
+# Tells nss-systemd(8) not to answer with dynamic users.
 _BYPASS = "SYSTEMD_NSS_DYNAMIC_BYPASS"
 
 
 class Store:
-    """Where the users of the supervisor's unit are kept: a pair of sockets for each name, from the manager."""
+    """The dynamic users of the supervisor's unit: for each name a pair of sockets from the manager."""
 
     __slots__ = ("_directory", "_pairs", "_remove_ipc")
 
@@ -48,23 +48,23 @@ class Store:
         self._pairs: dict[str, tuple[_socket.socket, _socket.socket]] = {}
 
     def receive(self, message: dict[str, Any], fds: list[int]) -> None:
-        """Takes what the manager tells of the users; the descriptors are ours from now on."""
+        """Take the sockets that the manager has sent. The descriptors are ours from now on."""
         self._directory, self._remove_ipc = message["directory"], message["remove_ipc"]
         ends = [_socket.socket(fileno=fd) for fd in fds]
         fds.clear()
         self._pairs.update(zip(message["names"], zip(ends[::2], ends[1::2])))
 
     def check(self, names: Iterable[str]) -> None:
-        """OSError if there is no room for one of these users, because there were no descriptors for it."""
+        """OSError if the sockets of one of these users are missing, because there were no descriptors for them."""
         if any(name not in self._pairs for name in names):
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
     def descriptors(self) -> list[int]:
-        """What a process that finds a user must not close."""
+        """The descriptors that a child must keep open until it has found its user."""
         return [end.fileno() for pair in self._pairs.values() for end in pair]
 
     def take_both(self, user: str, group: str, owned: Iterable[str]) -> tuple[int, int]:
-        """The (uid, gid) of a user and a group, made if need be; `owned`: what they may own from before. OSError.
+        """The (uid, gid) of a user and a group, made if need be. `owned`: what they may own already. OSError.
 
         A user or group that exists is what is meant; one that exists only as the other of the two is refused.
         """
@@ -75,13 +75,13 @@ class Store:
         return uid, gid
 
     def keep(self, name: str, uid: int) -> None:
-        """A user who exists without us, for :meth:`release`."""
+        """Record a static user, for :meth:`release`."""
         if name in self._pairs:
             self._take(name, lambda: (uid, uid, -1))
 
     def _take(self, name: str, find: Callable[[], tuple[int, int, int]]) -> tuple[int, int]:
         inside, outside = self._pairs[name]
-        # Of two processes of the unit that start at once the second waits for what the first has found.
+        # Of two processes of the unit that start at once, the second waits for the result of the first.
         fcntl.lockf(inside, fcntl.LOCK_EX)
         try:
             kept = _look(inside)
@@ -96,7 +96,7 @@ class Store:
             fcntl.lockf(inside, fcntl.LOCK_UN)
 
     def release(self) -> None:
-        """The unit is down, and its users are gone: a process of its own removes what they leave.
+        """The unit is inactive and its users are gone: a process of its own removes what they leave.
 
         Where there can be none, the files stay: locked by nobody, they are taken over by whoever is next.
         """
@@ -108,7 +108,7 @@ class Store:
         except OSError:
             return
         try:
-            # Nothing else of the supervisor stays open: the manager waits for its end.
+            # No other descriptor of the supervisor stays open: the manager waits for its end.
             syscalls.close_all_except([0, 1, 2, *self.descriptors()])
             for name, (inside, _) in self._pairs.items():
                 kept = _look(inside)
@@ -131,7 +131,7 @@ class Store:
 
 
 def _look(inside: _socket.socket) -> tuple[int, int, int] | None:
-    """What is kept: uid, gid, and a descriptor of the lock, -1 for a user that exists without us. It stays there."""
+    """The uid, the gid and a descriptor of the lock (-1 for a static user). They stay in the socket."""
     try:
         data, ancillary, flags, _ = inside.recvmsg(
             2 * _INT, _socket.CMSG_SPACE(_INT), _socket.MSG_PEEK | _socket.MSG_DONTWAIT
@@ -162,7 +162,7 @@ def _find(name: str, directory: str, owned: Iterable[str], is_user: bool) -> tup
 
 
 def _static(name: str, is_user: bool) -> tuple[int, int] | None:
-    """A user or group of this name that exists without us. OSError EILSEQ if only the other of the two does."""
+    """A static user or group of this name. OSError EILSEQ if only the other of the two exists."""
     if name.isdigit():
         return int(name), int(name)
     user, group = _known(pwd.getpwnam, name), _known(grp.getgrnam, name)
@@ -194,7 +194,7 @@ def _pick(name: str, directory: str, owned: Iterable[str]) -> tuple[int, int]:
                 os.close(lock)
                 continue
             _link(directory, uid, name)
-            fcntl.flock(lock, fcntl.LOCK_SH)  # from now on other units may have the same user
+            fcntl.flock(lock, fcntl.LOCK_SH)  # from now on other units may share the user
         return uid, lock
     raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
 
@@ -214,7 +214,7 @@ def _candidates(name: str, owned: Iterable[str]) -> Iterable[int]:
 
 
 def _lock(directory: str, uid: int, name: str) -> tuple[int, bool]:
-    """A descriptor of the locked file of a uid, -1 if the uid is another user's; whether another unit has it, too."""
+    """A descriptor of the locked file of a uid (-1 if another user has the uid), and whether other units share it."""
     while True:
         shared = False
         lock = os.open(f"{directory}/{uid}", _CREATE, 0o600)
@@ -225,7 +225,7 @@ def _lock(directory: str, uid: int, name: str) -> tuple[int, bool]:
                 if os.pread(lock, 256, 0) != _content(name):
                     os.close(lock)
                     return -1, False
-                # Another unit has the same user, or is making sure that it can: then it lets us in.
+                # Another unit has the same user, or is about to: then it will let us share the lock.
                 fcntl.flock(lock, fcntl.LOCK_SH)
                 shared = True
             else:
