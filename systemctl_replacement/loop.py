@@ -1,10 +1,10 @@
 """The one loop of the manager: descriptors, deadlines and deferred work. No ticks, no threads.
 
-Signals come first, then what else is the manager's own (supervisors above all), then deadlines, then clients: root and
-the owner, then strangers. No deadline is believed before signals and links were read: what it waits for may have
-arrived. Each but the signals gets a slice of time at once, so that whatever they do a signal waits for a few slices.
+Signals come first, then the manager's own links (supervisors above all), then deadlines, then clients: first root and
+the manager's own user, then strangers. No deadline is believed before signals and links have been read: what it waits
+for may have arrived. Everything but signals gets one slice of time per turn: a signal waits for a few slices at most.
 
-An exception in a callback is that callback's own: it is handed to `on_exception` and the loop goes on.
+An exception in a callback costs only that callback: it is passed to `on_exception`, and the loop goes on.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ READ, WRITE = 1, 2
 # Ranks, served in this order. Clients are OWNERS (root and the manager's own user) or STRANGERS.
 SIGNALS, LINKS, OWNERS, STRANGERS = range(4)
 
-# So many timers are looked through for cancelled ones, which would otherwise stay until their time comes: a service
-# may tell its watchdog very often that it is alive.
+# Above this many timers, cancelled ones are swept out. They would otherwise stay until they are due, and a service may
+# notify its watchdog very often.
 _MANY_TIMERS = 256
 
 _AFTER_FAILURE_SECONDS = 0.1
@@ -39,8 +39,8 @@ _LONGEST_WAIT_SECONDS = 1_000_000.0
 # Microseconds that one rank, deadlines or deferred work may take before the loop looks at everything else.
 SLICE_USEC = 5_000
 
-# How often links are read before a deadline is believed. Each time gives what a supervisor can have sent in one go, so
-# that this is more than all it can have sent by then: who goes on sending cannot hold deadlines up.
+# How often links are read before a deadline is believed. One round reads what a supervisor can send at once, and these
+# are more than it can have sent by then: a supervisor that keeps sending cannot hold up deadlines.
 _CATCH_UP_ROUNDS = 8
 
 
@@ -55,7 +55,7 @@ def now_stamp() -> tuple[int, int]:
 
 
 class Timer:
-    """A deadline that can be called off."""
+    """A deadline that can be cancelled."""
 
     __slots__ = ("callback", "time")
 
@@ -71,7 +71,7 @@ class Timer:
 
 
 class _Rank:
-    """What is served together: descriptors, those of them that are ready and not served yet, work to go on with."""
+    """What is served together: descriptors, those that are ready but not served yet, and deferred work."""
 
     __slots__ = ("poll", "ready", "work")
 
@@ -81,13 +81,13 @@ class _Rank:
         self.work: deque[Callable[[], object]] = deque()
 
     def look(self) -> None:
-        """Find what is ready, once what was ready before has been served: nobody is served twice before another."""
+        """Poll again once everything that was ready has been served: nobody is served twice before another."""
         if not self.ready:
             self.ready.extend(self.poll.poll(0))
 
 
 class Loop:
-    """Calls back when a descriptor is ready (READ, WRITE), when a deadline passes, or as soon as the rest is done."""
+    """Calls back when a descriptor is ready (READ, WRITE), when a deadline has passed, or soon."""
 
     def __init__(self, on_exception: Callable[[str, BaseException], object]) -> None:
         self._poll = select.epoll()  # of the ranks' own
@@ -105,7 +105,7 @@ class Loop:
         self._register(fd, _mask(events), callback, rank)
 
     def watch_hang_up(self, fd: int, callback: FdCallback) -> None:
-        """Call back once the other end is gone. PermissionError for what cannot be polled."""
+        """Call back when the other end has closed. PermissionError for descriptors that cannot be polled."""
         self._register(fd, 0, callback, LINKS)  # EPOLLHUP and EPOLLERR are always told
 
     def _register(self, fd: int, mask: int, callback: FdCallback, rank: int) -> None:
@@ -121,7 +121,7 @@ class Loop:
             return
         rank, _ = self._fds.pop(fd)
         rank.poll.unregister(fd)
-        if rank.ready:  # the next descriptor of this number is somebody else's
+        if rank.ready:  # the next descriptor with this number belongs to somebody else
             rank.ready = deque([one for one in rank.ready if one[0] != fd])
 
     def call_at(self, time_: int, callback: Callable[[], object]) -> Timer:
@@ -135,16 +135,16 @@ class Loop:
         return timer
 
     def call_soon(self, callback: Callable[[], object]) -> None:
-        """Call back before the loop waits again, after what was deferred earlier. If that is much, what happens
-        meanwhile comes in between."""
+        """Call back before the loop waits again, after what was deferred earlier. If that takes long, the loop looks at
+        everything else in between."""
         self._soon.append(callback)
 
     def defer(self, rank: int, callback: Callable[[], object]) -> None:
-        """Call back when it is the turn of this rank, after its descriptors; one such callback in each turn."""
+        """Call back after the descriptors of this rank; one such callback per turn."""
         self._ranks[rank].work.append(callback)
 
     def has_pending(self) -> bool:
-        """Whether deferred work of the manager's own waits to be done."""
+        """Whether deferred work of the manager itself is waiting."""
         return bool(self._soon)
 
     def stop(self) -> None:
@@ -156,7 +156,7 @@ class Loop:
             try:
                 self._turn()
             except Exception as error:
-                # No memory even for the loop itself, most likely: not to be tried again at full speed.
+                # Most likely there is no memory even for the loop itself. Do not retry at full speed.
                 self.guard(self._on_exception, "loop", error)
                 time.sleep(_AFTER_FAILURE_SECONDS)
 
@@ -179,7 +179,7 @@ class Loop:
             return
         if self._timers:
             # epoll counts milliseconds: round up, or it would wake before the deadline and spin.
-            # It also counts them in 32 bits: nobody may wait for longer than it can.
+            # It counts them in 32 bits, which limits how long it can wait.
             timeout = min(max(0, -(-(self._timers[0].time - now_monotonic()) // 1000)) / 1000, _LONGEST_WAIT_SECONDS)
         try:
             self._poll.poll(timeout)
@@ -187,7 +187,7 @@ class Loop:
             return
 
     def _serve(self, number: int) -> bool:
-        """Serve what is ready of a rank, then go on with its work, each for a slice. Whether there was any."""
+        """Serve the ready descriptors of a rank, then its deferred work, each for a slice. Whether there was any."""
         rank = self._ranks[number]
         rank.look()
         if not (rank.ready or rank.work):
@@ -203,11 +203,11 @@ class Loop:
         return True
 
     def _catch_up(self) -> None:
-        """Read what has arrived by now of signals and on links."""
+        """Read the signals and messages that have arrived by now."""
         for _ in range(_CATCH_UP_ROUNDS):
             found = self._serve(SIGNALS)
             found |= self._serve(LINKS)
-            while self._ranks[LINKS].ready and not self._stopped:  # more than a slice of them
+            while self._ranks[LINKS].ready and not self._stopped:  # they took more than a slice
                 self._serve(SIGNALS)
                 self._serve(LINKS)
             if not found:
@@ -236,15 +236,15 @@ class Loop:
                 return
 
     def guard(self, callback: Callable[..., object], *arguments: object) -> None:
-        """Call it; an exception is reported and costs only what it was called for. For each item of what came together:
-        a message, a signal, a child that has ended."""
+        """Call it; an exception is reported, and costs only this call. Used for each item of a batch: a message, a
+        signal, a child that has ended."""
         try:
             callback(*arguments)
         except Exception as error:
             try:
                 self._on_exception(getattr(callback, "__qualname__", repr(callback)), error)
             except Exception:
-                return  # nobody is left to tell, and PID 1 must not end of it
+                return  # it cannot even be reported, and PID 1 must not die of it
 
 
 def _mask(events: int) -> int:

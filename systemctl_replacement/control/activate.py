@@ -1,4 +1,4 @@
-"""Starting the manager in the background, when the first verb that must change something finds none.
+"""Starting a manager in the background, when the first verb that has to change something finds none.
 
 The manager is a separate process. It keeps nothing of the command that happened to start it, neither
 descriptors nor session, directory, environment, limits or priorities. It takes these from PID 1, as a service

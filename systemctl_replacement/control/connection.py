@@ -1,8 +1,8 @@
-"""One client of the control protocol: what it sent, the call in progress, what it has not read yet.
+"""One client of the control protocol: what it has sent, the call in progress, what it has not read yet.
 
-Every socket is non-blocking, a connection has one call in progress at a time, what a client sends, sends ahead or does
-not read is bounded, and who exceeds a bound loses the connection. Each request, be it a short one, waits for its turn,
-which the server gives; so does each piece of a long answer.
+Every socket is non-blocking, and a connection has one call in progress at a time. What a client sends, sends ahead or
+leaves unread is bounded, and a client that exceeds a bound loses its connection. Each request, even a short one, waits
+for its turn, which the server decides; so does each piece of a long answer.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         """What a connection needs of the server that has accepted it."""
 
         def wants_turn(self, connection: Connection) -> None:
-            """The connection has a request: its `turn` is to be called, once, when it is its user's."""
+            """The connection has a request: call its `turn` once when it is its user's turn."""
 
         def handle(self, connection: Connection, message: Any) -> None:
             """Answer one request, or leave its call in progress. Raises ValueError if it is none."""
@@ -52,14 +52,14 @@ if TYPE_CHECKING:
             """The connection has closed."""
 
 
-# A request is a list of names at most; 1 MiB is several thousand of them. It also bounds what is sent ahead.
+# A request holds at most a list of names, and 1 MiB is thousands of them. This also bounds what is sent ahead.
 MAXIMUM_REQUEST = 1 << 20
-# Of a stranger, whose request is not even looked at when it is longer: to read this much JSON takes 3 ms at most.
+# A longer request of a stranger is not even parsed: this much JSON takes 3 ms at most.
 MAXIMUM_REQUEST_OF_STRANGERS = 1 << 16
-# All properties of several hundred units fit; a client that leaves more unread is not reading.
+# All properties of several hundred units fit. A client that leaves more than this unread is not reading.
 MAXIMUM_UNREAD = 32 << 20
 CHUNK = 65536
-# How much is sent to one client before the loop looks at others: it may read as fast as we write.
+# How much is sent to one client before the loop looks at others: a client may read as fast as we write.
 CHUNKS_PER_TURN = 16
 
 
@@ -119,8 +119,7 @@ class Call:
         self.error("Failed", dbus_name=dbus_name, message=message)
 
     def take_socket(self) -> _socket.socket:
-        """End the call without an answer of the server's: what is said on the connection from now on is the caller's,
-        and so is the socket."""
+        """End the call without an answer from the server. The connection and its socket belong to the handler now."""
         connection, self._connection = self._connection, None
         if connection is None:
             raise ValueError("the call has ended")
@@ -131,7 +130,7 @@ class Call:
             data = wire.dumps(message)
         except BaseException:
             if self._connection is not None:
-                self._connection.close()  # it would wait for ever
+                self._connection.close()  # the client would wait forever
             raise
         self._finish_with(data)
 
@@ -145,14 +144,14 @@ class Call:
                 raise
 
     def disconnected(self) -> None:
-        """The server's word that the client is gone."""
+        """The client has gone."""
         self._connection = None
         if self.on_cancel is not None:
             self.on_cancel()
 
 
 class Connection:
-    """One client: what it sent and we have not looked at, the call in progress, what it has not read yet."""
+    """One client: what we have not looked at yet, the call in progress, what it has not read yet."""
 
     def __init__(self, server: Keeper, loop: Loop, socket: _socket.socket, caller: Caller, *, trusted: bool) -> None:
         self.caller = caller
@@ -167,19 +166,19 @@ class Connection:
         self._asked = 0  # bytes of the request that the call in progress was
         self._oneway = False
         self._waits_for_turn = False
-        self._ended = False  # it asks for nothing more (SHUT_WR), and reads what it has asked for
+        self._ended = False  # it will ask nothing more (SHUT_WR), but still reads the answers
         self._closed = False
         self._events = READ
         loop.add(socket.fileno(), READ, self._ready, self.rank)
 
     @property
     def unread(self) -> int:
-        """Bytes that wait for the client to read."""
+        """Bytes that the client has not read yet."""
         return len(self._unread)
 
     @property
     def held(self) -> int:
-        """Bytes that are kept for the client: what it has sent and we have not answered, what it has not read."""
+        """Bytes that are kept for the client: its unanswered requests, and the answers that it has not read."""
         return len(self._received) + len(self._unread) + (self._asked if self.call is not None else 0)
 
     def begin(self, call: Call, oneway: bool) -> None:
@@ -190,7 +189,7 @@ class Connection:
         self._server.work(self, call, steps)
 
     def send(self, data: bytes) -> None:
-        """Send a reply, now if the client is reading, else when it does."""
+        """Send a reply: now if the client is reading, otherwise when it does."""
         if self._closed or self._oneway:
             return
         self._unread += data
@@ -200,13 +199,13 @@ class Connection:
             self.close()
 
     def finish(self, data: bytes) -> None:
-        """Send the reply that ends the call in progress, and turn to what the client sent after it."""
+        """Send the reply that ends the call in progress, and look at what the client sent after it."""
         self.send(data)
         self.call = None
         self._watch()
 
     def leave(self) -> _socket.socket:
-        """Forget the client; its socket."""
+        """Forget the client, and return its socket."""
         self._closed = True
         self._loop.remove(self._socket.fileno())
         self.call = None
@@ -257,7 +256,7 @@ class Connection:
             self.close()
 
     def _is_listening(self) -> bool:
-        """Whether a client that sends no more is still there."""
+        """Whether a client that has stopped sending is still there."""
         try:
             self._socket.send(b"", _socket.MSG_NOSIGNAL)
         except BlockingIOError:
@@ -271,12 +270,12 @@ class Connection:
         return MAXIMUM_REQUEST if self.trusted else MAXIMUM_REQUEST_OF_STRANGERS
 
     def _length(self) -> int:
-        """How long the next request is, as far as it has arrived."""
+        """The length of the next request, as far as it has arrived."""
         end = self._received.find(0)
         return len(self._received) if end < 0 else end
 
     def turn(self) -> None:
-        """Handle one request: it is our turn."""
+        """Handle one request, now that it is this client's turn."""
         self._waits_for_turn = False
         if self._closed or not self._has_request():
             return
@@ -292,7 +291,7 @@ class Connection:
         except (ValueError, RecursionError, MemoryError):
             self.close()
         except BaseException:
-            self.close()  # it would wait for ever
+            self.close()  # the client would wait forever
             raise
         self._watch()
 
@@ -314,7 +313,7 @@ class Connection:
         self._watch()
 
     def _watch(self) -> None:
-        """Ask to be called when there is input or, having something to send, room; and for our turn with a request."""
+        """Watch for input, and for room if there is something to send; ask for a turn if there is a request."""
         if self._closed:
             return
         if self._ended and self.call is None and not self._unread and not self._has_request():
@@ -329,7 +328,7 @@ class Connection:
             self._server.wants_turn(self)
 
     def saved(self) -> dict[str, Any]:
-        """All but the call in progress as plain data; "fd" is the socket."""
+        """Everything but the call in progress as plain data; "fd" is the socket."""
         return {
             "fd": self._socket.fileno(),
             "peer": [self.caller.pid, self.caller.uid, self.caller.gid],
@@ -340,11 +339,11 @@ class Connection:
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """Take over what was saved of a connection by its socket."""
+        """Take over the saved data of a connection."""
         self._received += saved["received"].encode("latin-1")
         self._unread += saved["unread"].encode("latin-1")
         self._asked = saved.get("asked", 0)
 
     def go_on(self) -> None:
-        """Send and handle what was restored."""
+        """Go on with what was restored."""
         self._flush()

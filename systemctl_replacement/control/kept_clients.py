@@ -1,8 +1,8 @@
 """Clients that are connected during a re-execution: their sockets are kept, so that they never notice.
 
-What a client sent and was not sent yet goes along, and the call it waits in is made again: a question as it was asked,
-another call in the way it says itself (`Request.resume_as`). Callers whose answer is the end of the connection stay
-behind.
+Their unhandled requests and unsent replies are taken along, and the call that a client waits in is made again: a
+question as it was asked, any other call as it says itself (`Request.resume_as`). Callers whose answer is the end of the
+connection stay behind.
 
 Clients with the most unread data may lose their connection: a re-execution must not depend on clients that do not read.
 """
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-# Bytes that go along, for all strangers together and for all who may change something. JSON makes up to six of one,
-# the whole state has to fit into one message (`process.link`), and no signal is heard while it is written.
+# Bytes that are taken along, for all strangers together and for all others. JSON makes up to six bytes of one, the
+# whole state has to fit into one message (`process.link`), and no signal is heard while it is written.
 _OF_STRANGERS = 256 << 10
 _OF_OTHERS = 8 << 20
 

@@ -1,8 +1,8 @@
 """The manager's end of the control protocol: varlink over a Unix stream socket, for any number of strangers.
 
-It lives in the manager's loop and never blocks it: what a client may ask is bounded before it is looked at, and what
-takes long is done in slices, which are charged to the client's user (see `connection` and `fair_queue`). Root and the
-manager's own user are served first.
+It runs in the manager's loop and never blocks it. Requests are bounded before they are looked at, and long work is
+done in slices that are charged to the client's user (see `connection` and `fair_queue`). Root and the manager's own
+user are served first.
 
 The peer's credentials decide who may call what, as the table of methods says (:mod:`.request`).
 Protocol: https://varlink.org/Service
@@ -32,23 +32,23 @@ if TYPE_CHECKING:
 SERVICE = "org.varlink.service"
 URL = "https://github.com/systemctl-replacement"
 
-# A stranger's lists: more names than a container has units would only be work for the manager. And their items: names
-# are shorter, and to match a long pattern takes as long as one likes.
+# Limits for strangers' lists: more names than a container has units would only make work. And for their items: names
+# are shorter, and matching a long pattern can take arbitrarily long.
 MAXIMUM_ITEMS = 1024
 MAXIMUM_ITEM = 4096
-# What all strangers together may leave unread: memory that the manager itself is killed for if there is too much.
+# What all strangers together may leave unread. It is the manager's memory, and too much would get the manager killed.
 MAXIMUM_UNREAD_OF_STRANGERS = 16 << 20
-# Root always gets a connection; a user cannot use up those of others.
+# Root always gets a connection, and one user cannot use up those of others.
 MAXIMUM_CONNECTIONS = 512
 MAXIMUM_CONNECTIONS_PER_USER = 64
-# Descriptors kept for root and the manager's owner when there are no others.
+# Descriptors kept in reserve for root and the manager's own user.
 _RESERVE = 4
-# Without any, those who want to connect are looked at again after so many microseconds.
+# When there are none left, whoever wants to connect is looked at again after this many microseconds.
 _PAUSE_USEC = 100_000
-# Seconds of accepting after which the loop looks at everything else. Meanwhile whoever waits is let in, or turned away:
-# a queue that others have filled would keep root out.
+# Seconds of accepting after which the loop looks at everything else. Until then everybody who waits is let in or turned
+# away: a queue that others have filled would keep root out.
 _ACCEPTING = 0.002
-# The queue of those who want something changed: in the order they came in, and not behind anybody's questions.
+# The queue of requests that change something: they are served in order, and never wait behind questions.
 _CHANGES = "changes"
 
 
@@ -84,7 +84,7 @@ class Server:
         self.connections: set[Connection] = set()
         self._connections_of: dict[int, int] = {}  # by uid
         self._turns: dict[int, FairQueue] = {}  # by rank
-        # Given up one by one when descriptors run out, so that those who may stop something are still heard.
+        # Given up one by one when descriptors run out, so that whoever may stop something is still heard.
         self._reserve: list[int] = []
         self._full = False  # nobody is accepted before somebody leaves
         self._refill()
@@ -136,22 +136,23 @@ class Server:
 
     @property
     def changing(self) -> bool:
-        """Whether a request that changes something is at work, be its client still there or not."""
+        """Whether a request that changes something is under way, whether its client is still there or not."""
         return bool(self._turns) and self._turns[OWNERS].has(_CHANGES)
 
     def hold_changes(self) -> None:
-        """Let those who want jobs wait until `release_changes`: the boot's come first, and would undo theirs."""
+        """Make requests for changes wait until `release_changes`: the jobs of the boot come first, and would undo
+        theirs."""
         self._turns[OWNERS].hold(_CHANGES)
 
     def release_changes(self) -> None:
         self._turns[OWNERS].release(_CHANGES)
 
     def change(self, what: Callable[[], object]) -> None:
-        """Change something that no client has asked for, in the order in which all that was asked for."""
+        """Change something that no client has asked for, in turn with what clients ask for."""
         self._turns[OWNERS].add(_CHANGES, (what() for _ in (None,)))
 
     def _accept(self, _events: int) -> None:
-        """Let in all who wait, or turn them away."""
+        """Let in everybody who waits, or turn them away."""
         end = time.monotonic() + _ACCEPTING
         try:
             while self.loop is not None and not self._full and time.monotonic() < end:
@@ -184,7 +185,7 @@ class Server:
         return connection
 
     def adopt(self, socket: _socket.socket, caller: Caller) -> Connection:
-        """Serve a client that a manager before us has accepted. ValueError for what cannot be its socket."""
+        """Serve a client that the previous manager accepted. ValueError for what cannot be its socket."""
         if self.loop is None:
             raise ValueError("not attached to a loop")
         try:
@@ -197,14 +198,14 @@ class Server:
     def resume(
         self, connection: Connection, name: str, parameters: dict[str, Any], *, more: bool, oneway: bool
     ) -> None:
-        """Go on with the call that an adopted client waits in. KeyError for a method that there is not."""
+        """Go on with the call of an adopted client. KeyError for an unknown method."""
         method = self._methods[MANAGER][name]
         call = Call(connection, name, method, parameters, more)
         connection.begin(call, oneway=oneway)
         self._run(method, call)
 
     def _accept_one(self) -> int:
-        """The next client. OSError, EMFILE when even the reserve is used up."""
+        """The next client. OSError, EMFILE if even the reserve is used up."""
         while True:
             try:
                 descriptor: int = self.listener._accept()[0]  # type: ignore[attr-defined]
@@ -215,7 +216,7 @@ class Server:
                 os.close(self._reserve.pop())
 
     def _refill(self) -> None:
-        """Take back what was given up of the reserve, as far as there are descriptors again."""
+        """Refill the reserve as far as there are descriptors again."""
         while len(self._reserve) < _RESERVE:
             try:
                 self._reserve.append(os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC))
@@ -223,7 +224,7 @@ class Server:
                 return
 
     def _pause(self) -> None:
-        """Let those who want to connect wait until somebody leaves, or something else has given descriptors back."""
+        """Accept nobody until somebody leaves, or descriptors may have become available otherwise."""
         if self.loop is not None and not self._full:
             self._full = True
             self.loop.remove(self.listener.fileno())
@@ -244,7 +245,7 @@ class Server:
         return self._connections_of.get(caller.uid, 0) < MAXIMUM_CONNECTIONS_PER_USER
 
     def gone(self, connection: Connection) -> None:
-        """A connection's word that it has closed."""
+        """A connection has closed."""
         if connection in self.connections:
             self.connections.remove(connection)
             self._connections_of[connection.caller.uid] -= 1
@@ -255,7 +256,7 @@ class Server:
             self._on_idle()
 
     def wants_turn(self, connection: Connection) -> None:
-        """A connection's word that it has a request."""
+        """A connection has a request."""
 
         def turn() -> Iterator[None]:
             connection.turn()
@@ -279,7 +280,7 @@ class Server:
         self._turns[connection.rank].add(self._queue(connection) if question else _CHANGES, guarded())
 
     def _queue(self, connection: Connection) -> Hashable:
-        """Whose turn it has to be: a stranger's connections share one."""
+        """The queue that a connection waits in: all connections of a stranger share one."""
         return connection if connection.trusted else connection.caller.uid
 
     def handle(self, connection: Connection, message: Any) -> None:
@@ -316,7 +317,7 @@ class Server:
         self._run(method, call)
 
     def _refused(self, connection: Connection, call: Call) -> tuple[str, dict[str, str]] | None:
-        """The error of a request that is not even looked at: its sender may not make it, or it is too large."""
+        """The error for a request that is not even looked at: its sender may not make it, or it is too large."""
         parameters: Any = call.parameters
         if not isinstance(parameters, dict):
             return f"{SERVICE}.InvalidParameter", {"parameter": "parameters"}
@@ -336,7 +337,7 @@ class Server:
             self._failed(call, error)
 
     def _failed(self, call: Call, error: Exception) -> None:
-        """One request must not end the manager: whoever asked gets the error, the log the traceback."""
+        """One request must not end the manager: the caller gets the error, and the log the traceback."""
         if self._on_exception is None:
             raise error
         self._on_exception(call.name, error)

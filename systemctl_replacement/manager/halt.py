@@ -1,12 +1,13 @@
-"""The halt: from the request to the end of the manager, within the time that the container's engine leaves us.
+"""The halt: from the request to the end of the manager, within the time that the container's engine allows.
 
-The order is the job engine's: the target of the halt conflicts with everything, so that every service is stopped in
-reverse start order. A time that we were told is split over the levels of that order: when a level has had its share,
-the next one goes ahead; what no level has (units that no job stops, processes that no unit stops) is told when the last
-level is late; all that is still untold is told before what is left at the end is killed. When a time that we guess is
-nearly over everything is told, whatever the order, and nothing is killed but by its own timeout.
+The order comes from the jobs: the halt's target conflicts with everything, so every service is stopped in reverse start
+order. If we were told how long a halt may take, that time is divided among the levels of this order. When a level has
+used up its share, the next one starts. When the last level is late, SIGTERM goes to what is in no level (units that no
+job stops, processes that no unit stops), then to everybody who has had none, and what remains in the end is killed. If
+we only guess the time, everybody gets SIGTERM when it is nearly over, whatever the order, and nothing is killed except
+by its own timeout.
 
-Nobody is told twice by us: to many programs a second SIGTERM means to drop everything (process/told.py).
+No process gets SIGTERM from us twice: to many programs a second one means to drop everything (process/told.py).
 """
 
 from __future__ import annotations
@@ -44,11 +45,12 @@ if TYPE_CHECKING:
 FORCED_STATUS = 124
 REBOOT_STATUS = 133
 
-# A second identical request at least this much later is meant (Kubernetes sends SIGTERM right after a preStop hook).
+# A second identical request counts if it comes at least this much later (Kubernetes sends SIGTERM right after a preStop
+# hook).
 _REPEAT_USEC = 1_000_000
 _SHORT_TIMEOUT_USEC = 2_000_000
 
-# So many units are named in a line.
+# How many units a line names.
 _NAMES_SHOWN = 10
 
 TARGETS = {
@@ -61,7 +63,7 @@ TARGETS = {
 
 
 class Halt:
-    """A halt, once it is requested."""
+    """The halt, which begins when it is requested."""
 
     def __init__(
         self,
@@ -72,15 +74,15 @@ class Halt:
         time: StopTime | None,
         every_process: bool,
     ) -> None:
-        """every_process: all processes that we see end with us (PID 1), not only those of our units."""
-        self.finished: Observers[int] = Observers(core.loop.guard)  # the manager is to end, with this exit status
+        """every_process: all processes that we see end with us (as PID 1), not only those of our units."""
+        self.finished: Observers[int] = Observers(core.loop.guard)  # told the exit status that the manager ends with
         self.requested = ""  # halt, poweroff, reboot, kexec or exit
         self.exit_status: int | None = None  # `systemctl exit N`
         self.action_status: int | None = None  # SuccessActionExitStatus=, FailureActionExitStatus=
         self.forced = False
         self.since = 0  # monotonic microseconds
-        self.by = ""  # the signal that asked for it
-        self.ends_at = 0  # monotonic microseconds; 0: when everything is stopped, however long that takes
+        self.by = ""  # the signal that requested it
+        self.ends_at = 0  # monotonic microseconds; 0: no limit
         self.shortened = False
         self.by_force = False
         self._core = core
@@ -95,12 +97,12 @@ class Halt:
         self._remains = Remains(core.loop, self._left_behind, core.log.manager)
         self._deadline: Timer | None = None
         self._turn: Timer | None = None
-        self._levels_before = 0  # how many there were when the share of the present level began
+        self._levels_before = 0  # the number of levels when the present share began
         self._stopping_rest = False
 
     @property
     def told(self) -> list[tuple[int, int]]:
-        """(pid, start time) of the processes that no unit stops and that were told to end."""
+        """(pid, start time) of the processes outside of units that have had SIGTERM."""
         return self._remains.told
 
     @told.setter
@@ -108,7 +110,7 @@ class Halt:
         self._remains.told = list(told)
 
     def asked_by(self, pid: int) -> None:
-        """A client's process has asked for a halt and will be answered: it is not to be told to end while it ends."""
+        """A client's process has requested a halt and gets its answer: it is spared SIGTERM while it ends."""
         self._remains.spare(pid)
 
     @property
@@ -124,17 +126,17 @@ class Halt:
 
     @property
     def under_way(self) -> bool:
-        """Whether the system goes down: a halt was requested, or one of its targets was started like any unit."""
+        """Whether the system is going down: a halt was requested, or one of its targets started like any unit."""
         shutdown = self._registry.find("shutdown.target")
         going = shutdown is not None and (shutdown.active_state == ACTIVE or shutdown.job is not None)
         return bool(self.requested) or going
 
     def request(self, verb: str, by: str = "", exit_status: int | None = None) -> None:
-        """Begin the halt; asked for again by the same signal a while later, hurry."""
+        """Begin the halt. If the same signal requests it again a while later, hurry."""
         if exit_status is not None:
             self.exit_status = exit_status
         if self.requested:
-            if by and not self.by:  # an engine's clock runs from now on, not since a client asked
+            if by and not self.by:  # the engine's clock starts now, not at a client's request
                 self.by, self.since = by, now_monotonic()
                 if not self.ends_at and not self.by_force:
                     self._keep_time()
@@ -161,7 +163,7 @@ class Halt:
         self._deadline = self._loop.call_at(time, self._time_is_up)
 
     def go_on(self) -> None:
-        """Take up a halt where the manager before a re-execution left it."""
+        """Continue a halt after a re-execution."""
         if self.ends_at:
             self._end_at(self.ends_at)
         if self.by_force:
@@ -176,14 +178,14 @@ class Halt:
         if self.ends_at:
             self._begin_share()
         elif self._time is not None and self.by:
-            # At once if it was done before a re-execution: jobs that had to wait for their unit are in order again.
+            # Due at once if it was due before a re-execution, which has put the jobs into their order again.
             self._turn = self._loop.call_at(self.since + self._time.nears_after, self._time_nears)
 
     def _levels(self) -> list[list[Job]]:
         return stop_levels(self._jobs.view, lambda unit: _takes_time(self._registry[unit]))
 
     def _begin_share(self) -> None:
-        """The level of the stop order that is being stopped has its share of the time that is left."""
+        """Give the present level of the stop order its share of the remaining time."""
         self._levels_before = len(self._levels())
         shares = self._levels_before + (bool(self._without_stop_job()) or self._remains.any_left)
         at = next_turn(now_monotonic(), self.ends_at, shares)
@@ -194,7 +196,7 @@ class Halt:
         if not levels:
             self._tell_the_rest()
             return
-        if len(levels) >= self._levels_before:  # as many as before: the first one is late
+        if len(levels) >= self._levels_before:  # as many as before: the first level is late
             late = self._names(levels[0])
             self._remind(levels[0])
             if len(levels) == 1:
@@ -207,7 +209,7 @@ class Halt:
         self._core.call_soon(self._begin_share)  # once the jobs run
 
     def _time_nears(self) -> None:
-        """Whoever stopped us may kill us soon: nobody is to be killed untold."""
+        """Whoever stopped us may kill us soon: nobody should be killed without SIGTERM."""
         assert self._time is not None
         levels = self._levels()
         untold = [job for level in levels for job in level if job.state == WAITING]
@@ -227,19 +229,19 @@ class Halt:
         self._stop_the_rest()
 
     def _stop_the_rest(self) -> None:
-        """Stop the units that no job stops, and what units have left behind."""
+        """Stop the units that no job stops, and the processes that units have left behind."""
         for unit in () if self.by_force else self._without_stop_job():
             self._jobs.try_enqueue(unit.id, STOP, MODE_REPLACE, "stop job")
         self._remains.terminate()
 
     def _tell_the_rest(self) -> None:
-        """The last level of the stop order is late, and what is left will be killed."""
+        """The last level of the stop order is late: stop everything else before the rest is killed."""
         self._stop_the_rest()
         at = max(next_turn(now_monotonic(), self.ends_at, 0), self.ends_at - _SHORT_TIMEOUT_USEC)
         self._turn = self._loop.call_at(at, self._tell_everybody)
 
     def _tell_everybody(self) -> None:
-        """SIGTERM to each process that has had none, the commands of ExecStop= and the like included."""
+        """SIGTERM to each process that has had none, including the commands of ExecStop= and the like."""
         guard = self._loop.guard
         for unit in self._registry:
             if unit.tracking is not None:
@@ -247,7 +249,7 @@ class Halt:
         self._remains.terminate()
 
     def _remind(self, jobs: Iterable[Job]) -> None:
-        """Services whose ExecStop= takes its time have had no signal yet."""
+        """SIGTERM to services that have had none yet because their ExecStop= is running."""
         for unit in [self._registry[job.unit] for job in jobs]:
             self._loop.guard(self._remind_unit, unit)
 
@@ -280,7 +282,7 @@ class Halt:
         self._end_at(now_monotonic() + _SHORT_TIMEOUT_USEC)
 
     def _time_is_up(self) -> None:
-        # What survives SIGKILL must not keep us, nor what goes wrong on the way.
+        # Neither processes that survive SIGKILL nor defects on the way may keep us.
         self._loop.call_at(now_monotonic() + KILL_RESERVE_USEC // 2, self.finish)
         self._killed()
         for step in (self._say_time_is_up, self._kill_everything, self._remains.kill):
@@ -300,12 +302,12 @@ class Halt:
         for unit in self._registry:
             if unit.tracking is not None:
                 guard(processes.signal_all, unit.id, SIGKILL, (), False, False)
-                for pid in processes.reaper.pids(unit.id):  # also below a supervisor that does not act
+                for pid in processes.reaper.pids(unit.id):  # even if their supervisor does nothing
                     descendants.send(pid, SIGKILL)
 
     def _without_stop_job(self) -> list[ManagedUnit]:
-        """Units that run and that nothing stops: those with DefaultDependencies=no. What is started because of the
-        halt is not meant."""
+        """Units that run and that no job stops, because of DefaultDependencies=no; without those that the halt itself
+        starts."""
         return [
             unit
             for unit in self._registry
@@ -315,20 +317,21 @@ class Halt:
         ]
 
     def _stopped(self) -> None:
-        """No job is left: the units that the halt has anything to do with are down. Stop the others, then end.
+        """No job is left: the units that the halt affects are down. Stop the others, then end.
 
         Called for each reason to believe so.
         """
         if self._stopping_rest:
             return
         self._stopping_rest = True
-        # Under systemd they get their SIGTERM from what ends the machine after everything else.
+        # systemd leaves them to systemd-shutdown, which sends them SIGTERM after everything else.
         for unit in self._without_stop_job():
             self._jobs.try_enqueue(unit.id, STOP, MODE_REPLACE, "stop job")
         self._jobs.when_idle(self._end_remains)
 
     def _end_remains(self) -> None:
-        """Every unit is down. What they have left behind gets DefaultTimeoutStopSec=, as from systemd-shutdown."""
+        """Every unit is down. What they have left behind gets DefaultTimeoutStopSec= to end, as with
+        systemd-shutdown."""
         self._remains.end(self._core.config.default_timeout_stop, KILL_RESERVE_USEC, self._killed, self.finish)
 
     def _left_behind(self) -> list[int]:
@@ -342,7 +345,7 @@ class Halt:
         return [pid for pid in pids if pid not in spared and not processes.is_own(pid)]
 
     def _stopped_by(self, unit: ManagedUnit) -> Iterable[int]:
-        """The processes whose end is left to their unit: it is to be stopped, and they are what its stop waits for."""
+        """The processes that their unit ends: it is being stopped, and its stop waits for them."""
         if self.by_force or not _is_up(unit):
             return ()
         pids = unit.kind.signalled(unit.config, unit.state)
@@ -352,7 +355,7 @@ class Halt:
         return (*pids, control, *descendants.descendants(control)) if control else pids
 
     def finish(self) -> None:
-        """Everything is down, or must be: end the manager."""
+        """Everything is down, or time is up: end the manager."""
         for timer in (self._deadline, self._turn):
             if timer is not None:
                 timer.cancel()
@@ -360,7 +363,7 @@ class Halt:
         self.finished.tell(self.status)
 
     def force(self, verb: str, exit_status: int | None = None) -> None:
-        """End without stopping any unit (`--force`): they are left alone, and every process is told to end."""
+        """End without stopping units (`--force`): every process gets SIGTERM instead."""
         self.requested = self.requested or verb
         if exit_status is not None:
             self.exit_status = exit_status
@@ -402,7 +405,7 @@ class Halt:
         self._unit_action(unit, "StartLimitAction")
 
     def _unit_action(self, unit: ManagedUnit, setting: str) -> None:
-        """SuccessAction=, FailureAction=, and StartLimitAction= or JobTimeoutAction=, which have no status."""
+        """SuccessAction= or FailureAction=; or StartLimitAction= or JobTimeoutAction=, which have no exit status."""
         action = unit.get("Unit", setting)
         verb, _, force = action.partition("-")
         if action == "none" or verb not in TARGETS:
@@ -436,5 +439,5 @@ def _listed(units: Iterable[str]) -> str:
 
 
 def _takes_time(unit: ManagedUnit) -> bool:
-    """Whether there is more to do to stop a unit than to say so."""
+    """Whether stopping a unit takes more than saying so."""
     return unit.tracking is not None or unit.kind.stop_takes_time(unit.config)

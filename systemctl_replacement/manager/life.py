@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from systemctl_replacement.manager.unit_change import UnitChange
 
 
-# An on-demand manager without work or clients stays this long, so that a series of commands is served by one.
+# How long an on-demand manager stays without work or clients, so that one serves a series of commands.
 LINGER_USEC = 10_000_000
 
 
 class Life:
-    """A system's life: it begins with `start` or `resume`; `run` ends with the exit status."""
+    """A system's life. It begins with `start`, `resume` or `begin_after`; `run` returns the exit status."""
 
     def __init__(self, options: InitOptions, forkserver: ForkServer | None, state: dict[str, Any] | None) -> None:
-        """OSError, when the system cannot be made."""
+        """OSError if the system cannot be made."""
         self._options = options
         self._status = 0
         self._ended = False
@@ -51,9 +51,9 @@ class Life:
         self._guard = SocketGuard(system.loop, system.paths.socket_path(), self._socket_lost)
 
     def _socket_lost(self) -> None:
-        """Make the socket anew, with what else of ours was in the runtime directory."""
+        """Make the socket again, and what else we had in the runtime directory."""
         if self._ended:
-            return  # by ourselves
+            return  # we have removed it ourselves
         system = self._system
         try:
             if system.is_pid1:
@@ -70,10 +70,10 @@ class Life:
     # --- beginning ---
 
     def start(self, lost: str = "") -> None:
-        """Set up what the system needs of us and enqueue the boot. `lost`: what became of a manager before us."""
+        """Set up what the system needs, and enqueue the boot. lost: what became of a manager before us."""
         manager = self._manager
         self._hear_signals()
-        manager.processes.reaper.reap()  # what the program before us in this process has not waited for
+        manager.processes.reaper.reap()  # children of the program that this process ran before
         if not self._options.on_demand:
             self._system.serve()
             manager.processes.helpers.start_console()
@@ -100,7 +100,7 @@ class Life:
         self._linger()
 
     def begin_after(self, before: Outcome) -> None:
-        """Begin where another manager was: what it ran stays as it is if that could be taken over."""
+        """Begin after another manager: what it ran goes on running if it could be taken over."""
         for level, text in before.notes:
             self._log.manager(level, text)
         self._manager.halt.forced = before.forced
@@ -128,7 +128,7 @@ class Life:
         self._guard.check()
 
     def _await_orphans(self) -> None:
-        """Begin no job before what a manager that is gone has left running is stopped by its supervisors."""
+        """Begin no job before the supervisors of a manager that is gone have stopped what it left running."""
         jobs, halt = self._manager.jobs, self._manager.halt
         left = orphans(self._options.root, self._manager.processes.trackings.values())
         wait = Wait(self._loop, left, jobs.let_run)
@@ -138,7 +138,7 @@ class Life:
             jobs.held = lambda: wait.goes_on and not halt.requested
 
     def _serve(self) -> None:
-        """On demand: the first request may be about what a generator has made."""
+        """Serve clients on demand: the first request may be about units that a generator has made."""
         self._system.reload.read_if_changed()
         self._system.serve()
         self._linger()
@@ -153,7 +153,7 @@ class Life:
     def _boot_units(self) -> None:
         try:
             if not self._manager.halt.requested:
-                self._system.reload.read_if_changed()  # generators may have made something of the configuration
+                self._system.reload.read_if_changed()  # generators may have made units
                 if boot.enqueue(self._manager, self._options):
                     self._manager.jobs.when_idle(self._booted)
         finally:
@@ -176,7 +176,7 @@ class Life:
         return self._status
 
     def _await_children(self) -> None:
-        """Leave nothing behind: what served us ends when its link closes, and is waited for."""
+        """Leave nothing behind: wait for our helpers, which end when their links close."""
         self._manager.processes.close()
         end = now_monotonic() + FAREWELL_USEC
         poll = select.poll()
@@ -194,7 +194,7 @@ class Life:
 
     def _hear_signals(self) -> None:
         self._loop.add(self._signal_fd, READ, self._signals, SIGNALS)
-        self._loop.call_soon(lambda: self._signals(READ))  # a halt that came before comes before the boot
+        self._loop.call_soon(lambda: self._signals(READ))  # a halt that was requested already comes before the boot
 
     def _signals(self, _events: int) -> None:
         for number, _pid, _status, _code in syscalls.read_signalfd(self._signal_fd):
@@ -229,7 +229,7 @@ class Life:
     # --- leaving ---
 
     def _leave_with_the_last_unit(self) -> None:
-        """What ends by itself later, when nobody is connected, may be the last thing to stay for."""
+        """The last unit to stay for may end by itself, while nobody is connected."""
 
         def look(change: UnitChange) -> None:
             if change.went_down:
@@ -254,7 +254,7 @@ class Life:
         self._finish(0)
 
     def _finish(self, status: int) -> None:
-        """Everything is stopped: take leave of what is left, show the last lines, end."""
+        """Everything is stopped: let the helpers go, show the last lines, end."""
         if self._ended:
             return
         self._ended = True
@@ -266,7 +266,7 @@ class Life:
         if self._options.on_demand:
             on_demand.withdraw(self._system.runtime)
         try:
-            if self._guard.is_there():  # else it may be another manager's
+            if self._guard.is_there():  # otherwise it may be another manager's
                 os.unlink(self._system.paths.socket_path())
         except OSError:
             pass  # not ours to remove any more

@@ -77,7 +77,7 @@ class Methods:
     # --- looking ---
 
     def _load(self, name: str) -> Generator[None, None, ManagedUnit]:
-        """The unit for a name, loaded a little at each step; JobError in systemd's words if it cannot be a unit's."""
+        """The unit with a name, loaded step by step. JobError in systemd's words if it is no unit's name."""
         if not unit_names.valid_unit_name(name):
             raise JobError(INVALID_ARGS, f"Unit name {name} is not valid.")
         if unit_names.is_template(name):
@@ -99,7 +99,7 @@ class Methods:
         request.work(guarded())
 
     def _each(self, request: Request, name: str, names: list[str], look: Callable[[str], Look]) -> Iterator[None]:
-        """Look at everything that is named, and reply with the list of what was found."""
+        """Look at every name, and reply with the list of answers."""
         found = []
         for one in names:
             found.append(request.prepare((yield from look(one))))
@@ -258,7 +258,7 @@ class Methods:
     # --- changing ---
 
     def _loaded(self, name: str) -> ManagedUnit | None:
-        """The unit if it is in memory and somebody needs it there: what systemd has not forgotten."""
+        """The unit if it is in memory and would not be forgotten, as by systemd."""
         self._manager.registry.collect()
         return self._manager.registry.find(name)
 
@@ -385,5 +385,5 @@ def _valid_variable(name: str) -> bool:
 
 
 def _valid_value(value: str) -> bool:
-    """Whether a value is text that a process can be given: with another one no service could be started any more."""
+    """Whether a value can be given to a process: with any other value no service could be started any more."""
     return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)

@@ -161,7 +161,7 @@ def mounted_units() -> dict[str, Mount]:
 
 
 def _all_options(mount: str, superblock: str) -> str:
-    """The options of a mount and of its file system as one list, `rw` or `ro` once."""
+    """The options of a mount and of its file system in one list, without duplicates."""
     return ",".join(dict.fromkeys((mount + "," + superblock).split(",")))
 
 

@@ -19,7 +19,7 @@ from systemctl_replacement.manager.core import Core, report_exception
 from systemctl_replacement.manager.generators.generation import Generation, variables
 from systemctl_replacement.manager.halt import Halt
 from systemctl_replacement.manager.jobs.job_log import JobLog
-from systemctl_replacement.manager.jobs.job_start import JobStart
+from systemctl_replacement.manager.jobs.job_start import JobStarter
 from systemctl_replacement.manager.jobs.table import JobTable
 from systemctl_replacement.manager.leftovers import Leftovers
 from systemctl_replacement.manager.manager import Manager
@@ -107,7 +107,7 @@ class System:
         processes = self._make_processes(core, forkserver, state)
         leftovers = Leftovers(record, options.root)
         driver = Driver(core, processes, execution, leftovers)
-        job_start = JobStart(core, driver, conditions)
+        job_start = JobStarter(core, driver, conditions)
         jobs = JobTable(core, job_start.begin)
         halt = Halt(core, jobs, driver, processes, self._stop_time(), self.is_pid1)
         self._introduce(core, processes, driver, job_start, jobs, halt)
@@ -128,7 +128,7 @@ class System:
         self._methods = Methods(manager, self.reload, self.reexecution)
 
     def _introduce(
-        self, core: Core, processes: Processes, driver: Driver, job_start: JobStart, jobs: JobTable, halt: Halt
+        self, core: Core, processes: Processes, driver: Driver, job_start: JobStarter, jobs: JobTable, halt: Halt
     ) -> None:
         """Who is told of what, in this order."""
         triggers = Triggers(core, jobs, driver)

@@ -62,7 +62,7 @@ class Enqueue:
                 if outcome["id"] in self._manager.jobs.jobs:
                     self._wait_for(outcome["id"], outcome)
                 else:
-                    outcome["result"] = CANCELED  # it could not be restored
+                    outcome["result"] = CANCELED  # the job could not be restored
         self._done()
 
     def _wait_for(self, job_id: int, outcome: dict[str, Any]) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from systemctl_replacement.manager.unit_driver import Driver
 
 
-class JobStart:
+class JobStarter:
     """Begins jobs.
 
     limit_hit: told the unit that was started too often (StartLimitBurst=).
@@ -53,7 +53,7 @@ class JobStart:
         return _BEGIN[job.type](self, self.registry[job.unit])
 
 
-def _start(host: JobStart, unit: ManagedUnit) -> str:
+def _start(starter: JobStarter, unit: ManagedUnit) -> str:
     active = unit.active_state
     if active in ACTIVE_OR_RELOADING:
         return ALREADY
@@ -62,86 +62,86 @@ def _start(host: JobStart, unit: ManagedUnit) -> str:
     if unit.kind.must_settle(unit.state):
         return AGAIN
     if active != ACTIVATING:
-        refused = _refuse(host, unit)
+        refused = _refuse(starter, unit)
         if refused:
             return refused
     if not can_start(unit):
         return model.UNSUPPORTED
     for other in unit.related("BindsTo"):
-        if other in unit.related("After") and host.registry[other].active_state not in ACTIVE_OR_RELOADING:
-            host.log_unit(unit.id, LOG_INFO, f"Bound to unit {other}, but unit isn't active.")
+        if other in unit.related("After") and starter.registry[other].active_state not in ACTIVE_OR_RELOADING:
+            starter.log_unit(unit.id, LOG_INFO, f"Bound to unit {other}, but unit isn't active.")
             return model.DEPENDENCY
     if active != ACTIVATING:
         unit.invocation_id = uuid_hex()
         missing = not_applied(unit.file)
         if missing:
             names = ", ".join(f"{name}=" for name in missing)
-            host.log_unit(unit.id, LOG_WARNING, f"Settings that are not applied here: {names}")
-        host.step(unit, Start())
+            starter.log_unit(unit.id, LOG_WARNING, f"Settings that are not applied here: {names}")
+        starter.step(unit, Start())
     return IN_PROGRESS
 
 
-def _refuse(host: JobStart, unit: ManagedUnit) -> str:
-    """What keeps a unit from being started: "" or the result of its job."""
+def _refuse(starter: JobStarter, unit: ManagedUnit) -> str:
+    """Why a unit must not be started, as the result of its job; "" if it may be."""
     unit.condition_result = not unit.skipped
     unit.stamps["Condition"] = now_stamp()
     if not unit.skipped:
-        unit.condition_result, unit.condition_results = host.conditions.hold(unit, "Conditions")
+        unit.condition_result, unit.condition_results = starter.conditions.hold(unit, "Conditions")
     if not unit.condition_result:
         return model.DONE
-    unit.assert_result, unit.assert_results = host.conditions.hold(unit, "Asserts")
+    unit.assert_result, unit.assert_results = starter.conditions.hold(unit, "Asserts")
     unit.stamps["Assert"] = now_stamp()
     if not unit.assert_result:
-        host.log_unit(unit.id, LOG_NOTICE, "Starting requested but asserts failed.")
+        starter.log_unit(unit.id, LOG_NOTICE, "Starting requested but asserts failed.")
         return model.ASSERT
-    # Only what would have been started counts.
+    # Only starts that nothing else prevents count.
     if unit.traits.start_limited:
         interval = unit.get("Unit", "StartLimitIntervalSec")
         burst = unit.get("Unit", "StartLimitBurst")
-        interval = host.config.default_start_limit_interval if interval is None else interval
-        burst = host.config.default_start_limit_burst if burst is None else burst
+        interval = starter.config.default_start_limit_interval if interval is None else interval
+        burst = starter.config.default_start_limit_burst if burst is None else burst
         allowed, unit.starts = below_limit(unit.starts, now_monotonic(), interval, burst)
         if not allowed:
-            host.step(unit, StartLimitHit())
-            host.limit_hit.tell(unit)
+            starter.step(unit, StartLimitHit())
+            starter.limit_hit.tell(unit)
             return model.FAILED
     return ""
 
 
-def _stop(host: JobStart, unit: ManagedUnit) -> str:
+def _stop(starter: JobStarter, unit: ManagedUnit) -> str:
     if unit.active_state in INACTIVE_OR_FAILED:
         return ALREADY
     if not can_stop(unit):
         return model.UNSUPPORTED
-    host.step(unit, Stop())
+    starter.step(unit, Stop())
     return IN_PROGRESS
 
 
-def _reload(host: JobStart, unit: ManagedUnit) -> str:
+def _reload(starter: JobStarter, unit: ManagedUnit) -> str:
     if not can_reload(unit):
         return model.SKIPPED
     active = unit.active_state
     if active == RELOADING:
         return AGAIN
     if active != ACTIVE:
-        host.log_unit(unit.id, LOG_WARNING, "Unit cannot be reloaded because it is inactive.")
+        starter.log_unit(unit.id, LOG_WARNING, "Unit cannot be reloaded because it is inactive.")
         return model.INVALID
     if unit.kind.can_reload(unit.config) is None:
-        return model.DONE  # whom it is passed on to has jobs of their own
+        return model.DONE  # the units that it is passed on to have jobs of their own
     if not unit.traits.startable:
         return model.UNSUPPORTED
-    host.step(unit, Reload())
+    starter.step(unit, Reload())
     return IN_PROGRESS
 
 
-def _verify_active(host: JobStart, unit: ManagedUnit) -> str:
+def _verify_active(starter: JobStarter, unit: ManagedUnit) -> str:
     active = unit.active_state
     if active in ACTIVE_OR_RELOADING:
         return ALREADY
     return AGAIN if active == ACTIVATING else model.SKIPPED
 
 
-def _nothing(host: JobStart, unit: ManagedUnit) -> str:
+def _nothing(starter: JobStarter, unit: ManagedUnit) -> str:
     return model.DONE
 
 
@@ -150,7 +150,7 @@ def uuid_hex() -> str:
     return os.urandom(16).hex()
 
 
-_BEGIN: dict[str, Callable[[JobStart, ManagedUnit], str]] = {
+_BEGIN: dict[str, Callable[[JobStarter, ManagedUnit], str]] = {
     model.START: _start,
     model.VERIFY_ACTIVE: _verify_active,
     model.STOP: _stop,

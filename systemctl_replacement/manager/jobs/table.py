@@ -98,7 +98,7 @@ class JobTable:
         return change.anchor, change.install
 
     def try_enqueue(self, unit: str, job_type: str, mode: str, why: str) -> Job | None:
-        """Enqueue a job nobody asked for by hand; failing to is a log line. A halt, say, does so for many units."""
+        """Enqueue a job that nobody has asked for by hand; a failure is logged. A halt, say, does so for many units."""
         try:
             return self.enqueue(unit, job_type, mode)[0]
         except JobError as error:
@@ -139,12 +139,12 @@ class JobTable:
     # --- running ---
 
     def wake(self, unit: ManagedUnit) -> None:
-        """The unit has settled: its job may be able to run now."""
+        """The unit has changed: its job may be able to run now."""
         if unit.job is not None and unit.job.state == WAITING:
             self._want(unit.job)
 
     def go_ahead(self, jobs: Iterable[Job]) -> None:
-        """Let jobs run although others hold them back. Who waits for them goes on waiting."""
+        """Let jobs run although others hold them back. Whoever waits for them goes on waiting."""
         for job in jobs:
             if job.id in self.jobs and job.state == WAITING:
                 self._ahead.add(job.id)
@@ -162,7 +162,7 @@ class JobTable:
             self._core.call_soon(self._dispatch)
 
     def let_run(self) -> None:
-        """What held the jobs is over."""
+        """Nothing holds the jobs any more."""
         self._schedule()
 
     def _dispatch(self) -> None:
@@ -185,8 +185,8 @@ class JobTable:
             self._run(job)
 
     def _may_run(self, job: Job) -> bool:
-        """A target that waits for thousands is woken by the end of each: it looks at all of them only when the one that
-        it was last seen to wait for is done."""
+        """A target that waits for thousands is woken by the end of each: look at all of them only when the one that it
+        was last seen to wait for is done."""
         if job.id in self._ahead:
             return True
         held = self._held.get(job.id)
@@ -229,7 +229,7 @@ class JobTable:
     # --- ending ---
 
     def finish(self, job: Job, result: str, recursive: bool = True, *, already: bool = False) -> None:
-        """End a job, with those that fail because of it. already: there was nothing to do."""
+        """End a job, and those that fail because of it. already: there was nothing to do."""
         ending = outcome.finish(self.view, job, result, recursive=recursive)
         self._log(ending.log)
         for ended, _how in ending.finished:
@@ -265,7 +265,7 @@ class JobTable:
             self.timed_out.tell(unit)
 
     def answer_all(self, result: str) -> None:
-        """Tell everyone who still waits: the manager ends."""
+        """Answer everybody who still waits: the manager ends."""
         waiters, self._waiters = self._waiters, {}
         for job_id, callbacks in waiters.items():
             job = self.jobs.get(job_id)
@@ -300,7 +300,7 @@ class JobTable:
             self._core.log_unit(unit, level, message, False)  # the job's own last line says how it ended
 
     def restore(self, job: Job) -> None:
-        """Take over a job of the manager that executed itself again."""
+        """Take over a job from before a re-execution."""
         self._install(job)
 
     # --- units that become others ---

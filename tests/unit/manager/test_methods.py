@@ -15,7 +15,7 @@ from systemctl_replacement.control.server import description
 from systemctl_replacement.loop import Loop
 from systemctl_replacement.manager.boot_progress import BootProgress
 from systemctl_replacement.manager.core import Core
-from systemctl_replacement.manager.jobs.job_start import JobStart
+from systemctl_replacement.manager.jobs.job_start import JobStarter
 from systemctl_replacement.manager.jobs.table import JobTable
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.methods import Methods
@@ -83,7 +83,7 @@ class World:
         conditions: Any = SimpleNamespace(hold=lambda unit, kind: (True, ()))
         halt: Any = SimpleNamespace(under_way=False)
         driver = Driver(core, processes, execution, cast("Any", None))
-        jobs = JobTable(core, JobStart(core, driver, conditions).begin)
+        jobs = JobTable(core, JobStarter(core, driver, conditions).begin)
         driver.unit_changed.add(jobs.unit_changed)
         self.boot = BootProgress({"id": "0" * 32}, self.loop.guard)
         manager = Manager(core, self.boot, execution, cast("Any", None), conditions, processes, driver, jobs, halt)
