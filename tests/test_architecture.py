@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from systemctl_replacement.unitfile.directives.table import TYPE_SECTIONS
 from systemctl_replacement.unitfile.names import UNIT_TYPES
 
 TOP = Path(__file__).resolve().parents[1]
@@ -222,11 +223,13 @@ MEAN_THE_NAME = {
 }
 # What of units/ is the same for all kinds.
 OF_ANY_KIND = {"units", *(f"units.{name}" for name in ("events", "kind", "numbers", "ratelimit", "states", "table"))}
+_SECTIONS = set(TYPE_SECTIONS.values())
 _TYPE_NAMES = {*UNIT_TYPES, *(f".{unit_type}" for unit_type in UNIT_TYPES)}
 
 
 def type_names_compared(module: ast.Module) -> Iterator[str]:
-    """Where the name of a unit type is compared with, looked for, or a key of a table with several."""
+    """Where the name of a unit type is compared with, looked for, or a key of a table with several; and where a
+    directive is read from the section of a type."""
     for node in ast.walk(module):
         words: list[ast.expr | None] = []
         if isinstance(node, ast.Compare):
@@ -237,6 +240,10 @@ def type_names_compared(module: ast.Module) -> Iterator[str]:
             words = list(node.keys)
         parts = [part for word in words if word is not None for part in ast.walk(word)]
         named = [part for part in parts if isinstance(part, ast.Constant) and part.value in _TYPE_NAMES]
+        pair = node.elts if isinstance(node, ast.Tuple) else node.args if isinstance(node, ast.Call) else []
+        if len(pair) == 2 and isinstance(pair[0], ast.Constant) and pair[0].value in _SECTIONS:
+            # The second one is a directive, and not what is taken where a property is missing.
+            named += [pair[0]] if not isinstance(pair[1], ast.Constant) or pair[1].value else []
         if len(named) > isinstance(node, ast.Dict):  # a single "path" is a word like any other
             yield from (f"line {part.lineno}: {part.value!r}" for part in named)
 

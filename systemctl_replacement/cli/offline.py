@@ -87,6 +87,7 @@ class FileManager:
         return self._units[name]
 
     def _properties(self, unit: Unit) -> dict[str, Any]:
+        from systemctl_replacement.unitfile.directives.table import TYPE_SECTIONS
         from systemctl_replacement.unitfile.manager_config import read_manager_config
         from systemctl_replacement.unitfile.properties.of_unit import of_file
 
@@ -102,7 +103,7 @@ class FileManager:
                 "SubState": "dead",
                 "CanStart": loaded and not unit.get("Unit", "RefuseManualStart"),
                 "CanStop": loaded and not unit.get("Unit", "RefuseManualStop"),
-                "CanReload": loaded and bool(unit.settings.get(("Service", "ExecReload"))),
+                "CanReload": loaded and bool(unit.settings.get((TYPE_SECTIONS.get(unit.type, ""), "ExecReload"))),
                 "FragmentPath": unit.fragment_path,
                 "SourcePath": unit.source_path,
                 "DropInPaths": list(unit.dropin_paths),

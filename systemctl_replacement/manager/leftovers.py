@@ -117,8 +117,8 @@ class Leftovers:
         """What a process that is about to be made for a unit removes: it is the first one, or there is nothing."""
         if not self._before or unit.id in self._started:
             return None
-        directories = [entry[0] for entry in unit.get("Service", "RuntimeDirectory") or ()]
-        pid_file = unit.config.pid_file
+        directories = [entry[0] for entry in unit.own("RuntimeDirectory") or ()]
+        pid_file = unit.kind.pid_file(unit.config)
         if not directories and not pid_file:
             return None
         self._clearing.add(unit.id)

@@ -62,7 +62,7 @@ class ProcessEvents:
         if "FDNAME" in fields and not (name and valid_descriptor_name(name)):
             self._core.log_heard(unit.id, LOG_WARNING, "Passed FDNAME= name is invalid, ignoring.")
             name = ""
-        limit = unit.get("Service", "FileDescriptorStoreMax")
+        limit = unit.own("FileDescriptorStoreMax") or 0
         refused = store_of(unit, self._core.loop).add(name, news.fds, fields.get("FDPOLL") != "0", limit)
         if refused:
             message = f"Cannot store more fds than FileDescriptorStoreMax={limit}, closing remaining."

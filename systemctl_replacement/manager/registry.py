@@ -13,6 +13,7 @@ from systemctl_replacement.unitfile import dependencies, perpetual
 from systemctl_replacement.unitfile.load import Unit, load_error
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.units.states import FAILED, INACTIVE
+from systemctl_replacement.units.table import TYPES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class Registry:
         unit.config = unit.kind.configure(file, self._config, sees_all)
         if unit.traits.from_mountinfo and file.id in self.mounts():
             unit.state = unit.kind.up()
-            unit.file = _as_mounted(file, self.mounts()[file.id])
+            unit.file = unit.kind.found(file, self.mounts()[file.id])
         elif unit.id in PERPETUAL:
             unit.state = unit.kind.up()
         self._units[unit.id] = unit
@@ -374,20 +375,10 @@ def _links(unit: ManagedUnit, kind: str) -> bool:
     return kind in INVERSE and not (unit.skipped and kind in PULLS_IN)
 
 
-def _as_mounted(file: Unit, mount: Mount) -> Unit:
-    """A mount unit with what the kernel says of it; it exists even without a file."""
-    settings = {**file.settings, **{("Mount", name): value for name, value in mount.items()}}
-    settings.setdefault(("Unit", "Description"), settings[("Mount", "Where")])
-    source = file.source_path or ("" if file.id in PERPETUAL else "/proc/self/mountinfo")
-    return replace(file, load_state="loaded", load_error=None, derived=True, settings=settings, source_path=source)
-
-
 def _of_its_own(file: Unit, name: str) -> Unit:
     """The file of another unit for one that runs beside it until it stops: it is to stop as that one does, and is not
     started again."""
-    settings = {**file.settings, ("Service", "Restart"): "no"}
-    settings.pop(("Service", "RestartForceExitStatus"), None)
-    return replace(file, id=name, names=(name,), settings=settings)
+    return replace(TYPES[file.type].load().without_restart(file), id=name, names=(name,))
 
 
 def _taken(file: Unit) -> Unit:

@@ -26,7 +26,6 @@ from systemctl_replacement.process.exec_spec import (
     WorkingDirectory,
 )
 from systemctl_replacement.records import replace
-from systemctl_replacement.unitfile.directives.table import TYPE_SECTIONS, section_table
 from systemctl_replacement.unitfile.values import INFINITY
 
 TYPE_CHECKING = False
@@ -77,20 +76,19 @@ class ExecDefaults:
             "own_level": level,
             "own_shown": shown,
         }
-        section = _section(unit)
-        prefix = unit.get(section, "SyslogLevelPrefix")
+        prefix = unit.own("SyslogLevelPrefix")
         if prefix is not None:
             journal["level_prefix"] = prefix
-        facility = unit.file.settings.get((section, "SyslogFacility"))
+        facility = unit.file.settings.get((unit.section, "SyslogFacility"))
         if facility is not None:
             journal["fields"]["SYSLOG_FACILITY"] = str(facility)
-        for field in unit.get(section, "LogExtraFields") or ():
+        for field in unit.own("LogExtraFields") or ():
             name, _, value = field.partition("=")
             journal["fields"][name] = value
-        highest = unit.file.settings.get((section, "LogLevelMax"))
+        highest = unit.file.settings.get((unit.section, "LogLevelMax"))
         if highest is not None:
             journal["max_priority"] = highest
-        level = unit.get(section, "SyslogLevel")
+        level = unit.own("SyslogLevel")
         if level is not None:
             journal["priority"] = level
         config = unit.config
@@ -99,7 +97,7 @@ class ExecDefaults:
 
     def runtime_directories(self, unit: ManagedUnit) -> list[str]:
         """Where the directories of RuntimeDirectory= are."""
-        get = _getter(unit)
+        get = unit.own
         names = [entry[0] for entry in get("RuntimeDirectory") or ()]
         private = _is_private(get, "RuntimeDirectory")
         return [
@@ -108,7 +106,7 @@ class ExecDefaults:
 
     def runtime_links(self, unit: ManagedUnit) -> list[str]:
         """The links that RuntimeDirectory= makes to them."""
-        entries = unit.get(_section(unit), "RuntimeDirectory") or ()
+        entries = unit.own("RuntimeDirectory") or ()
         links = [link for _, *links in entries for link in links]
         return [self.below_root(f"/run/{link}") for link in links]
 
@@ -130,21 +128,9 @@ class NoDescriptor(OSError):
         self.said = said
 
 
-def _section(unit: ManagedUnit) -> str:
-    """The section of the unit's type, where its directives of systemd.exec(5) stand."""
-    return TYPE_SECTIONS[unit.type]
-
-
-def _getter(unit: ManagedUnit) -> Get:
-    """A function that gives the value of a directive of that section, None for one that the section does not know."""
-    section = _section(unit)
-    known = section_table(section)
-    return lambda name: unit.get(section, name) if name in known else None
-
-
 def spec_of(defaults: ExecDefaults, unit: ManagedUnit, action: Spawn) -> ExecSpec:
     """The spec for one command of a unit. NoDescriptor if there can be none."""
-    get = _getter(unit)
+    get = unit.own
     command = action.command
     is_main_command = action.phase == "ExecStart"
     spec = ExecSpec(
@@ -210,8 +196,9 @@ def _assignments(defaults: ExecDefaults, unit: ManagedUnit, action: Spawn, get: 
             merged[name] = value
 
     add(action.environment)
-    if unit.config.pid_file:
-        merged["PIDFILE"] = defaults.below_root(unit.config.pid_file)
+    pid_file = unit.kind.pid_file(unit.config)
+    if pid_file:
+        merged["PIDFILE"] = defaults.below_root(pid_file)
     if unit.invocation_id:
         merged["INVOCATION_ID"] = unit.invocation_id
     if action.command.path.startswith("/etc/init.d/"):
@@ -283,7 +270,7 @@ def _streams(defaults: ExecDefaults, unit: ManagedUnit, get: Get) -> Streams:
 
 def _input(unit: ManagedUnit, get: Get) -> Stream:
     """Where input comes from: what StandardInputText= and StandardInputData= give, unless StandardInput= is set."""
-    if (_section(unit), "StandardInput") not in unit.file.settings and get("StandardInputData"):
+    if (unit.section, "StandardInput") not in unit.file.settings and get("StandardInputData"):
         return Stream("data")
     kind, _, path = (get("StandardInput") or "null").partition(":")
     return Stream(kind, path)

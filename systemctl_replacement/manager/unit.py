@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from systemctl_replacement.unitfile.directives.table import TYPE_SECTIONS, section_table
 from systemctl_replacement.units.table import TYPES
 
 TYPE_CHECKING = False
@@ -104,8 +105,18 @@ class ManagedUnit:
         description = self.file.get("Unit", "Description")
         return f"{self.id} - {description}" if description and description != self.id else self.id
 
+    @property
+    def section(self) -> str:
+        """The section of its type, "" for a type without."""
+        return TYPE_SECTIONS.get(self.type, "")
+
     def get(self, section: str, directive: str) -> Any:
         return self.file.get(section, directive)
+
+    def own(self, directive: str) -> Any:
+        """The value of a directive of the section of its type, None for one that the section does not know."""
+        section = self.section
+        return self.file.get(section, directive) if directive in section_table(section) else None
 
     def related(self, kind: str) -> dict[str, None]:
         """The ids of the units related by one kind of dependency; must not be changed."""

@@ -182,7 +182,7 @@ class Driver:
         if tracking is None:
             return
         # The user of DynamicUser=, and what belongs to RemoveIPC= (which it implies), last as long as the supervisor.
-        lasts = unit.active_state not in INACTIVE_OR_FAILED and unit.get("Service", "RemoveIPC")
+        lasts = unit.active_state not in INACTIVE_OR_FAILED and unit.own("RemoveIPC")
         if tracking.idle and unit.kind.is_resting(unit.state) and not (tracking.releasing or lasts):
             self._processes.release(unit.id)
 

@@ -58,6 +58,14 @@ class Kind:
         """The configuration from a loaded file. sees_all: whether root's programs may look at anybody's processes."""
         return None
 
+    def found(self, file: Unit, settings: Mapping[str, Any]) -> Unit:
+        """The file of a unit that the kernel has brought along, with what it says of it; the unit may have no file."""
+        raise NotImplementedError
+
+    def without_restart(self, file: Unit) -> Unit:
+        """The file of a unit that is not to be started again by itself."""
+        return file
+
     def initial_state(self) -> Any:
         """The state of a unit that nothing has happened to."""
         raise NotImplementedError

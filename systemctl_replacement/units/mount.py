@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from systemctl_replacement.records import replace
+from systemctl_replacement.unitfile import perpetual
 from systemctl_replacement.units.simple import SimpleKind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any, ClassVar
 
+    from systemctl_replacement.unitfile.load import Unit
     from systemctl_replacement.units.kind import Messages
 
 
@@ -24,6 +28,12 @@ class MountKind(SimpleKind):
         ("stop", "done"): "Unmounted {}.",
         ("stop", "failed"): "Failed unmounting {}.",
     }
+
+    def found(self, file: Unit, settings: Mapping[str, Any]) -> Unit:
+        merged = {**file.settings, **{("Mount", name): value for name, value in settings.items()}}
+        merged.setdefault(("Unit", "Description"), merged[("Mount", "Where")])
+        source = file.source_path or ("" if file.id in perpetual.UNITS else "/proc/self/mountinfo")
+        return replace(file, load_state="loaded", load_error=None, derived=True, settings=merged, source_path=source)
 
     def can_reload(self, config: Any) -> bool:
         return True

@@ -7,7 +7,6 @@ from systemctl_replacement.jobs.ordering import Priority, priority
 from systemctl_replacement.manager.registry import PERPETUAL, Registry
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.unitfile import not_built
-from systemctl_replacement.unitfile.directives.table import TYPE_SECTIONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,9 +41,8 @@ _DEFAULT_CPU_WEIGHT = 100
 
 def priority_of(unit: ManagedUnit) -> Priority:
     """The place of the unit's job among jobs that nothing orders."""
-    section = TYPE_SECTIONS.get(unit.type, "")
-    cpu_weight = unit.file.settings.get((section, "CPUWeight"))
-    nice = unit.file.settings.get((section, "Nice")) or 0
+    cpu_weight = unit.file.settings.get((unit.section, "CPUWeight"))
+    nice = unit.file.settings.get((unit.section, "Nice")) or 0
     return priority(unit.id, unit.type, _DEFAULT_CPU_WEIGHT if cpu_weight is None else cpu_weight, nice)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from systemctl_replacement.records import replace
 from systemctl_replacement.unitfile.names import slice_path
 from systemctl_replacement.units.commands.kind import CommandsKind
 from systemctl_replacement.units.events import RemoveDirectories, WatchdogElapsed, WatchPidFile
@@ -47,6 +48,11 @@ class ServiceKind(CommandsKind):
 
     def configure(self, file: Unit, manager: ManagerConfig, sees_all: Callable[[], bool]) -> ServiceConfig:
         return adapt(ServiceConfig.from_unit(file, manager), file, sees_all)
+
+    def without_restart(self, file: Unit) -> Unit:
+        settings = {**file.settings, ("Service", "Restart"): "no"}
+        settings.pop(("Service", "RestartForceExitStatus"), None)
+        return replace(file, settings=settings)
 
     def initial_state(self) -> ServiceState:
         return ServiceState()

@@ -10,11 +10,15 @@ import pytest
 
 from systemctl_replacement.manager import leftovers
 from systemctl_replacement.manager.leftovers import Leftovers, reckon
+from systemctl_replacement.units.service.config import ServiceConfig
+from systemctl_replacement.units.service.kind import KIND
 
 SECOND, HOUR = 1_000_000, 3_600_000_000
 BOOTED = 1_700_000_000 * SECOND  # the machine's boot, by the clock as it was when PID 1 began
 STARTED = 100 * HOUR  # after that, PID 1
-UNIT: Any = SimpleNamespace(id="x.service", get=lambda *_: [("x", ())], config=SimpleNamespace(pid_file="/run/x.pid"))
+UNIT: Any = SimpleNamespace(
+    id="x.service", own=lambda _: [("x", ())], kind=KIND, config=ServiceConfig(pid_file="/run/x.pid")
+)
 
 
 def life(set_by: int, age: int = 2 * HOUR) -> int:
