@@ -24,7 +24,7 @@ def _now() -> int:
 
 
 class LogLimit:
-    """Lines of one kind, or of one origin. ``say`` writes one: its priority, its text."""
+    """Lines of one kind, or of one origin. `say` writes one: its priority, its text."""
 
     __slots__ = ("_begin", "_burst", "_clock", "_count", "_say", "suppressed")
 

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from systemctl_replacement.units.service import states
+from tests.test_architecture import LEAVES, MAY_IMPORT, PACKAGE
 from tools import directives
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -34,3 +35,19 @@ def test_pages_of_the_readme_exist() -> None:
     links = re.findall(r"\]\(([^)#:]+)\)", readme)
     assert links
     assert not [link for link in links if not (DOCS.parent / link).exists()]
+
+
+def test_the_map_of_the_house_shows_every_room_and_leaf() -> None:
+    text = (DOCS / "design.md").read_text(encoding="utf-8")
+    rooms, leaves = (text.split(f"### {heading}\n")[1].split("\n### ")[0] for heading in ("The map", "The leaves"))
+    named = set()
+    for room, doors in re.findall(r"^\| `([^`]+)` \|.*\| ([^|]*) \|$", rooms, re.MULTILINE):
+        named.add(room.rstrip("/"))
+        place = PACKAGE if room == "__main__" else PACKAGE / room
+        for door in re.findall("`([^`]+)`", doors):
+            assert (place / door).is_file(), f"{room} has no {door}"
+    assert named >= {"__main__", *MAY_IMPORT}
+    listed = {
+        leaf for cell in re.findall(r"^\| (`[^|]*) \|", leaves, re.MULTILINE) for leaf in re.findall("`(.+?)`", cell)
+    }
+    assert listed == LEAVES - {"__init__"}

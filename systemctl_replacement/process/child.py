@@ -136,10 +136,10 @@ def run(
 ) -> NoReturn:
     """Becomes the program, or exits with systemd's status for the step that failed.
 
-    ``message``: asks for it, with an :class:`.exec_spec.ExecSpec`; ``files``: the variables of the environment files,
-    None if reading them may take its time; ``fds``: the message's descriptors; ``log``: the writing end of the unit's
-    log pipe (-1 for none); ``report``: the pipe for :class:`.report.Report`; ``go``: a pipe that is written to when the
-    manager knows of this process; ``users``: those that exist for the unit.
+    `message`: asks for it, with an :class:`.exec_spec.ExecSpec`; `files`: the variables of the environment files,
+    None if reading them may take its time; `fds`: the message's descriptors; `log`: the writing end of the unit's
+    log pipe (-1 for none); `report`: the pipe for :class:`.report.Report`; `go`: a pipe that is written to when the
+    manager knows of this process; `users`: those that exist for the unit.
     """
     status = exit_status.EXIT_EXCEPTION
     try:

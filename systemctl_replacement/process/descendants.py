@@ -168,7 +168,7 @@ def _parents() -> dict[int, int]:
 
 
 def descendants(root: int) -> list[int]:
-    """Every process below ``root``, including zombies. Parents come before their children."""
+    """Every process below `root`, including zombies. Parents come before their children."""
     found = children(root)
     for pid in found:  # the list grows during the walk
         found += children(pid)
@@ -176,7 +176,7 @@ def descendants(root: int) -> list[int]:
 
 
 def is_below(pid: int, root: int) -> bool:
-    """Whether ``root`` is an ancestor of the process, which may be a zombie."""
+    """Whether `root` is an ancestor of the process, which may be a zombie."""
     seen = 0
     while pid > 1 and seen < 1024:
         stat = read_stat(pid)
@@ -190,8 +190,8 @@ def is_below(pid: int, root: int) -> bool:
 
 
 def sent_from_below(pid: int, uid: int, root: int) -> bool:
-    """Whether the sender of a message is below ``root``. If it is gone already, only its user can tell: root, or the
-    user of a child of ``root``."""
+    """Whether the sender of a message is below `root`. If it is gone already, only its user can tell: root, or the
+    user of a child of `root`."""
     if read_stat(pid):
         return is_below(pid, root)
     return uid == 0 or any(_owner(child) == uid for child in children(root))
@@ -241,7 +241,7 @@ def kill_round(root: int, spare: Collection[int], denied: set[int]) -> int:
     """One round of the final kill: SIGKILL to the process group and to the pid of every living descendant.
 
     A group is killed at one stroke, so that members which replace themselves by forking cannot run ahead of us. Returns
-    how many were found alive; those the kernel refuses are added to ``denied`` and not tried again.
+    how many were found alive; those the kernel refuses are added to `denied` and not tried again.
     """
     alive: list[tuple[int, int]] = []
     for pid in descendants(root):

@@ -22,7 +22,7 @@ def is_child(pid: int) -> bool:
 
 
 class Foreign:
-    """The watched processes. ``add_fd`` and ``remove_fd`` belong to the loop; ``ended`` is called once for each end."""
+    """The watched processes. `add_fd` and `remove_fd` belong to the loop; `ended` is called once for each end."""
 
     def __init__(
         self,

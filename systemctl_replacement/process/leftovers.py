@@ -44,7 +44,7 @@ def _clear(leftovers: LeftoverFiles) -> None:
 
 
 def _with_directory(names: list[str], use: Any) -> None:
-    """Call ``use`` with a directory below /run, reached through no symbolic link and on the file system of /run."""
+    """Call `use` with a directory below /run, reached through no symbolic link and on the file system of /run."""
     try:
         fd = os.open(_RUN, OPEN_DIRECTORY)
     except OSError:

@@ -96,8 +96,8 @@ class _Unsent:
 
 
 class Link:
-    """One end of a connection. ``fileno()`` is for a poll object; ask for POLLOUT as long as ``wants_write``, and flush
-    after RETRY_SECONDS where it is ``stalled``."""
+    """One end of a connection. `fileno()` is for a poll object; ask for POLLOUT as long as `wants_write`, and flush
+    after RETRY_SECONDS where it is `stalled`."""
 
     __slots__ = ("_failure", "_pieces", "_queue", "is_cut", "socket", "stalled")
 
@@ -208,7 +208,7 @@ class Link:
         datagrams are read at a time, so that a busy peer cannot keep us. EOFError if the peer is gone and everything
         that it sent has been handed out.
 
-        A message whose descriptors did not fit into our table has ``"fds_lost": true`` and no descriptors. Any other
+        A message whose descriptors did not fit into our table has `"fds_lost": true` and no descriptors. Any other
         exception means that one message cannot be read; those before it have been handed out, and it is lost alone.
         """
         failure, self._failure = self._failure, None

@@ -51,7 +51,7 @@ def open_socket(fd: int) -> _socket.socket:
 
 
 def receive(notify: _socket.socket) -> Datagram | None:
-    """The next message, None if there is none. A malformed one has a ``problem``, and its descriptors are closed."""
+    """The next message, None if there is none. A malformed one has a `problem`, and its descriptors are closed."""
     try:
         size, ancillary, flags, _ = notify.recvmsg_into([_view], _ANCILLARY_SIZE, _RECEIVE_FLAGS)
     except BlockingIOError:
@@ -175,7 +175,7 @@ def message(datagram: Datagram) -> tuple[Message, list[int]]:
 def refusal(access: str, pid: int, main: int, control: int, below: bool) -> str | None:
     """systemd's warning if NotifyAccess= does not allow the process to send messages, None if it does.
 
-    ``below``: whether the process is the unit's; the caller knows how to find out, and this only matters for "all".
+    `below`: whether the process is the unit's; the caller knows how to find out, and this only matters for "all".
     """
     start = f"Got notification message from PID {pid}, but reception "
     if access == "none":

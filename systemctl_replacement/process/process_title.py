@@ -31,7 +31,7 @@ def find_arguments() -> None:
 
 
 def set_title(title: str, comm: str) -> None:
-    """Set the command line to ``title``, cut to the length of the original one, and the process's name to ``comm``."""
+    """Set the command line to `title`, cut to the length of the original one, and the process's name to `comm`."""
     try:
         fd = os.open("/proc/self/comm", os.O_WRONLY | os.O_CLOEXEC)
     except OSError:

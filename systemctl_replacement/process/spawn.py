@@ -66,7 +66,7 @@ class Passed:
 
 
 def begin(message: Message, fds: list[int], log: int, users: dynamic_user.Store) -> Begun:
-    """Forks. ``fds``: what the process is to have; ``log``: as for child.run()."""
+    """Forks. `fds`: what the process is to have; `log`: as for child.run()."""
     launch = message["launch"]
     what = "Failed to receive descriptors"
     pipes: list[int] = []

@@ -19,7 +19,7 @@ _FILES = {"file": 0, "append": os.O_APPEND, "truncate": os.O_TRUNC}
 
 
 def _put(fd: int, number: int) -> None:
-    """Makes ``fd`` the standard stream ``number``, inheritable."""
+    """Makes `fd` the standard stream `number`, inheritable."""
     if fd == number:
         os.set_inheritable(fd, True)
     else:

@@ -482,7 +482,7 @@ class Supervisor:
 
 
 def main(message: Message, fds: dict[str, int], child_signals: int) -> NoReturn:
-    """The life of a supervisor; ``child_signals`` is a signalfd for SIGCHLD."""
+    """The life of a supervisor; `child_signals` is a signalfd for SIGCHLD."""
     status = exit_status.EXIT_SOFTWARE
     link = Link(fds["link"])
     try:

@@ -1,6 +1,6 @@
 """The manager's side of the process tree: the forkserver's handle, and the link to each supervisor.
 
-Manager to supervisor (``op``; descriptors travel beside the message)::
+Manager to supervisor (`op`; descriptors travel beside the message)::
 
     spawn       token, launch, spec (both made by process/exec_spec.py); fds: first those that the spec names as passed,
                 then whatever its streams point at
@@ -24,7 +24,7 @@ Manager to supervisor (``op``; descriptors travel beside the message)::
     console     json (bool); fd                 the console was made anew
     release                                     the supervisor ends, whatever still runs below it
 
-Supervisor to manager (``ev``; ``time`` is [realtime usec, monotonic usec])::
+Supervisor to manager (`ev`; `time` is [realtime usec, monotonic usec])::
 
     ready        pid
     forked       token, pid, time
@@ -111,7 +111,7 @@ class ForkServer:
         return made
 
     def spawn_fresh(self, command: list[str]) -> None:
-        """Makes a new one after its death, by executing ``command`` (``paths.self_command()``) + ``--forkserver 3``.
+        """Makes a new one after its death, by executing `command` (`paths.self_command()`) + `--forkserver 3`.
 
         Nothing else is lost with a forkserver: supervisors and the console live on as the manager's own children.
         Requests it had not answered are to be made again. OSError when there is no process to be had.
@@ -159,10 +159,10 @@ class ForkServer:
     ) -> None:
         """Asks for a supervisor; the answer's tag is the unit. Descriptors are -1 for none and stay the caller's.
 
-        ``journal`` is {"path": file, "boot": _BOOT_ID=, "fields": {static fields of every record}, "total": what all
+        `journal` is {"path": file, "boot": _BOOT_ID=, "fields": {static fields of every record}, "total": what all
         journals may take, and what "settings" has}, all but the path optional; {} for no journal.
-        Without ``log_write_fd`` the supervisor opens the pipe's other end through /proc.
-        ``kill_signal``: what its unit gets if the manager dies, and ``stop_timeout`` (usec), how long to end.
+        Without `log_write_fd` the supervisor opens the pipe's other end through /proc.
+        `kill_signal`: what its unit gets if the manager dies, and `stop_timeout` (usec), how long to end.
         """
         named = {
             "link": link_fd,
@@ -187,7 +187,7 @@ class ForkServer:
         """Asks for the process that writes to the container's stdout; the answer's tag is "console".
 
         Its link takes {"op": "add", "unit"} + fd (the reading end of a SOCK_SEQPACKET pair whose other end goes to a
-        supervisor as ``console_fd``), {"op": "write", "text"} (the manager's own status lines, verbatim),
+        supervisor as `console_fd`), {"op": "write", "text"} (the manager's own status lines, verbatim),
         {"op": "record", "record": {journal fields}} and {"op": "flush"}, which {"ev": "flushed"} answers when all that
         was sent before is written. Its first word is {"ev": "ready", "pid"}. It ends when its link and all its sources
         are closed.
