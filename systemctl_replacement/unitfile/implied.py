@@ -64,8 +64,7 @@ def _complete_service(settings: dict[tuple[str, str], Any], get: Callable[[str, 
 
     if get("Service", "StandardInputData"):
         imply("StandardInput", "data")
-    if get("Service", "StandardInput").startswith(("tty", "socket", "fd")):
-        imply("StandardOutput", "inherit")
+    _complete_output(settings, get)
     imply("Type", "dbus" if get("Service", "BusName") else "simple" if get("Service", "ExecStart") else "oneshot")
     kind = settings[("Service", "Type")]
     if kind == "oneshot":
@@ -74,6 +73,19 @@ def _complete_service(settings: dict[tuple[str, str], Any], get: Callable[[str, 
     if (notifies or get("Service", "FileDescriptorStoreMax") > 0) and get("Service", "NotifyAccess") == "none":
         settings[("Service", "NotifyAccess")] = "main"
     imply("RestartKillSignal", get("Service", "KillSignal"))
+
+
+def _complete_output(settings: dict[tuple[str, str], Any], get: Callable[[str, str], Any]) -> None:
+    """What a service inherits. As in systemd, `inherit` means the manager's default unless there is more than that."""
+    output, error = ("Service", "StandardOutput"), ("Service", "StandardError")
+    named = settings.get(output, "inherit") != "inherit"
+    for_output = get("Service", "StandardInput").startswith(("tty", "socket", "fd"))
+    for key, inherits in ((output, for_output), (error, for_output or named)):
+        if settings.get(key, "inherit") == "inherit":
+            if inherits:
+                settings[key] = "inherit"
+            else:
+                settings.pop(key, None)
 
 
 def needs_filter(get: Callable[[str], Any]) -> bool:

@@ -8,6 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
+    from systemctl_replacement.unitfile.manager_config import ManagerConfig
     from systemctl_replacement.unitfile.parsers.parse_context import Parser
 
 # How repeated assignments combine. All but ADD start anew after an empty assignment.
@@ -26,11 +27,18 @@ _EMPTY: dict[str, Any] = {REPLACE: "", FIRST: "", UNION: frozenset(), JOIN: b""}
 class Configured:
     """A default that is taken from the manager's configuration."""
 
-    __slots__ = ("name",)
+    __slots__ = ("name", "otherwise")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, otherwise: Any = None) -> None:
         self.name: Final = name
         """The attribute of ManagerConfig."""
+        self.otherwise: Final = otherwise
+        """The raw value where that is None."""
+
+    def of(self, config: ManagerConfig) -> Any:
+        """The value in a configuration."""
+        value = getattr(config, self.name)
+        return self.otherwise if value is None else value
 
 
 class Directive:

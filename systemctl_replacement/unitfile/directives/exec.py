@@ -49,6 +49,7 @@ EXEC: tuple[Directive, ...] = (
         "OOMScoreAdjust",
         parse=exec_parsers.oom_score_adjust,
         default=None,
+        unset=Configured("default_oom_score_adjust", 0),
         kind="integer",
         since=228,
         honoured=best_effort("lowering it needs CAP_SYS_RESOURCE: left as it is without"),
@@ -183,7 +184,13 @@ EXEC: tuple[Directive, ...] = (
         honoured=ONLY_ITS_OUTPUT,
     ),
     Directive(
-        "TimerSlackNSec", parse=parsers.nanoseconds, default=None, unset=50000, kind="integer", since=185, honoured=FULL
+        "TimerSlackNSec",
+        parse=parsers.nanoseconds,
+        default=None,
+        unset=Configured("timer_slack", 50000),
+        kind="integer",
+        since=185,
+        honoured=FULL,
     ),
     Directive("LimitCPU", parse=exec_parsers.limit, default=None, kind="limit", honoured=FULL),
     Directive("LimitFSIZE", parse=exec_parsers.limit, default=None, kind="limit", honoured=FULL),

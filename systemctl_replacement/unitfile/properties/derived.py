@@ -41,7 +41,7 @@ def defaults(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
     for section in directives.sections_of(unit.type):
         for row in directives.section_table(section).values():
             if row.unset.__class__ is Configured:
-                found[row.property] = getattr(config, row.unset.name)
+                found[row.property] = row.unset.of(config)
     timeout = unit.settings.get(("Unit", "JobTimeoutSec"))
     if timeout is not None:
         found["JobRunningTimeoutUSec"] = timeout
@@ -100,7 +100,7 @@ def _service(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
         delegates = resource.delegates(unit.get("Service", "Delegate"))
         found["OOMPolicy"] = "continue" if delegates else config.default_oom_policy
     else:
-        found.update({"Type": "", "OOMPolicy": "", "StandardOutput": "inherit"})
+        found.update({"Type": "", "OOMPolicy": "", "StandardOutput": "inherit", "StandardError": "inherit"})
     return found
 
 

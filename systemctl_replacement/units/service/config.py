@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+_UNCONFIGURED = ManagerConfig()
+
+
 def _row(name: str) -> Directive:
     return section_table("Service")[name]
 
@@ -26,7 +29,7 @@ def _row(name: str) -> Directive:
 def _default(name: str) -> Any:
     """The default of a directive under the default configuration of the manager."""
     row = _row(name)
-    return getattr(ManagerConfig, row.unset.name) if isinstance(row.unset, Configured) else row.default
+    return row.unset.of(_UNCONFIGURED) if isinstance(row.unset, Configured) else row.default
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class ServiceConfig:
 
         def configured(name: str) -> Any:
             value = get(name)
-            return getattr(manager, _row(name).unset.name) if value is None else value
+            return _row(name).unset.of(manager) if value is None else value
 
         commands = {name: tuple(get(name) or ()) for name in PHASES}
         stop = configured("TimeoutStopSec")

@@ -50,3 +50,37 @@ def test_shown(tmp_path: Path, text: str, name: str, shown: str) -> None:
         if entry.kind != "unprintable"
     }
     assert lines[name] == [shown]
+
+
+def test_what_the_configuration_decides(tmp_path: Path) -> None:
+    (tmp_path / "a.service").write_text("[Service]\nExecStart=/bin/true\n")
+    config = ManagerConfig(
+        default_standard_output="null", default_oom_score_adjust=7, timer_slack=17, default_restart=13
+    )
+    values = of_file(load("a.service", Index([str(tmp_path)]), Host()), config)
+    found = [values[name] for name in ("StandardOutput", "OOMScoreAdjust", "TimerSlackNSec", "RestartUSec")]
+    assert found == ["null", 7, 17, 13]
+    values = of_file(load("a.service", Index([str(tmp_path)]), Host()), ManagerConfig())
+    assert (values["OOMScoreAdjust"], values["TimerSlackNSec"]) == (0, 50000)
+
+
+@pytest.mark.parametrize(
+    ("text", "output", "error"),
+    [
+        ("", "journal", "kmsg"),
+        ("StandardError=journal", "journal", "journal"),
+        ("StandardOutput=null", "null", "inherit"),
+        ("StandardOutput=inherit", "journal", "kmsg"),
+        ("StandardError=inherit", "journal", "kmsg"),
+        ("StandardInput=tty", "inherit", "inherit"),
+        ("StandardInput=tty\nStandardOutput=journal", "journal", "inherit"),
+        ("StandardInputData=aGVsbG8=", "journal", "kmsg"),
+        ("StandardInput=file:/dev/null", "journal", "kmsg"),
+    ],
+)
+def test_what_a_service_inherits(tmp_path: Path, text: str, output: str, error: str) -> None:
+    """As real systemd shows it with DefaultStandardError=kmsg."""
+    (tmp_path / "a.service").write_text(f"[Service]\nExecStart=/bin/true\n{text}\n")
+    config = ManagerConfig(default_standard_error="kmsg")
+    values = of_file(load("a.service", Index([str(tmp_path)]), Host()), config)
+    assert (values["StandardOutput"], values["StandardError"]) == (output, error)
