@@ -1,7 +1,7 @@
-"""Running cases in boxes, and writing down what was seen.
+"""Running cases in boxes, and recording what they show.
 
-A box serves many cases one after the other: between two, what the first left behind is stopped, removed and forgotten,
-and the box is thrown away if that does not succeed. Most cases wait more than they compute, so several boxes serve
+A box serves many cases one after the other. Between two, what the first left behind is stopped, removed and forgotten,
+and the box is thrown away if that fails. Most cases wait more than they compute, so several boxes serve
 each side at the same time.
 """
 
@@ -32,7 +32,7 @@ ENDED = ("124", "137")  # exit statuses of a command that timeout(1) had to end
 # Where the harness keeps its own files in the box.
 WORK = "/run/conformance"
 
-# What there was before the first case; what is new after a case belongs to it.
+# What existed before the first case. Whatever is new after a case belongs to it.
 _REMEMBER = f"""
 list() {{ systemctl list-units --all --plain --no-legend --no-pager > found; }}
 new() {{ cut -d' ' -f1 found | sort | comm -23 - units; }}
@@ -43,7 +43,7 @@ cd {WORK}
 _MAKE_ROOM = f"rm -rf {SCRATCH}; mkdir -p {SCRATCH} {UNIT_DIRECTORY}"
 _SNAPSHOT = _REMEMBER + f": > units; list && new > new && mv new units && files > files && {{ {_MAKE_ROOM}; }}"
 _BEGIN = f"timeout {COMMAND_TIMEOUT} systemctl daemon-reload"
-# A unit that nobody needs is forgotten when it is down; one that a link has made somebody need, when that is reloaded.
+# A unit that nobody needs is forgotten when it is down, one that is needed because of a link at the next reload.
 _CLEAN = (
     _REMEMBER
     + f"""
@@ -63,7 +63,7 @@ fi
 """
 )
 
-# What the generators of real systemd make has nothing to do with any case, and takes them a third of a reload.
+# What the generators of real systemd make matters to no case, and takes a third of each reload.
 _NOT_NEEDED = (
     "cryptsetup", "debug", "fstab", "gpt-auto", "hibernate-resume", "integritysetup", "run", "system-update",
     "veritysetup",
@@ -72,7 +72,7 @@ _NOT_NEEDED = (
 
 @dataclass(frozen=True)
 class Seen:
-    """What one step showed, volatile values replaced."""
+    """What one step showed, with volatile values replaced."""
 
     command: str
     status: str
@@ -91,7 +91,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Transcript:
-    """What a case showed; `problem` says why it could not be run to its end."""
+    """What a case showed. `problem` says why it could not be run to its end."""
 
     steps: tuple[Seen, ...]
     problem: str = ""
@@ -109,7 +109,7 @@ class Transcript:
 
 
 class Worker:
-    """Runs cases in its box, booting one when there is none that can be used."""
+    """Runs cases in its box, and boots one if it has none that can be used."""
 
     def __init__(self, systemd: bool) -> None:
         self._systemd = systemd
@@ -124,7 +124,7 @@ class Worker:
         self._discard()
 
     def run(self, case: Case) -> Transcript:
-        """Run one case; never raises for what the system under test does."""
+        """Run one case. Nothing that the system under test does raises an exception."""
         kind = (case.profile, case.packages)
         try:
             if case.fresh or kind != self._kind:
@@ -161,7 +161,7 @@ class Worker:
             box.close()
 
     def _perform(self, box: Box, case: Case) -> tuple[Transcript, bool]:
-        """What was seen, and whether the box is as before and can serve another case."""
+        """What the case showed, and whether the box is clean and can serve another case."""
         for entry in case.entries:
             if entry.link:
                 box.symlink(entry.text, entry.path)
@@ -169,7 +169,7 @@ class Worker:
                 box.write(entry.path, entry.text, 0o755 if entry.executable else 0o644)
         steps = case.steps[:-1] if case.ends else case.steps
         limit = sum(2 * COMMAND_TIMEOUT + WAIT_TIMEOUT * len(step.waits) for step in steps)
-        # Entering the box costs more than most commands: all that is to be done is done at once.
+        # Entering the box costs more than most commands, so everything is done at once.
         self._performed += 1
         place = f"{WORK}/case{self._performed}"
         box.write(f"{WORK}/run.sh", _script(case, place))
@@ -189,7 +189,7 @@ class Worker:
 
 
 def _without_reboot() -> Profile:
-    """What a box of either side is granted where the exit status of PID 1 is asked for.
+    """What a box of either side is granted if the exit status of PID 1 is compared.
 
     With CAP_SYS_BOOT real systemd ends its process namespace by reboot(2), which the outside sees as a signal.
     """
@@ -199,7 +199,7 @@ def _without_reboot() -> Profile:
 
 
 def _last_command(box: Box, command: str) -> Seen:
-    """Run the command that ends PID 1. It is killed with everything else: only how PID 1 ends is compared."""
+    """Run the command that ends PID 1. It is killed with everything else, so only the end of PID 1 is compared."""
     process = box.popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         status = f"of PID 1: {box.wait(END_TIMEOUT)}"
@@ -212,7 +212,7 @@ def _last_command(box: Box, command: str) -> Seen:
 
 
 def _script(case: Case, directory: str) -> str:
-    """All steps of a case as one shell script, which leaves what they show in a directory of its own."""
+    """All steps of a case as one shell script, which leaves what they show in its own directory."""
     lines = [_BEGIN, f"mkdir {directory}"]
     for number, step in enumerate(case.steps[:-1] if case.ends else case.steps):
         place = f"{directory}/{number}"
@@ -229,7 +229,7 @@ def _script(case: Case, directory: str) -> str:
 def _observation(case: Case) -> str:
     parts = [":"]
     if case.shown:
-        # One call for all, of every property that is wanted of any: a call costs more than what it shows.
+        # One call for all units and properties, because a call costs more than what it shows.
         properties = dict.fromkeys(name for _, names in case.shown for name in ("Id", *names))
         units = " ".join(shlex.quote(unit) for unit, _ in case.shown)
         parts.append(f"systemctl show -p {','.join(properties)} -- {units}")
@@ -240,8 +240,8 @@ def _observation(case: Case) -> str:
 
 
 def run_side(cases: Sequence[Case], systemd: bool, boxes: int) -> Iterator[tuple[Case, Transcript, float]]:
-    """Run cases under real systemd or under ours, as many at once: (case, what was seen, seconds) as they are done."""
-    # Cases that can share a box follow each other.
+    """Run cases under real systemd or under ours, several at once: (case, what it showed, seconds) as they end."""
+    # Cases that can share a box come one after the other.
     todo = queue.SimpleQueue[Case]()
     for case in sorted(cases, key=lambda case: (case.packages, case.profile, case.fresh)):
         todo.put(case)

@@ -1,6 +1,6 @@
-"""What differs from run to run is made equal by rule, the same rules for every case.
+"""Values that differ from run to run are made equal, by the same rules for every case.
 
-A rule replaces a volatile value by a word that says what it was; that there is a value, and where, is still compared.
+A rule replaces a volatile value with a word for what it was. That there is a value, and where, is still compared.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ _WEEKDAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _STAMP = _WEEKDAY + r" \d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? UTC"
 _SPAN = r"(?:\d+(?:\.\d+)?(?:us|ms|s|min|h|d|w|month|months|y)\b ?)+"
 
-# Properties that say how much of something was used: without control groups there is no such figure.
+# Properties that say how much of something was used, which is unknown without control groups.
 _ACCOUNTING = r"MemoryCurrent|MemoryAvailable|CPUUsageNSec|TasksCurrent|I[OP](?:Ingress|Egress|Read|Write)\w+"
 
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -44,7 +44,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 
-# Sets that systemd prints in an order of chance.
+# Sets that systemd prints in random order.
 _SETS = re.compile(
     r"^(Requires|Requisite|Wants|BindsTo|PartOf|Upholds|RequiredBy|RequisiteOf|WantedBy|BoundBy|UpheldBy|ConsistsOf"
     r"|Conflicts|ConflictedBy|Before|After|OnFailure|OnFailureOf|OnSuccess|OnSuccessOf|Triggers|TriggeredBy"
@@ -55,7 +55,7 @@ _SETS = re.compile(
 
 
 def normalise(text: str) -> str:
-    """The text with everything volatile replaced."""
+    """The text with all volatile values replaced."""
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     return _SETS.sub(lambda match: f"{match[1]}={' '.join(sorted(match[2].split()))}", text)
