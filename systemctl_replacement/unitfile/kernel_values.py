@@ -1,6 +1,6 @@
 """Settings of systemd.exec(5) that the kernel knows by number: for what is shown, and for what processes are given.
 
-Source: linux/ioprio.h, linux/securebits.h, core(5).
+Source: linux/ioprio.h, linux/securebits.h, linux/netlink.h, core(5).
 """
 
 from __future__ import annotations
@@ -18,6 +18,13 @@ _COREDUMP_FILTER = (
     "private-anonymous", "shared-anonymous", "private-file-backed", "shared-file-backed", "elf-headers",
     "private-huge", "shared-huge", "private-dax", "shared-dax",
 )  # fmt: skip
+NETLINK = {
+    0: "route", 3: "firewall", 4: "inet-diag", 5: "nflog", 6: "xfrm", 7: "selinux", 8: "iscsi", 9: "audit",
+    10: "fib-lookup", 11: "connector", 12: "netfilter", 13: "ip6-fw", 14: "dnrtmsg", 15: "kobject-uevent",
+    16: "generic", 18: "scsitransport", 19: "ecryptfs", 20: "rdma",
+}  # fmt: skip
+"""Families of netlink sockets."""
+
 _COREDUMP_DEFAULT, _COREDUMP_ALL = 0x33, 2**32 - 1
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.unitfile import values
+from systemctl_replacement.unitfile import kernel_values, values
 from systemctl_replacement.unitfile.parsers import common as parsers
 from systemctl_replacement.unitfile.parsers.common import choice
 from systemctl_replacement.unitfile.parsers.parse_context import UNSET, ParseContext, Refused
@@ -81,22 +81,18 @@ def _is_ipv6(host: str) -> bool:
 
 
 def listen_netlink(context: ParseContext, key: str, text: str) -> Any:
-    """ListenNetlink=: a family and an optional multicast group."""
+    """ListenNetlink=: (directive, "FAMILY GROUP"): a family and an optional multicast group, 0 if omitted."""
     if not text:
         return UNSET
     address = parsers.expanded(context, text)
-    family = address.split()[0]
-    if family not in _NETLINK and not family.isdigit():
-        raise Refused(f"Failed to parse address value in '{address}', ignoring: Invalid argument")
-    return ((key, address),)
-
-
-_NETLINK = frozenset(
-    (
-        "route", "firewall", "inet-diag", "nflog", "xfrm", "selinux", "iscsi", "audit", "fib-lookup", "connector",
-        "netfilter", "ip6-fw", "dnrtmsg", "kobject-uevent", "generic", "scsitransport", "ecryptfs", "rdma",
-    )
-)  # fmt: skip
+    family, *group = address.split(None, 1)
+    try:
+        if family not in kernel_values.NETLINK.values():
+            number = values.parse_unsigned(family, 2**31 - 1)
+            family = kernel_values.NETLINK.get(number, str(number))
+        return ((key, f"{family} {values.parse_unsigned(group[0]) if group else 0}"),)
+    except (ValueError, OverflowError):
+        raise Refused(f"Failed to parse address value in '{address}', ignoring: Invalid argument") from None
 
 
 def bind_to_device(context: ParseContext, key: str, text: str) -> Any:

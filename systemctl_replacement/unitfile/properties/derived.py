@@ -25,12 +25,6 @@ _IMAGE_DEVICES = (
 )  # fmt: skip
 _SHARED_KEYRING = {"KeyringMode": "shared"}  # the default of all but services
 _TRIGGER_INTERVAL = 2_000_000
-# linux/netlink.h
-_NETLINK = {
-    0: "route", 3: "firewall", 4: "inet-diag", 5: "nflog", 6: "xfrm", 7: "selinux", 8: "iscsi", 9: "audit",
-    10: "fib-lookup", 11: "connector", 12: "netfilter", 13: "ip6-fw", 14: "dnrtmsg", 15: "kobject-uevent",
-    16: "generic", 18: "scsitransport", 19: "ecryptfs", 20: "rdma",
-}  # fmt: skip
 _PREFERRED = 1  # of the memory policies, by number
 _NO_LIMIT = 2**32 - 1
 
@@ -159,10 +153,6 @@ def _trigger_limit(unit: Unit, burst: int) -> dict[str, Any]:
 
 def shown_address(kind: str, text: str) -> str:
     """An address to listen on as systemd writes it: a port alone means that port on every address."""
-    if kind == "ListenNetlink":
-        family, _, group = text.partition(" ")
-        number = int(family) if family.isdigit() else -1
-        return f"{_NETLINK.get(number, family)} {group or 0}"
     if kind not in ("ListenStream", "ListenDatagram", "ListenSequentialPacket") or text[:1] in ("/", "@"):
         return text
     if text.startswith("vsock:"):

@@ -84,3 +84,17 @@ def test_what_a_service_inherits(tmp_path: Path, text: str, output: str, error: 
     config = ManagerConfig(default_standard_error="kmsg")
     values = of_file(load("a.service", Index([str(tmp_path)]), Host()), config)
     assert (values["StandardOutput"], values["StandardError"]) == (output, error)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("audit", ["audit 0"]), ("audit 4294967295", ["audit 4294967295"]), ("audit 4294967296", []),
+        ("3 -1", []), ("3", ["firewall 0"]), ("07", ["selinux 0"]), ("0x5", ["nflog 0"]), ("+3", ["firewall 0"]),
+        ("2147483647", ["2147483647 0"]), ("2147483648", []), ("1000000000000000000000", []), ("-1", []),
+    ],
+)  # fmt: skip
+def test_netlink_addresses(tmp_path: Path, text: str, shown: list[str]) -> None:
+    (tmp_path / "a.socket").write_text(f"[Socket]\nListenStream=/a\nListenNetlink={text}\n")
+    values = of_file(load("a.socket", Index([str(tmp_path)]), Host()), ManagerConfig())
+    assert [address for kind, address in values["Listen"] if kind == "Netlink"] == shown
