@@ -101,7 +101,7 @@ def deny_write_execute() -> None:
     prctl(_PR_SET_MDWE, _PR_MDWE_REFUSE_EXEC_GAIN)
 
 
-# -- signals ----------------------------------------------------------------------------------------------------------
+# --- signals ---
 
 
 def block_all_signals() -> None:
@@ -151,7 +151,7 @@ def open_pidfd(pid: int) -> int:
     return int(_check(fd, "pidfd_open"))
 
 
-# -- descriptors ------------------------------------------------------------------------------------------------------
+# --- descriptors ---
 
 
 def file_identity(fd: int) -> tuple[int, int]:
@@ -201,7 +201,7 @@ def _close_ranges(keep: list[int]) -> None:
         start = fd + 1
 
 
-# -- terminals --------------------------------------------------------------------------------------------------------
+# --- terminals ---
 
 
 def take_terminal(fd: int, force: bool = False) -> None:
@@ -209,7 +209,7 @@ def take_terminal(fd: int, force: bool = False) -> None:
     _check(_ioctl(fd, UnsignedLong(TIOCSCTTY), Int(force)), "ioctl")
 
 
-# -- limits -----------------------------------------------------------------------------------------------------------
+# --- limits ---
 
 RLIMITS = {
     "CPU": 0, "FSIZE": 1, "DATA": 2, "STACK": 3, "CORE": 4, "RSS": 5, "NPROC": 6, "NOFILE": 7,
@@ -243,7 +243,7 @@ def set_limit(name: str, soft: int, hard: int) -> None:
         _set_limit(name, min(soft, ceiling), min(hard, ceiling))
 
 
-# -- capabilities -----------------------------------------------------------------------------------------------------
+# --- capabilities ---
 
 _CAPABILITY_VERSION_3 = 0x20080522
 
@@ -291,7 +291,7 @@ def drop_bounding_capability(number: int) -> None:
         prctl(PR_CAPBSET_DROP, number)
 
 
-# -- scheduling -------------------------------------------------------------------------------------------------------
+# --- scheduling ---
 
 
 def set_io_priority(kind: int, level: int) -> None:
@@ -307,7 +307,7 @@ def set_personality(persona: int) -> None:
     _check(libc.function("personality")(UnsignedLong(persona)), "personality")
 
 
-# -- watching files ---------------------------------------------------------------------------------------------------
+# --- watching files ---
 
 
 def inotify() -> int:
@@ -320,7 +320,7 @@ def watch_path(fd: int, path: str, events: int) -> int:
     return _check(libc.function("inotify_add_watch")(fd, os.fsencode(path), Unsigned32(events)), "inotify_add_watch")
 
 
-# -- file names -------------------------------------------------------------------------------------------------------
+# --- file names ---
 
 
 class _Glob(Structure):

@@ -131,7 +131,7 @@ class Output:
         self._head = record.encode_fields(fields).replace("%", "%%") + ',"PRIORITY":"%d","MESSAGE":'
         self._prefix = record.format_line(self.identifier, self._pid, b"")[:-1]
 
-    # -- reading --------------------------------------------------------------------------------------------------
+    # --- reading ---
 
     def read(self) -> bool:
         """Handle one chunk of output. Returns whether the pipe may hold more."""
@@ -174,7 +174,7 @@ class Output:
             ]
         self._emit([line for line in lines if line])
 
-    # -- writing --------------------------------------------------------------------------------------------------
+    # --- writing ---
 
     def log(self, priority: int, message: str) -> None:
         """Log a line of our own about the unit, in the form of the manager's lines and up to the same level."""
@@ -258,7 +258,7 @@ class Output:
             else:  # the console is gone; the manager will send the next one
                 self.set_console(-1, self._json)
 
-    # -- what the console had no room for -------------------------------------------------------------------------
+    # --- what the console had no room for ---
 
     def blocked_console(self) -> int:
         """The console's descriptor, to be polled for room, while dropped lines have not been announced; else -1."""

@@ -103,7 +103,7 @@ class Supervisor:
         del self.handlers[fd]
         self.poll.unregister(fd)
 
-    # -- the loop ---------------------------------------------------------------------------------------------------
+    # --- the loop ---
 
     def run(self) -> None:
         """Handle events until released, or until the manager is gone and the unit is empty."""
@@ -194,7 +194,7 @@ class Supervisor:
         if not self.orphaned:
             self.uplink.send(message, fds)
 
-    # -- the manager ------------------------------------------------------------------------------------------------
+    # --- the manager ---
 
     def _on_link(self) -> None:
         self.uplink.flush()
@@ -260,7 +260,7 @@ class Supervisor:
         descendants.signal_each(os.getpid(), self.kill_signal, (), cont=True, hup=False)
         self.give_up_at = time.monotonic() + self.stop_timeout / 1_000_000
 
-    # -- starting ---------------------------------------------------------------------------------------------------
+    # --- starting ---
 
     def _spawn(self, message: Message, fds: list[int]) -> None:
         token = message["token"]
@@ -328,7 +328,7 @@ class Supervisor:
         if self.main:  # a descendant, or found by a new supervisor
             self.output.attribute(self.main, self.starter or self.output.identifier)
 
-    # -- ends -------------------------------------------------------------------------------------------------------
+    # --- ends ---
 
     def _on_child(self) -> None:
         syscalls.read_signalfd(self.signal_fd)
@@ -417,7 +417,7 @@ class Supervisor:
         ended = {"ev": "exited", "pid": pid, "code": "exited", "status": 0, "time": record.stamp(), "token": None}
         self._send({**ended, "last": not descendants.any_child()})
 
-    # -- signals ----------------------------------------------------------------------------------------------------
+    # --- signals ---
 
     def _signal(self, message: Message) -> None:
         number, cont, hup = message["signal"], message.get("cont", False), message.get("hup", False)
@@ -451,7 +451,7 @@ class Supervisor:
             self.output.log(LOG_ERR, f"Cannot remove {', '.join(paths)}: Failed to fork: {error.strerror}")
             self._send({"ev": "removed", "number": number})
 
-    # -- what the unit says -----------------------------------------------------------------------------------------
+    # --- what the unit says ---
 
     def _receive_notification(self) -> bool:
         """Handle one datagram. Returns whether there was one."""

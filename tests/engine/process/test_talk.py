@@ -199,7 +199,7 @@ def test_a_flood_blocks_nobody_and_loses_nothing_in_the_journal(unit: Unit) -> N
     assert unit.messages() == [str(number) for number in range(1, 40001)]
 
 
-# -- the console ------------------------------------------------------------------------------------------------------
+# --- the console ---
 
 
 class Screen:
