@@ -125,6 +125,12 @@ class View(Protocol):
     def canonical(self, unit: str) -> str:
         """The name of the unit that `unit` is or is an alias of."""
 
+    def heir(self, unit: str) -> str:
+        """The unit that is started when this one is to be: itself, unless its name is another unit's now."""
+
+    def kept_apart(self, unit: str) -> Collection[str]:
+        """The units that still run under names that are this one's now."""
+
     def units(self) -> Iterable[str]:
         """All loaded units. Mode isolate stops those that run and are not wanted."""
 

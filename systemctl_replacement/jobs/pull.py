@@ -4,6 +4,9 @@ The rules are those of systemd.unit(5) and of systemd's behaviour. Starting pull
 and Upholds= (whose failure does not matter), demands that Requisite= is active, and stops Conflicts=. Stopping a unit
 stops what requires it, is bound to it or is part of it; restarting restarts those of them that run. Reloading passes on
 to PropagatesReloadTo=.
+
+What still runs under a name that is another unit's now is stopped as that, but never started: the other one is, and
+makes it stop first, so that the two never become one program that runs twice.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 from systemctl_replacement.jobs.draft import Candidate, Draft
 from systemctl_replacement.jobs.merge import collapse
 from systemctl_replacement.jobs.model import (
+    ACTIVE_OR_ACTIVATING_STATES,
     INACTIVE_STATES,
     NOP,
     RELOAD,
@@ -136,6 +140,8 @@ def _add(
     ignore_order: bool,
 ) -> _Steps:
     view = draft.view
+    if job_type in (START, RESTART, VERIFY_ACTIVE):
+        unit = view.heir(unit)
     # There is nothing to do for a nop job, not even for a masked unit: a try-restart of one succeeds.
     if job_type != STOP and not (job_type == NOP and view.load_state(unit) == "masked"):
         check_loaded(view, unit)
@@ -144,6 +150,10 @@ def _add(
     job, new = draft.add(unit, job_type)
     job.ignore_order |= ignore_order
     draft.link(by, job, matters=matters, conflicts=conflicts)
+    begins = job_type == RESTART or (job_type == START and view.active_state(unit) not in ACTIVE_OR_ACTIVATING_STATES)
+    superseded = view.kept_apart(unit) if new and begins else ()
+    for other in superseded:
+        yield _add(draft, other, STOP, job, True, False, True, ignore_order)
     if not new or ignore_requirements or job_type == NOP:
         return
 
@@ -179,10 +189,11 @@ def _add(
         # Restarting a unit must not start units that need it and do not run.
         passed_on = TRY_RESTART if job_type == RESTART else STOP
         for kind in _STOP_PROPAGATES_TO:
-            for other in view.dependencies(unit, kind):
-                other_type = collapse(passed_on, view.active_state(other))
-                if other_type != NOP:
-                    yield hard(other, other_type)
+            for name in (unit, *superseded):
+                for other in view.dependencies(name, kind):
+                    other_type = collapse(passed_on, view.active_state(other))
+                    if other_type != NOP:
+                        yield hard(other, other_type)
     if job_type == RELOAD:
         for other in view.dependencies(unit, "PropagatesReloadTo"):
             other_type = collapse(TRY_RELOAD, view.active_state(other))

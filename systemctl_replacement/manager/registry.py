@@ -18,7 +18,7 @@ from systemctl_replacement.units.table import TYPES
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Callable
 
     from systemctl_replacement.manager.pid1 import Mount
@@ -94,6 +94,10 @@ class Registry:
 
     def __getitem__(self, unit_id: str) -> ManagedUnit:
         return self._units[unit_id]
+
+    def heir(self, unit: ManagedUnit) -> ManagedUnit:
+        """The unit that is to be started in this one's place: itself, unless it is kept apart from that."""
+        return self._find_or_load(self.apart[unit.id]) if unit.id in self.apart else unit
 
     def names(self, unit: ManagedUnit) -> list[str]:
         found = unit.names.union(unit.file.names)
@@ -213,12 +217,19 @@ class Registry:
             inverse = INVERSE[kind]
             for name in names:
                 other = self._find_or_load(name)
-                unit.relate(kind, other.id)
-                other.relate(inverse, unit.id)
-                unit.references.add(other.id)
+                if self.apart.get(other.id) == unit.id:
+                    continue  # a name of its own
+                for one in self._ordered(other) if kind in ("After", "Before") else (other,):
+                    unit.relate(kind, one.id)
+                    one.relate(inverse, unit.id)
+                    unit.references.add(one.id)
         if unit.file.load_state == "loaded":
             for path in unit.file.dependencies.get("RequiresMountsFor", ()):
                 self._link_mounts(unit, path)
+
+    def _ordered(self, unit: ManagedUnit) -> Iterable[ManagedUnit]:
+        """Those that an order means which names a unit: also the one that is started in its place."""
+        return (unit, self.heir(unit)) if unit.id in self.apart else (unit,)
 
     def _link_mounts(self, unit: ManagedUnit, path: str) -> None:
         """Order a unit after the mounts that a path of its RequiresMountsFor= is on; require those that have a file."""
@@ -376,9 +387,11 @@ def _links(unit: ManagedUnit, kind: str) -> bool:
 
 
 def _of_its_own(file: Unit, name: str) -> Unit:
-    """The file of another unit for one that runs beside it until it stops: it is to stop as that one does, and is not
-    started again."""
-    return replace(TYPES[file.type].load().without_restart(file), id=name, names=(name,))
+    """The file of another unit for one that runs beside it until it stops: it is to stop as that one does, before that
+    is started, and is not started again."""
+    order = {**file.dependencies, "Before": (*file.dependencies.get("Before", ()), file.id)}
+    own = TYPES[file.type].load().without_restart(file)
+    return replace(own, id=name, names=(name,), dependencies=order)
 
 
 def _taken(file: Unit) -> Unit:

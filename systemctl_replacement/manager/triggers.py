@@ -67,8 +67,11 @@ class Triggers:
     # --- other occasions ---
 
     def restart(self, unit: ManagedUnit) -> None:
-        """RestartSec= is over."""
-        if self._jobs.try_enqueue(unit.id, RESTART, MODE_REPLACE, "restart job") is None:
+        """RestartSec= is over. What was kept apart from the unit whose name it has is not started again."""
+        if (
+            self._registry.heir(unit) is not unit
+            or self._jobs.try_enqueue(unit.id, RESTART, MODE_REPLACE, "restart job") is None
+        ):
             self._core.call_soon(lambda: self._driver.step(unit, RestartRefused()))
 
     def job_ended(self, end: JobEnd) -> None:

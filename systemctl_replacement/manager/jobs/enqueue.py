@@ -81,10 +81,10 @@ class Enqueue:
             # Refuse before anything that needs it is stopped in vain.
             raise JobError(NOT_SUPPORTED, f"Unit {unit.id} cannot be stopped: {not_built.reason(unit.type)}.")
         if job_type != STOP:
-            manager.registry.unskip(unit)  # requested by name, which is no boot
+            manager.registry.unskip(manager.registry.heir(unit))  # requested by name, which is no boot
         outcome["need_reload"] = show.need_reload(unit)
         anchor, installed = manager.jobs.enqueue(unit.id, job_type, parameters["mode"])
-        outcome["id"], outcome["job_type"] = anchor.id, anchor.type
+        outcome["unit"], outcome["id"], outcome["job_type"] = anchor.unit, anchor.id, anchor.type
         if parameters.get("show_transaction"):
             outcome["affected"] = [
                 {"id": job.id, "unit": job.unit, "job_type": job.type, "state": job.state}

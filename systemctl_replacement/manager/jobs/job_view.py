@@ -56,6 +56,12 @@ class UnitView:
     def canonical(self, unit: str) -> str:
         return self._registry.get(unit).id
 
+    def heir(self, unit: str) -> str:
+        return self._registry.heir(self._registry.known(unit)).id
+
+    def kept_apart(self, unit: str) -> Collection[str]:
+        return [other for other, name in self._registry.apart.items() if name == unit]
+
     def units(self) -> Iterable[str]:
         return [unit.id for unit in self._registry]
 

@@ -9,7 +9,19 @@ import _heapq as heapq  # without its twin in Python
 
 from systemctl_replacement.jobs import outcome, transaction
 from systemctl_replacement.jobs.merge import superset
-from systemctl_replacement.jobs.model import CANCELED, DONE, FAILED, NOP, RUNNING, TIMEOUT, WAITING, Job, JobError
+from systemctl_replacement.jobs.model import (
+    CANCELED,
+    DONE,
+    FAILED,
+    INACTIVE_STATES,
+    NOP,
+    RUNNING,
+    START,
+    TIMEOUT,
+    WAITING,
+    Job,
+    JobError,
+)
 from systemctl_replacement.jobs.ordering import a_blocker, holds_back
 from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.loop import SLICE_USEC, now_monotonic
@@ -198,8 +210,13 @@ class JobTable:
         return False
 
     def _run(self, job: Job) -> None:
+        unit = self._registry[job.unit]
+        heir = self._registry.heir(unit)
+        if heir is not unit and job.type == START and unit.active_state in INACTIVE_STATES:
+            self.hand_over(unit, heir)  # its name became another unit's while the job waited for its stop
+            return
         self._replace(replace(job, state=RUNNING))
-        self._timeouts.running(job, self._registry[job.unit])
+        self._timeouts.running(job, unit)
         try:
             result = self._begin(self.jobs[job.id])
         except Exception as error:

@@ -116,6 +116,74 @@ def test_one_that_ends_by_itself_beside_the_other_is_not_started_again() -> None
         assert e.show("old.service")["NRestarts"] == 0
 
 
+def sleepers(e: Engine) -> list[psutil.Process]:
+    return [process for process in e.processes() if process.name() == "sleep"]
+
+
+@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize(
+    ("operation", "name", "left"),
+    [
+        ("restart", "old.service", ""),
+        ("restart", "new.service", ""),
+        ("try-restart", "old.service", ""),
+        ("start", "old.service", "old new"),
+        ("start", "x.target", "old new"),
+        ("start", "trigger.service", "old new"),
+    ],
+)
+def test_beside_the_other_its_program_is_not_started_once_more(how: str, operation: str, name: str, left: str) -> None:
+    units = {
+        **BOTH,
+        "x.target": "[Unit]\nWants=old.service\nRequires=old.service\nUpholds=old.service\nAfter=old.service\n",
+        "trigger.service": "[Unit]\nOnSuccess=old.service\n[Service]\nType=oneshot\nExecStart=/bin/true\n",
+    }
+    with Engine(units) as e:
+        assert e.run("start", "old.service") == e.run("start", "new.service") == "done"
+        process = {unit: main_of(e, f"{unit}.service") for unit in ("old", "new")}
+        link(e)
+        take_notice(e, how)
+        assert e.run(operation, name) == "done"
+        e.wait_idle()
+        assert [unit for unit in process if alive(process[unit])] == left.split()
+        if not left:
+            wait_for(lambda: names(e, "old.service")[0] == "new.service", "the name to be the other unit's")
+        assert main_of(e, "new.service") in sleepers(e)
+        assert len(sleepers(e)) == (len(left.split()) or 1)
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_a_restart_that_is_being_done_goes_on_as_the_start_of_the_other(how: str) -> None:
+    wait = "/bin/sh -c 'touch @ROOT@/stopping; until test -e @ROOT@/go; do sleep 0.02; done'"
+    with Engine({**BOTH, "old.service": f"{SLEEPER}ExecStop={wait}\n"}) as e:
+        assert e.run("start", "old.service") == e.run("start", "new.service") == "done"
+        process = main_of(e, "new.service")
+        assert e.enqueue("restart", "old.service")["id"]
+        wait_for((e.root / "stopping").exists, "its stop")
+        link(e)
+        take_notice(e, how)
+        (e.root / "go").touch()
+        e.wait_idle()
+        wait_for(lambda: names(e, "old.service")[0] == "new.service", "the name to be the other unit's")
+        assert alive(process)
+        assert e.show("old.service")["MainPID"] == process.pid
+        assert process in sleepers(e) and len([one for one in sleepers(e) if one.cmdline()[1] == "1000"]) == 1
+
+
+def test_a_restart_that_is_due_beside_the_other_is_not_done() -> None:
+    restarting = "[Service]\nExecStart=/bin/false\nRestart=always\nRestartSec=0.5\n"
+    with Engine({**BOTH, "old.service": restarting}) as e:
+        assert e.run("start", "new.service") == "done"
+        process = main_of(e, "new.service")
+        assert e.enqueue("start", "old.service")["id"]
+        e.wait_sub("old.service", "auto-restart")
+        link(e)
+        e.call("Reload")
+        wait_for(lambda: names(e, "old.service")[0] == "new.service", "the name to be the other unit's")
+        assert e.show("old.service")["MainPID"] == process.pid
+        assert sleepers(e) == [process]
+
+
 @pytest.mark.parametrize("how", HOWS)
 @pytest.mark.parametrize("units", [("old.service",), ("old.service", "new.service")], ids=len)
 def test_a_halt_stops_what_was_renamed(how: str, units: tuple[str, ...]) -> None:

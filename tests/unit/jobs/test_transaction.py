@@ -55,6 +55,44 @@ def test_restart_restarts_dependents_that_run(kind: str) -> None:
     assert world.plan("a", "restart") == ["a/restart", "b/restart"]
 
 
+@pytest.mark.parametrize(
+    ("unit", "job_type", "active", "jobs"),
+    [
+        ("old", "start", "old new", ["new/start"]),
+        ("old", "restart", "old new", ["new/restart", "old/stop"]),
+        ("old", "restart", "old", ["new/restart", "old/stop"]),
+        ("new", "restart", "old new", ["new/restart", "old/stop"]),
+        ("new", "start", "old", ["new/start", "old/stop"]),
+        ("old", "stop", "old new", ["old/stop"]),
+        ("new", "stop", "old new", ["new/stop"]),
+        ("old", "try-restart", "old new", ["new/restart", "old/stop"]),
+        ("a", "start", "old new", ["a/start"]),
+        ("a", "start", "old", ["a/start", "new/start", "old/stop"]),
+    ],
+)
+@pytest.mark.parametrize("kind", ["Requires", "Wants", "Upholds"])
+def test_of_a_unit_kept_apart_only_the_one_whose_name_it_has_is_started(
+    kind: str, unit: str, job_type: str, active: str, jobs: list[str]
+) -> None:
+    world = World(f"a {kind} old", active=active)
+    world.heirs["old"] = "new"
+    assert world.plan(unit, job_type) == jobs
+
+
+@pytest.mark.parametrize("kind", ["Requires", "BindsTo", "PartOf", "Requisite"])
+def test_who_needs_a_unit_kept_apart_is_restarted_with_the_one_in_its_place(kind: str) -> None:
+    world = World(f"a {kind} old", active="a old new")
+    world.heirs["old"] = "new"
+    assert world.plan("old", "restart") == ["a/restart", "new/restart", "old/stop"]
+    assert world.plan("old", "stop") == ["a/stop", "old/stop"]
+
+
+def test_a_unit_kept_apart_makes_way_whatever_is_ignored() -> None:
+    world = World(active="old new")
+    world.heirs["old"] = "new"
+    assert world.plan("old", "restart", "ignore-dependencies") == ["new/restart", "old/stop"]
+
+
 def test_restart_starts_requirements() -> None:
     assert World("a Requires b|a Wants c", active="a").plan("a", "restart") == ["a/restart", "b/start", "c/start"]
 

@@ -57,6 +57,7 @@ class World:
         self.reloadable: set[str] = set()
         self.isolatable: set[str] = set()
         self.kept: set[str] = set()
+        self.heirs: dict[str, str] = {}
         self.perpetual: set[str] = set()
         self.refuse_start: set[str] = set()
         self.refuse_stop: set[str] = set()
@@ -84,6 +85,12 @@ class World:
     # The View protocol.
     def canonical(self, unit: str) -> str:
         return self.aliases.get(unit, unit)
+
+    def heir(self, unit: str) -> str:
+        return self.heirs.get(unit, unit)
+
+    def kept_apart(self, unit: str) -> Collection[str]:
+        return [other for other, heir in self.heirs.items() if heir == unit]
 
     def units(self) -> Iterable[str]:
         return self.states
