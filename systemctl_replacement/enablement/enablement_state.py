@@ -170,8 +170,11 @@ class StateReader:
             return True, False
         if any(name in known or not known_names_only for name in links.others(info.name)):
             return True, False
-        same_name = info.name in links.by_target.get(info.name, ()) or (info.name in links.names and not below_unit)
-        return False, same_name
+        # A link with the unit's own name makes a file of that name known. One to another file is that of an instance to
+        # its template, which `enable` makes.
+        own_name = info.name in links.names and not below_unit
+        own_file = info.name in links.by_target.get(info.name, ())
+        return own_name != own_file, own_name and own_file
 
 
 def _known_names(info: UnitInfo) -> set[str]:

@@ -13,7 +13,7 @@ from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile import specifiers
 from systemctl_replacement.unitfile.names import is_template, replace_instance, unit_type, valid_unit_name
-from systemctl_replacement.unitfile.quoting import QuotingError, first_word, split
+from systemctl_replacement.unitfile.quoting import QuotingError, first_word
 from systemctl_replacement.unitfile.syntax import Assignment, Problem, parse
 
 TYPE_CHECKING = False
@@ -31,7 +31,7 @@ DEPENDENCIES = {"WantedBy": ".wants", "RequiredBy": ".requires", "UpheldBy": ".u
 ALIAS_TYPES = frozenset(("service", "socket", "target", "device", "timer", "path"))
 TEMPLATE_TYPES = frozenset(("service", "socket", "target", "timer", "path"))
 _LONGEST = 256  # bytes of a name with its specifiers expanded, before it is validated
-_SPECIFIERS = frozenset("nNpijaAbBHlmMovwWgGuU")
+_SPECIFIERS = frozenset("nNpijaAbBHlmMoqvwWgGuU")
 _INSTANCE_LETTERS = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz:-_.\\@")
 
 
@@ -151,11 +151,16 @@ def _extend(words: list[str], value: str) -> str:
     if not value:
         words.clear()
         return ""
+    position = 0
     try:
-        words += split(value, retain_escape=True)
+        while True:
+            word, position = first_word(value, position, retain_escape=True)
+            if word is None:
+                return ""
+            words.append(word)
     except QuotingError:
+        # Like systemd, keep the words before the one that has no end.
         return f"Invalid syntax, ignoring: {value}"
-    return ""
 
 
 def _default_instance(section: InstallSection, value: str, name: str, expander: Expander) -> str:

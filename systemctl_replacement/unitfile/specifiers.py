@@ -42,7 +42,7 @@ class Host:
     boot_id: str = ""
     kernel: str = ""
     architecture: str = ""
-    os_release: Mapping[str, str] = field(default_factory=dict)
+    os_release: Mapping[str, str] | None = field(default_factory=dict)  # None: there is no such file
     user: str = "root"
     uid: int = 0
     group: str = "root"
@@ -67,8 +67,7 @@ class Host:
         uid, gid = os.geteuid(), os.getegid()
         user, home, shell = _account(root, uid)
         machine = _read(root + "/etc/machine-id").strip()
-        info = parse_environment_file(_read(root + "/etc/machine-info"))
-        release = _read(root + "/etc/os-release") or _read(root + "/usr/lib/os-release")
+        info = parse_environment_file(_read("/etc/machine-info"))  # like the host name, whatever is below `root`
         return Host(
             hostname=uname.nodename,
             pretty_hostname=info.get("PRETTY_HOSTNAME", "") or uname.nodename,
@@ -76,7 +75,7 @@ class Host:
             boot_id=boot_id or _read("/proc/sys/kernel/random/boot_id").strip().replace("-", ""),
             kernel=uname.release,
             architecture=_ARCHITECTURES.get(uname.machine, uname.machine),
-            os_release=parse_environment_file(release),
+            os_release=_os_release(root),
             user=user,
             uid=uid,
             group=_group(root, gid),
@@ -91,6 +90,15 @@ def _read(path: str) -> str:
         return read_text(path)
     except OSError:
         return ""
+
+
+def _os_release(root: str) -> dict[str, str] | None:
+    for path in ("/etc/os-release", "/usr/lib/os-release"):
+        try:
+            return parse_environment_file(read_text(root + path))
+        except OSError:
+            continue
+    return None
 
 
 def _account(root: str, uid: int) -> tuple[str, str, str]:
@@ -198,7 +206,12 @@ def _machine_id(subject: Subject) -> str:
 
 
 def _release(key: str) -> Callable[[Subject], str]:
-    return lambda subject: subject.host.os_release.get(key, "")
+    def resolve(subject: Subject) -> str:
+        if subject.host.os_release is None:
+            raise SpecifierError("Protocol driver not attached")
+        return subject.host.os_release.get(key, "")
+
+    return resolve
 
 
 _TABLE: dict[str, Callable[[Subject], str]] = {

@@ -195,7 +195,7 @@ class Checker:
             operator, wanted = _split_operator(word[position:])
             if not position or not operator:
                 raise ValueError(f"not a comparison: {word}")
-            actual = self._host().os_release.get(word[:position], "")
+            actual = (self._host().os_release or {}).get(word[:position], "")
             if operator in ("=", "!="):
                 met = (actual == wanted) == (operator == "=")
             else:

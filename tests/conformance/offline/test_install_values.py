@@ -27,7 +27,9 @@ VALUES = (
     "\x7f.service", "\x0b", "\x0bother.service", "a\u00a0b.service", "a" * 238 + ".service", "a" * 248 + ".service",
     "a" * 249 + ".service", "%n" + "a" * 240 + ".service", "a" * 1800, "other.service " * 120,
     "bad.service", "template@.service", "template@x.service", "template@\\x20.service", "multi-user.target",
-    "multi-user.target.wants/bad.service", "a\\nb.target", "\\", "\\\\", "x;y.service", "=", "other.service=x",
+    "other.service \"x.service", "good.service 'a b.service' 'x", "other.service x\\",
+    "x%q.service", "x%w.service", "%M.service", "x%o.service", "multi-user.target.wants/bad.service",
+    "a\\nb.target", "\\", "\\\\", "x;y.service", "=", "other.service=x",
 )  # fmt: skip
 GOOD = "[Install]\nWantedBy=multi-user.target\n"
 
@@ -65,3 +67,40 @@ def test_bad_values(tmp_path: Path, key: str, name: str) -> None:
             if real_result != our_result
         ][:1]
     assert not different
+
+
+def _compare(root: Path, tree: Tree, commands: tuple[tuple[str, ...], ...]) -> None:
+    tree.build(root)
+    expected = run_real(root, commands)
+    tree.build(root)
+    assert run_ours(root, commands) == expected
+
+
+@pytest.mark.parametrize("release", ["", 'ID=debian\nVERSION_ID="12"\n', "IMAGE_ID=a b\n"])
+@pytest.mark.parametrize("key", ["Alias", "WantedBy", "Also"])
+def test_os_release(tmp_path: Path, key: str, release: str) -> None:
+    """What there is of an os-release, which `test_bad_values` has none of, is what specifiers become."""
+    root = tmp_path / "root"
+    for letter in "AbBHlmMoqvwW":
+        files = (
+            (f"{USR}/a.service", f"[Install]\n{key}=x%{letter}.service\n"),
+            ("/etc/machine-id", "0123456789abcdef0123456789abcdef\n"),
+            ("/etc/os-release", release),
+            ("/usr/lib/os-release", "ID=other\n"),
+        )
+        tree = Tree(files=files, directories=(ETC,))
+        commands = (("is-enabled", "a.service"), ("enable", "a.service"))
+        _compare(root, tree, commands)
+
+
+@pytest.mark.parametrize("target", ["t@.service", "t@x.service", "u@.service", "u@x.service"])
+@pytest.mark.parametrize("directory", [ETC, "/run/systemd/system", USR])
+@pytest.mark.parametrize("where", [ETC, USR, "/opt"])
+def test_links_of_instances(tmp_path: Path, target: str, directory: str, where: str) -> None:
+    """A link whose name is an instance's stands for `enable` if it leads to the template, not if it leads to a file of
+    its own name."""
+    root = tmp_path / "root"
+    files = tuple((f"{where}/{name}", GOOD) for name in ("t@.service", "u@.service", target))
+    tree = Tree(files=files, links=((f"{directory}/t@x.service", f"{where}/{target}"),), directories=(ETC,))
+    commands = (("is-enabled", "t@x.service"), ("list-unit-files",), ("disable", "t@x.service"))
+    _compare(root, tree, commands)

@@ -129,3 +129,12 @@ def test_reenable_takes_what_drop_ins_ask_for(tmp_path: Path) -> None:
     apply(plans.reenable(new_planner(tmp_path), ["a.service"]), str(tmp_path))
     assert (tmp_path / "etc/systemd/system/x.target.wants/a.service").is_symlink()
     assert (tmp_path / "etc/systemd/system/y.target.wants/a.service").is_symlink()
+
+
+def test_words_before_a_bad_quote_are_kept(root: Path) -> None:
+    """UpheldBy= too, which 252 does not have (the others are compared with it)."""
+    (root / "usr/lib/systemd/system/a.service").write_text('[Install]\nUpheldBy=b.service "c.service\n')
+    plan = plans.enable(new_planner(root), ["a.service"])
+    assert [change.path for change in plan.changes if change.kind == SYMLINK] == [
+        f"{root}/etc/systemd/system/b.service.upholds/a.service"
+    ]

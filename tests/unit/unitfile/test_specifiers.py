@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,6 +41,16 @@ def test_what_is_no_specifier() -> None:
         expand("%Z", CONTEXT)
     with pytest.raises(SpecifierError, match="No such file"):
         expand("%m", Subject("a.service", Host()))
+
+
+@pytest.mark.parametrize("letter", "ABMowW")
+def test_without_an_os_release(letter: str, tmp_path: Path) -> None:
+    host = Host.current(str(tmp_path))
+    with pytest.raises(SpecifierError, match="Protocol driver not attached"):
+        expand(f"%{letter}", Subject("a.service", host))
+    (tmp_path / "usr/lib").mkdir(parents=True)
+    (tmp_path / "usr/lib/os-release").write_text("")
+    assert expand(f"%{letter}", Subject("a.service", Host.current(str(tmp_path)))) == ""
 
 
 def test_prefix_as_path() -> None:
