@@ -59,7 +59,6 @@ def _rename(manager: Manager, unit: ManagedUnit, new: str) -> None:
     manager.registry.rename(unit, new)
     manager.jobs.rename(old, new)
     manager.processes.rename(old, new)
-    manager.driver.rename(old, new)
     manager.leftovers.rename(old, new)
 
 

@@ -11,10 +11,12 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.jobs.model import Job
     from systemctl_replacement.loop import Timer
+    from systemctl_replacement.manager.pid_file import Watch
     from systemctl_replacement.manager.ports.held import Ports
     from systemctl_replacement.supervision.fd_store import FdStore
     from systemctl_replacement.supervision.unit_processes import Tracking
     from systemctl_replacement.unitfile.load import Unit
+    from systemctl_replacement.units.events import Spawn
     from systemctl_replacement.units.kind import Roles, State
 
 Stamp = tuple[int, int]
@@ -77,6 +79,8 @@ class ManagedUnit:
         self.starts: list[int] = []  # monotonic times of recent starts, for the start limit
         self.fd_store: FdStore | None = None  # made when the service first leaves something
         self.ports: Ports | None = None  # made when its machine first asks for one
+        self.asked_for: dict[int, Spawn] = {}  # by token: those of which no process is known yet
+        self.pid_file_watch: Watch | None = None
 
     @property
     def type(self) -> str:

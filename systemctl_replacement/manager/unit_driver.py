@@ -61,8 +61,6 @@ class Driver:
         self._idle_spawns: list[Callable[[], object]] = []  # Type=idle: they wait until no job is left
         self.frozen = False  # whatever happens, no unit changes any more: the manager ends by force
         self._hearing = False  # the event that is given to a machine is what its service says
-        self._watches: dict[str, pid_file.Watch] = {}
-        self._asked_for: dict[tuple[str, int], events.Spawn] = {}  # by unit and token: no process is known of yet
         self._carry_out: dict[type[Any], Callable[[ManagedUnit, Any], None]] = {
             events.Changed: self._changed,
             events.Spawn: self._spawn,
@@ -87,7 +85,7 @@ class Driver:
         if isinstance(event, events.Forked):
             self._leftovers.forked(unit.id)
         if isinstance(event, (events.Forked, events.SpawnFailed)):
-            self._asked_for.pop((unit.id, event.token), None)
+            unit.asked_for.pop(event.token, None)
         hearing, self._hearing = self._hearing, isinstance(event, _HEARD)
         try:
             self._step(unit, event)
@@ -171,11 +169,6 @@ class Driver:
                 return
         self.arm(unit)
 
-    def rename(self, old: str, new: str) -> None:
-        """A unit has another id."""
-        if old in self._watches:
-            self._watches[new] = self._watches.pop(old)
-
     def release_if_done(self, unit: ManagedUnit) -> None:
         """Let the supervisor of a unit go that has no process left and will have none before something happens."""
         tracking = unit.tracking
@@ -224,13 +217,13 @@ class Driver:
 
     def _spawn_now(self, unit: ManagedUnit, action: events.Spawn) -> None:
         if unit.kind.expects(unit.state, action.token):
-            self._asked_for[unit.id, action.token] = action
+            unit.asked_for[action.token] = action
             self._ask_for(unit, action)
 
     def spawn_again(self, unit: ManagedUnit, token: int) -> bool:
         """Ask for a process once more that never came to be, if it is wanted and this is the first time. A unit that is
         being killed wants none: who is to be signalled was said after its process had been asked for."""
-        action = self._asked_for.pop((unit.id, token), None)
+        action = unit.asked_for.pop(token, None)
         if action is None or _purpose(unit) or not unit.kind.expects(unit.state, token):
             return False
         self._ask_for(unit, action)
@@ -291,14 +284,14 @@ class Driver:
         return self._execution.below_root(unit.kind.pid_file(unit.config))
 
     def _watch_pid_file(self, unit: ManagedUnit, action: events.WatchPidFile) -> None:
-        if action.on == (unit.id in self._watches):
-            return
-        if not action.on:
-            self._watches.pop(unit.id).close()
-        else:
+        if unit.pid_file_watch is not None:
+            if not action.on:
+                unit.pid_file_watch.close()
+                unit.pid_file_watch = None
+        elif action.on:
             path = self._pid_file_path(unit)
             try:
-                self._watches[unit.id] = pid_file.Watch(
+                unit.pid_file_watch = pid_file.Watch(
                     self._core.loop,
                     path,
                     lambda: main_process.read_pid_file(self._processes, unit, path),

@@ -395,26 +395,53 @@ renaming.follow, renaming.follow_in = follow, follow_in
 """
 
 
-@pytest.mark.parametrize("state", ["started", "queued"])
+@pytest.mark.parametrize("renamed", [False, True])
+def test_a_process_on_its_way_is_asked_for_once_more_by_either_name(renamed: bool) -> None:
+    # The supervisor is stopped, so that it never makes the process, and is killed.
+    reloading = f"{SLEEPER}ExecReload=/bin/true\n"
+    with Engine({"old.service": reloading, "new.service": reloading}) as e:
+        assert e.run("start", "old.service") == "done"
+        supervisor = e.titled("supervisor: old.service")
+        supervisor.suspend()
+        job = e.enqueue("reload", "old.service")
+        assert job["id"]
+        wait_for(lambda: e.sub("old.service") == "reload", "its reload to begin")
+        if renamed:
+            link(e)
+            e.call("Reload")
+        supervisor.kill()
+        e.wait_idle()
+        assert e.show("old.service")["ReloadResult"] == "success"
+        assert e.sub("old.service") == "running"
+
+
+@pytest.mark.parametrize("state", ["started", "queued", "on its way"])
 def test_nothing_is_kept_by_the_id_of_a_unit_that_was_renamed(state: str) -> None:
     forking = "[Service]\nType=forking\nPIDFile=@ROOT@/pid\nExecStart=/bin/sh -c 'sleep 1000 & touch @ROOT@/up'\n"
     slow = "[Service]\nType=oneshot\nExecStart=/bin/sleep 1000\n"
     with Engine({"slow.service": slow, "old.service": AFTER + forking, "new.service": forking}, change=WALK) as e:
         if state == "queued":
             assert e.enqueue("start", "slow.service")["id"]
+        forkserver = e.titled("forkserver")
+        if state == "on its way":
+            forkserver.suspend()
         assert e.enqueue("start", "old.service")["id"]
+        if state == "on its way":
+            e.wait_sub("old.service", "start")
         if state == "started":
             wait_for((e.root / "up").exists, "its daemon")
             wait_for(lambda: not e.show("old.service")["ControlPID"], "it to wait for its PID file")
         link(e)
         e.call("Reload")
         before, after = (set(line.split(" ")) for line in e.noted())
+        forkserver.resume()
         expected = {"Registry._units", "Registry.asked_for", "ManagedUnit.id", "Job.unit"}
         if state == "started":
-            expected = {"Processes.invocations", "Processes.settings", "Processes.trackings", "Driver._watches"}
-            expected |= {"Tracking.unit", "Tracking.known_as", "BootProgress.record", "Leftovers._clearing"}
+            expected = {"Processes.invocations", "Processes.settings", "Processes.trackings", "Tracking.unit"}
+            expected |= {"Tracking.known_as", "BootProgress.record", "Leftovers._clearing"}
         assert expected <= before
-        assert after == {"after"}
+        # A supervisor that is yet to be made was asked for by the old name, and is told the new one.
+        assert after == ({"after", "Tracking.known_as"} if state == "on its way" else {"after"})
 
 
 @pytest.mark.parametrize("state", ["started", "queued"])
