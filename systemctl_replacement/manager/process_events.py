@@ -20,11 +20,19 @@ if TYPE_CHECKING:
     from systemctl_replacement.supervision.supervision import Processes
 
 
-def store_of(unit: ManagedUnit, loop: Loop) -> FdStore:
+def store_of(unit: ManagedUnit, loop: Loop, processes: Processes) -> FdStore:
     """The descriptor store of a unit."""
     if unit.fd_store is None:
-        unit.fd_store = FdStore(loop)
+        unit.fd_store = FdStore(loop, lambda: processes.room_changed(unit.id))
     return unit.fd_store
+
+
+def room(unit: ManagedUnit | None) -> int:
+    """How many more descriptors a unit may store."""
+    if unit is None:
+        return 0
+    stored = len(unit.fd_store) if unit.fd_store is not None else 0
+    return max((unit.own("FileDescriptorStoreMax") or 0) - stored, 0)
 
 
 class ProcessEvents:
@@ -63,8 +71,9 @@ class ProcessEvents:
             self._core.log_heard(unit.id, LOG_WARNING, "Passed FDNAME= name is invalid, ignoring.")
             name = ""
         limit = unit.own("FileDescriptorStoreMax") or 0
-        refused = store_of(unit, self._core.loop).add(name, news.fds, fields.get("FDPOLL") != "0", limit)
-        if refused:
+        store = store_of(unit, self._core.loop, self._processes)
+        refused = store.add(name, news.fds, fields.get("FDPOLL") != "0", limit)
+        if refused or news.refused:
             message = f"Cannot store more fds than FileDescriptorStoreMax={limit}, closing remaining."
             self._core.log_heard(unit.id, LOG_WARNING, message)
 

@@ -55,3 +55,5 @@ class Reload:
         self._files.scan()
         self._manager.loop.guard(renaming.follow, self._manager, self._files.canonical)
         self._manager.registry.reload(self._files.read_unit, self._files.config)
+        for unit in list(self._manager.processes.trackings):
+            self._manager.processes.room_changed(unit)

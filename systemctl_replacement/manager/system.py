@@ -25,7 +25,7 @@ from systemctl_replacement.manager.leftovers import Leftovers
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.methods import Methods
 from systemctl_replacement.manager.options import InitOptions
-from systemctl_replacement.manager.process_events import ProcessEvents
+from systemctl_replacement.manager.process_events import ProcessEvents, room
 from systemctl_replacement.manager.reexec import reexec_state
 from systemctl_replacement.manager.reexec.reexecution import Reexecution
 from systemctl_replacement.manager.registry import Registry
@@ -177,6 +177,7 @@ class System:
             core.log_unit,
             self._patience,
             core.is_changing,
+            lambda unit: room(core.registry.find(unit)),
         )
 
     def _report_exception(self, where: str, error: BaseException) -> None:

@@ -33,7 +33,7 @@ MAXIMUM_FDS = 253
 _FIRST, _MIDDLE, _LAST = b"<", b"+", b">"
 """The first byte of a piece. A whole message begins with "{"."""
 _LONGEST = 64 * 1024 * 1024
-_DATAGRAMS_PER_TURN = 64
+_BUDGET_PER_TURN = 64  # datagrams and descriptors: closing one takes as long as reading the other
 _ANCILLARY_SIZE = _socket.CMSG_SPACE(MAXIMUM_FDS * 4)
 _RECEIVE_FLAGS = _socket.MSG_DONTWAIT | _socket.MSG_CMSG_CLOEXEC
 _SEND_FLAGS = _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL
@@ -204,9 +204,9 @@ class Link:
             return received
 
     def receive(self) -> list[Received]:
-        """The messages that have arrived, each with its descriptors, which the caller has to close. At most 64
-        datagrams are read at a time, so that a busy peer cannot keep us. EOFError if the peer is gone and everything
-        that it sent has been handed out.
+        """The messages that have arrived, each with its descriptors, which the caller has to close. After 64
+        datagrams and descriptors the rest has to wait, so that a busy peer cannot keep us. EOFError if the peer is
+        gone and everything that it sent has been handed out.
 
         A message whose descriptors did not fit into our table has `"fds_lost": true` and no descriptors. Any other
         exception means that one message cannot be read; those before it have been handed out, and it is lost alone.
@@ -215,13 +215,15 @@ class Link:
         if failure is not None:
             raise failure
         received: list[Received] = []
-        for _ in range(_DATAGRAMS_PER_TURN):
+        budget = _BUDGET_PER_TURN
+        while budget > 0:
             fds: list[int] = []
             try:
                 size, ancillary, flags, _ = self.socket.recvmsg_into([_view], _ANCILLARY_SIZE, _RECEIVE_FLAGS)
                 if size == 0:
                     raise EOFError
                 fds = unpack_fds(ancillary)
+                budget -= 1 + len(fds)
                 message = self._read_message(size, flags)
             except BlockingIOError:
                 break

@@ -8,10 +8,8 @@ Nothing is imported after the fork, and nothing here blocks.
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
-import _socket
 import errno
 import os
-import select
 import time
 
 from systemctl_replacement import exit_status, syscalls, wait_status
@@ -23,7 +21,9 @@ from systemctl_replacement.process.describe_error import describe, guard
 from systemctl_replacement.process.final_kill import FinalKill
 from systemctl_replacement.process.foreign import LOOK_INTERVAL, Foreign
 from systemctl_replacement.process.link import RETRY_SECONDS, Link, close_fds
+from systemctl_replacement.process.notify_socket import NotifySocket
 from systemctl_replacement.process.output import Output
+from systemctl_replacement.process.poller import READABLE, WRITABLE, Poller
 from systemctl_replacement.process.process_title import set_title
 from systemctl_replacement.process.report import Report
 from systemctl_replacement.process.sandbox import dynamic_user
@@ -49,7 +49,6 @@ class Supervisor:
     def __init__(self, message: Message, link: Link, fds: dict[str, int], child_signals: int) -> None:
         self.link = link
         self.uplink = Uplink(link)
-        self.notify: _socket.socket | None = notify.open_socket(fds["notify"]) if "notify" in fds else None
         self.log_write = fds.get("log_write", -1)
         log_read = fds.get("log", -1)
         if log_read >= 0:
@@ -61,11 +60,13 @@ class Supervisor:
         self.output.on_full = lambda: self._send({"ev": "console-full"})
         self.complaints = LogLimit(self.output.log)  # of what the unit sends
         self.problems = LogLimit(self._tell_problem)
+        self.notify: NotifySocket | None = None
+        if "notify" in fds:
+            self.notify = NotifySocket(fds["notify"], self._send, self.complaints, self._may_speak, self._guard)
         self.stop_timeout: int = message["stop_timeout"]
         self.kill_signal: int = message["kill_signal"]
         self.told = Told()
         self.main = self.control = 0
-        self.access = "main"
         self.tokens: dict[int, Any] = {}  # pid -> token, for processes that we started and have not reaped
         self.identifiers: dict[int, str] = {}  # the same pids' SyslogIdentifier=
         self.starter = ""  # the identifier of ExecStart=, which daemons that it leaves behind share
@@ -82,26 +83,25 @@ class Supervisor:
         self.give_up_at: float | None = None  # monotonic seconds: when the unit gets SIGKILL, as the manager is gone
         self.orphaned = False
         self.released = False
-        self.barriers: list[int] = []
         self.unheard: list[int] = []  # pipes to processes that wait until the manager knows of them
         self.passed = spawn.Passed()
         self.handlers: dict[int, Callable[[], object]] = {}
-        self.poll = select.poll()
+        self.poller = Poller()
         self.signal_fd = child_signals
         self._watch_fd(self.link.fileno(), self._on_link)
         self._watch_fd(self.signal_fd, self._on_child)
         if self.notify:
-            self._watch_fd(self.notify.fileno(), self._receive_notification)
+            self._watch_fd(self.notify.fileno(), self._read_notification)
         if log_read >= 0:
             self._watch_fd(log_read, self.output.read)
 
     def _watch_fd(self, fd: int, handler: Callable[[], object]) -> None:
         self.handlers[fd] = handler
-        self.poll.register(fd, select.POLLIN)
+        self.poller.watch(fd, READABLE)
 
     def _forget_fd(self, fd: int) -> None:
         del self.handlers[fd]
-        self.poll.unregister(fd)
+        self.poller.forget(fd)
 
     # --- the loop ---
 
@@ -125,19 +125,19 @@ class Supervisor:
         link = self.link.fileno()
         blocked_console = self.output.blocked_console()
         if not self.orphaned:
-            self.poll.register(link, select.POLLIN | (select.POLLOUT if self.link.wants_write else 0))
+            self.poller.watch(link, READABLE | (WRITABLE if self.link.wants_write else 0))
         if self.notify:
             is_full = self.link.queued + len(self.uplink.late) > _QUEUE_LIMIT
-            self.poll.register(self.notify.fileno(), 0 if is_full else select.POLLIN)
+            self.poller.watch(self.notify.fileno(), 0 if is_full else READABLE)
         if blocked_console >= 0:
             self.handlers[blocked_console] = self.output.announce_dropped
-            self.poll.register(blocked_console, select.POLLOUT)
+            self.poller.watch(blocked_console, WRITABLE)
         try:
-            ready = self.poll.poll(self._timeout())
-            return [*ready, (self.signal_fd, select.POLLIN)] if self.more_ended else ready
+            ready = self.poller.wait(self._timeout())
+            return [*ready, (self.signal_fd, READABLE)] if self.more_ended else ready
         finally:
             if blocked_console >= 0:
-                self.poll.unregister(blocked_console)
+                self.poller.forget(blocked_console)
 
     def _timeout(self) -> int | None:
         """Milliseconds until something is due. None if nothing is: an idle unit causes no wake-ups."""
@@ -172,11 +172,12 @@ class Supervisor:
         for limit in (self.complaints, self.problems):
             if limit.suppressed and limit.due is not None and limit.due <= time.monotonic_ns() // 1000:
                 self._guard(limit.tell)
-        if (self.barriers or self.unheard) and not (self.uplink.late or self.link.queued):
+        barriers = self.notify.barriers if self.notify else []
+        if (barriers or self.unheard) and not (self.uplink.late or self.link.queued):
             for fd in () if self.link.is_cut else self.unheard:
                 self._guard(child.let_go, fd)
-            close_fds([*self.barriers, *self.unheard])
-            self.barriers, self.unheard = [], []
+            close_fds([*barriers, *self.unheard])
+            barriers[:], self.unheard = [], []
 
     def _guard(self, handler: Callable[..., object], *arguments: object) -> None:
         """Call a handler. If it fails, only this event, message or process is affected."""
@@ -218,11 +219,15 @@ class Supervisor:
         elif operation == "identity":
             self.main = message.get("main", self.main)
             self.control = message.get("control", self.control)
-            self.access = message.get("notify_access", self.access)
+            if self.notify:
+                self.notify.access = message.get("notify_access", self.notify.access)
             self._attribute_output()
         elif operation in ("signal", "signal-all"):
             self._guard(self._signal if operation == "signal" else self._signal_all, message)
             self._send({"ev": "signalled"})
+        elif operation == "store":
+            if self.notify:
+                self.notify.set_room(message["room"], message["answer"])
         elif operation == "watch":
             self.foreign.watch(message["pid"])
         elif operation == "adopted":
@@ -350,7 +355,7 @@ class Supervisor:
         for fd in [fd for fd, report in self.exec_pipes.items() if report.pid == pid]:
             self._guard(self._on_exec_report, fd)
         if self.notify:
-            self._guard(notify.drain, self._receive_notification)
+            self._guard(notify.drain, self._read_notification)
         self._guard(self.output.drain)
         when = record.stamp()
         self.children_changed = True
@@ -453,27 +458,9 @@ class Supervisor:
 
     # --- what the unit says ---
 
-    def _receive_notification(self) -> bool:
-        """Handle one datagram. Returns whether there was one."""
+    def _read_notification(self) -> bool:
         assert self.notify is not None
-        datagram = notify.receive(self.notify)
-        if datagram is None:
-            return False
-        self._guard(self._hear, datagram)
-        close_fds(datagram.fds)
-        return True
-
-    def _hear(self, datagram: notify.Datagram) -> None:
-        complaint, heard = notify.judge(datagram, self.access, self.main, self.control, self._may_speak)
-        if complaint:
-            self.complaints.log(LOG_WARNING, complaint)
-        if datagram.text.get("BARRIER") == "1":
-            # Closed once everything before it has been sent to the manager.
-            self.barriers += datagram.fds
-            datagram.fds = []
-            return
-        if heard:
-            self._send(*notify.message(datagram))
+        return self.notify.read(self.main, self.control)
 
     def _may_speak(self, pid: int, uid: int) -> bool:
         if pid in self.foreign or pid in self.adopted or descendants.sent_from_below(pid, uid, os.getpid()):

@@ -22,6 +22,12 @@ def how(signal: int, cont: bool, hup: bool, purpose: str) -> dict[str, Any]:
     return {"signal": signal, "cont": cont, "hup": hup, "why": purpose}
 
 
+def identity(tracking: Tracking) -> dict[str, Any]:
+    """The message that says which process is which, and who may notify."""
+    access = {"notify_access": tracking.notify_access} if tracking.notify_access else {}
+    return {"op": "identity", "main": tracking.main, "control": tracking.control, **access}
+
+
 def ask(
     tracking: Tracking, token: int, spec: ExecSpec, fds: Sequence[int], settings: dict[str, Any], send: Send
 ) -> None:

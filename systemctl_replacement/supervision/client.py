@@ -11,6 +11,8 @@ Manager to supervisor (`op`; descriptors travel beside the message)::
     identity    main, control (pids, 0 for none), notify_access (none main exec all); every key optional
     signal      pids, signal, cont, hup         to these processes, each only if it is below the supervisor or watched
     signal-all  signal, except, cont, hup       to every descendant; SIGKILL is repeated until none is left
+    store       room, answer                    how many more descriptors the unit may store, and whether that answers a
+                                                "notify" that asks
     watch       pid                             a main process that is not below the supervisor: its end is reported
     adopted     pids                            the unit's, which a killed supervisor has left to the manager
     guess-main                                  asks for "guess"
@@ -36,7 +38,8 @@ Supervisor to manager (`ev`; `time` is [realtime usec, monotonic usec])::
     exited       pid, code (exited killed dumped), status, time, token (null for what we did not start), last (no child
                  is left: "empty" follows if there were any)
     empty        time                           no descendant is left, after there were some
-    notify       pid, uid, text {"READY": "1"}; fds with FDSTORE=1, or fds_lost (true) where none are left
+    notify       pid, uid, text {"READY": "1"}; fds with FDSTORE=1, or fds_lost (true) where none are left, or refused
+                 (how many were closed for want of room in the store); asks (true): "store" is to answer
     children     pids [[pid, start time in ticks], …]   the direct children, after every change that was noticed
     guess        pid                            the only direct child we did not start, else 0
     signalled                                   a "signal" or "signal-all" was carried out

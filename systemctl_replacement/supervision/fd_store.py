@@ -14,6 +14,10 @@ from systemctl_replacement.loop import Loop
 from systemctl_replacement.process.link import close_fds
 from systemctl_replacement.records import dataclass
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _DEFAULT_NAME = "stored"
 
 
@@ -29,9 +33,11 @@ class Stored:
 class FdStore:
     """The stored descriptors of one unit, oldest first."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: Loop, on_hang_up: Callable[[], object]) -> None:
+        """on_hang_up: called when a descriptor was dropped because its peer has hung up."""
         self.entries: list[Stored] = []
         self._loop = loop
+        self._on_hang_up = on_hang_up
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -95,6 +101,7 @@ class FdStore:
     def _hung_up(self, entry: Stored) -> None:
         if entry in self.entries:
             self._drop(entry)
+            self._on_hang_up()
 
     def _drop(self, entry: Stored) -> None:
         self.entries.remove(entry)

@@ -20,8 +20,12 @@ class ProcessEvent:
 
 @dataclass(frozen=True)
 class Descriptors:
-    """A notification of a unit came with descriptors, which are the one observer's from then on."""
+    """A notification of a unit came with descriptors, which are the one observer's from then on.
+
+    refused: so many more had been closed before, as the unit may store none.
+    """
 
     unit: str
     fields: dict[str, str]
     fds: list[int]
+    refused: int = 0

@@ -64,6 +64,7 @@ class Tracking:
         self.control = 0
         self.releasing = False
         self.notify_access = ""  # as the supervisor was told
+        self.room = 0  # how many more descriptors the unit may store, as the supervisor was told
 
     def open_channels(self, notify_path: str) -> None:
         """Make the log pipe and the notify socket. OSError."""

@@ -37,7 +37,7 @@ _UNIT_FIELDS = (
 _TRACKING_FIELDS = (
     "supervisor", "ready", "log_read", "log_write", "notify_path", "degraded", "early", "unanswered", "removing",
     "populated", "elsewhere", "main", "control", "releasing", "settings", "invocation_id", "notify_access", "late",
-    "known_as",
+    "known_as", "room",
 )  # fmt: skip
 _CHANNELS = ("link", "notify", "log_read", "log_write")
 _HALT_FIELDS = (
@@ -302,7 +302,7 @@ def _restore_unit(manager: Manager, saved: dict[str, Any]) -> None:
     if type(fields["state"]) is not type(unit.state):
         raise TypeError(f"no state of a unit: {fields['state']!r}")
     for entry in stored:
-        store_of(unit, manager.loop).restore(entry)
+        store_of(unit, manager.loop, manager.processes).restore(entry)
     if saved.get("ports"):
         manager.driver.ports_of(unit).restore(saved["ports"])
     for name, value in fields.items():

@@ -327,3 +327,17 @@ def test_a_file_name_in_the_reason_drives_no_terminal(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert result.stderr.startswith(f"Cannot start the manager: {tmp_path}/a?[31m?b/run/systemd: Not a directory")
     assert result.stderr.count("\n") == 1
+
+
+def test_a_supervisor_that_may_have_no_more_descriptors_goes_on_with_those_it_has() -> None:
+    """Who has its user id may lower its limit below what it has open."""
+    with Engine(UNITS, boot=("healthy.service",)) as e:
+        e.wait_sub("healthy.service", "running")
+        supervisor = e.titled("supervisor: healthy.service")
+        resource.prlimit(supervisor.pid, resource.RLIMIT_NOFILE, (0, 0))
+        assert e.run("reload", "healthy.service") == "failed"
+        main = psutil.Process(e.show("healthy.service")["MainPID"])
+        main.kill()
+        e.wait_sub("healthy.service", "failed")
+        assert e.show("healthy.service")["ExecMainStatus"] == 9
+        assert "Supervisor ends" not in e.text() and "Supervisor died" not in e.text()

@@ -104,6 +104,7 @@ s.send(b"STATUS=\\xff still here\\0")
 
 def test_stored_descriptors_are_passed_up_and_a_barrier_is_closed(unit: Unit) -> None:
     unit.send("identity", notify_access="all")
+    unit.send("store", room=1, answer=False)
     body = """
 r, w = os.pipe()
 b, a = os.pipe()
@@ -125,6 +126,7 @@ sys.exit(len(os.read(b, 1)))
 
 def test_as_many_descriptors_as_the_kernel_lets_a_service_send_are_passed_up(unit: Unit) -> None:
     unit.send("identity", notify_access="all")
+    unit.send("store", room=1, answer=False)
     before = len(os.listdir(f"/proc/{unit.pid}/fd"))
     body = """
 fds = array.array("i", [0] * 253)

@@ -170,7 +170,7 @@ def test_a_store(monkeypatch: pytest.MonkeyPatch) -> None:
     before = opened()
     fds = [os.open("/dev/null", os.O_RDONLY) for _ in range(4)]
     loop: Any = SimpleNamespace(watch_hang_up=lambda *_: None, remove=lambda _fd: None)
-    store = FdStore(loop)
+    store = FdStore(loop, lambda: None)
     monkeypatch.setattr(syscalls, "file_identity", Fails(syscalls.file_identity, 3))
     with pytest.raises(OSError):
         store.add("x", fds, True, 10)
@@ -235,7 +235,9 @@ def test_a_supervisor_that_cannot_be_asked_for(failing: str) -> None:
     patience: Any = SimpleNamespace(over=lambda _who: None, answered=lambda _who: None)
     nothing: Any = lambda *_: None  # noqa: E731
     loop.guard = nothing
-    processes = Processes(loop, forkserver, console, "/nowhere", lambda _unit: {}, nothing, patience, nothing)
+    processes = Processes(
+        loop, forkserver, console, "/nowhere", lambda _unit: {}, nothing, patience, nothing, lambda _unit: 0
+    )
     helpers: Any = processes.helpers
     helpers.expect = nothing
     tracking = Tracking("a.service")

@@ -39,7 +39,7 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 def store(number: int = errno.EPERM) -> FdStore:
     loop: Any = Loop(number)
-    return FdStore(loop)
+    return FdStore(loop, lambda: None)
 
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.ELOOP, errno.ENOSPC, errno.ENOMEM])
