@@ -229,7 +229,8 @@ class Flow:
 
     def log_exit(self, role: str, event: Exited, *, quiet: bool) -> None:
         """Tell how a process has ended. quiet: it is what was to be expected."""
-        level = LOG_DEBUG if quiet else LOG_NOTICE
+        # A signal comes from elsewhere, from the kernel's OOM killer, say; exiting so was the process's own choice.
+        level = LOG_DEBUG if quiet else LOG_NOTICE if event.code == "exited" else LOG_WARNING
         self.log(level, f"{role} process exited, {describe(event.code, event.status)}")
 
     # --- killing ---

@@ -224,7 +224,7 @@ class Flow(commands.Flow):
         if harmless or not self.state.populated or not config.phase(phase):
             return False
         kind = "SendSIGKILL=no service of type KillMode=control-group or mixed"
-        self.log(LOG_WARNING, f"Will not start {kind} while processes exist")
+        self.log(LOG_ERR, f"Will not start {kind} while processes exist")
         self.log(LOG_WARNING, f"Failed to run '{task}' task: Device or resource busy")
         return True
 

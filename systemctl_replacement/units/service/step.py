@@ -175,7 +175,7 @@ def _main_exited(flow: Flow, event: Exited) -> None:
             result = SUCCESS
     elif any(command.ignore_failure for command in config.phase("ExecStart")[:1]):
         result = SUCCESS
-    flow.log_exit("Main", event, quiet=result == SUCCESS or flow.state.sub in STOPPING)
+    flow.log_exit("Main", event, quiet=result == SUCCESS)
     flow.fail_with(result)
 
     following = None

@@ -186,6 +186,14 @@ def test_a_command_that_fails_ends_the_list() -> None:
     assert (toy.seen, toy.state.result) == (["start-pre", "failed"], "exit-code")
 
 
+def test_a_signal_that_ends_a_command_is_a_warning() -> None:
+    for code in ("killed", "dumped"):
+        toy = Toy(pre=1)
+        toy.step(events.Start())
+        toy.exit(toy.fork(), 11, code)
+        assert toy.asked(events.Log) == [events.Log(4, f"Control process exited, code={code}, status=11/SEGV")]
+
+
 def test_what_may_fail_and_what_the_command_was_when_the_file_has_changed() -> None:
     toy = Toy(pre=0)
     allowed = command("/may-fail", ignore_failure=True)

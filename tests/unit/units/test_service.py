@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from systemctl_replacement.signals import SIGKILL
+from systemctl_replacement.signals import SIGKILL, SIGTERM
 from systemctl_replacement.unitfile.values import StatusSet
 from systemctl_replacement.units import events
 from systemctl_replacement.units.commands.state import ExecStatus
@@ -584,3 +584,19 @@ def test_success_exit_status() -> None:
     world.exit(main, "exited", 3)
     assert (world.state.sub, world.state.result) == ("dead", "success")
     assert world.state.main_status.status == 3
+
+
+def test_how_a_main_process_has_ended_is_told_in_a_stop_too() -> None:
+    killed, main = started()
+    killed.step(events.Stop())
+    killed.elapse()
+    killed.exit(main, "killed", SIGKILL)
+    assert events.Log(4, "Main process exited, code=killed, status=9/KILL") in killed.asked
+    failed, main = started()
+    failed.step(events.Stop())
+    failed.exit(main, "exited", 4)
+    assert events.Log(5, "Main process exited, code=exited, status=4/NOPERMISSION") in failed.asked
+    ended, main = started()
+    ended.step(events.Stop())
+    ended.exit(main, "killed", SIGTERM)
+    assert events.Log(7, "Main process exited, code=killed, status=15/TERM") in ended.asked
