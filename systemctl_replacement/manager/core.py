@@ -56,9 +56,13 @@ class Core:
         if not unit:
             self.log.manager(level, message)
             return
+        self.log_about(unit, level, f"{unit}: {message}", news)
+
+    def log_about(self, unit: str, level: int, message: str, news: bool = True) -> None:
+        """The same about a unit that the text itself names, or need not name."""
         found = self.registry.find(unit)
         invocation_id = found.invocation_id if found is not None else ""
-        self.log.unit(unit, level, message, invocation_id, news and traits_of(unit).prominent)
+        self.log.about(unit, level, message, invocation_id, news and traits_of(unit).prominent)
 
     def log_heard(self, unit: str, level: int, message: str, news: bool = True) -> None:
         """A line about what a service says of itself, which can be as much as it likes."""

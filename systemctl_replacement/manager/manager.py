@@ -38,7 +38,7 @@ class Manager:
         jobs: JobTable,
         halt: Halt,
     ) -> None:
-        self._core = core
+        self.core = core
         self.log_unit = core.log_unit
         self.loop = core.loop
         self.log = core.log
@@ -54,7 +54,7 @@ class Manager:
 
     @property
     def config(self) -> ManagerConfig:
-        return self._core.config
+        return self.core.config
 
     def failed_units(self) -> list[ManagedUnit]:
         return [unit for unit in self.registry if unit.active_state == FAILED]

@@ -6,11 +6,12 @@ use the same table.
 
 from __future__ import annotations
 
-from systemctl_replacement import log_levels, syscalls
+from systemctl_replacement import log_levels, signals, syscalls
 from systemctl_replacement.control.request import ANYBODY, NOBODY, OWNER, OWNER_TO_SET, Method
 from systemctl_replacement.jobs import ordering
 from systemctl_replacement.jobs.model import JobError
 from systemctl_replacement.manager import show, show_manager
+from systemctl_replacement.manager.each_process import log_each, some_of
 from systemctl_replacement.manager.halt import TARGETS
 from systemctl_replacement.manager.jobs.enqueue import INVALID_ARGS, NOT_SUPPORTED, Enqueue
 from systemctl_replacement.manager.jobs.wait_inactive import WaitInactive
@@ -282,6 +283,7 @@ class Methods:
             return
         if whom == "all":
             if unit.tracking is not None:
+                self._tell_signal(unit, signal, whom)
                 manager.processes.signal_all(unit.id, signal, (), False, False)
             elif strict:
                 request.fail(NO_SUCH_PROCESS, "No matching processes to kill")
@@ -291,8 +293,22 @@ class Methods:
             if not pid:
                 request.fail(NO_SUCH_PROCESS, f"No {whom} process to kill")
                 return
+            self._tell_signal(unit, signal, whom)
             manager.processes.signal(unit.id, (pid,), signal, False, False)
         request.reply()
+
+    def _tell_signal(self, unit: ManagedUnit, signal: int, whom: str) -> None:
+        """Log which processes a client has signalled: `whom` is main, control or all."""
+        core, name = self._manager.core, signals.name(signal)
+        roles = {"main": unit.roles.main, "control": unit.roles.control}
+        named = {role: pid for role, pid in roles.items() if pid and whom in (role, "all")}
+        for role, pid in named.items():
+            text = f"Sent signal SIG{name} to {role} process {{}} on client request."
+            log_each(core, unit.id, log_levels.LOG_INFO, text, [pid])
+        if whom == "all":
+            others = [pid for pid in some_of(unit.tracking) if pid not in named.values()]
+            text = f"Sending signal SIG{name} to process {{}} on client request."
+            log_each(core, unit.id, log_levels.LOG_INFO, text, others)
 
     def reset_failed(self, request: Request) -> None:
         manager = self._manager

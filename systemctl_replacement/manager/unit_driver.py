@@ -11,6 +11,7 @@ from systemctl_replacement.jobs.model import RESTART, START, WAITING
 from systemctl_replacement.log_levels import LOG_ERR, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import now_monotonic, now_stamp
 from systemctl_replacement.manager import main_process, pid_file, unit_change
+from systemctl_replacement.manager.each_process import log_each, some_of
 from systemctl_replacement.manager.leftovers import Leftovers
 from systemctl_replacement.manager.spec_of_unit import ExecDefaults, NoDescriptor, spec_of
 from systemctl_replacement.manager.unit import ManagedUnit
@@ -75,6 +76,7 @@ class Driver:
             events.ReleaseResources: self._release_resources,
             events.EnqueueRestart: self._enqueue_restart,
             events.Log: self._log,
+            events.TellProcesses: self._tell_processes,
             **dict.fromkeys(PORT_ACTIONS, self._port),
         }
 
@@ -335,8 +337,12 @@ class Driver:
 
     def _log(self, unit: ManagedUnit, action: events.Log) -> None:
         log = self._core.log_heard if self._hearing else self._core.log_unit
-        # A job's first and last line say it all, unless something goes wrong on the way.
-        log(unit.id, action.level, action.message, unit.job is None or action.level <= LOG_NOTICE)
+        log(unit.id, action.level, action.message, _is_news(unit, action.level))
+
+    def _tell_processes(self, unit: ManagedUnit, action: events.TellProcesses) -> None:
+        found = some_of(self._processes.trackings.get(unit.id)) if action.everyone else ()
+        pids = dict.fromkeys((*action.pids, *found))
+        log_each(self._core, unit.id, action.level, action.message, pids, _is_news(unit, action.level))
 
 
 class _Once:
@@ -359,6 +365,11 @@ def _is_under_way(unit: ManagedUnit, action: events.Action) -> bool:
     if isinstance(action, events.Spawn):
         return action.token in tracking.tokens
     return isinstance(action, events.RemoveDirectories) and bool(tracking.removing)
+
+
+def _is_news(unit: ManagedUnit, level: int) -> bool:
+    """A job's first and last line say it all, unless something goes wrong on the way."""
+    return unit.job is None or level <= LOG_NOTICE
 
 
 def _variables_of_end(unit: ManagedUnit) -> tuple[str, ...]:

@@ -251,6 +251,17 @@ class SignalAll:
 
 
 @dataclass(frozen=True)
+class TellProcesses:
+    """Log a line about each process, whose pid and name replace `{}`: those in `pids`; everyone: then all others of the
+    unit."""
+
+    level: int
+    message: str
+    pids: tuple[int, ...] = ()
+    everyone: bool = True
+
+
+@dataclass(frozen=True)
 class Identify:
     """Tell whoever tracks the processes which is the main and which the control process (0: none). `foreign`: the main
     process is none that was started for the unit, its parent may be anybody."""
@@ -374,7 +385,7 @@ if TYPE_CHECKING:
     Action = Union[
         Changed, Spawn, Signal, SignalAll, Identify, GuessMain, WatchPidFile, RemovePidFile,
         RemoveDirectories, StopRemoving, ReleaseResources,
-        EnqueueRestart, Log,
+        EnqueueRestart, Log, TellProcesses,
         Listen, WatchPort, Accept, SetClock, WatchPath, ClosePort,
     ]  # fmt: skip
 else:

@@ -6,12 +6,13 @@ A kind derives from `Flow`: it names its kill states (`rungs`), and says what fo
 
 from __future__ import annotations
 
+from systemctl_replacement import signals
 from systemctl_replacement.log_levels import LOG_DEBUG, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.records import dataclass, replace
 from systemctl_replacement.unitfile.values import INFINITY
 from systemctl_replacement.units.commands.exit import NO_STATUS, describe, result_of
 from systemctl_replacement.units.commands.state import NEVER, ExecStatus, Running
-from systemctl_replacement.units.events import Changed, Identify, Log, Signal, SignalAll, Spawn
+from systemctl_replacement.units.events import Changed, Identify, Log, Signal, SignalAll, Spawn, TellProcesses
 from systemctl_replacement.units.states import SUCCESS, TIMEOUT
 
 TYPE_CHECKING = False
@@ -287,7 +288,11 @@ class Flow:
         hup = config.send_sighup and rung.means == TERMINATE and not self.context.restart_pending
         everyone = config.kill_mode == "control-group" or (config.kill_mode == "mixed" and killing)
         commands, pids, outside = self.commands_under_way(), self.known_pids(), self.outside_pids()
-        if everyone and (state.populated or any(not running.pid for running in commands)):
+        everyone = everyone and (state.populated or any(not running.pid for running in commands))
+        if rung.means != TERMINATE and (everyone or pids):
+            text = f"Killing process {{}} with signal SIG{signals.name(number)}."
+            self.ask(TellProcesses(LOG_NOTICE, text, pids, everyone))
+        if everyone:
             if outside:
                 self.ask(Signal(outside, number, hup, cont=not killing))
             self.ask(SignalAll(number, hup=hup, cont=not killing))

@@ -21,6 +21,7 @@ from systemctl_replacement.units.events import (
     RemovePidFile,
     Signal,
     Spawn,
+    TellProcesses,
     WatchPidFile,
 )
 from systemctl_replacement.units.service.config import ServiceConfig
@@ -50,6 +51,10 @@ if TYPE_CHECKING:
     from systemctl_replacement.unitfile.values import StatusSet
 
 
+_FOUND = (
+    "Found left-over process {} in control group while starting unit. Ignoring.\n"
+    "This usually indicates unclean termination of a previous run, or service implementation deficiencies."
+)
 # States that nothing times out: entering one drops the deadline of the state before.
 _UNTIMED = frozenset({"dead", "failed", "exited"})
 _DOWN = frozenset({"dead", "failed"})
@@ -217,11 +222,13 @@ class Flow(commands.Flow):
     # --- starting ---
 
     def _crowded(self, phase: str, task: str) -> bool:
-        """Whether processes of the last life forbid a command: SendSIGKILL=no is for what two of would do harm
-        (systemd.kill(5))."""
+        """Tell which processes the last life has left. Returns whether they forbid a command: SendSIGKILL=no is for
+        what two of would do harm (systemd.kill(5))."""
         config = self.config
-        harmless = config.send_sigkill or config.kill_mode not in ("control-group", "mixed")
-        if harmless or not self.state.populated or not config.phase(phase):
+        if not self.state.populated or not config.phase(phase):
+            return False
+        self.ask(TellProcesses(LOG_WARNING, _FOUND))
+        if config.send_sigkill or config.kill_mode not in ("control-group", "mixed"):
             return False
         kind = "SendSIGKILL=no service of type KillMode=control-group or mixed"
         self.log(LOG_ERR, f"Will not start {kind} while processes exist")
@@ -367,6 +374,8 @@ class Flow(commands.Flow):
             self.log(LOG_INFO, f"Skipped due to '{final}'.")
         else:
             self.log(LOG_WARNING, f"Failed with result '{final}'.")
+        if self.state.populated:
+            self.ask(TellProcesses(LOG_INFO, "Unit process {} remains running after unit stopped."))
         self.set(control=None, main=None, main_pid=0, main_alien=False)
         if not allow_restart:
             self.set(forbid_restart=True)

@@ -600,3 +600,52 @@ def test_how_a_main_process_has_ended_is_told_in_a_stop_too() -> None:
     ended.step(events.Stop())
     ended.exit(main, "killed", SIGTERM)
     assert events.Log(7, "Main process exited, code=killed, status=15/TERM") in ended.asked
+
+
+FOUND = events.TellProcesses(
+    4,
+    "Found left-over process {} in control group while starting unit. Ignoring.\n"
+    "This usually indicates unclean termination of a previous run, or service implementation deficiencies.",
+)
+REMAINS = events.TellProcesses(6, "Unit process {} remains running after unit stopped.")
+
+
+def told_of(world: World) -> list[events.TellProcesses]:
+    return [action for action in world.asked if isinstance(action, events.TellProcesses)]
+
+
+@pytest.mark.parametrize("mode", ["control-group", "mixed", "process"])
+def test_who_has_to_be_killed_is_told_but_not_who_is_asked_to_end(mode: str) -> None:
+    world, main = started(kill_mode=mode)
+    world.step(events.Stop())
+    assert told_of(world) == []
+    world.elapse()
+    killing = events.TellProcesses(5, "Killing process {} with signal SIGKILL.", (main,), mode != "process")
+    assert told_of(world) == [killing]
+    at = world.asked.index(killing)
+    signal = events.SignalAll if mode != "process" else events.Signal
+    assert isinstance(world.asked[at + 1], signal)
+
+
+def test_whom_the_watchdog_aborts_is_told() -> None:
+    world, main = started(watchdog_usec=1_000_000)
+    world.step(events.WatchdogElapsed())
+    assert told_of(world) == [events.TellProcesses(5, "Killing process {} with signal SIGABRT.", (main,), True)]
+
+
+def test_what_a_stop_leaves_is_told_then_and_at_the_next_start() -> None:
+    world, main = started(kill_mode="process")
+    world.pids.add(77)
+    world.step(events.Stop())
+    world.exit(main, "killed", SIGTERM)
+    assert (world.state.sub, told_of(world)) == ("dead", [REMAINS])
+    world.start()
+    assert told_of(world) == [REMAINS, FOUND]
+
+
+def test_nobody_is_looked_for_where_nothing_is_left() -> None:
+    world, main = started()
+    world.step(events.Stop())
+    world.exit(main, "killed", SIGTERM)
+    world.start()
+    assert (world.state.sub, told_of(world)) == ("running", [])
