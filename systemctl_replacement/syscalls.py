@@ -243,6 +243,15 @@ def set_limit(name: str, soft: int, hard: int) -> None:
         _set_limit(name, min(soft, ceiling), min(hard, ceiling))
 
 
+def raise_limit(name: str) -> None:
+    """Raise the soft RLIMIT_`name` to the hard one, unless the kernel refuses (above fs.nr_open it does)."""
+    hard = get_limit(name)[1]
+    try:
+        set_limit(name, hard, hard)
+    except OSError:
+        return  # it stays as it is
+
+
 # --- capabilities ---
 
 _CAPABILITY_VERSION_3 = 0x20080522

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 
+from systemctl_replacement import syscalls
 from systemctl_replacement.jobs.levels import stop_levels
 from systemctl_replacement.jobs.model import MODE_REPLACE, MODE_REPLACE_IRREVERSIBLY, START, STOP, WAITING, JobError
 from systemctl_replacement.log_levels import LOG_INFO, LOG_NOTICE, LOG_WARNING
@@ -94,7 +95,7 @@ class Halt:
         self._processes = processes
         self._time = time
         self._every_process = every_process
-        self._remains = Remains(core.loop, self._left_behind, core.log.manager)
+        self._remains = Remains(core.loop, self._left_behind, core.log.manager, self._tell_unseen)
         self._deadline: Timer | None = None
         self._turn: Timer | None = None
         self._levels_before = 0  # the number of levels when the present share began
@@ -145,6 +146,7 @@ class Halt:
             return
         self.requested, self.by, self.since = verb, by, now_monotonic()
         self._log.manager(LOG_INFO, f"Halting ({verb}{' by ' + by if by else ''}).")
+        syscalls.raise_limit("NOFILE")  # somebody may have lowered it (prlimit(2))
         target = TARGETS[verb]
         try:
             self._jobs.enqueue(target, START, MODE_REPLACE_IRREVERSIBLY)
@@ -268,7 +270,7 @@ class Halt:
 
     def _stop_all(self) -> None:
         for unit in self._registry:
-            if _is_up(unit):
+            if _is_up(unit) and self._jobs.view.applicable(unit.id, STOP):
                 self._jobs.try_enqueue(unit.id, STOP, MODE_REPLACE, "stop job")
 
     def hurry(self) -> None:
@@ -339,10 +341,21 @@ class Halt:
         processes, reaper = self._processes, self._processes.reaper
         spared = {pid for unit in self._registry if unit.tracking is not None for pid in self._stopped_by(unit)}
         if self._every_process:
-            pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+            syscalls.raise_limit("NOFILE")
+            pids = [int(name) for name in descendants.with_reserve(os.listdir, "/proc") if name.isdigit()]
         else:
             pids = [pid for unit in processes.trackings for pid in reaper.pids(unit)]
         return [pid for pid in pids if pid not in spared and not processes.is_own(pid)]
+
+    def _tell_unseen(self) -> bool:
+        """SIGTERM to every process that there is, if we are PID 1 and cannot look at them. Our helpers ignore it."""
+        if not self._every_process or os.getpid() != 1:
+            return False
+        try:
+            os.kill(-1, SIGTERM)
+        except OSError:
+            return True  # there is nobody, or nobody whom we may signal
+        return True
 
     def _stopped_by(self, unit: ManagedUnit) -> Iterable[int]:
         """The processes that their unit ends: it is being stopped, and its stop waits for them."""

@@ -1,6 +1,7 @@
 """Processes that still run when every unit is down: left behind by units on purpose, or sessions of `docker exec`.
 
-They are signalled, waited for and finally killed, as by systemd-shutdown. None is killed without a signal before.
+They are signalled, waited for and finally killed, as by systemd-shutdown. None is killed without a signal before. Who
+cannot be looked at, because we have no descriptors, is signalled all the same (as PID 1), and given a moment.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement import syscalls
-from systemctl_replacement.log_levels import LOG_INFO, LOG_NOTICE
+from systemctl_replacement.log_levels import LOG_INFO, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import READ, now_monotonic
 from systemctl_replacement.process import descendants
 from systemctl_replacement.signals import SIGKILL, SIGTERM
@@ -27,23 +28,36 @@ _MOST_WATCHED = 64
 _LOOK_USEC = 100_000
 # A client that asked for the halt and was answered exits by itself within this time.
 _SPARED_USEC = 1_000_000
+# How long those have to end who were signalled without a look at them.
+UNSEEN_USEC = 2_000_000
 # Before another look if the last one may have missed a process.
 _DOUBT_USEC = 5_000
 
 
 class Remains:
-    """The processes that `find` names, again and again until it names none."""
+    """The processes that `find` names, again and again until it names none.
 
-    def __init__(self, loop: Loop, find: Callable[[], Iterable[int]], log: Callable[[int, str], object]) -> None:
+    tell_unseen: sends SIGTERM to all processes, whoever they are; False if that is not ours to do.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        find: Callable[[], Iterable[int]],
+        log: Callable[[int, str], object],
+        tell_unseen: Callable[[], bool],
+    ) -> None:
         self._loop = loop
         self._find = find
+        self._tell_unseen = tell_unseen
         self._log = log
         self._told: dict[int, int] = {}  # pid -> start time, of those that were signalled
         self._denied: set[int] = set()
         self._spared: dict[int, tuple[int, int]] = {}  # pid -> (start time, until when)
         self._in_doubt = False  # a process ended while we looked, and its children may have been missed
         self._watched: dict[int, int] = {}  # pid -> pidfd
-        self._spare = _open_spare()
+        self._unseen = ""  # why the last look failed
+        self._unseen_until = 0  # when those that were signalled without a look are given up
         self._next_look: Timer | None = None
         self._limit: Timer | None = None
         self._killing = False
@@ -72,11 +86,14 @@ class Remains:
     @property
     def any_left(self) -> bool:
         """Whether any are left."""
-        return bool(self._left())
+        return bool(self._left()) or bool(self._unseen)
 
     def terminate(self) -> list[int]:
         """SIGTERM to each that had none, SIGHUP if it has a terminal (shells ignore SIGTERM). Returns who is left."""
         left = self._left()
+        if self._unseen and not self._unseen_until and self._tell_unseen():
+            self._unseen_until = now_monotonic() + UNSEEN_USEC
+            self._log(LOG_WARNING, f"Cannot look at processes ({self._unseen}). Sent SIGTERM to all of them.")
         untold = [(pid, start) for pid, start in left if self._told.get(pid) != start]
         if any(self._is_spared(*process) for process in untold):
             self._look_later(_LOOK_USEC)
@@ -97,16 +114,18 @@ class Remains:
             if not self._killing:
                 self._log(LOG_NOTICE, f"Sending SIGKILL to PID {pid} ({descendants.name(pid)}).")
             self._send(pid, SIGKILL)
-        self._killing = True
+        self._killing = self._killing or not self._unseen
         return [pid for pid, _ in left]
 
     def _left(self) -> list[tuple[int, int]]:
-        """(pid, start time) of the living ones that we may signal."""
-        self._release_spare()
+        """(pid, start time) of the living ones that we may signal. Nobody if they cannot be looked at: there are no
+        descriptors or memory, which may change."""
+        self._unseen = ""
         try:
             return self._find_living()
-        finally:
-            self._spare = _open_spare()
+        except OSError as error:
+            self._unseen = error.strerror or str(error)
+            return []
 
     def _find_living(self) -> list[tuple[int, int]]:
         found = []
@@ -118,11 +137,6 @@ class Remains:
             elif stat[0] not in "ZX" and pid not in self._denied:
                 found.append((pid, stat[3]))
         return found
-
-    def _release_spare(self) -> None:
-        if self._spare >= 0:
-            os.close(self._spare)
-            self._spare = -1
 
     def _send(self, pid: int, signal: int, hup: bool = False) -> None:
         if not descendants.send(pid, signal, cont=True, hup=hup):
@@ -147,10 +161,12 @@ class Remains:
     def _look(self) -> None:
         if self._then is None:
             return
-        try:
-            left = self.kill() if self._on_kill is not None or self._killing else self.terminate()
-        except OSError:  # there are no descriptors or memory, which may change
-            self._look_later(_LOOK_USEC)
+        left = self.kill() if self._on_kill is not None or self._killing else self.terminate()
+        if self._unseen:
+            if self._unseen_until and now_monotonic() >= self._unseen_until:
+                self._over()  # whoever is left ends with us
+            else:
+                self._look_later(_LOOK_USEC)
             return
         if not left and not self._in_doubt:
             self._over()
@@ -206,11 +222,3 @@ class Remains:
         then, self._then = self._then, None
         if then is not None:
             then()
-
-
-def _open_spare() -> int:
-    """A descriptor to give up for a look at /proc, which needs one, when there are no others; -1 if there is none."""
-    try:
-        return os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
-        return -1

@@ -44,7 +44,7 @@ def main(link_fd: int) -> NoReturn:
     _leave_everything(link_fd)
     find_arguments()
     set_title("forkserver", "forkserver")
-    _raise_descriptor_limit()
+    syscalls.raise_limit("NOFILE")
     # A signalfd reports the signals of the process that reads it, so every supervisor can inherit this one.
     child_signals = syscalls.signalfd([_signal.SIGCHLD])
     link = Link(link_fd)
@@ -79,11 +79,6 @@ def _leave_everything(link_fd: int) -> None:
     os.umask(0o022)
     if os.getsid(0) != os.getpid():
         os.setsid()
-
-
-def _raise_descriptor_limit() -> None:
-    hard = syscalls.get_limit("NOFILE")[1]
-    syscalls.set_limit("NOFILE", hard, hard)
 
 
 def _answer(link: Link, message: Message, fds: list[int], child_signals: int) -> None:

@@ -170,3 +170,27 @@ def test_what_does_not_listen_is_killed_and_ends_the_halt(program: str) -> None:
         assert "Sending SIGTERM to remaining processes..." in box.console
         assert "Sending SIGKILL to remaining processes..." in box.console
         assert "Traceback" not in box.console
+
+
+TAKES_DESCRIPTORS = """#!/usr/bin/python3
+import resource, sys, time
+resource.prlimit(1, resource.RLIMIT_NOFILE, (0, int(sys.argv[1])))
+open("/run/taken", "w")
+time.sleep(1000)
+"""
+
+
+@pytest.mark.parametrize("hard", [0, 4096])
+def test_a_halt_without_descriptors_tells_everybody_and_ends(hard: int) -> None:
+    taker = f"[Service]\nExecStart=/bin/takes {hard}\n"
+    files = {"/bin/takes": TAKES_DESCRIPTORS, f"{DIRECTORY}/takes.service": taker, "/bin/saves": SAVES}
+    files[f"{DIRECTORY}/saves.service"] = LEAVES
+    with Box(files=files, init=None) as box:
+        started(box, "saves")
+        box.run("systemctl --no-block start takes")
+        box.wait_for(lambda: box.exists("/run/taken"), what="the descriptors to be taken")
+        box.signal(signal.SIGTERM)
+        assert box.wait(30) == 0
+        assert box.read("/var/saves") == "saved\n"
+        assert ("Cannot look at processes" in box.console) == (hard == 0)
+        assert "Internal error" not in box.console

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from systemctl_replacement.loop import Loop, now_monotonic
+from systemctl_replacement.manager import remains
 from systemctl_replacement.manager.remains import Remains
 
 SECOND = 1_000_000
@@ -45,7 +46,13 @@ class Looks:
         self.found = list(found)
         self.said: list[str] = []
         self.killed = False
-        self.remains = Remains(self.loop, self._find, lambda _level, text: self.said.append(text))
+        self.tells: list[str] = []  # how often everybody was told unseen
+        self.is_pid1 = False
+        self.remains = Remains(self.loop, self._find, lambda _level, text: self.said.append(text), self._tell_unseen)
+
+    def _tell_unseen(self) -> bool:
+        self.tells.append("SIGTERM")
+        return self.is_pid1
 
     def _find(self) -> list[int]:
         found = self.found.pop(0) if len(self.found) > 1 else self.found[0]
@@ -81,3 +88,27 @@ def test_who_cannot_be_seen_at_the_moment_is_killed_all_the_same(sleeper: int) -
     looks.end(usec=0)
     assert looks.killed
     assert killed_by(sleeper) in (signal.SIGTERM, signal.SIGKILL)
+
+
+def test_who_cannot_be_seen_at_all_is_told_once_and_given_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remains, "UNSEEN_USEC", 0)
+    looks = Looks([-1])
+    looks.is_pid1 = True
+    looks.end()
+    assert looks.tells == ["SIGTERM"]
+    assert looks.said == ["Cannot look at processes (Too many open files). Sent SIGTERM to all of them."]
+    assert not looks.killed
+
+
+def test_nobody_who_cannot_be_seen_is_given_up_where_only_our_own_are_ours(sleeper: int) -> None:
+    looks = Looks([-1], [-1], [sleeper], [])
+    looks.end()
+    assert looks.tells == ["SIGTERM", "SIGTERM"]
+    assert looks.said == ["Sending SIGTERM to remaining processes..."]
+    assert killed_by(sleeper) == signal.SIGTERM
+
+
+def test_whether_any_are_left_is_not_known_without_a_look() -> None:
+    looks = Looks([-1])
+    assert looks.remains.any_left
+    assert looks.remains.terminate() == looks.remains.kill() == []
