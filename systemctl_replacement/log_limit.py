@@ -56,6 +56,11 @@ class LogLimit:
         return False
 
     @property
+    def over(self) -> bool:
+        """Whether nothing would be different with a new limit."""
+        return not self.suppressed and self._clock() >= self._begin + INTERVAL_USEC
+
+    @property
     def due(self) -> int | None:
         """When :meth:`tell` is to be called, in monotonic microseconds; None while there is nothing to tell."""
         return self._begin + INTERVAL_USEC if self.suppressed else None

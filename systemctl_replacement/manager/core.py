@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 def report_exception(log: ManagerLog, limits: LogLimits, where: str, error: BaseException) -> None:
     """A defect of ours costs what it happened in, never the manager: it is logged with its traceback, but not without
     end, whoever has found out how to meet it."""
-    if not limits.admits(("defect", where), log.manager):
+
+    def say(level: int, text: str) -> None:
+        log.manager(level, f"Internal error in {where}: {text}")
+
+    if not limits.admits(("defect", where), say):
         return
     try:
         import traceback  # with all it imports; meant never to be needed

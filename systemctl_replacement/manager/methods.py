@@ -6,6 +6,8 @@ use the same table.
 
 from __future__ import annotations
 
+import os
+
 from systemctl_replacement import log_levels, signals, syscalls
 from systemctl_replacement.control.request import ANYBODY, NOBODY, OWNER, OWNER_TO_SET, Method
 from systemctl_replacement.jobs import ordering
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from typing import Any, Callable
 
-    from systemctl_replacement.control.request import Request
+    from systemctl_replacement.control.request import Caller, Request
     from systemctl_replacement.manager.boot_progress import BootProgress
     from systemctl_replacement.manager.reexec.reexecution import Reexecution
     from systemctl_replacement.manager.reload import Reload
@@ -77,16 +79,19 @@ class Methods:
 
     # --- looking ---
 
-    def _load(self, name: str) -> Generator[None, None, ManagedUnit]:
-        """The unit with a name, loaded step by step. JobError in systemd's words if it is no unit's name."""
+    def _load(self, name: str, caller: Caller | None = None) -> Generator[None, None, ManagedUnit]:
+        """The unit with a name, loaded step by step. JobError in systemd's words if it is no unit's name.
+
+        caller: whose question it is loaded for. Nothing is logged about what strangers' questions load."""
         if not unit_names.valid_unit_name(name):
             raise JobError(INVALID_ARGS, f"Unit name {name} is not valid.")
         if unit_names.is_template(name):
             raise JobError(INVALID_ARGS, f"Unit name {name} is missing the instance name.")
         self._reload.look_for_new()
         self._manager.registry.collect()
-        yield from self._manager.registry.loading(name)
-        return self._manager.registry.get(name)
+        quiet = caller is not None and caller.uid not in (0, os.geteuid())
+        yield from self._manager.registry.loading(name, quiet)
+        return self._manager.registry.get(name, quiet)
 
     def _answer(self, request: Request, work: Iterator[None]) -> None:
         """Answer a request piece by piece; JobError ends it with that error."""
@@ -99,17 +104,19 @@ class Methods:
 
         request.work(guarded())
 
-    def _each(self, request: Request, name: str, names: list[str], look: Callable[[str], Look]) -> Iterator[None]:
+    def _each(
+        self, request: Request, name: str, names: list[str], look: Callable[[str, Caller], Look]
+    ) -> Iterator[None]:
         """Look at every name, and reply with the list of answers."""
         found = []
         for one in names:
-            found.append(request.prepare((yield from look(one))))
+            found.append(request.prepare((yield from look(one, request.caller))))
             yield
         request.reply_list(name, found)
 
-    def _state_of(self, name: str) -> Look:
+    def _state_of(self, name: str, caller: Caller) -> Look:
         try:
-            unit: ManagedUnit | None = yield from self._load(name)
+            unit: ManagedUnit | None = yield from self._load(name, caller)
         except JobError:
             unit = None
         return {
@@ -159,8 +166,8 @@ class Methods:
             request.reply(units=[{"name": "", "id": "", **found}])
             return
 
-        def look(name: str) -> Look:
-            unit = yield from self._load(name)
+        def look(name: str, caller: Caller) -> Look:
+            unit = yield from self._load(name, caller)
             found = show.answer(unit.type, show.of_unit(manager, unit), only, with_kinds)
             return {"name": name, "id": unit.id, **found}
 
@@ -170,7 +177,7 @@ class Methods:
         self._answer(request, self._processes(request))
 
     def _processes(self, request: Request) -> Iterator[None]:
-        unit = yield from self._load(request.parameters["name"])
+        unit = yield from self._load(request.parameters["name"], request.caller)
         pids = yield from self._manager.processes.reaper.looking_for_pids(unit.id)
         tracking = unit.tracking
         request.reply(

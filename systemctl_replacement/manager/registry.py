@@ -54,8 +54,9 @@ class Registry:
         self._units: dict[str, ManagedUnit] = {}
         self._ids: dict[str, str] = {}  # every known name -> id
         self._former: dict[str, ManagedUnit] = {}  # during a reload: units not yet loaded again
-        # What is still to be done for units that were read: names to read, links to make, orders to complete.
-        self._unread: deque[str] = deque()
+        # What is still to be done for units that were read: names to read (and whether quietly), links to make, orders
+        # to complete.
+        self._unread: deque[tuple[str, bool]] = deque()
         self._unlinked: deque[ManagedUnit] = deque()
         self._unordered: deque[ManagedUnit] = deque()
         self._incomplete: list[ManagedUnit] = []  # the units all that is done for
@@ -73,9 +74,9 @@ class Registry:
         """The unit if it is loaded."""
         return self._units.get(self._ids.get(name, ""))
 
-    def get(self, name: str) -> ManagedUnit:
-        """The unit, loaded if need be; one without files has load state not-found."""
-        unit = self._find_or_load(name)
+    def get(self, name: str, quiet: bool = False) -> ManagedUnit:
+        """The unit, loaded if need be; one without files has load state not-found. quiet: as for `loading`."""
+        unit = self._find_or_load(name, quiet)
         if not unit.complete:
             self._complete_all()
         return unit
@@ -84,12 +85,13 @@ class Registry:
         """The same for a unit that is loaded already, unless it was forgotten meanwhile."""
         return self._units.get(unit_id) or self.get(unit_id)
 
-    def loading(self, name: str) -> Iterator[None]:
+    def loading(self, name: str, quiet: bool = False) -> Iterator[None]:
         """Load a unit as `get` does, a little at each step, so that a long chain of units keeps nobody waiting.
 
+        quiet: for a stranger's question, so that what is loaded for it alone is `quiet`.
         Nothing is forgotten before the last step. Whoever cannot wait that long may `get` units meanwhile.
         """
-        if not self._find_or_load(name).complete:
+        if not self._find_or_load(name, quiet).complete:
             yield from self._complete_slowly()
 
     def __getitem__(self, unit_id: str) -> ManagedUnit:
@@ -108,20 +110,31 @@ class Registry:
             self._ids[name] = unit.id
             unit.names.add(name)
 
-    def _find_or_load(self, name: str) -> ManagedUnit:
+    def _find_or_load(self, name: str, quiet: bool = False) -> ManagedUnit:
         known = self.find(name)
         if known is not None:
+            if known.quiet and not quiet:
+                self._end_quiet(known)
             return known
         file = self._file_of(name)
         unit = self._units.get(file.id)
+        if unit is not None and unit.quiet and not quiet:
+            self._end_quiet(unit)
         if unit is None:
             unit = self._former.pop(file.id, None)
             if unit is None:
                 unit = ManagedUnit(file)
+                unit.quiet = quiet
                 self._collectable = True
             self._adopt(unit, file)
         self._name(name, unit)
         return unit
+
+    def _end_quiet(self, unit: ManagedUnit) -> None:
+        """Somebody else needs a unit that was loaded for a stranger, and so all that it refers to."""
+        unit.quiet = False
+        self._on_load(unit, unit.id in self.asked_for)
+        self._want_links(unit)
 
     def _file_of(self, name: str) -> Unit:
         file = self._read(name)
@@ -163,7 +176,7 @@ class Registry:
         self._unlinked.append(unit)
         for kind, names in unit.file.dependencies.items():
             if _links(unit, kind):
-                self._unread.extend(names)
+                self._unread.extend([(name, unit.quiet) for name in names])
 
     def _complete_all(self) -> None:
         for _ in self._complete_slowly():
@@ -173,7 +186,7 @@ class Registry:
         """Do what is still to be done for units that were read, a little at each step. Others may do some of it."""
         while self._incomplete:
             if self._unread:
-                self._find_or_load(self._unread.popleft())
+                self._find_or_load(*self._unread.popleft())
             elif self._unlinked:
                 unit = self._unlinked.popleft()
                 self._link(unit)
@@ -216,7 +229,7 @@ class Registry:
                 continue
             inverse = INVERSE[kind]
             for name in names:
-                other = self._find_or_load(name)
+                other = self._find_or_load(name, unit.quiet)
                 if self.apart.get(other.id) == unit.id:
                     continue  # a name of its own
                 for one in self._ordered(other) if kind in ("After", "Before") else (other,):
@@ -234,7 +247,7 @@ class Registry:
     def _link_mounts(self, unit: ManagedUnit, path: str) -> None:
         """Order a unit after the mounts that a path of its RequiresMountsFor= is on; require those that have a file."""
         for name in dependencies.mounts_above(path):
-            mount = self._mount(name)
+            mount = self._mount(name, unit.quiet)
             if mount is None or mount is unit:
                 continue
             required = mount.file.fragment_path and not unit.skipped
@@ -243,7 +256,7 @@ class Registry:
                 mount.relate(INVERSE[kind], unit.id)
             unit.references.add(mount.id)
 
-    def _mount(self, name: str) -> ManagedUnit | None:
+    def _mount(self, name: str, quiet: bool) -> ManagedUnit | None:
         """A mount unit that has a file, or that the kernel has mounted; None if there is none of this name."""
         known = self.find(name)
         if known is None:
@@ -252,7 +265,7 @@ class Registry:
             if name not in self.mounts() and self._read(name).load_state == "not-found":
                 self._no_mounts.add(name)
                 return None
-            known = self._find_or_load(name)
+            known = self._find_or_load(name, quiet)
         return known if known.file.load_state == "loaded" else None
 
     # --- reloading and forgetting ---
@@ -311,7 +324,7 @@ class Registry:
         del self._units[unit.id]
         for known in [known for known, unit_id in self._ids.items() if unit_id == unit.id]:
             del self._ids[known]
-        real = self._find_or_load(name)
+        real = self._find_or_load(name, unit.quiet)
         for kind, others in unit.dependencies.items():
             for other_id in others:
                 other = self._units[other_id]

@@ -58,6 +58,7 @@ class ManagedUnit:
         self.traits = TYPES[file.type]
         self.kind = self.traits.load()
         self.names: set[str] = set()  # every name it was asked for by, or its files give it
+        self.quiet = False  # loaded for strangers' questions alone: what is wrong with its files is not logged
         self.complete = False  # all it refers to, directly or not, is loaded and linked
         self.config: Any = None  # the record of its kind; set when it is loaded
         self.state: State = self.kind.initial_state()

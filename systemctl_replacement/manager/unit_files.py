@@ -15,8 +15,10 @@ from systemctl_replacement.unitfile.manager_config import ManagerConfig, read_ma
 from systemctl_replacement.unitfile.specifiers import Host
 from systemctl_replacement.units.states import ACTIVE
 
-# What is wrong with the files of a whole system may be told at once.
 _BURST = 1000
+"""Lines in 30 s about one unit's files: all that is wrong with a long one may be told at once."""
+_REMEMBERED = 1000
+"""Of so many units it is known what was logged about their files."""
 
 
 class UnitFiles:
@@ -29,6 +31,7 @@ class UnitFiles:
         self._limits = limits
         self._is_pid1 = is_pid1
         self._skipped_when = boot_skips.circumstances(is_pid1=is_pid1, is_root=os.geteuid() == 0)
+        self._logged: dict[str, object] = {}  # what was logged about units' files since the last reload, by id
         self.host = Host.current(places.root, boot_id)
         self.config = self._read_config()
 
@@ -78,17 +81,32 @@ class UnitFiles:
             return {}
 
     def loaded(self, unit: ManagedUnit, asked_for: bool) -> None:
-        """A unit was loaded: what is wrong with it is logged once, and whether a boot skips it is known from now on.
+        """A unit was loaded: what is wrong with it is logged, and whether a boot skips it is known from now on.
 
         asked_for: it was started by name, and is skipped no more.
         """
-        for problem in unit.file.problems:
-            # Who asks for a unit has it loaded, and it is forgotten again: anybody could fill the journal.
-            if not self._limits.admits("unit files", self._log.manager, _BURST):
-                break
-            self._log.about(unit.id, problem.level, str(problem))
+        if unit.file.problems and not unit.quiet:
+            self._log_problems(unit)
         mounted = unit.traits.from_mountinfo and unit.active_state == ACTIVE  # it is there: nothing to leave out
         unit.skipped = "" if mounted or asked_for else self._skips.reason([unit.id, *unit.file.names])
+
+    def _log_problems(self, unit: ManagedUnit) -> None:
+        """Log what is wrong with a unit's files, unless that was logged of these very files: a unit that is asked for
+        now and then is loaded and forgotten each time."""
+        said = (unit.file.stamps, tuple(map(str, unit.file.problems)))
+        if self._logged.get(unit.id) == said:
+            return
+        self._logged.pop(unit.id, None)
+        while len(self._logged) >= _REMEMBERED:
+            del self._logged[next(iter(self._logged))]
+        self._logged[unit.id] = said
+
+        def say(level: int, text: str) -> None:
+            self._log.unit(unit.id, level, text)
+
+        for problem in unit.file.problems:
+            if self._limits.admits(("unit file", unit.id), say, _BURST):
+                self._log.about(unit.id, problem.level, str(problem))
 
     # --- again ---
 
@@ -103,6 +121,7 @@ class UnitFiles:
 
     def read_configuration(self) -> None:
         """What `daemon-reload` reads besides unit files: the host, the configuration, what is to be skipped."""
+        self._logged.clear()
         self.host = Host.current(self._paths.root, self._boot_id)
         self.config = self._read_config()
         self._skips = self._read_skips()

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.loop import Loop
 
+_FEW = 64
+
 
 class LogLimits:
     """The limits that were needed so far, by key."""
@@ -19,6 +21,10 @@ class LogLimits:
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
         self._limits: dict[Hashable, LogLimit] = {}
+        self._crowded = _FEW  # with so many, those whose interval is over are forgotten
+
+    def __len__(self) -> int:
+        return len(self._limits)
 
     def log(self, key: Hashable, priority: int, text: str, say: Callable[[int, str], object]) -> None:
         """Write a line with `say`, unless there were too many with this key."""
@@ -29,6 +35,9 @@ class LogLimits:
         """Whether one more line with this key may be written. How many were not is told with `say` in the end."""
         limit = self._limits.get(key)
         if limit is None:
+            if len(self._limits) >= self._crowded:
+                self._limits = {known: one for known, one in self._limits.items() if not one.over}
+                self._crowded = max(_FEW, 2 * len(self._limits))
             limit = self._limits[key] = LogLimit(say, burst)
         was_due = limit.due
         admitted = limit.admits()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from systemctl_replacement.log_limit import INTERVAL_USEC, LogLimit
+from systemctl_replacement.manager.core import report_exception
 from systemctl_replacement.supervision.log_limits import LogLimits
 
 
@@ -66,3 +70,33 @@ def test_what_was_left_out_is_told_once_without_another_line() -> None:
     assert said[100:] == ["Suppressed 10 messages."] * 2
     limits.log("a", 5, "again", lambda _level, text: said.append(text))
     assert said[-1] == "again" and len(timers) == 2
+
+
+class Loop:
+    def __init__(self) -> None:
+        self.timers: list[Any] = []
+
+    def call_at(self, _time: int, callback: Any) -> None:
+        self.timers.append(callback)
+
+
+def test_limits_are_forgotten_when_their_interval_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr("time.monotonic_ns", lambda: clock.now * 1000)
+    loop: Any = Loop()
+    limits = LogLimits(loop)
+    for number in range(10_000):
+        limits.log(number, 5, "once", lambda _level, _text: None)
+        clock.now += INTERVAL_USEC // 50
+    assert len(limits) <= 200
+
+
+def test_defects_that_were_left_out_have_a_place() -> None:
+    said: list[str] = []
+    loop: Any = Loop()
+    log: Any = SimpleNamespace(manager=lambda _level, text: said.append(text))
+    limits = LogLimits(loop)
+    for _ in range(60):
+        report_exception(log, limits, "x.service", ZeroDivisionError("made for the test"))
+    loop.timers[0]()
+    assert said[-1] == "Internal error in x.service: Suppressed 10 messages."

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import sys
 
 import pytest
@@ -52,13 +54,50 @@ def test_what_a_service_sends(name: str) -> None:
         assert e.run("stop", "x.service") == "done"
 
 
-def test_a_unit_file_that_is_read_again_and_again() -> None:
-    with Engine({"bad.service": "[Service]\nExecStart=/bin/true\nNoSuch=x\n"}, boot=("basic.target",)) as e:
-        for _ in range(3):
-            e.call("States", names=["bad.service"] * 1000)
+STRANGER = """
+import json, os, socket, sys
+os.setgid(65534); os.setuid(65534)
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+for method in ("States", "Show"):
+    call = {"method": f"io.systemctl-replacement.Manager.{method}", "parameters": {"names": ["bad.service"] * 500}}
+    s.sendall(json.dumps(call).encode() + b"\\0")
+    answer = b""
+    while not answer.endswith(b"\\0"):
+        answer += s.recv(65536)
+"""
+BAD = "[Unit]\nWants=other.service\n[Service]\nExecStart=/bin/true\nNoSuch=x\n"
+OTHER = "[Service]\nExecStart=/bin/true\nMemoryMaax=1G\n"
 
-        log = (e.root / "var/log/systemctl-replacement/manager.journal.jsonl").read_text()
-        assert 1 <= log.count("Unknown key 'NoSuch'") <= 1000
+
+def _log(e: Engine) -> str:
+    return (e.root / "var/log/systemctl-replacement/manager.journal.jsonl").read_text()
+
+
+def test_a_unit_file_that_is_read_again_and_again() -> None:
+    """What is wrong with it is logged once, until it has changed or everything is reloaded."""
+    with Engine({"bad.service": BAD, "other.service": OTHER}, boot=("basic.target",)) as e:
+        for _ in range(3):
+            e.call("States", names=["bad.service"] * 10)
+        assert _log(e).count("Unknown key 'NoSuch'") == _log(e).count("Unknown key 'MemoryMaax'") == 1
+        e.write("bad.service", BAD + "NoSuch2=x\n")
+        e.call("States", names=["bad.service"] * 10)
+        assert _log(e).count("Unknown key 'NoSuch'") == 2
+        assert _log(e).count("Unknown key 'MemoryMaax'") == 1
+        e.call("Reload")
+        e.call("States", names=["bad.service"] * 10)
+        assert _log(e).count("Unknown key 'NoSuch'") == 3
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user")
+def test_what_a_stranger_asks_for_is_not_logged_before_somebody_needs_it() -> None:
+    with Engine({"bad.service": BAD, "other.service": OTHER}, boot=("basic.target",)) as e:
+        e.root.chmod(0o755)
+        socket = str(e.root / "run/systemd/systemctl-replacement.socket")
+        subprocess.run([sys.executable, "-IS", "-c", STRANGER, socket], check=True, timeout=60)
+        assert "Unknown key" not in _log(e)
+        assert e.run("start", "bad.service") == "done"
+        assert _log(e).count("Unknown key 'NoSuch'") == _log(e).count("Unknown key 'MemoryMaax'") == 1
 
 
 def test_a_request_that_meets_a_defect_again_and_again() -> None:
