@@ -83,6 +83,10 @@ def parse(arguments: list[str]) -> InitOptions:
             if not rest:
                 raise UsageError(f"Option {name} needs a value.")
             value = rest.pop(0)
+        if equals and name in _FLAGS:
+            raise UsageError(f"Option {name} takes no value.")
+        if not equals and name == "--show-status":
+            value = "yes"
         if not _take(found, name, value):
             unknown.append(word)
     target, units = _meaning(words)
@@ -141,6 +145,7 @@ _KERNEL_WORDS = frozenset(
     )
 )  # fmt: skip
 
+_FLAGS = frozenset(("--on-demand", "--run-host-programs"))
 _NEEDS_VALUE = frozenset(
     ("--root", "--unit", "--ready-fd", "--deserialize", "--stop-timeout", "--log-level", "--log-format")
 ) | (_IGNORED_WITH_VALUE - _OPTIONAL_VALUE)  # fmt: skip
@@ -185,12 +190,14 @@ def _target(value: str) -> str:
 
 def _show_status(value: str) -> str:
     """systemd's "auto" and "error" show what goes wrong. "full" is our own."""
-    if value in ("", "full"):
-        return value or "yes"
+    if value == "full":
+        return value
+    if value in ("auto", "error"):
+        return "no"
     try:
         return "yes" if parse_bool(value) else "no"
     except ValueError:
-        return "no"
+        raise UsageError(f"Failed to parse --show-status= parameter '{value}'.") from None
 
 
 def _number(name: str, value: str) -> int:

@@ -165,6 +165,32 @@ def test_options_of_systemds_own_are_accepted() -> None:
     assert options.parse(["-vvv", "--no-block", "-x"]) == options.InitOptions()
 
 
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        ("--show-status", "yes"), ("--show-status=on", "yes"), ("--show-status=0", "no"),
+        ("--show-status=full", "full"),
+        ("--show-status=auto", "no"), ("--show-status=error", "no"),
+    ],
+)  # fmt: skip
+def test_what_is_shown(word: str, shown: str) -> None:
+    assert options.parse([word]).show_status == shown
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "--show-status=ful", "--show-status=", "--show-status=temporary", "--log-format=xml", "--log-format=",
+        "--log-level=foo", "--log-level=8", "--log-level=", "--stop-timeout=abc", "--stop-timeout=0",
+        "--stop-timeout=infinity", "--stop-timeout=", "--unit=", "--ready-fd=x", "--ready-fd=99999",
+        "--ready-fd=-1", "--deserialize=x", "--deserialize=", "--on-demand=no", "--run-host-programs=no",
+    ],
+)  # fmt: skip
+def test_bad_values_are_refused(word: str) -> None:
+    with pytest.raises(options.UsageError, match=word.partition("=")[0] + "|log level|log format"):
+        options.parse([word])
+
+
 def test_what_is_no_option_is_known() -> None:
     assert options.parse(["--stop-timout=1", "a"]) == options.InitOptions(
         units=("a.service",), unknown=("--stop-timout=1",)
