@@ -23,6 +23,7 @@ def halt_system(verb: str, options: Options, invocation: Invocation, exit_status
     if manager is None:
         if options.root:
             raise CommandError(f"Verb '{verb}' cannot be used with --root= or --image=.")
+        invocation.refuse_as_pid1(verb)
         raise CommandError(
             "System has not been booted with systemd as init system (PID 1). Can't operate.\n"
             "Failed to connect to bus: Host is down"

@@ -54,6 +54,10 @@ def test_every_way_to_say_init(init: list[str], on: str, off: str) -> None:
         ([SYSTEMCTL, "enable", "--now", "off"], 1, "Verb 'enable --now' needs a service manager that stays"),
         ([SYSTEMCTL, "daemon-reload"], 1, "Verb 'daemon-reload' needs a service manager that stays"),
         ([SYSTEMCTL, "daemon-reexec"], 1, "Verb 'daemon-reexec' needs a service manager that stays"),
+        *(
+            ([SYSTEMCTL, verb], 1, f"Verb '{verb}' needs a service manager that stays")
+            for verb in ("halt", "poweroff", "reboot", "kexec", "exit")
+        ),
         (["init", "/bin/bash"], 1, "init /bin/bash: a path is no unit"),
         (["init", "halt"], 1, "init halt: there is no init yet that this could be said to."),
         ([SYSTEMCTL, "restart"], 1, "Too few arguments."),
