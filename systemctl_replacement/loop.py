@@ -1,8 +1,9 @@
 """The one loop of the manager: descriptors, deadlines and deferred work. No ticks, no threads.
 
 Signals come first, then the manager's own links (supervisors above all), then deadlines, then clients: first root and
-the manager's own user, then strangers. No deadline is believed before signals and links have been read: what it waits
-for may have arrived. Everything but signals gets one slice of time per turn: a signal waits for a few slices at most.
+the manager's own user, then strangers. No deadline is believed before signals and links have been read, and what came
+of them has been worked on: what it waits for may have arrived. Everything but signals gets one slice of time per turn:
+a signal waits for a few slices at most.
 
 An exception in a callback costs only that callback: it is passed to `on_exception`, and the loop goes on.
 """
@@ -42,6 +43,10 @@ SLICE_USEC = 5_000
 # How often links are read before a deadline is believed. One round reads what a supervisor can send at once, and these
 # are more than it can have sent by then: a supervisor that keeps sending cannot hold up deadlines.
 _CATCH_UP_ROUNDS = 8
+
+# How many turns in a row deadlines wait for work on what has arrived: about a second of work. Who makes work without
+# end cannot hold them up for longer.
+_MOST_TURNS_HELD = 100
 
 
 def now_monotonic() -> int:
@@ -97,6 +102,7 @@ class Loop:
         self._fds: dict[int, tuple[_Rank, FdCallback]] = {}
         self._timers: list[Timer] = []
         self._sweep_at = _MANY_TIMERS
+        self._turns_held = 0
         self._soon: deque[Callable[[], object]] = deque()
         self._on_exception = on_exception
         self._stopped = False
@@ -145,7 +151,11 @@ class Loop:
 
     def has_pending(self) -> bool:
         """Whether deferred work of the manager itself is waiting."""
-        return bool(self._soon)
+        return bool(self._soon) or self._has_arrivals()
+
+    def _has_arrivals(self) -> bool:
+        """Whether there is work left on what has arrived: ends of processes above all."""
+        return bool(self._ranks[SIGNALS].work or self._ranks[LINKS].work)
 
     def stop(self) -> None:
         self._stopped = True
@@ -187,11 +197,10 @@ class Loop:
             return
 
     def _serve(self, number: int) -> bool:
-        """Serve the ready descriptors of a rank, then its deferred work, each for a slice. Whether there was any."""
+        """Serve the ready descriptors of a rank, then its deferred work, each for a slice. Whether any were ready."""
         rank = self._ranks[number]
         rank.look()
-        if not (rank.ready or rank.work):
-            return False
+        were_ready = bool(rank.ready)
         end = now_monotonic() + SLICE_USEC
         while rank.ready and not self._stopped:
             fd, events = rank.ready.popleft()
@@ -200,7 +209,7 @@ class Loop:
                 break
         if rank.work and not self._stopped:
             self.guard(rank.work.popleft())
-        return True
+        return were_ready
 
     def _catch_up(self) -> None:
         """Read the signals and messages that have arrived by now."""
@@ -219,6 +228,10 @@ class Loop:
             return
         self._catch_up()
         self._run_soon()
+        if self._has_arrivals() and self._turns_held < _MOST_TURNS_HELD:
+            self._turns_held += 1
+            return  # a deadline may be that of what is worked on; others have their turn before it goes on
+        self._turns_held = 0
         end = now_monotonic() + SLICE_USEC
         while self._timers and self._timers[0].time <= now and not self._stopped:
             callback = heapq.heappop(self._timers).callback

@@ -25,6 +25,7 @@ LEAVES = {
     "__init__",
     "command_line",
     "loop",
+    "fair_queue",
     "wire",
     "syscalls",
     "paths",

@@ -18,8 +18,8 @@ import time
 from systemctl_replacement.control import address, interface
 from systemctl_replacement.control.address import MANAGER
 from systemctl_replacement.control.connection import Call, Connection
-from systemctl_replacement.control.fair_queue import FairQueue
 from systemctl_replacement.control.request import ANYBODY, Caller, Method
+from systemctl_replacement.fair_queue import FairQueue
 from systemctl_replacement.loop import OWNERS, READ, STRANGERS
 
 TYPE_CHECKING = False

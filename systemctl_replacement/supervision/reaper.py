@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 
-from systemctl_replacement.loop import READ, Loop, now_monotonic, now_stamp
+from systemctl_replacement.fair_queue import FairQueue
+from systemctl_replacement.loop import LINKS, READ, SIGNALS, Loop, now_monotonic, now_stamp
 from systemctl_replacement.process import descendants
 from systemctl_replacement.process.foreign import LOOK_INTERVAL, Foreign
 from systemctl_replacement.signals import SIGKILL
-from systemctl_replacement.supervision.unit_processes import Tracking
+from systemctl_replacement.supervision.unit_processes import Tracking, session_of
 from systemctl_replacement.units.events import Empty, Event, Exited
 from systemctl_replacement.wait_status import decode_status
 
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-# After this many in a row everything else has its turn: new zombies may be made without end.
-_REAPED_PER_TURN = 64
+# After this many in a row, a few milliseconds, everything else has its turn: new zombies may be made without end.
+_REAPED_PER_TURN = 1000
 
 # No chain of parents is longer. It guards against loops while /proc changes.
 _DEEPEST = 1024
@@ -51,7 +52,10 @@ class Reaper:
         self._own = own  # the pids of forkserver, console and supervisors
         self._on_event = on_event
         self._on_settled = on_settled
-        self._deciding: set[Tracking] = set()  # those with a look ahead
+        self._reaping = False  # some are left for the next turn
+        self._looks = FairQueue(loop, LINKS)
+        self._asked: set[Tracking] = set()  # those that wait for a look
+        self._deciding: set[Tracking] = set()  # those with a later look ahead, because of an exec
         self._foreign = Foreign(
             lambda fd, ended: loop.add(fd, READ, lambda _events: ended()), loop.remove, self._ended_elsewhere
         )
@@ -92,7 +96,10 @@ class Reaper:
             found += descendants.children(pid)
             yield
         if tracking.has_strays:
-            self.refresh(tracking)
+            try:
+                yield from tracking.looking(self._strangers(tracking), thorough=True)
+            finally:  # the caller may go away
+                self._looked(tracking)
             found += list(tracking.lost)
         return found
 
@@ -111,8 +118,7 @@ class Reaper:
         """
         if not is_there:
             return [(pid, "killed", SIGKILL) for pid in tracking.vanished(supervisor)]
-        ended = [pid for pid in (tracking.main, tracking.control) if pid and pid not in tracking.lost]
-        return [(pid, *decode_status(descendants.wait_status(pid))) for pid in ended]
+        return [(pid, *decode_status(descendants.wait_status(pid))) for pid in tracking.untracked]
 
     def inherit(self, tracking: Tracking) -> None:
         """Take over the processes that another manager tracked."""
@@ -121,9 +127,14 @@ class Reaper:
         self.follow(tracking)
 
     def refresh(self, tracking: Tracking) -> None:
-        """Update a unit's processes that have no supervisor."""
+        """Update a unit's processes that have no supervisor, all at once."""
         tracking.refresh_lost(self._strangers(tracking))
+        self._looked(tracking)
+
+    def _looked(self, tracking: Tracking) -> None:
         self.follow(tracking)
+        if not tracking.has_strays:
+            self._look_soon(tracking)  # and tell that it is empty
 
     def follow(self, tracking: Tracking) -> None:
         """Watch a unit's processes that have no supervisor."""
@@ -133,25 +144,61 @@ class Reaper:
 
     def _decide_later(self, tracking: Tracking, usec: int) -> None:
         """Look again at the processes in the middle of an exec, after twice the time if they still are."""
-        if tracking in self._deciding:
-            return
-        self._deciding.add(tracking)
+        if tracking not in self._deciding:
+            self._deciding.add(tracking)
+            at = now_monotonic() + usec
+            self._loop.call_at(at, lambda: self._looks.add(tracking, self._decide(tracking, usec)))
 
-        def look() -> None:
+    def _decide(self, tracking: Tracking, usec: int) -> Generator[None, None, None]:
+        try:
+            yield from self._look_again(tracking)
+        finally:
             self._deciding.discard(tracking)
+        if usec >= _LAST_LOOK_USEC:
+            tracking.dismiss_undecided()
+        if tracking.undecided:
+            self._decide_later(tracking, 2 * usec)
+        yield from self._tell(tracking, [])
+
+    def _look_soon(self, tracking: Tracking) -> None:
+        """Look at a unit, then tell which of its processes have ended, and whether it is empty."""
+        if tracking not in self._asked:
+            self._asked.add(tracking)
+            self._looks.add(tracking, self._look(tracking))
+
+    def _look(self, tracking: Tracking) -> Generator[None, None, None]:
+        self._asked.discard(tracking)
+        ended = list(tracking.ended)  # what ends from now on is for the next look
+        try:
+            yield from self._look_again(tracking)
+        except Exception:
+            self._looks.add(tracking, self._tell(tracking, ended))  # they are known all the same
+            raise
+        yield from self._tell(tracking, ended)
+
+    def _look_again(self, tracking: Tracking) -> Generator[None, None, None]:
+        if self._trackings.get(tracking.unit) is tracking:
+            yield from tracking.looking(self._strangers(tracking))
+            self.follow(tracking)
+
+    def _tell(self, tracking: Tracking, ended: list[int]) -> Generator[None, None, None]:
+        """Tell of these ends, and whether the unit is empty. Those that matter come last: they may begin another
+        life, which has nothing to do with the others."""
+        told_all = False
+        for pid in sorted(ended, key=lambda pid: pid in (tracking.main, tracking.control)):
             if self._trackings.get(tracking.unit) is not tracking:
                 return
-            tracking.refresh_lost(self._strangers(tracking))
-            if tracking.undecided and usec >= _LAST_LOOK_USEC:
-                tracking.dismiss_undecided()
-            if tracking.undecided:
-                self._decide_later(tracking, 2 * usec)
-            self.follow(tracking)
-            if not (tracking.has_strays or tracking.populated or tracking.tokens):
-                self._on_event(tracking.unit, Empty())
-                self._on_settled(tracking)
-
-        self._loop.call_at(now_monotonic() + usec, look)
+            end = tracking.ended.pop(pid, None)
+            if end is not None:
+                code, number = decode_status(end[0])
+                told_all = not (tracking.has_strays or tracking.populated)
+                self._on_event(tracking.unit, Exited(pid, code, number, end[1], last=told_all))
+                yield
+        if self._trackings.get(tracking.unit) is not tracking:
+            return
+        if not (told_all or tracking.has_strays or tracking.populated or tracking.tokens):
+            self._on_event(tracking.unit, Empty())
+        self._on_settled(tracking)
 
     def _watch(self, tracking: Tracking) -> None:
         """Watch for the end of processes that are not our children."""
@@ -164,9 +211,9 @@ class Reaper:
             self._look_later()
 
     def _look_later(self) -> None:
-        self._loop.call_at(now_monotonic() + int(LOOK_INTERVAL * 1_000_000), self._look)
+        self._loop.call_at(now_monotonic() + int(LOOK_INTERVAL * 1_000_000), self._look_after_foreign)
 
-    def _look(self) -> None:
+    def _look_after_foreign(self) -> None:
         self._foreign.look()
         if self._foreign.to_be_looked_after:
             self._look_later()
@@ -174,7 +221,7 @@ class Reaper:
     def _ended_elsewhere(self, pid: int) -> None:
         # How it ended is its parent's to know. Where the kernel does not tell us, it is taken for a success, which
         # systemd does as well.
-        self._reaped(pid, descendants.wait_status(pid))
+        self._note({pid: (session_of(pid), descendants.wait_status(pid), now_stamp())})
 
     def _strangers(self, tracking: Tracking) -> list[int]:
         """Processes that have lost their parent, among which may be some of the unit's: they are children of ours or,
@@ -187,33 +234,38 @@ class Reaper:
 
     def reap(self) -> None:
         """Reap every child that has ended (SIGCHLD). Unknown orphans are reaped and forgotten."""
-        for _ in range(_REAPED_PER_TURN):
+        ends: dict[int, tuple[int, int, tuple[int, int]]] = {}
+        while len(ends) < _REAPED_PER_TURN:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+                if ended is None:
+                    break
+                session = session_of(ended.si_pid)  # as long as it has one
+                pid, status = os.waitpid(ended.si_pid, os.WNOHANG)
             except ChildProcessError:
-                return
-            if pid == 0:
-                return
-            self._reaped(pid, status)
-        self._loop.call_soon(self.reap)  # no further signal will come for those that are left
+                break
+            ends[pid] = session, status, now_stamp()
+        else:
+            self._reap_later()
+        self._note(ends)
 
-    def _reaped(self, pid: int, status: int) -> None:
-        for tracking in list(self._trackings.values()):
-            # A main process that is a zombie already counts as lost no longer, but its end is still to be told.
-            if tracking.has_strays or pid in (tracking.main, tracking.control):
-                self._loop.guard(self._lost_ended, tracking, pid, status)
+    def _reap_later(self) -> None:
+        """No further signal will come for those that are left."""
+        if not self._reaping:
+            self._reaping = True
+            self._loop.defer(SIGNALS, self._reap_the_rest)
 
-    def _lost_ended(self, tracking: Tracking, pid: int, status: int) -> None:
-        was_ours = pid in tracking.lost or pid in (tracking.main, tracking.control)
-        tracking.forget_lost(pid)
-        self.refresh(tracking)
-        empty = not tracking.has_strays and not tracking.populated
-        if was_ours:
-            code, number = decode_status(status)
-            self._on_event(tracking.unit, Exited(pid, code, number, now_stamp(), last=empty))
-        elif empty:
-            self._on_event(tracking.unit, Empty())
-        self._on_settled(tracking)
+    def _reap_the_rest(self) -> None:
+        self._reaping = False
+        self.reap()
+
+    def _note(self, ends: dict[int, tuple[int, int, tuple[int, int]]]) -> None:
+        for tracking in list(self._trackings.values()) if ends else ():
+            self._loop.guard(self._note_of, tracking, ends)
+
+    def _note_of(self, tracking: Tracking, ends: dict[int, tuple[int, int, tuple[int, int]]]) -> None:
+        if tracking.note_ends(ends):
+            self._look_soon(tracking)
 
 
 def _at_once(search: Generator[None, None, T]) -> T:

@@ -12,7 +12,7 @@ import os
 import select
 
 from systemctl_replacement.process.descendants import (
-    descendants,
+    children,
     has_environment,
     read_stat,
     send,
@@ -25,8 +25,11 @@ from systemctl_replacement.supervision.kept_users import KeptUsers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Generator, Iterable, Mapping
     from typing import Any
+
+# An end pays for a look at so many processes. The look at all of them comes when ends have paid for it.
+_LOOKS_PER_END = 8
 
 
 class Tracking:
@@ -48,7 +51,9 @@ class Tracking:
         self.lost: dict[int, int] = {}
         self.sessions: set[int] = set()  # sessions of the lost processes, when last looked at
         self.undecided: dict[int, int] = {}  # as `lost`: in the middle of an exec, so that their unit cannot be told
-        self.dismissed: dict[int, int] = {}  # those that stayed so
+        self.strangers: dict[int, int] = {}  # as `lost`: judged, and not the unit's
+        self.ended: dict[int, tuple[int, tuple[int, int]] | None] = {}  # see `note_ends`
+        self._ends = 0  # since all lost processes were last looked at
         self.late: list[dict[str, Any]] = []  # signals to all processes that the undecided have not had yet
         self.told = Told()  # of those that are lost; the supervisor knows of its own
         self.elsewhere = False  # its supervisor was taken over and is not below us, nor will its orphans be
@@ -101,7 +106,7 @@ class Tracking:
     @property
     def has_strays(self) -> bool:
         """Whether there are processes without a supervisor that belong, or may belong, to the unit."""
-        return bool(self.lost or self.undecided)
+        return bool(self.lost or self.undecided or self.ended)
 
     @property
     def owes_answer(self) -> bool:
@@ -124,9 +129,10 @@ class Tracking:
 
     # --- processes without a supervisor ---
 
-    def adopt_orphans(self, invocation_id: str, foreign: Iterable[int]) -> None:
+    def adopt_orphans(self, invocation_id: str, foreign: Collection[int]) -> None:
         """The supervisor died: record every process that is known to be the unit's, or can be recognised as one."""
         self.invocation_id = invocation_id
+        self.strangers = {}  # of another life
         known = {pid for pid, start in self.children if start_time(pid) == start}
         known.update(pid for pid in (self.main, self.control) if pid)
         self.sessions = _sessions(known)
@@ -139,42 +145,111 @@ class Tracking:
         A supervisor that is being killed closes its link before its children become ours.
         """
         heirs = (os.getpid(), supervisor)
-        return [pid for pid in (self.main, self.control) if pid and pid not in self.lost and _is_gone(pid, heirs)]
+        return [pid for pid in self.untracked if _is_gone(pid, heirs)]
+
+    @property
+    def untracked(self) -> list[int]:
+        """Of the main and the control process those whose end we do not wait for, nor have to tell yet."""
+        return [pid for pid in (self.main, self.control) if pid and pid not in self.lost and pid not in self.ended]
 
     def note_lost(self, pids: Iterable[int]) -> None:
-        """Watch these processes and everything below them."""
-        for pid in pids:
-            for found in (pid, *descendants(pid)):
-                start = start_time(found)
-                if start is not None:
-                    self.lost[found] = start
+        """Watch these processes, unless they have ended."""
+        new = {pid: start for pid in pids if (start := start_time(pid)) is not None and self.lost.get(pid) != start}
+        self.lost.update(new)
+        for message in self.late if new else ():
+            self._signal(new, message)
 
-    def refresh_lost(self, foreign: Iterable[int]) -> None:
-        """Update the set: processes that ended, that were forked, or whose parent in the unit ended."""
-        # Of those that have ended, too: a child may not have had the time to leave it.
-        sessions = self.sessions | _sessions(self.lost)
-        self.lost = {pid: start for pid, start in self.lost.items() if start_time(pid) == start}
-        self.note_lost(list(self.lost))
-        known, undecided = set(self.lost), self.undecided
-        self.undecided = {}
-        for pid in {*foreign, *undecided}.difference(known):
-            start = start_time(pid)
-            if start is None or undecided.get(pid, start) != start or self.dismissed.get(pid) == start:
-                continue
-            # Who has left its parent's session before its parent ended is known by its environment only.
-            ours = _session(pid) in sessions or _has_invocation(pid, self.invocation_id)
-            if ours is None:
-                self.undecided[pid] = start
-            elif ours:
+    def note_ends(self, ends: Mapping[int, tuple[int, int, tuple[int, int]]]) -> bool:
+        """Take note of the processes among these that are the unit's, or may be: they wait in `ended` until the unit
+        has been looked at. Whether there are any. Of who was in the middle of an exec there is nothing to tell.
+
+        ends: pid -> (session, wait status, stamp); none of them exists any more.
+        """
+        for pid in ends.keys() & self.strangers.keys():
+            del self.strangers[pid]  # another process may get the number
+        unsure, ours = ends.keys() & self.undecided.keys(), ends.keys() & self.lost.keys()
+        # A main process whose supervisor is dying may not count as lost yet.
+        ours |= ends.keys() & {self.main, self.control}
+        for pid in [pid for pid in ends if pid in ours or pid in unsure] if ours or unsure else ():
+            self.lost.pop(pid, None)
+            self.undecided.pop(pid, None)
+            session, status, stamp = ends[pid]
+            # A child may not have had the time to leave it.
+            self.sessions |= {session} - {0}
+            self.ended[pid] = (status, stamp) if pid in ours else None
+            self._ends += 1
+        return bool(ours or unsure)
+
+    def refresh_lost(self, foreign: Collection[int]) -> None:
+        """`looking` with thoroughness, all at once."""
+        for _ in self.looking(foreign, thorough=True):
+            pass
+
+    def looking(self, foreign: Collection[int], thorough: bool = False) -> Generator[None, None, None]:
+        """Update the set, one small step at a time: processes whose parent in the unit has ended; if `thorough`, also
+        those that were forked below others. Ends may be noted in between, and several of these may be under way.
+
+        foreign: the processes that have lost their parent.
+        """
+        orphans = set(foreign)
+        # Of those that have ended, too: see `note_ends`.
+        before = set(self.sessions)
+        sessions = before | _sessions(self.lost)
+        pinned: set[int] = set()
+        if not self.elsewhere:
+            # What is our child ends only when we reap it. Until then nobody else has its number.
+            pinned = orphans
+            self.strangers = {pid: start for pid, start in self.strangers.items() if pid in orphans}
+        # As long as one of the lost is our child, those that have ended below it can wait.
+        if thorough or self._ends * _LOOKS_PER_END >= len(self.lost) or pinned.isdisjoint(self.lost):
+            self._ends = 0
+            yield from self._look_at_lost(pinned)
+        for pid in (orphans | self.undecided.keys()) - self.lost.keys() - (pinned & self.strangers.keys()):
+            yield
+            if self._judge(pid, sessions):
                 self.note_lost([pid])
-        self.sessions = _sessions(self.lost)
-        late, self.late = self.late, self.late if self.undecided else []
-        for message in late:
-            self._signal(set(self.lost) - known, message)
+                yield from self._walk([pid])
+        if not self.undecided:
+            self.late = []
+        self.sessions = (self.sessions - before) | _sessions(self.lost)
+
+    def _look_at_lost(self, pinned: Collection[int]) -> Generator[None, None, None]:
+        """Forget those that have ended, and find those below the others."""
+        for pid, start in list(self.lost.items()):
+            if pid not in pinned:
+                if start_time(pid) != start and self.lost.get(pid) == start:
+                    del self.lost[pid]
+                yield
+        yield from self._walk(list(self.lost))
+
+    def _walk(self, found: list[int]) -> Generator[None, None, None]:
+        """Find those below these."""
+        for pid in found:  # the list grows during the walk
+            for child in children(pid):
+                if child not in self.lost:
+                    self.note_lost([child])
+                    found.append(child)
+                    yield
+            yield
+
+    def _judge(self, pid: int, sessions: Collection[int]) -> bool:
+        """Whether a process that has lost its parent is the unit's. The answer is remembered."""
+        start = start_time(pid)
+        then = self.undecided.pop(pid, start)
+        if start is None or then != start or pid in self.lost or self.strangers.get(pid) == start:
+            return False
+        # Who has left its parent's session before its parent ended is known by its environment only.
+        ours = session_of(pid) in sessions or _has_invocation(pid, self.invocation_id)
+        if ours is None:
+            self.undecided[pid] = start
+        elif not ours:
+            self.strangers[pid] = start
+        return bool(ours)
 
     def dismiss_undecided(self) -> None:
         """Count these as strangers: nothing tells to which unit they belong."""
-        self.dismissed, self.undecided, self.late = self.undecided, {}, []
+        self.strangers.update(self.undecided)
+        self.undecided, self.late = {}, []
 
     def signal_lost(self, message: dict[str, Any]) -> None:
         """Signal, of those whom a message to the supervisor means, the processes that have none."""
@@ -188,9 +263,6 @@ class Tracking:
         for pid in pids:
             if pid in named and pid not in spare and is_due(pid):
                 send(pid, message["signal"], message["cont"], message["hup"])
-
-    def forget_lost(self, pid: int) -> None:
-        self.lost.pop(pid, None)
 
 
 def make_notify_socket(path: str) -> _socket.socket:
@@ -217,7 +289,7 @@ def _is_gone(pid: int, parents: tuple[int, ...]) -> bool:
     return stat is None or (stat[0] in "ZX" and stat[1] not in parents)
 
 
-def _session(pid: int) -> int:
+def session_of(pid: int) -> int:
     """The session of a process, 0 if it is gone or shares ours."""
     try:
         session = os.getsid(pid)
@@ -227,7 +299,7 @@ def _session(pid: int) -> int:
 
 
 def _sessions(pids: Iterable[int]) -> set[int]:
-    return {session for session in map(_session, pids) if session}
+    return {session for session in map(session_of, pids) if session}
 
 
 def _read(path: str) -> bytes:

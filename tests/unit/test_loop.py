@@ -81,6 +81,39 @@ def test_no_deadline_is_believed_before_what_has_arrived_is_read(world: World) -
     assert world.seen == ["busy", "ping"]
 
 
+@pytest.mark.parametrize("rank", [SIGNALS, LINKS])
+def test_no_deadline_is_believed_before_what_has_arrived_is_worked_on(world: World, rank: int) -> None:
+    """Ends of processes, for one, may be more than are reaped in one turn, and others are served meanwhile."""
+    left = 20
+
+    def work() -> None:
+        nonlocal left
+        left -= 1
+        world.seen.append("work")
+        if left:
+            world.loop.defer(rank, work)
+
+    def due() -> None:
+        world.seen.append(f"deadline with {left} left")
+        world.loop.stop()
+
+    world.loop.call_at(DUE, due)
+    world.arrived("root", OWNERS)
+    world.loop.defer(rank, work)
+    world.loop.run()
+    assert world.seen[-1] == "deadline with 0 left"
+    assert world.seen.index("root") < 5
+
+
+def test_who_makes_work_without_end_holds_up_no_deadline_for_ever(world: World) -> None:
+    def work() -> None:
+        world.loop.defer(LINKS, work)
+
+    world.loop.defer(LINKS, work)
+    world.loop.call_at(DUE, world.loop.stop)
+    world.loop.run()
+
+
 def test_who_goes_on_sending_holds_up_no_deadline(world: World) -> None:
     chatty: list[int] = []
     chatty.append(world.watch("word", LINKS, then=lambda: os.write(chatty[0], b"x")))

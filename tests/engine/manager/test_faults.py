@@ -5,9 +5,11 @@ Afterwards the state that it shows is true, the next command works, and nothing 
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 
 import psutil
@@ -391,6 +393,44 @@ def test_killed_daemon_of_a_killed_supervisor() -> None:
         engine.wait_sub("x.service", "failed")
         assert engine.show("x.service")["Result"] == "signal"
         wait_for(lambda: not units_processes(engine), "the end of the daemon's children")
+
+
+# Many processes that let nothing but the release of a lock end them.
+MANY = """
+import fcntl, os, signal, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+for number in range(%d):
+    if os.fork() == 0:
+        break
+else:
+    open(sys.argv[1] + "/forked", "w").close()
+with open(sys.argv[1] + "/lock") as lock:
+    fcntl.flock(lock, fcntl.LOCK_SH)
+"""
+
+
+def test_a_stop_does_not_time_out_while_the_ends_of_all_processes_wait_to_be_reaped() -> None:
+    unit = f"[Service]\nTimeoutStopSec=1\nExecStart={PYTHON} @ROOT@/many.py @ROOT@\n"
+    with Engine({"x.service": unit}, boot=("basic.target",)) as engine, (engine.root / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        (engine.root / "many.py").write_text(MANY % 150)
+        assert engine.run("start", "x.service") == "done"
+        wait_for((engine.root / "forked").exists, "all processes")
+        engine.titled("supervisor: x.service").kill()
+        wait_for(lambda: engine.call("Processes", name="x.service")["degraded"], "the death to be noticed")
+        processes = [psutil.Process(pid) for pid in engine.call("Processes", name="x.service")["pids"]]
+        assert len(processes) >= 151
+        engine.enqueue("stop", "x.service")
+        engine.wait_sub("x.service", "stop-sigterm")
+        assert engine.process is not None
+        os.kill(engine.process.pid, signal.SIGSTOP)  # all ends and the deadline come at once
+        late = time.monotonic() + 1.1
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        wait_for(lambda: not any(alive(process) for process in processes), "the end of all processes")
+        wait_for(lambda: time.monotonic() > late, "the deadline")
+        os.kill(engine.process.pid, signal.SIGCONT)
+        engine.wait_sub("x.service", "dead", "failed")
+        assert engine.show("x.service")["Result"] == "success"
 
 
 def test_death_of_the_manager_ends_its_units() -> None:

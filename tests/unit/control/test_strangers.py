@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from systemctl_replacement import wire
-from systemctl_replacement.control import address, fair_queue
+from systemctl_replacement import fair_queue, wire
+from systemctl_replacement.control import address
 from systemctl_replacement.control import server as server_module
 from systemctl_replacement.control.address import MANAGER
 from systemctl_replacement.control.connection import (
@@ -212,7 +212,7 @@ def test_root_comes_first(house: House) -> None:
 
 
 def test_work_is_charged_to_the_user_not_to_the_connection(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("systemctl_replacement.control.fair_queue.SLICE", 0)  # one step in each turn
+    monkeypatch.setattr("systemctl_replacement.fair_queue.SLICE", 0)  # one step in each turn
     for number in range(10):
         house.connect(NOBODY, request("States", names=[f"nobody{number}"] * 5))
     house.connect(SOMEBODY, request("States", names=["somebody"]))
@@ -222,7 +222,7 @@ def test_work_is_charged_to_the_user_not_to_the_connection(house: House, monkeyp
 
 
 def test_who_sends_no_more_is_answered(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("systemctl_replacement.control.fair_queue.SLICE", 0)
+    monkeypatch.setattr("systemctl_replacement.fair_queue.SLICE", 0)
     asking = [house.connect(uid, request("States", names=["a"] * 3)) for uid in (0, 0, NOBODY, SOMEBODY)]
     for client in asking:
         client.shutdown(socket.SHUT_WR)
@@ -235,7 +235,7 @@ def test_who_sends_no_more_is_answered(house: House, monkeypatch: pytest.MonkeyP
 
 
 def test_what_a_client_asked_ends_with_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("systemctl_replacement.control.fair_queue.SLICE", 0)
+    monkeypatch.setattr("systemctl_replacement.fair_queue.SLICE", 0)
     client = house.connect(NOBODY, request("States", names=["a"] * 1000))
     while not house.asked:
         house.loop.turn(0)

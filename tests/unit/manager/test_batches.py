@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from systemctl_replacement import syscalls
-from systemctl_replacement.loop import READ, Loop
+from systemctl_replacement.loop import LINKS, READ, SIGNALS, Loop
 from systemctl_replacement.manager.life import Life
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit_driver import Driver
@@ -62,38 +61,41 @@ def test_a_signal_that_came_with_one_that_fails(loop: Loop, failed: Failed, monk
     assert failed.texts == ["a defect of reaping"]
 
 
+def ends(monkeypatch: pytest.MonkeyPatch, *zombies: tuple[int, int]) -> list[tuple[int, int]]:
+    """The children that have ended, as (pid, wait status). Who is reaped leaves the list."""
+    left = list(zombies)
+    monkeypatch.setattr(os, "waitid", lambda *_: SimpleNamespace(si_pid=left[0][0]) if left else None)
+    monkeypatch.setattr(os, "waitpid", lambda _pid, _options: left.pop(0))
+    return left
+
+
 def test_a_child_that_ended_with_one_that_fails(loop: Loop, failed: Failed, monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken(Tracking):
-        def refresh_lost(self, foreign: Any) -> None:
+        def looking(self, *_: Any, **__: Any) -> Any:
             raise RuntimeError("a defect")
 
-    ended = iter([(101, 0), (102, 9), (0, 0)])
-    monkeypatch.setattr(os, "waitpid", lambda _pid, _options: next(ended))
+    ends(monkeypatch, (101, 0), (102, 9))
     trackings = {"a.service": Broken("a.service"), "b.service": Tracking("b.service")}
     trackings["a.service"].main, trackings["b.service"].main = 101, 102
     told: list[tuple[str, Any]] = []
     reaper = Reaper(loop, trackings, set, lambda unit, event: told.append((unit, event)), lambda tracking: None)
     reaper.reap()
-    assert [(unit, event.pid, event.code, event.status) for unit, event in told] == [("b.service", 102, "killed", 9)]
+    while loop.has_pending():
+        loop._serve(LINKS)
+    found = sorted((unit, event.pid, event.code, event.status) for unit, event in told)
+    assert found == [("a.service", 101, "exited", 0), ("b.service", 102, "killed", 9)]
     assert failed.texts == ["a defect"]
 
 
 def test_many_ends_at_once_are_not_waited_for_in_one_go(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
-    ended: Iterator[int] = iter(range(1000, 1500))
-    reaped: list[int] = []
-
-    def waitpid(_pid: int, _options: int) -> tuple[int, int]:
-        pid = next(ended, 0)
-        reaped.append(pid)
-        return pid, 0
-
-    monkeypatch.setattr(os, "waitpid", waitpid)
+    left = ends(monkeypatch, *((pid, 0) for pid in range(1000, 6000)))
     reaper = Reaper(loop, {}, set, lambda unit, event: None, lambda tracking: None)
     reaper.reap()
-    assert 0 < len(reaped) < 500
+    assert 0 < len(left) < 5000
+    reaper.reap()  # another signal while some are left
     while loop.has_pending():
-        loop._run_soon()
-    assert len(reaped) == 501
+        loop._serve(SIGNALS)
+    assert not left
 
 
 class Messages:

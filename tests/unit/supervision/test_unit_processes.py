@@ -89,7 +89,7 @@ def test_who_has_not_left_the_session_of_its_parent_is_known_by_it_when_that_has
             unit.lost.pop(child, None)  # forked after the last look
             parent.stdin.close()
             parent.wait()
-            unit.forget_lost(parent.pid)
+            unit.note_ends({parent.pid: (0, 0, (0, 0))})
             unit.refresh_lost([child])
             assert list(unit.lost) == [child]
         finally:

@@ -1,4 +1,5 @@
-"""Long answers in short slices, so that no query, however long its list of names, keeps the loop from its work.
+"""Long work in short slices, so that neither a query, however long its list of names, nor a look at many processes
+keeps the loop from everything else.
 
 Queues take turns. A stranger's queue is that of its user id, so a busy client delays only itself, however many
 connections it has. Work in a queue is done in order, so that only one half-made answer takes memory.
@@ -11,8 +12,13 @@ import time
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
+    from typing import Protocol
 
-    from systemctl_replacement.control.connection import Loop
+    class Loop(Protocol):
+        """What is needed of the manager's loop."""
+
+        def defer(self, rank: int, callback: Callable[[], object]) -> object: ...
+
 
 # Seconds of work after which the loop looks at everything else.
 SLICE = 0.005

@@ -8,7 +8,7 @@ from typing import Callable
 
 import pytest
 
-from systemctl_replacement.control.fair_queue import SLICE, FairQueue
+from systemctl_replacement.fair_queue import SLICE, FairQueue
 from systemctl_replacement.loop import STRANGERS
 
 
@@ -19,7 +19,7 @@ class Deferring:
         self.now = 0.0
         self.deferred: deque[Callable[[], object]] = deque()
         self.seen: list[str] = []
-        self.turns = FairQueue(self, STRANGERS, lambda: self.now)  # type: ignore[arg-type]
+        self.turns = FairQueue(self, STRANGERS, lambda: self.now)
 
     def defer(self, rank: int, callback: Callable[[], object]) -> None:
         assert rank == STRANGERS
