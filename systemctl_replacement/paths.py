@@ -39,7 +39,12 @@ _UNIT_PATH = (
 
 
 class NoRuntimeDirectory(OSError):
-    """No runtime directory can be used. The error is that of the first candidate."""
+    """No runtime directory can be used. The error is that of the first candidate; `problems` has that of each."""
+
+    def __init__(self, problems: list[OSError]) -> None:
+        first = problems[0]
+        super().__init__(first.errno, first.strerror, first.filename)
+        self.problems = problems
 
 
 class Paths:
@@ -169,16 +174,15 @@ def _writable(directory: str) -> bool:
 
 
 def _first_usable(candidates: list[str]) -> str:
-    problem: OSError | None = None
+    problems = []
     for directory in candidates:
         try:
             _make_usable(directory)
         except OSError as error:
-            problem = problem or error
+            problems.append(error)
         else:
             return directory
-    assert problem is not None
-    raise NoRuntimeDirectory(problem.errno, problem.strerror, problem.filename)
+    raise NoRuntimeDirectory(problems)
 
 
 def _make_usable(directory: str) -> None:
@@ -193,8 +197,9 @@ def _make_usable(directory: str) -> None:
         try:
             os.mkdir(directory, _private_mode())
         except FileExistsError:
-            if not _is_private(directory):
-                raise PermissionError(1, "not a private directory of ours", directory) from None
+            fault = _fault(directory)
+            if fault:
+                raise PermissionError(1, fault, directory) from None
             os.chmod(directory, _private_mode())
     if not os.access(directory, os.W_OK | os.X_OK):
         raise PermissionError(13, "cannot write to runtime directory", directory)
@@ -212,8 +217,19 @@ def _private_mode() -> int:
 
 def _is_private(directory: str) -> bool:
     """Whether this is a directory (not a link) that is ours and that nobody else may list."""
+    return not _fault(directory)
+
+
+def _fault(directory: str) -> str:
+    """What keeps this from being a private directory of ours, "" if nothing does."""
     try:
         status = os.lstat(directory)
-    except OSError:
-        return False
-    return status.st_uid == os.geteuid() and status.st_mode & (0o170000 | 0o077 & ~_private_mode()) == 0o040000
+    except OSError as error:
+        return str(error.strerror)
+    if status.st_uid != os.geteuid():
+        return f"belongs to user {status.st_uid}"
+    if status.st_mode & 0o170000 != 0o040000:
+        return "is no directory"
+    if status.st_mode & 0o077 & ~_private_mode():
+        return f"is open to others (mode {status.st_mode & 0o7777:04o})"
+    return ""

@@ -61,7 +61,8 @@ def run(options: InitOptions, forkserver: ForkServer | None) -> int:
             pid1.become_the_systems_manager(places.runtime, os.environ)
         life = Life(options, forkserver, state if outcome is None else outcome.state)
     except paths.NoRuntimeDirectory as error:
-        return _cannot_start(options, f"{_text(error)}. It needs a directory to write to: {_REMEDY}")
+        tried = "; ".join(map(_text, error.problems))
+        return _cannot_start(options, f"{tried}. It needs a directory to write to: {_REMEDY}")
     except OSError as error:
         return _cannot_start(options, _text(error))
     finally:

@@ -71,7 +71,22 @@ def test_nowhere_to_write() -> None:
     with Box(BARE, files={"/dev/shm/systemctl-0": ""}) as box:
         assert box.wait() == 1
         assert "/run/systemd: Read-only file system" in box.console
+        assert "/dev/shm/systemctl-0: is no directory" in box.console
         assert "--tmpfs /run" in box.console
+
+
+def test_who_has_taken_the_places_where_we_could_write_is_named() -> None:
+    script = "mkdir /tmp/systemctl-0; mkdir -m 777 /dev/shm/systemctl-0"
+    init = ["/bin/sh", "-c", f"setpriv --reuid 1000 --regid 1000 --clear-groups sh -c '{script}'; exec systemctl init"]
+    profile = replace(PROFILES["readonly"], tmpfs=(("/tmp", "1777"),))
+    with Box(profile, init=init) as box:
+        assert box.wait() == 1
+        for said in (
+            "/run/systemd: Read-only file system; ",
+            "/tmp/systemctl-0: belongs to user 1000; ",
+            "/dev/shm/systemctl-0: belongs to user 1000. It needs a directory",
+        ):
+            assert said in box.console
 
 
 def test_beside_another_init_no_work_of_a_boot_is_done() -> None:
