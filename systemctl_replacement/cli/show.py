@@ -27,7 +27,7 @@ def show(words: list[str], options: Options, invocation: Invocation) -> int:
     invocation.page()
     if not words:
         try:
-            manager, kinds = _fetch(invocation, [])
+            manager, kinds = _fetch(invocation, [], options.properties)
         except CallError as error:
             raise CommandError(f"Failed to get properties: {error.message}") from None
         _print(manager, kinds, options, invocation)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 MANAGER = "io.systemctl-replacement.Manager"
 
 _MAXIMUM_PATH = 107
+_LONG = memoryview(bytes(8)).cast("l").itemsize
 
 
 class Short:
@@ -37,12 +38,22 @@ class Short:
             os.close(self._directory)
 
 
-def connect(path: str) -> _socket.socket | None:
-    """A blocking connection to the socket, None if nobody listens there or we may not connect."""
+def connect(path: str, timeout: float) -> _socket.socket | None:
+    """A blocking connection to the socket, None if nobody listens there or we may not connect.
+
+    timeout: how many seconds to wait while the queue of whoever listens is full. TimeoutError after that.
+    """
     socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
     try:
+        # settimeout() would not do: without blocking, a full queue is an error at once.
+        limit = memoryview(bytearray(2 * _LONG)).cast("l")
+        limit[0], limit[1] = int(timeout), int(timeout % 1 * 1_000_000)
+        socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, limit.cast("B"))
         with Short(path) as short:
             socket.connect(short)
+    except BlockingIOError:
+        socket.close()
+        raise TimeoutError from None
     except OSError:
         socket.close()
         return None

@@ -115,13 +115,16 @@ class Client:
 
 
 def connect(paths: Paths) -> Client | None:
-    """A connection to the manager in one of the runtime directories, or None.
+    """A connection to the manager in one of the runtime directories, or None. Disconnected if it accepts none in time.
 
     A manager is trusted if it belongs to root or to us: root never uses another user's, and users never each other's.
     Below a root (`--root=`), which the caller has named, anybody who may make a socket there is trusted.
     """
     for runtime in paths.trusted_runtimes():
-        socket = address.connect(paths.socket_path(runtime))
+        try:
+            socket = address.connect(paths.socket_path(runtime), TIMEOUT)
+        except TimeoutError:
+            raise Disconnected("Connection timed out") from None
         if socket is None:
             continue
         client = Client(socket)

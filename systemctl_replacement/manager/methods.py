@@ -19,6 +19,7 @@ from systemctl_replacement.manager.jobs.enqueue import INVALID_ARGS, NOT_SUPPORT
 from systemctl_replacement.manager.jobs.wait_inactive import WaitInactive
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.process.descendants import with_reserve
 from systemctl_replacement.unitfile import names as unit_names
 
 TYPE_CHECKING = False
@@ -162,13 +163,16 @@ class Methods:
         names, with_kinds = request.parameters["names"], request.parameters["kinds"]
         only = None if wanted is None else frozenset(wanted)
         if not names:
-            found = show.answer("", show_manager.of_manager(manager), None, with_kinds)
+            found = with_reserve(lambda name: show.answer(name, show_manager.of_manager(manager), only, with_kinds), "")
             request.reply(units=[{"name": "", "id": "", **found}])
             return
 
         def look(name: str, caller: Caller) -> Look:
             unit = yield from self._load(name, caller)
-            found = show.answer(unit.type, show.of_unit(manager, unit), only, with_kinds)
+            # The first one imports tables, even when no descriptor is left.
+            found = with_reserve(
+                lambda kind: show.answer(kind, show.of_unit(manager, unit), only, with_kinds), unit.type
+            )
             return {"name": name, "id": unit.id, **found}
 
         self._answer(request, self._each(request, "units", names, look))

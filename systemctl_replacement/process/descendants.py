@@ -37,7 +37,7 @@ def keep_reserve() -> None:
 
 
 def with_reserve(look: Callable[[str], T], path: str) -> T:
-    """Read something in /proc, with the spare descriptor if no other is left. OSError."""
+    """look(path), which takes one descriptor at a time, with the spare one if no other is left. OSError."""
     try:
         return look(path)
     except OSError as error:
