@@ -50,7 +50,7 @@ def is_system_running(_words: list[str], options: Options, invocation: Invocatio
 
         init = init_process.look()
         if init is not None and init.answers:
-            # It has just begun to answer. If it does not answer us, this says whom it answers.
+            # PID 1 has become ready meanwhile. If it refuses us, the message names its user.
             manager = invocation.manager()
         if init is not None:
             state = "unknown" if init.answers else "initializing"

@@ -35,8 +35,8 @@ class Names:
 
 
 def settle(claims: Iterable[Claim]) -> Names:
-    """Who gets which name. Of several that claim one, who has most to lose does; of these who has it already, or else
-    the first one."""
+    """Who gets which name. If several units claim one, the one with most to lose gets it; among equals, its present
+    owner, or else the first."""
     by_name: dict[str, list[Claim]] = {}
     for claim in claims:
         by_name.setdefault(claim.name, []).append(claim)

@@ -111,7 +111,7 @@ class Leftovers:
         self._before: int = boot["before_this_life"]
         self._offset: int = boot.setdefault("clock_offset", _offset())
         self._started: dict[str, bool] = boot.setdefault("started", {})
-        self._clearing: set[str] = set()  # those whose process that does it is asked for
+        self._clearing: set[str] = set()  # units for which a process that removes the files was requested
 
     def to_remove(self, unit: ManagedUnit) -> exec_spec.LeftoverFiles | None:
         """What a process that is about to be made for a unit removes: it is the first one, or there is nothing."""

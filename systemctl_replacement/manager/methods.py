@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from systemctl_replacement.control.request import Caller, Request
     from systemctl_replacement.manager.boot_progress import BootProgress
     from systemctl_replacement.manager.reexec.reexecution import Reexecution
-    from systemctl_replacement.manager.reload import Reload
+    from systemctl_replacement.manager.reload import DaemonReload
 
     Look = Generator[None, None, dict[str, Any]]
 
@@ -48,7 +48,7 @@ _FIRST_SIGNAL, _LAST_SIGNAL = 1, 64
 class Methods:
     """The handlers, bound to a manager."""
 
-    def __init__(self, manager: Manager, reload: Reload, reexecution: Reexecution) -> None:
+    def __init__(self, manager: Manager, reload: DaemonReload, reexecution: Reexecution) -> None:
         self._manager = manager
         self._reload = reload
         self._reexecution = reexecution

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from systemctl_replacement.manager.unit_files import UnitFiles
 
 
-class Reload:
+class DaemonReload:
     """Loads units again from their files, after the generators have run."""
 
     def __init__(self, manager: Manager, files: UnitFiles, generators: Generation) -> None:

@@ -303,7 +303,7 @@ def _directories(defaults: ExecDefaults, get: Get) -> tuple[Directories, ...]:
 
 
 def _is_private(get: Get, directive: str) -> bool:
-    """Whether a directory outlives the user that owns it, who is dynamic: others must not come by it with the uid."""
+    """Whether a directory outlives its dynamic user: a later user with the same uid must not get at it."""
     if not get("DynamicUser") or directive == "ConfigurationDirectory":
         return False
     return directive != "RuntimeDirectory" or get("RuntimeDirectoryPreserve") != "no"

@@ -29,7 +29,7 @@ from systemctl_replacement.manager.process_events import ProcessEvents, room
 from systemctl_replacement.manager.reexec import reexec_state
 from systemctl_replacement.manager.reexec.reexecution import Reexecution
 from systemctl_replacement.manager.registry import Registry
-from systemctl_replacement.manager.reload import Reload
+from systemctl_replacement.manager.reload import DaemonReload
 from systemctl_replacement.manager.spec_of_unit import ExecDefaults
 from systemctl_replacement.manager.stop_time import StopTime, told_or_guessed
 from systemctl_replacement.manager.triggers import Triggers
@@ -116,7 +116,7 @@ class System:
         self.generators = Generation(
             loop, options.root, self.runtime, self._told_generators, self.log.manager, self._patience
         )
-        self.reload = Reload(manager, files, self.generators)
+        self.reload = DaemonReload(manager, files, self.generators)
         self.server = server.Server(
             self._listen(state),
             version=__version__,

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 # Type=idle waits for the job queue to run empty, but not longer than this (systemd.service(5)).
 IDLE_TIMEOUT_USEC = 5_000_000
 
-# Events by which a service decides itself how many there are.
+# Events that a service can cause as often as it likes.
 _HEARD = (events.Notified, PidFileRead)
 
 
@@ -373,8 +373,8 @@ def _is_news(unit: ManagedUnit, level: int) -> bool:
 
 
 def _variables_of_end(unit: ManagedUnit) -> tuple[str, ...]:
-    """What is told of a unit to one that its OnFailure= or OnSuccess= starts (systemd.exec(5), $MONITOR_…); nothing of
-    one that runs no commands."""
+    """The $MONITOR_… variables (systemd.exec(5)) that describe this unit to the one that its OnFailure= or OnSuccess=
+    starts. None if it runs no commands."""
     end = unit.kind.monitored(unit.state)
     invocation = (f"MONITOR_INVOCATION_ID={unit.invocation_id}",) if unit.invocation_id else ()
     return (*end, *invocation, f"MONITOR_UNIT={unit.id}") if end else ()

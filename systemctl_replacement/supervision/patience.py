@@ -45,8 +45,8 @@ _STOPPED, _WAITING, _RUNNING = 15, 6, 1
 
 @dataclass(frozen=True)
 class Helper:
-    """Whose turn it is. `pid` 0: nobody's. `replace` is called when it was killed and does not end, or has ended and
-    nothing else tells; `group`: it is killed with its process group."""
+    """The helper that owes something now (`pid` 0: none). `replace` is called if it was killed and does not end, or has
+    ended unnoticed; `group`: it is killed with its process group."""
 
     pid: int
     name: str

@@ -224,7 +224,7 @@ class Spawn:
 
     token: int
     phase: str
-    command: Any  # unitfile.commands.ExecCommand
+    command: Any  # unitfile.parsers.commands.ExecCommand
     main: bool
     environment: tuple[str, ...] = ()
     when_idle: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.jobs import request as operations
+from systemctl_replacement.jobs import operations
 from systemctl_replacement.jobs.model import CANCELED, RESTART, STOP, TRY_RESTART, Job, JobError
 from systemctl_replacement.manager import show
 from systemctl_replacement.manager.jobs import unavailable

@@ -1,6 +1,6 @@
 """The ways through a service's life: entering a state, running the next command, killing, dying.
 
-`Flow` collects what one step of the machine changes and asks for; `step.py` decides which way is taken when.
+`ServiceFlow` collects what one step of the machine changes and asks for; `step.py` decides which way is taken when.
 The diagram of all ways is docs/states.md.
 """
 
@@ -78,7 +78,7 @@ def _rungs(*, term: str, kill: str, abort: str, survived: str, spared: str) -> d
     }
 
 
-class Flow(commands.Flow):
+class ServiceFlow(commands.Flow):
     """One step in the making."""
 
     rungs: ClassVar[Mapping[str, Rung]] = {

@@ -11,7 +11,7 @@ from systemctl_replacement.units.service import reminder
 from systemctl_replacement.units.service import step as machine
 from systemctl_replacement.units.service.config import ServiceConfig
 from systemctl_replacement.units.service.exit import end_variables
-from systemctl_replacement.units.service.flow import Flow, active_state
+from systemctl_replacement.units.service.flow import ServiceFlow, active_state
 from systemctl_replacement.units.service.init_script import adapt
 from systemctl_replacement.units.service.state import ServiceState
 from systemctl_replacement.units.service.states import CHANGING, STOPPING
@@ -40,7 +40,7 @@ class ServiceKind(CommandsKind):
     """A service (systemd.service(5)). The states and the ways between them are in docs/states.md."""
 
     records = (*CommandsKind.records, ServiceState)
-    flow = Flow
+    flow = ServiceFlow
     messages: ClassVar[Messages] = {
         _START: "Starting {}...",
         ("stop", ""): "Stopping {}...",

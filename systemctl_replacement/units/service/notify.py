@@ -11,7 +11,7 @@ from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.unitfile.values import INFINITY
 from systemctl_replacement.units.events import Notified
 from systemctl_replacement.units.numbers import c_integer
-from systemctl_replacement.units.service.flow import Flow
+from systemctl_replacement.units.service.flow import ServiceFlow
 from systemctl_replacement.units.service.main_process import move
 from systemctl_replacement.units.service.states import RELOADS, STOPPING, WATCHED
 from systemctl_replacement.units.states import SUCCESS
@@ -29,7 +29,7 @@ PROGRESS = ("READY", "RELOADING", "STOPPING")
 _MAIN_MAY_CHANGE = frozenset({"start", "start-post", "running", *RELOADS, *STOPPING})
 
 
-def notified(flow: Flow, event: Notified) -> None:
+def notified(flow: ServiceFlow, event: Notified) -> None:
     """A notification that NotifyAccess= lets through."""
     fields = event.fields
     if event.main_pid and event.main_pid != flow.state.main_pid and flow.state.sub in _MAIN_MAY_CHANGE:
@@ -45,7 +45,7 @@ def notified(flow: Flow, event: Notified) -> None:
     _progress(flow, event)
 
 
-def _status(flow: Flow, text: str) -> None:
+def _status(flow: ServiceFlow, text: str) -> None:
     """A text that is no UTF-8 (surrogate escapes) empties what is shown, as under systemd."""
     if any("\ud800" <= character <= "\udfff" for character in text):
         flow.log(LOG_WARNING, "Status message in notification message is not UTF-8 clean, ignoring.")
@@ -53,7 +53,7 @@ def _status(flow: Flow, text: str) -> None:
     flow.set(status_text=text)
 
 
-def _errno(flow: Flow, text: str) -> None:
+def _errno(flow: ServiceFlow, text: str) -> None:
     """ERRNO= is a number or a name (ENOENT)."""
     number = next((number for number, name in errno.errorcode.items() if name == text), None)
     if number is None:
@@ -65,7 +65,7 @@ def _errno(flow: Flow, text: str) -> None:
     flow.log(LOG_WARNING, f"Failed to parse ERRNO= field value '{text}' in notification message: {reason}")
 
 
-def _usec(flow: Flow, event: Notified, name: str) -> Optional[int]:
+def _usec(flow: ServiceFlow, event: Notified, name: str) -> Optional[int]:
     """The microseconds of a field; None if there are none, or if they are no number, which is logged."""
     text = event.fields.get(name)
     if text is None:
@@ -77,7 +77,7 @@ def _usec(flow: Flow, event: Notified, name: str) -> Optional[int]:
     return None
 
 
-def _watchdog(flow: Flow, event: Notified) -> None:
+def _watchdog(flow: ServiceFlow, event: Notified) -> None:
     usec = _usec(flow, event, "WATCHDOG_USEC")
     if usec is not None:
         flow.set(watchdog_usec=usec)
@@ -92,7 +92,7 @@ def _watchdog(flow: Flow, event: Notified) -> None:
         flow.hung()
 
 
-def _extend(flow: Flow, until: int) -> None:
+def _extend(flow: ServiceFlow, until: int) -> None:
     """Time out no earlier than `until`; what never times out stays so."""
     state = flow.state
     if state.deadline is not None and state.deadline < until:
@@ -101,7 +101,7 @@ def _extend(flow: Flow, until: int) -> None:
         flow.set(watchdog_deadline=until)
 
 
-def _progress(flow: Flow, event: Notified) -> None:
+def _progress(flow: ServiceFlow, event: Notified) -> None:
     """STOPPING=1, RELOADING=1, READY=1: what the service is at."""
     said = [name for name in event.fields if name in PROGRESS and event.fields[name] == "1"]
     if not said:
@@ -127,7 +127,7 @@ def _progress(flow: Flow, event: Notified) -> None:
             flow.enter_running(SUCCESS)  # it began and ended in one message
 
 
-def _is_answer(flow: Flow, event: Notified) -> bool:
+def _is_answer(flow: ServiceFlow, event: Notified) -> bool:
     """Whether RELOADING=1 answers our signal: it must not be older (MONOTONIC_USEC=, systemd.service(5))."""
     text = event.fields.get("MONOTONIC_USEC")
     began = c_integer(text) if text is not None else None

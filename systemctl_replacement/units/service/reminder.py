@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def remind(config: ServiceConfig, state: ServiceState) -> tuple[Signal | SignalAll, ...]:
-    """KillSignal= for those whom KillMode= means it for, of whom none has had a signal yet. The command goes on."""
+    """Signal the processes that KillMode= selects: while ExecStop= runs, none was signalled yet. ExecStop= goes on."""
     if state.sub != "stop" or config.kill_mode == "none":
         return ()
     main = (Signal((state.main_pid,), config.kill_signal, hup=config.send_sighup),) if state.main_pid else ()

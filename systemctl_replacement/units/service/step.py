@@ -32,7 +32,7 @@ from systemctl_replacement.units.events import (
     WatchdogElapsed,
 )
 from systemctl_replacement.units.service.config import ServiceConfig
-from systemctl_replacement.units.service.flow import Flow
+from systemctl_replacement.units.service.flow import ServiceFlow
 from systemctl_replacement.units.service.main_process import (
     find,
     give_up,
@@ -57,7 +57,7 @@ def step(
     config: ServiceConfig, state: ServiceState, event: Event, context: Context
 ) -> tuple[ServiceState, tuple[Action, ...]]:
     """The state after an event, and what is to be done about it, in order."""
-    flow = Flow(config, state, context)
+    flow = ServiceFlow(config, state, context)
     handler = _HANDLERS[type(event)] if state.waiting_for != "removal" else _while_removing
     handler(flow, event)
     return flow.state, tuple(flow.actions)
@@ -66,7 +66,7 @@ def step(
 # --- requests ---------------------------------------------------------------------------------------------------
 
 
-def _start(flow: Flow, _event: Start) -> None:
+def _start(flow: ServiceFlow, _event: Start) -> None:
     state = flow.state
     if state.sub not in ("dead", "failed"):
         return
@@ -89,14 +89,14 @@ def _start(flow: Flow, _event: Start) -> None:
     flow.enter_condition()
 
 
-def _start_limit_hit(flow: Flow, _event: StartLimitHit) -> None:
+def _start_limit_hit(flow: ServiceFlow, _event: StartLimitHit) -> None:
     flow.log(LOG_WARNING, "Start request repeated too quickly.")
     if flow.state.sub in ("dead", "failed"):
         # What it failed of before stays its result.
         flow.enter_dead(START_LIMIT_HIT, allow_restart=False)
 
 
-def _stop(flow: Flow, _event: Stop) -> None:
+def _stop(flow: ServiceFlow, _event: Stop) -> None:
     sub = flow.state.sub
     flow.set(forbid_restart=True)
     if sub == "auto-restart":
@@ -107,12 +107,12 @@ def _stop(flow: Flow, _event: Stop) -> None:
         flow.enter_stop(SUCCESS)
 
 
-def _reload(flow: Flow, _event: Reload) -> None:
+def _reload(flow: ServiceFlow, _event: Reload) -> None:
     if flow.state.sub in ("running", "exited"):
         flow.enter_reload()
 
 
-def _reset_failed(flow: Flow, _event: ResetFailed) -> None:
+def _reset_failed(flow: ServiceFlow, _event: ResetFailed) -> None:
     if flow.state.sub == "failed":
         flow.set(result=SUCCESS, reload_result=SUCCESS)
         flow.enter("dead")
@@ -122,7 +122,7 @@ def _reset_failed(flow: Flow, _event: ResetFailed) -> None:
 # --- processes --------------------------------------------------------------------------------------------------
 
 
-def _forked(flow: Flow, event: Forked) -> None:
+def _forked(flow: ServiceFlow, event: Forked) -> None:
     flow.forked(event)
     main = flow.state.main
     if main is None or main.token != event.token or flow.state.sub != "start":
@@ -131,7 +131,7 @@ def _forked(flow: Flow, event: Forked) -> None:
         flow.enter_start_post()
 
 
-def _executed(flow: Flow, event: Executed) -> None:
+def _executed(flow: ServiceFlow, event: Executed) -> None:
     running = flow.command_of(event.token)
     if running is None:
         return
@@ -144,12 +144,12 @@ def _executed(flow: Flow, event: Executed) -> None:
         flow.enter_start_post()
 
 
-def _spawn_failed(flow: Flow, event: SpawnFailed) -> None:
+def _spawn_failed(flow: ServiceFlow, event: SpawnFailed) -> None:
     if flow.spawn_failed(event) is not None:
         flow.resources()
 
 
-def _exited(flow: Flow, event: Exited) -> None:
+def _exited(flow: ServiceFlow, event: Exited) -> None:
     if event.last:
         flow.set(populated=False)
     if event.pid == flow.state.main_pid:
@@ -161,7 +161,7 @@ def _exited(flow: Flow, event: Exited) -> None:
         _empty(flow, Empty())
 
 
-def _main_exited(flow: Flow, event: Exited) -> None:
+def _main_exited(flow: ServiceFlow, event: Exited) -> None:
     if moved(flow):
         return
     state, config = flow.state, flow.config
@@ -218,7 +218,7 @@ def _main_exited(flow: Flow, event: Exited) -> None:
         flow.enter_dead(result)
 
 
-def _control_exited(flow: Flow, event: Exited) -> None:
+def _control_exited(flow: ServiceFlow, event: Exited) -> None:
     state, config = flow.state, flow.config
     # Of control processes only the starter of a forking service counts as a daemon.
     daemon = config.type != "oneshot" and state.control is not None and state.control.phase == "ExecStart"
@@ -277,7 +277,7 @@ def _control_exited(flow: Flow, event: Exited) -> None:
 # --- everything else ----------------------------------------------------------------------------------------------
 
 
-def _empty(flow: Flow, _event: Empty) -> None:
+def _empty(flow: ServiceFlow, _event: Empty) -> None:
     flow.set(populated=False)
     state, config = flow.state, flow.config
     sub = state.sub
@@ -297,17 +297,17 @@ def _empty(flow: Flow, _event: Empty) -> None:
         flow.enter_dead(SUCCESS)
 
 
-def _elapsed(flow: Flow, _event: Elapsed) -> None:
+def _elapsed(flow: ServiceFlow, _event: Elapsed) -> None:
     time_out(flow)
 
 
-def _restart_refused(flow: Flow, _event: RestartRefused) -> None:
+def _restart_refused(flow: ServiceFlow, _event: RestartRefused) -> None:
     if flow.state.sub == "auto-restart":
         flow.log(LOG_WARNING, "Failed to schedule restart job.")
         flow.enter_dead(RESOURCES, allow_restart=False)
 
 
-def _removed(flow: Flow, _event: Removed) -> None:
+def _removed(flow: ServiceFlow, _event: Removed) -> None:
     if flow.state.waiting_for != "removal":
         return
     flow.set(waiting_for="")
@@ -317,12 +317,12 @@ def _removed(flow: Flow, _event: Removed) -> None:
         flow.leave()
 
 
-def _remover_died(flow: Flow, _event: RemoverDied) -> None:
+def _remover_died(flow: ServiceFlow, _event: RemoverDied) -> None:
     if flow.state.waiting_for == "removal":
         flow.ask(RemoveDirectories())
 
 
-def _while_removing(flow: Flow, event: Event) -> None:
+def _while_removing(flow: ServiceFlow, event: Event) -> None:
     """Between the end of the service and that of its runtime directories: nothing happens to it any more."""
     if isinstance(event, Removed):
         _removed(flow, event)
@@ -343,12 +343,12 @@ def _while_removing(flow: Flow, event: Event) -> None:
         flow.set(forbid_restart=True)
 
 
-def _watchdog_elapsed(flow: Flow, _event: WatchdogElapsed) -> None:
+def _watchdog_elapsed(flow: ServiceFlow, _event: WatchdogElapsed) -> None:
     if flow.state.sub in WATCHED:
         flow.hung()
 
 
-_HANDLERS: dict[type[Any], Callable[[Flow, Any], None]] = {
+_HANDLERS: dict[type[Any], Callable[[ServiceFlow, Any], None]] = {
     Start: _start,
     StartLimitHit: _start_limit_hit,
     Stop: _stop,

@@ -6,12 +6,12 @@ from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
 from systemctl_replacement.signals import SIGKILL
 from systemctl_replacement.units.events import EnqueueRestart, Signal
 from systemctl_replacement.units.service.exit import restart_delay
-from systemctl_replacement.units.service.flow import Flow
+from systemctl_replacement.units.service.flow import ServiceFlow
 from systemctl_replacement.units.service.states import RELOADS
 from systemctl_replacement.units.states import SUCCESS, TIMEOUT
 
 
-def time_out(flow: Flow) -> None:
+def time_out(flow: ServiceFlow) -> None:
     """The deadline of the state passed."""
     sub, config = flow.state.sub, flow.config
     flow.set(deadline=None)
@@ -42,7 +42,7 @@ def time_out(flow: Flow) -> None:
         _restart(flow)
 
 
-def _time_out_by(flow: Flow, mode: str, message: str) -> None:
+def _time_out_by(flow: ServiceFlow, mode: str, message: str) -> None:
     if mode == "kill":
         if flow.config.send_sigkill:
             flow.log(LOG_WARNING, f"{message} Killing.")
@@ -58,7 +58,7 @@ def _time_out_by(flow: Flow, mode: str, message: str) -> None:
         flow.enter_signal("stop-sigterm", TIMEOUT)
 
 
-def _time_out_final(flow: Flow, message: str) -> None:
+def _time_out_final(flow: ServiceFlow, message: str) -> None:
     mode = flow.config.stop_failure_mode
     if mode == "kill" and flow.config.send_sigkill:
         flow.log(LOG_WARNING, f"{message} Killing.")
@@ -74,7 +74,7 @@ def _time_out_final(flow: Flow, message: str) -> None:
         flow.enter_signal("final-sigterm", TIMEOUT)
 
 
-def _restart(flow: Flow) -> None:
+def _restart(flow: ServiceFlow) -> None:
     if flow.context.stop_pending:
         # The unit goes down anyway; look again later in case the stop job is taken back.
         flow.deadline(restart_delay(flow.config, flow.state.restarts))

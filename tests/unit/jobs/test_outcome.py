@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from systemctl_replacement.jobs import consequences, outcome, request
+from systemctl_replacement.jobs import consequences, operations, outcome
 from systemctl_replacement.jobs.consequences import Consequence
 from systemctl_replacement.jobs.model import Job, JobError
 from systemctl_replacement.jobs.outcome import Progress
@@ -147,11 +147,11 @@ def test_bound_and_upheld_units() -> None:
 
 def test_operations_by_hand() -> None:
     world = World("a Wants b", active="a")
-    assert request.job_type(world, "a", "reload-or-restart") == "restart"
-    assert request.job_type(world, "a", "reload-or-try-restart") == "try-restart"
+    assert operations.job_type(world, "a", "reload-or-restart") == "restart"
+    assert operations.job_type(world, "a", "reload-or-try-restart") == "try-restart"
     world.reloadable.add("a")
-    assert request.job_type(world, "a", "reload-or-restart") == "reload-or-start"
-    assert request.job_type(world, "a", "reload-or-try-restart") == "try-reload"
+    assert operations.job_type(world, "a", "reload-or-restart") == "reload-or-start"
+    assert operations.job_type(world, "a", "reload-or-try-restart") == "try-reload"
 
 
 def test_refusals_by_hand() -> None:
@@ -165,12 +165,12 @@ def test_refusals_by_hand() -> None:
         ("b.service", "try-restart"),
     ):
         with pytest.raises(JobError) as raised:
-            request.job_type(world, unit, operation)
+            operations.job_type(world, unit, operation)
         assert raised.value.message == (
             f"Operation refused, unit {unit} may be requested by dependency only "
             "(it is configured to refuse manual start/stop)."
         )
-    assert request.job_type(world, "a.service", "start") == "start"
+    assert operations.job_type(world, "a.service", "start") == "start"
     world.load["b.service"] = "not-found"
     with pytest.raises(JobError, match=r"Unit b.service not loaded\."):
-        request.job_type(world, "b.service", "stop")
+        operations.job_type(world, "b.service", "stop")
