@@ -15,6 +15,7 @@ from systemctl_replacement.process.link import Link, close_fds
 from systemctl_replacement.supervision import links
 from systemctl_replacement.supervision.client import ForkServer, make_pair
 from systemctl_replacement.supervision.console import ConsoleHandle
+from systemctl_replacement.supervision.pace import RETRY_USEC, Pace
 from systemctl_replacement.supervision.patience import ANSWER, NOTHING, WORK, Helper, Patience
 from systemctl_replacement.supervision.unit_processes import Tracking
 
@@ -22,10 +23,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Callable
-
-# A forkserver that dies this soon, or a helper that cannot be made, is not made again at once: something is killing it,
-# or something is missing.
-RETRY_USEC = 1_000_000
 
 # A supervisor says that it is there within milliseconds, unless it never came to be and something else, stopped between
 # two system calls, holds its link.
@@ -60,7 +57,8 @@ class Helpers:
         self._trackings = trackings
         self._send = send
         self._asked: set[Tracking] = set()  # trackings whose supervisors have been requested and not made yet
-        self._made_at = 0
+        self._forkserver_pace = Pace(loop, self._make)
+        self._console_pace = Pace(loop, self._start_missing_console)
         if console is not None:
             console.on_lost = self._console_lost
             console.on_debt = self._expect_console
@@ -115,7 +113,7 @@ class Helpers:
         assert self.console is not None
         self.console.drop()
         self._log(LOG_ERR, f"Cannot start the console process, trying again: {why}")
-        self._loop.call_at(now_monotonic() + RETRY_USEC, self._start_missing_console)
+        self._console_pace.failed()
 
     def _start_missing_console(self) -> None:
         console = self.console
@@ -124,8 +122,7 @@ class Helpers:
 
     def _console_lost(self) -> None:
         self.look()
-        if self.is_there and self.console is not None and self.console.link is None:
-            self.start_console()
+        self._console_pace.want()
 
     def _expect_console(self) -> None:
         assert self.console is not None
@@ -253,11 +250,7 @@ class Helpers:
         self.patience.over(self.forkserver)
         for tracking in self._asked:
             self._doubt(tracking)
-        too_soon = self._made_at + RETRY_USEC
-        if now_monotonic() < too_soon:
-            self._loop.call_at(too_soon, self._make)
-        else:
-            self._make()
+        self._forkserver_pace.want()
 
     def _doubt(self, tracking: Tracking) -> None:
         link = tracking.link
@@ -273,9 +266,8 @@ class Helpers:
             self.forkserver.spawn_fresh(paths_module.self_command())
         except OSError as error:
             self._log(LOG_ERR, f"Cannot start a forkserver, trying again: {error.strerror}")
-            self._loop.call_at(now_monotonic() + RETRY_USEC, self._make)
+            self._forkserver_pace.failed()
             return
-        self._made_at = now_monotonic()
         self.is_there = True
         self._loop.add(self.forkserver.fileno(), READ, self._ready)
         if self.console is not None and self.console.link is None:

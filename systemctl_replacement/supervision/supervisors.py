@@ -19,9 +19,10 @@ from systemctl_replacement.supervision import links
 from systemctl_replacement.supervision.asking import identity
 from systemctl_replacement.supervision.client import ForkServer
 from systemctl_replacement.supervision.console import ConsoleHandle
-from systemctl_replacement.supervision.helpers import RETRY_USEC, Helpers
+from systemctl_replacement.supervision.helpers import Helpers
 from systemctl_replacement.supervision.log_limits import LogLimits
 from systemctl_replacement.supervision.news import Descriptors, ProcessEvent
+from systemctl_replacement.supervision.pace import Pace
 from systemctl_replacement.supervision.patience import ANSWER, NOTHING, WORK, Helper, Patience
 from systemctl_replacement.supervision.reaper import Reaper
 from systemctl_replacement.supervision.reports import report, undelivered
@@ -91,9 +92,9 @@ class Supervisors:
             tracking.close()
         self.helpers.close()
 
-    def _trouble(self, unit: str, text: str) -> None:
+    def _trouble(self, unit: str, text: str, level: int = LOG_ERR) -> None:
         """Log a problem, but not each time: the attempt may be repeated for long."""
-        self._limits.log(unit, LOG_ERR, text, lambda level, text: self._log_unit(unit, level, text))
+        self._limits.log(unit, level, text, lambda level, text: self._log_unit(unit, level, text))
 
     def _own_children(self) -> set[int]:
         """The pids of our helpers: forkserver, console, supervisors."""
@@ -158,6 +159,9 @@ class Supervisors:
             self.loop.add(link.fileno(), READ, lambda _events: self._link_ready(tracking, link))
             tracking.users.give_all(lambda message, fds: self._send(tracking, message, fds))
             self._tell_room(tracking)
+            if tracking.degraded:
+                self._send(tracking, {"op": "adopted", "pids": list(tracking.lost)})
+                self._send(tracking, identity(tracking))
         except OSError:
             self._drop_link(tracking)
             raise
@@ -176,6 +180,7 @@ class Supervisors:
         self._tell_name(tracking)
         self._expect(tracking)
         self.reaper.inherit(tracking)
+        self.loop.call_soon(lambda: self._see_to_reader(tracking))
 
     def _tell_name(self, tracking: Tracking) -> None:
         """Tell a supervisor what its unit is called now. One that is not there yet may never be, and is told later."""
@@ -230,6 +235,9 @@ class Supervisors:
         if removing:
             self._on_event(tracking.unit, Removed())
         self._settled(tracking)
+        if self._needs_reader(tracking):
+            self._trouble(tracking.unit, f"Cannot start a new supervisor, trying again: {message}")
+            self._see_to_reader(tracking)
 
     def _spawn_again(self, tracking: Tracking, tokens: set[int], message: str) -> None:
         """Request processes once more that were certainly never made."""
@@ -352,13 +360,13 @@ class Supervisors:
         if released:
             self._forget(tracking)
             return
-        self._log_unit(unit, LOG_WARNING, "Supervisor died; its processes are watched by the manager directly.")
+        self._trouble(unit, "Supervisor died; its processes are watched by the manager directly.", LOG_WARNING)
         tracking.degraded, tracking.populated = True, False
         self.reaper.adopt(tracking, self.invocations.get(unit, ""), died)
         self._spawn_again(tracking, set(tracking.tokens), "Supervisor died")
         if self.trackings.get(unit) is not tracking:
             return  # what the unit does then has ended its life, and this was all of it
-        self._replace_supervisor(tracking)
+        self._see_to_reader(tracking)
         for message in unanswered:  # it may not have got so far
             tracking.signal_lost(message)
         # Ends that came before the death was noticed.
@@ -367,19 +375,28 @@ class Supervisors:
         if removing:
             self._on_event(tracking.unit, RemoverDied())
 
-    def _replace_supervisor(self, tracking: Tracking) -> None:
-        """Request a supervisor to read the unit's output and notifications; later, if that is impossible now."""
+    # --- somebody must read ---
+
+    def _needs_reader(self, tracking: Tracking) -> bool:
+        """Whether nobody reads the output and the notifications of processes that are left, or what they have left."""
         is_over = tracking.releasing or self.trackings.get(tracking.unit) is not tracking
-        if is_over or not (tracking.has_strays or tracking.has_unread_output):
-            return
-        try:
-            if tracking.link is None:  # else there is a command to run already
+        return not is_over and tracking.link is None and (tracking.has_strays or tracking.has_unread_output)
+
+    def _see_to_reader(self, tracking: Tracking) -> None:
+        """Request a supervisor for a unit that needs one to read; after a pause if the last one was requested just now.
+
+        The only place that decides so, whatever has become of the one before."""
+        if self._needs_reader(tracking):
+            if tracking.replacing is None:
+                tracking.replacing = Pace(self.loop, lambda: self._make_reader(tracking))
+            tracking.replacing.want()
+
+    def _make_reader(self, tracking: Tracking) -> None:
+        if self._needs_reader(tracking):
+            try:
                 self._supervise(tracking)
-            self._send(tracking, {"op": "adopted", "pids": list(tracking.lost)})
-            self._send(tracking, identity(tracking))
-        except OSError as error:
-            self._trouble(tracking.unit, f"Cannot start a new supervisor: {error.strerror}")
-            self.loop.call_at(now_stamp()[1] + RETRY_USEC, lambda: self._replace_supervisor(tracking))
+            except OSError as error:
+                self._supervisor_failed(tracking, str(error.strerror))
 
     def _check_lost(self, tracking: Tracking, supervisor: int, is_there: bool) -> None:
         for pid, code, status in self.reaper.untold_ends(tracking, supervisor, is_there):

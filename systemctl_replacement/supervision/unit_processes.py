@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterable, Mapping
     from typing import Any
 
+    from systemctl_replacement.supervision.pace import Pace
+
 # An end pays for a look at so many processes. The look at all of them comes when ends have paid for it.
 _LOOKS_PER_END = 8
 
@@ -68,6 +70,7 @@ class Tracking:
         self.main = 0
         self.control = 0
         self.releasing = False
+        self.replacing: Pace | None = None  # of the supervisor, once one has died
         self.notify_access = ""  # as the supervisor was told
         self.room = 0  # how many more descriptors the unit may store, as the supervisor was told
 

@@ -466,3 +466,56 @@ def test_a_process_that_nobody_knows_of_never_runs(phase: str) -> None:
             wait_for(lambda: not units_processes(engine), "the end of all processes")
         assert engine.noted() == []
         assert "Internal error" not in engine.text()
+
+
+BEATING = """
+import os, time
+while True:
+    print("x" * 200, flush=True)
+    open("@ROOT@/beats", "a").write(".")
+    time.sleep(0.01)
+"""
+NO_FORK = """
+import os
+from systemctl_replacement.process import forkserver
+class Os:
+    def __getattr__(self, name):
+        return getattr(os, name)
+    def fork(self):
+        if os.path.exists("@ROOT@/flag"):
+            open("@ROOT@/tried", "a").write(".")
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        return os.fork()
+forkserver.os = Os()
+"""
+DIES = """
+import os
+from systemctl_replacement.process import supervisor
+init = supervisor.Supervisor.__init__
+def refuse(self, *arguments):
+    if os.path.exists("@ROOT@/flag"):
+        open("@ROOT@/tried", "a").write(".")
+        raise OSError(24, "made for the test")
+    init(self, *arguments)
+supervisor.Supervisor.__init__ = refuse
+"""
+
+
+@pytest.mark.parametrize("change", [NO_FORK, DIES], ids=["no fork", "dies at once"])
+def test_somebody_reads_what_a_service_prints_as_soon_as_that_is_possible(change: str) -> None:
+    unit = f"[Service]\nExecStart={sys.executable} -IS @ROOT@/beat.py\n"
+    with Engine({"x.service": unit}, boot=("basic.target",), change=change) as engine:
+        (engine.root / "beat.py").write_text(BEATING.replace("@ROOT@", str(engine.root)))
+        assert engine.run("start", "x.service") == "done"
+        (engine.root / "flag").touch()
+        begun = time.monotonic()
+        engine.titled("supervisor: x.service").kill()
+        tried, beats = engine.root / "tried", engine.root / "beats"
+        wait_for(lambda: tried.exists() and tried.stat().st_size >= 3, "the third attempt")
+        assert time.monotonic() - begun >= 2, "a second between two"
+        assert 1 <= engine.text().count("x.service: Supervisor died") + engine.text().count("trying again: ") <= 5
+        (engine.root / "flag").unlink()
+        engine.titled("supervisor: x.service")
+        size = beats.stat().st_size
+        wait_for(lambda: beats.stat().st_size > size + 2, "signs of life")
+        assert engine.sub("x.service") == "running"
