@@ -46,7 +46,8 @@ SOCKET, CLOCK, PATH = "socket", "clock", "path"
 class Port:
     """One port as plain data. kind: SOCKET, CLOCK or PATH; waits: the machine is to be told when it is ready.
 
-    Of a path, path and what are those of WatchPath, and holds is what was told last (None: nothing yet).
+    Of a path, path and what are those of WatchPath, and holds is what was told last (None: nothing yet). on_path and
+    existed are those of its PathWatch; they are kept up to date there.
     """
 
     name: str
@@ -56,6 +57,8 @@ class Port:
     path: str = ""
     what: str = ""
     holds: bool | None = None
+    on_path: int = -1
+    existed: bool = False
 
 
 class Ports:
@@ -86,7 +89,12 @@ class Ports:
 
     def saved(self) -> list[dict[str, Any]]:
         """All ports as plain data; "fd" is the descriptor."""
-        return [{field.name: getattr(port, field.name) for field in fields(port)} for port in self._ports.values()]
+        ports = [self._with_watch(port) for port in self._ports.values()]
+        return [{field.name: getattr(port, field.name) for field in fields(port)} for port in ports]
+
+    def _with_watch(self, port: Port) -> Port:
+        watch = self._watches.get(port.name)
+        return port if watch is None else replace(port, on_path=watch.on_path, existed=watch.existed)
 
     def restore(self, saved: Iterable[dict[str, Any]]) -> None:
         """Hold the ports that were held before a re-execution, all or none. What is not known of them any more is left
@@ -103,7 +111,7 @@ class Ports:
         os.fstat(port.fd)
         self._hold(port)
         if port.kind == PATH:
-            self._begin_watch(port)
+            self._go_on_watching(port)
 
     def close(self) -> None:
         """Close all ports: the unit is down."""
@@ -182,16 +190,18 @@ class Ports:
         port = Port(action.port, PATH, syscalls.inotify(), True, action.path, action.what)
         self._hold(port)
         try:
-            self._begin_watch(port)
+            self._go_on_watching(port).begin()
         except OSError:
             self._close(port.name)
             raise
+
+    def _go_on_watching(self, port: Port) -> paths.PathWatch:
+        """Look for the path from what is known of it, which may be nothing yet."""
+        watch = paths.PathWatch(port.fd, self._root + port.path, port.what, port.on_path, port.existed)
+        self._watches[port.name] = watch
         # It may be so already.
         self._loop.call_soon(lambda: self._look_first(port))
-
-    def _begin_watch(self, port: Port) -> None:
-        watch = self._watches[port.name] = paths.PathWatch(port.fd, self._root + port.path, port.what)
-        watch.begin()
+        return watch
 
     def _look_first(self, port: Port) -> None:
         if self._ports.get(port.name) is port:

@@ -37,22 +37,26 @@ _WILDCARDS = "*?["
 
 
 class PathWatch:
-    """An inotify descriptor and what is looked for with it."""
+    """An inotify descriptor and what is looked for with it.
 
-    def __init__(self, fd: int, path: str, what: str) -> None:
+    on_path: the number of the watch of the path itself on the descriptor, -1: there is none; existed: whether there was
+    something at the path at the last look. With these a watch goes on where another one of the descriptor has ended.
+    """
+
+    def __init__(self, fd: int, path: str, what: str, on_path: int = -1, existed: bool = False) -> None:
         self._fd = fd
         self._path = path
         self._what = what
         self._above = _directories_above(path, what)
-        self._on_path = -1  # the watch of the path itself
-        self._existed = False
+        self.on_path = on_path
+        self.existed = existed
 
     def begin(self) -> None:
         """Watch what there is on the way. OSError; what is watched already stays so."""
         for directory in self._above:
             self._add(directory, _ABOVE)
-        self._on_path = -1 if self._what == EXISTS_GLOB else self._add(self._path, _EVENTS[self._what])
-        self._existed = os.path.lexists(self._path)
+        self.on_path = -1 if self._what == EXISTS_GLOB else self._add(self._path, _EVENTS[self._what])
+        self.existed = os.path.lexists(self._path)
 
     def _add(self, path: str, events: int) -> int:
         try:
@@ -64,15 +68,15 @@ class PathWatch:
 
     def look(self) -> bool | None:
         """Read what has happened. Whether the condition holds; of what happens, True if it has, else None."""
-        happened = any(watch == self._on_path and bool(mask & _EVENTS[self._what]) for watch, mask in self._read())
-        existed = self._existed
+        happened = any(watch == self.on_path and bool(mask & _EVENTS[self._what]) for watch, mask in self._read())
+        existed = self.existed
         try:
             self.begin()  # there may be more on the way now
         except OSError:
             pass  # out of watches: what is watched already goes on
         if self._what in CONDITIONS:
             return self._holds()
-        return True if happened or existed != self._existed else None
+        return True if happened or existed != self.existed else None
 
     def _holds(self) -> bool:
         if self._what == EXISTS:

@@ -18,6 +18,7 @@ from systemctl_replacement.units import events
 from systemctl_replacement.units.events import (
     CHANGED,
     DIRECTORY_NOT_EMPTY,
+    EXISTS,
     EXISTS_GLOB,
     MODIFIED,
     MONOTONIC,
@@ -166,6 +167,38 @@ def test_they_are_held_again_all_or_none(world: World) -> None:
     with pytest.raises(OSError):
         other.restore([{**saved[0], "fd": os.dup(saved[0]["fd"])}, {**saved[1], "fd": -1}])
     assert other.saved() == []
+
+
+@pytest.mark.parametrize("what", [CHANGED, MODIFIED])
+@pytest.mark.parametrize("before", [False, True])
+def test_a_path_that_changes_while_nobody_looks(world: World, what: str, before: bool) -> None:
+    """It appears, or is replaced, during a re-execution; a path that nothing happens to is not told of."""
+    path, still = world.root / "f", world.root / "still"
+    still.touch()
+    if before:
+        path.touch()
+    world.ports.carry_out(WatchPath("p", "/f", what))
+    world.ports.carry_out(WatchPath("still", "/still", what))
+    assert world.turn() == []
+    saved = [{**one, "fd": os.dup(one["fd"])} for one in world.ports.saved()]
+    world.ports.close()
+    new = world.root / "new"
+    new.touch()
+    new.rename(path)
+    world.ports.restore(saved)
+    assert world.turn() == [PathChanged("p", True)]
+    path.unlink()
+    assert world.turn() == [PathChanged("p", True)]
+
+
+def test_the_first_look_is_not_lost(world: World) -> None:
+    """It is due when the manager executes itself."""
+    (world.root / "f").touch()
+    world.ports.carry_out(WatchPath("p", "/f", EXISTS))
+    saved = [{**one, "fd": os.dup(one["fd"])} for one in world.ports.saved()]
+    world.ports.close()
+    world.ports.restore(saved)
+    assert world.turn() == [PathChanged("p", True)]
 
 
 def test_the_driver_knows_every_action_of_ports() -> None:
