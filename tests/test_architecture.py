@@ -225,18 +225,19 @@ MEAN_THE_NAME = {
 # What of units/ is the same for all kinds.
 OF_ANY_KIND = {"units", *(f"units.{name}" for name in ("events", "kind", "numbers", "ratelimit", "states", "table"))}
 _SECTIONS = set(TYPE_SECTIONS.values())
-_TYPE_NAMES = {*UNIT_TYPES, *(f".{unit_type}" for unit_type in UNIT_TYPES)}
+# "Slice" is a directive, too.
+_TYPE_NAMES = {*UNIT_TYPES, *(f".{unit_type}" for unit_type in UNIT_TYPES), *(_SECTIONS - {"Slice"})}
 
 
 def type_names_compared(module: ast.Module) -> Iterator[str]:
-    """Where the name of a unit type is compared with, looked for, or a key of a table with several; and where a
-    directive is read from the section of a type."""
+    """Where the name of a unit type or of its section is compared with, looked for, or a key of a table with several;
+    and where a directive is read from the section of a type."""
     for node in ast.walk(module):
         words: list[ast.expr | None] = []
         if isinstance(node, ast.Compare):
             words = [node.left, *node.comparators]
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            words = list(node.args) if node.func.attr in ("endswith", "removesuffix") else []
+            words = list(node.args) if node.func.attr in ("startswith", "endswith", "removesuffix") else []
         elif isinstance(node, ast.Dict):
             words = list(node.keys)
         parts = [part for word in words if word is not None for part in ast.walk(word)]
@@ -247,6 +248,20 @@ def type_names_compared(module: ast.Module) -> Iterator[str]:
             named += [pair[0]] if not isinstance(pair[1], ast.Constant) or pair[1].value else []
         if len(named) > isinstance(node, ast.Dict):  # a single "path" is a word like any other
             yield from (f"line {part.lineno}: {part.value!r}" for part in named)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'unit.type == "service"',
+        'unit.section == "Service"',
+        'unit.type.startswith("socket")',
+        'unit.id.endswith((".mount", ".swap"))',
+        'get("Service", "Type")',
+    ],
+)
+def test_the_name_of_a_type_is_seen(text: str) -> None:
+    assert list(type_names_compared(ast.parse(text)))
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

@@ -91,9 +91,8 @@ class ExecDefaults:
         level = unit.own("SyslogLevel")
         if level is not None:
             journal["priority"] = level
-        config = unit.config
-        stopping = {"stop_timeout": min(config.timeout_stop_usec, 2**53), "kill_signal": config.kill_signal}
-        return {"journal": journal, "stopping": stopping}
+        timeout, signal = unit.kind.stopping(unit.config)
+        return {"journal": journal, "stopping": {"stop_timeout": min(timeout, 2**53), "kill_signal": signal}}
 
     def runtime_directories(self, unit: ManagedUnit) -> list[str]:
         """Where the directories of RuntimeDirectory= are."""

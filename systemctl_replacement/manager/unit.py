@@ -60,7 +60,7 @@ class ManagedUnit:
         self.names: set[str] = set()  # every name it was asked for by, or its files give it
         self.quiet = False  # loaded for strangers' questions alone: what is wrong with its files is not logged
         self.complete = False  # all it refers to, directly or not, is loaded and linked
-        self.config: Any = None  # the record of its kind; set when it is loaded
+        self.config: object = None  # the record of its kind, which only that looks into; set when it is loaded
         self.state: State = self.kind.initial_state()
         self.dependencies: dict[str, dict[str, None]] = {}  # kind -> unit ids, in order, inverses included
         self.references: set[str] = set()  # ids of the units this one names itself

@@ -135,6 +135,11 @@ class Kind:
         """Whether signals that are sent in a state are there to stop the unit (systemd.kill(5))."""
         return False
 
+    def stopping(self, config: Any) -> tuple[int, int]:
+        """How its processes are stopped if the manager dies: the time they have (microseconds), and the signal that
+        they get first. Asked only of a kind that runs processes."""
+        raise NotImplementedError
+
     def notify_access(self, config: Any) -> str:
         """Who may send notifications (NotifyAccess=, systemd.service(5))."""
         return "none"

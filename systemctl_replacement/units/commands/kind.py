@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.unitfile.load import Unit
     from systemctl_replacement.units.commands.flow import Flow
+    from systemctl_replacement.units.commands.state import CommandsConfig
     from systemctl_replacement.units.events import Action, Context, Event
 
 ELAPSED = Elapsed()
@@ -43,6 +44,9 @@ class CommandsKind(Kind):
 
     def is_killing(self, state: Any) -> bool:
         return state.sub in self.flow.rungs
+
+    def stopping(self, config: CommandsConfig) -> tuple[int, int]:
+        return config.timeout_stop_usec, config.kill_signal
 
     def properties(self, file: Unit, config: Any, state: Any) -> dict[str, Any]:
         from systemctl_replacement.units.commands.show import commands  # many a container never needs it
