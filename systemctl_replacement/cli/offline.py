@@ -87,12 +87,20 @@ class FileManager:
         return self._units[name]
 
     def _properties(self, unit: Unit) -> dict[str, Any]:
-        from systemctl_replacement.unitfile.directives.table import TYPE_SECTIONS
+        from systemctl_replacement.unitfile import perpetual
         from systemctl_replacement.unitfile.manager_config import read_manager_config
         from systemctl_replacement.unitfile.properties.of_unit import of_file
+        from systemctl_replacement.units.table import traits_of
 
-        loaded = unit.load_state == "loaded"
-        found = of_file(unit, read_manager_config(self._paths.root))
+        config = read_manager_config(self._paths.root)
+        found = of_file(unit, config)
+        traits = traits_of(unit.id)
+        startable = unit.load_state == "loaded" and traits.startable
+        stoppable = unit.id not in perpetual.UNITS and traits.stoppable
+        kind = traits.load()
+        reloadable = kind.can_reload(kind.configure(unit, config, lambda: True))
+        if reloadable is None:
+            reloadable = bool(unit.dependencies.get("PropagatesReloadTo"))
         found.update(
             {
                 "Id": unit.id,
@@ -101,17 +109,17 @@ class FileManager:
                 "LoadError": list(unit.load_error or ("", "")),
                 "ActiveState": "inactive",
                 "SubState": "dead",
-                "CanStart": loaded and not unit.get("Unit", "RefuseManualStart"),
-                "CanStop": loaded and not unit.get("Unit", "RefuseManualStop"),
-                "CanReload": loaded and bool(unit.settings.get((TYPE_SECTIONS.get(unit.type, ""), "ExecReload"))),
+                "CanStart": startable and not unit.get("Unit", "RefuseManualStart"),
+                "CanStop": stoppable and not unit.get("Unit", "RefuseManualStop"),
+                "CanReload": reloadable,
                 "FragmentPath": unit.fragment_path,
                 "SourcePath": unit.source_path,
                 "DropInPaths": list(unit.dropin_paths),
             }
         )
-        for kind, others in unit.dependencies.items():
-            if kind != "Slice":  # a single name, which of_file() has
-                found[kind] = list(others)
+        for relation, others in unit.dependencies.items():
+            if relation != "Slice":  # a single name, which of_file() has
+                found[relation] = list(others)
         found["Description"] = unit.get("Unit", "Description") or unit.id
         return found
 
