@@ -278,11 +278,7 @@ def process_lines(pids: list[int], indent: int, options: Options, terminal: Term
 
 
 def _log(unit: Properties, options: Options, terminal: Terminal, paths: Paths) -> Iterator[str]:
-    # For a unit that was never started, or has been forgotten, show everything since this boot.
-    since = unit.get("InactiveExitTimestampMonotonic", 0)
-    if unit.get("SubState") == "auto-restart":
-        since = min(since, unit.get("ExecMainStartTimestampMonotonic") or since)  # including why it failed
-    records = last_of_unit(paths, unit["Id"], options.lines, since)
+    records = last_of_unit(paths, unit["Id"], options.lines, log_begin(unit))
     text = LogText(options.output, terminal, terminal.cuts and not options.full)
     for position, record in enumerate(records):
         if position == 0:
@@ -293,6 +289,22 @@ def _log(unit: Properties, options: Options, terminal: Terminal, paths: Paths) -
         yield "Warning: some journal files were not opened due to insufficient permissions."
     if text.ellipsized:
         yield "Hint: Some lines were ellipsized, use -l to show in full."
+
+
+def log_begin(unit: Properties) -> int:
+    """Since when the lines of a unit are shown, in monotonic microseconds: since it was started last. 0, this boot, if
+    it never was, or has been forgotten.
+
+    The lines that say why a unit has failed are older if it is being restarted since, or was until the start limit was
+    hit: they begin with the first process that it ran.
+    """
+    since: int = unit.get("InactiveExitTimestampMonotonic", 0)
+    if not since or unit.get("SubState") not in ("auto-restart", "failed"):
+        return since
+    commands = [command for name in PHASES for command in unit.get(name) or ()]
+    starts = [unit.get("ExecMainStartTimestamp", 0), *(command["start_time"] for command in commands)]
+    earlier = [unit.get("InactiveExitTimestamp", 0) - start for start in starts if start]
+    return int(max(since - max([0, *earlier]), 1))
 
 
 def system_lines(

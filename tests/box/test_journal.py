@@ -49,6 +49,24 @@ def test_the_lines_of_a_run_that_has_failed() -> None:
         assert "why" in said
 
 
+@pytest.mark.parametrize("command", ["ExecStart", "ExecStartPre"])
+def test_the_lines_of_a_run_that_has_failed_when_there_were_too_many(command: str) -> None:
+    fails = f"[Service]\n{command}=/bin/sh -c 'echo why; exit 1'\nExecStart=true\nRestart=on-failure\n"
+    fails = fails.replace("ExecStart=true\n", "") if command == "ExecStart" else fails
+    with Box(files={"/etc/systemd/system/fails.service": fails}) as box:
+        box.wait_booted()
+        box.run("systemctl start fails")
+        box.wait_for(lambda: box.run("systemctl show -P SubState fails").stdout == "failed\n")
+        box.wait_for(lambda: "Failed to start fails.service." in shown(box, "systemctl status fails")[-1:])
+        said = shown(box, "systemctl status fails")
+        assert "why" in said
+        assert any("process exited, code=exited, status=1/FAILURE" in line for line in said)
+        assert said[-3:-1] == [
+            "fails.service: Start request repeated too quickly.",
+            "fails.service: Failed with result 'exit-code'.",
+        ]
+
+
 def test_the_lines_of_another_boot_are_not_shown() -> None:
     once = "[Service]\nType=oneshot\nExecStart=/bin/echo one\n"
     with Box(files={"/etc/systemd/system/once.service": once}) as box:

@@ -9,7 +9,7 @@ import pytest
 from systemctl_replacement.cli.environment import shell_quoted
 from systemctl_replacement.cli.printable import format_bytes
 from systemctl_replacement.cli.property_text import render
-from systemctl_replacement.cli.status_text import control_group
+from systemctl_replacement.cli.status_text import control_group, log_begin
 from systemctl_replacement.cli.terminal import Terminal, unicode_wanted
 from systemctl_replacement.cli.timestamps import format_relative, format_timestamp
 from systemctl_replacement.unitfile.infinity import INFINITY, UNSET_ID
@@ -184,3 +184,19 @@ def test_ellipses(monkeypatch: pytest.MonkeyPatch) -> None:
     assert terminal.ellipsized("abcdefghijklmnop", 20) == "abcdefghijklmnop"
     assert terminal.ellipsized("abcdefghijklmnop", 11) == "abcdefg…nop"
     assert terminal.ellipsized_end("abcdefgh", 5) == "abcd…"
+
+
+def test_the_log_begins_with_the_start_or_with_the_run_that_has_failed() -> None:
+    """Realtime is 1000 s ahead of the monotonic clock."""
+    ahead = 1_000_000_000
+    tried = {"InactiveExitTimestampMonotonic": 500, "InactiveExitTimestamp": 500 + ahead}
+    ran = {**tried, "ExecMainStartTimestamp": 400 + ahead}
+    prepared = {**tried, "ExecStartPre": [{**COMMAND, "start_time": 300 + ahead}, COMMAND]}
+    assert log_begin({}) == 0
+    for sub in ("auto-restart", "failed"):
+        assert log_begin({**tried, "SubState": sub}) == 500
+        assert log_begin({**ran, "SubState": sub}) == 400
+        assert log_begin({**prepared, **ran, "SubState": sub}) == 300
+        assert log_begin({**tried, "ExecMainStartTimestamp": 600 + ahead, "SubState": sub}) == 500
+    for sub in ("running", "dead"):
+        assert log_begin({**ran, "SubState": sub}) == 500
