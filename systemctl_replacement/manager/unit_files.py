@@ -85,7 +85,7 @@ class UnitFiles:
 
         asked_for: it was started by name, and is skipped no more.
         """
-        if unit.file.problems and not unit.quiet:
+        if (unit.file.problems or unit.file.mode_warnings) and not unit.quiet:
             self._log_problems(unit)
         mounted = unit.traits.from_mountinfo and unit.active_state == ACTIVE  # it is there: nothing to leave out
         unit.skipped = "" if mounted or asked_for else self._skips.reason([unit.id, *unit.file.names])
@@ -93,7 +93,7 @@ class UnitFiles:
     def _log_problems(self, unit: ManagedUnit) -> None:
         """Log what is wrong with a unit's files, unless that was logged of these very files: a unit that is asked for
         now and then is loaded and forgotten each time."""
-        said = (unit.file.stamps, tuple(map(str, unit.file.problems)))
+        said = (unit.file.stamps, (*unit.file.mode_warnings, *map(str, unit.file.problems)))
         if self._logged.get(unit.id) == said:
             return
         self._logged.pop(unit.id, None)
@@ -104,8 +104,12 @@ class UnitFiles:
         def say(level: int, text: str) -> None:
             self._log.unit(unit.id, level, text)
 
+        key = ("unit file", unit.id)
+        for warning in unit.file.mode_warnings:
+            if self._limits.admits(key, say, _BURST):
+                self._warn(warning)  # of the file, which may be that of several units: not in the log of one
         for problem in unit.file.problems:
-            if self._limits.admits(("unit file", unit.id), say, _BURST):
+            if self._limits.admits(key, say, _BURST):
                 self._log.about(unit.id, problem.level, str(problem))
 
     # --- again ---

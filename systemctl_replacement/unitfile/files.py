@@ -8,6 +8,7 @@ import os
 _LARGEST = 64 * 1024 * 1024
 _CHUNK = 65536
 _TYPE, _REGULAR = 0o170000, 0o100000
+_EXECUTABLE, _WORLD_WRITABLE, _READABLE = 0o111, 0o002, 0o044
 
 
 def read_file(path: str) -> tuple[bytes, os.stat_result]:
@@ -29,6 +30,23 @@ def read_file(path: str) -> tuple[bytes, os.stat_result]:
         return b"".join(chunks), status
     finally:
         os.close(descriptor)
+
+
+def mode_warnings(path: str, status: os.stat_result) -> list[str]:
+    """What is wrong with the permissions of a configuration file. That not everybody may read it matters to PID 1 only,
+    which tells everybody what is in it."""
+    mode, warnings = status.st_mode, []
+    if mode & _TYPE != _REGULAR:
+        return []
+    marked = f"Configuration file {path} is marked"
+    if mode & _EXECUTABLE:
+        warnings.append(f"{marked} executable. Please remove executable permission bits. Proceeding anyway.")
+    if mode & _WORLD_WRITABLE:
+        warnings.append(f"{marked} world-writable. Please remove world writability permission bits. Proceeding anyway.")
+    if mode & _READABLE != _READABLE and os.getpid() == 1:
+        why = "This has no effect as configuration data is accessible via APIs without restrictions."
+        warnings.append(f"{marked} world-inaccessible. {why} Proceeding anyway.")
+    return warnings
 
 
 def read_text(path: str) -> str:

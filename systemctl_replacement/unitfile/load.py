@@ -20,7 +20,7 @@ from systemctl_replacement.unitfile.directives.directive import (
     UNION,
     Directive,
 )
-from systemctl_replacement.unitfile.files import read_file
+from systemctl_replacement.unitfile.files import mode_warnings, read_file
 from systemctl_replacement.unitfile.loadpath import DEPENDENCY_SUFFIXES, Index, is_mask
 from systemctl_replacement.unitfile.parsers.parse_context import UNSET, Fatal, Invalid, ParseContext, Refused
 from systemctl_replacement.unitfile.specifiers import Host, Subject
@@ -51,7 +51,7 @@ class Unit:
     `load_error` is (D-Bus error name, systemd's message) unless loaded. `settings` hold only what was assigned, under
     (section, directive); `get` adds the defaults. `derived`: implied settings and dependencies were added, as for units
     that are loaded, and for those that only fail the checks as a whole. `stamps` are (path, mtime in nanoseconds) of
-    every file read.
+    every file read, `mode_warnings` what is wrong with their permissions.
     """
 
     id: str
@@ -67,6 +67,7 @@ class Unit:
     dependencies: Mapping[str, tuple[str, ...]]
     problems: tuple[Problem, ...]
     stamps: tuple[tuple[str, int], ...]
+    mode_warnings: tuple[str, ...] = ()
 
     def get(self, section: str, directive: str) -> Any:
         """The value of a directive, or the table's default (None where the manager's configuration decides)."""
@@ -101,6 +102,7 @@ class _Loader:
         self.problems: list[Problem] = []
         self.settings: dict[tuple[str, str], Any] = {}
         self.stamps: list[tuple[str, int]] = []
+        self.mode_warnings: list[str] = []
         self.dropins: list[str] = []
         self.where = ("", 0)
         self.context = ParseContext(Subject(self.id, host, self.fragment.path), self.report)
@@ -158,6 +160,7 @@ class _Loader:
             dependencies=found,
             problems=tuple(self.problems),
             stamps=tuple(self.stamps),
+            mode_warnings=tuple(self.mode_warnings),
         )
 
     def get(self, section: str, directive: str) -> Any:
@@ -177,6 +180,7 @@ class _Loader:
         self.stamps.append((path, status.st_mtime_ns))
         if is_mask(status):
             return (LOADED if self.id in perpetual.UNITS else MASKED), 0
+        self.mode_warnings += mode_warnings(path, status)
         parsed = parse(data, path, self.sections)
         try:
             self.take_all(parsed, path)
@@ -196,6 +200,7 @@ class _Loader:
                     self.complain(LOG_WARNING, f"Failed to open {path}: {os.strerror(error.errno or 5)}")
                 continue
             self.stamps.append((path, status.st_mtime_ns))
+            self.mode_warnings += mode_warnings(path, status)
             self.dropins.append(path)
             try:
                 self.take_all(parse(data, path, self.sections), path)

@@ -9,7 +9,7 @@ import os
 
 from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
 from systemctl_replacement.records import dataclass, field
-from systemctl_replacement.unitfile.files import read_file
+from systemctl_replacement.unitfile.files import mode_warnings, read_file
 from systemctl_replacement.unitfile.parsers import common as parsers
 from systemctl_replacement.unitfile.parsers import exec as exec_parsers
 from systemctl_replacement.unitfile.parsers import sandbox as sandbox_parsers
@@ -147,6 +147,7 @@ class _Reader:
                 )
             )
             return
+        self.problems += [Problem("", 0, LOG_WARNING, text) for text in mode_warnings(path, status)]
         parsed = parse(data, path, ("Manager",))
         self.problems.extend(parsed.problems)
         for assignment in parsed.assignments:

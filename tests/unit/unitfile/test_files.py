@@ -11,6 +11,8 @@ import pytest
 from systemctl_replacement.manager import boot_skips
 from systemctl_replacement.unitfile import files
 from systemctl_replacement.unitfile.journal_config import KEPT, journal_limit
+from systemctl_replacement.unitfile.load import load
+from systemctl_replacement.unitfile.loadpath import Index
 from systemctl_replacement.unitfile.manager_config import read_manager_config
 from systemctl_replacement.unitfile.specifiers import Host
 
@@ -52,3 +54,43 @@ def test_nobody_waits_for_a_fifo(tmp_path: Path) -> None:
     assert config.show_status
     assert Host.current(root).os_release == {}
     boot_skips.read(str(tmp_path), root, pytest.fail, frozenset())
+
+
+EXECUTABLE = "Configuration file {} is marked executable. Please remove executable permission bits. Proceeding anyway."
+WRITABLE = (
+    "Configuration file {} is marked world-writable. Please remove world writability permission bits. "
+    "Proceeding anyway."
+)
+INACCESSIBLE = (
+    "Configuration file {} is marked world-inaccessible. This has no effect as configuration data is accessible via "
+    "APIs without restrictions. Proceeding anyway."
+)
+MODES = {
+    0o644: (), 0o664: (), 0o755: (EXECUTABLE,), 0o666: (WRITABLE,), 0o777: (EXECUTABLE, WRITABLE),
+    0o640: (INACCESSIBLE,), 0o600: (INACCESSIBLE,), 0o662: (WRITABLE, INACCESSIBLE),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_odd_modes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int) -> None:
+    """Of the unit file, of a drop-in and of system.conf. That a file cannot be read is for PID 1 to tell."""
+    paths = [tmp_path / path for path in ("units/a.service", "units/a.service.d/b.conf", "etc/systemd/system.conf")]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("[Service]\nExecStart=/bin/true\n" if path.suffix == ".service" else "[Unit]\n")
+        path.chmod(mode)
+    texts = MODES[mode]
+    for pid, expected in ((1, texts), (2, tuple(text for text in texts if text != INACCESSIBLE))):
+        monkeypatch.setattr(os, "getpid", lambda pid=pid: pid)
+        unit = load("a.service", Index([str(tmp_path / "units")]), Host())
+        assert unit.mode_warnings == tuple(text.format(path) for path in paths[:2] for text in expected)
+        problems = read_manager_config(str(tmp_path)).problems
+        marked = [str(problem) for problem in problems if "marked" in str(problem)]
+        assert marked == [text.format(paths[2]) for text in expected]
+
+
+def test_what_is_masked_may_have_any_mode(tmp_path: Path) -> None:
+    (tmp_path / "a.service").touch(mode=0o777)
+    (tmp_path / "a.service").chmod(0o777)
+    unit = load("a.service", Index([str(tmp_path)]), Host())
+    assert (unit.load_state, unit.mode_warnings) == ("masked", ())
