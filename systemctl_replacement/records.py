@@ -1,8 +1,8 @@
 """Frozen dataclasses without the cost of `dataclasses`: the same decorator with the same meaning, as far as we need it.
 
 The standard module imports inspect, ast, dis, tokenize, enum and re (1.4 MB and 20 ms in PID 1, which is all that some
-commands may take), and compiles six functions for every class when it is defined. Here a class costs a few closures,
-and its `__init__` is compiled when the first instance is made. Type checkers see the standard decorator.
+commands may take), and compiles six functions for every class. Here nothing is compiled: all records share the same
+functions, and a class keeps only the names of its fields with their defaults. Type checkers see the standard decorator.
 
 Supported are `@dataclass` and `@dataclass(frozen=True)`, defaults, `field(default=…, default_factory=…)`, inheritance,
 `__post_init__`, `replace`, `fields` and `is_dataclass`. Equality, hash and repr use all fields. The functions of the
@@ -10,8 +10,6 @@ standard module accept these records too.
 """
 
 from __future__ import annotations
-
-from _operator import attrgetter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
     from dataclasses import replace as replace
 else:
     _MISSING = object()
-    _FIELDS = "__dataclass_fields__"
+    _set = object.__setattr__
 
     class FrozenInstanceError(AttributeError):
         """Somebody assigned to a field of a frozen record."""
@@ -34,8 +32,8 @@ else:
         __slots__ = ("default", "default_factory", "name")
         init = True
 
-        def __init__(self, default, default_factory) -> None:
-            self.name = ""
+        def __init__(self, name, default, default_factory=_MISSING) -> None:
+            self.name = name
             self.default = default
             self.default_factory = default_factory
 
@@ -46,9 +44,23 @@ else:
 
             return dataclasses._FIELD
 
+    class _Fields:
+        """`__dataclass_fields__`, by which the standard module knows a dataclass: made when somebody asks for it."""
+
+        __slots__ = ()
+
+        def __get__(self, record, cls):
+            found = {}
+            for name, default in cls.__record__.items():
+                made = default.__class__ is Field
+                found[name] = Field(name, _MISSING, default.default_factory) if made else Field(name, default)
+            return found
+
+    _fields = _Fields()
+
     def field(*, default=_MISSING, default_factory=_MISSING):
         """A field with a default, or with one that is made for each instance."""
-        return Field(default, default_factory)
+        return Field("", default, default_factory)
 
     def dataclass(cls=None, *, frozen=False):
         """Turn a class into a record."""
@@ -58,102 +70,99 @@ else:
 
     def fields(record):
         """The fields of a record or of its class, in order."""
-        try:
-            return tuple(getattr(record, _FIELDS).values())
-        except AttributeError:
-            raise TypeError("must be called with a record or its class") from None
+        if not is_dataclass(record):
+            raise TypeError("must be called with a record or its class")
+        return tuple(record.__dataclass_fields__.values())
 
     def is_dataclass(value) -> bool:
         """Whether something is a record or the class of one."""
-        return hasattr(value, _FIELDS)
+        return hasattr(value, "__record__")
 
     def replace(record, **changes):
         """A copy with other values in some fields."""
-        for name in getattr(record, _FIELDS):
-            if name not in changes:
-                changes[name] = getattr(record, name)
-        return type(record)(**changes)
+        copy = object.__new__(record.__class__)
+        for name in record.__record__:
+            _set(copy, name, changes.pop(name) if name in changes else getattr(record, name))
+        if changes:
+            raise _wrong(record, f"got an unexpected keyword argument {_first(changes)!r}")
+        _complete(copy)
+        return copy
 
     def _process(cls, frozen):
+        # What a field has if nothing is given, by its name: a default, a Field that makes one, or _MISSING.
         found = {}
         for base in reversed(cls.__mro__[1:]):
-            found.update(base.__dict__.get(_FIELDS, {}))
+            found.update(base.__dict__.get("__record__", {}))
         for name in getattr(cls, "__annotations__", {}):
             default = cls.__dict__.get(name, _MISSING)
-            if not isinstance(default, Field):
-                if default is _MISSING and name in found:
-                    continue  # Python 3.9 gives a class without annotations those of its base
-                default = Field(default, _MISSING)
-            elif default.default is _MISSING:
-                delattr(cls, name)
-            else:
-                setattr(cls, name, default.default)
-            default.name = name
+            if default is _MISSING and name in found:
+                continue  # Python 3.9 gives a class without annotations those of its base
+            if isinstance(default, Field):
+                if default.default_factory is not _MISSING:
+                    delattr(cls, name)
+                else:
+                    default = default.default
+                    setattr(cls, name, default)
             found[name] = default
-        names = tuple(found)
-        if len(names) > 1:
-            key = attrgetter(*names)
-        else:
-
-            def key(record):
-                return tuple([getattr(record, name) for name in names])
-
-        def __init__(self, *arguments, **named) -> None:
-            made = cls.__init__ = _compile_init(cls, found)
-            made(self, *arguments, **named)
-
-        def __eq__(self, other):
-            if other.__class__ is not self.__class__:
-                return NotImplemented
-            return key(self) == key(other)
-
-        def __hash__(self):
-            return hash(key(self))
-
-        def __repr__(self) -> str:
-            inner = ", ".join([f"{name}={getattr(self, name)!r}" for name in names])
-            return f"{self.__class__.__qualname__}({inner})"
-
-        setattr(cls, _FIELDS, found)
-        cls.__match_args__ = names
-        methods = [__init__, __eq__, __repr__]
+        cls.__record__ = found
+        cls.__dataclass_fields__ = _fields
+        for name, method in (("__init__", _initialise), ("__eq__", _equals), ("__repr__", _show), ("__hash__", _hash)):
+            if name not in cls.__dict__:
+                setattr(cls, name, method)
         if frozen:
             cls.__setattr__ = _refuse_to_set
             cls.__delattr__ = _refuse_to_delete
-            methods.append(__hash__)
-        for method in methods:
-            name = method.__name__
-            if name not in cls.__dict__:
-                method.__qualname__ = f"{cls.__qualname__}.{name}"
-                setattr(cls, name, method)
-        if not frozen:
+        else:
             cls.__hash__ = None
         return cls
 
-    def _compile_init(cls, found):
-        """`__init__` as dataclasses would write it: one assignment per field, bypassing the refusal to assign."""
-        names = {"_set": object.__setattr__, "_missing": _MISSING}
-        parameters, lines = [], []
-        for name, about in found.items():
-            value = name
-            if about.default_factory is not _MISSING:
-                names[f"_make_{name}"] = about.default_factory
-                parameters.append(f"{name}=_missing")
-                value = f"_make_{name}() if {name} is _missing else {name}"
-            elif about.default is not _MISSING:
-                names[f"_default_{name}"] = about.default
-                parameters.append(f"{name}=_default_{name}")
+    def _initialise(self, *arguments, **named) -> None:
+        """`__init__` of all records. It bypasses the refusal to assign."""
+        defaults = self.__record__
+        for name, value in zip(defaults, arguments):
+            _set(self, name, value)
+        given = len(arguments)
+        if given > len(defaults):
+            raise _wrong(self, f"takes {len(defaults)} arguments, but {given} were given")
+        for name, default in defaults.items():
+            if given:
+                given -= 1  # it has been set
+            elif name in named:
+                _set(self, name, named.pop(name))
+            elif default is _MISSING:
+                raise _wrong(self, f"missing a required argument: {name!r}")
             else:
-                parameters.append(name)
-            lines.append(f"\n _set(self, {name!r}, {value})")
-        if hasattr(cls, "__post_init__"):
-            lines.append("\n self.__post_init__()")
-        text = f"def __init__({', '.join(['self', *parameters])}):{''.join(lines) or ' pass'}"
-        exec(text, names)
-        made = names["__init__"]
-        made.__qualname__ = f"{cls.__qualname__}.__init__"
-        made.__module__ = cls.__module__
-        return made
+                _set(self, name, default.default_factory() if default.__class__ is Field else default)
+        if named:
+            name = _first(named)
+            what = "multiple values for" if name in defaults else "an unexpected"
+            raise _wrong(self, f"got {what} argument {name!r}")
+        _complete(self)
+
+    def _complete(record):
+        if hasattr(record, "__post_init__"):
+            record.__post_init__()
+
+    def _wrong(record, what):
+        return TypeError(f"{record.__class__.__qualname__}.__init__() {what}")
+
+    def _first(named):
+        return next(iter(named))
+
+    def _values(record):
+        return tuple([getattr(record, name) for name in record.__record__])
+
+    def _equals(self, other):
+        if other.__class__ is not self.__class__:
+            return NotImplemented
+        return _values(self) == _values(other)
+
+    def _hash(self):
+        return hash(_values(self))
+
+    def _show(self) -> str:
+        inner = ", ".join([f"{name}={getattr(self, name)!r}" for name in self.__record__])
+        return f"{self.__class__.__qualname__}({inner})"
 
     def _refuse_to_set(self, name, value) -> None:
         raise FrozenInstanceError(f"cannot assign to field {name!r}")

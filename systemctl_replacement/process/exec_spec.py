@@ -280,5 +280,5 @@ def decode(message: dict[str, Any]) -> ExecSpec:
 
 
 def prepare() -> None:
-    """Compiles what decoding needs: once in the forkserver, not in each of its children."""
+    """Lets the first use of each record happen in the forkserver: what it changes in memory, all children share."""
     record_codec.prepare(ExecSpec)

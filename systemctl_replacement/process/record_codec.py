@@ -88,8 +88,8 @@ def _record(annotation: str, cls: type[Any]) -> Any:
 
 
 def prepare(cls: type[Any]) -> None:
-    """Makes a record of the class and of all that it may hold, so that a process forked later need not compile their
-    constructors. TypeError for a field whose type cannot be checked."""
+    """Makes a record of the class and of all that it may hold, so that processes forked later share what the first use
+    of a class changes in memory. TypeError for a field whose type cannot be checked."""
     cls(**dict.fromkeys(cls.__annotations__))
     for annotation in cls.__annotations__.values():
         inner = annotation[: -len(_OPTIONAL)] if annotation.endswith(_OPTIONAL) else annotation

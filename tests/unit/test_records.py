@@ -56,8 +56,14 @@ def test_same_meaning(module: Any) -> None:
     for wrong in (lambda: Point(), lambda: Point(1, z=2), lambda: Point(1, 2, (), {}, 5), lambda: hash(point)):
         with pytest.raises(TypeError):
             wrong()
+    with pytest.raises(TypeError):
+        Point(1, x=1)
+    with pytest.raises(TypeError):
+        module.replace(point, z=2)
     with pytest.raises(ValueError, match="a name"):
         Named(1, name="")
+    with pytest.raises(ValueError, match="a name"):
+        module.replace(Named(1), name="")
     with pytest.raises(AttributeError, match="cannot assign to field 'x'"):
         point.x = 2
     with pytest.raises(AttributeError, match="cannot delete field 'x'"):
