@@ -68,6 +68,7 @@ class ManagedUnit:
         self.nop_job: Job | None = None
         self.tracking: Tracking | None = None
         self.timer: Timer | None = None
+        self.is_overdue = False  # a deadline has passed; what its processes have sent before is being asked for
         self.skipped = ""  # why init leaves this unit alone in a container, "" if it does not
         self.invocation_id = ""
         self.stamps: dict[

@@ -164,7 +164,14 @@ class Driver:
 
     def _elapsed(self, unit: ManagedUnit) -> None:
         unit.timer = None
-        now = now_monotonic()
+        if not unit.is_overdue:
+            unit.is_overdue = True
+            now = now_monotonic()
+            self._processes.when_heard(unit.id, lambda: self._judge(unit, now))
+
+    def _judge(self, unit: ManagedUnit, now: int) -> None:
+        """Act on a deadline that had passed, unless what was sent before has moved it."""
+        unit.is_overdue = False
         for at, event in unit.kind.deadlines(unit.state):
             if at <= now:
                 self.step(unit, event)

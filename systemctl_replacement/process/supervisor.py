@@ -223,6 +223,8 @@ class Supervisor:
                 self.notify.access = message.get("notify_access", self.notify.access)
             self._attribute_output()
         elif operation in ("signal", "signal-all"):
+            if not message.get("pids", True):  # nobody: the manager waits for what there is to tell
+                self._guard(self._catch_up)
             self._guard(self._signal if operation == "signal" else self._signal_all, message)
             self._send({"ev": "signalled"})
         elif operation == "store":
@@ -334,6 +336,12 @@ class Supervisor:
             self.output.attribute(self.main, self.starter or self.output.identifier)
 
     # --- ends ---
+
+    def _catch_up(self) -> None:
+        """Pass on everything that has arrived."""
+        if self.notify:
+            notify.drain(self._read_notification)
+        self._on_child()
 
     def _on_child(self) -> None:
         syscalls.read_signalfd(self.signal_fd)

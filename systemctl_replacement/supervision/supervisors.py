@@ -24,6 +24,7 @@ from systemctl_replacement.supervision.log_limits import LogLimits
 from systemctl_replacement.supervision.news import Descriptors, ProcessEvent
 from systemctl_replacement.supervision.pace import Pace
 from systemctl_replacement.supervision.patience import ANSWER, NOTHING, WORK, Helper, Patience
+from systemctl_replacement.supervision.question import Question
 from systemctl_replacement.supervision.reaper import Reaper
 from systemctl_replacement.supervision.reports import report, undelivered
 from systemctl_replacement.supervision.unit_processes import Tracking
@@ -162,6 +163,8 @@ class Supervisors:
             if tracking.degraded:
                 self._send(tracking, {"op": "adopted", "pids": list(tracking.lost)})
                 self._send(tracking, identity(tracking))
+            for question in tracking.questions:
+                self._send(tracking, question.message)
         except OSError:
             self._drop_link(tracking)
             raise
@@ -237,7 +240,7 @@ class Supervisors:
         self._settled(tracking)
         if self._needs_reader(tracking):
             self._trouble(tracking.unit, f"Cannot start a new supervisor, trying again: {message}")
-            self._see_to_reader(tracking)
+        self._see_to_reader(tracking)
 
     def _spawn_again(self, tracking: Tracking, tokens: set[int], message: str) -> None:
         """Request processes once more that were certainly never made."""
@@ -278,8 +281,28 @@ class Supervisors:
 
     def _undelivered(self, tracking: Tracking, message: dict[str, Any], error: OSError) -> None:
         undelivered(tracking, message, error, self._on_event, self._trouble)
+        self._settle_questions(tracking)
         if message["op"] == "release":
             self.forget(tracking.unit)  # the end of the link says the same to who has nothing left to stop
+
+    def when_heard(self, unit: str, then: Callable[[], object]) -> None:
+        """Call back once everything that the unit's processes have sent, and their ends, is passed on; see
+        :mod:`.question`. At once if there is no supervisor that could."""
+        tracking = self.trackings.get(unit)
+        if tracking is None or tracking.link is None or tracking.idle or not (tracking.ready or tracking.has_strays):
+            then()
+            return
+        question = Question(self.loop, then)
+        tracking.questions.append(question)
+        self._send(tracking, question.message)
+
+    def _settle_questions(self, tracking: Tracking) -> None:
+        asked = tracking.questions
+        if asked:
+            tracking.questions = [each for each in asked if any(each.message is sent for sent in tracking.unanswered)]
+            for question in asked:
+                if question not in tracking.questions:
+                    question.settle()
 
     # --- what supervisors owe ---
 
@@ -347,6 +370,8 @@ class Supervisors:
                 self.helpers.console.look()
         else:
             report(tracking, message, self._on_event, self._log_unit)
+            if message["ev"] == "signalled":
+                self._settle_questions(tracking)
             if fds or "asks" in message:
                 self._tell_room(tracking, is_answer="asks" in message)
 
@@ -390,6 +415,8 @@ class Supervisors:
             if tracking.replacing is None:
                 tracking.replacing = Pace(self.loop, lambda: self._make_reader(tracking))
             tracking.replacing.want()
+        elif tracking.link is None:
+            self._settle_questions(tracking)  # there is nothing to be read
 
     def _make_reader(self, tracking: Tracking) -> None:
         if self._needs_reader(tracking):
@@ -418,6 +445,8 @@ class Supervisors:
 
     def _forget(self, tracking: Tracking) -> None:
         tracking.close()
+        for question in tracking.questions:
+            self.loop.call_soon(question.settle)
         if self.trackings.get(tracking.unit) is tracking:
             del self.trackings[tracking.unit]
             self.invocations.pop(tracking.unit, None)

@@ -1,8 +1,8 @@
 """What the manager keeps of one unit's processes: the supervisor, what outlives it, and those that lost it.
 
 The log pipe, the notify socket and the users of DynamicUser= belong to the manager, so that a new supervisor can take
-them over. When a supervisor
-is killed its processes fall to us; which they are is known from its last reports and from /proc.
+them over. When a supervisor is killed its processes fall to us; which they are is known from its last reports and from
+/proc.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from systemctl_replacement.supervision.pace import Pace
+    from systemctl_replacement.supervision.question import Question
 
 # An end pays for a look at so many processes. The look at all of them comes when ends have paid for it.
 _LOOKS_PER_END = 8
@@ -64,6 +65,7 @@ class Tracking:
         self.tokens: set[int] = set()  # spawn requests whose process has not been reported yet
         self.early: list[dict[str, Any]] = []  # messages sent to a supervisor before it said that it is ready
         self.unanswered: list[dict[str, Any]] = []  # requests to signal processes that have not been confirmed
+        self.questions: list[Question] = []  # whether all that had arrived was passed on
         self.settings: dict[str, Any] = {}  # what the supervisor was told of its journal and of stopping
         self.removing = 0  # number of the request to remove directories that is under way
         self.populated = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -83,6 +84,40 @@ def test_a_start(deaf: str) -> None:
             started(engine)
         wait_for(lambda: engine.noted() == ["pre", "start"], "the start, once")
         assert engine.call("Processes", name="x.service")["degraded"] or "stopped" in deaf
+        halt(engine)
+
+
+PINGING = """
+import os, socket, sys, time
+talk = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+talk.connect(os.environ["NOTIFY_SOCKET"])
+talk.send(b"READY=1")
+while not os.path.exists(sys.argv[1]):
+    talk.send(b"WATCHDOG=1")
+    time.sleep(0.1)
+time.sleep(1000)
+"""
+
+
+@pytest.mark.parametrize("how", ["continued", "replaced"])
+def test_what_waits_for_a_stopped_supervisor_counts(how: str) -> None:
+    unit = f"[Service]\nType=notify\nWatchdogSec=1\nExecStart={sys.executable} -IS @ROOT@/ping.py @ROOT@/quiet\n"
+    change = DEAF["stopped"] if how == "replaced" else ""
+    with Engine({"x.service": unit}, boot=BASIC, change=change) as engine:
+        (engine.root / "ping.py").write_text(PINGING)
+        assert engine.run("start", "x.service") == "done"
+        main = engine.show("x.service")["MainPID"]
+        supervisor = stopped(engine, "supervisor: x.service")
+        if how == "continued":
+            wait_for(lambda: supervisor.status() != psutil.STATUS_STOPPED, "the supervisor to be continued")
+        else:
+            wait_for(lambda: not alive(supervisor), "the end of the supervisor")
+            wait_for(lambda: engine.titled("supervisor: x.service"), "its successor")
+        assert engine.call("States", names=["x.service"])
+        assert "Watchdog timeout" not in engine.text()
+        assert (engine.sub("x.service"), engine.show("x.service")["MainPID"]) == ("running", main)
+        (engine.root / "quiet").touch()
+        wait_for(lambda: "Watchdog timeout" in engine.text(), "the watchdog of one that says nothing")
         halt(engine)
 
 
