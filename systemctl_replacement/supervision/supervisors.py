@@ -302,7 +302,7 @@ class Supervisors:
             tracking.questions = [each for each in asked if any(each.message is sent for sent in tracking.unanswered)]
             for question in asked:
                 if question not in tracking.questions:
-                    question.settle()
+                    self.loop.guard(question.settle)
 
     # --- what supervisors owe ---
 
