@@ -244,11 +244,15 @@ class Halt:
 
     def _tell_everybody(self) -> None:
         """SIGTERM to each process that has had none, including the commands of ExecStop= and the like."""
-        guard = self._loop.guard
+        left = set(self._remains.terminate())
         for unit in self._registry:
             if unit.tracking is not None:
-                guard(self._processes.signal_all, unit.id, SIGTERM, (), True, False, REMINDER)
-        self._remains.terminate()
+                self._loop.guard(self._tell_processes, unit.id, left)
+
+    def _tell_processes(self, unit: str, left: set[int]) -> None:
+        # The supervisor does not know whom we have signalled ourselves.
+        spare = tuple(left.intersection(self._processes.reaper.pids(unit)))
+        self._processes.signal_all(unit, SIGTERM, spare, True, False, REMINDER)
 
     def _remind(self, jobs: Iterable[Job]) -> None:
         """SIGTERM to services that have had none yet because their ExecStop= is running."""

@@ -100,11 +100,14 @@ def test_who_waits_for_its_exec_stop_is_told_by_a_signal_in_time(told: bool) -> 
         assert box.wait(20) == 0
 
 
-# Every unit except `deaf` writes a line to /var/NAME when it is signalled.
+# Every unit except `deaf` writes a line to /var/NAME when it is signalled. Then it exits, stays, or lingers for a while.
 TOLD = """#!/bin/sh
-trap 'echo told >>/var/$1; [ "$2" ] || exit' TERM
+trap 'echo told >>/var/$1; [ "$2" ] || exit; left=20' TERM
 touch /run/$1
-while :; do sleep .05; done
+while [ "$2$left" != lingers0 ]; do
+    sleep .05
+    left=${left:+$((left - 1))}
+done
 """
 EVERYBODY = {
     **files(
@@ -117,6 +120,9 @@ EVERYBODY = {
         "ExecStart=/bin/sh -c '/bin/told left & exit 0'\n",
         job="[Service]\nTimeoutStopSec=12\nKillMode=process\n"
         "ExecStart=/bin/sh -c '/bin/told job & trap \"\" TERM; while :; do sleep .1; done'\n",
+        # Still there when its unit's supervisor hears of a signal.
+        lingers="[Service]\nTimeoutStopSec=12\nKillMode=process\n"
+        "ExecStart=/bin/sh -c '/bin/told lingers lingers & trap \"\" TERM; while :; do sleep .1; done'\n",
         none="[Service]\nTimeoutStopSec=12\nKillMode=none\nExecStart=/bin/told none\nExecStop=/bin/sleep 60\n",
         # Not the main process, and ExecStop= is running.
         app="[Service]\nTimeoutStopSec=12\nExecStart=/bin/sh -c '/bin/told app; exit 0'\nExecStop=/bin/sleep 60\n",
@@ -126,7 +132,7 @@ EVERYBODY = {
     ),
     "/bin/told": TOLD,
 }
-SAVING = ("early", "begins", "left", "job", "none", "app", "twice", "slow", "session")
+SAVING = ("early", "begins", "left", "job", "lingers", "none", "app", "twice", "slow", "session")
 
 
 def reexecute(box: Box) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.engine.manager.engine import Engine, wait_for
+from tests.engine.manager.engine import Engine, alive, wait_for
 
 SLEEP = "[Service]\nExecStart=/bin/sleep 1000\n"
 NOTE = "/bin/sh -c 'echo {} >>@ROOT@/notes'"
@@ -133,31 +133,23 @@ def test_forking_with_and_without_pid_file() -> None:
             main = psutil.Process(e.show(name)["MainPID"])
             wait_for(lambda main=main: main.name() == "sleep", "the daemon")  # type: ignore[misc]
             assert e.run("stop", name) == "done"
-            assert has_ended(main)
-
-
-def has_ended(process: psutil.Process) -> bool:
-    """The same if it is reaped between two looks."""
-    try:
-        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
+            assert not alive(main)
 
 
 def test_reload_of_unit_files_keeps_what_runs() -> None:
     with engine({"a.service": "[Service]\nExecStart=/bin/sleep 1000\n"}) as e:
         assert e.run("start", "a.service") == "done"
-        main = e.show("a.service")["MainPID"]
+        main = psutil.Process(e.show("a.service")["MainPID"])
         e.write("a.service", "[Unit]\nDescription=Changed\n[Service]\nExecStart=/bin/sleep 2000\n")
         assert e.show("a.service")["NeedDaemonReload"] is True
         e.call("Reload")
         shown = e.show("a.service")
-        assert (shown["MainPID"], shown["Description"], shown["NeedDaemonReload"]) == (main, "Changed", False)
+        assert (shown["MainPID"], shown["Description"], shown["NeedDaemonReload"]) == (main.pid, "Changed", False)
         (e.units / "a.service").unlink()
         e.call("Reload")
         assert e.show("a.service")["LoadState"] == "not-found"
         assert e.run("stop", "a.service") == "done"
-        assert not psutil.pid_exists(main)
+        assert not alive(main)
 
 
 def test_a_new_file_for_a_unit_that_was_not_found() -> None:
