@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional
 
 from tests.box.harness import SYSTEMD_PACKAGES, Box, BoxError
 from tests.box.rootfs import BuildError
@@ -50,7 +49,7 @@ def main() -> int:
         verdicts = _twice(cases, options.twice == "systemd", options.boxes)
     else:
         verdicts = _compare(cases, fresh=options.fresh, boxes=options.boxes)
-        verdicts = _second_try(cases, verdicts)
+        verdicts = _later_tries(cases, verdicts)
     for line in verdict.table(verdicts, every=options.verbose, diffs=options.diff):
         print(line)
     status = 0
@@ -122,27 +121,27 @@ def _compare(cases: Sequence[Case], *, fresh: bool, boxes: int) -> list[Verdict]
     return [verdict.judge(case, references.get(case.name, nothing), ours[case.name], listed) for case in cases]
 
 
-def _second_try(cases: Sequence[Case], verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Run what would fail the run once more, on both sides and one by one: it may have been the machine.
+def _later_tries(cases: Sequence[Case], verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Run what would fail the run up to twice more, on both sides and one by one: it may have been the machine.
 
     These are the cases of the record that are not the same, and the listed ones that are. The table says which.
     """
     recorded = _recorded()
-    again = [
-        case
-        for case, one in zip(cases, verdicts)
-        if one.kind == verdict.STALE or (case.name in recorded and one.kind in BAD)
-    ]
-    if not again:
-        return list(verdicts)
-    second = {one.case: one for one in _compare(again, fresh=True, boxes=1)}
-    tried = []
-    for one in verdicts:
-        later: Optional[Verdict] = second.get(one.case)
-        if later is not None and later.kind not in FAILING:
-            later = Verdict(later.case, later.kind, "unstable: at the second try", one.diff)
-        tried.append(later or one)
-    return tried
+    judged = {one.case: one for one in verdicts}
+    for attempt in ("second", "third"):
+        again = [case for case in cases if _fails(judged[case.name], recorded)]
+        if not again:
+            break
+        for one in _compare(again, fresh=True, boxes=1):
+            if one.kind in FAILING:
+                judged[one.case] = one
+            else:
+                judged[one.case] = Verdict(one.case, one.kind, f"unstable: at the {attempt} try", judged[one.case].diff)
+    return [judged[one.case] for one in verdicts]
+
+
+def _fails(one: Verdict, recorded: set[str]) -> bool:
+    return one.kind == verdict.STALE or (one.case in recorded and one.kind in BAD)
 
 
 def _run(cases: Sequence[Case], systemd: bool, boxes: int) -> dict[str, Transcript]:
