@@ -100,7 +100,7 @@ def test_who_waits_for_its_exec_stop_is_told_by_a_signal_in_time(told: bool) -> 
         assert box.wait(20) == 0
 
 
-# Every unit except `deaf` writes a line to /var/NAME when it is signalled. Then it exits, stays, or lingers for a while.
+# Every unit except `deaf` writes a line to /var/NAME when it is signalled. Then it exits, stays, or lingers a while.
 TOLD = """#!/bin/sh
 trap 'echo told >>/var/$1; [ "$2" ] || exit; left=20' TERM
 touch /run/$1
