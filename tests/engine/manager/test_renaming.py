@@ -459,3 +459,18 @@ def test_nothing_in_the_state_of_a_reexecution_has_the_id_of_a_unit_that_was_ren
         before, after = (set(line.split(" ")) for line in e.noted())
         assert "units" in before and ("trackings" if state == "started" else "jobs") in before
         assert after == {"after"} if state == "queued" else {"after", "known_as"}
+
+
+def test_a_reload_reads_unit_files_though_renaming_fails() -> None:
+    broken = """
+from systemctl_replacement.manager import renaming
+def follow(manager, canonical):
+    raise RuntimeError("a defect in renaming")
+renaming.follow = follow
+"""
+    with Engine({"a.service": SLEEPER}, change=broken) as e:
+        assert e.show("a.service")["Description"] == "a.service"
+        e.write("a.service", f"[Unit]\nDescription=Changed\n{SLEEPER}")
+        e.call("Reload")
+        assert e.show("a.service")["Description"] == "Changed"
+        assert "a defect in renaming" in e.text()

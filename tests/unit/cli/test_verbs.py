@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from systemctl_replacement.cli import verbs
 from tests.unit.cli.conftest import FakeManager, Run
 
 
@@ -353,6 +354,11 @@ def test_clean_removes_what_was_asked_for(manager: FakeManager) -> None:
 def test_verbs_that_are_not_available_say_so(manager: FakeManager) -> None:
     done = manager.run("set-property", "ok", "A=1")
     assert (done.stderr, done.returncode) == ("systemctl-replacement: verb set-property is not available yet\n", 1)
+
+
+@pytest.mark.parametrize("module", sorted({module for _, _, module in verbs.VERBS.values() if module}))
+def test_a_module_has_the_verbs_that_lead_to_it(module: str) -> None:
+    assert set(verbs._load(module)) == {verb for verb, (_, _, where) in verbs.VERBS.items() if where == module}
 
 
 def test_changing_verbs_below_a_root_need_its_manager(run: Run, tmp_path: Path) -> None:

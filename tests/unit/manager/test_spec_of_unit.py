@@ -23,6 +23,7 @@ from systemctl_replacement.records import replace
 from systemctl_replacement.unitfile.directives.exec import EXEC
 from systemctl_replacement.unitfile.directives.kill import KILL
 from systemctl_replacement.unitfile.directives.sandbox import SANDBOX
+from systemctl_replacement.unitfile.directives.service import SERVICE
 from systemctl_replacement.unitfile.load import load
 from systemctl_replacement.unitfile.loadpath import Index
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
@@ -31,10 +32,10 @@ from systemctl_replacement.unitfile.specifiers import Host
 from systemctl_replacement.units.events import Spawn
 from systemctl_replacement.units.service.config import ServiceConfig
 
-HONOURED = [row.name for row in (*EXEC, *SANDBOX, *KILL) if row.honoured.applied]
+HONOURED = [row.name for row in (*EXEC, *SANDBOX, *KILL, *SERVICE) if row.honoured.applied]
 
-# A value that changes something, for every directive of systemd.exec(5) and systemd.kill(5) that is honoured; and what
-# else the unit must set for it to mean anything.
+# A value that changes something, for every directive of systemd.exec(5), systemd.kill(5) and systemd.service(5) that is
+# honoured; and what else the unit must set for it to mean anything.
 SAMPLES: dict[str, tuple[str, str]] = {
     "WorkingDirectory": ("/tmp", ""),
     "RootDirectory": ("/srv", ""),
@@ -95,11 +96,40 @@ SAMPLES: dict[str, tuple[str, str]] = {
     "RestartKillSignal": ("SIGINT", ""),
     "FinalKillSignal": ("SIGABRT", ""),
     "WatchdogSignal": ("SIGINT", ""),
+    "OpenFile": ("/etc/hosts:hosts", ""),
+    "PermissionsStartOnly": ("yes", "User=daemon"),
+    "RootDirectoryStartOnly": ("yes", "RootDirectory=/srv"),
+    "PIDFile": ("/run/a.pid", ""),
+    **{f"Exec{phase}": ("/bin/false", "Type=oneshot") for phase in (
+        "Condition", "StartPre", "Start", "StartPost", "Reload", "Stop", "StopPost",
+    )},
+    **dict.fromkeys((
+        "RestartSec", "TimeoutSec", "TimeoutStartSec", "TimeoutStopSec", "TimeoutAbortSec", "RuntimeMaxSec",
+        "RuntimeRandomizedExtraSec", "WatchdogSec", "RestartMaxDelaySec",
+    ), ("7s", "")),
+    **{f"Timeout{name}FailureMode": ("abort", "") for name in ("Start", "Stop")},
+    "StartLimitInterval": ("7s", ""),
+    "StartLimitBurst": ("7", ""),
+    **dict.fromkeys(("StartLimitAction", "FailureAction"), ("exit", "")),
+    "Type": ("forking", ""),
+    "ExitType": ("cgroup", ""),
+    "Restart": ("always", ""),
+    "RestartMode": ("direct", ""),
+    "RestartSteps": ("7", ""),
+    "RemainAfterExit": ("yes", ""),
+    "GuessMainPID": ("no", ""),
+    **dict.fromkeys(("RestartPreventExitStatus", "RestartForceExitStatus", "SuccessExitStatus"), ("7", "")),
+    "BusName": ("a.b", ""),
+    "FileDescriptorStoreMax": ("7", ""),
+    "NotifyAccess": ("all", ""),
+    "ReloadSignal": ("SIGUSR1", "Type=notify-reload"),
 }  # fmt: skip
 
 # Those that change nothing that a process is given, and where they act instead.
 SUPERVISOR = "what the unit's supervisor is told of its journal"
 MACHINE = "the service's machine"
+UNIT = "what its other name in [Unit] says, for all kinds of units"
+OTHER_COMMANDS = "the commands other than ExecStart="
 ELSEWHERE = {
     "SyslogFacility": SUPERVISOR,
     "SyslogLevel": SUPERVISOR,
@@ -114,6 +144,9 @@ ELSEWHERE = {
     "RestartKillSignal": MACHINE,
     "FinalKillSignal": MACHINE,
     "WatchdogSignal": MACHINE,
+    **{row.name: MACHINE for row in SERVICE if row.honoured.applied and row.name not in ("OpenFile", "PIDFile")},
+    **dict.fromkeys(("StartLimitInterval", "StartLimitBurst", "StartLimitAction", "FailureAction"), UNIT),
+    **dict.fromkeys(("PermissionsStartOnly", "RootDirectoryStartOnly"), OTHER_COMMANDS),
 }
 
 DEFAULTS = ExecDefaults("", ManagerConfig(), {"INHERITED": "1"})
@@ -148,6 +181,11 @@ def test_every_honoured_directive_reaches_the_process(tmp_path: Path, name: str)
         assert spec(before) != spec(after)
     elif where == SUPERVISOR:
         assert supervisor_settings(before) != supervisor_settings(after)
+    elif where == UNIT:
+        section, other = next(row for row in SERVICE if row.name == name).sets[0]
+        assert (section, other) in after.file.settings and (section, other) not in before.file.settings
+    elif where == OTHER_COMMANDS:
+        assert spec(before, "ExecStop") != spec(after, "ExecStop")
     else:
         assert before.config != after.config
     assert decode(encode(spec(after))) == spec(after)
