@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any, Callable
 
+    from systemctl_replacement.manager.own_user import OwnUser
     from systemctl_replacement.manager.unit import ManagedUnit
     from systemctl_replacement.unitfile.manager_config import ManagerConfig
     from systemctl_replacement.units.events import Spawn
@@ -57,11 +58,23 @@ _DYNAMIC_USERS = "/run/systemd/dynamic-uid"
 class ExecDefaults:
     """What the processes of all units share: the manager's environment and configuration, the root of `--root=`."""
 
-    def __init__(self, root: str, config: ManagerConfig, inherited: Mapping[str, str]) -> None:
+    def __init__(
+        self, root: str, config: ManagerConfig, inherited: Mapping[str, str], own_user: OwnUser | None = None
+    ) -> None:
         self.root = root
+        self.own_user = own_user
         self.config = config
         self.inherited = inherited  # the manager's own environment, for PassEnvironment=
         self.environment: dict[str, str] = default_environment(config)
+
+    def ignored_identity(self, unit: ManagedUnit) -> tuple[str, ...]:
+        """The directives that say whom a unit's processes run as, and that are ignored."""
+        return self.own_user.ignored(unit.own) if self.own_user is not None else ()
+
+    @property
+    def own_name(self) -> str:
+        """The user that the manager runs as, by name if it has one."""
+        return self.own_user.name if self.own_user is not None else ""
 
     def below_root(self, path: str) -> str:
         return self.root + path if self.root else path
@@ -130,6 +143,7 @@ class NoDescriptor(OSError):
 def spec_of(defaults: ExecDefaults, unit: ManagedUnit, action: Spawn) -> ExecSpec:
     """The spec for one command of a unit. NoDescriptor if there can be none."""
     get = unit.own
+    ignored = defaults.ignored_identity(unit)
     command = action.command
     is_main_command = action.phase == "ExecStart"
     spec = ExecSpec(
@@ -141,7 +155,7 @@ def spec_of(defaults: ExecDefaults, unit: ManagedUnit, action: Spawn) -> ExecSpe
             environment_files=tuple(
                 [EnvironmentFile(path, missing_ok) for missing_ok, path in get("EnvironmentFile") or ()]
             ),
-            kept_users=_kept_users(get),
+            kept_users=() if ignored else _kept_users(get),
         ),
         argv=tuple(command.argv),
         search_path=tuple(get("ExecSearchPath") or ()),
@@ -154,11 +168,11 @@ def spec_of(defaults: ExecDefaults, unit: ManagedUnit, action: Spawn) -> ExecSpe
             pid_variables=("SYSTEMD_EXEC_PID", *(["WATCHDOG_PID"] if _is_watched(action) else [])),
         ),
         streams=_streams(defaults, unit, get),
-        identity=_identity(defaults, get, command.privileged == "!"),
+        identity=_own_identity(get) if ignored else _identity(defaults, get, command.privileged == "!"),
         scheduling=kernel_settings.scheduling_of(get),
         sandbox=kernel_settings.sandbox_of(get),
         limits=_limits(defaults, get),
-        directories=_directories(defaults, get),
+        directories=_directories(defaults, get, bool(ignored)),
         working_directory=_working_directory(get),
         umask=get("UMask") if get("UMask") is not None else 0o022,
         ignore_sigpipe=get("IgnoreSIGPIPE") is not False,
@@ -215,6 +229,11 @@ def _assignments(defaults: ExecDefaults, unit: ManagedUnit, action: Spawn, get: 
 def _is_watched(action: Spawn) -> bool:
     """Whether a process is to give signs of life (WatchdogSec=)."""
     return any(assignment.startswith("WATCHDOG_USEC=") for assignment in action.environment)
+
+
+def _own_identity(get: Get) -> Identity:
+    """The manager's own, whoever the unit asks for. The name of a dynamic user is nobody's."""
+    return Identity(user="" if get("DynamicUser") else get("User") or "", only_in_environment=True)
 
 
 def _identity(defaults: ExecDefaults, get: Get, only_looked_up: bool) -> Identity:
@@ -283,7 +302,7 @@ def _output(defaults: ExecDefaults, output: str) -> Stream:
     return Stream(kind, defaults.below_root(path) if kind in ("file", "append", "truncate") else path)
 
 
-def _directories(defaults: ExecDefaults, get: Get) -> tuple[Directories, ...]:
+def _directories(defaults: ExecDefaults, get: Get, as_ourselves: bool) -> tuple[Directories, ...]:
     found = []
     for kind in exec_directories.KINDS:
         entries = get(kind.directive) or ()
@@ -295,7 +314,7 @@ def _directories(defaults: ExecDefaults, get: Get) -> tuple[Directories, ...]:
                     base=defaults.below_root(kind.base),
                     directories=tuple([Directory(name, tuple(links)) for name, *links in entries]),
                     mode=0o755 if mode is None else mode,
-                    private=_is_private(get, kind.directive),
+                    private=_is_private(get, kind.directive) and not as_ourselves,
                 )
             )
     return tuple(found)

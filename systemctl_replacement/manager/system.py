@@ -25,6 +25,7 @@ from systemctl_replacement.manager.leftovers import Leftovers
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.methods import Methods
 from systemctl_replacement.manager.options import InitOptions
+from systemctl_replacement.manager.own_user import OwnUser, ignores_others
 from systemctl_replacement.manager.process_events import ProcessEvents, room
 from systemctl_replacement.manager.reexec import reexec_state
 from systemctl_replacement.manager.reexec.reexecution import Reexecution
@@ -96,7 +97,7 @@ class System:
             loop.call_soon,
         )
         core = Core(loop, self.log, self._limits, files, registry)
-        self._execution = execution = ExecDefaults(options.root, config, self.environment)
+        self._execution = execution = ExecDefaults(options.root, config, self.environment, self._own_user())
         conditions = Checker(
             options.root,
             lambda: files.host,
@@ -107,7 +108,7 @@ class System:
         processes = self._make_processes(core, forkserver, state)
         leftovers = Leftovers(record, options.root)
         driver = Driver(core, processes, execution, leftovers)
-        job_start = JobStarter(core, driver, conditions)
+        job_start = JobStarter(core, driver, conditions, execution)
         jobs = JobTable(core, job_start.begin)
         halt = Halt(core, jobs, driver, processes, self._stop_time(), self.is_pid1)
         self._introduce(core, processes, driver, job_start, jobs, halt)
@@ -223,6 +224,10 @@ class System:
         return told_or_guessed(
             self.options.stop_timeout, self.is_pid1, lambda text: self.log.manager(LOG_WARNING, text)
         )
+
+    def _own_user(self) -> OwnUser:
+        ignored = ignores_others(self.environment, lambda text: self.log.manager(LOG_WARNING, text))
+        return OwnUser(lambda: self.files.host, ignored)
 
     def _told_generators(self) -> dict[str, str]:
         engine = pid1.container_engine(self.options.root, self.environment)

@@ -57,10 +57,14 @@ def find_user(child: Child) -> Outcome:
     """User=. OSError ESRCH when there is none, as systemd says it."""
     identity = child.spec.identity
     if identity.user and not identity.dynamic_users:
-        child.account = look_up_user(identity.user)
-        child.gid = child.account.gid
+        child.account = account = look_up_user(identity.user)
+        if identity.only_in_environment:
+            account.uid = os.geteuid()
         if identity.remove_ipc:
-            child.users.keep(identity.user, child.account.uid)
+            child.users.keep(identity.user, account.uid)
+        # What we are already needs no privilege, and the groups are ours as well.
+        if not account.uid == os.geteuid() != 0:
+            child.gid = account.gid
     return APPLIED
 
 
@@ -81,6 +85,8 @@ def find_supplementary(child: Child) -> Outcome:
     of_user = os.getgrouplist(child.account.name, gid) if child.account and gid != 0 else []
     if names or of_user:
         child.groups = sorted({*of_user, *(look_up_group(name) for name in names)})
+        if of_user and os.geteuid() != 0 and not child.spec.identity.only_looked_up:
+            os.setgroups(child.groups)  # here, as systemd does: who may not is told of this, whatever else is missing
     return APPLIED
 
 
@@ -94,6 +100,8 @@ def look_up_user(user: str) -> Account:
     try:
         entry = pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
     except (KeyError, OverflowError):
+        if user == str(os.geteuid()):  # a platform's random user, whom no file knows
+            return Account(os.geteuid(), os.getegid(), user, "", "")
         raise _NO_SUCH_PROCESS from None
     shell = "" if entry.pw_shell in _NO_LOGIN else entry.pw_shell
     return Account(entry.pw_uid, entry.pw_gid, entry.pw_name, _home(entry.pw_dir), shell)
@@ -112,4 +120,6 @@ def look_up_group(group: str) -> int:
     try:
         return (grp.getgrgid(int(group)) if group.isdigit() else grp.getgrnam(group)).gr_gid
     except (KeyError, OverflowError):
+        if group == str(os.getegid()):
+            return os.getegid()
         raise _NO_SUCH_PROCESS from None

@@ -95,6 +95,8 @@ class Identity:
     supplementary_groups: tuple[str, ...] = ()
     only_looked_up: bool = False
     """The "!" prefix: the environment and the directories heed the user and the groups, nothing changes to them."""
+    only_in_environment: bool = False
+    """$HOME and its like are those of the user, but the process and its directories stay the manager's."""
     dynamic_users: str = ""
     """DynamicUser=: the directory where user ids are taken from. The user and the group exist for this unit alone."""
     remove_ipc: bool = False

@@ -11,6 +11,7 @@ from systemctl_replacement.jobs import model
 from systemctl_replacement.jobs.model import Job
 from systemctl_replacement.log_levels import LOG_INFO, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import now_monotonic, now_stamp
+from systemctl_replacement.manager import own_user
 from systemctl_replacement.manager.conditions.check import Checker
 from systemctl_replacement.manager.jobs.job_view import can_reload, can_start, can_stop
 from systemctl_replacement.manager.jobs.table import AGAIN, ALREADY, IN_PROGRESS
@@ -24,9 +25,11 @@ from systemctl_replacement.units.states import ACTIVATING, ACTIVE, ACTIVE_OR_REL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from typing import Callable
 
     from systemctl_replacement.manager.core import Core
+    from systemctl_replacement.manager.spec_of_unit import ExecDefaults
     from systemctl_replacement.manager.unit_driver import Driver
 
 
@@ -36,10 +39,11 @@ class JobStarter:
     limit_hit: told the unit that was started too often (StartLimitBurst=).
     """
 
-    def __init__(self, core: Core, driver: Driver, conditions: Checker) -> None:
+    def __init__(self, core: Core, driver: Driver, conditions: Checker, execution: ExecDefaults) -> None:
         self.limit_hit: Observers[ManagedUnit] = Observers(core.loop.guard)
         self.registry = core.registry
         self.conditions = conditions
+        self.execution = execution
         self.log_unit = core.log_unit
         self.step = driver.step
         self._core = core
@@ -73,12 +77,25 @@ def _start(starter: JobStarter, unit: ManagedUnit) -> str:
             return model.DEPENDENCY
     if active != ACTIVATING:
         unit.invocation_id = uuid_hex()
-        missing = not_applied(unit.file)
-        if missing:
-            names = ", ".join(f"{name}=" for name in missing)
-            starter.log_unit(unit.id, LOG_WARNING, f"Settings that are not applied here: {names}")
+        for warning in _what_is_not_applied(starter, unit):
+            starter.log_unit(unit.id, LOG_WARNING, warning)
         starter.step(unit, Start())
     return IN_PROGRESS
+
+
+def _what_is_not_applied(starter: JobStarter, unit: ManagedUnit) -> Iterator[str]:
+    """What is logged of settings that have no effect."""
+    missing = not_applied(unit.file)
+    if missing:
+        yield f"Settings that are not applied here: {_listed(missing)}"
+    ignored = starter.execution.ignored_identity(unit)
+    if ignored:
+        why = f"init can become nobody else, and ${own_user.VARIABLE} says to go on"
+        yield f"Runs as user {starter.execution.own_name}, not as {_listed(ignored)} says: {why}."
+
+
+def _listed(directives: Iterable[str]) -> str:
+    return ", ".join(f"{name}=" for name in directives)
 
 
 def _refuse(starter: JobStarter, unit: ManagedUnit) -> str:

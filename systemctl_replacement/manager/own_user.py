@@ -1,0 +1,66 @@
+"""Units that ask for another user where init is not root and can run programs only as itself.
+
+They fail, as under a manager of systemd without privileges, unless $SYSTEMCTL_IGNORE_USER says that they run all the
+same, as init's user. Then their log and `status` say so.
+"""
+
+from __future__ import annotations
+
+import os
+
+from systemctl_replacement import syscalls
+from systemctl_replacement.unitfile import capabilities
+from systemctl_replacement.unitfile.values import parse_bool
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Callable
+
+    from systemctl_replacement.unitfile.specifiers import Host
+
+    Get = Callable[[str], Any]
+
+VARIABLE = "SYSTEMCTL_IGNORE_USER"
+
+
+class OwnUser:
+    """The user that the manager runs as. host: tells who it is, as the account files say now."""
+
+    def __init__(self, host: Callable[[], Host], ignores_others: bool) -> None:
+        self._host = host
+        self._ignores_others = ignores_others
+
+    @property
+    def name(self) -> str:
+        return self._host().user
+
+    def ignored(self, get: Get) -> tuple[str, ...]:
+        """The directives of a unit that are ignored, so that it runs as the manager's user."""
+        return asking_for_others(self._host(), get) if self._ignores_others else ()
+
+
+def asking_for_others(host: Host, get: Get) -> tuple[str, ...]:
+    """The directives by which a unit asks for somebody else than the manager's user, or for further groups."""
+    if get("DynamicUser"):
+        found = ["DynamicUser"]  # which also gives a value to User= and Group=
+    else:
+        ours = {"User": (host.user, str(host.uid)), "Group": (host.group, str(host.gid))}
+        found = [name for name, own in ours.items() if get(name) and get(name) not in own]
+    return (*found, *(["SupplementaryGroups"] if get("SupplementaryGroups") else []))
+
+
+def ignores_others(environment: Mapping[str, str], complain: Callable[[str], object]) -> bool:
+    """Whether units that ask for others run as the manager's user: it can become nobody else, and was told so."""
+    told = environment.get(VARIABLE, "")
+    try:
+        return bool(told) and parse_bool(told) and _is_bound()
+    except ValueError:
+        complain(f"${VARIABLE} is neither yes nor no, ignoring: {told}")
+        return False
+
+
+def _is_bound() -> bool:
+    """Whether we can change to no other user."""
+    effective = syscalls.get_capabilities()[0]
+    return os.geteuid() != 0 and not effective >> capabilities.number("CAP_SETUID") & 1

@@ -1,0 +1,57 @@
+"""User= where init is not root and can become nobody else (docs/container.md, "Users and privileges")."""
+
+from __future__ import annotations
+
+from tests.box.harness import Box
+from tests.box.test_main_job import enabled, show
+
+SAY = "ExecStart=/bin/sh -c 'echo I am $(id -u):$(id -g) with HOME=$HOME; exec sleep infinity'\n"
+FILES = {
+    **enabled("own.service", f"[Service]\nType=exec\nUser=1000650000\n{SAY}"),
+    **enabled("other.service", f"[Service]\nType=exec\nUser=daemon\nRuntimeDirectory=other\n{SAY}"),
+    **enabled("group.service", f"[Service]\nType=exec\nGroup=daemon\n{SAY}"),
+    **enabled("root.service", f"[Service]\nType=exec\nUser=root\n{SAY}"),
+    **enabled(
+        "dynamic.service",
+        f"[Service]\nType=exec\nDynamicUser=yes\nRuntimeDirectory=dynamic\nRuntimeDirectoryPreserve=yes\n{SAY}",
+    ),
+}
+OTHERS = ("other", "group", "root", "dynamic")
+
+
+def test_a_service_of_another_user_fails_as_under_systemd() -> None:
+    with Box("openshift", files=FILES) as box:
+        assert box.wait_booted() == "degraded"
+        assert "own.service" not in box.run("systemctl --failed").stdout
+        assert "I am 1000650000:0" in box.console
+        statuses = {unit: show(box, unit, "Result", "ExecMainStatus") for unit in OTHERS}
+        assert statuses == {
+            "other": {"Result": "exit-code", "ExecMainStatus": "216"},
+            "group": {"Result": "exit-code", "ExecMainStatus": "216"},
+            "root": {"Result": "exit-code", "ExecMainStatus": "217"},
+            "dynamic": {"Result": "exit-code", "ExecMainStatus": "216"},
+        }
+        assert "other.service: Failed at step GROUP spawning /bin/sh: Operation not permitted" in box.console
+        assert "root.service: Failed at step USER spawning /bin/sh: Operation not permitted" in box.console
+
+
+def test_a_service_of_another_user_runs_as_ours_if_so_told() -> None:
+    with Box("openshift", files=FILES, environment={"SYSTEMCTL_IGNORE_USER": "yes"}) as box:
+        assert box.wait_booted() == "running", box.run("systemctl status --failed").stdout
+        box.wait_for(lambda: box.console.count("I am 1000650000:0") == 5)
+        assert "I am 1000650000:0 with HOME=/usr/sbin" in box.console, "the home of daemon"
+        warning = "Runs as user 1000650000, not as"
+        assert box.console.count(warning) == len(OTHERS)
+        assert f"other.service: {warning} User= says" in box.console
+        assert f"dynamic.service: {warning} DynamicUser= says" in box.console
+        assert "Not applied: User=\n" in box.run("systemctl status other").stdout
+        assert "Not applied" not in box.run("systemctl status own").stdout
+        assert box.run("stat -c %u /run/other /run/dynamic").stdout == "1000650000\n" * 2
+
+
+def test_root_is_not_bound() -> None:
+    unit = "[Service]\nType=exec\nUser=daemon\nExecStart=/bin/sleep infinity\n"
+    with Box(files=enabled("a.service", unit), environment={"SYSTEMCTL_IGNORE_USER": "yes"}) as box:
+        box.wait_booted()
+        assert box.run("ps -o user= -C sleep").stdout == "daemon\n"
+        assert "Runs as" not in box.console
