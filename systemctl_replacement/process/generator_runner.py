@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 
-from systemctl_replacement import paths, syscalls
+from systemctl_replacement import paths
+from systemctl_replacement.process.spawn_program import spawn_program
 from systemctl_replacement.signals import SIGKILL
 from systemctl_replacement.wait_status import describe_failure
 
@@ -68,14 +69,11 @@ def _generate(targets: tuple[str, ...], programs: list[str]) -> None:
 
 def _spawn(program: str, targets: tuple[str, ...]) -> int:
     command = [program] if program.startswith("/") else [*paths.self_command(), program]
-    return os.posix_spawn(
-        command[0],
-        [*command, *targets],
-        os.environ,
-        file_actions=[(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), (os.POSIX_SPAWN_DUP2, 1, 2)],
-        setsigmask=(),
-        setsigdef=syscalls.ALL_SIGNALS,
-    )
+    null = os.open(os.devnull, os.O_RDONLY)
+    try:
+        return spawn_program([*command, *targets], os.environ, {0: null, 2: 1}, fresh_signals=True)
+    finally:
+        os.close(null)
 
 
 def _say(text: str) -> None:

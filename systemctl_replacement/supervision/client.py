@@ -60,6 +60,7 @@ import os
 import sys
 
 from systemctl_replacement.process.link import Link, make_pair
+from systemctl_replacement.process.spawn_program import spawn_program
 from systemctl_replacement.signals import SIGTERM
 
 TYPE_CHECKING = False
@@ -121,12 +122,7 @@ class ForkServer:
         """
         link, theirs = make_pair()
         try:
-            actions = [(os.POSIX_SPAWN_DUP2, theirs, 3)]
-            if theirs == 3:  # dup2 to itself would leave it close-on-exec
-                os.set_inheritable(theirs, True)
-                actions = []
-            argv = [*command, "--forkserver", "3"]
-            self.pid = os.posix_spawn(argv[0], argv, {}, file_actions=actions)
+            self.pid = spawn_program([*command, "--forkserver", "3"], {}, {3: theirs})
         except OSError:
             link.close()
             raise

@@ -15,6 +15,7 @@ from systemctl_replacement.manager import boot_skips
 from systemctl_replacement.manager.generators import init_script_units
 from systemctl_replacement.manager.generators.directories import DIRECTORIES, init_scripts_are_ours
 from systemctl_replacement.process.generator_runner import FINISHED, directories
+from systemctl_replacement.process.spawn_program import spawn_program
 from systemctl_replacement.signals import SIGKILL
 from systemctl_replacement.supervision.patience import NOTHING, WORK, Helper
 from systemctl_replacement.unitfile.loadpath import is_mask
@@ -157,9 +158,7 @@ class _Run:
         self._line = b""
         self._read, write = os.pipe2(os.O_CLOEXEC)
         try:
-            self._pid = os.posix_spawn(
-                command[0], command, environment, setpgroup=0, file_actions=[(os.POSIX_SPAWN_DUP2, write, 1)]
-            )
+            self._pid = spawn_program(command, environment, {1: write}, own_group=True)
             os.set_blocking(self._read, False)
             loop.add(self._read, READ, self._ready)
         except OSError:

@@ -10,6 +10,7 @@ import os
 from systemctl_replacement import paths
 from systemctl_replacement.log_levels import LOG_ERR
 from systemctl_replacement.loop import READ, Loop, now_monotonic
+from systemctl_replacement.process.spawn_program import spawn_program
 from systemctl_replacement.signals import SIGKILL
 from systemctl_replacement.supervision.manager_log import ManagerLog
 from systemctl_replacement.supervision.patience import NOTHING, WORK, Helper
@@ -42,9 +43,7 @@ class Probe:
         self._answer = b""
         self._read, write = os.pipe2(os.O_CLOEXEC)
         try:
-            self._pid = os.posix_spawn(
-                command[0], [*command, "--probe"], {}, file_actions=[(os.POSIX_SPAWN_DUP2, write, 1)]
-            )
+            self._pid = spawn_program([*command, "--probe"], {}, {1: write})
             os.set_blocking(self._read, False)
             loop.add(self._read, READ, self._ready)
         except OSError:
