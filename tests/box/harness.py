@@ -23,7 +23,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Optional, TypeVar, Union
@@ -32,48 +32,19 @@ import psutil
 
 from tests.box import rootfs
 from tests.box.console import Console
+from tests.box.profiles import DOCKER_CAPABILITIES, PROFILES, Profile
+
+__all__ = ["DOCKER_CAPABILITIES", "PROFILES", "SYSTEMD_PACKAGES", "Box", "BoxError", "Profile"]
 
 T = TypeVar("T")
 Command = Union[str, Sequence[str]]
 
-# CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCAP NET_BIND_SERVICE NET_RAW SYS_CHROOT MKNOD AUDIT_WRITE
-# SETFCAP
-DOCKER_CAPABILITIES = sum(1 << number for number in (0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31))
 SYSTEMD_PACKAGES = ("systemd", "systemd-sysv", "dbus")
 # A box boots in a fraction of a second; this is for busy machines.
 START_TIMEOUT = 30.0
 POLL_INTERVAL = 0.01
 SYS_OPENAT2 = 437
 RESOLVE_IN_ROOT = 0x10
-
-
-@dataclass(frozen=True)
-class Profile:
-    """What a container engine grants (docs/design.md, "Tests")."""
-
-    capabilities: Optional[int]  # bounding set; None means everything
-    user: str = "0"
-    no_new_privileges: bool = False
-    read_only_root: bool = False
-    control_groups: str = "read-only"  # or "systemd": writable, as systemd needs them
-    tmpfs: tuple[tuple[str, str], ...] = (("/run", "0755"), ("/tmp", "1777"))  # with mode
-    environment: tuple[tuple[str, str], ...] = (("PATH", rootfs.PATH),)
-    files: tuple[tuple[str, str], ...] = ()
-
-
-PROFILES: Mapping[str, Profile] = {
-    "docker": Profile(DOCKER_CAPABILITIES, files=(("/.dockerenv", ""),)),
-    "readonly": Profile(DOCKER_CAPABILITIES, read_only_root=True, files=(("/.dockerenv", ""),)),
-    # restricted-v2 of OpenShift with an emptyDir on /run: an unknown user in the root group without any privilege.
-    "openshift": Profile(
-        capabilities=0,
-        user="1000650000:0",
-        no_new_privileges=True,
-        tmpfs=(("/run", "0777"), ("/tmp", "1777")),
-        environment=(("PATH", rootfs.PATH), ("KUBERNETES_SERVICE_HOST", "10.0.0.1")),
-    ),
-    "full": Profile(capabilities=None, control_groups="systemd"),
-}
 
 
 class BoxError(RuntimeError):
@@ -83,7 +54,7 @@ class BoxError(RuntimeError):
 class Box:
     """One box, as a context manager: entering boots it (unless `boot=False`), leaving destroys it.
 
-    profile         "docker", "openshift", "readonly", "full", or a Profile of one's own
+    profile         the name of one of PROFILES, or a Profile of one's own
     packages        Debian packages in the root file system
     systemd         the real systemd is PID 1 (profile "full", its packages are added); else ours is installed
     ours            whether our systemctl overwrites /usr/bin/systemctl (default: if not `systemd`)
@@ -116,9 +87,10 @@ class Box:
         self.profile = PROFILES[profile] if isinstance(profile, str) else profile
         if read_only_root is not None:
             self.profile = replace(self.profile, read_only_root=read_only_root)
-        self.packages = [*packages, *(SYSTEMD_PACKAGES if systemd else ())]
+        self.packages = [*packages, *self.profile.packages, *(SYSTEMD_PACKAGES if systemd else ())]
         self.ours = not systemd if ours is None else ours
-        self.init = list(init) if init is not None else ["/sbin/init"] if systemd else ["/usr/bin/systemctl", "init"]
+        ours_as_init = ["/sbin/init"] if systemd else [*self.profile.first, "/usr/bin/systemctl", "init"]
+        self.init = list(init or self.profile.host or ours_as_init)
         self.environment = dict(self.profile.environment)
         self.environment.update({"container": "docker"} if systemd else {"HOSTNAME": hostname})
         self.environment.update(environment or {})
@@ -127,6 +99,7 @@ class Box:
         self.limits = dict(limits or {})
         self.hostname = hostname
         self.pid1 = 0  # as the host sees it; kept after its end
+        self._owner = self.profile.ids[0][1] if self.profile.ids else 0  # root, as the machine sees it
         self._boot_on_enter = boot
         self._console: Optional[Console] = None
         self._status: Optional[int] = None
@@ -174,7 +147,7 @@ class Box:
             output, stdout = os.pipe()
             user, _, group = self.profile.user.partition(":")
             if user.isdigit():
-                os.fchown(stdout, int(user), int(group or -1))  # as runc does
+                os.fchown(stdout, int(user) or self._owner, int(group or -1))  # as runc does
         self._terminal = output
         spec = {
             "control": theirs.fileno(),
@@ -184,8 +157,11 @@ class Box:
             "tmpfs": dict(self.profile.tmpfs),
             "tty": tty,
             "control_groups": self.profile.control_groups,
+            "group_limits": dict(self.profile.group_limits),
             "read_only_root": self.profile.read_only_root,
-            **self._identity(self.profile.user),
+            "stdin": self.profile.stdin,
+            "stdout": self.profile.stdout,
+            **self._identity(self.profile.host_user if self.profile.host else self.profile.user),
         }
         self._launcher = subprocess.Popen(
             [sys.executable, "-IS", str(rootfs.LAUNCH), "boot", json.dumps(spec)],
@@ -202,6 +178,7 @@ class Box:
         event = self._event(START_TIMEOUT)
         if event["event"] != "mounted":
             raise BoxError(event.get("error", str(event)))
+        self._groups = [f"/proc/{self._launcher.pid}/fd/{fd}" for fd in event["groups"]]
         self._root = os.open(f"/proc/{self._launcher.pid}/cwd", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self._stack.callback(os.close, self._root)
 
@@ -210,6 +187,8 @@ class Box:
             "user": user,
             "capabilities": self.profile.capabilities,
             "no_new_privileges": self.profile.no_new_privileges,
+            "ids": self.profile.ids,
+            "seccomp": self.profile.seccomp,
             "limits": {name: list(pair) for name, pair in self.limits.items()},
         }
 
@@ -330,6 +309,7 @@ class Box:
             "argv": argv,
             "environment": {**self.environment, **(environment or {})},
             "home": True,
+            "groups": self._groups,
             **self._identity(user or self.profile.user),
         }
         arguments.setdefault("stdin", subprocess.DEVNULL)
@@ -439,6 +419,8 @@ class Box:
             mode = 0o755 if text.startswith("#!") and mode == 0o644 else mode
             with os.fdopen(os.open(name, flags, mode, dir_fd=parent), "wb") as file:
                 os.fchmod(file.fileno(), mode)
+                if self._owner:
+                    os.fchown(file.fileno(), self._owner, self._owner)
                 file.write(text.encode(errors="surrogateescape"))
         finally:
             os.close(parent)
@@ -460,6 +442,7 @@ class Box:
                 continue
             with contextlib.suppress(FileExistsError):
                 os.mkdir(name, dir_fd=parent)
+                os.chown(name, self._owner, self._owner, dir_fd=parent)
             os.close(parent)
             walked = f"{walked.rstrip('/')}/{name}"
             parent = self._open(walked, os.O_PATH | os.O_DIRECTORY)

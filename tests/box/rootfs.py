@@ -47,6 +47,7 @@ KEEP_INSTALLATIONS = 4
 # Made by `python -m tests.box.rootfs` before the tests run, so that no test waits for a download.
 PREPARED: tuple[tuple[str, ...], ...] = (
     (),
+    ("tini",),
     ("dbus", "systemd", "systemd-sysv"),
     ("nginx", "redis-server"),
     ("nginx", "redis-server", "dbus", "systemd", "systemd-sysv"),

@@ -1,4 +1,7 @@
-"""The same init with few privileges, and where it is not PID 1 (docs/container.md)."""
+"""What is particular to a place: few privileges, nowhere to write, another PID 1 (docs/container.md).
+
+What holds in every place is in test_places.py.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,9 @@ from functools import partial
 
 import pytest
 
-from tests.box.harness import PROFILES, Box, Profile
+from tests.box.harness import PROFILES, Box
 from tests.box.test_main_job import enabled
+from tests.box.test_places import place
 
 NOTIFY = """\
 [Service]
@@ -21,28 +25,11 @@ CLEANING = "[Unit]\nWants=systemd-tmpfiles-setup.service\n[Service]\nExecStart=/
 SYSTEMD = ("systemd", "systemd-sysv")
 # docker run --read-only, without any tmpfs.
 BARE = replace(PROFILES["readonly"], tmpfs=())
-BARE_USER = replace(PROFILES["openshift"], tmpfs=(), read_only_root=True)
-
-
-@pytest.mark.parametrize(
-    "profile",
-    [PROFILES["openshift"], PROFILES["readonly"], BARE, BARE_USER],
-    ids=["uid", "read-only", "bare", "bare uid"],
-)
-def test_little_is_granted(profile: Profile) -> None:
-    with Box(profile, packages=SYSTEMD, files=enabled("a.service", NOTIFY)) as box:
-        assert box.wait_booted() == "running", box.run("systemctl status --failed").stdout
-        status = box.run("systemctl status a").stdout
-        assert "Active: active (running)" in status and "]: begun" in status
-        box.run("systemctl restart a", check=True)
-        box.signal(15)
-        assert box.wait() == 0
-        assert "]: begun\n" in box.console
 
 
 def test_what_only_root_can_do_is_skipped_for_others() -> None:
-    with Box("openshift", packages=SYSTEMD) as box:
-        box.wait_booted()
+    with Box("openshift", packages=SYSTEMD, files=enabled("a.service", NOTIFY)) as box:
+        assert box.wait_booted() == "running", box.run("systemctl status --failed").stdout
         for unit in ("systemd-sysusers", "systemd-tmpfiles-setup"):
             assert "Skipped: only root can make" in box.run(f"systemctl status {unit}").stdout
     with Box(packages=SYSTEMD) as box:
@@ -90,23 +77,23 @@ def test_who_has_taken_the_places_where_we_could_write_is_named() -> None:
 
 
 def test_beside_another_init_no_work_of_a_boot_is_done() -> None:
-    # PID 1 is a shell, like the init of `docker run --init` and pause processes.
     generator = "#!/bin/sh\nmkdir -p $2\nln -s /dev/null $2/a.service\n"
     files = {
         **enabled("a.service", NOTIFY),
+        "/etc/systemd/system-generators/mask-a": generator,
         "/etc/systemd/system/cleaning.service": CLEANING,
         "/tmp/mine": "",
         "/run/early.pid": "1",
         "/etc/tmpfiles.d/x.conf": "D! /tmp/mine.d\nr! /tmp/mine\n",
     }
-    init = ["/bin/sh", "-c", "systemctl init & wait"]
-    with Box(packages=SYSTEMD, init=init, files=files, boot=False) as box:
-        box.write("/etc/systemd/system-generators/mask-a", generator, 0o755)
-        box.boot()
+    with place("pause", files, SYSTEMD) as here:
+        box = here.box
         assert box.wait_booted() == "running"
         assert box.run("systemctl is-active a").stdout == "active\n"
         assert "Skipped: it empties /tmp" in box.run("systemctl status systemd-tmpfiles-setup").stdout
+        assert here.halt() == 0
         assert box.exists("/tmp/mine") and box.exists("/run/early.pid")
+        here.assert_only_others_are_left()
     with Box(packages=SYSTEMD, init=["sleep", "infinity"], files=files) as box:
         box.run("systemctl start cleaning", check=True)
         assert "Skipped: it empties /tmp" in box.run("systemctl status systemd-tmpfiles-setup").stdout

@@ -315,23 +315,6 @@ def test_without_init_the_end_of_the_manager_is_the_end_of_its_units() -> None:
         box.wait_for(lambda: living(box) == 1, what="the end of everything that was started")
 
 
-@ours_only
-def test_without_any_privilege() -> None:
-    unit = (
-        "[Service]\nExecStart=/bin/sh -c 'echo I am $(id -u); exec sleep infinity'\n"
-        "ExecStop=/bin/sh -c 'echo going down'\n"
-    )
-    with Box("openshift", read_only_root=True, files=enabled("modest.service", unit)) as box:
-        box.wait_for(lambda: "I am 1000650000" in box.console, what="the service's line on the container's output")
-        assert box.wait_booted() == "running", box.run("systemctl --failed").stdout
-        assert box.run("systemctl is-active modest").stdout == "active\n"
-        box.run("systemctl restart modest", check=True)
-        assert "Active: active (running)" in box.run("systemctl status modest").stdout
-        box.signal(signal.SIGTERM)
-        assert box.wait() == 0
-        assert "going down" in box.console
-
-
 SLEEP = "[Service]\nExecStart=/bin/sleep infinity\n"
 # What is wrong with each, and the result: load state, active state, exit status of the main process.
 BAD_UNITS = {
