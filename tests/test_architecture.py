@@ -41,6 +41,8 @@ LEAVES = {
     "siphash",
     "tree_walk",
     "booleans",
+    "columns",
+    "terminal_settings",
     "defaults",
     "log_limit",
 }

@@ -7,8 +7,8 @@ import os
 from systemctl_replacement.cli.invocation import CommandError, Invocation
 from systemctl_replacement.cli.names import check_utf8
 from systemctl_replacement.cli.printable import ESCAPES
-from systemctl_replacement.cli.terminal import is_coerced
 from systemctl_replacement.control.client import CallError
+from systemctl_replacement.terminal_settings import is_coerced
 from systemctl_replacement.unitfile.values import valid_environment_name
 
 TYPE_CHECKING = False

@@ -17,7 +17,8 @@ import os
 
 from systemctl_replacement.booleans import boolean
 from systemctl_replacement.cli import streams
-from systemctl_replacement.cli.terminal import is_dumb, is_utf8_locale
+from systemctl_replacement.cli.terminal import is_dumb
+from systemctl_replacement.terminal_settings import is_utf8_locale
 
 # Debian's alternative, then the programs. Of these only less has a safe mode.
 _PAGERS = ("pager", "less", "more")

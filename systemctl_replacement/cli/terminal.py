@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from systemctl_replacement.booleans import boolean
+from systemctl_replacement.terminal_settings import colors_asked_for, is_term_dumb, unicode_wanted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,44 +58,6 @@ _STATES = {
 }
 
 
-def unicode_wanted() -> bool:
-    """Whether to show more than ASCII, by $SYSTEMD_UTF8 or the locale. Without any setting it is UTF-8."""
-    forced = boolean(os.environ.get("SYSTEMD_UTF8", ""))
-    return is_utf8_locale() if forced is None else forced
-
-
-def is_utf8_locale() -> bool:
-    """Whether the locale's encoding is UTF-8 (locale(7))."""
-    for variable in ("LC_ALL", "LC_CTYPE", "LANG"):
-        value = os.environ.get(variable)
-        if value and not (variable == "LC_CTYPE" and is_coerced()):
-            charset = value.partition(".")[2].partition("@")[0].lower().replace("-", "")
-            return charset == "utf8" or (value not in ("C", "POSIX") and _is_utf8_or_unknown(value))
-    return True
-
-
-def _is_utf8_or_unknown(locale: str) -> bool:
-    """Whether a locale uses UTF-8, or is not installed, which is the same as no setting."""
-    import _locale
-
-    try:
-        _locale.setlocale(_locale.LC_CTYPE, locale)
-    except _locale.Error:  # type: ignore[attr-defined]
-        return True
-    return _locale.nl_langinfo(_locale.CODESET) == "UTF-8"
-
-
-def is_coerced() -> bool:
-    """Whether Python has set LC_CTYPE: it does so in the C locale (PEP 538)."""
-    if os.environ.get("LC_CTYPE") not in ("C.UTF-8", "C.utf8", "UTF-8"):
-        return False
-    try:
-        with open("/proc/self/environ", "rb") as file:
-            return not any(entry.startswith(b"LC_CTYPE=") for entry in file.read().split(b"\0"))
-    except OSError:
-        return False
-
-
 def on_terminal() -> bool:
     """Whether somebody sees the output: stdout and stderr are both a terminal."""
     return os.isatty(1) and os.isatty(2)
@@ -103,14 +65,13 @@ def on_terminal() -> bool:
 
 def is_dumb() -> bool:
     """Whether there is no terminal, or one that can only print lines."""
-    return not on_terminal() or os.environ.get("TERM", "dumb") == "dumb"
+    return not on_terminal() or is_term_dumb()
 
 
 def colors_wanted() -> bool:
-    """Whether to use colours: $SYSTEMD_COLORS decides, otherwise the terminal."""
-    setting = os.environ.get("SYSTEMD_COLORS", "")
-    forced = True if setting in ("16", "256") else boolean(setting)
-    return "NO_COLOR" not in os.environ and not is_dumb() if forced is None else forced
+    """Whether to use colours: the environment decides, otherwise the terminal."""
+    asked = colors_asked_for()
+    return not is_dumb() if asked is None else asked
 
 
 def _columns() -> int:

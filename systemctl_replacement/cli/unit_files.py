@@ -11,7 +11,6 @@ from systemctl_replacement.booleans import boolean
 from systemctl_replacement.cli import verbs
 from systemctl_replacement.cli.invocation import CommandError, Invocation
 from systemctl_replacement.cli.option_table import Options
-from systemctl_replacement.cli.terminal import unicode_wanted
 from systemctl_replacement.cli.unit_files_common import (
     new_planner,
     report_problems,
@@ -34,6 +33,7 @@ from systemctl_replacement.enablement.changes import (
     apply,
 )
 from systemctl_replacement.enablement.lookup import Planner, unit_file_exists
+from systemctl_replacement.terminal_settings import unicode_wanted
 from systemctl_replacement.unitfile.names import simplify_path
 
 TYPE_CHECKING = False

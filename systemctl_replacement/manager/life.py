@@ -147,6 +147,8 @@ class Life:
         self._log.manager(LOG_INFO, f"systemctl-replacement {__version__} starting.")
         for text in tmpfiles.warnings() if self._system.is_pid1 else other_init.warnings():
             self._log.manager(LOG_WARNING, text)
+        if self._system.status is not None:
+            self._system.status.welcome(self._system.files.host.os_release or {})
         self._system.server.hold_changes()
         self._loop.call_soon(lambda: self._system.generators.run(self._boot_units))
 
@@ -221,7 +223,7 @@ class Life:
         elif what == "log-level":
             self._log.maximum = LOG_DEBUG if argument == "debug" else self._options.log_level
         elif what == "show-status":
-            self._log.show_status = argument
+            self._system.show_status(argument)
         elif what == "dump":
             for line in show.dump(manager):
                 self._log.manager(LOG_INFO, line)

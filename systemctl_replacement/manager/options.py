@@ -51,7 +51,7 @@ class InitOptions:
     stop_timeout: int | None = None
     log_level: int = log_levels.LOG_INFO
     json: bool = False
-    show_status: str = ""  # as in console.py; "": as system.conf says
+    show_status: str = ""  # yes, no, auto, error or full (manager_log.py); "": as system.conf says
 
     @property
     def is_pid1(self) -> bool:
@@ -189,11 +189,9 @@ def _target(value: str) -> str:
 
 
 def _show_status(value: str) -> str:
-    """systemd's "auto" and "error" show what goes wrong. "full" is our own."""
-    if value == "full":
+    """systemd's words, and one of our own: "full"."""
+    if value in ("auto", "error", "full"):
         return value
-    if value in ("auto", "error"):
-        return "no"
     try:
         return "yes" if parse_bool(value) else "no"
     except ValueError:

@@ -40,7 +40,7 @@ from systemctl_replacement.observers import Observers
 from systemctl_replacement.supervision.client import ForkServer
 from systemctl_replacement.supervision.console import ConsoleHandle
 from systemctl_replacement.supervision.log_limits import LogLimits
-from systemctl_replacement.supervision.manager_log import SHOW_CHANGES, SHOW_PROBLEMS, ManagerLog
+from systemctl_replacement.supervision.manager_log import ManagerLog, shown, status_lines
 from systemctl_replacement.supervision.patience import Patience
 from systemctl_replacement.supervision.supervision import Processes
 from systemctl_replacement.unitfile.journal_config import KEPT, VOLATILE, journal_limit
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from systemctl_replacement.manager.reexec.bequest import OnConnection
+    from systemctl_replacement.manager.status_lines import StatusLines
     from systemctl_replacement.unitfile.syntax import Problem
 
 
@@ -85,7 +86,8 @@ class System:
             self.log.manager(problem.level, str(problem))
         self.files = files = UnitFiles(places, record["id"], self.log, self._limits, is_pid1=self.is_pid1)
         config = files.config
-        self.log.show_status = options.show_status or (SHOW_CHANGES if config.show_status == "yes" else SHOW_PROBLEMS)
+        asked = options.show_status or config.show_status
+        self.log.show_status = shown(asked)
         files.begin()
 
         registry = Registry(
@@ -111,8 +113,12 @@ class System:
         job_start = JobStarter(core, driver, conditions, execution)
         jobs = JobTable(core, job_start.begin)
         halt = Halt(core, jobs, driver, processes, self._stop_time(), self.is_pid1)
+        self._job_log = JobLog(core, boot)
         self._introduce(core, processes, driver, job_start, jobs, halt)
         self.manager = manager = Manager(core, boot, execution, leftovers, conditions, processes, driver, jobs, halt)
+        if self._console is not None:
+            lines = status_lines(asked, self._console.is_tty)
+            self._show_status_lines(lines if state is None else state.get("status_lines", lines))
 
         self.generators = Generation(
             loop, options.root, self.runtime, self._told_generators, self.log.manager, self._patience
@@ -133,7 +139,6 @@ class System:
     ) -> None:
         """Who is told of what, in this order."""
         triggers = Triggers(core, jobs, driver)
-        job_log = JobLog(core, self.boot)
         process_events = ProcessEvents(core, processes, driver)
         processes.events.add(process_events.happened)
         processes.descriptors.add(process_events.left)
@@ -145,12 +150,38 @@ class System:
         driver.unit_changed.add(triggers.check_others)
         driver.restart_due.add(triggers.restart)
         job_start.limit_hit.add(halt.start_limit_hit)
-        jobs.begun.add(job_log.begun)
-        jobs.ended.add(job_log.ended)
+        jobs.begun.add(self._job_log.begun)
+        jobs.ended.add(self._job_log.ended)
         jobs.ended.add(triggers.job_ended)
         jobs.failed.add(triggers.start_on_failure)
         jobs.timed_out.add(halt.job_timed_out)
         jobs.emptied.add(driver.no_job_is_left)
+
+    @property
+    def status(self) -> StatusLines | None:
+        """Who shows status lines, if somebody does."""
+        return self._job_log.status
+
+    def show_status(self, asked: str) -> None:
+        """Show more or less from now on, as with --show-status=."""
+        self.log.show_status = shown(asked)
+        self._show_status_lines(status_lines(asked, False))
+
+    def _show_status_lines(self, mode: str) -> None:
+        if self.status is not None:
+            self.status.set_mode(mode)
+        elif mode != "no" and self._console is not None and not self._console.as_json:
+            from systemctl_replacement.manager.status_lines import StatusLines  # many a container wants none
+
+            manager = self.manager
+            self.log.status_lines = mode
+            self._job_log.status = StatusLines(manager.core, manager.jobs, self._console, self._is_changing)
+            manager.halt.finished.add(self._job_log.status.end)
+
+    def _is_changing(self) -> bool:
+        """Whether the system is starting or stopping."""
+        halt = self.manager.halt
+        return not halt.by_force and (halt.under_way or not self.boot.done)
 
     def serve(self) -> None:
         """Answer clients from now on."""

@@ -106,12 +106,6 @@ class ManagedUnit:
         return str(self.file.get("Unit", "Description") or self.id)
 
     @property
-    def status_name(self) -> str:
-        """The unit as messages name it: `id - description` (StatusUnitFormat=combined, as Debian builds systemd)."""
-        description = self.file.get("Unit", "Description")
-        return f"{self.id} - {description}" if description and description != self.id else self.id
-
-    @property
     def section(self) -> str:
         """The section of its type, "" for a type without."""
         return TYPE_SECTIONS.get(self.type, "")

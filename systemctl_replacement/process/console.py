@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.process.link import Message
 
+_TAKE_BACK, _CLEAR_LINE = b"\x1bM\r\x1b[K", b"\x1b[K"
+"""Sequences that a line begins and ends with whose predecessor was shown for now: as systemd does it."""
 _WRITE_SIZE = 4096
 """A pipe or terminal that polls writable takes PIPE_BUF bytes without blocking."""
 _LAST_WORDS_SECONDS = 2.0
@@ -41,6 +43,7 @@ class Console:
         self.pending = bytearray()
         self.flushes = 0
         self.dropped = 0
+        self.for_now = False  # the last line is to be taken back
         self.sources = 0  # how many units have a socket here
         self._ready = select.epoll()  # watches the sockets: to look at each of them for every line would not scale
         self.managed = True
@@ -129,7 +132,20 @@ class Console:
     def _complain(self, text: str) -> None:
         self._queue(self._format({"PRIORITY": "4", "SYSLOG_IDENTIFIER": "systemd", "_PID": "1", "MESSAGE": text}))
 
+    def _say_for_now(self, data: bytes) -> None:
+        """Queue a line that the next one takes back, unless there is something else to write."""
+        self._read_all()
+        if not self.pending:
+            self._append((_TAKE_BACK if self.for_now else b"") + data)
+            self.for_now = True
+
     def _queue(self, data: bytes) -> None:
+        if self.for_now:
+            self.for_now = False
+            data = _TAKE_BACK + data + _CLEAR_LINE
+        self._append(data)
+
+    def _append(self, data: bytes) -> None:
         self.pending += data.replace(b"\n", b"\r\n") if self.is_tty and _is_raw(self.stdout) else data
 
     def _listen(self) -> None:
@@ -156,6 +172,8 @@ class Console:
             self._add(message.get("unit", ""), fds)
         elif operation == "write":
             self._say(message["text"].encode("utf-8", "surrogateescape"))
+        elif operation == "for-now":
+            self._say_for_now(message["text"].encode("utf-8", "surrogateescape"))
         elif operation == "record":
             self._say(self._format(message["record"]))
         elif operation == "flush":

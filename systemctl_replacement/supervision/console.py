@@ -48,8 +48,7 @@ class ConsoleHandle:
         self._disconnect()
         link, theirs = make_pair()
         try:
-            is_tty = stat.S_ISCHR(os.fstat(self.stdout).st_mode) and os.isatty(self.stdout)
-            forkserver.request_console(theirs, self.stdout, self.as_json, is_tty)
+            forkserver.request_console(theirs, self.stdout, self.as_json, self.is_tty)
             self.adopt(link)
         except BaseException:
             self.link = None
@@ -91,12 +90,29 @@ class ConsoleHandle:
             ours.close()
             theirs.close()
 
+    @property
+    def is_tty(self) -> bool:
+        """Whether the output is a terminal."""
+        return stat.S_ISCHR(os.fstat(self.stdout).st_mode) and os.isatty(self.stdout)
+
     def write(self, record: dict[str, object], text: str) -> None:
         """Show one line of the manager: as a record, or as text. Without a console process the next one gets it."""
+        self._write({"op": "record", "record": record} if self.as_json else {"op": "write", "text": text})
+
+    def print(self, text: str) -> None:
+        """Show one line as text."""
+        self._write({"op": "write", "text": text})
+
+    def print_for_now(self, text: str) -> None:
+        """Show one line until there is another one to show, on a terminal that can take it back. It is left out when
+        something else is still to be shown."""
+        if self.link is not None and not self.link.queued and not self._flushes:
+            self._send({"op": "for-now", "text": text})
+
+    def _write(self, line: dict[str, object]) -> None:
         if self.link is not None and self.link.queued > _QUEUE_LIMIT:
             self._dropped += 1
             return
-        line: dict[str, object] = {"op": "record", "record": record} if self.as_json else {"op": "write", "text": text}
         try:
             if self.link is not None:
                 self._send(line)

@@ -23,6 +23,21 @@ if TYPE_CHECKING:
 SHOW_PROBLEMS, SHOW_CHANGES, SHOW_ALL = "no", "yes", "full"
 
 
+def shown(asked: str) -> str:
+    """What the container's output gets beside status lines. asked: --show-status= or ShowStatus=, "" for neither."""
+    if asked == SHOW_ALL:
+        return SHOW_ALL
+    return SHOW_CHANGES if asked in ("", "yes") else SHOW_PROBLEMS
+
+
+def status_lines(asked: str, is_tty: bool) -> str:
+    """When status lines are shown (a mode of systemd(1) "--show-status="). A terminal shows them unless something else
+    was asked for, and SHOW_ALL, which is no mode of systemd's, asks for log lines."""
+    if asked == SHOW_ALL:
+        return "no"
+    return asked or ("yes" if is_tty else "no")
+
+
 def highest_shown(show_status: str, news: bool) -> int:
     """The highest log level of the manager's lines that the container's output gets."""
     if show_status == SHOW_ALL:
@@ -36,6 +51,7 @@ class ManagerLog:
     def __init__(self, writer: Writer, console: ConsoleHandle | None, boot_id: str, maximum: int = LOG_INFO) -> None:
         self.maximum = maximum
         self.show_status = SHOW_CHANGES
+        self.status_lines = "no"  # when they are shown, from `status_lines()`
         self._writer = writer
         self._console = console
         if console is not None:
@@ -57,20 +73,23 @@ class ManagerLog:
         """Log a line about a unit, as `unit: message`."""
         self.about(unit, level, f"{unit}: {message}", invocation_id, news)
 
-    def about(self, unit: str, level: int, message: str, invocation_id: str = "", news: bool = True) -> None:
-        """Log a line about a unit whose text names the unit itself. With SHOW_CHANGES only news is shown."""
+    def about(
+        self, unit: str, level: int, message: str, invocation_id: str = "", news: bool = True, said: bool = False
+    ) -> None:
+        """Log a line about a unit whose text names the unit itself. With SHOW_CHANGES only news is shown. said: the
+        container's output has it already."""
         fields: dict[str, Value] = {"UNIT": unit}
         if invocation_id:
             fields["INVOCATION_ID"] = invocation_id
-        self._write(level, message, fields, news)
+        self._write(level, message, fields, news, said)
 
-    def _write(self, level: int, message: str, fields: dict[str, Value], news: bool = True) -> None:
+    def _write(self, level: int, message: str, fields: dict[str, Value], news: bool = True, said: bool = False) -> None:
         if level > self.maximum:
             return
         record: dict[str, Value] = {"PRIORITY": str(level), **self._fixed, **fields, "MESSAGE": message}
         when = (time.time_ns() // 1000, time.monotonic_ns() // 1000)
         self._writer.write(record, when)
-        if self._console is not None and level <= highest_shown(self.show_status, news):
+        if self._console is not None and not said and level <= highest_shown(self.show_status, news):
             shown: dict[str, object] = {
                 "__REALTIME_TIMESTAMP": str(when[0]),
                 "__MONOTONIC_TIMESTAMP": str(when[1]),

@@ -33,7 +33,7 @@ class ManagerConfig:
 
     log_level: int = LOG_INFO
     log_target: str = "journal-or-kmsg"
-    show_status: str = "yes"
+    show_status: str = ""  # nothing is said of it
     status_unit_format: str = "combined"  # as Debian builds it
     default_timer_accuracy: int = 60 * USEC_PER_SEC
     default_timeout_start: int = 90 * USEC_PER_SEC

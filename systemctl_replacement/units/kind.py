@@ -113,6 +113,10 @@ class Kind:
         """What the log says of a job; see `messages`."""
         return self.messages.get((job_type, result))
 
+    def status_text(self, state: Any) -> str:
+        """What it says of itself (STATUS=, sd_notify(3))."""
+        return ""
+
     # --- processes ---
 
     def roles(self, state: Any) -> Roles:

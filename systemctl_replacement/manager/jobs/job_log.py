@@ -12,13 +12,19 @@ if TYPE_CHECKING:
     from systemctl_replacement.manager.boot_progress import BootProgress
     from systemctl_replacement.manager.core import Core
     from systemctl_replacement.manager.jobs.table import JobEnd
+    from systemctl_replacement.manager.status_lines import StatusLines
     from systemctl_replacement.manager.unit import ManagedUnit
 
 
 class JobLog:
-    """Told of jobs as an observer."""
+    """Told of jobs as an observer.
+
+    status: where it is said as a status line that a job has begun or ended, the container's output needs no other.
+    """
 
     def __init__(self, core: Core, boot: BootProgress) -> None:
+        self.status: StatusLines | None = None
+        self._core = core
         self._registry = core.registry
         self._log = core.log
         self._boot = boot
@@ -28,9 +34,10 @@ class JobLog:
         unit = self._registry[job.unit]
         if unit.kind.starts_at_once(unit.config, unit.state):
             return  # systemd then says "Started" only
-        line = job_messages.message(unit.kind, unit.config, job.type, "", unit.status_name)
+        line = job_messages.message(unit.kind, unit.config, job.type, "", self._name(unit))
         if line is not None:
-            self._log.about(unit.id, line[0], line[1], unit.invocation_id, unit.traits.prominent)
+            said = self.status is not None and self.status.say_begun(job, unit)
+            self._log.about(unit.id, line[0], line[1], unit.invocation_id, unit.traits.prominent, said)
 
     def ended(self, end: JobEnd) -> None:
         """The end of a job is logged unless there was nothing to do."""
@@ -40,16 +47,20 @@ class JobLog:
         if job.type == START and end.result == "done" and not unit.condition_result:
             self._log_skipped(unit)
             return
-        line = job_messages.message(unit.kind, unit.config, job.type, end.result, unit.status_name)
+        line = job_messages.message(unit.kind, unit.config, job.type, end.result, self._name(unit))
         if line is not None:
+            said = self.status is not None and self.status.say_ended(job, unit, end.result)
             reason = unavailable.explain(self._registry, unit, end.result)
             text = f"{line[1][:-1]}: {reason}." if reason else line[1]
             shown = unit.traits.prominent or bool(reason)
-            self._log.about(unit.id, line[0], text, unit.invocation_id, shown)
+            self._log.about(unit.id, line[0], text, unit.invocation_id, shown, said and not reason)
+
+    def _name(self, unit: ManagedUnit) -> str:
+        return job_messages.unit_name(unit.id, unit.description, self._core.config.status_unit_format)
 
     def _log_skipped(self, unit: ManagedUnit) -> None:
         if unit.skipped:
-            text = f"{unit.status_name} is skipped in a container ({unit.skipped})."
+            text = f"{self._name(unit)} is skipped in a container ({unit.skipped})."
             self._log.about(unit.id, LOG_INFO, text, news=False)
             return
         conditions = unit.get("Unit", "Conditions")
@@ -60,4 +71,4 @@ class JobLog:
             sign = ("|" if failed.trigger else "") + ("!" if failed.negate else "")
             text = f"because of an unmet condition check (Condition{failed.kind}={sign}{failed.parameter})."
         news = self._boot.done and unit.traits.prominent  # a boot sums up what it has skipped
-        self._log.about(unit.id, LOG_INFO, f"{unit.status_name} was skipped {text}", news=news)
+        self._log.about(unit.id, LOG_INFO, f"{self._name(unit)} was skipped {text}", news=news)

@@ -1,6 +1,6 @@
 """The log lines for the beginning and the end of a job, in systemd 252's words. Pure.
 
-`name` in the formats is the unit as messages name it (`id - description`).
+`name` in the formats is the unit as messages name it (`unit_name`).
 """
 
 from __future__ import annotations
@@ -49,6 +49,18 @@ _LEVELS = {
     "collected": LOG_INFO,
     "once": LOG_ERR,
 }
+
+
+# Formats of units' names (StatusUnitFormat=, systemd-system.conf(5)); the third has both.
+NAME, DESCRIPTION = "name", "description"
+
+
+def unit_name(unit: str, description: str, format_: str, highlight: tuple[str, str] = ("", "")) -> str:
+    """The unit as messages name it. highlight: what makes a name stand out, before it and behind it."""
+    on, off = highlight
+    if not description or description == unit or format_ == NAME:
+        return f"{on}{unit}{off}"
+    return f"{on}{description}{off}" if format_ == DESCRIPTION else f"{on}{unit}{off} - {description}"
 
 
 def message(kind: Kind, config: Any, job_type: str, result: str, name: str) -> tuple[int, str] | None:

@@ -34,6 +34,11 @@ class JobTimeouts:
         """A job begins. JobTimeoutSec= also limits the time that it runs, unless JobRunningTimeoutSec= does."""
         self._limit(job.id, unit.get("Unit", "JobRunningTimeoutSec"))
 
+    def deadline(self, job_id: int) -> int | None:
+        """When a job's time is over; None if it has as much as it likes."""
+        timer = self._timers.get(job_id)
+        return None if timer is None else timer.time
+
     def ended(self, job_id: int) -> None:
         timer = self._timers.pop(job_id, None)
         if timer is not None:

@@ -67,6 +67,7 @@ class JobTable:
 
     def __init__(self, core: Core, begin: Callable[[Job], str]) -> None:
         guard = core.loop.guard
+        self.queued: Observers[Job] = Observers(guard)
         self.begun: Observers[Job] = Observers(guard)
         self.ended: Observers[JobEnd] = Observers(guard)
         self.emptied: Observers[JobTable] = Observers(guard)  # no job is left
@@ -145,6 +146,7 @@ class JobTable:
         else:
             unit.job = job
         self._timeouts.queued(job, unit)
+        self.queued.tell(job)
         if job.state == WAITING:
             self._want(job)
 
@@ -280,6 +282,10 @@ class JobTable:
         unit = self._registry.find(job.unit)
         if unit is not None:
             self.timed_out.tell(unit)
+
+    def deadline(self, job_id: int) -> int | None:
+        """When a job ends because it has taken too long (monotonic microseconds); None: never."""
+        return self._timeouts.deadline(job_id)
 
     def answer_all(self, result: str) -> None:
         """Answer everybody who still waits: the manager ends."""

@@ -78,6 +78,7 @@ def snapshot(
         "booted": manager.boot.done,
         "log_level": manager.log.maximum,
         "show_status": manager.log.show_status,
+        "status_lines": manager.log.status_lines,
         "environment": manager.execution.environment,
         "listener": listener,
         "clients": list(clients),

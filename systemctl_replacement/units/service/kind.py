@@ -92,6 +92,9 @@ class ServiceKind(CommandsKind):
             return "Finished {}."
         return self.messages.get((job_type, result))
 
+    def status_text(self, state: ServiceState) -> str:
+        return state.status_text
+
     # --- processes ---
 
     def roles(self, state: ServiceState) -> Roles:

@@ -285,6 +285,27 @@ def test_lines_return_on_a_raw_terminal(tree: Tree) -> None:
     screen.link.close()
 
 
+def test_a_line_for_now_is_taken_back_by_the_next(tree: Tree, unit: Unit) -> None:
+    screen = Screen(tree, is_tty=True)
+    show_on(screen, unit)
+    for text in ("one", "two"):
+        screen.link.send({"op": "for-now", "text": f"{text}\n"})
+        screen.wait_for(text.encode())
+    pid = unit.shell("echo hello; echo again")
+    screen.wait_for(b"again\r\n")
+    screen.link.send({"op": "for-now", "text": "three\n"})
+    screen.wait_for(b"three")
+    screen.link.send({"op": "write", "text": "end\n"})
+    screen.flushed()
+    screen.wait_for(b"end\r\n\x1b[K")
+    back = b"\x1bM\r\x1b[K"
+    said = b"sh[%d]: hello\r\nsh[%d]: again\r\n" % (pid, pid)
+    printed = screen.text.replace(back + said + b"\x1b[K", back + said)  # in one piece, or in two
+    printed = printed.replace(b"hello\r\n\x1b[K", b"hello\r\n")
+    assert printed == b"one\r\n" + back + b"two\r\n" + back + said + b"three\r\n" + back + b"end\r\n\x1b[K"
+    screen.link.close()
+
+
 @pytest.mark.parametrize("released", [False, True])
 def test_a_blocked_console_blocks_nobody_and_drops_are_counted(tree: Tree, unit: Unit, released: bool) -> None:
     screen = Screen(tree)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from systemctl_replacement.cli.columns import shortened
 from systemctl_replacement.cli.log_text import LogText
 from systemctl_replacement.cli.printable import escaped, is_printable
 from systemctl_replacement.cli.processes import _quoted
 from systemctl_replacement.cli.terminal import Terminal
+from systemctl_replacement.columns import shortened
 from systemctl_replacement.journal import record as records
 
 HEAD = "Nov 27 07:47:05 box python3[51]: "

@@ -10,8 +10,9 @@ from systemctl_replacement.cli.environment import shell_quoted
 from systemctl_replacement.cli.printable import format_bytes
 from systemctl_replacement.cli.property_text import render
 from systemctl_replacement.cli.status_text import control_group, log_begin
-from systemctl_replacement.cli.terminal import Terminal, unicode_wanted
+from systemctl_replacement.cli.terminal import Terminal
 from systemctl_replacement.cli.timestamps import format_relative, format_timestamp
+from systemctl_replacement.terminal_settings import unicode_wanted
 from systemctl_replacement.unitfile.infinity import INFINITY, UNSET_ID
 from systemctl_replacement.unitfile.properties import kinds as properties
 from systemctl_replacement.unitfile.properties.order import TYPES

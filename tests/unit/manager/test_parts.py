@@ -170,7 +170,7 @@ def test_options_of_systemds_own_are_accepted() -> None:
     [
         ("--show-status", "yes"), ("--show-status=on", "yes"), ("--show-status=0", "no"),
         ("--show-status=full", "full"),
-        ("--show-status=auto", "no"), ("--show-status=error", "no"),
+        ("--show-status=auto", "auto"), ("--show-status=error", "error"),
     ],
 )  # fmt: skip
 def test_what_is_shown(word: str, shown: str) -> None:
