@@ -1,18 +1,22 @@
 """Which program this is, decided before anything else is imported.
 
-As PID 1, the first statements block all signals and fork the forkserver. A signal that comes while modules are imported
-must not be lost, and processes forked from the forkserver later are only as large as what was imported before.
+As PID 1, the first statements (the launcher's, where there is one) block all signals, and the next ones fork the
+forkserver. A signal that comes while modules are imported must not be lost, and processes forked from the forkserver
+later are only as large as what was imported before.
 """
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
+import posix
 import sys
+
+if posix.getpid() == 1:
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
 
 if not __package__:
     # Run as a file: we start ourselves in this way, independent of where the environment looks for modules.
     sys.path.insert(0, __file__.rpartition("/")[0].rpartition("/")[0] or "/")
-
-import posix
 
 from systemctl_replacement.command_line import BOOTED_AS, init_arguments, program
 
@@ -40,10 +44,10 @@ def main() -> None:
 
         init_script_units.main(sys.argv[4])
         sys.exit()
-    import _signal  # type: ignore[import-not-found]
-
     # A client: Ctrl-C ends it like every other command, even while the rest is being imported.
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    if posix.getpid() == 1:
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
     if what == "systemctl":
         from systemctl_replacement.cli.main import main as systemctl
 

@@ -23,9 +23,12 @@ INIT = "/sbin/init"
 _MARK = "systemctl_replacement.__main__"
 
 # With -I and -S neither environment variables nor the image's site-packages change what PID 1 imports. They are one
-# argument, because the kernel passes everything after the interpreter as one.
+# argument, because the kernel passes everything after the interpreter as one. The kernel drops signals that PID 1 does
+# not handle unless it blocks them, which therefore comes before anything else.
 _LAUNCHER_TEXT = """#!{python} -ISXutf8
-import sys
+import _signal, posix, sys
+if posix.getpid() == 1:
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
 sys.path.insert(0, "{home}")
 from systemctl_replacement.__main__ import main
 main()
