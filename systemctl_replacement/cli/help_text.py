@@ -215,6 +215,7 @@ runlevel from 1 to 5.
 Options:
      --help                Show this help
      --unit=TARGET         Start this target instead of the default one
+     --keep-running        Go on when the named units have ended
      --stop-timeout=SPAN   How long the container engine waits for a halt
      --log-format=FORMAT   How the container's output is written: text or json
      --log-level=LEVEL     Most verbose level of the manager's own messages:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from systemctl_replacement.jobs.model import MODE_REPLACE, START, JobError
 from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
+from systemctl_replacement.manager.final_status import REFUSED
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.options import InitOptions
 
@@ -27,10 +28,13 @@ def enqueue(manager: Manager, options: InitOptions) -> bool:
         manager.log.manager(LOG_WARNING, f"Unknown option {word}, ignoring.")
     if options.units:
         status = _enqueue_units(manager, options.units)
+        if not options.keep_running:
+            manager.boot.named.update(dict.fromkeys(options.units))
     else:
         status = _enqueue_target(manager, options.unit)
     if status:
-        manager.halt.request("exit", exit_status=status)
+        manager.halt.known[REFUSED] = status
+        manager.halt.request("exit")
     return not status
 
 

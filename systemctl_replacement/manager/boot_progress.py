@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class BootProgress:
     """The boot that this manager does, or did before a re-execution.
 
-    record: its id and its stamps `start` and `finish`, as plain data. ended: told once, when no job of it is left.
+    record: its id, its stamps `start` and `finish`, and what became of `named` units, as plain data. ended: told once,
+    when no job of it is left.
     """
 
     def __init__(self, record: dict[str, Any], guard: Callable[..., object]) -> None:
@@ -26,6 +27,13 @@ class BootProgress:
         """(realtime, monotonic) of `start` or `finish` in microseconds; zeros if it is still to come."""
         realtime, monotonic = self.record.get(name, (0, 0))
         return realtime, monotonic
+
+    @property
+    def named(self) -> dict[str, Any]:
+        """The units that the command line names, with what `.named_units` keeps of each; empty if the container does
+        not end with them."""
+        named: dict[str, Any] = self.record.setdefault("named", {})
+        return named
 
     def end(self) -> None:
         """No job of the boot is left."""

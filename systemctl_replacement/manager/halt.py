@@ -19,6 +19,15 @@ from systemctl_replacement.jobs.levels import stop_levels
 from systemctl_replacement.jobs.model import MODE_REPLACE, MODE_REPLACE_IRREVERSIBLY, START, STOP, WAITING, JobError
 from systemctl_replacement.log_levels import LOG_INFO, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import Timer, now_monotonic
+from systemctl_replacement.manager.final_status import (
+    ACTION,
+    ASKED,
+    FORCED,
+    FORCED_STATUS,
+    REBOOT,
+    REBOOT_STATUS,
+    final_status,
+)
 from systemctl_replacement.manager.remains import Remains
 from systemctl_replacement.manager.stop_time import KILL_RESERVE_USEC, VARIABLE, StopTime, next_turn
 from systemctl_replacement.manager.unit import ManagedUnit
@@ -40,11 +49,6 @@ if TYPE_CHECKING:
     from systemctl_replacement.manager.unit_driver import Driver
     from systemctl_replacement.supervision.supervision import Processes
 
-
-# Exit statuses of PID 1 (docs/container.md): 124 as timeout(1), processes had to be killed; 133 as systemd-nspawn's
-# reboot.
-FORCED_STATUS = 124
-REBOOT_STATUS = 133
 
 # A second identical request counts if it comes at least this much later (Kubernetes sends SIGTERM right after a preStop
 # hook).
@@ -78,9 +82,7 @@ class Halt:
         """every_process: all processes that we see end with us (as PID 1), not only those of our units."""
         self.finished: Observers[int] = Observers(core.loop.guard)  # told the exit status that the manager ends with
         self.requested = ""  # halt, poweroff, reboot, kexec or exit
-        self.exit_status: int | None = None  # `systemctl exit N`
-        self.action_status: int | None = None  # SuccessActionExitStatus=, FailureActionExitStatus=
-        self.forced = False
+        self.known: dict[str, int] = {}  # what the exit status follows from (final_status.py)
         self.since = 0  # monotonic microseconds
         self.by = ""  # the signal that requested it
         self.ends_at = 0  # monotonic microseconds; 0: no limit
@@ -117,13 +119,7 @@ class Halt:
     @property
     def status(self) -> int:
         """The exit status of the manager."""
-        if self.exit_status is not None:
-            return self.exit_status
-        if self.action_status is not None:
-            return self.action_status
-        if self.forced:
-            return FORCED_STATUS
-        return REBOOT_STATUS if self.requested in ("reboot", "kexec") else 0
+        return final_status(self.known)
 
     @property
     def under_way(self) -> bool:
@@ -134,8 +130,7 @@ class Halt:
 
     def request(self, verb: str, by: str = "", exit_status: int | None = None) -> None:
         """Begin the halt. If the same signal requests it again a while later, hurry."""
-        if exit_status is not None:
-            self.exit_status = exit_status
+        self._ask(exit_status)
         if self.requested:
             if by and not self.by:  # the engine's clock starts now, not at a client's request
                 self.by, self.since = by, now_monotonic()
@@ -144,7 +139,8 @@ class Halt:
             elif by and by == self.by and now_monotonic() - self.since >= _REPEAT_USEC:
                 self.hurry()
             return
-        self.requested, self.by, self.since = verb, by, now_monotonic()
+        self._going(verb)
+        self.by, self.since = by, now_monotonic()
         self._log.manager(LOG_INFO, f"Halting ({verb}{' by ' + by if by else ''}).")
         syscalls.raise_limit("NOFILE")  # somebody may have lowered it (prlimit(2))
         target = TARGETS[verb]
@@ -157,6 +153,17 @@ class Halt:
             self._end_at(self.since + self._time.kill_after)
         self._keep_time()
         self._jobs.when_idle(self._stopped)
+
+    def _ask(self, exit_status: int | None) -> None:
+        if exit_status is not None:
+            self.known[ASKED] = exit_status
+
+    def _going(self, verb: str) -> None:
+        """The halt is under way; the first request says to what end."""
+        if not self.requested:
+            self.requested = verb
+            if verb in ("reboot", "kexec"):
+                self.known[REBOOT] = REBOOT_STATUS
 
     def _end_at(self, time: int) -> None:
         if self._deadline is not None:
@@ -301,7 +308,7 @@ class Halt:
         self._log.manager(LOG_WARNING, f"Stop timeout reached{killing}")
 
     def _killed(self) -> None:
-        self.forced = True
+        self.known[FORCED] = FORCED_STATUS
 
     def _kill_everything(self) -> None:
         processes, guard = self._processes, self._loop.guard
@@ -381,9 +388,8 @@ class Halt:
 
     def force(self, verb: str, exit_status: int | None = None) -> None:
         """End without stopping units (`--force`): every process gets SIGTERM instead."""
-        self.requested = self.requested or verb
-        if exit_status is not None:
-            self.exit_status = exit_status
+        self._ask(exit_status)
+        self._going(verb)
         if self.by_force:
             return
         self.by_force = self._stopping_rest = True
@@ -400,9 +406,8 @@ class Halt:
 
     def immediate(self, verb: str, exit_status: int | None = None) -> None:
         """Kill everything and end (`--force --force`)."""
-        self.requested = self.requested or verb
-        if exit_status is not None:
-            self.exit_status = exit_status
+        self._ask(exit_status)
+        self._going(verb)
         self._kill_everything()
         self.finish()
 
@@ -432,11 +437,11 @@ class Halt:
         if status < 0 and has_status:
             status = unit.kind.exit_status(unit.state)
         if status >= 0 and verb == "exit":
-            self.action_status = status
+            self.known[ACTION] = status
         if force == "immediate":
             self.immediate(verb)
         elif force == "force" and self.under_way and not self._levels():  # everything is down
-            self.requested = self.requested or verb
+            self._going(verb)
             self._core.call_soon(self._stopped)  # after the jobs that this unit's end lets run
         elif force == "force":
             self.force(verb)

@@ -13,6 +13,7 @@ from systemctl_replacement.jobs.model import DONE, MODE_ISOLATE, START
 from systemctl_replacement.log_levels import LOG_DEBUG, LOG_ERR, LOG_INFO, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import READ, SIGNALS, now_monotonic
 from systemctl_replacement.manager import boot, boot_skips, on_demand, other_init, pid1, show, tmpfiles
+from systemctl_replacement.manager.final_status import FORCED, FORCED_STATUS
 from systemctl_replacement.manager.options import InitOptions
 from systemctl_replacement.manager.reexec import reexec_state
 from systemctl_replacement.manager.system import System
@@ -103,7 +104,8 @@ class Life:
         """Begin after another manager: what it ran goes on running if it could be taken over."""
         for level, text in before.notes:
             self._log.manager(level, text)
-        self._manager.halt.forced = before.forced
+        if before.forced:
+            self._manager.halt.known[FORCED] = FORCED_STATUS
         if before.state is None:
             self.start(before.lost)
         else:

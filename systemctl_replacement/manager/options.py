@@ -44,6 +44,7 @@ class InitOptions:
     run_host_programs: bool = False  # although `root` is a whole system, whose programs would not be used
     unit: str = ""  # --unit=: the target to boot to
     units: tuple[str, ...] = ()  # what to start instead of a target
+    keep_running: bool = False  # although `units` have ended
     unknown: tuple[str, ...] = ()  # unknown options
     on_demand: bool = False
     ready_fd: int = -1
@@ -145,7 +146,7 @@ _KERNEL_WORDS = frozenset(
     )
 )  # fmt: skip
 
-_FLAGS = frozenset(("--on-demand", "--run-host-programs"))
+_FLAGS = frozenset(("--on-demand", "--run-host-programs", "--keep-running"))
 _NEEDS_VALUE = frozenset(
     ("--root", "--unit", "--ready-fd", "--deserialize", "--stop-timeout", "--log-level", "--log-format")
 ) | (_IGNORED_WITH_VALUE - _OPTIONAL_VALUE)  # fmt: skip
@@ -159,6 +160,8 @@ def _take(found: dict[str, object], name: str, value: str) -> bool:
         found["run_host_programs"] = True
     elif name == "--unit":
         found["unit"] = _target(value)
+    elif name == "--keep-running":
+        found["keep_running"] = True
     elif name == "--on-demand":
         found["on_demand"] = True
     elif name == "--ready-fd":

@@ -24,6 +24,7 @@ from systemctl_replacement.manager.jobs.table import JobTable
 from systemctl_replacement.manager.leftovers import Leftovers
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.methods import Methods
+from systemctl_replacement.manager.named_units import NamedUnits
 from systemctl_replacement.manager.options import InitOptions
 from systemctl_replacement.manager.own_user import OwnUser, ignores_others
 from systemctl_replacement.manager.process_events import ProcessEvents, room
@@ -139,6 +140,7 @@ class System:
     ) -> None:
         """Who is told of what, in this order."""
         triggers = Triggers(core, jobs, driver)
+        named = NamedUnits(core, jobs, halt, self.boot)
         process_events = ProcessEvents(core, processes, driver)
         processes.events.add(process_events.happened)
         processes.descriptors.add(process_events.left)
@@ -148,14 +150,18 @@ class System:
         driver.unit_changed.add(triggers.start_others)
         driver.unit_changed.add(halt.unit_changed)
         driver.unit_changed.add(triggers.check_others)
+        driver.unit_changed.add(named.unit_changed)
         driver.restart_due.add(triggers.restart)
         job_start.limit_hit.add(halt.start_limit_hit)
         jobs.begun.add(self._job_log.begun)
         jobs.ended.add(self._job_log.ended)
+        jobs.ended.add(named.job_ended)
         jobs.ended.add(triggers.job_ended)
         jobs.failed.add(triggers.start_on_failure)
         jobs.timed_out.add(halt.job_timed_out)
         jobs.emptied.add(driver.no_job_is_left)
+        jobs.emptied.add(named.no_job_is_left)
+        jobs.isolated.add(named.isolated)
 
     @property
     def status(self) -> StatusLines | None:

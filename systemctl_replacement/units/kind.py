@@ -160,6 +160,10 @@ class Kind:
         """The exit status that SuccessAction= and FailureAction= pass on, -1: none."""
         return -1
 
+    def ended_with(self, state: Any) -> int:
+        """The exit status that tells how it has ended, as a shell says it; -1: it has none."""
+        return -1
+
     # --- at a halt ---
 
     def stop_takes_time(self, config: Any) -> bool:

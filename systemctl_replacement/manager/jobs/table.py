@@ -14,6 +14,7 @@ from systemctl_replacement.jobs.model import (
     DONE,
     FAILED,
     INACTIVE_STATES,
+    MODE_ISOLATE,
     NOP,
     RUNNING,
     START,
@@ -71,6 +72,7 @@ class JobTable:
         self.begun: Observers[Job] = Observers(guard)
         self.ended: Observers[JobEnd] = Observers(guard)
         self.emptied: Observers[JobTable] = Observers(guard)  # no job is left
+        self.isolated: Observers[str] = Observers(guard)  # this unit is to run instead of everything else
         self.failed: Observers[ManagedUnit] = Observers(guard)  # what OnFailure= names is to be started
         self.timed_out: Observers[ManagedUnit] = Observers(guard)
         self.jobs: dict[int, Job] = {}
@@ -108,6 +110,8 @@ class JobTable:
                 self.finish(self.jobs[job.id], CANCELED, recursive=False)
         for job in change.install:
             self._install(job)
+        if mode == MODE_ISOLATE:
+            self.isolated.tell(unit)
         return change.anchor, change.install
 
     def try_enqueue(self, unit: str, job_type: str, mode: str, why: str) -> Job | None:

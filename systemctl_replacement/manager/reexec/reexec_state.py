@@ -42,9 +42,7 @@ _TRACKING_FIELDS = (
 _CHANNELS = ("link", "notify", "log_read", "log_write")
 _HALT_FIELDS = (
     "requested",
-    "exit_status",
-    "action_status",
-    "forced",
+    "known",
     "since",
     "by",
     "ends_at",

@@ -15,6 +15,7 @@ from systemctl_replacement.units.service.flow import ServiceFlow, active_state
 from systemctl_replacement.units.service.init_script import adapt
 from systemctl_replacement.units.service.state import ServiceState
 from systemctl_replacement.units.service.states import CHANGING, STOPPING
+from systemctl_replacement.units.states import SUCCESS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ _START, _STARTED = ("start", ""), ("start", "done")
 
 # What an end by a signal is passed on as: there is no exit status, and it must not look like success.
 _NO_STATUS = 255
+# What a shell adds to the number of the signal that has ended a command.
+_SIGNALLED = 128
 
 
 class ServiceKind(CommandsKind):
@@ -124,6 +127,13 @@ class ServiceKind(CommandsKind):
         if not main.code:
             return -1
         return main.status if main.code == "exited" else _NO_STATUS
+
+    def ended_with(self, state: ServiceState) -> int:
+        main = state.main_status
+        if main.code == "exited":
+            return main.status
+        # A signal that ends a daemon cleanly is none of its failures.
+        return _SIGNALLED + main.status if main.code and state.result != SUCCESS else -1
 
     # --- at a halt ---
 

@@ -53,10 +53,12 @@ class Engine:
         change: str = "",
         descriptors: int = 0,
         stdout: int = -1,
+        keep_running: bool = True,
     ) -> None:
         """change: Python code that runs before the manager's program, to break something (@ROOT@ as in units);
         `reexecution` and `paths` are those modules. descriptors: the limit on their number. stdout: instead of a file
-        that `text` reads."""
+        that `text` reads.
+        keep_running: false for a manager that may end with the units of `boot`: it is started, and not waited for."""
         # A short path: socket names have 108 bytes.
         self.root = Path(tempfile.mkdtemp(prefix="engine-"))
         self.units = self.root / "etc/systemd/system"
@@ -68,6 +70,7 @@ class Engine:
             self.main.write_text(CHANGED % (str(MAIN.parent.parent), change.replace("@ROOT@", str(self.root))))
         self.descriptors = descriptors
         self.stdout = stdout
+        self.keep_running = keep_running
         self.notes = self.root / "notes"
         for name, text in (units or {}).items():
             self.write(name, text)
@@ -81,12 +84,15 @@ class Engine:
         (self.units / name).write_text(text.replace("@ROOT@", str(self.root)))
 
     def __enter__(self) -> Engine:
+        keep = ["--keep-running"] if self.keep_running else []
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-ISXutf8", str(self.main), "init", f"--root={self.root}", *self.boot],
+                [sys.executable, "-ISXutf8", str(self.main), "init", f"--root={self.root}", *keep, *self.boot],
                 stdin=subprocess.DEVNULL, stdout=output if self.stdout < 0 else self.stdout, stderr=output,
                 preexec_fn=self._limit,
             )  # fmt: skip
+        if not self.keep_running:
+            return self
         wait_for(lambda: self._connect() or (self.process and self.process.poll() is not None), "the manager's socket")
         assert self.process.poll() is None, self.output.read_text()
         self.call("SystemState", wait=True)
@@ -219,6 +225,11 @@ class Engine:
         assert self.process is not None
         self.processes()
         os.kill(self.process.pid, number)
+        return self.process.wait(PATIENCE)
+
+    def wait_ended(self) -> int:
+        """Wait until the manager has ended by itself. Returns the exit status."""
+        assert self.process is not None
         return self.process.wait(PATIENCE)
 
     def text(self) -> str:
