@@ -12,7 +12,7 @@ from systemctl_replacement.journal import names as journal_names
 from systemctl_replacement.journal.writer import Writer
 from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.loop import Loop, now_stamp
-from systemctl_replacement.manager import pid1
+from systemctl_replacement.manager import last_words, pid1
 from systemctl_replacement.manager.boot_progress import BootProgress
 from systemctl_replacement.manager.conditions.check import Checker
 from systemctl_replacement.manager.core import Core, report_exception
@@ -21,6 +21,7 @@ from systemctl_replacement.manager.halt import Halt
 from systemctl_replacement.manager.jobs.job_log import JobLog
 from systemctl_replacement.manager.jobs.job_start import JobStarter
 from systemctl_replacement.manager.jobs.table import JobTable
+from systemctl_replacement.manager.last_words import LastWords
 from systemctl_replacement.manager.leftovers import Leftovers
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.methods import Methods
@@ -116,6 +117,9 @@ class System:
         halt = Halt(core, jobs, driver, processes, self._stop_time(), self.is_pid1)
         self._job_log = JobLog(core, boot)
         self._introduce(core, processes, driver, job_start, jobs, halt)
+        if not options.on_demand:
+            words = LastWords(core, halt, places.below(last_words.PLACE), self._log_directory, record["id"])
+            halt.finished.add(words.say)
         self.manager = manager = Manager(core, boot, execution, leftovers, conditions, processes, driver, jobs, halt)
         if self._console is not None:
             lines = status_lines(asked, self._console.is_tty)

@@ -1,0 +1,108 @@
+"""Kubernetes' termination message: a halt that has not gone well says so in /dev/termination-log when it ends.
+
+Kubernetes mounts an empty file there, unless terminationMessagePath names another place, which nobody in the container
+can learn. What a service has written there itself stays.
+"""
+
+from __future__ import annotations
+
+import os
+
+from systemctl_replacement.journal.names import MANAGER_FILE, file_name, open_file
+from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
+from systemctl_replacement.manager.final_status import meaning
+from systemctl_replacement.process.descendants import with_reserve
+from systemctl_replacement.units.states import FAILED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from systemctl_replacement.manager.core import Core
+    from systemctl_replacement.manager.halt import Halt
+    from systemctl_replacement.manager.termination_message import Failure
+    from systemctl_replacement.manager.unit import ManagedUnit
+
+PLACE = "/dev/termination-log"
+
+# How much of the log is looked at: of each failed unit, and of what the manager has warned of. More never fits.
+_LINES = 20
+_UNITS = 20
+_WARNINGS = 3
+_SEARCHED = 200
+
+
+class LastWords:
+    """Writes the message. place: the file. logs: the directory of the journals; boot: the id of this boot."""
+
+    def __init__(self, core: Core, halt: Halt, place: str, logs: str, boot: str) -> None:
+        self._core = core
+        self._halt = halt
+        self._place = place
+        self._logs = logs
+        self._boot = boot
+
+    def say(self, status: int) -> None:
+        """The halt ends with this exit status."""
+        failed = [unit for unit in self._core.registry if unit.active_state == FAILED]
+        if not (status or failed):
+            return
+        try:
+            os.lstat(self._place)
+            message = with_reserve(lambda _place: self._message(status, failed), self._place)
+            with_reserve(lambda place: _write(place, message), self._place)
+        except FileNotFoundError:
+            return  # nobody wants to know
+        except OSError as error:
+            self._core.log.manager(LOG_WARNING, f"Cannot write {self._place}: {error.strerror}")
+
+    def _message(self, status: int, failed: list[ManagedUnit]) -> bytes:
+        from systemctl_replacement.manager.termination_message import compose  # most halts never need it
+
+        failed.sort(key=lambda unit: unit.stamps.get("InactiveEnter", unit.stamps.get("StateChange", (0, 0)))[1])
+        failures = [self._failure(unit, number < _UNITS) for number, unit in enumerate(failed)]
+        return compose(status, meaning(self._halt.known), self._warnings() if status else [], failures)
+
+    def _failure(self, unit: ManagedUnit, with_lines: bool) -> Failure:
+        from systemctl_replacement.manager.termination_message import Failure
+
+        lines = self._last(file_name(unit.id), _LINES, lambda _record: True) if with_lines else []
+        return Failure(unit.id, unit.kind.result(unit.state), unit.kind.ended_with(unit.state), tuple(lines))
+
+    def _warnings(self) -> list[str]:
+        """What the manager has warned of last, without what is about a unit: that shows in its result."""
+        return self._last(MANAGER_FILE, _WARNINGS, _is_warning)
+
+    def _last(self, name: str, count: int, wanted: Callable[[dict[str, Any]], bool]) -> list[str]:
+        """The last lines of a journal file of this boot, oldest first."""
+        from systemctl_replacement.journal.reader import text_of
+
+        found: list[str] = []
+        for record in self._records(name):
+            if len(found) < count and wanted(record):
+                found.append(text_of(record))
+        return found[::-1]
+
+    def _records(self, name: str) -> Iterator[dict[str, Any]]:
+        from systemctl_replacement.journal.reader import records_backwards
+
+        for number, record in enumerate(records_backwards(f"{self._logs}/{name}")):
+            if number >= _SEARCHED or record.get("_BOOT_ID") != self._boot:
+                return
+            yield record
+
+
+def _is_warning(record: dict[str, Any]) -> bool:
+    return "UNIT" not in record and str(record.get("PRIORITY", LOG_INFO)) <= str(LOG_WARNING)
+
+
+def _write(place: str, message: bytes) -> None:
+    """Write it into a file that is empty. OSError, also if it is no file: nothing else is waited for, or followed."""
+    fd = open_file(place, os.O_WRONLY)
+    try:
+        rest = memoryview(message if not os.fstat(fd).st_size else b"")
+        while rest:
+            rest = rest[os.write(fd, rest) :]
+    finally:
+        os.close(fd)
