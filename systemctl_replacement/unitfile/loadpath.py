@@ -249,11 +249,18 @@ class Index:
             try:
                 self.stamps[directory] = os.stat(directory).st_mtime_ns
                 with os.scandir(directory) as entries:
-                    known = tuple(e.name for e in entries if not e.name.startswith(".") and not e.is_dir())
+                    known = tuple(e.name for e in entries if not e.name.startswith(".") and not _is_directory(e))
             except OSError:
                 known = ()
             self._listings[directory] = known
         return known
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False  # a link that leads to itself: its name counts, as that of one that leads nowhere
 
 
 def is_mask(status: os.stat_result) -> bool:

@@ -216,8 +216,9 @@ def test_dependency_links(tree: Tree) -> None:
     tree.link("lib/a.target.upholds/u.service", "../u.service")
     tree.link("lib/a.target.wants/g@.service", "../g@.service")
     tree.link("lib/a.target.wants/nonsense", "../nonsense")
+    tree.link("lib/a.target.wants/self.service", "self.service")
     unit = tree.load("a.target")
-    assert unit.dependencies["Wants"] == ("c.service", "b.service", "g@a.service")
+    assert unit.dependencies["Wants"] == ("c.service", "b.service", "g@a.service", "self.service")
     assert unit.dependencies["Requires"] == ("r.service",)
     assert unit.dependencies["Upholds"] == ("u.service",)
     assert ["nonsense" in str(problem) for problem in unit.problems] == [True]
