@@ -20,6 +20,10 @@ if not __package__:
 
 from systemctl_replacement.command_line import BOOTED_AS, init_arguments, program
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from systemctl_replacement.manager.options import InitOptions
+
 
 def main() -> None:
     """Run the program and exit with its status."""
@@ -57,6 +61,8 @@ def main() -> None:
         from systemctl_replacement.cli.main import show
 
         sys.exit(show(INIT))
+    if what == "check":
+        sys.exit(_check())
     from systemctl_replacement.cli.compat import main as compatibility
 
     name, *words = sys.argv
@@ -103,14 +109,36 @@ def _become_init() -> int:
         forkserver = ForkServer.fork_now()
     from systemctl_replacement.manager import options, startup
 
-    name = sys.argv[0].rpartition("/")[2]
-    arguments = None if name in BOOTED_AS else init_arguments(sys.argv, posix.getpid())
     try:
-        chosen = options.parse_kernel(sys.argv[1:]) if arguments is None else options.parse(arguments)
+        chosen = _init_options()
     except options.UsageError as error:
         _say(str(error))
         return 1
     return startup.run(chosen, forkserver)
+
+
+def _check() -> int:
+    from systemctl_replacement.check.profiles import DEFAULT
+    from systemctl_replacement.check.report import Question
+    from systemctl_replacement.cli.image_check import main as check
+    from systemctl_replacement.manager import options
+
+    try:
+        chosen = _init_options()
+    except options.UsageError as error:
+        _say(str(error))
+        return 1
+    question = Question(chosen.root, chosen.profile or DEFAULT, chosen.unit, chosen.units, chosen.stop_timeout)
+    return check(question, chosen.output, chosen.show_status == "full", chosen.unknown)
+
+
+def _init_options() -> InitOptions:
+    """The options of init on our command line. UsageError."""
+    from systemctl_replacement.manager import options
+
+    name = sys.argv[0].rpartition("/")[2]
+    arguments = None if name in BOOTED_AS else init_arguments(sys.argv, posix.getpid())
+    return options.parse_kernel(sys.argv[1:]) if arguments is None else options.parse(arguments)
 
 
 def _open_standard_descriptors() -> None:

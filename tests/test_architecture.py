@@ -74,7 +74,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         "control.shell_form",
         "control.socket_guard",
     },
+    "check": {"unitfile", "enablement", "jobs", "units", "manager"},
     "cli": {
+        "check",
         "control.client",
         "control.address",
         "control.activate",
@@ -218,7 +220,7 @@ def test_length_and_purpose(path: Path) -> None:
 
 
 # Rooms that run or show units of any kind: what is special to one is asked of it or of the table (units/table.py).
-KNOW_NO_TYPE = ("manager", "supervision", "cli")
+KNOW_NO_TYPE = ("manager", "supervision", "check", "cli")
 # Where a name's ending is meant, not what such a unit is.
 MEAN_THE_NAME = {
     "cli.unit_files_sysv": "an init script `foo` is what `foo.service` is made of",

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from systemctl_replacement.check.finding import ERROR, SEVERITIES, WARNING
+from systemctl_replacement.check.profiles import PROFILES
+from systemctl_replacement.manager.stop_time import stop_time
 from systemctl_replacement.units.service import states
 from tests.test_architecture import LEAVES, MAY_IMPORT, PACKAGE
 from tools import directives
@@ -28,6 +31,23 @@ def test_states_of_a_service() -> None:
 
 def test_the_page_of_directives_is_what_the_table_says() -> None:
     assert (DOCS / "directives.md").read_text(encoding="utf-8") == directives.page(), "run tools/directives.py"
+
+
+def test_findings_of_a_check() -> None:
+    rows = table("container.md", "Check an image")
+    assert {row[0].strip("`"): row[1] for row in rows if row[1:2] in ([ERROR], [WARNING])} == SEVERITIES
+
+
+def test_profiles_of_a_check() -> None:
+    rows = table("container.md", "Check an image")
+    times = {
+        row[0].split("`")[1]: row[2] for row in rows if row[0].split("`")[1:2] and row[0].split("`")[1] in PROFILES
+    }
+    assert times.keys() == PROFILES.keys()
+    for name, profile in PROFILES.items():
+        time = stop_time(None, profile.environment, lambda path: False, print)
+        assert time is not None
+        assert times[name] == time.default.replace("s", " s")
 
 
 def test_pages_of_the_readme_exist() -> None:

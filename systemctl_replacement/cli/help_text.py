@@ -226,6 +226,13 @@ Options:
                            those of this system
      --run-host-programs   With --root=, as root: do so even if DIR is a whole
                            system with programs of its own
+     --check               Start nothing, but say what a boot would meet: units
+                           that cannot start, programs and users that are
+                           missing, settings that have no effect. The exit
+                           status is 1 if there are errors
+     --profile=NAME        With --check, how the image will be run: docker,
+                           podman, kubernetes, openshift or privileged
+  -o --output=MODE         With --check: text, json or json-pretty
 
 Options of systemd(1) are accepted. Those that mean nothing here are ignored."""
 

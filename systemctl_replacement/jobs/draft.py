@@ -55,6 +55,8 @@ class Draft:
         self.jobs: dict[str, list[Candidate]] = {}
         self.anchor: Optional[Candidate] = None
         self.log: list[LogLine] = []
+        self.deleted: list[str] = []
+        """The units that were dropped to break an ordering cycle."""
         self._released: list[Candidate] = []
         """Candidates that have lost someone who pulled them in."""
 

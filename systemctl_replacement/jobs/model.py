@@ -113,6 +113,8 @@ class Transaction:
     next_id: int
     """The first unused job id after this transaction."""
     log: tuple[LogLine, ...] = ()
+    deleted: tuple[str, ...] = ()
+    """The units without which an ordering cycle is broken, in the order in which the log has them."""
 
 
 class View(Protocol):

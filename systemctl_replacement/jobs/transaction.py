@@ -156,6 +156,7 @@ def _break_cycle(draft: Draft, order: _Order, loop: list[str]) -> None:
         if unit in draft.jobs and not draft.unit_matters(unit):
             message = f"Job {name} deleted to break ordering cycle starting with {names[-1]}"
             draft.log.append((first, LOG_ERR, message))
+            draft.deleted.append(unit)
             draft.drop_unit(unit)
             return
     draft.log.append((first, LOG_ERR, f"Unable to break cycle starting with {names[-1]}"))
@@ -275,7 +276,7 @@ def _install(draft: Draft, mode: str, next_id: int) -> Transaction:
         if candidate is draft.anchor:
             anchor = job
     assert anchor is not None
-    return Transaction(anchor, tuple(install), tuple(cancelled), next_id, tuple(draft.log))
+    return Transaction(anchor, tuple(install), tuple(cancelled), next_id, tuple(draft.log), tuple(draft.deleted))
 
 
 def _join(installed: Job, job: Job, active_state: str) -> Job:

@@ -53,6 +53,8 @@ class InitOptions:
     log_level: int = log_levels.LOG_INFO
     json: bool = False
     show_status: str = ""  # yes, no, auto, error or full (manager_log.py); "": as system.conf says
+    profile: str = ""  # with --check: how the image will be run
+    output: str = ""  # with --check: text or JSON
 
     @property
     def is_pid1(self) -> bool:
@@ -70,6 +72,7 @@ def parse(arguments: list[str]) -> InitOptions:
     words: list[str] = []
     unknown: list[str] = []
     rest = list(arguments)
+    checks = "--check" in (rest[: rest.index("--")] if "--" in rest else rest)
     while rest:
         word = rest.pop(0)
         if word == "--":
@@ -79,11 +82,16 @@ def parse(arguments: list[str]) -> InitOptions:
         if not word.startswith("-") or word == "-":
             words.append(word)
             continue
+        if word.startswith("-o") and word[2:3] not in ("", "="):
+            word = f"-o={word[2:]}"
         name, equals, value = word.partition("=")
         if not equals and name in _NEEDS_VALUE:
             if not rest:
                 raise UsageError(f"Option {name} needs a value.")
             value = rest.pop(0)
+        if name in _OF_A_CHECK and not checks:
+            unknown.append(word)
+            continue
         if equals and name in _FLAGS:
             raise UsageError(f"Option {name} takes no value.")
         if not equals and name == "--show-status":
@@ -146,9 +154,13 @@ _KERNEL_WORDS = frozenset(
     )
 )  # fmt: skip
 
-_FLAGS = frozenset(("--on-demand", "--run-host-programs", "--keep-running"))
+_FLAGS = frozenset(("--on-demand", "--run-host-programs", "--keep-running", "--check"))
+_OF_A_CHECK = {"--profile": "profile", "-o": "output", "--output": "output"}
 _NEEDS_VALUE = frozenset(
-    ("--root", "--unit", "--ready-fd", "--deserialize", "--stop-timeout", "--log-level", "--log-format")
+    (
+        "--root", "--unit", "--ready-fd", "--deserialize", "--stop-timeout", "--log-level", "--log-format",
+        "--profile", "-o", "--output",
+    )
 ) | (_IGNORED_WITH_VALUE - _OPTIONAL_VALUE)  # fmt: skip
 
 
@@ -174,6 +186,10 @@ def _take(found: dict[str, object], name: str, value: str) -> bool:
         found["log_level"] = _level(value)
     elif name == "--show-status":
         found["show_status"] = _show_status(value)
+    elif name in _OF_A_CHECK:
+        found[_OF_A_CHECK[name]] = value
+    elif name == "--check":
+        return True  # seen before: it decides what program this is
     elif name == "--log-format":
         if value not in ("json", "text"):
             raise UsageError(f"Unknown log format '{value}': json or text.")

@@ -99,11 +99,16 @@ class Checker:
                 break
         return holds and triggered != 0, tuple(results)
 
+    def holds(self, condition: Any) -> bool:
+        """Whether what a condition names is so, before it is negated. OSError, LookupError, ValueError, OverflowError
+        where that cannot be told."""
+        test = self._tests[condition.kind]
+        return test(condition.parameter)
+
     def _test(self, unit: ManagedUnit, condition: Any, which: str) -> bool:
         """Whether a condition is met. An unknown one is not, whether negated or not."""
         try:
-            met = self._tests[condition.kind](condition.parameter)
-            return not met if condition.negate else met
+            return self.holds(condition) is not condition.negate
         except (OSError, LookupError, ValueError, OverflowError) as error:
             directive = f"{which[:-1]}{condition.kind}={'|' * condition.trigger}{'!' * condition.negate}"
             reason = error.strerror if isinstance(error, OSError) else os.strerror(errno.EINVAL)

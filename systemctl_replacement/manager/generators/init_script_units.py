@@ -13,7 +13,7 @@ from systemctl_replacement import paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from systemctl_replacement.unitfile.init_script import InitScript
 
@@ -57,6 +57,20 @@ def find(scripts: str, directories: Sequence[str]) -> dict[str, str]:
         if not any(os.path.lexists(f"{directory}/{stem}.service") for directory in directories):
             found.setdefault(stem, name)
     return found
+
+
+def enabled(root: str, directories: Sequence[str], targets: Collection[str]) -> dict[str, str]:
+    """The units of init scripts below `root` that one of the targets will start, with the names of the scripts."""
+    from systemctl_replacement.unitfile import init_script
+
+    found = {}
+    for name in find(root + SCRIPTS, directories).values():
+        try:
+            found[init_script.unit_name(name)] = name
+        except ValueError:
+            continue  # no unit can be named so
+    wanted, _ = _read_links(root + LINKS, found)
+    return {unit: name for unit, name in found.items() if not wanted[unit].keys().isdisjoint(targets)}
 
 
 def _is_script(path: str) -> bool:

@@ -14,6 +14,7 @@ from systemctl_replacement.unitfile.directives.directive import (
 from systemctl_replacement.unitfile.directives.honoured import (
     FULL,
     NEEDS_NICE,
+    NEEDS_NICE_FOR_REALTIME,
     NO_CLEANING_JOB,
     NO_CREDENTIALS,
     NO_MEMORY_POLICIES,
@@ -23,7 +24,10 @@ from systemctl_replacement.unitfile.directives.honoured import (
     NO_VT,
     ONE_JOURNAL,
     ONLY_ITS_OUTPUT,
+    always,
+    below_zero,
     best_effort,
+    full,
 )
 from systemctl_replacement.unitfile.parsers import common as parsers
 from systemctl_replacement.unitfile.parsers import exec as exec_parsers
@@ -31,19 +35,28 @@ from systemctl_replacement.unitfile.parsers import sandbox as sandbox_parsers
 from systemctl_replacement.unitfile.parsers import security as security_parsers
 from systemctl_replacement.unitfile.values import INFINITY
 
+_CHANGES_USER = full(always("CAP_SETUID", "CAP_SETGID", fails=True))
+_CHANGES_GROUPS = full(always("CAP_SETGID", fails=True))
+
 EXEC: tuple[Directive, ...] = (
     Directive("WorkingDirectory", parse=exec_parsers.working_directory, default=None, since=227, honoured=FULL),
-    Directive("User", parse=exec_parsers.user_or_group, since=209, honoured=FULL),
-    Directive("Group", parse=exec_parsers.user_or_group, since=211, honoured=FULL),
+    Directive("User", parse=exec_parsers.user_or_group, since=209, honoured=_CHANGES_USER),
+    Directive("Group", parse=exec_parsers.user_or_group, since=211, honoured=_CHANGES_GROUPS),
     Directive(
-        "SupplementaryGroups", parse=exec_parsers.user_or_group_fallible, combine=APPEND, kind="strings", honoured=FULL
+        "SupplementaryGroups",
+        parse=exec_parsers.user_or_group_fallible,
+        combine=APPEND,
+        kind="strings",
+        honoured=_CHANGES_GROUPS,
     ),
     Directive(
         "Nice",
         parse=exec_parsers.nice,
         default=0,
         kind="integer",
-        honoured=best_effort("without CAP_SYS_NICE the closest that LimitNICE= allows, with a warning"),
+        honoured=best_effort(
+            "without CAP_SYS_NICE the closest that LimitNICE= allows, with a warning", below_zero("CAP_SYS_NICE")
+        ),
     ),
     Directive(
         "OOMScoreAdjust",
@@ -52,7 +65,9 @@ EXEC: tuple[Directive, ...] = (
         unset=Configured("default_oom_score_adjust", 0),
         kind="integer",
         since=228,
-        honoured=best_effort("lowering it needs CAP_SYS_RESOURCE: left as it is without"),
+        honoured=best_effort(
+            "lowering it needs CAP_SYS_RESOURCE: left as it is without", below_zero("CAP_SYS_RESOURCE")
+        ),
     ),
     Directive(
         "CoredumpFilter",
@@ -65,7 +80,12 @@ EXEC: tuple[Directive, ...] = (
         honoured=FULL,
     ),
     Directive(
-        "IOSchedulingClass", parse=sandbox_parsers.io_class, default=None, unset=2, kind="integer", honoured=NEEDS_NICE
+        "IOSchedulingClass",
+        parse=sandbox_parsers.io_class,
+        default=None,
+        unset=2,
+        kind="integer",
+        honoured=NEEDS_NICE_FOR_REALTIME,
     ),
     Directive(
         "IOSchedulingPriority",
@@ -76,7 +96,11 @@ EXEC: tuple[Directive, ...] = (
         honoured=NEEDS_NICE,
     ),
     Directive(
-        "CPUSchedulingPolicy", parse=sandbox_parsers.cpu_policy, default=None, kind="integer", honoured=NEEDS_NICE
+        "CPUSchedulingPolicy",
+        parse=sandbox_parsers.cpu_policy,
+        default=None,
+        kind="integer",
+        honoured=NEEDS_NICE_FOR_REALTIME,
     ),
     Directive(
         "CPUSchedulingPriority", parse=sandbox_parsers.cpu_priority, default=None, kind="integer", honoured=NEEDS_NICE

@@ -4,17 +4,47 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Final
+    from typing import Any, Callable, Final
+
+
+class Needs:
+    """The capabilities that init must have for a value to be applied.
+
+    `of`: their names, for a value. `fails`: without them the unit fails, instead of running without the setting.
+    """
+
+    __slots__ = ("fails", "of")
+
+    def __init__(self, of: Callable[[Any], frozenset[str]], *, fails: bool) -> None:
+        self.of: Final = of
+        self.fails: Final = fails
+
+
+def always(*names: str, fails: bool = False) -> Needs:
+    """Whatever the value is, as long as there is one."""
+    return Needs(lambda value: frozenset(names if value else ()), fails=fails)
+
+
+def below_zero(name: str) -> Needs:
+    """For a number that is lower than the one that processes start with."""
+    return Needs(lambda value: frozenset((name,) if value is not None and value < 0 else ()), fails=False)
+
+
+def for_words(name: str, *words: str) -> Needs:
+    """For some of the words that a directive knows."""
+    return Needs(lambda value: frozenset((name,) if value in words else ()), fails=False)
 
 
 class Honoured:
-    """`word`: full, best-effort, not-yet or ignored; `reason`: why, for all but full."""
+    """`word`: full, best-effort, not-yet or ignored; `reason`: why, for all but full; `needs`: the privilege it takes,
+    None for none."""
 
-    __slots__ = ("reason", "word")
+    __slots__ = ("needs", "reason", "word")
 
-    def __init__(self, word: str, reason: str) -> None:
+    def __init__(self, word: str, reason: str, needs: Needs | None = None) -> None:
         self.word: Final = word
         self.reason: Final = reason
+        self.needs: Final = needs
 
     @property
     def applied(self) -> bool:
@@ -22,9 +52,14 @@ class Honoured:
         return self.word in ("full", "best-effort")
 
 
-def best_effort(reason: str) -> Honoured:
+def full(needs: Needs) -> Honoured:
+    """As under systemd, which needs the same privilege."""
+    return Honoured("full", "", needs)
+
+
+def best_effort(reason: str, needs: Needs | None = None) -> Honoured:
     """Honoured as far as the container allows."""
-    return Honoured("best-effort", reason)
+    return Honoured("best-effort", reason, needs)
 
 
 def not_yet(reason: str) -> Honoured:
@@ -59,7 +94,9 @@ FAMILIES = (
 """The reasons for which directives are ignored for good."""
 
 # Reasons shared by several directives.
-NEEDS_NICE = best_effort("left as it is, with a warning, where the container lacks CAP_SYS_NICE")
+_LEFT_AS_IT_IS = "left as it is, with a warning, where the container lacks CAP_SYS_NICE"
+NEEDS_NICE = best_effort(_LEFT_AS_IT_IS)
+NEEDS_NICE_FOR_REALTIME = best_effort(_LEFT_AS_IT_IS, for_words("CAP_SYS_NICE", "realtime", "fifo", "rr"))
 NO_SOCKET_INPUT = best_effort("`socket` and `fd` come from socket units, which are not started yet: the unit fails")
 ONLY_ITS_OUTPUT = best_effort("for the unit's own output, not for messages about it")
 SUMS = best_effort("`status` always sums up the processes that are alive")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from systemctl_replacement.unitfile import capabilities
 from systemctl_replacement.unitfile.directives.directive import ADD, APPEND, Directive
 from systemctl_replacement.unitfile.directives.honoured import (
     FULL,
@@ -12,7 +13,10 @@ from systemctl_replacement.unitfile.directives.honoured import (
     NO_BPF,
     NO_LSM,
     ONLY_CAPABILITIES,
+    Needs,
+    always,
     best_effort,
+    full,
     not_yet,
 )
 from systemctl_replacement.unitfile.parsers import common as parsers
@@ -22,12 +26,19 @@ from systemctl_replacement.unitfile.parsers import sandbox as sandbox_parsers
 from systemctl_replacement.unitfile.parsers import security as security_parsers
 from systemctl_replacement.unitfile.values import INFINITY
 
+
+def _named(value: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(capabilities.named(capabilities.mask(value, 0)))
+
+
 SANDBOX: tuple[Directive, ...] = (
     Directive(
         "RootDirectory",
         parse=exec_parsers.fatal_path,
         since=227,
-        honoured=best_effort("chroot(2), which needs CAP_SYS_CHROOT, without a mount namespace"),
+        honoured=best_effort(
+            "chroot(2), which needs CAP_SYS_CHROOT, without a mount namespace", always("CAP_SYS_CHROOT", fails=True)
+        ),
         protects=True,
     ),
     Directive("RootImage", parse=exec_parsers.fatal_path, since=233, honoured=NEEDS_MOUNTS),
@@ -62,10 +73,18 @@ SANDBOX: tuple[Directive, ...] = (
         default=False,
         kind="bool",
         since=232,
-        honoured=best_effort("without the namespaces and filters that it implies"),
+        honoured=best_effort(
+            "without the namespaces and filters that it implies", always("CAP_SETUID", "CAP_SETGID", fails=True)
+        ),
         protects=True,
     ),
-    Directive("SecureBits", parse=sandbox_parsers.secure_bits, default=frozenset(), kind="integer", honoured=FULL),
+    Directive(
+        "SecureBits",
+        parse=sandbox_parsers.secure_bits,
+        default=frozenset(),
+        kind="integer",
+        honoured=full(always("CAP_SETPCAP", fails=True)),
+    ),
     Directive(
         "CapabilityBoundingSet",
         parse=parsers.opaque_item,
@@ -73,7 +92,7 @@ SANDBOX: tuple[Directive, ...] = (
         unset=INFINITY,
         kind="capabilities",
         since=183,
-        honoured=best_effort("without CAP_SETPCAP, NoNewPrivileges= keeps the others away"),
+        honoured=best_effort("without CAP_SETPCAP, NoNewPrivileges= keeps the others away", always("CAP_SETPCAP")),
         protects=True,
     ),
     Directive(
@@ -82,7 +101,7 @@ SANDBOX: tuple[Directive, ...] = (
         combine=ADD,
         kind="capabilities",
         since=229,
-        honoured=best_effort("only those that the manager itself has"),
+        honoured=best_effort("only those that the manager itself has", Needs(_named, fails=False)),
     ),
     Directive("NoNewPrivileges", parse=parsers.boolean, default=False, kind="bool", since=227, honoured=FULL),
     Directive(

@@ -1,0 +1,118 @@
+"""What a boot starts, and which units that it wants it cannot start."""
+
+from __future__ import annotations
+
+from systemctl_replacement.check.finding import Finding
+from systemctl_replacement.check.places import place
+from systemctl_replacement.jobs import transaction
+from systemctl_replacement.jobs.model import ACTIVE_STATES, MODE_REPLACE, START, JobError
+from systemctl_replacement.log_levels import LOG_ERR
+from systemctl_replacement.manager.jobs.job_view import can_start
+from systemctl_replacement.unitfile import not_built
+from systemctl_replacement.unitfile.load import BAD_SETTING, FAILED, LOADED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from systemctl_replacement.check.image import Image
+    from systemctl_replacement.jobs.model import LogLine
+    from systemctl_replacement.manager.unit import ManagedUnit
+
+_FIRST_OF_A_CYCLE = "Found ordering cycle on "
+_HARD = ("Requires", "BindsTo", "Requisite")
+_PULLED_IN = (*_HARD, "Wants", "Upholds")
+
+
+def enqueue(image: Image, names: Sequence[str]) -> tuple[list[Finding], set[str]]:
+    """Queue the jobs of a boot that is asked for these units, as the manager does. What goes wrong with that, and the
+    units that are left out to break ordering cycles."""
+    findings: list[Finding] = []
+    left_out: set[str] = set()
+    for name in names:
+        unit = image.registry.get(name)
+        try:
+            change = transaction.build(image.view, name, START, MODE_REPLACE, len(image.jobs) + 1)
+        except JobError as error:
+            findings.append(Finding("boot", unit.id, f"Failed to start {name}: {error.message}", _file(unit)))
+            findings += cycles(error.log, ())
+        else:
+            image.install(change.install)
+            findings += cycles(change.log, change.deleted)
+            left_out.update(change.deleted)
+    return findings, left_out
+
+
+def cycles(log: Iterable[LogLine], deleted: Sequence[str]) -> Iterator[Finding]:
+    """The ordering cycles that a transaction has logged, each with what became of it. deleted: the units that had to
+    go, in this order; the last cycle may have none."""
+    names = iter(deleted)
+    lines: list[str] = []
+    for unit, level, message in log:
+        if message.startswith(_FIRST_OF_A_CYCLE):
+            lines = [message]
+        elif lines and level == LOG_ERR:
+            yield Finding("cycle", next(names, unit), f"{', '.join(lines)}. {message}")
+            lines = []
+        elif lines:
+            lines.append(message[0].lower() + message[1:])
+
+
+def lost(image: Image, left_out: set[str]) -> Iterator[Finding]:
+    """The units that the boot wants and does not start, each with the reason. left_out: because of a cycle."""
+    starting = image.starting
+    ids = {unit.id for unit in starting}
+    seen = set(ids)
+    for unit in starting:
+        for kind in _PULLED_IN:
+            for other in unit.related(kind):
+                if other not in seen and image.view.active_state(other) not in ACTIVE_STATES:
+                    seen.add(other)
+                    if other not in left_out:
+                        yield from _why(image, image.registry[other], ids, left_out)
+
+
+def requirements(image: Image, running: Iterable[ManagedUnit]) -> Iterator[Finding]:
+    """Units of kinds that are not built yet, those that fail because they need them, and requirements that are missing.
+
+    A boot starts a unit although one that it requires cannot be loaded, which systemd does, too; `systemctl start` does
+    not.
+    """
+    failing = {unit.id: not_built.reason(unit.type) for unit in running if not can_start(unit)}
+    for unit in running:
+        if failing.get(unit.id):
+            yield Finding("unsupported", unit.id, f"Cannot be started: {failing[unit.id]}.", _file(unit))
+        for other in dict.fromkeys(other for kind in _HARD for other in unit.related(kind)):
+            if failing.get(other):
+                text = f"Dependency failed for {unit.id}: {other} cannot be started."
+                yield Finding("requirement", unit.id, text, _file(unit))
+            error = image.registry[other].file.load_error
+            if error is not None:
+                text = f"Failed to create {unit.id}/start: {error[1]} A boot starts it all the same."
+                yield Finding("missing-requirement", unit.id, text, *place(unit.file, "Unit", _HARD, other))
+
+
+def _why(image: Image, unit: ManagedUnit, starting: set[str], left_out: set[str]) -> Iterator[Finding]:
+    state = unit.file.load_state
+    if state in (BAD_SETTING, FAILED) and unit.file.load_error is not None:
+        yield from about_files("bad-setting", unit, LOG_ERR)
+        yield Finding("bad-setting", unit.id, unit.file.load_error[1], _file(unit))
+    elif state == LOADED:
+        rivals = [other for kind in ("Conflicts", "ConflictedBy") for other in unit.related(kind) if other in starting]
+        missing = [other for kind in _HARD for other in unit.related(kind) if other in left_out]
+        if missing:
+            yield Finding("requirement", unit.id, f"Not started, because {missing[0]} is not.", _file(unit))
+        elif rivals:
+            yield Finding("conflict", unit.id, f"Not started, because it conflicts with {rivals[0]}.", _file(unit))
+
+
+def about_files(code: str, unit: ManagedUnit, level: int) -> Iterator[Finding]:
+    """What the log says of a unit's files up to a level."""
+    for problem in unit.file.problems:
+        if problem.level <= level:
+            text = problem.message.removeprefix(f"{unit.id}: ")
+            yield Finding(code, unit.id, text, problem.path or _file(unit), problem.line)
+
+
+def _file(unit: ManagedUnit) -> str:
+    return unit.file.fragment_path

@@ -1,0 +1,135 @@
+"""The whole check: what a boot of an image starts, what it skips, and everything that it would meet."""
+
+from __future__ import annotations
+
+import os
+
+from systemctl_replacement.check import addresses, boot, conditions, generated, links, stopping, units
+from systemctl_replacement.check.finding import Finding, in_order
+from systemctl_replacement.check.image import Image
+from systemctl_replacement.check.places import place
+from systemctl_replacement.check.profiles import DEFAULT, PROFILES
+from systemctl_replacement.records import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from systemctl_replacement.manager.unit import ManagedUnit
+
+
+@dataclass(frozen=True)
+class Question:
+    """A boot that is to be checked.
+
+    `root`: of the image, "" for the system itself. `profile`: a key of PROFILES. `target`: what to boot to, "" for the
+    default target; `units`: what to start instead. `stop_timeout`: --stop-timeout=, in microseconds.
+    """
+
+    root: str = ""
+    profile: str = DEFAULT
+    target: str = ""
+    units: tuple[str, ...] = ()
+    stop_timeout: int | None = None
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A unit that the boot leaves out. `reason`: that of the list of skipped units, or the condition that is not met
+    (`by_condition`)."""
+
+    unit: str
+    reason: str
+    by_condition: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """What there is to say.
+
+    `goal`: what the boot is asked for. `starts`: the units that it starts, in no particular order; `prominent`: those
+    of them whose start init tells of.
+    """
+
+    profile: str
+    goal: tuple[str, ...]
+    starts: tuple[str, ...]
+    prominent: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
+    stop: stopping.StopTime
+    findings: tuple[Finding, ...]
+
+
+def check(question: Question) -> Report:
+    """Look at everything, and say what there is to say."""
+    image = Image(question.root, PROFILES[question.profile])
+    goal = question.units or (question.target or "default.target",)
+    for name in question.units:
+        image.registry.unskip(image.registry.get(name))
+    findings, deleted = boot.enqueue(image, goal)
+    findings += boot.lost(image, deleted)
+    running, skipped = _sorted_out(image)
+    examined = {unit.id: unit for unit in (*running, *_triggered(image, running))}
+    for unit in examined.values():
+        findings += units.findings_of(image, unit)
+    findings += boot.requirements(image, running)
+    findings += _addresses(running)
+    findings += links.findings(image)
+    findings += generated.findings(image)
+    findings += [Finding("configuration", "", text) for text in image.problems]
+    stop = stopping.of(image, running, question.stop_timeout, os.environ)
+    findings += stopping.findings(stop)
+    return Report(
+        question.profile,
+        goal,
+        tuple(unit.id for unit in running),
+        tuple(unit.id for unit in running if unit.traits.prominent),
+        tuple(skipped),
+        stop,
+        in_order(findings),
+    )
+
+
+def _sorted_out(image: Image) -> tuple[list[ManagedUnit], list[Skipped]]:
+    """The units that run after the boot, and those that it skips."""
+    running, skipped = [], []
+    for unit in image.starting:
+        condition = (
+            None if unit.skipped else conditions.unmet(unit.get("Unit", "Conditions") or (), image.foresight.met)
+        )
+        if unit.skipped:
+            skipped.append(Skipped(unit.id, unit.skipped, False))
+        elif condition is not None:
+            skipped.append(Skipped(unit.id, conditions.shown("Condition", condition), True))
+        else:
+            running.append(unit)
+    return running, skipped
+
+
+def _triggered(image: Image, running: Iterable[ManagedUnit]) -> Iterator[ManagedUnit]:
+    """The units that those which run start sooner or later."""
+    for unit in running:
+        for name in unit.related("Triggers"):
+            other = image.registry[name]
+            if other.file.load_state == "loaded" and not other.skipped:
+                yield other
+
+
+def _addresses(running: Iterable[ManagedUnit]) -> Iterator[Finding]:
+    """Units that listen on addresses which exclude each other."""
+    taken: list[tuple[addresses.Address, str]] = []
+    for unit in running:
+        if unit.own("ReusePort"):
+            continue
+        protocol, only_ipv6 = unit.own("SocketProtocol") or "", unit.own("BindIPv6Only") == "ipv6-only"
+        mine = [
+            (addresses.address(directive, text, protocol, only_ipv6), directive, text)
+            for directive, text in unit.file.settings.get((unit.section, "Listen"), ())
+        ]
+        for address, directive, text in mine:
+            for other, holder in taken:
+                if addresses.exclude(address, other):
+                    message = f"{directive}={text}: {holder} listens there already."
+                    where = place(unit.file, unit.section, (directive,), text)
+                    yield Finding("address", unit.id, message, *where)
+        taken += [(address, unit.id) for address, _, _ in mine]

@@ -1,0 +1,191 @@
+"""What is wrong with a unit that a boot starts, as far as its own settings and the files of the image tell."""
+
+from __future__ import annotations
+
+from systemctl_replacement import exec_directories
+from systemctl_replacement.check import accounts, conditions, programs
+from systemctl_replacement.check.boot import about_files
+from systemctl_replacement.check.finding import Finding
+from systemctl_replacement.check.places import place
+from systemctl_replacement.check.tree import Account, Tree, Unknown
+from systemctl_replacement.defaults import SEARCH_PATH
+from systemctl_replacement.log_levels import LOG_WARNING
+from systemctl_replacement.phases import PHASES
+from systemctl_replacement.unitfile.directives.not_applied import not_applied
+from systemctl_replacement.unitfile.directives.table import section_table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from systemctl_replacement.check.image import Image
+    from systemctl_replacement.manager.unit import ManagedUnit
+    from systemctl_replacement.unitfile.parsers.commands import ExecCommand
+
+# Without a program of one of these a unit does not come up.
+_STARTING = ("ExecStartPre", "ExecStart", "ExecStartPost")
+# A user to nobody but the kernel: not root, and in no group of the image.
+_DYNAMIC = Account(-1, -1)
+
+
+def findings_of(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
+    """All findings about one unit."""
+    for check in (_asserts, _triggers, _accounts, _privileges, _programs, _files, _settings, _not_applied):
+        yield from check(image, unit)
+
+
+def _at(code: str, unit: ManagedUnit, text: str, *directives: str, word: str = "", section: str = "") -> Finding:
+    """A finding about a setting."""
+    return Finding(code, unit.id, text, *place(unit.file, section or unit.section, directives, word))
+
+
+def _asserts(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
+    condition = conditions.unmet(unit.get("Unit", "Asserts") or (), image.foresight.met)
+    if condition is not None:
+        text = f"Starting requested but asserts failed: {conditions.shown('Assert', condition)}"
+        yield _at("assert", unit, text, f"Assert{condition.kind}", word=condition.parameter, section="Unit")
+
+
+def _triggers(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
+    for name in unit.related("Triggers"):
+        other = image.registry[name]
+        if other.file.load_state != "loaded":
+            text = f"{other.type} {name} not loaded, {unit.type} cannot be started."
+            yield Finding("trigger", unit.id, text, unit.file.fragment_path)
+
+
+def _accounts(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
+    known = image.accounts
+    code = "other-account" if known.others else "account"
+    if unit.own("DynamicUser"):
+        return
+    user, group = unit.own("User"), unit.own("Group")
+    if user and known.user(user) is None:
+        yield _at(code, unit, f"Failed to determine user credentials of {user}: {accounts.NO_SUCH}", "User", word=user)
+    if group and known.group(group) is None:
+        text = f"Failed to determine group credentials of {group}: {accounts.NO_SUCH}"
+        yield _at(code, unit, text, "Group", word=group)
+    for name in unit.own("SupplementaryGroups") or ():
+        if known.group(name) is None:
+            text = f"Failed to determine supplementary groups: {name}: {accounts.NO_SUCH}"
+            yield _at(code, unit, text, "SupplementaryGroups", word=name)
+
+
+def _privileges(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
+    """Settings that take a privilege which the container lacks."""
+    found: dict[bool, dict[str, frozenset[str]]] = {True: {}, False: {}}  # by whether the unit fails
+    for (section, name), value in unit.file.settings.items():
+        row = section_table(section).get(name)
+        if row is None or row.honoured.needs is None or _is_ours(image, unit, name, value):
+            continue
+        missing = row.honoured.needs.of(value) - image.profile.capabilities
+        if missing:
+            found[row.honoured.needs.fails][name] = missing
+    for fails, names in found.items():
+        if names:
+            missing = frozenset().union(*names.values())
+            text = f"Settings that need {' and '.join(sorted(missing))}, which {image.profile.name} does not grant"
+            text = f"{text}: {_listed(names)}{', so that the unit fails' if fails else ''}"
+            yield _at("privilege" if fails else "not-permitted", unit, text, *names)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"{name}=" for name in names)
+
+
+def _is_ours(image: Image, unit: ManagedUnit, name: str, value: object) -> bool:
+    """Whether this is the user or the group of init, so that nothing is to be changed; or part of DynamicUser=, which
+    has needs of its own."""
+    if name not in ("User", "Group", "SupplementaryGroups"):
+        return False
+    if unit.own("DynamicUser"):
+        return True
+    if name == "User":
+        account = image.accounts.user(str(value))
+        return account is not None and account.uid == image.init.uid
+    names = value if isinstance(value, tuple) else (value,)
+    return all(image.accounts.group(str(each)) == image.init.gid for each in names)
+
+
+# --- programs and files ---
+
+
+def _programs(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
+    for phase in PHASES:
+        for command in unit.own(phase) or ():
+            if not command.ignore_failure:
+                reason = _fault(image, unit, phase, command)
+                if reason:
+                    code = "program" if phase in _STARTING else "other-program"
+                    text = f"Command {command.path} is not executable: {reason}"
+                    yield _at(code, unit, text, phase, word=command.path)
+
+
+def _fault(image: Image, unit: ManagedUnit, phase: str, command: ExecCommand) -> str:
+    tree = image.tree
+    try:
+        if unit.own("RootDirectory") and (phase == "ExecStart" or not unit.own("RootDirectoryStartOnly")):
+            tree = tree.below(unit.own("RootDirectory"))
+    except (OSError, Unknown):
+        return ""
+    search = tuple(unit.own("ExecSearchPath") or SEARCH_PATH)
+    return programs.fault(tree, command.path, _account(image, unit, phase, command), search)
+
+
+def _account(image: Image, unit: ManagedUnit, phase: str, command: ExecCommand) -> Account:
+    """Whom a command runs as."""
+    as_init = command.privileged in ("+", "!", "!!") or (unit.own("PermissionsStartOnly") and phase != "ExecStart")
+    if as_init:
+        return image.init
+    if unit.own("DynamicUser"):
+        return _DYNAMIC
+    user = unit.own("User")
+    account = image.accounts.user(user) if user else image.init
+    if account is None or account.uid == 0:
+        return account or image.init
+    named = [image.accounts.group(name) for name in (unit.own("Group"), *(unit.own("SupplementaryGroups") or ()))]
+    return Account(account.uid, account.gid, account.groups.union(gid for gid in named if gid is not None))
+
+
+def _files(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
+    """Files and directories without which the unit fails. They may be meant to come with a volume."""
+    for missing_ok, path in unit.own("EnvironmentFile") or ():
+        if not missing_ok and not _is_there(image.tree, path):
+            yield _at(
+                "file", unit, f"EnvironmentFile= {path} does not exist in the image.", "EnvironmentFile", word=path
+            )
+    directory = unit.own("WorkingDirectory")
+    if isinstance(directory, tuple) and not directory[0] and directory[1] != "~" and not unit.own("RootDirectory"):
+        path = directory[1]
+        if not _is_made(unit, path) and not _is_there(image.tree, path):
+            text = f"WorkingDirectory= {path} does not exist in the image."
+            yield _at("file", unit, text, "WorkingDirectory", word=path)
+
+
+def _is_there(tree: Tree, path: str) -> bool:
+    try:
+        return any(character in path for character in "*?[") or tree.exists(path)
+    except Unknown:
+        return True
+
+
+def _is_made(unit: ManagedUnit, path: str) -> bool:
+    """Whether the unit itself has the directory made."""
+    made = [f"{kind.base}/{entry[0]}" for kind in exec_directories.KINDS for entry in unit.own(kind.directive) or ()]
+    return path in made
+
+
+# --- what a start would say ---
+
+
+def _settings(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
+    yield from about_files("setting", unit, LOG_WARNING)
+    for warning in unit.file.mode_warnings:
+        yield Finding("mode", unit.id, warning, unit.file.fragment_path)
+
+
+def _not_applied(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
+    names = not_applied(unit.file)
+    if names:
+        text = f"Settings that are not applied here: {_listed(names)}"
+        yield Finding("not-applied", unit.id, text, unit.file.fragment_path)

@@ -1,0 +1,53 @@
+"""`systemctl init --check` in Debian images, as PID 1 and as anybody else."""
+
+from __future__ import annotations
+
+import json
+
+from tests.box.harness import SYSTEMD_PACKAGES, Box
+from tests.box.test_main_job import SERVERS
+
+CHECK = ["/usr/bin/systemctl", "init", "--check"]
+
+
+def test_an_image_with_nginx_and_redis() -> None:
+    with Box(init=CHECK, packages=SERVERS) as box:
+        assert box.wait() == 0
+        *lines, summary = box.console.splitlines()
+        assert summary == (
+            "A boot of default.target starts 2 services: nginx.service, redis-server.service. "
+            "7 units are skipped (--show-status=full names them). Profile docker: 0 errors, 2 warnings."
+        )
+        # What stock units ask for in vain, and that redis may take all the time that it likes to save its data.
+        assert lines[0].startswith("warning: redis-server.service: Settings that are not applied here: PrivateTmp=")
+        assert lines[1].startswith("warning: A halt may take any time (redis-server.service), and has 9s.")
+        assert all(line.startswith("skipped: ") for line in lines[2:])
+        before = box.list_directory("/run")
+        box.boot(["sleep", "infinity"])
+        for user in ("0", "33"):
+            found = json.loads(box.run([*CHECK, "-o", "json"], user=user, check=True).stdout)
+            assert (found["errors"], found["warnings"]) == (0, 2)
+        # Redis' own user is none that an arbitrary user could become.
+        found = json.loads(box.run([*CHECK, "-ojson", "--profile=openshift"]).stdout)
+        assert [(each["code"], each["unit"]) for each in found["findings"] if each["severity"] == "error"] == [
+            ("privilege", "redis-server.service")
+        ]
+        assert box.list_directory("/run") == before
+        assert not box.exists("/run/systemd")
+
+
+def test_an_image_with_the_systemd_package() -> None:
+    with Box(init=[*CHECK, "-o", "json"], packages=(*SERVERS, *SYSTEMD_PACKAGES)) as box:
+        assert box.wait() == 1
+        found = json.loads(box.console)
+        # The bus gets its socket from systemd, which is not built yet; a boot says the same.
+        assert {(each["code"], each["unit"]) for each in found["findings"] if each["severity"] == "error"} == {
+            ("unsupported", "dbus.socket"),
+            ("requirement", "dbus.service"),
+        }
+        assert {"systemd-journald.service", "systemd-logind.service"} <= {each["unit"] for each in found["skipped"]}
+        assert not {"generator", "init-script", "link"} & {each["code"] for each in found["findings"]}
+        box.boot(["/usr/bin/systemctl", "init"])
+        assert box.wait_booted() == "degraded"
+        failed = box.run("systemctl list-units --failed --plain --no-legend").stdout
+        assert [line.split()[0] for line in failed.splitlines()] == ["dbus.socket"]

@@ -1,0 +1,164 @@
+"""`systemctl init --check` as people and programs see it: output and exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.check.images import TestImage
+from tests.unit.cli.conftest import MAIN
+
+FULL = "--show-status=full names them"
+COUNT = "Profile docker: 1 error, 1 warning."
+ENVIRONMENT = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> TestImage:
+    return TestImage(tmp_path)
+
+
+def run(image: TestImage, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`systemctl init` for an image; halts may take long enough unless a word says how long."""
+    return subprocess.run(
+        [sys.executable, "-ISXutf8", str(MAIN), "init", f"--root={image.root}", *words],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env={"SYSTEMCTL_STOP_TIMEOUT": "1h", **ENVIRONMENT, **environment},
+        timeout=60,
+    )
+
+
+def test_an_image_without_faults(image: TestImage) -> None:
+    image.service("")
+    result = run(image, "--check")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert (
+        result.stdout == "A boot of default.target starts 1 service: a.service. Profile docker: 0 errors, 0 warnings.\n"
+    )
+
+
+def test_errors_first_then_warnings_then_a_summary(image: TestImage) -> None:
+    image.unit("a.service", "[Unit]\nFoo=bar\n[Service]\nExecStart=/usr/bin/nowhere\n")
+    image.service("", "ConditionPathExists=/etc/nowhere", "b.service")
+    image.service("", "", "procps.service")
+    path = f"{image.root}/etc/systemd/system/a.service"
+    lines = [
+        f"error: {path}:4: a.service: Command /usr/bin/nowhere is not executable: No such file or directory",
+        f"warning: {path}:2: a.service: Unknown key 'Foo' in section [Unit], ignoring.",
+        "skipped: b.service: ConditionPathExists=/etc/nowhere is not met.",
+        f"A boot of default.target starts 1 service: a.service. 2 units are skipped ({FULL}). {COUNT}",
+    ]
+    result = run(image, "--check")
+    assert (result.returncode, result.stdout.splitlines(), result.stderr) == (1, lines, "")
+    full = run(image, "--check", "--show-status=full").stdout.splitlines()
+    assert [line for line in full if line.startswith("skipped: procps.service: kernel settings are the host's")]
+
+
+def test_warnings_alone_are_no_failure(image: TestImage) -> None:
+    image.service("PrivateTmp=yes")
+    result = run(image, "--check")
+    assert result.returncode == 0
+    assert result.stdout.startswith("warning: a.service: Settings that are not applied here: PrivateTmp=\n")
+
+
+def test_escape_sequences_of_an_image_do_not_reach_the_terminal(image: TestImage) -> None:
+    image.unit("a.service", "[Service]\nExecStart=/usr/bin/true\n\x1b[31mFoo=bar\n")
+    output = run(image, "--check").stdout
+    assert "Foo" in output
+    assert "\x1b" not in output
+
+
+@pytest.mark.parametrize("words", [["--output=json"], ["-o", "json"], ["-ojson"], ["--output", "json-pretty"]])
+def test_json(image: TestImage, words: list[str]) -> None:
+    image.unit("a.service", "[Service]\nUser=nosuch\nExecStart=/usr/bin/true\n")
+    image.service("", "ConditionPathExists=/etc/nowhere", "b.service")
+    result = run(image, "--check", *words)
+    assert result.returncode == 1
+    found = json.loads(result.stdout)
+    assert list(found) == [
+        "version", "profile", "goal", "starts", "skipped", "stop", "findings", "errors", "warnings",
+    ]  # fmt: skip
+    assert found["version"] == 1
+    assert (found["profile"], found["goal"]) == ("docker", ["default.target"])
+    assert {"a.service", "multi-user.target"} <= set(found["starts"])
+    assert found["skipped"] == [
+        {"unit": "b.service", "reason": "ConditionPathExists=/etc/nowhere", "condition": True}
+    ]  # fmt: skip
+    assert found["stop"] == {"chain": ["a.service"], "usec": 90_000_000, "limit_usec": 3_600_000_000, "told": True}
+    assert found["findings"] == [
+        {
+            "severity": "error",
+            "code": "account",
+            "unit": "a.service",
+            "file": f"{image.root}/etc/systemd/system/a.service",
+            "line": 2,
+            "text": "Failed to determine user credentials of nosuch: No such process",
+        }
+    ]
+    assert (found["errors"], found["warnings"]) == (1, 0)
+
+
+def test_other_goals(image: TestImage) -> None:
+    image.service("ExecStart=/usr/bin/nowhere")
+    image.unit("b.service", wanted_by="other.target")
+    image.unit("other.target", "[Unit]\nRequires=basic.target\n", "")
+    image.unit("procps.service", "[Service]\nExecStart=/usr/bin/nowhere\n", "")
+
+    def goal(*words: str) -> tuple[int, str]:
+        result = run(image, *words, "--check")
+        return result.returncode, result.stdout.splitlines()[-1].partition(".  ")[0].partition(" Profile")[0]
+
+    assert goal("--unit=other") == (0, "A boot of other.target starts 1 service: b.service.")
+    assert goal("other.target", "b") == (0, "A boot of other.target, b.service starts 1 service: b.service.")
+    assert goal("procps") == (
+        1,
+        "A boot of procps.service starts 1 service: procps.service.",
+    )  # by name it is not skipped
+    result = run(image, "nosuch", "--check")
+    assert result.returncode == 1
+    assert "Failed to start nosuch.service: Unit nosuch.service not found." in result.stdout
+
+
+def test_profiles_and_the_time_for_a_halt(image: TestImage) -> None:
+    image.service("User=web\nTimeoutStopSec=20")
+    assert run(image, "--check").returncode == 0
+    result = run(image, "--check", "--profile", "openshift", "--stop-timeout=10s")
+    assert result.returncode == 1
+    assert (
+        "a.service: Settings that need CAP_SETGID and CAP_SETUID, which openshift does not grant: User=, "
+        "so that the unit fails\n"
+    ) in result.stdout
+    assert "A halt may take 20s (a.service), and has 10s." in result.stdout
+    guessed = {
+        name: json.loads(run(image, "--check", "-ojson", f"--profile={name}", SYSTEMCTL_STOP_TIMEOUT="").stdout)["stop"]
+        for name in ("docker", "kubernetes")
+    }
+    assert [(guess["limit_usec"], guess["told"]) for guess in guessed.values()] == [
+        (9_000_000, False),
+        (29_000_000, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--profile=nosuch"], "Unknown profile 'nosuch': docker, podman, kubernetes, openshift, privileged."),
+        (["-o", "yaml"], "Unknown output 'yaml': text, json, json-pretty."),
+        (["--stop-timeout=x"], "Failed to parse --stop-timeout= parameter 'x'."),
+    ],
+)
+def test_options_that_are_none(image: TestImage, words: list[str], text: str) -> None:
+    result = run(image, "--check", *words)
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", f"{text}\n")
+
+
+def test_unknown_options_are_ignored_as_by_init(image: TestImage) -> None:
+    result = run(image, "--check", "--nosuch")
+    assert (result.returncode, result.stderr) == (0, "Unknown option --nosuch, ignoring.\n")
