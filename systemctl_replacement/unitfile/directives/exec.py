@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from systemctl_replacement.unitfile.directives.directive import (
     APPEND,
     DIRECTORIES,
@@ -10,6 +12,7 @@ from systemctl_replacement.unitfile.directives.directive import (
     UNION,
     Configured,
     Directive,
+    Inherited,
 )
 from systemctl_replacement.unitfile.directives.honoured import (
     FULL,
@@ -35,6 +38,22 @@ from systemctl_replacement.unitfile.parsers import sandbox as sandbox_parsers
 from systemctl_replacement.unitfile.parsers import security as security_parsers
 from systemctl_replacement.unitfile.values import INFINITY
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from systemctl_replacement.unitfile.manager_config import ManagerConfig
+
+
+def _nice(_config: ManagerConfig) -> int:
+    return os.getpriority(os.PRIO_PROCESS, 0)
+
+
+def _oom_score_adjust(config: ManagerConfig) -> int:
+    if config.default_oom_score_adjust is not None:
+        return config.default_oom_score_adjust
+    with open("/proc/self/oom_score_adj", encoding="ascii") as file:
+        return int(file.read())
+
+
 _CHANGES_USER = full(always("CAP_SETUID", "CAP_SETGID", fails=True))
 _CHANGES_GROUPS = full(always("CAP_SETGID", fails=True))
 
@@ -52,7 +71,8 @@ EXEC: tuple[Directive, ...] = (
     Directive(
         "Nice",
         parse=exec_parsers.nice,
-        default=0,
+        default=None,
+        unset=Inherited(_nice),
         kind="integer",
         honoured=best_effort(
             "without CAP_SYS_NICE the closest that LimitNICE= allows, with a warning", below_zero("CAP_SYS_NICE")
@@ -62,7 +82,7 @@ EXEC: tuple[Directive, ...] = (
         "OOMScoreAdjust",
         parse=exec_parsers.oom_score_adjust,
         default=None,
-        unset=Configured("default_oom_score_adjust", 0),
+        unset=Inherited(_oom_score_adjust),
         kind="integer",
         since=228,
         honoured=best_effort(
