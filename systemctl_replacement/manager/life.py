@@ -274,4 +274,4 @@ class Life:
                 os.unlink(self._system.paths.socket_path())
         except OSError:
             pass  # not ours to remove any more
-        take_leave(self._loop, self._manager.processes)
+        take_leave(self._loop, self._manager.processes, self._manager.halt.gone_by)

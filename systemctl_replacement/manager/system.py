@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _socket
+import os
 
 from systemctl_replacement import __version__, paths, syscalls
 from systemctl_replacement.control import server
@@ -34,6 +35,7 @@ from systemctl_replacement.manager.reexec.reexecution import Reexecution
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.reload import DaemonReload
 from systemctl_replacement.manager.spec_of_unit import ExecDefaults
+from systemctl_replacement.manager.stop_budget import StopBudget
 from systemctl_replacement.manager.stop_time import StopTime, told_or_guessed
 from systemctl_replacement.manager.triggers import Triggers
 from systemctl_replacement.manager.unit_driver import Driver
@@ -114,7 +116,8 @@ class System:
         driver = Driver(core, processes, execution, leftovers)
         job_start = JobStarter(core, driver, conditions, execution)
         jobs = JobTable(core, job_start.begin)
-        halt = Halt(core, jobs, driver, processes, self._stop_time(), self.is_pid1)
+        time = self._stop_time()
+        halt = Halt(core, jobs, driver, processes, time, self.is_pid1)
         self._job_log = JobLog(core, boot)
         self._introduce(core, processes, driver, job_start, jobs, halt)
         if not options.on_demand:
@@ -129,6 +132,9 @@ class System:
             loop, options.root, self.runtime, self._told_generators, self.log.manager, self._patience
         )
         self.reload = DaemonReload(manager, files, self.generators)
+        budget = StopBudget(core, boot, time, options.stop_timeout is not None, os.environ)
+        boot.ended.add(lambda _boot: core.call_soon(budget.look))
+        self.reload.done.add(budget.look)
         self.server = server.Server(
             self._listen(state),
             version=__version__,
@@ -158,7 +164,9 @@ class System:
         driver.restart_due.add(triggers.restart)
         job_start.limit_hit.add(halt.start_limit_hit)
         jobs.begun.add(self._job_log.begun)
+        jobs.begun.add(halt.account.begun)
         jobs.ended.add(self._job_log.ended)
+        jobs.ended.add(halt.account.ended)
         jobs.ended.add(named.job_ended)
         jobs.ended.add(triggers.job_ended)
         jobs.failed.add(triggers.start_on_failure)

@@ -49,6 +49,7 @@ _HALT_FIELDS = (
     "shortened",
     "by_force",
     "told",
+    "stops",
 )
 
 
