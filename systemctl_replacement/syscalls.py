@@ -38,6 +38,7 @@ _PR_MDWE_REFUSE_EXEC_GAIN = 1
 PR_CAP_AMBIENT_RAISE = 2
 
 TIOCSCTTY = 0x540E
+_RB_AUTOBOOT = 0x01234567
 
 # These numbers are the same on every architecture: calls newer than Linux 5.0 share one table.
 _SYS_PIDFD_OPEN = 434
@@ -65,6 +66,7 @@ _prctl = libc.function("prctl")
 _quick_prctl = libc.quick_function("prctl")
 _ioctl = libc.function("ioctl")
 _fnmatch = libc.function("fnmatch")
+_reboot = libc.function("reboot")
 
 ALL_SIGNALS = frozenset(int(number) for number in _signal.valid_signals())
 
@@ -73,6 +75,11 @@ def prctl(option: int, second: int = 0, third: int = 0, fourth: int = 0, fifth: 
     """prctl(2) with numbers only."""
     words = [UnsignedLong(word) for word in (second, third, fourth, fifth)]
     return _check(_prctl(Int(option), *words), "prctl")
+
+
+def reboot() -> None:
+    """reboot(2): in a process namespace with a PID 1 of its own the kernel ends that one, and SIGHUP says why."""
+    _check(_reboot(Int(_RB_AUTOBOOT)), "reboot")
 
 
 def set_child_subreaper() -> None:

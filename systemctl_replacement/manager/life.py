@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import os
 import select
 
@@ -12,8 +13,8 @@ from systemctl_replacement.control.socket_guard import SocketGuard
 from systemctl_replacement.jobs.model import DONE, MODE_ISOLATE, START
 from systemctl_replacement.log_levels import LOG_DEBUG, LOG_ERR, LOG_INFO, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import READ, SIGNALS, now_monotonic
-from systemctl_replacement.manager import boot, boot_skips, on_demand, other_init, pid1, show, tmpfiles
-from systemctl_replacement.manager.final_status import FORCED, FORCED_STATUS
+from systemctl_replacement.manager import boot, boot_skips, engine_reboot, on_demand, other_init, pid1, show, tmpfiles
+from systemctl_replacement.manager.final_status import FORCED, FORCED_STATUS, REBOOT_STATUS
 from systemctl_replacement.manager.options import InitOptions
 from systemctl_replacement.manager.reexec import reexec_state
 from systemctl_replacement.manager.system import System
@@ -46,6 +47,7 @@ class Life:
         self._log = system.log
         self._manager = system.manager
         self._manager.halt.finished.add(self._finish)
+        self._engine = pid1.container_engine(options.root, system.environment)
         system.idle.add(lambda _server: self._linger())
         self._runtime_mode = os.stat(system.runtime).st_mode & 0o7777
         self._signal_fd = syscalls.signalfd()
@@ -177,6 +179,8 @@ class Life:
         self._loop.run()
         if not self._system.is_pid1:
             self._await_children()
+        elif self._status == REBOOT_STATUS:
+            engine_reboot.reboot(self._engine)
         return self._status
 
     def _await_children(self) -> None:
@@ -211,6 +215,8 @@ class Life:
         if what == "reap":
             manager.processes.reaper.reap()
         elif what == "halt":
+            if number == _signal.SIGINT and engine_reboot.understands(self._engine):
+                argument = "reboot"  # machinectl(1) asks for it so, as the kernel does for ctrl-alt-del
             manager.halt.request(argument, pid1.signal_name(number))
         elif what == "force":
             manager.halt.force(argument)
