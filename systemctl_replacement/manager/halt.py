@@ -67,6 +67,7 @@ class Halt:
         every_process: bool,
     ) -> None:
         """every_process: all processes that we see end with us (as PID 1), not only those of our units."""
+        self.begun: Observers[str] = Observers(core.loop.guard)  # told what was requested: halt, poweroff …
         self.finished: Observers[int] = Observers(core.loop.guard)  # told the exit status that the manager ends with
         self.requested = ""  # halt, poweroff, reboot, kexec or exit
         self.known: dict[str, int] = {}  # what the exit status follows from (final_status.py)
@@ -154,8 +155,10 @@ class Halt:
             elif by and by == self.by and now_monotonic() - self.since >= _REPEAT_USEC:
                 self.hurry()
             return
-        self._going(verb)
         self.by, self.since = by, now_monotonic()
+        if self._time is not None and self._time.kill_after:
+            self._end_at(self.since + self._time.kill_after)
+        self._going(verb)
         self._log.manager(LOG_INFO, f"Halting ({verb}{' by ' + by if by else ''}).")
         syscalls.raise_limit("NOFILE")  # somebody may have lowered it (prlimit(2))
         target = TARGETS[verb]
@@ -164,8 +167,6 @@ class Halt:
         except JobError as error:
             self._log.manager(LOG_WARNING, f"Cannot start {target}, stopping every unit instead: {error.message}")
             self._stop_all()
-        if self._time is not None and self._time.kill_after:
-            self._end_at(self.since + self._time.kill_after)
         self._keep_time()
         self._jobs.when_idle(self._stopped)
 
@@ -179,6 +180,7 @@ class Halt:
             self.requested = verb
             if verb in ("reboot", "kexec"):
                 self.known[REBOOT] = REBOOT_STATUS
+            self.begun.tell(verb)
 
     def _end_at(self, time: int) -> None:
         if self._deadline is not None:

@@ -14,6 +14,7 @@ from systemctl_replacement.jobs.model import DONE, MODE_ISOLATE, START
 from systemctl_replacement.log_levels import LOG_DEBUG, LOG_ERR, LOG_INFO, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import READ, SIGNALS, now_monotonic
 from systemctl_replacement.manager import boot, boot_skips, engine_reboot, on_demand, other_init, pid1, show, tmpfiles
+from systemctl_replacement.manager.engine_report import report_to_engine
 from systemctl_replacement.manager.final_status import FORCED, FORCED_STATUS, REBOOT_STATUS
 from systemctl_replacement.manager.options import InitOptions
 from systemctl_replacement.manager.reexec import reexec_state
@@ -50,6 +51,7 @@ class Life:
         self._engine = pid1.container_engine(options.root, system.environment)
         system.idle.add(lambda _server: self._linger())
         self._runtime_mode = os.stat(system.runtime).st_mode & 0o7777
+        self._report = report_to_engine(system)
         self._signal_fd = syscalls.signalfd()
         self._guard = SocketGuard(system.loop, system.paths.socket_path(), self._socket_lost)
 
@@ -130,6 +132,8 @@ class Life:
         )
         self._manager.processes.reaper.reap()
         self._guard.check()
+        if self._report is not None:
+            self._report.go_on()
 
     def _await_orphans(self) -> None:
         """Begin no job before the supervisors of a manager that is gone have stopped what it left running."""
@@ -153,6 +157,8 @@ class Life:
             self._log.manager(LOG_WARNING, text)
         if self._system.status is not None:
             self._system.status.welcome(self._system.files.host.os_release or {})
+        if self._report is not None:
+            self._report.begin(self._system.files.host.machine_id)
         self._system.server.hold_changes()
         self._loop.call_soon(lambda: self._system.generators.run(self._boot_units))
 
