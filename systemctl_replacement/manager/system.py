@@ -13,7 +13,7 @@ from systemctl_replacement.journal import names as journal_names
 from systemctl_replacement.journal.writer import Writer
 from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.loop import Loop, now_stamp
-from systemctl_replacement.manager import last_words, pid1
+from systemctl_replacement.manager import credentials, last_words, pid1
 from systemctl_replacement.manager.boot_progress import BootProgress
 from systemctl_replacement.manager.conditions.check import Checker
 from systemctl_replacement.manager.core import Core, report_exception
@@ -103,13 +103,17 @@ class System:
             loop.call_soon,
         )
         core = Core(loop, self.log, self._limits, files, registry)
-        self._execution = execution = ExecDefaults(options.root, config, self.environment, self._own_user())
+        secrets = credentials.Places(
+            "" if options.on_demand else credentials.received(os.environ), places.credentials_directory(), options.root
+        )
+        self._execution = execution = ExecDefaults(options.root, config, self.environment, self._own_user(), secrets)
         conditions = Checker(
             options.root,
             lambda: files.host,
             lambda: {**self.environment, **execution.environment},
             lambda: pid1.container_engine(options.root, self.environment),
             core.log_unit,
+            secrets.received,
         )
         processes = self._make_processes(core, forkserver, state)
         leftovers = Leftovers(record, options.root)

@@ -15,11 +15,12 @@ from systemctl_replacement.unitfile.directives.directive import (
     Inherited,
 )
 from systemctl_replacement.unitfile.directives.honoured import (
+    AS_FILES,
     FULL,
     NEEDS_NICE,
     NEEDS_NICE_FOR_REALTIME,
     NO_CLEANING_JOB,
-    NO_CREDENTIALS,
+    NO_DECRYPTION,
     NO_MEMORY_POLICIES,
     NO_PAM,
     NO_SOCKET_INPUT,
@@ -308,7 +309,7 @@ EXEC: tuple[Directive, ...] = (
         combine=APPEND,
         kind="unprintable",
         since=247,
-        honoured=NO_CREDENTIALS,
+        honoured=AS_FILES,
     ),
     Directive(
         "SetCredentialEncrypted",
@@ -316,7 +317,7 @@ EXEC: tuple[Directive, ...] = (
         combine=APPEND,
         kind="unprintable",
         since=250,
-        honoured=NO_CREDENTIALS,
+        honoured=NO_DECRYPTION,
     ),
     Directive(
         "LoadCredential",
@@ -324,7 +325,7 @@ EXEC: tuple[Directive, ...] = (
         combine=APPEND,
         kind="unprintable",
         since=247,
-        honoured=NO_CREDENTIALS,
+        honoured=AS_FILES,
     ),
     Directive(
         "LoadCredentialEncrypted",
@@ -332,7 +333,7 @@ EXEC: tuple[Directive, ...] = (
         combine=APPEND,
         kind="unprintable",
         since=250,
-        honoured=NO_CREDENTIALS,
+        honoured=NO_DECRYPTION,
     ),
     Directive(
         "TimeoutCleanSec",
@@ -348,7 +349,12 @@ EXEC: tuple[Directive, ...] = (
     Directive("UtmpMode", parse=sandbox_parsers.utmp_mode, default="init", since=225, honoured=NO_UTMP),
     # Newer than systemd 252, which warns about an unknown key.
     Directive(
-        "ImportCredential", parse=parsers.opaque_item, combine=APPEND, property="", since=254, honoured=NO_CREDENTIALS
+        "ImportCredential",
+        parse=security_parsers.import_credential,
+        combine=APPEND,
+        property="",
+        since=254,
+        honoured=AS_FILES,
     ),
     Directive("SetLoginEnvironment", parse=parsers.tristate, default=None, property="", since=254),
     Directive("LogFilterPatterns", parse=parsers.opaque_item, combine=APPEND, property="", since=253),

@@ -89,6 +89,9 @@ SAMPLES: dict[str, tuple[str, str]] = {
         for kind in ("Runtime", "State", "Cache", "Logs", "Configuration")
     },
     "RuntimeDirectoryPreserve": ("yes", "RuntimeDirectory=a"),
+    "SetCredential": ("a:b", ""),
+    "LoadCredential": ("a:/etc/hostname", ""),
+    "ImportCredential": ("a.*", ""),
     "SendSIGKILL": ("no", ""),
     "SendSIGHUP": ("yes", ""),
     "KillMode": ("process", ""),
