@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     from systemctl_replacement.control.request import Caller, Request
+    from systemctl_replacement.manager.boot_progress import BootProgress
     from systemctl_replacement.manager.reexec.reexecution import Reexecution
     from systemctl_replacement.manager.reload import DaemonReload
 
@@ -226,25 +227,19 @@ class Methods:
         request.reply(environment=[f"{k}={v}" for k, v in self._manager.execution.environment.items()])
 
     def system_state(self, request: Request) -> None:
-        """With `wait` once the boot has ended, which a halt does, too."""
         manager = self._manager
-        ends = (manager.boot.ended, manager.halt.begun)
-        if not request.parameters.get("wait") or manager.boot.done or manager.halt.under_way:
+        ended = manager.boot.ended
+        if not request.parameters.get("wait") or manager.boot.done:
             request.reply(state=manager.system_state())
             return
 
-        def forget() -> None:
-            for end in ends:
-                end.remove(answer)
-
-        def answer(_news: object) -> None:
-            forget()
+        def answer(_boot: BootProgress) -> None:
+            ended.remove(answer)
             request.on_cancel = None
             request.reply(state=manager.system_state())
 
-        request.on_cancel = forget
-        for end in ends:
-            end.add(answer)
+        request.on_cancel = lambda: ended.remove(answer)
+        ended.add(answer)
 
     # --- jobs ---
 

@@ -290,10 +290,7 @@ class RemovePidFile:
 
 @dataclass(frozen=True)
 class RemoveDirectories:
-    """The service is about to be dead: remove its credentials, and its runtime directories unless they are preserved;
-    answered by Removed."""
-
-    preserve: bool = False
+    """The service is about to be dead: remove its runtime directories; answered by Removed."""
 
 
 @dataclass(frozen=True)

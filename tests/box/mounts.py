@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 
-from tests.box.control_groups import ENGINE_CONTROLLERS
 from tests.box.kernel import (
     MS_BIND,
     MS_NODEV,
@@ -98,16 +97,13 @@ def mount_sys(root: str, control_groups: str) -> None:
                 "cgroup", f"{top}/systemd", "cgroup", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "none,name=systemd"
             )
             mount("", top, "", MS_REMOUNT | MS_BIND | MS_RDONLY)
-        elif control_groups in ("systemd", "engine"):
+        elif control_groups == "systemd":
             mount("tmpfs", top, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755")
-            hierarchies = [("systemd", "cgroup", "none,name=systemd"), ("unified", "cgroup2", "")]
-            if control_groups == "engine":
-                hierarchies += [(name, "cgroup", name) for name in ENGINE_CONTROLLERS]
-            for name, kind, data in hierarchies:
+            for name, kind, data in (("systemd", "cgroup", "none,name=systemd"), ("unified", "cgroup2", "")):
                 os.mkdir(f"{top}/{name}")
                 mount("cgroup", f"{top}/{name}", kind, MS_NOSUID | MS_NODEV | MS_NOEXEC, data)
     except OSError:
-        if control_groups in ("systemd", "engine"):
+        if control_groups == "systemd":
             raise
         mount("tmpfs", top, "tmpfs", MS_RDONLY, "mode=755")
 
