@@ -25,7 +25,7 @@ test: $(STAMP)
 	@$(BIN)/python -m pytest $(ARGS)
 
 fast: $(STAMP)
-	@$(BIN)/python -m pytest --ignore=tests/box --ignore=tests/conformance $(ARGS)
+	@$(BIN)/python -m pytest --ignore=tests/box --ignore=tests/engines --ignore=tests/conformance $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff check .

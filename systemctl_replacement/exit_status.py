@@ -37,6 +37,7 @@ EXIT_STATE_DIRECTORY = 238
 EXIT_CACHE_DIRECTORY = 239
 EXIT_LOGS_DIRECTORY = 240
 EXIT_CONFIGURATION_DIRECTORY = 241
+EXIT_CREDENTIALS = 243
 EXIT_EXCEPTION = 255
 
 # Where a verb asks about the state of a unit, the LSB gives two of these numbers another meaning.

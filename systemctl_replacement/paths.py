@@ -99,6 +99,11 @@ class Paths:
         """The control socket of the manager with this runtime directory (default: the one in use)."""
         return f"{self.runtime if runtime is None else runtime}/{SOCKET_NAME}"
 
+    def credentials_directory(self) -> str:
+        """Where the credentials of units are: in /run as under systemd, or where we may write."""
+        directory = self.root + "/run/credentials"
+        return directory if _is_public(self.runtime) and _writable(directory) else f"{self.runtime}/credentials"
+
     def start_lock(self) -> str:
         """The file that a starter of a manager locks until the manager listens."""
         return f"{self.runtime}/{LOCK_NAME}"

@@ -38,7 +38,7 @@ _PR_MDWE_REFUSE_EXEC_GAIN = 1
 PR_CAP_AMBIENT_RAISE = 2
 
 TIOCSCTTY = 0x540E
-_TIOCNOTTY = 0x5422
+_RB_AUTOBOOT = 0x01234567
 
 # These numbers are the same on every architecture: calls newer than Linux 5.0 share one table.
 _SYS_PIDFD_OPEN = 434
@@ -66,6 +66,7 @@ _prctl = libc.function("prctl")
 _quick_prctl = libc.quick_function("prctl")
 _ioctl = libc.function("ioctl")
 _fnmatch = libc.function("fnmatch")
+_reboot = libc.function("reboot")
 
 ALL_SIGNALS = frozenset(int(number) for number in _signal.valid_signals())
 
@@ -74,6 +75,11 @@ def prctl(option: int, second: int = 0, third: int = 0, fourth: int = 0, fifth: 
     """prctl(2) with numbers only."""
     words = [UnsignedLong(word) for word in (second, third, fourth, fifth)]
     return _check(_prctl(Int(option), *words), "prctl")
+
+
+def reboot() -> None:
+    """reboot(2): in a process namespace with a PID 1 of its own the kernel ends that one, and SIGHUP says why."""
+    _check(_reboot(Int(_RB_AUTOBOOT)), "reboot")
 
 
 def set_child_subreaper() -> None:
@@ -208,12 +214,6 @@ def _close_ranges(keep: list[int]) -> None:
 def take_terminal(fd: int, force: bool = False) -> None:
     """Make a terminal the controlling terminal of our session. `force` steals it (which needs CAP_SYS_ADMIN)."""
     _check(_ioctl(fd, UnsignedLong(TIOCSCTTY), Int(force)), "ioctl")
-
-
-def give_up_terminal(fd: int) -> None:
-    """Leave our session without its controlling terminal. If we lead the session, the terminal's foreground process
-    group gets SIGHUP and SIGCONT."""
-    _check(_ioctl(fd, UnsignedLong(_TIOCNOTTY), Int(0)), "ioctl")
 
 
 # --- limits ---

@@ -197,18 +197,17 @@ Options of init (see 'systemctl init --help'):
      --stop-timeout=SPAN How long the container engine waits for a halt
      --log-format=FORMAT How the container's output is written: text or json
      --log-level=LEVEL   Most verbose level of the manager's own messages
-     --show-status=WHAT  What init prints on the container's output: yes, no, full
+     --show-status=WHAT  What init prints: yes, no, error, auto, full
 
 See the systemctl(1) man page for details.
 """
 
 
 INIT = """\
-systemctl init [OPTIONS...] [UNIT...] [-- COMMAND [ARG...]]
+systemctl init [OPTIONS...] [UNIT...]
 
 Be the init of a container (PID 1): start the default target, or the named units
-and what they require, and run until a stop signal or 'systemctl halt', or until
-COMMAND ends, which runs in the foreground.
+and what they require, and run until a stop signal or 'systemctl halt'.
 
 Instead of units, one word may name a mode: default, rescue, emergency, or a
 runlevel from 1 to 5.
@@ -221,12 +220,10 @@ Options:
      --log-format=FORMAT   How the container's output is written: text or json
      --log-level=LEVEL     Most verbose level of the manager's own messages:
                            a name or number of syslog's, 'info' if not given
-     --show-status=WHAT    What init prints on the container's output: yes
-                           (starts, stops, failures), no (problems) or full
-     --wait-for=UNIT       Run COMMAND when UNIT is started; or, with 'running',
-                           when the boot is done
-     --no-group            Pass signals on to COMMAND alone, not to its process
-                           group
+     --show-status=WHAT    What init prints on the container's output: yes (starts,
+                           stops and failures as status lines, which a terminal
+                           shows anyway), no (problems), error (failures), auto
+                           (failures; all when something takes long) or full
      --root=DIR            Keep units, state and logs below DIR; programs are
                            those of this system
      --run-host-programs   With --root=, as root: do so even if DIR is a whole

@@ -10,25 +10,31 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
+    from systemctl_replacement.unitfile.manager_config import ManagerConfig
+
     Get = Callable[[str], Any]
 
 _IO_CLASS, _IO_LEVEL = 2, 4  # what the kernel starts from: best-effort, in the middle
 
 
-def scheduling_of(get: Get) -> Scheduling:
+def scheduling_of(get: Get, config: ManagerConfig) -> Scheduling:
     """How the kernel is to schedule and treat the processes of a unit."""
     coredump_filter = get("CoredumpFilter")
     personality = get("Personality")
     return Scheduling(
         nice=get("Nice"),
-        oom_score_adjust=get("OOMScoreAdjust"),
+        oom_score_adjust=_either(get("OOMScoreAdjust"), config.default_oom_score_adjust),
         cpu=_cpu_scheduling(get),
         cpu_affinity=tuple(sorted(get("CPUAffinity") or ())),
         io=_io_priority(get),
-        timer_slack=get("TimerSlackNSec"),
+        timer_slack=_either(get("TimerSlackNSec"), config.timer_slack),
         coredump_filter=None if coredump_filter is None else kernel_values.coredump_filter(coredump_filter),
         personality=("native" if personality == architecture() else "32-bit") if personality else "",
     )
+
+
+def _either(own: int | None, default: int | None) -> int | None:
+    return default if own is None else own
 
 
 def _cpu_scheduling(get: Get) -> CpuScheduling | None:
@@ -47,7 +53,7 @@ def _io_priority(get: Get) -> IoPriority | None:
     )
 
 
-def sandbox_of(get: Get) -> Sandbox:
+def sandbox_of(get: Get, config: ManagerConfig) -> Sandbox:
     """What the processes of a unit are to be kept from."""
     bounding = capabilities.mask(get("CapabilityBoundingSet") or (), capabilities.ALL)
     ambient = capabilities.named(capabilities.mask(get("AmbientCapabilities") or (), 0))
@@ -56,7 +62,7 @@ def sandbox_of(get: Get) -> Sandbox:
         capability_bounding=None if bounding == capabilities.ALL else bounding,
         ambient_capabilities=tuple([Capability(name, number) for name, number in ambient.items()]),
         secure_bits=kernel_values.secure_bits(get("SecureBits") or frozenset()),
-        no_new_privileges=bool(get("NoNewPrivileges")),
+        no_new_privileges=bool(get("NoNewPrivileges") or config.no_new_privileges),
         no_new_privileges_unless_root=implied.needs_filter(get),
         memory_deny_write_execute=bool(get("MemoryDenyWriteExecute")),
     )

@@ -64,8 +64,9 @@ def _offset() -> int:
     return realtime - boottime
 
 
-def clear_run(before: int) -> None:
-    """Remove sockets, and files that are called PID files, in /run and the directories in it. Mounts are left alone."""
+def clear_run(before: int, kept: str = "") -> None:
+    """Remove sockets, and files that are called PID files, in /run and the directories in it. Mounts are left alone,
+    and so is the path `kept`."""
     try:
         device = os.lstat(_RUN).st_dev
     except OSError:
@@ -74,7 +75,7 @@ def clear_run(before: int) -> None:
         for path, status in _entries(directory):
             is_stale = status.st_dev == device and status.st_ctime_ns < before * 1000
             is_pid_file = stat.S_ISREG(status.st_mode) and path.endswith(".pid")
-            if is_stale and (is_pid_file or stat.S_ISSOCK(status.st_mode)):
+            if is_stale and path != kept and (is_pid_file or stat.S_ISSOCK(status.st_mode)):
                 try:
                     os.unlink(path)
                 except OSError:

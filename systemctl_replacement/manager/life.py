@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import os
 import select
 
@@ -12,8 +13,9 @@ from systemctl_replacement.control.socket_guard import SocketGuard
 from systemctl_replacement.jobs.model import DONE, MODE_ISOLATE, START
 from systemctl_replacement.log_levels import LOG_DEBUG, LOG_ERR, LOG_INFO, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import READ, SIGNALS, now_monotonic
-from systemctl_replacement.manager import boot, boot_skips, on_demand, other_init, pid1, show, tmpfiles
-from systemctl_replacement.manager.final_status import FORCED, FORCED_STATUS
+from systemctl_replacement.manager import boot, boot_skips, engine_reboot, on_demand, other_init, pid1, show, tmpfiles
+from systemctl_replacement.manager.engine_report import report_to_engine
+from systemctl_replacement.manager.final_status import FORCED, FORCED_STATUS, REBOOT_STATUS
 from systemctl_replacement.manager.options import InitOptions
 from systemctl_replacement.manager.reexec import reexec_state
 from systemctl_replacement.manager.system import System
@@ -36,24 +38,20 @@ LINGER_USEC = 10_000_000
 class Life:
     """A system's life. It begins with `start`, `resume` or `begin_after`; `run` returns the exit status."""
 
-    def __init__(
-        self,
-        options: InitOptions,
-        forkserver: ForkServer | None,
-        state: dict[str, Any] | None,
-        command: dict[str, Any] | None = None,
-    ) -> None:
-        """command: the state of a foreground command that waits to be run. OSError if the system cannot be made."""
+    def __init__(self, options: InitOptions, forkserver: ForkServer | None, state: dict[str, Any] | None) -> None:
+        """OSError if the system cannot be made."""
         self._options = options
         self._status = 0
         self._ended = False
-        self._system = system = System(options, forkserver, state, command)
+        self._system = system = System(options, forkserver, state)
         self._loop = system.loop
         self._log = system.log
         self._manager = system.manager
         self._manager.halt.finished.add(self._finish)
+        self._engine = pid1.container_engine(options.root, system.environment)
         system.idle.add(lambda _server: self._linger())
         self._runtime_mode = os.stat(system.runtime).st_mode & 0o7777
+        self._report = report_to_engine(system)
         self._signal_fd = syscalls.signalfd()
         self._guard = SocketGuard(system.loop, system.paths.socket_path(), self._socket_lost)
 
@@ -103,8 +101,6 @@ class Life:
         self._restore(state)
         if not self._manager.boot.done:
             self._manager.jobs.when_idle(self._booted)
-        if self._system.foreground is not None:
-            self._system.foreground.look()
         self._log.manager(LOG_INFO, "Reexecuted.")
         self._linger()
 
@@ -136,6 +132,8 @@ class Life:
         )
         self._manager.processes.reaper.reap()
         self._guard.check()
+        if self._report is not None:
+            self._report.go_on()
 
     def _await_orphans(self) -> None:
         """Begin no job before the supervisors of a manager that is gone have stopped what it left running."""
@@ -159,6 +157,8 @@ class Life:
             self._log.manager(LOG_WARNING, text)
         if self._system.status is not None:
             self._system.status.welcome(self._system.files.host.os_release or {})
+        if self._report is not None:
+            self._report.begin(self._system.files.host.machine_id)
         self._system.server.hold_changes()
         self._loop.call_soon(lambda: self._system.generators.run(self._boot_units))
 
@@ -168,8 +168,6 @@ class Life:
                 self._system.reload.read_if_changed()  # generators may have made units
                 if boot.enqueue(self._manager, self._options):
                     self._manager.jobs.when_idle(self._booted)
-                    if self._system.foreground is not None:
-                        self._system.foreground.look()
         finally:
             self._system.server.release_changes()
 
@@ -187,6 +185,8 @@ class Life:
         self._loop.run()
         if not self._system.is_pid1:
             self._await_children()
+        elif self._status == REBOOT_STATUS:
+            engine_reboot.reboot(self._engine)
         return self._status
 
     def _await_children(self) -> None:
@@ -212,20 +212,17 @@ class Life:
 
     def _signals(self, _events: int) -> None:
         for number, _pid, _status, _code in syscalls.read_signalfd(self._signal_fd):
-            self._loop.guard(self._hear, number)
-
-    def _hear(self, number: int) -> None:
-        command = self._system.foreground
-        if command is not None and command.takes(number):
-            return
-        if number in pid1.ACTIONS:
-            self._act(number, *pid1.ACTIONS[number])
+            action = pid1.ACTIONS.get(number)
+            if action is not None:
+                self._loop.guard(self._act, number, *action)
 
     def _act(self, number: int, what: str, argument: str) -> None:
         manager = self._manager
         if what == "reap":
             manager.processes.reaper.reap()
         elif what == "halt":
+            if number == _signal.SIGINT and engine_reboot.understands(self._engine):
+                argument = "reboot"  # machinectl(1) asks for it so, as the kernel does for ctrl-alt-del
             manager.halt.request(argument, pid1.signal_name(number))
         elif what == "force":
             manager.halt.force(argument)
@@ -289,4 +286,4 @@ class Life:
                 os.unlink(self._system.paths.socket_path())
         except OSError:
             pass  # not ours to remove any more
-        take_leave(self._loop, self._manager.processes)
+        take_leave(self._loop, self._manager.processes, self._manager.halt.gone_by)

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     from systemctl_replacement.control.request import Caller, Request
-    from systemctl_replacement.manager.boot_progress import BootProgress
     from systemctl_replacement.manager.reexec.reexecution import Reexecution
     from systemctl_replacement.manager.reload import DaemonReload
 
@@ -227,19 +226,25 @@ class Methods:
         request.reply(environment=[f"{k}={v}" for k, v in self._manager.execution.environment.items()])
 
     def system_state(self, request: Request) -> None:
+        """With `wait` once the boot has ended, which a halt does, too."""
         manager = self._manager
-        ended = manager.boot.ended
-        if not request.parameters.get("wait") or manager.boot.done:
+        ends = (manager.boot.ended, manager.halt.begun)
+        if not request.parameters.get("wait") or manager.boot.done or manager.halt.under_way:
             request.reply(state=manager.system_state())
             return
 
-        def answer(_boot: BootProgress) -> None:
-            ended.remove(answer)
+        def forget() -> None:
+            for end in ends:
+                end.remove(answer)
+
+        def answer(_news: object) -> None:
+            forget()
             request.on_cancel = None
             request.reply(state=manager.system_state())
 
-        request.on_cancel = lambda: ended.remove(answer)
-        ended.add(answer)
+        request.on_cancel = forget
+        for end in ends:
+            end.add(answer)
 
     # --- jobs ---
 

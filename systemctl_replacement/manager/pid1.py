@@ -9,7 +9,7 @@ import os
 import stat
 
 from systemctl_replacement import signals, syscalls
-from systemctl_replacement.manager import leftovers
+from systemctl_replacement.manager import credentials, leftovers, machine_id
 from systemctl_replacement.process.descendants import read_stat
 from systemctl_replacement.signals import SIGCHLD, SIGHUP, SIGINT, SIGPWR, SIGQUIT, SIGRTMIN, SIGTERM, SIGUSR2
 
@@ -59,9 +59,14 @@ def signal_name(number: int) -> str:
 
 def become_the_systems_manager(runtime: str, environment: Mapping[str, str]) -> None:
     """Set up what PID 1 owes the first service: the directory that says that systemd runs, the name of
-    the container's engine, a place for locks. Also clear what an earlier life before a `docker restart` has left."""
-    leftovers.clear_run(leftovers.before_this_life())
+    the container's engine and the credentials that it passes, a machine id, a place for locks. Also clear what an
+    earlier life before a `docker restart` has left."""
+    before = leftovers.before_this_life()
+    leftovers.clear_run(before, environment.get("NOTIFY_SOCKET", ""))  # it is the engine's
+    credentials.clear(before)
     make_runtime_files(runtime, environment)
+    credentials.link_received(environment)
+    machine_id.set_up(environment)
     _make_lock_directory("/run/lock")
 
 
@@ -119,8 +124,9 @@ _ENGINES = (
 
 
 def container_engine(root: str, environment: Mapping[str, str]) -> str:
-    """The container's engine in systemd's words, by $container or its marker file. "" outside of a container."""
-    told = environment.get("container", "")
+    """The container's engine in systemd's words, by what it says of itself or its marker file. "" outside of a
+    container."""
+    told = _first_line(f"{root}/run/host/container-manager") or environment.get("container", "")
     if told and told != "oci":  # no engine has this name, but some images set it
         return told if told in _ENGINES else "container-other"
     if os.path.exists(f"{root}/run/.containerenv"):
@@ -128,6 +134,14 @@ def container_engine(root: str, environment: Mapping[str, str]) -> str:
     if os.path.exists(f"{root}/.dockerenv"):
         return "docker"
     return "container-other" if told or "KUBERNETES_SERVICE_HOST" in environment else ""
+
+
+def _first_line(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.readline(256).strip()
+    except OSError:
+        return ""
 
 
 # Mounted on every system before its manager runs. systemd has no units for these either.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from systemctl_replacement.log_levels import LOG_INFO
 from systemctl_replacement.manager import renaming
 from systemctl_replacement.manager.spec_of_unit import default_environment
+from systemctl_replacement.observers import Observers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ class DaemonReload:
     """Loads units again from their files, after the generators have run."""
 
     def __init__(self, manager: Manager, files: UnitFiles, generators: Generation) -> None:
+        self.done: Observers[DaemonReload] = Observers(manager.loop.guard)
         self._manager = manager
         self._files = files
         self._generators = generators
@@ -37,6 +39,7 @@ class DaemonReload:
                 if execution.environment.get(name) == old_default.get(name):
                     execution.environment[name] = value
             self._load()
+            self.done.tell(self)
         finally:
             done()
 

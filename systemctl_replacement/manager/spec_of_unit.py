@@ -10,7 +10,7 @@ import os
 
 from systemctl_replacement import exec_directories
 from systemctl_replacement.defaults import PRIVATE, SEARCH_PATH
-from systemctl_replacement.manager import kernel_settings
+from systemctl_replacement.manager import credentials, kernel_settings
 from systemctl_replacement.process.exec_spec import (
     Directories,
     Directory,
@@ -59,10 +59,17 @@ class ExecDefaults:
     """What the processes of all units share: the manager's environment and configuration, the root of `--root=`."""
 
     def __init__(
-        self, root: str, config: ManagerConfig, inherited: Mapping[str, str], own_user: OwnUser | None = None
+        self,
+        root: str,
+        config: ManagerConfig,
+        inherited: Mapping[str, str],
+        own_user: OwnUser | None = None,
+        secrets: credentials.Places = credentials.NOWHERE,
     ) -> None:
+        """secrets: where credentials come from and go to."""
         self.root = root
         self.own_user = own_user
+        self.secrets = secrets
         self.config = config
         self.inherited = inherited  # the manager's own environment, for PassEnvironment=
         self.environment: dict[str, str] = default_environment(config)
@@ -115,6 +122,11 @@ class ExecDefaults:
         return [
             self.below_root(f"{base}/{name}") for name in names for base in ("/run", *[f"/run/{PRIVATE}"] * private)
         ]
+
+    def credential_directories(self, unit: ManagedUnit) -> list[str]:
+        """Where the credentials of a unit are, if it has any."""
+        has_any = any(unit.own(name) for name in credentials.DIRECTIVES)
+        return [self.secrets.of_unit(unit.id)] if has_any else []
 
     def runtime_links(self, unit: ManagedUnit) -> list[str]:
         """The links that RuntimeDirectory= makes to them."""
@@ -169,10 +181,11 @@ def spec_of(defaults: ExecDefaults, unit: ManagedUnit, action: Spawn) -> ExecSpe
         ),
         streams=_streams(defaults, unit, get),
         identity=_own_identity(get) if ignored else _identity(defaults, get, command.privileged == "!"),
-        scheduling=kernel_settings.scheduling_of(get),
-        sandbox=kernel_settings.sandbox_of(get),
+        scheduling=kernel_settings.scheduling_of(get, defaults.config),
+        sandbox=kernel_settings.sandbox_of(get, defaults.config),
         limits=_limits(defaults, get),
         directories=_directories(defaults, get, bool(ignored)),
+        credentials=credentials.wanted(get, unit.id, action.phase, defaults.secrets),
         working_directory=_working_directory(get),
         umask=get("UMask") if get("UMask") is not None else 0o022,
         ignore_sigpipe=get("IgnoreSIGPIPE") is not False,

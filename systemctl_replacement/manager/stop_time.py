@@ -13,9 +13,14 @@ if TYPE_CHECKING:
 
 VARIABLE = "SYSTEMCTL_STOP_TIMEOUT"
 
-# The engine kills when its time is over. Be done this much earlier, and kill this much before that.
+# The engine kills when its time is over. Be done this much earlier if we guess it.
 _RESERVE_USEC = 1_000_000
+
+# SIGKILL, the end of everything after it, and the last lines take this much of the end.
 KILL_RESERVE_USEC = 1_000_000
+
+# How long those have who are told last.
+LAST_WORD_USEC = 2_000_000
 
 _DOCKER_USEC = 10_000_000
 _KUBERNETES_USEC = 30_000_000
@@ -37,7 +42,12 @@ class StopTime:
     @property
     def kill_after(self) -> int:
         """How long after the beginning everything left is killed. 0 for never, unless we were told the time."""
-        return 0 if self.engine else max(self.usec - KILL_RESERVE_USEC, self.usec // 2)
+        return 0 if self.engine else self.usec - self.reserve
+
+    @property
+    def reserve(self) -> int:
+        """How much of a time that we were told is kept for SIGKILL and the last lines."""
+        return min(KILL_RESERVE_USEC, self.usec // 2)
 
     @property
     def default(self) -> str:
@@ -94,17 +104,6 @@ def told_or_guessed(
     return stop_time(option, os.environ, lambda path: is_pid1 and os.path.exists(path), complain)
 
 
-def share_of_command(time: StopTime | None, unlimited: int) -> int:
-    """How long a foreground command has to end before everything else is stopped: half of what there is.
-
-    unlimited: what it has where a halt may take any time.
-    """
-    return unlimited if time is None else (time.kill_after or time.nears_after) // 2
-
-
-def next_turn(now: int, end: int, levels: int) -> int:
-    """When the first remaining level of the stop order has had its share of the remaining time.
-
-    The last level is reminded when half of its share is over.
-    """
-    return now + max(end - now, 0) // max(levels, 2)
+def last_word_at(now: int, end: int) -> int:
+    """When everybody is told who has not been yet, if all turns have come by now."""
+    return max(now + (end - now) // 2, end - LAST_WORD_USEC)

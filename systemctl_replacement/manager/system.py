@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _socket
+import os
 
 from systemctl_replacement import __version__, paths, syscalls
 from systemctl_replacement.control import server
@@ -12,7 +13,7 @@ from systemctl_replacement.journal import names as journal_names
 from systemctl_replacement.journal.writer import Writer
 from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.loop import Loop, now_stamp
-from systemctl_replacement.manager import last_words, pid1
+from systemctl_replacement.manager import credentials, last_words, pid1
 from systemctl_replacement.manager.boot_progress import BootProgress
 from systemctl_replacement.manager.conditions.check import Checker
 from systemctl_replacement.manager.core import Core, report_exception
@@ -34,7 +35,8 @@ from systemctl_replacement.manager.reexec.reexecution import Reexecution
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.reload import DaemonReload
 from systemctl_replacement.manager.spec_of_unit import ExecDefaults
-from systemctl_replacement.manager.stop_time import StopTime, share_of_command, told_or_guessed
+from systemctl_replacement.manager.stop_budget import StopBudget
+from systemctl_replacement.manager.stop_time import StopTime, told_or_guessed
 from systemctl_replacement.manager.triggers import Triggers
 from systemctl_replacement.manager.unit_driver import Driver
 from systemctl_replacement.manager.unit_files import UnitFiles
@@ -51,7 +53,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from systemctl_replacement.manager.foreground import Foreground
     from systemctl_replacement.manager.reexec.bequest import OnConnection
     from systemctl_replacement.manager.status_lines import StatusLines
     from systemctl_replacement.unitfile.syntax import Problem
@@ -65,14 +66,7 @@ class System:
     to observers, who are all introduced in :meth:`_introduce`.
     """
 
-    def __init__(
-        self,
-        options: InitOptions,
-        forkserver: ForkServer | None,
-        state: dict[str, Any] | None,
-        command: dict[str, Any] | None,
-    ) -> None:
-        """command: the state of a foreground command that waits to be run."""
+    def __init__(self, options: InitOptions, forkserver: ForkServer | None, state: dict[str, Any] | None) -> None:
         self.options = options
         self.paths = places = paths.Paths(options.root)
         self.is_pid1 = options.is_pid1
@@ -84,8 +78,6 @@ class System:
         record: dict[str, Any] = (
             state["boot"] if state is not None else {"id": pid1.boot_id(options.on_demand), "start": list(now_stamp())}
         )
-        if command is not None:
-            record["foreground"] = command
         self.boot = boot = BootProgress(record, loop.guard)
         self._log_directory = places.log_directory()
         self._console = self._make_console(state)
@@ -111,13 +103,17 @@ class System:
             loop.call_soon,
         )
         core = Core(loop, self.log, self._limits, files, registry)
-        self._execution = execution = ExecDefaults(options.root, config, self.environment, self._own_user())
+        secrets = credentials.Places(
+            "" if options.on_demand else credentials.received(os.environ), places.credentials_directory(), options.root
+        )
+        self._execution = execution = ExecDefaults(options.root, config, self.environment, self._own_user(), secrets)
         conditions = Checker(
             options.root,
             lambda: files.host,
             lambda: {**self.environment, **execution.environment},
             lambda: pid1.container_engine(options.root, self.environment),
             core.log_unit,
+            secrets.received,
         )
         processes = self._make_processes(core, forkserver, state)
         leftovers = Leftovers(record, options.root)
@@ -132,7 +128,6 @@ class System:
             words = LastWords(core, halt, places.below(last_words.PLACE), self._log_directory, record["id"])
             halt.finished.add(words.say)
         self.manager = manager = Manager(core, boot, execution, leftovers, conditions, processes, driver, jobs, halt)
-        self.foreground = self._make_foreground(core, time)
         if self._console is not None:
             lines = status_lines(asked, self._console.is_tty)
             self._show_status_lines(lines if state is None else state.get("status_lines", lines))
@@ -141,6 +136,9 @@ class System:
             loop, options.root, self.runtime, self._told_generators, self.log.manager, self._patience
         )
         self.reload = DaemonReload(manager, files, self.generators)
+        budget = StopBudget(core, boot, time, options.stop_timeout is not None, os.environ)
+        boot.ended.add(lambda _boot: core.call_soon(budget.look))
+        self.reload.done.add(budget.look)
         self.server = server.Server(
             self._listen(state),
             version=__version__,
@@ -150,23 +148,6 @@ class System:
         self.idle: Observers[server.Server] = Observers(loop.guard)  # the last client has left
         self.reexecution = Reexecution(manager, self.server, self.generators, options, self._patience)
         self._methods = Methods(manager, self.reload, self.reexecution)
-
-    def _make_foreground(self, core: Core, time: StopTime | None) -> Foreground | None:
-        state = self.boot.record.get("foreground")
-        if state is None:
-            return None
-        from systemctl_replacement.manager.foreground import Foreground  # not for everybody
-
-        manager = self.manager
-        return Foreground(
-            state,
-            core,
-            manager.jobs,
-            manager.halt,
-            manager.processes,
-            self.boot,
-            lambda: share_of_command(time, core.config.default_timeout_stop),
-        )
 
     def _introduce(
         self, core: Core, processes: Processes, driver: Driver, job_start: JobStarter, jobs: JobTable, halt: Halt
@@ -187,7 +168,9 @@ class System:
         driver.restart_due.add(triggers.restart)
         job_start.limit_hit.add(halt.start_limit_hit)
         jobs.begun.add(self._job_log.begun)
+        jobs.begun.add(halt.account.begun)
         jobs.ended.add(self._job_log.ended)
+        jobs.ended.add(halt.account.ended)
         jobs.ended.add(named.job_ended)
         jobs.ended.add(triggers.job_ended)
         jobs.failed.add(triggers.start_on_failure)
@@ -272,9 +255,7 @@ class System:
         if self.options.on_demand:
             return None
         try:
-            # A command's own output is what others read from stdout.
-            output = 2 if self.options.command else 1
-            return ConsoleHandle(self.loop, syscalls.duplicate_above(output, 3), self.options.json)
+            return ConsoleHandle(self.loop, syscalls.duplicate_above(1, 3), self.options.json)
         except OSError:
             return None  # started without a stdout: there is nobody to tell
 

@@ -312,9 +312,13 @@ class Driver:
     def _remove_pid_file(self, unit: ManagedUnit, _action: events.RemovePidFile) -> None:
         pid_file.remove(self._pid_file_path(unit))
 
-    def _remove_directories(self, unit: ManagedUnit, _action: events.RemoveDirectories) -> None:
-        paths = self._execution.runtime_directories(unit)
-        if not self._processes.remove(unit.id, paths, self._execution.runtime_links(unit)):
+    def _remove_directories(self, unit: ManagedUnit, action: events.RemoveDirectories) -> None:
+        execution = self._execution
+        paths, links = execution.credential_directories(unit), []
+        if not action.preserve:
+            paths += execution.runtime_directories(unit)
+            links = execution.runtime_links(unit)
+        if not self._processes.remove(unit.id, paths, links):
             self._core.log_unit(unit.id, LOG_WARNING, f"Cannot remove {', '.join(paths)}: no process can be made.")
             self._core.loop.call_soon(lambda: self.step(unit, events.Removed()))
         unit.tracking = self._processes.trackings.get(unit.id)

@@ -8,6 +8,7 @@ from systemctl_replacement import paths
 from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.manager import boot_skips, pid1
 from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.records import replace
 from systemctl_replacement.supervision.log_limits import LogLimits
 from systemctl_replacement.supervision.manager_log import ManagerLog
 from systemctl_replacement.unitfile import load, loadpath
@@ -32,7 +33,7 @@ class UnitFiles:
         self._is_pid1 = is_pid1
         self._skipped_when = boot_skips.circumstances(is_pid1=is_pid1, is_root=os.geteuid() == 0)
         self._logged: dict[str, object] = {}  # what was logged about units' files since the last reload, by id
-        self.host = Host.current(places.root, boot_id)
+        self.host = self._look_at_host()
         self.config = self._read_config()
 
     def begin(self) -> None:
@@ -40,6 +41,10 @@ class UnitFiles:
         configuration wants it."""
         self.scan()
         self._skips = self._read_skips()
+
+    def _look_at_host(self) -> Host:
+        host = Host.current(self._paths.root, self._boot_id)
+        return replace(host, credentials_root=self._paths.credentials_directory())
 
     def _read_config(self) -> ManagerConfig:
         config = read_manager_config(self._paths.root, self.host)
@@ -126,6 +131,6 @@ class UnitFiles:
     def read_configuration(self) -> None:
         """What `daemon-reload` reads besides unit files: the host, the configuration, what is to be skipped."""
         self._logged.clear()
-        self.host = Host.current(self._paths.root, self._boot_id)
+        self.host = self._look_at_host()
         self.config = self._read_config()
         self._skips = self._read_skips()

@@ -213,6 +213,38 @@ class OpenFile:
 
 
 @dataclass(frozen=True)
+class LoadedCredential:
+    """LoadCredential=: the source is a path, or a name that is looked for where credentials are kept."""
+
+    name: str
+    source: str
+
+
+@dataclass(frozen=True)
+class GivenCredential:
+    """SetCredential=."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Files with secrets, of which $CREDENTIALS_DIRECTORY tells."""
+
+    directory: str
+    unit: str
+    stores: tuple[str, ...]
+    """Directories where names are looked for, in this order."""
+    afresh: bool = False
+    """The unit starts: what is there is of an earlier run."""
+    loaded: tuple[LoadedCredential, ...] = ()
+    imported: tuple[str, ...] = ()
+    """ImportCredential=: patterns of names."""
+    given: tuple[GivenCredential, ...] = ()
+
+
+@dataclass(frozen=True)
 class LeftoverFiles:
     """What an earlier life of the container left behind: removed first, if it last changed `before` (usec)."""
 
@@ -250,6 +282,7 @@ class ExecSpec:
     """Names of the descriptors that come first in the message. They become 3 and up ($LISTEN_FDS)."""
     open_files: tuple[OpenFile, ...] = ()
     """Opened by the process, and passed after these."""
+    credentials: Credentials | None = None
     leftovers: LeftoverFiles | None = None
 
 

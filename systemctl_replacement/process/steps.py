@@ -20,6 +20,7 @@ from systemctl_replacement.process import (
 )
 from systemctl_replacement.process.sandbox import (
     capabilities,
+    credentials,
     memory_deny_write_execute,
     no_new_privileges,
     root_directory,
@@ -71,6 +72,7 @@ STEPS = (
         Step(directories.step_for(kind), kind.exit_status, "Failed to set up special execution directory")
         for kind in exec_directories.KINDS
     ],
+    Step(credentials.set_up, exit_status.EXIT_CREDENTIALS, "Failed to set up credentials"),
     Step(open_files.open_files, exit_status.EXIT_FDS, "Failed to get OpenFile= file descriptors"),
     Step(variables.fill, exit_status.EXIT_EXCEPTION, "Failed to set up the environment"),
     Step(limits.set_umask, exit_status.EXIT_EXCEPTION, "Failed to set the umask"),

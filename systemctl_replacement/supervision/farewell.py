@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 FAREWELL_USEC = 2_000_000
 
 
-def take_leave(loop: Loop, processes: Processes) -> None:
+def take_leave(loop: Loop, processes: Processes, by: int = 0) -> None:
     """Stop the loop once each supervisor has passed on its unit's last output and the console has written it, or when
-    that takes too long."""
-    loop.call_at(now_monotonic() + FAREWELL_USEC, loop.stop)
+    that takes too long. by: when whoever stops us is about to kill us (monotonic microseconds), 0: nobody is."""
+    now = now_monotonic()
+    loop.call_at(min(now + FAREWELL_USEC, max(by, now)) if by else now + FAREWELL_USEC, loop.stop)
     processes.when_released(lambda: processes.helpers.flush_console(loop.stop))
     for unit in list(processes.trackings):
         loop.guard(processes.signal_all, unit, SIGKILL, (), False, False)

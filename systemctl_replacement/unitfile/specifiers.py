@@ -50,6 +50,7 @@ class Host:
     home: str = "/root"
     shell: str = "/bin/sh"
     runtime_root: str = "/run"
+    credentials_root: str = "/run/credentials"
     state_root: str = "/var/lib"
     cache_root: str = "/var/cache"
     log_root: str = "/var/log"
@@ -66,7 +67,7 @@ class Host:
         uname = os.uname()
         uid, gid = os.geteuid(), os.getegid()
         user, home, shell = _account(root, uid)
-        machine = _read(root + "/etc/machine-id").strip()
+        machine = _read(root + "/etc/machine-id").strip() or _read(root + "/run/machine-id").strip()
         info = parse_environment_file(_read("/etc/machine-info"))  # like the host name, whatever is below `root`
         return Host(
             hostname=uname.nodename,
@@ -220,7 +221,7 @@ _TABLE: dict[str, Callable[[Subject], str]] = {
     "b": lambda subject: subject.host.boot_id,
     "B": _release("BUILD_ID"),
     "C": lambda subject: subject.host.cache_root,
-    "d": lambda subject: f"{subject.host.runtime_root}/credentials/{subject.unit}",
+    "d": lambda subject: f"{subject.host.credentials_root}/{subject.unit}",
     "E": lambda subject: subject.host.configuration_root,
     "f": _path,
     "g": lambda subject: subject.host.group,

@@ -290,7 +290,10 @@ class RemovePidFile:
 
 @dataclass(frozen=True)
 class RemoveDirectories:
-    """The service is about to be dead: remove its runtime directories; answered by Removed."""
+    """The service is about to be dead: remove its credentials, and its runtime directories unless they are preserved;
+    answered by Removed."""
+
+    preserve: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from tests.box.kernel import mount
+
+# Hierarchies of version 1 that container engines use.
+ENGINE_CONTROLLERS = ("cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids")
 
 
 class ControlGroups:
@@ -20,12 +23,14 @@ class ControlGroups:
     # By the controller of the limit.
     LIMITS: ClassVar[dict[str, str]] = {"memory": "memory.limit_in_bytes", "pids": "pids.max"}
 
-    def __init__(self, scratch: str, limits: Mapping[str, int]) -> None:
-        """limits: of the box's processes, by controller. They count from the moment when they join `limited`."""
+    def __init__(self, scratch: str, limits: Mapping[str, int], controllers: Sequence[str] = ()) -> None:
+        """limits: of the box's processes, by controller. They count from the moment when they join `limited`.
+        controllers: those (of version 1) in whose hierarchies the box gets a group of its own, too.
+        """
         self.name = f"systemctl-replacement-box-{os.getpid()}"
         self.tops: list[int] = []
         self.above: list[int] = []
-        for number, (kind, data) in enumerate(self.HIERARCHIES):
+        for number, (kind, data) in enumerate([*self.HIERARCHIES, *(("cgroup", name) for name in controllers)]):
             directory = f"{scratch}/cgroup{number}"
             os.mkdir(directory)
             try:
@@ -35,6 +40,9 @@ class ControlGroups:
             self.tops.append(os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
             self._sweep(directory)
             os.mkdir(f"{directory}/{self.name}")
+            for name in ("cpuset.cpus", "cpuset.mems"):
+                if os.path.exists(f"{directory}/{name}"):
+                    self._inherit(directory, name)
             self._join(self.tops[-1], f"{self.name}/cgroup.procs")
         self.limited: list[int] = []  # the files to join them by
         for controller, limit in limits.items():
@@ -51,6 +59,13 @@ class ControlGroups:
         with open(f"{top}/{self.name}/{self.LIMITS[controller]}", "w", encoding="ascii") as file:
             file.write(str(limit))
         self.limited.append(os.open(f"{top}/{self.name}/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC))
+
+    def _inherit(self, directory: str, name: str) -> None:
+        """Give our group a setting of its parent without which nobody can join it."""
+        with open(f"{directory}/{name}", encoding="ascii") as parents:
+            value = parents.read()
+        with open(f"{directory}/{self.name}/{name}", "w", encoding="ascii") as ours:
+            ours.write(value)
 
     def _join(self, top: int, procs: str) -> None:
         file = os.open(procs, os.O_WRONLY | os.O_CLOEXEC, dir_fd=top)

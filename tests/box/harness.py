@@ -16,11 +16,14 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -64,6 +67,7 @@ class Box:
     read_only_root  overrides the profile's
     tty             PID 1 gets a terminal, which is /dev/console, as with `docker run -t`
     limits          resource limits of PID 1, by their names: {"NOFILE": (1024, 1024)}
+    images          path to layers: further root file systems, mounted there read-only
     """
 
     def __init__(
@@ -79,6 +83,7 @@ class Box:
         read_only_root: Optional[bool] = None,
         tty: bool = False,
         limits: Optional[Mapping[str, tuple[int, int]]] = None,
+        images: Optional[Mapping[str, Sequence[Path]]] = None,
         hostname: str = "box",
         boot: bool = True,
     ) -> None:
@@ -97,6 +102,7 @@ class Box:
         self.files = {"/etc/hostname": hostname + "\n", **dict(self.profile.files), **(files or {})}
         self.tty = tty
         self.limits = dict(limits or {})
+        self.images = dict(images or {})
         self.hostname = hostname
         self.pid1 = 0  # as the host sees it; kept after its end
         self._owner = self.profile.ids[0][1] if self.profile.ids else 0  # root, as the machine sees it
@@ -156,6 +162,7 @@ class Box:
             "hostname": self.hostname,
             "tmpfs": dict(self.profile.tmpfs),
             "tty": tty,
+            "images": {path: [str(layer) for layer in layers] for path, layers in self.images.items()},
             "control_groups": self.profile.control_groups,
             "group_limits": dict(self.profile.group_limits),
             "read_only_root": self.profile.read_only_root,
@@ -206,7 +213,7 @@ class Box:
         self.pid1 = event["pid"]
 
     def _is_systemd(self) -> bool:
-        return not self.ours and self.profile.control_groups == "systemd"
+        return not self.ours and self.profile.control_groups in ("systemd", "engine")
 
     def close(self) -> None:
         """Destroy the box: kill everything in it and drop its files. This is safe at any time, also twice."""
@@ -251,6 +258,10 @@ class Box:
     def console(self) -> str:
         """Everything PID 1 (and what shares its output) has printed so far."""
         return self._console.text() if self._console is not None else ""
+
+    def resize(self, columns: int) -> None:
+        """Set the width of the terminal (`tty=True`), which at first has none."""
+        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
     def type(self, text: str) -> None:
         """Type on the terminal (`tty=True`)."""

@@ -30,7 +30,7 @@ if not __package__:
     sys.path.insert(0, __file__.rpartition("/tests/box/")[0])
 
 from tests.box import streams, user_namespace
-from tests.box.control_groups import ControlGroups
+from tests.box.control_groups import ENGINE_CONTROLLERS, ControlGroups
 from tests.box.identity import become, execute
 from tests.box.kernel import (
     CLONE_NEWCGROUP,
@@ -68,7 +68,8 @@ def boot(spec: dict[str, Any], control: socket.socket) -> None:
     mount("none", "/", "", MS_REC | MS_PRIVATE)
     scratch = spec["scratch"]
     mount("box", scratch, "tmpfs", 0, "mode=755")
-    groups = ControlGroups(scratch, spec["group_limits"])
+    controllers = ENGINE_CONTROLLERS if spec["control_groups"] == "engine" else ()
+    groups = ControlGroups(scratch, spec["group_limits"], controllers)
     try:
         unshare(CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP)
         socket.sethostname(spec["hostname"])
@@ -80,6 +81,9 @@ def boot(spec: dict[str, Any], control: socket.socket) -> None:
         mount_overlay(lower, f"{scratch}/upper", f"{scratch}/work", root, owner)
         for target, options in spec["tmpfs"].items():
             mount_tmpfs(root + target, options, owner)
+        for target, layers in spec["images"].items():
+            os.makedirs(root + target)
+            mount("overlay", root + target, "overlay", MS_RDONLY, f"lowerdir={':'.join(layers)}")
         mount_devices(root, spec.get("tty"), owner)
         mount_sys(root, spec["control_groups"])
         os.chdir(root)

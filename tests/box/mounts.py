@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
+from tests.box.control_groups import ENGINE_CONTROLLERS
 from tests.box.kernel import (
     MS_BIND,
     MS_NODEV,
@@ -97,13 +98,16 @@ def mount_sys(root: str, control_groups: str) -> None:
                 "cgroup", f"{top}/systemd", "cgroup", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "none,name=systemd"
             )
             mount("", top, "", MS_REMOUNT | MS_BIND | MS_RDONLY)
-        elif control_groups == "systemd":
+        elif control_groups in ("systemd", "engine"):
             mount("tmpfs", top, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755")
-            for name, kind, data in (("systemd", "cgroup", "none,name=systemd"), ("unified", "cgroup2", "")):
+            hierarchies = [("systemd", "cgroup", "none,name=systemd"), ("unified", "cgroup2", "")]
+            if control_groups == "engine":
+                hierarchies += [(name, "cgroup", name) for name in ENGINE_CONTROLLERS]
+            for name, kind, data in hierarchies:
                 os.mkdir(f"{top}/{name}")
                 mount("cgroup", f"{top}/{name}", kind, MS_NOSUID | MS_NODEV | MS_NOEXEC, data)
     except OSError:
-        if control_groups == "systemd":
+        if control_groups in ("systemd", "engine"):
             raise
         mount("tmpfs", top, "tmpfs", MS_RDONLY, "mode=755")
 

@@ -22,8 +22,8 @@ class Profile:
     """What a container engine grants (docs/design.md, "Tests").
 
     ids             a user namespace: (first inside, first outside, how many) of its users and groups
-    control_groups  "read-only", "writable" (version 2), "v1" (read-only), "systemd" (both, as systemd needs them) or
-                    "none"
+    control_groups  "read-only", "writable" (version 2), "v1" (read-only), "systemd" (both, as systemd needs them),
+                    "engine" (those and the controllers of version 1) or "none"
     group_limits    by controller: {"memory": bytes, "pids": processes}
     seccomp         the error of all system calls that an old engine does not know, by its name
     stdin, stdout   as in tests/box/streams.py
@@ -87,6 +87,8 @@ PROFILES: Mapping[str, Profile] = {
     "readonly": _READ_ONLY,
     "openshift": _OPENSHIFT,
     "full": Profile(capabilities=None, control_groups="systemd"),
+    # A machine on which container engines run, with systemd as its init.
+    "engine": Profile(capabilities=None, control_groups="engine"),
     # Only /dev/shm can be written to, and nobody hears us.
     "bare": replace(_READ_ONLY, tmpfs=(), control_groups="none", stdin="closed", stdout="closed"),
     "bare-user": replace(_OPENSHIFT, tmpfs=(), read_only_root=True, stdout="full"),

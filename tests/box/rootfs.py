@@ -44,15 +44,19 @@ path-include=/usr/share/doc/*/copyright
 """
 # Older builds of our own layer are removed if there are more than this: each change of the sources makes one.
 KEEP_INSTALLATIONS = 4
+# The machine with container engines, and what runs in their containers (tests/engines).
+ENGINES = ("catatonit", "dbus", "podman", "runc", "systemd", "systemd-container", "systemd-sysv")
+SERVERS = ("nginx", "postgresql", "redis-server")
 # Made by `python -m tests.box.rootfs` before the tests run, so that no test waits for a download.
 PREPARED: tuple[tuple[str, ...], ...] = (
     (),
     ("tini",),
     ("dbus", "systemd", "systemd-sysv"),
-    ("dumb-init", "tini"),
     ("nginx", "redis-server"),
     ("nginx", "redis-server", "dbus", "systemd", "systemd-sysv"),
     ("acl", "attr", "dbus", "iproute2", "libcap2-bin", "systemd", "systemd-sysv", "systemd-tests"),
+    SERVERS,
+    ENGINES,
 )
 
 

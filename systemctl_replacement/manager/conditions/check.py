@@ -35,7 +35,9 @@ class Checker:
         environment: Callable[[], Mapping[str, str]],
         virtualization: Callable[[], str],
         log_unit: Callable[[str, int, str], None],
+        received: str = "",
     ) -> None:
+        """received: the directory of the credentials that the manager was started with."""
         self._root = root
         self._host = host
         self._environment = environment
@@ -66,7 +68,7 @@ class Checker:
             "Security": host_probes.has_security,
             "Firmware": host_probes.has_firmware,
             "CPUFeature": host_probes.has_cpu_feature,
-            "Credential": lambda p: False,  # nobody passes credentials to PID 1 of a container
+            "Credential": lambda p: bool(received) and "/" not in p and os.path.lexists(f"{received}/{p}"),
             "ControlGroupController": host_probes.has_controllers,
             "MemoryPressure": lambda p: host_probes.is_pressure_below("memory", p),
             "CPUPressure": lambda p: host_probes.is_pressure_below("cpu", p),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.jobs.model import START
+from systemctl_replacement.jobs.model import RESTART, START, STOP
 from systemctl_replacement.log_levels import LOG_INFO
 from systemctl_replacement.manager.jobs import job_messages, unavailable
 
@@ -34,6 +34,8 @@ class JobLog:
         unit = self._registry[job.unit]
         if unit.kind.starts_at_once(unit.config, unit.state):
             return  # systemd then says "Started" only
+        if job.type in (STOP, RESTART) and not _was_up(unit):
+            return  # it says nothing of a start that is given up
         line = job_messages.message(unit.kind, unit.config, job.type, "", self._name(unit))
         if line is not None:
             said = self.status is not None and self.status.say_begun(job, unit)
@@ -72,3 +74,9 @@ class JobLog:
             text = f"because of an unmet condition check (Condition{failed.kind}={sign}{failed.parameter})."
         news = self._boot.done and unit.traits.prominent  # a boot sums up what it has skipped
         self._log.about(unit.id, LOG_INFO, f"{self._name(unit)} was skipped {text}", news=news)
+
+
+def _was_up(unit: ManagedUnit) -> bool:
+    """Whether a unit that is going down has been up since it was started."""
+    never = (0, 0)
+    return unit.stamps.get("ActiveEnter", never)[1] >= unit.stamps.get("InactiveExit", never)[1]

@@ -30,9 +30,7 @@ _MESSAGES: dict[tuple[str, str], str] = {
     ("reload", "done"): "Reloaded {}.",
     ("reload", "failed"): "Reload failed for {}.",
     ("reload", "timeout"): "Timed out reloading {}.",
-    ("verify-active", "done"): "{} is active.",
-    ("verify-active", "failed"): "{} is not active.",
-    ("verify-active", "timeout"): "Timed out checking if {} is active.",
+    ("verify-active", "skipped"): "{} is inactive.",
 }
 
 _LEVELS = {

@@ -6,6 +6,7 @@ from systemctl_replacement.unitfile.directives.honoured import NOT_YET, Honoured
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Final
 
     from systemctl_replacement.unitfile.manager_config import ManagerConfig
@@ -41,6 +42,19 @@ class Configured:
         return self.otherwise if value is None else value
 
 
+class Inherited:
+    """A default that processes inherit from the manager: what applies to the process that asks."""
+
+    __slots__ = ("look",)
+
+    def __init__(self, look: Callable[[ManagerConfig], Any]) -> None:
+        self.look: Final = look
+
+    def of(self, config: ManagerConfig) -> Any:
+        """The value that a process of a manager with this configuration begins with."""
+        return self.look(config)
+
+
 class Directive:
     """One directive: a row of the table. It never changes; a record would take twice as long to make.
 
@@ -50,7 +64,7 @@ class Directive:
     `default`: what `Unit.get` gives when nothing is assigned; if omitted, "" or an empty collection, as `combine` asks
     for. None: the manager's configuration or other settings decide.
     `unset`: what `show` says when nothing is assigned, if that does not follow from `default`: a raw value, or the
-    setting in the manager's configuration that decides.
+    setting in the manager's configuration that decides, or what is inherited from the manager.
     `property`: its name in `systemctl show`, "" if it has none; if omitted, the directive's own, or none where it sets
     others. `kind`: the kind of that property (properties/kinds.py).
     `since`: the first release of systemd whose NEWS names it, 0 for older ones.

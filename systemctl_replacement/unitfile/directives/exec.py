@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from systemctl_replacement.unitfile.directives.directive import (
     APPEND,
     DIRECTORIES,
@@ -10,13 +12,15 @@ from systemctl_replacement.unitfile.directives.directive import (
     UNION,
     Configured,
     Directive,
+    Inherited,
 )
 from systemctl_replacement.unitfile.directives.honoured import (
+    AS_FILES,
     FULL,
     NEEDS_NICE,
     NEEDS_NICE_FOR_REALTIME,
     NO_CLEANING_JOB,
-    NO_CREDENTIALS,
+    NO_DECRYPTION,
     NO_MEMORY_POLICIES,
     NO_PAM,
     NO_SOCKET_INPUT,
@@ -35,6 +39,22 @@ from systemctl_replacement.unitfile.parsers import sandbox as sandbox_parsers
 from systemctl_replacement.unitfile.parsers import security as security_parsers
 from systemctl_replacement.unitfile.values import INFINITY
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from systemctl_replacement.unitfile.manager_config import ManagerConfig
+
+
+def _nice(_config: ManagerConfig) -> int:
+    return os.getpriority(os.PRIO_PROCESS, 0)
+
+
+def _oom_score_adjust(config: ManagerConfig) -> int:
+    if config.default_oom_score_adjust is not None:
+        return config.default_oom_score_adjust
+    with open("/proc/self/oom_score_adj", encoding="ascii") as file:
+        return int(file.read())
+
+
 _CHANGES_USER = full(always("CAP_SETUID", "CAP_SETGID", fails=True))
 _CHANGES_GROUPS = full(always("CAP_SETGID", fails=True))
 
@@ -52,7 +72,8 @@ EXEC: tuple[Directive, ...] = (
     Directive(
         "Nice",
         parse=exec_parsers.nice,
-        default=0,
+        default=None,
+        unset=Inherited(_nice),
         kind="integer",
         honoured=best_effort(
             "without CAP_SYS_NICE the closest that LimitNICE= allows, with a warning", below_zero("CAP_SYS_NICE")
@@ -62,7 +83,7 @@ EXEC: tuple[Directive, ...] = (
         "OOMScoreAdjust",
         parse=exec_parsers.oom_score_adjust,
         default=None,
-        unset=Configured("default_oom_score_adjust", 0),
+        unset=Inherited(_oom_score_adjust),
         kind="integer",
         since=228,
         honoured=best_effort(
@@ -288,7 +309,7 @@ EXEC: tuple[Directive, ...] = (
         combine=APPEND,
         kind="unprintable",
         since=247,
-        honoured=NO_CREDENTIALS,
+        honoured=AS_FILES,
     ),
     Directive(
         "SetCredentialEncrypted",
@@ -296,7 +317,7 @@ EXEC: tuple[Directive, ...] = (
         combine=APPEND,
         kind="unprintable",
         since=250,
-        honoured=NO_CREDENTIALS,
+        honoured=NO_DECRYPTION,
     ),
     Directive(
         "LoadCredential",
@@ -304,7 +325,7 @@ EXEC: tuple[Directive, ...] = (
         combine=APPEND,
         kind="unprintable",
         since=247,
-        honoured=NO_CREDENTIALS,
+        honoured=AS_FILES,
     ),
     Directive(
         "LoadCredentialEncrypted",
@@ -312,7 +333,7 @@ EXEC: tuple[Directive, ...] = (
         combine=APPEND,
         kind="unprintable",
         since=250,
-        honoured=NO_CREDENTIALS,
+        honoured=NO_DECRYPTION,
     ),
     Directive(
         "TimeoutCleanSec",
@@ -328,7 +349,12 @@ EXEC: tuple[Directive, ...] = (
     Directive("UtmpMode", parse=sandbox_parsers.utmp_mode, default="init", since=225, honoured=NO_UTMP),
     # Newer than systemd 252, which warns about an unknown key.
     Directive(
-        "ImportCredential", parse=parsers.opaque_item, combine=APPEND, property="", since=254, honoured=NO_CREDENTIALS
+        "ImportCredential",
+        parse=security_parsers.import_credential,
+        combine=APPEND,
+        property="",
+        since=254,
+        honoured=AS_FILES,
     ),
     Directive("SetLoginEnvironment", parse=parsers.tristate, default=None, property="", since=254),
     Directive("LogFilterPatterns", parse=parsers.opaque_item, combine=APPEND, property="", since=253),

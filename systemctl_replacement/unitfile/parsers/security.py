@@ -155,27 +155,42 @@ def log_namespace(context: ParseContext, key: str, text: str) -> Any:
     return name or UNSET
 
 
-def _check_credential_name(name: str) -> None:
-    if not name or "/" in name or len(name) > 255:
-        raise Refused(f'Credential name "{name}" not valid, ignoring.')
-
-
 def set_credential(context: ParseContext, key: str, text: str) -> tuple[tuple[str, str], ...]:
     """SetCredential=, SetCredentialEncrypted=: (name, content); escapes are decoded in the former."""
     name, colon, rest = text.partition(":")
     if not colon:
         raise Refused(f"Invalid syntax, ignoring: {text}")
-    _check_credential_name(name)
+    name = _credential_name(context, name)
     if key == "SetCredential":
         try:
             rest = quoting.unescape(rest)
         except quoting.QuotingError:
             raise Refused(f'Can\'t unescape "{rest}", ignoring: Invalid argument') from None
-    return ((parsers.expanded(context, name, '"{}"'), rest),)
+    return ((name, rest),)
 
 
 def load_credential(context: ParseContext, key: str, text: str) -> tuple[tuple[str, str], ...]:
     """LoadCredential=, LoadCredentialEncrypted=: (name, path or name to look for)."""
-    name, colon, rest = text.partition(":")
-    _check_credential_name(name)
-    return ((parsers.expanded(context, name, '"{}"'), parsers.expanded(context, rest, '"{}"') if colon else name),)
+    first, colon, rest = text.partition(":")
+    name = _credential_name(context, first)
+    return ((name, parsers.expanded(context, rest, '"{}"') if colon else name),)
+
+
+def import_credential(context: ParseContext, key: str, text: str) -> tuple[str, ...]:
+    """ImportCredential=: a name, or how names begin and a "*"."""
+    pattern = parsers.expanded(context, text, '"{}"')
+    beginning = pattern.removesuffix("*")
+    if pattern != "*" and (not _is_credential_name(beginning) or not set("*?[").isdisjoint(beginning)):
+        raise Refused(f'Credential name or glob "{pattern}" not valid, ignoring.')
+    return (pattern,)
+
+
+def _credential_name(context: ParseContext, text: str) -> str:
+    name = parsers.expanded(context, text, '"{}"')
+    if not _is_credential_name(name):
+        raise Refused(f'Credential name "{name}" not valid, ignoring.')
+    return name
+
+
+def _is_credential_name(name: str) -> bool:
+    return name not in ("", ".", "..") and "/" not in name and len(name) <= 255

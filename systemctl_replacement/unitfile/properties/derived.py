@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from systemctl_replacement.unitfile import dependencies
 from systemctl_replacement.unitfile.directives import table as directives
-from systemctl_replacement.unitfile.directives.directive import Configured
+from systemctl_replacement.unitfile.directives.directive import Configured, Inherited
 from systemctl_replacement.unitfile.infinity import INFINITY
 from systemctl_replacement.unitfile.load import Unit
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
@@ -34,7 +34,7 @@ def defaults(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
     found: dict[str, Any] = {"CanFreeze": unit.type in ("service", "scope", "slice")}
     for section in directives.sections_of(unit.type):
         for row in directives.section_table(section).values():
-            if row.unset.__class__ is Configured:
+            if row.unset.__class__ in (Configured, Inherited):
                 found[row.property] = row.unset.of(config)
     timeout = unit.settings.get(("Unit", "JobTimeoutSec"))
     if timeout is not None:

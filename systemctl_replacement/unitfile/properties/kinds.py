@@ -6,7 +6,7 @@ Values are raw (numbers, booleans, strings, lists), as they are sent to clients;
 from __future__ import annotations
 
 from systemctl_replacement.unitfile.directives import table as directives
-from systemctl_replacement.unitfile.directives.directive import Configured, Directive
+from systemctl_replacement.unitfile.directives.directive import Configured, Directive, Inherited
 from systemctl_replacement.unitfile.infinity import INFINITY, UNSET_ID
 from systemctl_replacement.unitfile.properties import order
 
@@ -95,7 +95,7 @@ def _sources(unit_type: str) -> tuple[Directive | tuple[Any, ...], ...]:
 
 def _default(row: Directive) -> Any:
     """The raw default of a directive's property; of one that the configuration decides (derived.py), its kind's."""
-    if row.unset is not None and not isinstance(row.unset, Configured):
+    if row.unset is not None and not isinstance(row.unset, (Configured, Inherited)):
         return row.unset
     if row.default is None or (not row.default and not isinstance(row.default, int)):
         return NOTHING[row.kind]

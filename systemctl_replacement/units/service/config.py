@@ -67,6 +67,7 @@ class ServiceConfig:
     watchdog_usec: int = _default("WatchdogSec")
     reload_signal: int = _default("ReloadSignal")
     runtime_extra_usec: int = _default("RuntimeRandomizedExtraSec")
+    has_credentials: bool = False
     preserve_directories: str = "yes"  # RuntimeDirectoryPreserve=; yes also if there are none
 
     def phase(self, name: str) -> tuple[Any, ...]:
@@ -122,6 +123,7 @@ class ServiceConfig:
             watchdog_usec=get("WatchdogSec"),
             reload_signal=get("ReloadSignal"),
             runtime_extra_usec=get("RuntimeRandomizedExtraSec"),
+            has_credentials=any(get(name) for name in ("LoadCredential", "ImportCredential", "SetCredential")),
             preserve_directories=get("RuntimeDirectoryPreserve") if get("RuntimeDirectory") else "yes",
         )
 

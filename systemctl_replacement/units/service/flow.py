@@ -379,11 +379,13 @@ class ServiceFlow(commands.Flow):
         self.set(control=None, main=None, main_pid=0, main_alien=False)
         if not allow_restart:
             self.set(forbid_restart=True)
-        if not self._must_remove_directories():
+        preserve = not self._must_remove_directories()
+        if preserve and (not self.config.has_credentials or self.state.sub in _DOWN):
             self.leave()
             return
+        self.set(preserving=preserve)
         # What comes next, be it the same service once more, may make them anew, and must not lose its own.
-        self.ask(RemoveDirectories())
+        self.ask(RemoveDirectories(preserve))
         if self.state.sub in _DOWN:
             self.leave()
         elif self.state.sub not in STOPPING and self.state.sub != "auto-restart":

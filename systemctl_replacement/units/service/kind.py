@@ -76,7 +76,7 @@ class ServiceKind(CommandsKind):
         commands = super().resume(config, state, context)
         if state.waiting_for == "pidfile":
             return (WatchPidFile(True), *commands)
-        return (RemoveDirectories(), *commands) if state.waiting_for == "removal" else commands
+        return (RemoveDirectories(state.preserving), *commands) if state.waiting_for == "removal" else commands
 
     # --- what it can be asked ---
 

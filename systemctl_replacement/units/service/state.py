@@ -28,6 +28,7 @@ class ServiceState(CommandsState):
     restarts: int = 0
     flush_restarts: bool = False  # the counter is kept for reading until the next start
     forbid_restart: bool = False
+    preserving: bool = False  # the removal that is waited for spares the runtime directories
     waiting_for: str = ""  # "guess", "pidfile" or "removal": what the state waits to have answered
     notify_state: str = ""  # the last of ready, reloading and stopping that the service told
     status_text: str = ""

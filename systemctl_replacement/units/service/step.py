@@ -319,7 +319,7 @@ def _removed(flow: ServiceFlow, _event: Removed) -> None:
 
 def _remover_died(flow: ServiceFlow, _event: RemoverDied) -> None:
     if flow.state.waiting_for == "removal":
-        flow.ask(RemoveDirectories())
+        flow.ask(RemoveDirectories(flow.state.preserving))
 
 
 def _while_removing(flow: ServiceFlow, event: Event) -> None:

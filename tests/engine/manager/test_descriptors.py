@@ -95,9 +95,7 @@ def test_a_start_that_fails_for_want_of_descriptors_leaks_none(unit: str, short:
         assert e.process
         manager, forkserver, console = psutil.Process(e.process.pid), e.titled("forkserver"), e.titled("console")
         main = e.show("healthy.service")["MainPID"]
-        e.run("start", unit)  # what is made once is there
-        e.run("stop", unit)
-        settled(e, unit)
+        e.call("SystemState", wait=True)
         before = {process: held(process) for process in (manager, forkserver)}
         results: list[str | None] = []
         starved = {"manager": manager, "forkserver": forkserver, "console": console}[short]

@@ -21,6 +21,7 @@ from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.methods import Methods
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit_driver import Driver
+from systemctl_replacement.observers import Observers
 from systemctl_replacement.supervision.log_limits import LogLimits
 from systemctl_replacement.unitfile import load, loadpath
 from systemctl_replacement.unitfile.manager_config import read_manager_config
@@ -81,11 +82,12 @@ class World:
         execution: Any = SimpleNamespace(environment={"LANG": "C.UTF-8"}, ignored_identity=lambda unit: ())
         processes: Any = SimpleNamespace(trackings={})
         conditions: Any = SimpleNamespace(hold=lambda unit, kind: (True, ()))
-        halt: Any = SimpleNamespace(under_way=False)
+        self.halt: Any = SimpleNamespace(under_way=False, begun=Observers(self.loop.guard))
         driver = Driver(core, processes, execution, cast("Any", None))
         jobs = JobTable(core, JobStarter(core, driver, conditions, execution).begin)
         driver.unit_changed.add(jobs.unit_changed)
         self.boot = BootProgress({"id": "0" * 32}, self.loop.guard)
+        halt = cast("Any", self.halt)
         manager = Manager(core, self.boot, execution, cast("Any", None), conditions, processes, driver, jobs, halt)
         reload: Any = SimpleNamespace(look_for_new=lambda: None)
         self.table = Methods(manager, reload, cast("Any", None)).table()
@@ -176,6 +178,15 @@ def test_a_wait_for_the_end_of_the_boot(world: World) -> None:
     assert waiting.replies == []
     world.boot.end()
     assert waiting.replies == [{"state": "running"}]
+
+
+def test_a_halt_ends_the_wait_for_a_boot(world: World) -> None:
+    waiting = world.ask("SystemState", wait=True)
+    world.halt.under_way = True
+    world.halt.begun.tell("poweroff")
+    world.boot.end()
+    assert waiting.replies == [{"state": "stopping"}]
+    assert world.ask("SystemState", wait=True).replies == [{"state": "stopping"}]
 
 
 def test_who_may_call_stands_in_the_table(world: World) -> None:

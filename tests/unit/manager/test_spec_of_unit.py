@@ -89,6 +89,9 @@ SAMPLES: dict[str, tuple[str, str]] = {
         for kind in ("Runtime", "State", "Cache", "Logs", "Configuration")
     },
     "RuntimeDirectoryPreserve": ("yes", "RuntimeDirectory=a"),
+    "SetCredential": ("a:b", ""),
+    "LoadCredential": ("a:/etc/hostname", ""),
+    "ImportCredential": ("a.*", ""),
     "SendSIGKILL": ("no", ""),
     "SendSIGHUP": ("yes", ""),
     "KillMode": ("process", ""),
@@ -161,9 +164,9 @@ def managed(directory: Path, settings: str) -> ManagedUnit:
     return unit
 
 
-def spec(unit: ManagedUnit, phase: str = "ExecStart", prefix: str = "") -> ExecSpec:
+def spec(unit: ManagedUnit, phase: str = "ExecStart", prefix: str = "", defaults: ExecDefaults = DEFAULTS) -> ExecSpec:
     command = ExecCommand("/bin/true", ("/bin/true",), privileged=prefix)
-    return spec_of(DEFAULTS, unit, Spawn(1, phase, command, main=phase == "ExecStart"))
+    return spec_of(defaults, unit, Spawn(1, phase, command, main=phase == "ExecStart"))
 
 
 def supervisor_settings(unit: ManagedUnit) -> dict[str, Any]:
@@ -204,7 +207,7 @@ def test_a_unit_that_asks_for_nothing(tmp_path: Path) -> None:
         environment=Environment(
             assignments=("LANG=C.UTF-8", f"PATH={':'.join(SEARCH_PATH)}"), pid_variables=("SYSTEMD_EXEC_PID",)
         ),
-        scheduling=Scheduling(nice=0),
+        scheduling=Scheduling(),
     )
 
 
@@ -220,3 +223,17 @@ def test_settings_for_the_main_command_alone(tmp_path: Path) -> None:
     other = spec(unit, "ExecStop")
     assert other.privileged and not other.sandbox.root_directory
     assert other.working_directory == WorkingDirectory("/srv/")
+
+
+def test_defaults_in_system_conf(tmp_path: Path) -> None:
+    config = ManagerConfig(default_oom_score_adjust=5, timer_slack=7, no_new_privileges=True)
+    defaults = ExecDefaults("", config, {})
+
+    def given(settings: str) -> tuple[int | None, int | None, bool]:
+        found = spec(managed(tmp_path, settings), defaults=defaults)
+        scheduling = found.scheduling
+        return scheduling.oom_score_adjust, scheduling.timer_slack, found.sandbox.no_new_privileges
+
+    assert given("") == (5, 7, True)
+    # What is set for all processes of the system, no unit is spared.
+    assert given("OOMScoreAdjust=0\nTimerSlackNSec=1\nNoNewPrivileges=no") == (0, 1, True)

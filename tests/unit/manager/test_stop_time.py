@@ -1,4 +1,4 @@
-"""The time for a halt, and how it is split."""
+"""The time for a halt."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Optional
 
 import pytest
 
-from systemctl_replacement.manager.stop_time import StopTime, next_turn, stop_time
+from systemctl_replacement.manager.stop_time import StopTime, last_word_at, stop_time
 
 SECOND = 1_000_000
 
@@ -50,10 +50,10 @@ def test_only_a_time_that_was_told_kills() -> None:
     assert StopTime(9 * SECOND, "Docker").nears_after == 6 * SECOND
 
 
-def test_each_level_has_a_part_of_the_time() -> None:
-    now, shares = 0, []
-    for left in (4, 3, 2, 1):
-        shares.append(next_turn(now, 100, left) - now)
-        now += shares[-1]
-    assert shares == [25, 25, 25, 12]  # the last one is reminded when half of its share is over
-    assert next_turn(200, 100, 3) == 200
+def test_the_end_is_kept_for_sigkill_and_the_last_lines() -> None:
+    assert [StopTime(usec).reserve for usec in (30 * SECOND, SECOND)] == [SECOND, SECOND // 2]
+
+
+def test_the_last_word_is_soon_or_late() -> None:
+    assert last_word_at(0, 10 * SECOND) == 8 * SECOND
+    assert last_word_at(9 * SECOND, 10 * SECOND) == 9 * SECOND + SECOND // 2

@@ -256,7 +256,7 @@ def test_errors_in_a_dropin_spare_the_unit(tree: Tree) -> None:
     tree.write("etc/a.service.d/2.conf", "[Broken\nNice=5\n")
     tree.write("etc/a.service.d/3.conf", "[Unit]\nDescription=read\n")
     unit = tree.load("a.service")
-    assert (unit.load_state, unit.get("Unit", "Description"), unit.get("Service", "Nice")) == ("loaded", "read", 0)
+    assert (unit.load_state, unit.get("Unit", "Description"), unit.get("Service", "Nice")) == ("loaded", "read", None)
     assert len(unit.problems) == 2
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,17 @@ def test_what_the_configuration_decides(tmp_path: Path) -> None:
     found = [values[name] for name in ("StandardOutput", "OOMScoreAdjust", "TimerSlackNSec", "RestartUSec")]
     assert found == ["null", 7, 17, 13]
     values = of_file(load("a.service", Index([str(tmp_path)]), Host()), ManagerConfig())
-    assert (values["OOMScoreAdjust"], values["TimerSlackNSec"]) == (0, 50000)
+    assert values["TimerSlackNSec"] == 50000
+
+
+def test_what_is_inherited_from_the_manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.service").write_text("[Service]\nExecStart=/bin/true\n")
+    (tmp_path / "b.service").write_text("[Service]\nExecStart=/bin/true\nNice=3\nOOMScoreAdjust=4\n")
+    monkeypatch.setattr(os, "getpriority", lambda _which, _who: 5)
+    own = int(Path("/proc/self/oom_score_adj").read_text(encoding="ascii"))
+    index = Index([str(tmp_path)])
+    shown = [of_file(load(f"{name}.service", index, Host()), ManagerConfig()) for name in "ab"]
+    assert [(values["Nice"], values["OOMScoreAdjust"]) for values in shown] == [(5, own), (3, 4)]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,87 @@
+"""Whether a halt in order fits into its time: one warning at boot, while there is time to give it more."""
+
+from __future__ import annotations
+
+from systemctl_replacement.jobs.turns import Stop, longest_chain
+from systemctl_replacement.log_levels import LOG_WARNING
+from systemctl_replacement.manager.halt_account import listed
+from systemctl_replacement.manager.halt_signals import is_up
+from systemctl_replacement.manager.halt_time import need
+from systemctl_replacement.manager.stop_time import KILL_RESERVE_USEC, VARIABLE, StopTime
+from systemctl_replacement.unitfile.values import INFINITY, USEC_PER_SEC, format_time_span
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from systemctl_replacement.manager.boot_progress import BootProgress
+    from systemctl_replacement.manager.core import Core
+    from systemctl_replacement.manager.unit import ManagedUnit
+
+# Where the boot's record has what was said last.
+_SAID = "stop_warning"
+
+
+class StopBudget:
+    """Compares what the stops may take, one after the other, with what there is."""
+
+    def __init__(
+        self, core: Core, boot: BootProgress, time: StopTime | None, by_option: bool, environment: Mapping[str, str]
+    ) -> None:
+        """by_option: the time was told by an option of the command line, and is to be changed there."""
+        self._core = core
+        self._boot = boot
+        self._time = time
+        self._by_option = by_option
+        self._environment = environment
+
+    def look(self, _news: object = None) -> None:
+        """Warn, unless that was said already."""
+        if self._time is None or not self._boot.done:
+            return
+        text = warning(self._stops(), self._time, lambda seconds: raising(self._environment, self._by_option, seconds))
+        if text and text != self._boot.record.get(_SAID):
+            self._core.log.manager(LOG_WARNING, text)
+        self._boot.record[_SAID] = text
+
+    def _stops(self) -> dict[str, Stop]:
+        """What runs now would be stopped in the reverse of the order in which it was started."""
+        units = [unit for unit in self._core.registry if is_up(unit)]
+        return {unit.id: Stop(self._need(unit), tuple(unit.related("Before"))) for unit in units}
+
+    def _need(self, unit: ManagedUnit) -> int:
+        """With a guess only what somebody has set counts, or every container would be warned of DefaultTimeoutStopSec=;
+        and only what can be granted."""
+        usec = need(unit)
+        assert self._time is not None
+        if self._time.engine and usec in (INFINITY, self._core.config.default_timeout_stop):
+            return 0
+        return usec
+
+
+def warning(stops: Mapping[str, Stop], time: StopTime, raising: Callable[[str], str]) -> str:
+    """What to say of stops that may take longer than there is time, "" if they fit. raising: how to give them more, so
+    many seconds."""
+    chain = longest_chain(stops)
+    total = sum(stops[unit].need for unit in chain)
+    has = time.usec if time.engine else time.kill_after
+    if total <= has:
+        return ""
+    units = listed(f"{unit} ({format_time_span(stops[unit].need)})" for unit in chain)
+    takes = format_time_span(total) if total < INFINITY else "any time"
+    seconds = "SECONDS" if total >= INFINITY else str(-(-(total + KILL_RESERVE_USEC) // USEC_PER_SEC))
+    guessed = f", as {time.engine} does by default" if time.engine else ""
+    return (
+        f"Stopping units in order may take {takes}: {units}. "
+        f"The halt has {format_time_span(has)}{guessed}. To give it more: {raising(seconds)}."
+    )
+
+
+def raising(environment: Mapping[str, str], by_option: bool, seconds: str) -> str:
+    """What to write to give a halt more time, for the engine and for init (docs/container.md)."""
+    if "KUBERNETES_SERVICE_HOST" in environment:
+        engine = f"terminationGracePeriodSeconds: {seconds}"
+    else:
+        program = "podman" if environment.get("container") == "podman" else "docker"
+        engine = f"{program} run --stop-timeout={seconds}"
+    return f"{engine}, and {f'init --stop-timeout={seconds}' if by_option else f'{VARIABLE}={seconds}'}"

@@ -1,0 +1,179 @@
+"""LoadCredential=, ImportCredential= and SetCredential=: small secrets in files of the unit's own. systemd.exec(5).
+
+systemd keeps them in a file system of their own, which takes a privilege that containers lack. Here they are files on
+/run, which only the unit's user and root can read, and which are gone when the unit is down.
+"""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import os
+import stat
+
+from systemctl_replacement import syscalls
+from systemctl_replacement.process.step import APPLIED, NotPossible, StepFailed
+from systemctl_replacement.tree_walk import OPEN_DIRECTORY, make_directory, open_parent, remove
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from systemctl_replacement.process.child import Child
+    from systemctl_replacement.process.exec_spec import Credentials
+    from systemctl_replacement.process.step import Outcome
+
+# Bytes of all credentials of a unit, with their names; systemd's limit, too.
+_MOST = 1 << 20
+_LONGEST_ADDRESS = 108
+_DIRECTORY_MODE = 0o500
+_GONE = (errno.ENOENT, errno.ENOTDIR)
+
+
+def set_up(child: Child) -> Outcome:
+    """Collects the credentials and puts them where the program finds them. OSError, StepFailed."""
+    wanted = child.spec.credentials
+    if wanted is None:
+        return APPLIED
+    if child.spec.sandbox.root_directory not in ("", "/"):
+        return NotPossible("Credentials are not below RootDirectory=, running without them.")
+    if wanted.afresh or not os.path.isdir(wanted.directory):
+        _put(wanted.directory, collect(wanted), child.account.uid if child.account else os.geteuid())
+    child.variables["CREDENTIALS_DIRECTORY"] = wanted.directory
+    return APPLIED
+
+
+def collect(wanted: Credentials) -> dict[str, bytes]:
+    """The credentials by name. One that is loaded has precedence over one that is imported, and that over one that the
+    unit itself gives. OSError, StepFailed."""
+    found: dict[str, bytes] = {}
+    given = {credential.name: credential.content for credential in wanted.given}
+    for name, source in {credential.name: credential.source for credential in wanted.loaded}.items():
+        try:
+            found.update(_loaded(wanted, name, source))
+        except OSError as error:
+            optional = not source.startswith("/") or name in given
+            if not optional or error.errno not in _GONE:
+                raise StepFailed(f"Failed to read credential '{name}'", error) from None
+    for store in wanted.stores:
+        for path in _matching(store, wanted.imported):
+            name = os.path.basename(path)
+            if name not in found:
+                found[name] = _read_file(path)
+    for name, content in given.items():
+        found.setdefault(name, content)
+    if sum(len(os.fsencode(name)) + len(content) for name, content in found.items()) > _MOST:
+        raise OSError(errno.E2BIG, os.strerror(errno.E2BIG))
+    return found
+
+
+def _loaded(wanted: Credentials, name: str, source: str) -> dict[str, bytes]:
+    """What one LoadCredential= gives: a path may be that of a directory, or of a socket that somebody writes to."""
+    if not source.startswith("/"):
+        return {name: _read_file(_in_a_store(wanted.stores, source))}
+    mode = os.stat(source).st_mode
+    if stat.S_ISDIR(mode):
+        return {f"{name}_{below}": _read_file(path) for below, path in _files_below(source)}
+    if stat.S_ISSOCK(mode):
+        return {name: _read_socket(source, f"unit/{wanted.unit}/{name}")}
+    return {name: _read_file(source)}
+
+
+def _in_a_store(stores: tuple[str, ...], name: str) -> str:
+    """The path of a credential that was passed to the manager, or that the administrator has stored. OSError."""
+    for store in stores if "/" not in name else ():
+        path = f"{store}/{name}"
+        if os.path.lexists(path):
+            return path
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+
+
+def _matching(store: str, patterns: tuple[str, ...]) -> Iterator[str]:
+    if not patterns:
+        return
+    try:
+        names = sorted(os.listdir(store))
+    except OSError:
+        return  # nobody has made it
+    for name in names:
+        if any(syscalls.matches(name, pattern) for pattern in patterns) and os.path.isfile(f"{store}/{name}"):
+            yield f"{store}/{name}"
+
+
+def _files_below(directory: str) -> Iterator[tuple[str, str]]:
+    """(name, path) of each file: the names of the directories on the way to it and its own, joined with "_"."""
+    for entry in sorted(os.listdir(directory)):
+        path = f"{directory}/{entry}"
+        if os.path.isdir(path) and not os.path.islink(path):
+            for below, file in _files_below(path):
+                yield f"{entry}_{below}", file
+        elif os.path.isfile(path):
+            yield entry, path
+
+
+def _read_file(path: str) -> bytes:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)
+    try:
+        return _read_all(lambda size: os.read(fd, size))
+    finally:
+        os.close(fd)
+
+
+def _read_socket(path: str, whose: str) -> bytes:
+    """What somebody writes until they close. They can tell by our address for whom it is."""
+    socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+    try:
+        ours = b"\0" + f"{os.urandom(8).hex()}/{whose}".encode("utf-8", "surrogateescape")
+        if len(ours) <= _LONGEST_ADDRESS:
+            socket.bind(ours)
+        socket.connect(path)
+        return _read_all(socket.recv)
+    finally:
+        socket.close()
+
+
+def _read_all(read: Callable[[int], bytes]) -> bytes:
+    chunks: list[bytes] = []
+    left = _MOST
+    while chunk := read(65536):
+        chunks.append(chunk)
+        left -= len(chunk)
+        if left < 0:
+            raise OSError(errno.E2BIG, os.strerror(errno.E2BIG))
+    return b"".join(chunks)
+
+
+def _put(directory: str, credentials: dict[str, bytes], uid: int) -> None:
+    """Makes the directory anew with these files: nobody finds one that is not complete. OSError."""
+    above, name = open_parent(directory, make=True)
+    fresh = f".{os.getpid()}"
+    beside = f"{directory.rpartition('/')[0]}/{fresh}"
+    try:
+        remove(beside)  # of a process that was killed
+        make_directory(above, fresh, 0o700)
+        _fill(above, fresh, credentials, uid)
+        remove(directory)
+        os.rename(fresh, name, src_dir_fd=above, dst_dir_fd=above)
+    except BaseException:
+        remove(beside)
+        raise
+    finally:
+        os.close(above)
+
+
+def _fill(above: int, fresh: str, credentials: dict[str, bytes], uid: int) -> None:
+    fd = os.open(fresh, OPEN_DIRECTORY, dir_fd=above)
+    try:
+        for name, content in credentials.items():
+            file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o400, dir_fd=fd)
+            try:
+                left = memoryview(content)
+                while left:
+                    left = left[os.write(file, left) :]
+                os.fchown(file, uid, -1)
+            finally:
+                os.close(file)
+        os.fchown(fd, uid, -1)
+        os.fchmod(fd, _DIRECTORY_MODE)
+    finally:
+        os.close(fd)

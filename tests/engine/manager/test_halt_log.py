@@ -1,0 +1,67 @@
+"""What the log says of the time of a halt: before, at its end, and the last lines of those who are killed."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+
+from tests.engine.manager.engine import PATIENCE, Engine, wait_for
+
+SLEEPS = "[Service]\nExecStart=/bin/sleep 1000\n"
+# Deaf, and it says something as long as it lives.
+DEAF = (
+    "[Service]\nTimeoutStopSec=20\n"
+    'ExecStart=/bin/sh -c \'trap "" TERM; n=0; while :; do n=$((n+1)); echo line $n; echo $n >>@ROOT@/notes; '
+    "sleep 0.02; done'\n"
+)
+BUDGET = {
+    "db.service": f"{SLEEPS}TimeoutStopSec=7\n",
+    "app.service": f"[Unit]\nAfter=middle.target\n{SLEEPS}TimeoutStopSec=4\n",
+    "middle.target": "[Unit]\nAfter=db.service\n",
+    "beside.service": f"{SLEEPS}TimeoutStopSec=8\n",
+}
+WARNING = (
+    "Stopping units in order may take 11s: app.service (4s), db.service (7s). The halt has 9s. "
+    "To give it more: docker run --stop-timeout=12, and init --stop-timeout=12."
+)
+
+
+def test_stops_that_do_not_fit_are_said_at_boot_and_after_a_reload_that_changes_them() -> None:
+    with Engine(BUDGET, boot=("--stop-timeout=10", *BUDGET)) as e:
+        wait_for(lambda: WARNING in e.text(), "the warning")
+        e.call("Reload")
+        e.reexecute()
+        e.call("Reload")
+        e.write("db.service", f"{SLEEPS}TimeoutStopSec=5\n")
+        e.call("Reload")
+        e.write("app.service", f"[Unit]\nAfter=middle.target\n{SLEEPS}TimeoutStopSec=14\n")
+        e.call("Reload")
+        wait_for(lambda: "may take 19s" in e.text(), "another warning")
+        assert e.text().count("Stopping units in order may take") == 2
+        assert e.halt() == 0
+        assert "The halt took" not in e.text()  # nothing took long
+
+
+def test_who_is_killed_is_named_and_its_last_lines_are_shown() -> None:
+    with Engine({"deaf.service": DEAF}, boot=("--stop-timeout=2", "deaf.service")) as e:
+        wait_for(e.noted, "the service to be at work")
+        assert e.halt() == 124
+        text = e.text()
+        assert "Stop timeout reached, killing remaining processes: deaf.service\n" in text
+        assert re.search(r"\]: The halt took [\d.]+m?s\. Killed: deaf\.service \(after [\d.]+m?s\)\.\n", text)
+        assert f"]: line {e.noted()[-1]}\n" in text
+
+
+def test_a_stop_that_takes_long_is_named_also_if_the_manager_has_executed_itself() -> None:
+    slow = (
+        "[Service]\nExecStart=/bin/sh -c 'trap \"sleep 1; exit 0\" TERM; echo up >>@ROOT@/notes; sleep 1000 & wait'\n"
+    )
+    with Engine({"slow.service": slow}, boot=("--stop-timeout=3", "slow.service")) as e:
+        wait_for(lambda: e.noted() == ["up"], "the service to be at work")
+        assert e.process is not None
+        os.kill(e.process.pid, signal.SIGTERM)
+        wait_for(lambda: "Halting" in e.text(), "the halt")
+        e.reexecute()
+        assert e.process.wait(PATIENCE) == 0
+        assert re.search(r"The halt took [\d.]+s\. Slow to stop: slow\.service \([\d.]+s\)\.\n", e.text())

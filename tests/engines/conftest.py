@@ -1,0 +1,31 @@
+"""One machine for all tests with engines. Without root they are skipped, with this reason."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.box.harness import Box
+from tests.engines import engines
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests in this directory."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.box)
+            if os.geteuid() != 0:
+                item.add_marker(pytest.mark.skip(reason="engines need root"))
+
+
+@pytest.fixture(scope="session")
+def machine() -> Iterator[Box]:
+    """The machine with the engines, booted."""
+    with engines.machine() as box:
+        box.wait_booted()
+        yield box

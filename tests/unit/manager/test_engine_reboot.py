@@ -1,0 +1,24 @@
+"""Where PID 1 may call reboot(2): never where the machine would reboot."""
+
+from __future__ import annotations
+
+import pytest
+
+from systemctl_replacement.manager.engine_reboot import asks
+
+MACHINES, CONTAINERS = 4026531836, 4026532201
+
+
+@pytest.mark.parametrize(
+    ("engine", "pid", "namespace", "expected"),
+    [
+        ("systemd-nspawn", 1, CONTAINERS, True),
+        ("lxc", 1, CONTAINERS, True),
+        ("docker", 1, CONTAINERS, False),
+        ("", 1, CONTAINERS, False),
+        ("systemd-nspawn", 2, CONTAINERS, False),
+        ("systemd-nspawn", 1, MACHINES, False),
+    ],
+)
+def test_who_asks_the_kernel_for_a_reboot(engine: str, pid: int, namespace: int, expected: bool) -> None:
+    assert asks(engine, pid, namespace) is expected

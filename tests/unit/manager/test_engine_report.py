@@ -1,0 +1,45 @@
+"""What the container's engine is told, and how much of it waits for somebody to read it."""
+
+from __future__ import annotations
+
+import pytest
+
+from systemctl_replacement.manager.engine_report import extension, progress
+from systemctl_replacement.manager.notify_socket import BadAddress, address_of, queued
+
+
+def test_a_socket_has_a_path_or_an_abstract_name() -> None:
+    assert address_of("/run/host/notify") == "/run/host/notify"
+    assert address_of("@engine/1") == b"\0engine/1"
+
+
+@pytest.mark.parametrize("variable", ["vsock:2:1234", "vsock-stream:2:1", "relative", "@", "/" + "x" * 108])
+def test_other_sockets_are_refused(variable: str) -> None:
+    with pytest.raises(BadAddress):
+        address_of(variable)
+
+
+def test_only_the_last_word_waits_to_be_sent() -> None:
+    unsent: list[str] = []
+    for message in ("STATUS=a", "X_SYSTEMD_UNIT_ACTIVE=a.target", "READY=1\nSTATUS=Ready.", "STATUS=b"):
+        unsent = queued(unsent, message)
+    assert unsent == ["X_SYSTEMD_UNIT_ACTIVE=a.target", "READY=1\nSTATUS=Ready.", "STATUS=b"]
+
+
+def test_news_of_units_cannot_pile_up_and_push_out_nothing_else() -> None:
+    unsent = ["READY=1\nSTATUS=Ready."]
+    for number in range(1000):
+        unsent = queued(unsent, f"X_SYSTEMD_UNIT_ACTIVE={number}.target")
+    assert len(unsent) < 300
+    assert unsent[0].startswith("READY=1") and unsent[-1] == "X_SYSTEMD_UNIT_ACTIVE=999.target"
+
+
+def test_a_halt_asks_for_the_time_that_it_has() -> None:
+    assert extension(1_000_000, 0) == 30_000_000
+    assert extension(1_000_000, 11_000_000) == 13_000_000
+    assert extension(12_000_000, 11_000_000) == 3_000_000
+
+
+def test_progress() -> None:
+    assert progress([], 3) == "3 jobs waiting..."
+    assert progress([("a.service", "stop")], 3) == "Job a.service/stop running, 2 more..."

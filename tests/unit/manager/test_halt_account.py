@@ -1,0 +1,106 @@
+"""What the log says at the end of a halt, and what it says at boot of the time that one may take."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from systemctl_replacement.jobs.turns import Stop
+from systemctl_replacement.loop import Loop, now_monotonic
+from systemctl_replacement.manager.halt_account import summary
+from systemctl_replacement.manager.stop_budget import raising, warning
+from systemctl_replacement.manager.stop_time import StopTime
+from systemctl_replacement.supervision.farewell import FAREWELL_USEC, take_leave
+from systemctl_replacement.supervision.supervision import Processes
+
+SECOND = 1_000_000
+TOLD = StopTime(10 * SECOND)
+GUESSED = StopTime(9 * SECOND, "Docker")
+
+
+@pytest.mark.parametrize(
+    ("stops", "time", "expected"),
+    [
+        ({"a": (2 * SECOND, False)}, 0, (False, "")),
+        ({"a": (5_120_000, False)}, 0, (False, "The halt took 9s. Slow to stop: a (5.1s).")),
+        ({"a": (3 * SECOND, False)}, 9 * SECOND, (False, "The halt took 9s. Slow to stop: a (3s).")),
+        (
+            {"a": (90_000, True), "b": (8 * SECOND, True), "c": (6 * SECOND, False), "d": (7 * SECOND, False)},
+            60 * SECOND,
+            (True, "The halt took 9s. Killed: b (after 8s), a (after 90ms). Slow to stop: d (7s), c (6s)."),
+        ),
+    ],
+)
+def test_who_was_killed_and_who_was_slow(
+    stops: dict[str, tuple[int, bool]], time: int, expected: tuple[bool, str]
+) -> None:
+    assert summary(9 * SECOND, stops, time) == expected
+
+
+def warned(time: StopTime, *needs: int) -> str:
+    stops = {f"u{n}": Stop(need, (f"u{n - 1}",) if n else ()) for n, need in enumerate(needs)}
+    return warning(stops, time, lambda seconds: f"wait {seconds}")
+
+
+def test_stops_that_do_not_fit_are_said_with_the_time_that_they_need() -> None:
+    assert warned(TOLD, 4 * SECOND, 0, 5 * SECOND) == ""
+    assert warned(TOLD, 4 * SECOND, 0, 5 * SECOND + 1) == (
+        "Stopping units in order may take 9.000001s: u0 (4s), u2 (5.000001s). The halt has 9s. "
+        "To give it more: wait 11."
+    )
+    assert warned(GUESSED, 10 * SECOND).endswith(
+        "The halt has 9s, as Docker does by default. To give it more: wait 11."
+    )
+    assert warned(TOLD, SECOND, 2**64 - 1) == (
+        "Stopping units in order may take any time: u0 (1s), u1 (infinity). The halt has 9s. "
+        "To give it more: wait SECONDS."
+    )
+
+
+@pytest.mark.parametrize(
+    ("environment", "by_option", "expected"),
+    [
+        ({}, False, "docker run --stop-timeout=7, and SYSTEMCTL_STOP_TIMEOUT=7"),
+        ({"container": "podman"}, True, "podman run --stop-timeout=7, and init --stop-timeout=7"),
+        (
+            {"KUBERNETES_SERVICE_HOST": "x", "container": "podman"},
+            False,
+            "terminationGracePeriodSeconds: 7, and SYSTEMCTL_STOP_TIMEOUT=7",
+        ),
+    ],
+)
+def test_the_engine_is_told_in_its_own_words(environment: dict[str, str], by_option: bool, expected: str) -> None:
+    assert raising(environment, by_option, "7") == expected
+
+
+class Busy:
+    """Processes whose supervisors never answer, and a loop that only notes when it would stop."""
+
+    def __init__(self) -> None:
+        self.at: list[int] = []
+        self.trackings: dict[str, object] = {}
+
+    def call_at(self, time: int, _callback: object) -> None:
+        self.at.append(time)
+
+    def stop(self) -> None:
+        raise AssertionError("before its time")
+
+    def when_released(self, _callback: object) -> None:
+        """They are not."""
+
+
+def left_at(by: int) -> int:
+    busy = cast("Any", Busy())
+    take_leave(cast("Loop", busy), cast("Processes", busy), by)
+    [at] = busy.at
+    return int(at) - now_monotonic()
+
+
+def test_a_blocked_output_cannot_hold_the_manager_until_it_is_killed() -> None:
+    now = now_monotonic()
+    assert FAREWELL_USEC - SECOND < left_at(0) <= FAREWELL_USEC
+    assert FAREWELL_USEC - SECOND < left_at(now + 60 * SECOND) <= FAREWELL_USEC
+    assert left_at(now + SECOND) <= SECOND
+    assert left_at(now - SECOND) <= 0
