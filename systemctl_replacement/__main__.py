@@ -118,6 +118,8 @@ def _become_init() -> int:
 
 
 def _check() -> int:
+    import os
+
     from systemctl_replacement.check.profiles import DEFAULT
     from systemctl_replacement.check.report import Question
     from systemctl_replacement.cli.image_check import main as check
@@ -128,7 +130,9 @@ def _check() -> int:
     except options.UsageError as error:
         _say(str(error))
         return 1
-    question = Question(chosen.root, chosen.profile or DEFAULT, chosen.unit, chosen.units, chosen.stop_timeout)
+    question = Question(
+        chosen.root, chosen.profile or DEFAULT, chosen.unit, chosen.units, chosen.stop_timeout, os.environ
+    )
     return check(question, chosen.output, chosen.show_status == "full", chosen.unknown)
 
 

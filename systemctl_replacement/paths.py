@@ -163,8 +163,11 @@ def _package() -> str:
 def _debian_before_13(root: str) -> bool:
     """Whether this is a Debian (or an Ubuntu derived from one) whose packages still use /lib/systemd/system."""
     try:
-        with open(root + "/etc/debian_version", encoding="ascii", errors="replace") as file:
-            version = file.read().strip()
+        file = os.open(root + "/etc/debian_version", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        try:
+            version = os.read(file, 64).decode("ascii", "replace").strip()
+        finally:
+            os.close(file)
     except OSError:
         return False
     number = version.split(".")[0]

@@ -19,6 +19,11 @@ class Address:
     port: str = ""
     only_ipv6: bool = False
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """What two of them have in common that exclude each other."""
+        return self.kind, self.path or self.port
+
 
 def address(directive: str, text: str, protocol: str = "", only_ipv6: bool = False) -> Address:
     """Of one Listen…= with its value. `protocol`: SocketProtocol=. `only_ipv6`: BindIPv6Only=ipv6-only."""
@@ -33,10 +38,8 @@ def address(directive: str, text: str, protocol: str = "", only_ipv6: bool = Fal
 
 def exclude(one: Address, other: Address) -> bool:
     """Whether the second one to be bound gets EADDRINUSE."""
-    if one.kind != other.kind or one.port != other.port:
+    if one.place != other.place:
         return False
-    if not one.port:
-        return one.path == other.path
     hosts = {one.host, other.host}
     if len(hosts) == 1:
         return True

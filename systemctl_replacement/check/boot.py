@@ -6,7 +6,7 @@ from systemctl_replacement.check.finding import Finding
 from systemctl_replacement.check.places import place
 from systemctl_replacement.jobs import transaction
 from systemctl_replacement.jobs.model import ACTIVE_STATES, MODE_REPLACE, START, JobError
-from systemctl_replacement.log_levels import LOG_ERR
+from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
 from systemctl_replacement.manager.jobs.job_view import can_start
 from systemctl_replacement.unitfile import not_built
 from systemctl_replacement.unitfile.load import BAD_SETTING, FAILED, LOADED
@@ -95,7 +95,7 @@ def requirements(image: Image, running: Iterable[ManagedUnit]) -> Iterator[Findi
 def _why(image: Image, unit: ManagedUnit, starting: set[str], left_out: set[str]) -> Iterator[Finding]:
     state = unit.file.load_state
     if state in (BAD_SETTING, FAILED) and unit.file.load_error is not None:
-        yield from about_files("bad-setting", unit, LOG_ERR)
+        yield from about_files(unit, "bad-setting")
         yield Finding("bad-setting", unit.id, unit.file.load_error[1], _file(unit))
     elif state == LOADED:
         rivals = [other for kind in ("Conflicts", "ConflictedBy") for other in unit.related(kind) if other in starting]
@@ -106,12 +106,15 @@ def _why(image: Image, unit: ManagedUnit, starting: set[str], left_out: set[str]
             yield Finding("conflict", unit.id, f"Not started, because it conflicts with {rivals[0]}.", _file(unit))
 
 
-def about_files(code: str, unit: ManagedUnit, level: int) -> Iterator[Finding]:
-    """What the log says of a unit's files up to a level."""
+def about_files(unit: ManagedUnit, errors: str) -> Iterator[Finding]:
+    """What the log will say of a unit's files. errors: the code of those that the log calls so."""
     for problem in unit.file.problems:
-        if problem.level <= level:
+        if problem.level <= LOG_WARNING:
+            code = errors if problem.level <= LOG_ERR else "setting"
             text = problem.message.removeprefix(f"{unit.id}: ")
             yield Finding(code, unit.id, text, problem.path or _file(unit), problem.line)
+    for warning in unit.file.mode_warnings:
+        yield Finding("mode", unit.id, warning, _file(unit))
 
 
 def _file(unit: ManagedUnit) -> str:

@@ -8,7 +8,7 @@ from systemctl_replacement.check.conditions import Foresight
 from systemctl_replacement.check.profiles import Profile
 from systemctl_replacement.check.tree import ROOT, Account, Tree
 from systemctl_replacement.jobs.model import START, Job
-from systemctl_replacement.manager import boot_skips, pid1
+from systemctl_replacement.manager import boot_skips, own_user
 from systemctl_replacement.manager.conditions.check import Checker
 from systemctl_replacement.manager.jobs.job_view import UnitView
 from systemctl_replacement.manager.registry import Registry
@@ -19,13 +19,16 @@ from systemctl_replacement.unitfile.specifiers import Host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from systemctl_replacement.manager.unit import ManagedUnit
 
 
 class Image:
-    """An image below `root` ("": the system itself), in a container of a profile."""
+    """An image below `root` ("": the system itself), in a container of a profile. environment: of its init, as far as
+    the image says."""
 
-    def __init__(self, root: str, profile: Profile) -> None:
+    def __init__(self, root: str, profile: Profile, environment: Mapping[str, str]) -> None:
         places = paths.Paths(root)
         self.root = places.root
         self.profile = profile
@@ -46,9 +49,8 @@ class Image:
         self.registry = Registry(self._read, self.config, dict, self._loaded, _raise, _later)
         self.jobs: dict[int, Job] = {}
         self.view = UnitView(self.registry, self.jobs)
-        checker = Checker(
-            "", lambda: self.host, dict, lambda: pid1.container_engine("", profile.environment), _say_nothing
-        )
+        self.ignores_others = own_user.is_told(environment, self.problems.append) and profile.uid != 0
+        checker = Checker("", lambda: self.host, dict, lambda: profile.engine, _say_nothing)
         self.foresight = Foresight(self.tree, profile, checker)
 
     @property

@@ -23,23 +23,25 @@ class Profile:
     """How an engine runs a container unless it is told otherwise.
 
     `uid`: the user of init; where that is not root, it is one that the image does not know, in the group root.
-    `environment`: by which init knows the engine, and so how long it waits for a halt.
+    `environment`: by which init knows how long the engine waits for a halt. `engine`: the answer to
+    ConditionVirtualization=.
     """
 
     name: str
     capabilities: frozenset[str]
     environment: Mapping[str, str]
+    engine: str
     uid: int = 0
 
 
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("docker", _DOCKER, {"container": "docker"}),
-        Profile("podman", _EVERYWHERE, {"container": "podman"}),
-        Profile("kubernetes", _DOCKER, {"KUBERNETES_SERVICE_HOST": ""}),
-        Profile("openshift", frozenset(), {"KUBERNETES_SERVICE_HOST": ""}, uid=1000650000),
-        Profile("privileged", frozenset(capabilities.NAMES), {"container": "docker"}),
+        Profile("docker", _DOCKER, {"container": "docker"}, "docker"),
+        Profile("podman", _EVERYWHERE, {"container": "podman"}, "podman"),
+        Profile("kubernetes", _DOCKER, {"KUBERNETES_SERVICE_HOST": ""}, "container-other"),
+        Profile("openshift", frozenset(), {"KUBERNETES_SERVICE_HOST": ""}, "container-other", uid=1000650000),
+        Profile("privileged", frozenset(capabilities.NAMES), {"container": "docker"}, "docker"),
     )
 }
 """By name. docker: root with Docker's default capabilities; podman: with the fewer of Podman; kubernetes: as docker,

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-
 from systemctl_replacement.check import addresses, boot, conditions, generated, links, stopping, units
 from systemctl_replacement.check.finding import Finding, in_order
 from systemctl_replacement.check.image import Image
 from systemctl_replacement.check.places import place
 from systemctl_replacement.check.profiles import DEFAULT, PROFILES
-from systemctl_replacement.records import dataclass
+from systemctl_replacement.records import dataclass, field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from systemctl_replacement.manager.unit import ManagedUnit
 
@@ -23,7 +21,8 @@ class Question:
     """A boot that is to be checked.
 
     `root`: of the image, "" for the system itself. `profile`: a key of PROFILES. `target`: what to boot to, "" for the
-    default target; `units`: what to start instead. `stop_timeout`: --stop-timeout=, in microseconds.
+    default target; `units`: what to start instead. `stop_timeout`: --stop-timeout=, in microseconds. `environment`:
+    what init will find there of its own variables.
     """
 
     root: str = ""
@@ -31,6 +30,7 @@ class Question:
     target: str = ""
     units: tuple[str, ...] = ()
     stop_timeout: int | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,13 @@ class Report:
     starts: tuple[str, ...]
     prominent: tuple[str, ...]
     skipped: tuple[Skipped, ...]
-    stop: stopping.StopTime
+    stop: stopping.StopNeed
     findings: tuple[Finding, ...]
 
 
 def check(question: Question) -> Report:
     """Look at everything, and say what there is to say."""
-    image = Image(question.root, PROFILES[question.profile])
+    image = Image(question.root, PROFILES[question.profile], question.environment)
     goal = question.units or (question.target or "default.target",)
     for name in question.units:
         image.registry.unskip(image.registry.get(name))
@@ -77,8 +77,8 @@ def check(question: Question) -> Report:
     findings += links.findings(image)
     findings += generated.findings(image)
     findings += [Finding("configuration", "", text) for text in image.problems]
-    stop = stopping.of(image, running, question.stop_timeout, os.environ)
-    findings += stopping.findings(stop)
+    stop, warnings = stopping.check(image, running, question.stop_timeout, question.environment)
+    findings += warnings
     return Report(
         question.profile,
         goal,
@@ -117,7 +117,7 @@ def _triggered(image: Image, running: Iterable[ManagedUnit]) -> Iterator[Managed
 
 def _addresses(running: Iterable[ManagedUnit]) -> Iterator[Finding]:
     """Units that listen on addresses which exclude each other."""
-    taken: list[tuple[addresses.Address, str]] = []
+    taken: dict[tuple[str, str], list[tuple[addresses.Address, str]]] = {}
     for unit in running:
         if unit.own("ReusePort"):
             continue
@@ -127,9 +127,10 @@ def _addresses(running: Iterable[ManagedUnit]) -> Iterator[Finding]:
             for directive, text in unit.file.settings.get((unit.section, "Listen"), ())
         ]
         for address, directive, text in mine:
-            for other, holder in taken:
+            for other, holder in taken.get(address.place, ()):
                 if addresses.exclude(address, other):
                     message = f"{directive}={text}: {holder} listens there already."
                     where = place(unit.file, unit.section, (directive,), text)
                     yield Finding("address", unit.id, message, *where)
-        taken += [(address, unit.id) for address, _, _ in mine]
+        for address, _, _ in mine:
+            taken.setdefault(address.place, []).append((address, unit.id))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from systemctl_replacement import exec_directories
-from systemctl_replacement.check import accounts, conditions, programs
+from systemctl_replacement.check import conditions, programs
+from systemctl_replacement.check.accounts import NO_SUCH
 from systemctl_replacement.check.boot import about_files
 from systemctl_replacement.check.finding import Finding
 from systemctl_replacement.check.places import place
 from systemctl_replacement.check.tree import Account, Tree, Unknown
 from systemctl_replacement.defaults import SEARCH_PATH
-from systemctl_replacement.log_levels import LOG_WARNING
+from systemctl_replacement.manager import own_user
 from systemctl_replacement.phases import PHASES
 from systemctl_replacement.unitfile.directives.not_applied import not_applied
 from systemctl_replacement.unitfile.directives.table import section_table
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _STARTING = ("ExecStartPre", "ExecStart", "ExecStartPost")
 # A user to nobody but the kernel: not root, and in no group of the image.
 _DYNAMIC = Account(-1, -1)
+_IDENTITY = ("User", "Group", "SupplementaryGroups", "DynamicUser")
 
 
 def findings_of(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
@@ -55,32 +57,36 @@ def _triggers(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
 
 
 def _accounts(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
-    known = image.accounts
+    """Users and groups that are not there."""
+    known, others = image.accounts, own_user.asking_for_others(image.host, unit.own)
     code = "other-account" if known.others else "account"
-    if unit.own("DynamicUser"):
-        return
-    user, group = unit.own("User"), unit.own("Group")
-    if user and known.user(user) is None:
-        yield _at(code, unit, f"Failed to determine user credentials of {user}: {accounts.NO_SUCH}", "User", word=user)
-    if group and known.group(group) is None:
-        text = f"Failed to determine group credentials of {group}: {accounts.NO_SUCH}"
-        yield _at(code, unit, text, "Group", word=group)
-    for name in unit.own("SupplementaryGroups") or ():
-        if known.group(name) is None:
-            text = f"Failed to determine supplementary groups: {name}: {accounts.NO_SUCH}"
-            yield _at(code, unit, text, "SupplementaryGroups", word=name)
+    if "User" in others and known.user(unit.own("User")) is None:
+        user = unit.own("User")
+        yield _at(code, unit, f"Failed to determine user credentials of {user}: {NO_SUCH}", "User", word=user)
+    if "Group" in others and known.group(unit.own("Group")) is None:
+        group = unit.own("Group")
+        yield _at(code, unit, f"Failed to determine group credentials of {group}: {NO_SUCH}", "Group", word=group)
+    missing = [name for name in unit.own("SupplementaryGroups") or () if known.group(name) is None]
+    if missing:
+        text = f"Failed to determine supplementary groups {', '.join(missing)}: {NO_SUCH}"
+        yield _at(code, unit, text, "SupplementaryGroups", word=missing[0])
 
 
 def _privileges(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
     """Settings that take a privilege which the container lacks."""
+    others = own_user.asking_for_others(image.host, unit.own)
     found: dict[bool, dict[str, frozenset[str]]] = {True: {}, False: {}}  # by whether the unit fails
     for (section, name), value in unit.file.settings.items():
         row = section_table(section).get(name)
-        if row is None or row.honoured.needs is None or _is_ours(image, unit, name, value):
+        if row is None or row.honoured.needs is None or (name in _IDENTITY and name not in others):
             continue
         missing = row.honoured.needs.of(value) - image.profile.capabilities
         if missing:
             found[row.honoured.needs.fails][name] = missing
+    if image.ignores_others and others:
+        for name in _IDENTITY:
+            found[True].pop(name, None)
+        yield _at("not-permitted", unit, own_user.warning(image.host.user, others), *others)
     for fails, names in found.items():
         if names:
             missing = frozenset().union(*names.values())
@@ -91,20 +97,6 @@ def _privileges(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"{name}=" for name in names)
-
-
-def _is_ours(image: Image, unit: ManagedUnit, name: str, value: object) -> bool:
-    """Whether this is the user or the group of init, so that nothing is to be changed; or part of DynamicUser=, which
-    has needs of its own."""
-    if name not in ("User", "Group", "SupplementaryGroups"):
-        return False
-    if unit.own("DynamicUser"):
-        return True
-    if name == "User":
-        account = image.accounts.user(str(value))
-        return account is not None and account.uid == image.init.uid
-    names = value if isinstance(value, tuple) else (value,)
-    return all(image.accounts.group(str(each)) == image.init.gid for each in names)
 
 
 # --- programs and files ---
@@ -135,7 +127,7 @@ def _fault(image: Image, unit: ManagedUnit, phase: str, command: ExecCommand) ->
 def _account(image: Image, unit: ManagedUnit, phase: str, command: ExecCommand) -> Account:
     """Whom a command runs as."""
     as_init = command.privileged in ("+", "!", "!!") or (unit.own("PermissionsStartOnly") and phase != "ExecStart")
-    if as_init:
+    if as_init or image.ignores_others:
         return image.init
     if unit.own("DynamicUser"):
         return _DYNAMIC
@@ -179,9 +171,7 @@ def _is_made(unit: ManagedUnit, path: str) -> bool:
 
 
 def _settings(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
-    yield from about_files("setting", unit, LOG_WARNING)
-    for warning in unit.file.mode_warnings:
-        yield Finding("mode", unit.id, warning, unit.file.fragment_path)
+    yield from about_files(unit, "setting")
 
 
 def _not_applied(image: Image, unit: ManagedUnit) -> Iterator[Finding]:

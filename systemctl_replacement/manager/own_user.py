@@ -14,7 +14,7 @@ from systemctl_replacement.unitfile.values import parse_bool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any, Callable
 
     from systemctl_replacement.unitfile.specifiers import Host
@@ -50,11 +50,22 @@ def asking_for_others(host: Host, get: Get) -> tuple[str, ...]:
     return (*found, *(["SupplementaryGroups"] if get("SupplementaryGroups") else []))
 
 
+def warning(user: str, ignored: Iterable[str]) -> str:
+    """What is said of a unit that runs as the manager's user although these directives name others."""
+    listed = ", ".join(f"{name}=" for name in ignored)
+    return f"Runs as user {user}, not as {listed} says: init can become nobody else, and ${VARIABLE} says to go on."
+
+
 def ignores_others(environment: Mapping[str, str], complain: Callable[[str], object]) -> bool:
     """Whether units that ask for others run as the manager's user: it can become nobody else, and was told so."""
+    return is_told(environment, complain) and _is_bound()
+
+
+def is_told(environment: Mapping[str, str], complain: Callable[[str], object]) -> bool:
+    """Whether a manager that can become nobody else is told to go on as itself."""
     told = environment.get(VARIABLE, "")
     try:
-        return bool(told) and parse_bool(told) and _is_bound()
+        return bool(told) and parse_bool(told)
     except ValueError:
         complain(f"${VARIABLE} is neither yes nor no, ignoring: {told}")
         return False

@@ -50,13 +50,17 @@ class StopBudget:
         return {unit.id: Stop(self._need(unit), tuple(unit.related("Before"))) for unit in units}
 
     def _need(self, unit: ManagedUnit) -> int:
-        """With a guess only what somebody has set counts, or every container would be warned of DefaultTimeoutStopSec=;
-        and only what can be granted."""
-        usec = need(unit)
         assert self._time is not None
-        if self._time.engine and usec in (INFINITY, self._core.config.default_timeout_stop):
-            return 0
-        return usec
+        return counted(need(unit), self._time, self._core.config.default_timeout_stop)
+
+
+def counted(usec: int, time: StopTime, default: int) -> int:
+    """How much of a unit's TimeoutStopSec= counts. default: DefaultTimeoutStopSec=.
+
+    With a guess only what somebody has set, or every container would be warned of the default; and only what can be
+    granted.
+    """
+    return 0 if time.engine and usec in (INFINITY, default) else usec
 
 
 def warning(stops: Mapping[str, Stop], time: StopTime, raising: Callable[[str], str]) -> str:

@@ -25,7 +25,7 @@ from systemctl_replacement.units.states import ACTIVATING, ACTIVE, ACTIVE_OR_REL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from typing import Callable
 
     from systemctl_replacement.manager.core import Core
@@ -87,15 +87,11 @@ def _what_is_not_applied(starter: JobStarter, unit: ManagedUnit) -> Iterator[str
     """What is logged of settings that have no effect."""
     missing = not_applied(unit.file)
     if missing:
-        yield f"Settings that are not applied here: {_listed(missing)}"
+        names = ", ".join(f"{name}=" for name in missing)
+        yield f"Settings that are not applied here: {names}"
     ignored = starter.execution.ignored_identity(unit)
     if ignored:
-        why = f"init can become nobody else, and ${own_user.VARIABLE} says to go on"
-        yield f"Runs as user {starter.execution.own_name}, not as {_listed(ignored)} says: {why}."
-
-
-def _listed(directives: Iterable[str]) -> str:
-    return ", ".join(f"{name}=" for name in directives)
+        yield own_user.warning(starter.execution.own_name, ignored)
 
 
 def _refuse(starter: JobStarter, unit: ManagedUnit) -> str:

@@ -66,8 +66,8 @@ class TestImage:
         start = "" if "ExecStart=" in settings else "ExecStart=/usr/bin/true\n"
         self.unit(name, f"[Unit]\n{head}\n[Service]\n{start}{settings}\n")
 
-    def check(self, profile: str = "docker", stop_timeout: int = 3600_000_000) -> Report:
-        return check(Question(str(self.root), profile, stop_timeout=stop_timeout))
+    def check(self, profile: str = "docker", stop_timeout: int | None = 3600_000_000, **environment: str) -> Report:
+        return check(Question(str(self.root), profile, stop_timeout=stop_timeout, environment=environment))
 
     def findings(self, profile: str = "docker") -> list[Finding]:
         return list(self.check(profile).findings)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from systemctl_replacement.check.finding import ERROR, SEVERITIES, WARNING
+from systemctl_replacement.manager import own_user
 from tests.unit.check.images import ELF, TestImage
 
 Make = Callable[[TestImage], None]
@@ -249,6 +252,34 @@ def test_the_words(image: TestImage, makes: list[Make], text: str) -> None:
     assert re.sub(r"[ab]\.service", "", text) in re.sub(r"[ab]\.service", "", found), found
 
 
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[Unit]\nFoo=bar\n[Service]\nExecStart=/bin/sh\n[Sektion]\n",
+        "[Service]\nExecStart=/usr/bin/nowhere\nExecStop=/usr/bin/other\nEnvironment=a\n",
+        "[Service]\nType=simple\n",
+        "[Unit]\nAfter=a.service\nRequires=missing.service\n[Service]\nExecStart=/bin/sh\n",
+        "[Socket]\nListenStream=80\n",
+    ],
+)
+def test_systemd_says_the_same(image: TestImage, text: str) -> None:
+    """What systemd-analyze finds is found, in its words."""
+    name = "a.socket" if "[Socket]" in text else "a.service"
+    image.unit(name, text)
+    path = image.path(f"/etc/systemd/system/{name}")
+    path.chmod(0o666)
+    result = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", str(path)], capture_output=True, text=True
+    )
+    theirs = [line.removeprefix(f"{name}: ") for line in result.stderr.splitlines()]
+    ours = [f"{each.file}:{each.line}: {each.text}" for each in image.findings()] + [
+        each.text for each in image.findings()
+    ]
+    assert theirs
+    assert not [line for line in theirs if not any(each.startswith(line) for each in ours)], ours
+
+
 # --- profiles ---
 
 
@@ -272,6 +303,23 @@ def test_profiles(image: TestImage, settings: str, profile: str, expected: list[
     assert [code for code, _ in image.found(profile) if code != "not-applied"] == expected
 
 
+def test_services_of_others_that_run_as_the_arbitrary_user(image: TestImage) -> None:
+    image.service("User=web\nGroup=web\nExecStart=/usr/bin/x")
+    image.program("/usr/bin/x", mode=0o750)
+    os.chown(image.path("/usr/bin/x"), 0, 0)
+    findings = image.check("openshift", SYSTEMCTL_IGNORE_USER="yes").findings
+    assert [(finding.code, finding.text) for finding in findings] == [
+        (
+            "not-permitted",
+            own_user.warning("1000650000", ("User", "Group")),
+        )
+    ]
+    assert [finding.code for finding in image.check("docker", SYSTEMCTL_IGNORE_USER="yes").findings] == ["program"]
+    image.unit("a.service", "[Service]\nUser=1000650000\nExecStart=/usr/bin/true\n")
+    assert image.found("openshift") == []
+    assert image.found("docker") == [("account", "a.service")]
+
+
 def test_an_arbitrary_user_of_the_group_root(image: TestImage) -> None:
     image.service("ExecStart=/usr/bin/x")
     image.program("/usr/bin/x", mode=0o750)
@@ -291,9 +339,22 @@ def test_the_longest_chain_of_stops(image: TestImage) -> None:
     image.service("TimeoutStopSec=20", "", "b.service")
     image.service("TimeoutStopSec=25", "", "c.service")
     image.service("Type=oneshot\nTimeoutStopSec=90", "Before=b.service", "ends.service")
-    stop = image.check(stop_timeout=30_000_000).stop
-    assert (stop.chain, stop.usec) == (("a.service", "b.service"), 30_000_000)
-    assert image.check(stop_timeout=30_000_000).findings == ()
-    (finding,) = image.check(stop_timeout=29_000_000).findings
+    stop = image.check(stop_timeout=31_000_000).stop
+    assert (stop.chain, stop.usec, stop.limit_usec) == (("a.service", "b.service"), 30_000_000, 30_000_000)
+    assert image.check(stop_timeout=31_000_000).findings == ()
+    (finding,) = image.check(stop_timeout=30_000_000).findings
     assert finding.code == "stop-time"
-    assert finding.text.startswith("A halt may take 30s (a.service, b.service), and has 29s.")
+    assert finding.text == (
+        "Stopping units in order may take 30s: a.service (10s), b.service (20s). The halt has 29s. "
+        "To give it more: docker run --stop-timeout=31, and init --stop-timeout=31."
+    )
+    (finding,) = image.check("kubernetes", SYSTEMCTL_STOP_TIMEOUT="25", stop_timeout=None).findings
+    assert finding.text.endswith("terminationGracePeriodSeconds: 31, and SYSTEMCTL_STOP_TIMEOUT=31.")
+
+
+def test_a_guess_leaves_out_what_nobody_has_set(image: TestImage) -> None:
+    image.service("")
+    assert image.check(stop_timeout=None).findings == ()
+    image.service("TimeoutStopSec=10")
+    assert [finding.code for finding in image.check(stop_timeout=None).findings] == ["stop-time"]
+    assert image.check("openshift", stop_timeout=None).findings == ()

@@ -75,6 +75,7 @@ def test_links_in_a_circle(image: TestImage) -> None:
         "/etc/systemd/system/a.service.d/x.conf",
         "/etc/passwd",
         "/etc/nsswitch.conf",
+        "/etc/debian_version",
         "/etc/systemd/system.conf",
         "/usr/bin/x",
         "/etc/init.d/x",
@@ -84,6 +85,9 @@ def test_links_in_a_circle(image: TestImage) -> None:
 def test_nothing_blocks(image: TestImage, path: str) -> None:
     image.service("ExecStart=/usr/bin/x\nUser=web")
     image.path(path).unlink(missing_ok=True)
+    if path == "/etc/debian_version":  # tells apart what /lib leads to
+        image.path("/lib").rename(image.path("/usr/lib"))
+        image.link("usr/lib", "/lib")
     os.mkfifo(image.path(path), 0o755)
     assert image.check().profile == "docker"
 
@@ -124,6 +128,15 @@ def test_a_loader_that_is_missing(image: TestImage) -> None:
     assert programs.fault(tree, "/usr/bin/x", ROOT) == f"Its loader /lib/ld-x.so: {reason}"
     image.program("/lib/ld-x.so")
     assert programs.fault(tree, "/usr/bin/x", ROOT) == ""
+
+
+def test_file_systems_without_programs(monkeypatch: pytest.MonkeyPatch, image: TestImage) -> None:
+    class NoExec:
+        f_flag = os.ST_NOEXEC
+
+    monkeypatch.setattr(os, "statvfs", lambda path: NoExec)
+    assert programs.fault(Tree(), "/bin/sh", ROOT) == "The file system is mounted noexec"
+    assert programs.fault(Tree(str(image.root)), "/bin/sh", ROOT) == ""  # it will be mounted otherwise
 
 
 def test_this_systems_own_programs() -> None:

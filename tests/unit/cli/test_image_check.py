@@ -91,7 +91,7 @@ def test_json(image: TestImage, words: list[str]) -> None:
     assert found["skipped"] == [
         {"unit": "b.service", "reason": "ConditionPathExists=/etc/nowhere", "condition": True}
     ]  # fmt: skip
-    assert found["stop"] == {"chain": ["a.service"], "usec": 90_000_000, "limit_usec": 3_600_000_000, "told": True}
+    assert found["stop"] == {"chain": ["a.service"], "usec": 90_000_000, "limit_usec": 3_599_000_000, "told": True}
     assert found["findings"] == [
         {
             "severity": "error",
@@ -135,7 +135,7 @@ def test_profiles_and_the_time_for_a_halt(image: TestImage) -> None:
         "a.service: Settings that need CAP_SETGID and CAP_SETUID, which openshift does not grant: User=, "
         "so that the unit fails\n"
     ) in result.stdout
-    assert "A halt may take 20s (a.service), and has 10s." in result.stdout
+    assert "warning: Stopping units in order may take 20s: a.service (20s). The halt has 9s." in result.stdout
     guessed = {
         name: json.loads(run(image, "--check", "-ojson", f"--profile={name}", SYSTEMCTL_STOP_TIMEOUT="").stdout)["stop"]
         for name in ("docker", "kubernetes")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from systemctl_replacement.unitfile import capabilities
+from systemctl_replacement.unitfile.directives import table as directives
+from systemctl_replacement.unitfile.directives.honoured import NEEDS_NICE, Needs
 from systemctl_replacement.unitfile.directives.not_applied import not_applied
 from systemctl_replacement.unitfile.implied import user_of
 from systemctl_replacement.unitfile.load import Unit, load
@@ -96,3 +100,40 @@ def test_capability_masks(items: tuple[str, ...], expected: int) -> None:
 def test_directories_are_made_from_above(tmp_path: Path) -> None:
     found = unit(tmp_path, "StateDirectory=b/c a-b a/x b a b:link")
     assert found.get("Service", "StateDirectory") == (("a",), ("a/x",), ("a-b",), ("b", "link"), ("b/c",))
+
+
+@pytest.mark.parametrize("section", directives.SECTIONS)
+def test_the_privilege_that_a_directive_takes_is_the_one_that_its_reason_names(section: str) -> None:
+    for row in directives.section_table(section).values():
+        named = set(re.findall("CAP_[A-Z_]+", row.honoured.reason))
+        samples: list[Any] = [-1, "fifo", "realtime", ("x",), "x", frozenset(("x",)), True]
+        needs = row.honoured.needs
+        taken = {name for value in samples for name in _of(needs, value)} if needs is not None else set()
+        if row.honoured is NEEDS_NICE:
+            continue  # they come with a class or a policy, which says it
+        assert named <= taken or not named, row
+        assert needs is None or not needs.of(None if row.default is None else row.default), row
+
+
+def _of(needs: Needs, value: object) -> frozenset[str]:
+    try:
+        return needs.of(value)
+    except (TypeError, AttributeError):
+        return frozenset()  # no value of this directive
+
+
+def test_the_privilege_of_a_value() -> None:
+    table = directives.section_table("Service")
+
+    def needs(name: str, value: object) -> set[str]:
+        row = table[name].honoured
+        assert row.needs is not None
+        return set(row.needs.of(value))
+
+    assert (needs("Nice", -5), needs("Nice", 5), needs("Nice", 0)) == ({"CAP_SYS_NICE"}, set(), set())
+    assert (needs("OOMScoreAdjust", -1), needs("OOMScoreAdjust", None)) == ({"CAP_SYS_RESOURCE"}, set())
+    assert (needs("CPUSchedulingPolicy", "rr"), needs("CPUSchedulingPolicy", "batch")) == ({"CAP_SYS_NICE"}, set())
+    assert needs("IOSchedulingClass", "realtime") == {"CAP_SYS_NICE"}
+    assert needs("AmbientCapabilities", ("CAP_CHOWN cap_kill",)) == {"CAP_CHOWN", "CAP_KILL"}
+    assert needs("User", "x") == {"CAP_SETUID", "CAP_SETGID"}
+    assert needs("RootDirectory", "") == set()
