@@ -29,7 +29,7 @@ _STARTING = {
     "emergency": ("emergency",),
 }
 # Options of init whose value may be the next word.
-_WITH_VALUE = ("--root", "--unit", "--stop-timeout", "--log-level", "--log-format", "--profile")
+_WITH_VALUE = ("--root", "--unit", "--stop-timeout", "--log-level", "--log-format", "--profile", "--wait-for")
 # The same behind the verb; before it they are systemctl's, and ask for a listing if there is no verb.
 _OUTPUT = ("-o", "--output")
 _ABOUT_ITSELF = ("-h", "--help", "--version")

@@ -39,6 +39,7 @@ PR_CAP_AMBIENT_RAISE = 2
 
 TIOCSCTTY = 0x540E
 _RB_AUTOBOOT = 0x01234567
+_TIOCNOTTY = 0x5422
 
 # These numbers are the same on every architecture: calls newer than Linux 5.0 share one table.
 _SYS_PIDFD_OPEN = 434
@@ -214,6 +215,12 @@ def _close_ranges(keep: list[int]) -> None:
 def take_terminal(fd: int, force: bool = False) -> None:
     """Make a terminal the controlling terminal of our session. `force` steals it (which needs CAP_SYS_ADMIN)."""
     _check(_ioctl(fd, UnsignedLong(TIOCSCTTY), Int(force)), "ioctl")
+
+
+def give_up_terminal(fd: int) -> None:
+    """Leave our session without its controlling terminal. If we lead the session, the terminal's foreground process
+    group gets SIGHUP and SIGCONT."""
+    _check(_ioctl(fd, UnsignedLong(_TIOCNOTTY), Int(0)), "ioctl")
 
 
 # --- limits ---

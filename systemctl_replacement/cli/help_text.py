@@ -204,10 +204,11 @@ See the systemctl(1) man page for details.
 
 
 INIT = """\
-systemctl init [OPTIONS...] [UNIT...]
+systemctl init [OPTIONS...] [UNIT...] [-- COMMAND [ARG...]]
 
 Be the init of a container (PID 1): start the default target, or the named units
-and what they require, and run until a stop signal or 'systemctl halt'.
+and what they require, and run until a stop signal or 'systemctl halt', or until
+COMMAND ends, which runs in the foreground.
 
 Instead of units, one word may name a mode: default, rescue, emergency, or a
 runlevel from 1 to 5.
@@ -224,6 +225,10 @@ Options:
                            stops and failures as status lines, which a terminal
                            shows anyway), no (problems), error (failures), auto
                            (failures; all when something takes long) or full
+     --wait-for=UNIT       Run COMMAND when UNIT is started; or, with 'running',
+                           when the boot is done
+     --no-group            Pass signals on to COMMAND alone, not to its process
+                           group
      --root=DIR            Keep units, state and logs below DIR; programs are
                            those of this system
      --run-host-programs   With --root=, as root: do so even if DIR is a whole

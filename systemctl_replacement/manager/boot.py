@@ -6,7 +6,7 @@ from systemctl_replacement.jobs.model import MODE_REPLACE, START, JobError
 from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
 from systemctl_replacement.manager.final_status import REFUSED
 from systemctl_replacement.manager.manager import Manager
-from systemctl_replacement.manager.options import InitOptions
+from systemctl_replacement.manager.options import RUNNING, InitOptions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,10 +28,12 @@ def enqueue(manager: Manager, options: InitOptions) -> bool:
         manager.log.manager(LOG_WARNING, f"Unknown option {word}, ignoring.")
     if options.units:
         status = _enqueue_units(manager, options.units)
-        if not options.keep_running:
+        if not (options.keep_running or options.command):
             manager.boot.named.update(dict.fromkeys(options.units))
     else:
         status = _enqueue_target(manager, options.unit)
+    if not status:
+        status = _enqueue_units(manager, [name for name in options.wait_for if name != RUNNING])
     if status:
         manager.halt.known[REFUSED] = status
         manager.halt.request("exit")

@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 ASKED = "asked"  # `systemctl exit N`
 REFUSED = "refused"  # what the command line names cannot be started
 ACTION = "action"  # SuccessAction=exit or FailureAction=exit of a unit
+COMMAND = "command"  # the foreground command, with whose end the halt began
 FORCED = "forced"  # processes had to be killed
 REBOOT = "reboot"  # a reboot or kexec was requested
 UNITS = "units"  # the units that the command line names have ended
 
 # What counts most comes first.
-PRECEDENCE = (ASKED, REFUSED, ACTION, FORCED, REBOOT, UNITS)
+PRECEDENCE = (ASKED, REFUSED, ACTION, COMMAND, FORCED, REBOOT, UNITS)
 
 # As timeout(1), and as systemd-nspawn when its container reboots.
 FORCED_STATUS = 124
@@ -31,6 +32,7 @@ _MEANING = {
     ASKED: "as asked by systemctl exit",
     REFUSED: "what init was to start cannot be started",
     ACTION: "as SuccessAction= or FailureAction= of a unit says",
+    COMMAND: "as the command that init was to run",
     FORCED: "processes had to be killed",
     REBOOT: "a reboot was requested",
     UNITS: "the units that init was started for have ended",

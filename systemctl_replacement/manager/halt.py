@@ -30,7 +30,7 @@ from systemctl_replacement.units.states import ACTIVE, FAILED, INACTIVE_OR_FAILE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from systemctl_replacement.manager.core import Core
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 # A second identical request counts if it comes at least this much later (Kubernetes sends SIGTERM right after a preStop
 # hook).
-_REPEAT_USEC = 1_000_000
+REPEAT_USEC = 1_000_000
 
 TARGETS = {
     "halt": "halt.target",
@@ -118,6 +118,15 @@ class Halt:
         self._signals.by_force = by_force
 
     @property
+    def beside(self) -> Callable[[], list[int]]:
+        """Finds processes outside of units that are to end with us, too."""
+        return self._signals.beside
+
+    @beside.setter
+    def beside(self, beside: Callable[[], list[int]]) -> None:
+        self._signals.beside = beside
+
+    @property
     def gone_by(self) -> int:
         """When the manager should have ended, at the latest, its last lines shown (monotonic microseconds); 0: nobody
         is going to kill it."""
@@ -132,6 +141,10 @@ class Halt:
         """A client's process has requested a halt and gets its answer: it is spared SIGTERM while it ends."""
         self._remains.spare(pid)
 
+    def is_spared(self, pid: int, start: int) -> bool:
+        """Whether a process is such a client, which is to be left alone for now. start: when it began, in ticks."""
+        return self._remains.is_spared(pid, start)
+
     @property
     def status(self) -> int:
         """The exit status of the manager."""
@@ -144,18 +157,21 @@ class Halt:
         going = shutdown is not None and (shutdown.active_state == ACTIVE or shutdown.job is not None)
         return bool(self.requested) or going
 
-    def request(self, verb: str, by: str = "", exit_status: int | None = None) -> None:
-        """Begin the halt. If the same signal requests it again a while later, hurry."""
+    def request(self, verb: str, by: str = "", exit_status: int | None = None, since: int = 0) -> None:
+        """Begin the halt. If the same signal requests it again a while later, hurry.
+
+        since: when its time began, if that is not now.
+        """
         self._ask(exit_status)
         if self.requested:
             if by and not self.by:  # the engine's clock starts now, not at a client's request
                 self.by, self.since = by, now_monotonic()
                 if not self.ends_at and not self.by_force:
                     self._keep_time()
-            elif by and by == self.by and now_monotonic() - self.since >= _REPEAT_USEC:
+            elif by and by == self.by and now_monotonic() - self.since >= REPEAT_USEC:
                 self.hurry()
             return
-        self.by, self.since = by, now_monotonic()
+        self.by, self.since = by, since or now_monotonic()
         if self._time is not None and self._time.kill_after:
             self._end_at(self.since + self._time.kill_after)
         self._going(verb)

@@ -19,7 +19,7 @@ from systemctl_replacement.units.states import INACTIVE_OR_FAILED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from systemctl_replacement.manager.core import Core
     from systemctl_replacement.manager.jobs.table import JobTable
@@ -40,6 +40,7 @@ class HaltSignals:
 
     def __init__(self, core: Core, jobs: JobTable, processes: Processes, every_process: bool) -> None:
         self.by_force = False  # units are not stopped: all their processes are left behind
+        self.beside: Callable[[], list[int]] = list  # processes outside of units that are to end with us, too
         self.remains = Remains(core.loop, self._left_behind, core.log.manager, self._tell_unseen)
         self._guard = core.loop.guard
         self._registry = core.registry
@@ -109,13 +110,15 @@ class HaltSignals:
         return [unit.id for unit in self._registry if unit.tracking is not None and is_up(unit)]
 
     def kill_everything(self) -> None:
-        """SIGKILL to the processes of all units."""
+        """SIGKILL to the processes of all units, and to those beside them."""
         processes = self._processes
         for unit in self._registry:
             if unit.tracking is not None:
                 self._guard(processes.signal_all, unit.id, SIGKILL, (), False, False)
                 for pid in processes.reaper.pids(unit.id):  # even if their supervisor does nothing
                     descendants.send(pid, SIGKILL)
+        for pid in self.beside():
+            descendants.send(pid, SIGKILL)
 
     def wake_helpers(self) -> None:
         """There is no time left to find out which of our helpers somebody has stopped."""
@@ -134,7 +137,7 @@ class HaltSignals:
             syscalls.raise_limit("NOFILE")
             pids = [int(name) for name in descendants.with_reserve(os.listdir, "/proc") if name.isdigit()]
         else:
-            pids = [pid for unit in processes.trackings for pid in reaper.pids(unit)]
+            pids = [pid for unit in processes.trackings for pid in reaper.pids(unit)] + self.beside()
         return [pid for pid in pids if pid not in spared and not processes.is_own(pid)]
 
     def _stopped_by(self, unit: ManagedUnit) -> Iterable[int]:

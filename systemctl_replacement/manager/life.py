@@ -38,12 +38,18 @@ LINGER_USEC = 10_000_000
 class Life:
     """A system's life. It begins with `start`, `resume` or `begin_after`; `run` returns the exit status."""
 
-    def __init__(self, options: InitOptions, forkserver: ForkServer | None, state: dict[str, Any] | None) -> None:
-        """OSError if the system cannot be made."""
+    def __init__(
+        self,
+        options: InitOptions,
+        forkserver: ForkServer | None,
+        state: dict[str, Any] | None,
+        command: dict[str, Any] | None = None,
+    ) -> None:
+        """command: the state of a foreground command that waits to be run. OSError if the system cannot be made."""
         self._options = options
         self._status = 0
         self._ended = False
-        self._system = system = System(options, forkserver, state)
+        self._system = system = System(options, forkserver, state, command)
         self._loop = system.loop
         self._log = system.log
         self._manager = system.manager
@@ -101,6 +107,8 @@ class Life:
         self._restore(state)
         if not self._manager.boot.done:
             self._manager.jobs.when_idle(self._booted)
+        if self._system.foreground is not None:
+            self._system.foreground.look()
         self._log.manager(LOG_INFO, "Reexecuted.")
         self._linger()
 
@@ -168,6 +176,8 @@ class Life:
                 self._system.reload.read_if_changed()  # generators may have made units
                 if boot.enqueue(self._manager, self._options):
                     self._manager.jobs.when_idle(self._booted)
+                    if self._system.foreground is not None:
+                        self._system.foreground.look()
         finally:
             self._system.server.release_changes()
 
@@ -212,9 +222,14 @@ class Life:
 
     def _signals(self, _events: int) -> None:
         for number, _pid, _status, _code in syscalls.read_signalfd(self._signal_fd):
-            action = pid1.ACTIONS.get(number)
-            if action is not None:
-                self._loop.guard(self._act, number, *action)
+            self._loop.guard(self._hear, number)
+
+    def _hear(self, number: int) -> None:
+        command = self._system.foreground
+        if command is not None and command.takes(number):
+            return
+        if number in pid1.ACTIONS:
+            self._act(number, *pid1.ACTIONS[number])
 
     def _act(self, number: int, what: str, argument: str) -> None:
         manager = self._manager

@@ -32,6 +32,10 @@ _OPTIONAL_VALUE = frozenset(
 )  # fmt: skip
 
 
+# --wait-for=running: the end of the boot.
+RUNNING = "running"
+
+
 class UsageError(Exception):
     """A command line that makes no sense. The text says why."""
 
@@ -55,6 +59,9 @@ class InitOptions:
     show_status: str = ""  # yes, no, auto, error or full (manager_log.py); "": as system.conf says
     profile: str = ""  # with --check: how the image will be run
     output: str = ""  # with --check: text or JSON
+    command: tuple[str, ...] = ()  # runs in the foreground, and ends the container
+    wait_for: tuple[str, ...] = ()  # units that the command waits for, or RUNNING
+    no_group: bool = False  # signals go to the command alone, not to its process group
 
     @property
     def is_pid1(self) -> bool:
@@ -76,8 +83,7 @@ def parse(arguments: list[str]) -> InitOptions:
     while rest:
         word = rest.pop(0)
         if word == "--":
-            if rest:
-                raise UsageError("Running a foreground command (init -- COMMAND) is not supported yet.")
+            found["command"] = _command(rest)
             break
         if not word.startswith("-") or word == "-":
             words.append(word)
@@ -101,7 +107,17 @@ def parse(arguments: list[str]) -> InitOptions:
     target, units = _meaning(words)
     if target:
         found.setdefault("unit", target)
+    if "command" in found:
+        found.setdefault("show_status", "no")
+    elif "wait_for" in found or "no_group" in found:
+        raise UsageError(f"Option --{'wait-for=' if 'wait_for' in found else 'no-group'} needs a command: -- COMMAND")
     return InitOptions(units=units, unknown=tuple(unknown), **found)  # type: ignore[arg-type]
+
+
+def _command(words: list[str]) -> tuple[str, ...]:
+    if not words or not words[0]:
+        raise UsageError("init --: which command is to run?")
+    return tuple(words)
 
 
 def parse_kernel(arguments: list[str]) -> InitOptions:
@@ -109,14 +125,15 @@ def parse_kernel(arguments: list[str]) -> InitOptions:
     somebody else (kernel-command-line(7)). Raises UsageError."""
     target = ""
     rest: list[str] = []
-    for word in arguments:
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    for word in arguments[:end]:
         if word.startswith("-") or (rest and rest[-1] in _NEEDS_VALUE):
             rest.append(word)
         elif word.startswith("systemd.unit="):
             target = _target(word.partition("=")[2])
         elif "=" not in word and word not in _KERNEL_WORDS:
             rest.append(word)
-    options = parse(rest)
+    options = parse(rest + arguments[end:])
     return replace(options, unit=options.unit or target)
 
 
@@ -128,9 +145,7 @@ def _meaning(words: list[str]) -> tuple[str, tuple[str, ...]]:
         if word in _TARGETS and len(words) > 1:
             raise UsageError(f"init {' '.join(words)}: '{word}' is a mode of the whole system, no unit.")
         if word.startswith("/"):
-            raise UsageError(
-                f"init {word}: a path is no unit; running a command (init -- COMMAND) is not supported yet."
-            )
+            raise UsageError(f"init {word}: a path is no unit. This runs a command: init -- {word}")
     if words and words[0] in _TARGETS:
         return _TARGETS[words[0]], ()
     try:
@@ -154,12 +169,12 @@ _KERNEL_WORDS = frozenset(
     )
 )  # fmt: skip
 
-_FLAGS = frozenset(("--on-demand", "--run-host-programs", "--keep-running", "--check"))
+_FLAGS = frozenset(("--on-demand", "--run-host-programs", "--keep-running", "--check", "--no-group"))
 _OF_A_CHECK = {"--profile": "profile", "-o": "output", "--output": "output"}
 _NEEDS_VALUE = frozenset(
     (
         "--root", "--unit", "--ready-fd", "--deserialize", "--stop-timeout", "--log-level", "--log-format",
-        "--profile", "-o", "--output",
+        "--profile", "--wait-for", "-o", "--output",
     )
 ) | (_IGNORED_WITH_VALUE - _OPTIONAL_VALUE)  # fmt: skip
 
@@ -190,6 +205,10 @@ def _take(found: dict[str, object], name: str, value: str) -> bool:
         found[_OF_A_CHECK[name]] = value
     elif name == "--check":
         return True  # seen before: it decides what program this is
+    elif name == "--wait-for":
+        found["wait_for"] = (*found.get("wait_for", ()), _awaited(value))  # type: ignore[misc]
+    elif name == "--no-group":
+        found["no_group"] = True
     elif name == "--log-format":
         if value not in ("json", "text"):
             raise UsageError(f"Unknown log format '{value}': json or text.")
@@ -205,6 +224,13 @@ def _target(value: str) -> str:
         return names.mangle(value, ".target")
     except ValueError as error:
         raise UsageError(f"--unit=: {error}") from None
+
+
+def _awaited(value: str) -> str:
+    try:
+        return value if value == RUNNING else names.mangle(value)
+    except ValueError as error:
+        raise UsageError(f"--wait-for=: {error}") from None
 
 
 def _show_status(value: str) -> str:

@@ -79,7 +79,8 @@ class Remains:
         if stat is not None:
             self._spared[pid] = (stat[3], now_monotonic() + _SPARED_USEC)
 
-    def _is_spared(self, pid: int, start: int) -> bool:
+    def is_spared(self, pid: int, start: int) -> bool:
+        """Whether a process is left alone for now."""
         of, until = self._spared.get(pid, (0, 0))
         return of == start and now_monotonic() < until
 
@@ -95,9 +96,9 @@ class Remains:
             self._unseen_until = now_monotonic() + UNSEEN_USEC
             self._log(LOG_WARNING, f"Cannot look at processes ({self._unseen}). Sent SIGTERM to all of them.")
         untold = [(pid, start) for pid, start in left if self._told.get(pid) != start]
-        if any(self._is_spared(*process) for process in untold):
+        if any(self.is_spared(*process) for process in untold):
             self._look_later(_LOOK_USEC)
-            untold = [process for process in untold if not self._is_spared(*process)]
+            untold = [process for process in untold if not self.is_spared(*process)]
         if untold and not self._told:
             self._log(LOG_INFO, "Sending SIGTERM to remaining processes...")
         for pid, start in untold:

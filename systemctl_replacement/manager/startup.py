@@ -21,6 +21,8 @@ from systemctl_replacement.supervision.client import ForkServer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from systemctl_replacement.manager.reexec.takeover import Outcome
 
 __all__ = ["ALIVE", "run"]
@@ -32,6 +34,7 @@ _LOCK_LOOK_USEC = 5_000
 
 def run(options: InitOptions, forkserver: ForkServer | None) -> int:
     """Run a manager to its end. Returns the exit status. `forkserver` is None after a re-execution."""
+    command = _fork_command(options) if options.command else None
     os.umask(0o022)  # whoever started us may have left one that keeps services away from their notify sockets
     state, outcome, lost = None, None, ""
     if options.deserialize_fd >= 0:
@@ -59,7 +62,7 @@ def run(options: InitOptions, forkserver: ForkServer | None) -> int:
                 halt.close()
         if is_pid1 and state is None:
             pid1.become_the_systems_manager(places.runtime, os.environ)
-        life = Life(options, forkserver, state if outcome is None else outcome.state)
+        life = Life(options, forkserver, state if outcome is None else outcome.state, command)
     except paths.NoRuntimeDirectory as error:
         tried = "; ".join(map(_text, error.problems))
         return _cannot_start(options, f"{tried}. It needs a directory to write to: {_REMEDY}")
@@ -85,6 +88,20 @@ def run(options: InitOptions, forkserver: ForkServer | None) -> int:
     # A defect up to here is reported on the container's output. From now on nothing may block there.
     sys.stdout = sys.stderr = None
     return life.run()
+
+
+def _fork_command(options: InitOptions) -> dict[str, Any]:
+    """The foreground command, which waits until it may run. OSError."""
+    from systemctl_replacement.manager import foreground
+    from systemctl_replacement.process.foreground import fork
+
+    environment = pid1.inherited_environment()
+    with open("/proc/self/environ", "rb") as file:
+        given = file.read().split(b"\0")
+    if not any(entry.startswith(b"LC_CTYPE=") for entry in given):
+        environment.pop("LC_CTYPE", None)  # which Python has set (PEP 538)
+    forked = fork(options.command, environment, (options.ready_fd,))
+    return foreground.new_state(forked, options.command, options.wait_for, not options.no_group)
 
 
 def _lock(path: str, halt: EarlyHalt) -> int:

@@ -107,3 +107,11 @@ def told_or_guessed(
 def last_word_at(now: int, end: int) -> int:
     """When everybody is told who has not been yet, if all turns have come by now."""
     return max(now + (end - now) // 2, end - LAST_WORD_USEC)
+
+
+def share_of_command(time: StopTime | None, unlimited: int) -> int:
+    """How long a foreground command has to end before everything else is stopped: half of what there is.
+
+    unlimited: what it has where a halt may take any time.
+    """
+    return unlimited if time is None else (time.kill_after or time.nears_after) // 2

@@ -36,7 +36,7 @@ from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.reload import DaemonReload
 from systemctl_replacement.manager.spec_of_unit import ExecDefaults
 from systemctl_replacement.manager.stop_budget import StopBudget
-from systemctl_replacement.manager.stop_time import StopTime, told_or_guessed
+from systemctl_replacement.manager.stop_time import StopTime, share_of_command, told_or_guessed
 from systemctl_replacement.manager.triggers import Triggers
 from systemctl_replacement.manager.unit_driver import Driver
 from systemctl_replacement.manager.unit_files import UnitFiles
@@ -53,6 +53,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from systemctl_replacement.manager.foreground import Foreground
     from systemctl_replacement.manager.reexec.bequest import OnConnection
     from systemctl_replacement.manager.status_lines import StatusLines
     from systemctl_replacement.unitfile.syntax import Problem
@@ -66,7 +67,14 @@ class System:
     to observers, who are all introduced in :meth:`_introduce`.
     """
 
-    def __init__(self, options: InitOptions, forkserver: ForkServer | None, state: dict[str, Any] | None) -> None:
+    def __init__(
+        self,
+        options: InitOptions,
+        forkserver: ForkServer | None,
+        state: dict[str, Any] | None,
+        command: dict[str, Any] | None,
+    ) -> None:
+        """command: the state of a foreground command that waits to be run."""
         self.options = options
         self.paths = places = paths.Paths(options.root)
         self.is_pid1 = options.is_pid1
@@ -78,6 +86,8 @@ class System:
         record: dict[str, Any] = (
             state["boot"] if state is not None else {"id": pid1.boot_id(options.on_demand), "start": list(now_stamp())}
         )
+        if command is not None:
+            record["foreground"] = command
         self.boot = boot = BootProgress(record, loop.guard)
         self._log_directory = places.log_directory()
         self._console = self._make_console(state)
@@ -128,6 +138,7 @@ class System:
             words = LastWords(core, halt, places.below(last_words.PLACE), self._log_directory, record["id"])
             halt.finished.add(words.say)
         self.manager = manager = Manager(core, boot, execution, leftovers, conditions, processes, driver, jobs, halt)
+        self.foreground = self._make_foreground(core, time)
         if self._console is not None:
             lines = status_lines(asked, self._console.is_tty)
             self._show_status_lines(lines if state is None else state.get("status_lines", lines))
@@ -148,6 +159,23 @@ class System:
         self.idle: Observers[server.Server] = Observers(loop.guard)  # the last client has left
         self.reexecution = Reexecution(manager, self.server, self.generators, options, self._patience)
         self._methods = Methods(manager, self.reload, self.reexecution)
+
+    def _make_foreground(self, core: Core, time: StopTime | None) -> Foreground | None:
+        state = self.boot.record.get("foreground")
+        if state is None:
+            return None
+        from systemctl_replacement.manager.foreground import Foreground  # not for everybody
+
+        manager = self.manager
+        return Foreground(
+            state,
+            core,
+            manager.jobs,
+            manager.halt,
+            manager.processes,
+            self.boot,
+            lambda: share_of_command(time, core.config.default_timeout_stop),
+        )
 
     def _introduce(
         self, core: Core, processes: Processes, driver: Driver, job_start: JobStarter, jobs: JobTable, halt: Halt
@@ -255,7 +283,9 @@ class System:
         if self.options.on_demand:
             return None
         try:
-            return ConsoleHandle(self.loop, syscalls.duplicate_above(1, 3), self.options.json)
+            # A command's own output is what others read from stdout.
+            output = 2 if self.options.command else 1
+            return ConsoleHandle(self.loop, syscalls.duplicate_above(output, 3), self.options.json)
         except OSError:
             return None  # started without a stdout: there is nobody to tell
 

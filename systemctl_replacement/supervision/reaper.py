@@ -52,6 +52,7 @@ class Reaper:
         self._own = own  # the pids of forkserver, console and supervisors
         self._on_event = on_event
         self._on_settled = on_settled
+        self.awaited: dict[int, Callable[[int], object]] = {}  # children of no unit -> whom their wait status is told
         self._reaping = False  # some are left for the next turn
         self._looks = FairQueue(loop, LINKS)
         self._asked: set[Tracking] = set()  # those that wait for a look
@@ -248,6 +249,8 @@ class Reaper:
         else:
             self._reap_later()
         self._note(ends)
+        for pid in self.awaited.keys() & ends.keys():
+            self._loop.guard(self.awaited.pop(pid), ends[pid][1])
 
     def _reap_later(self) -> None:
         """No further signal will come for those that are left."""

@@ -52,6 +52,7 @@ PREPARED: tuple[tuple[str, ...], ...] = (
     (),
     ("tini",),
     ("dbus", "systemd", "systemd-sysv"),
+    ("dumb-init", "tini"),
     ("nginx", "redis-server"),
     ("nginx", "redis-server", "dbus", "systemd", "systemd-sysv"),
     ("acl", "attr", "dbus", "iproute2", "libcap2-bin", "systemd", "systemd-sysv", "systemd-tests"),

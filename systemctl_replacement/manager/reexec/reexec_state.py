@@ -136,6 +136,8 @@ def renumber(state: dict[str, Any], numbers: Mapping[int, int]) -> None:
 def _places(state: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     """Where a snapshot names descriptors."""
     yield state, "listener"
+    if "foreground" in state["boot"]:
+        yield state["boot"]["foreground"], "go"
     if state.get("forkserver") is not None:
         yield state["forkserver"], "fd"
     if state.get("console") is not None:
@@ -334,7 +336,7 @@ def _abandon(manager: Manager, name: str) -> None:
 
 def _close_the_rest(manager: Manager, state: dict[str, Any]) -> None:
     """Close what was inherited and nobody has taken over, so that the supervisors of lost units stop them."""
-    taken = descriptors(snapshot(manager, state["listener"], {}, state.get("clients", ())))
+    taken = descriptors(snapshot(manager, state["listener"], manager.boot.record, state.get("clients", ())))
     for fd, identity in state["inherited"].items():
         try:
             if fd not in taken and syscalls.file_identity(fd) == identity:

@@ -54,11 +54,13 @@ class Engine:
         descriptors: int = 0,
         stdout: int = -1,
         keep_running: bool = True,
+        wait: bool = True,
     ) -> None:
         """change: Python code that runs before the manager's program, to break something (@ROOT@ as in units);
         `reexecution` and `paths` are those modules. descriptors: the limit on their number. stdout: instead of a file
         that `text` reads.
-        keep_running: false for a manager that may end with the units of `boot`: it is started, and not waited for."""
+        keep_running: false for a manager that may end with the units of `boot`: it is started, and not waited for.
+        wait: until the boot is done."""
         # A short path: socket names have 108 bytes.
         self.root = Path(tempfile.mkdtemp(prefix="engine-"))
         self.units = self.root / "etc/systemd/system"
@@ -71,6 +73,7 @@ class Engine:
         self.descriptors = descriptors
         self.stdout = stdout
         self.keep_running = keep_running
+        self.wait = wait
         self.notes = self.root / "notes"
         for name, text in (units or {}).items():
             self.write(name, text)
@@ -95,7 +98,7 @@ class Engine:
             return self
         wait_for(lambda: self._connect() or (self.process and self.process.poll() is not None), "the manager's socket")
         assert self.process.poll() is None, self.output.read_text()
-        self.call("SystemState", wait=True)
+        self.call("SystemState", wait=self.wait)
         return self
 
     def _limit(self) -> None:

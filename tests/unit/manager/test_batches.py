@@ -11,6 +11,7 @@ import pytest
 
 from systemctl_replacement import syscalls
 from systemctl_replacement.loop import LINKS, READ, SIGNALS, Loop
+from systemctl_replacement.manager import pid1
 from systemctl_replacement.manager.life import Life
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.unit_driver import Driver
@@ -49,13 +50,13 @@ def loop(failed: Failed) -> Loop:
 def test_a_signal_that_came_with_one_that_fails(loop: Loop, failed: Failed, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[str, str]] = []
 
-    def act(number: int, what: str, argument: str) -> None:
-        seen.append((what, argument))
+    def hear(number: int) -> None:
+        seen.append(pid1.ACTIONS[number])
         if number == SIGCHLD:
             raise RuntimeError("a defect of reaping")
 
     monkeypatch.setattr(syscalls, "read_signalfd", lambda _fd: [(SIGCHLD, 1, 0, 0), (SIGTERM, 1, 0, 0)])
-    life: Any = SimpleNamespace(_signal_fd=-1, _loop=loop, _act=act)
+    life: Any = SimpleNamespace(_signal_fd=-1, _loop=loop, _hear=hear)
     Life._signals(life, READ)
     assert seen == [("reap", ""), ("halt", "poweroff")]
     assert failed.texts == ["a defect of reaping"]

@@ -12,8 +12,8 @@ from systemctl_replacement.units.commands.state import ExecStatus
 from systemctl_replacement.units.service.kind import KIND
 from systemctl_replacement.units.service.state import ServiceState
 
-# What docs/container.md says: exit N, cannot be started, an action, killed, reboot, named units.
-ORDER = (("asked", 7), ("refused", 5), ("action", 9), ("forced", 124), ("reboot", 133), ("units", 3))
+# What docs/container.md says: exit N, cannot be started, an action, the command, killed, reboot, named units.
+ORDER = (("asked", 7), ("refused", 5), ("action", 9), ("command", 4), ("forced", 124), ("reboot", 133), ("units", 3))
 
 
 @pytest.mark.parametrize(("first", "second"), list(combinations(ORDER, 2)), ids=lambda entry: entry[0])

@@ -231,7 +231,6 @@ def test_other_words_are_units() -> None:
         (["a", "3"], "init a 3: '3' is a mode of the whole system, no unit."),
         ([""], "empty unit name"),
         (["--unit=" + "x" * 300], "--unit=: invalid unit name"),
-        (["--", "sh"], "Running a foreground command (init -- COMMAND) is not supported yet."),
     ],
 )
 def test_options_that_cannot_be_meant(words: list[str], message: str) -> None:

@@ -1,0 +1,246 @@
+"""`init -- COMMAND`: when the command runs, which signals it gets, and what its end means for the container.
+
+It is no unit: it is the manager's own child (process/foreground.py), as the child of tini and dumb-init is theirs.
+"""
+
+from __future__ import annotations
+
+import os
+
+from systemctl_replacement import signals
+from systemctl_replacement.jobs.model import DONE
+from systemctl_replacement.log_levels import LOG_ERR, LOG_INFO, LOG_WARNING
+from systemctl_replacement.loop import now_monotonic
+from systemctl_replacement.manager.final_status import COMMAND, FORCED, REFUSED
+from systemctl_replacement.manager.halt import REPEAT_USEC
+from systemctl_replacement.manager.options import RUNNING
+from systemctl_replacement.process import descendants, foreground
+from systemctl_replacement.signals import SIGHUP, SIGINT, SIGPWR, SIGRTMIN, SIGTERM
+from systemctl_replacement.unitfile.values import INFINITY
+from systemctl_replacement.units.states import ACTIVE_OR_RELOADING
+from systemctl_replacement.wait_status import decode_status
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from systemctl_replacement.loop import Timer
+    from systemctl_replacement.manager.boot_progress import BootProgress
+    from systemctl_replacement.manager.core import Core
+    from systemctl_replacement.manager.halt import Halt
+    from systemctl_replacement.manager.jobs.table import JobEnd, JobTable
+    from systemctl_replacement.supervision.supervision import Processes
+
+# They ask the command to end, and the container to halt when it has not.
+ENDING = (SIGTERM, SIGINT)
+
+# tini leaves these to the kernel: whoever has caused them gets them.
+_FAULTS = tuple(signals.number(name) for name in ("ILL", "TRAP", "ABRT", "BUS", "FPE", "SEGV", "SYS"))
+_KEPT = (*_FAULTS, signals.SIGCHLD, signals.SIGKILL, signals.SIGSTOP, SIGPWR, *ENDING)
+# SIGRTMIN+n that mean nothing to systemd (systemd(1), "Signals").
+_FREE = (*range(7, 13), *range(17, 20), 30)
+PASSED = frozenset((*(n for n in range(1, 32) if n not in _KEPT), *(SIGRTMIN + n for n in _FREE)))
+"""Signals that the command gets and that mean nothing to the manager while it runs."""
+
+
+def exit_status(wait_status: int) -> int:
+    """The container's exit status for a command that has ended: its own, or 128 and the signal."""
+    code, number = decode_status(wait_status)
+    return number if code == "exited" else 128 + number
+
+
+def new_state(
+    forked: tuple[int, int, str], command: Sequence[str], waits: Sequence[str], to_group: bool
+) -> dict[str, Any]:
+    """What is kept of a command, also over a re-execution. forked: what foreground.fork() has returned."""
+    pid, go, place = forked
+    return {
+        "pid": pid,
+        "go": go,  # -1 once it runs
+        "place": place,
+        "name": command[0],
+        "to_group": to_group,
+        "waits": list(waits),
+        "took_terminal": False,
+        "by": "",  # the first signal that asked it to end, when that came, and until when it has time
+        "since": 0,
+        "until": 0,
+        "told": [],  # (pid, start time) of those that have had SIGTERM
+    }
+
+
+class Foreground:
+    """The command. Times are monotonic microseconds."""
+
+    def __init__(
+        self,
+        state: dict[str, Any],
+        core: Core,
+        jobs: JobTable,
+        halt: Halt,
+        processes: Processes,
+        boot: BootProgress,
+        share: Callable[[], int],
+    ) -> None:
+        """share: how long it has to end before the rest is halted, INFINITY for as long as it likes."""
+        self._state = state
+        self._core = core
+        self._jobs = jobs
+        self._halt = halt
+        self._processes = processes
+        self._boot = boot
+        self._share = share
+        self._turn: Timer | None = None
+        halt.begun.add(lambda _halt: self._halt_begins())
+        halt.beside = self._outside_of_units
+        jobs.ended.add(self._job_ended)
+        boot.ended.add(lambda _boot: self._go_on_waiting({RUNNING}))
+        if self._pid:
+            processes.reaper.awaited[self._pid] = self._ended
+        if self._state["until"]:
+            self._wait_until(self._state["until"])
+
+    @property
+    def _pid(self) -> int:
+        pid: int = self._state["pid"]
+        return pid
+
+    @property
+    def _runs(self) -> bool:
+        return bool(self._pid) and self._state["go"] < 0
+
+    def _log(self, level: int, text: str) -> None:
+        self._core.log.manager(level, text)
+
+    # --- beginning ---
+
+    def look(self) -> None:
+        """The jobs of the boot are queued, or were restored: run the command if nothing is left to wait for."""
+        there = {RUNNING} if self._boot.done else set()
+        for name in self._state["waits"]:
+            if name != RUNNING:
+                unit = self._core.registry.get(name)
+                if unit.active_state in ACTIVE_OR_RELOADING:
+                    there.add(name)
+                elif unit.job is None:
+                    self._give_up(name)
+                    return
+        self._go_on_waiting(there)
+
+    def _job_ended(self, end: JobEnd) -> None:
+        names = [name for name in self._state["waits"] if name != RUNNING]
+        ended = {name for name in names if self._core.registry.get(name).id == end.job.unit}
+        if ended and end.result != DONE:
+            self._give_up(end.job.unit)
+        elif ended:
+            self._go_on_waiting(ended)
+
+    def _go_on_waiting(self, there: set[str]) -> None:
+        state = self._state
+        state["waits"] = [name for name in state["waits"] if name not in there]
+        if not state["waits"] and state["go"] >= 0 and not self._halt.requested:
+            go, state["go"] = state["go"], -1
+            state["took_terminal"] = foreground.let_run(state["pid"], go, state["place"])
+
+    def _give_up(self, unit: str) -> None:
+        if not self._halt.requested:
+            self._log(LOG_ERR, f"Not running {self._state['name']}: {unit} could not be started.")
+            self._halt.known[REFUSED] = 1
+            self._halt.request("exit")
+
+    # --- signals ---
+
+    def takes(self, number: int) -> bool:
+        """Whether the command gets a signal and the manager does nothing about it."""
+        if not self._runs:
+            return False
+        if number in PASSED:
+            self._pass_on(number)
+        elif number in ENDING and not self._halt.requested:
+            self._ask_to_end(number)
+        else:
+            return False
+        return True
+
+    def _pass_on(self, number: int) -> None:
+        foreground.pass_on(self._pid, number, self._state["to_group"])
+
+    def _ask_to_end(self, number: int) -> None:
+        state, now, by = self._state, now_monotonic(), f"SIG{signals.name(number)}"
+        if number == SIGTERM:
+            state["told"] += map(list, foreground.group(self._pid) if state["to_group"] else self._family()[:1])
+        self._pass_on(number)
+        if not state["by"]:
+            state["by"], state["since"] = by, now
+            share = self._share()
+            if share != INFINITY:
+                state["until"] = now + share
+                self._wait_until(state["until"])
+        elif by == state["by"] and now - state["since"] >= REPEAT_USEC:
+            self._halt_the_rest()
+
+    def _wait_until(self, time: int) -> None:
+        self._turn = self._core.loop.call_at(time, self._halt_the_rest)
+
+    def _halt_the_rest(self) -> None:
+        """Its share of the time is over."""
+        if self._pid and not self._halt.requested:
+            self._log(LOG_WARNING, f"{self._state['name']} goes on after {self._state['by']}, halting.")
+            self._halt.request("poweroff", self._state["by"], since=self._state["since"])
+
+    def _halt_begins(self) -> None:
+        """The command is told as everything else is: SIGTERM unless it has had it, SIGHUP if it has a terminal, because
+        interactive shells ignore SIGTERM."""
+        state = self._state
+        if state["go"] >= 0:
+            os.close(state["go"])  # it will never run
+            state["go"] = -1
+            state["waits"] = []
+            return
+        if not self._pid:
+            return
+        told = dict(state["told"])
+        for pid, start in self._family():
+            if self._halt.is_spared(pid, start):
+                continue
+            has_terminal = descendants.has_terminal(pid)
+            if told.get(pid) != start:
+                descendants.send(pid, SIGTERM, cont=True, hup=has_terminal)
+            elif has_terminal:
+                descendants.send(pid, SIGHUP, cont=True)
+            told[pid] = start
+        self._halt.told = [*self._halt.told, *told.items()]
+
+    # --- the end ---
+
+    def _ended(self, wait_status: int) -> None:
+        state, halt = self._state, self._halt
+        if state["go"] >= 0:
+            os.close(state["go"])  # it was killed before it ran
+            state["go"] = -1
+        state["pid"] = state["until"] = 0
+        if self._turn is not None:
+            self._turn.cancel()
+        if state["took_terminal"]:
+            foreground.take_terminal_back()
+        code, number = decode_status(wait_status)
+        self._log(LOG_INFO, f"{state['name']} has ended, code={code}, status={number}.")
+        if halt.requested and not state["by"]:
+            return  # the halt had other reasons, and this is none of its status
+        if FORCED not in halt.known:
+            halt.known[COMMAND] = exit_status(wait_status)
+        if not halt.requested:
+            halt.request("exit", state["by"], since=state["since"])
+
+    def _family(self) -> list[tuple[int, int]]:
+        return foreground.family(self._pid)
+
+    def _outside_of_units(self) -> list[int]:
+        """The command and what it has left: our children that are neither helpers nor a unit's, and all below them."""
+        processes = self._processes
+        own = {pid for tracking in processes.trackings.values() for pid in tracking.lost}
+        found = [pid for pid in descendants.children(os.getpid()) if not processes.is_own(pid) and pid not in own]
+        for pid in found:  # the list grows during the walk
+            found += descendants.children(pid)
+        return found

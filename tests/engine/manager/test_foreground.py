@@ -1,0 +1,210 @@
+"""The foreground command below a manager that is not PID 1: statuses, signals, waiting, re-execution."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Optional
+
+import psutil
+import pytest
+
+from tests.engine.manager.engine import MAIN, Engine, wait_for
+
+SLOW = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh -c 'read x <@ROOT@/gate'\n"
+DEFAULT = {"default.target": "[Unit]\nAllowIsolate=yes\n"}
+
+
+def command(script: str, *options: str) -> tuple[str, ...]:
+    return (*options, "--", "/bin/sh", "-c", script)
+
+
+def ended(engine: Engine) -> int:
+    assert engine.process is not None
+    return engine.process.wait(20)
+
+
+def send(engine: Engine, number: int) -> None:
+    assert engine.process is not None
+    engine.process.send_signal(number)
+
+
+class Gated(Engine):
+    """With a fifo at ROOT/gate, and ROOT as $ROOT of the command."""
+
+    def __init__(self, *arguments: object, **named: object) -> None:
+        super().__init__(*arguments, **named)  # type: ignore[arg-type]
+        self.gate = self.root / "gate"
+        os.mkfifo(self.gate)
+        self.boot = tuple(word.replace("@ROOT@", str(self.root)) for word in self.boot)
+
+    def __enter__(self) -> Gated:
+        super().__enter__()
+        return self
+
+    def open(self) -> None:
+        self.gate.write_text("\n")
+
+    def file(self, name: str) -> Path:
+        return self.root / name
+
+
+@pytest.mark.parametrize(("end", "status"), [("exit 7", 7), ("exit 0", 0), ("kill -9 $$", 137), ("kill -6 $$", 134)])
+def test_its_status_is_the_containers(end: str, status: int) -> None:
+    with Gated(DEFAULT, command(f"read x <@ROOT@/gate; {end}")) as engine:
+        engine.open()
+        assert ended(engine) == status
+
+
+@pytest.mark.parametrize(("name", "status"), [("no-such-program", 127), ("/etc/passwd", 126)])
+def test_a_command_that_cannot_be_executed(name: str, status: int, tmp_path: Path) -> None:
+    line = [sys.executable, "-ISXutf8", str(MAIN), "init", f"--root={tmp_path}", "--", name]
+    (tmp_path / "etc/systemd/system").mkdir(parents=True)
+    (tmp_path / "etc/systemd/system/default.target").write_text(DEFAULT["default.target"])
+    result = subprocess.run(line, capture_output=True, text=True, timeout=30)
+    assert (result.returncode, result.stdout) == (status, "")
+    assert f"Cannot run {name}: " in result.stderr
+
+
+def test_it_has_what_init_was_started_with() -> None:
+    script = "umask; ulimit -Sn; pwd; echo $0; ls -l /proc/self/fd/0; read x <@ROOT@/gate"
+    with Gated(DEFAULT, command(script), descriptors=200) as engine:
+        wait_for(lambda: engine.text().count("\n") >= 5, "its output")
+        umask, limit, directory, name, stdin = engine.text().splitlines()[:5]
+        mask = os.umask(0)
+        os.umask(mask)
+        assert (umask, limit, directory, name) == (f"{mask:04o}", "200", os.getcwd(), "/bin/sh")
+        assert stdin.endswith("-> /dev/null")
+        engine.open()
+        assert ended(engine) == 0
+
+
+def test_signals_reach_its_group_and_it_ends_before_the_units() -> None:
+    units = {
+        **DEFAULT,
+        "a.service": "[Service]\nExecStart=/bin/sleep 1000\nExecStop=/bin/sh -c 'echo stopped >>@ROOT@/notes'\n",
+    }
+    # The shell waits for its program and passes nothing on.
+    inner = "trap 'echo got >>@ROOT@/notes; exit 3' TERM; echo up >@ROOT@/up; while :; do sleep .02; done"
+    with Gated(units, ("a.service", *command(f'sh -c "{inner}"; echo $? >>@ROOT@/notes; exit 9'))) as engine:
+        wait_for(lambda: engine.file("up").exists(), "the command")
+        send(engine, signal.SIGTERM)
+        assert ended(engine) == 143
+        assert engine.notes.read_text() in ("got\nstopped\n", "stopped\ngot\n")  # once; its shell is gone at once
+        assert not [process for process in engine.processes() if process.is_running()]
+
+
+def test_without_the_group_only_the_command_is_signalled() -> None:
+    script = "trap 'exit 4' TERM; sleep 1001 & echo $! >@ROOT@/pid; while :; do sleep .02; done"
+    with Gated(DEFAULT, command(script, "--no-group")) as engine:
+        wait_for(lambda: engine.file("pid").exists() and engine.file("pid").read_text(), "the command")
+        left = psutil.Process(int(engine.file("pid").read_text()))
+        send(engine, signal.SIGTERM)
+        assert ended(engine) == 4
+        assert not left.is_running()  # nothing is left behind all the same
+
+
+def test_what_does_not_heed_a_signal_is_stopped_with_the_rest() -> None:
+    script = "trap '' TERM; trap 'echo hup' HUP; echo up; while :; do read x <@ROOT@/gate; done"
+    with Gated(DEFAULT, ("--stop-timeout=3", *command(script))) as engine:
+        wait_for(lambda: "up" in engine.text(), "the command")
+        send(engine, signal.SIGHUP)
+        wait_for(lambda: "hup" in engine.text(), "SIGHUP")
+        send(engine, signal.SIGTERM)
+        assert ended(engine) == 124
+        assert engine.text().count("hup") == 1  # it has no terminal
+
+
+def test_a_second_signal_does_not_wait_for_its_share() -> None:
+    script = "trap 'echo int' INT; echo up; while :; do sleep .02; done"
+    with Gated(DEFAULT, ("--stop-timeout=100", *command(script))) as engine:
+        wait_for(lambda: "up" in engine.text(), "the command")
+        send(engine, signal.SIGINT)
+        wait_for(lambda: "int" in engine.text(), "SIGINT")
+
+        def again() -> bool:  # what comes within a second changes nothing
+            send(engine, signal.SIGINT)
+            assert engine.process is not None
+            return engine.process.poll() is not None
+
+        wait_for(again, "the end")
+        assert ended(engine) == 143  # it got SIGTERM as everything else
+
+
+@pytest.mark.parametrize(("verb", "asked", "status"), [("poweroff", None, 0), ("exit", 42, 42), ("reboot", None, 133)])
+def test_a_halt_that_was_asked_for_is_not_the_commands(verb: str, asked: Optional[int], status: int) -> None:
+    with Gated(DEFAULT, command("trap 'exit 5' TERM; echo up; while :; do sleep .02; done")) as engine:
+        wait_for(lambda: "up" in engine.text(), "the command")
+        engine.call("Halt", verb=verb, exit_status=asked)
+        assert ended(engine) == status
+
+
+@pytest.mark.parametrize("reexecutes", [False, True])
+def test_it_waits_for_a_unit(reexecutes: bool) -> None:
+    with Gated({**DEFAULT, "slow.service": SLOW}, command("echo ran; exit 6", "--wait-for=slow"), wait=False) as engine:
+        assert engine.sub("slow.service") == "start"
+        if reexecutes:
+            engine.reexecute()
+        assert "ran" not in engine.text()
+        engine.open()
+        assert ended(engine) == 6
+        assert "ran\n" in engine.text()
+
+
+def test_it_does_not_run_if_that_unit_fails() -> None:
+    units = {**DEFAULT, "slow.service": SLOW + "ExecStart=/bin/false\n"}
+    with Gated(units, command("echo ran", "--wait-for=slow"), wait=False) as engine:
+        engine.open()
+        assert ended(engine) == 1
+        assert "ran\n" not in engine.text()
+        assert "Not running /bin/sh: slow.service could not be started." in engine.text()
+
+
+def test_running_is_the_end_of_the_boot_whatever_has_failed() -> None:
+    units = {
+        "default.target": "[Unit]\nAllowIsolate=yes\nWants=slow.service bad.service\n",
+        "slow.service": SLOW,
+        "bad.service": "[Service]\nExecStart=/bin/false\nType=oneshot\n",
+    }
+    with Gated(units, command("echo ran; exit 6", "--wait-for=running"), wait=False) as engine:
+        engine.wait_sub("bad.service", "failed")
+        assert "ran" not in engine.text()
+        engine.open()
+        assert ended(engine) == 6
+
+
+def test_reexecutions_and_killed_helpers_cost_it_nothing() -> None:
+    with Gated(DEFAULT, command("read x <@ROOT@/gate; exit 8")) as engine:
+        engine.reexecute()
+        for title in ("forkserver", "console"):
+            killed = engine.titled(title)
+            killed.kill()
+            wait_for(lambda killed=killed: not killed.is_running(), title)  # type: ignore[misc]
+        engine.reexecute()
+        engine.open()
+        assert ended(engine) == 8
+
+
+def test_a_halt_remembers_over_a_reexecution_whom_it_has_told() -> None:
+    script = "trap 'echo term' TERM; echo up; read x <@ROOT@/gate; while :; do read x <@ROOT@/gate && exit 5; done"
+    with Gated(DEFAULT, ("--stop-timeout=100", *command(script))) as engine:
+        wait_for(lambda: "up" in engine.text(), "the command")
+        send(engine, signal.SIGTERM)
+        wait_for(lambda: "term" in engine.text(), "SIGTERM")
+        engine.reexecute()
+        engine.open()
+        assert ended(engine) == 5
+        assert engine.text().count("term") == 1
+
+
+def test_daemons_that_it_leaves_end_with_it() -> None:
+    script = "setsid sh -c 'echo $$ >@ROOT@/pid; exec sleep 1002' & read x <@ROOT@/gate; exit 2"
+    with Gated(DEFAULT, command(script)) as engine:
+        wait_for(lambda: engine.file("pid").exists() and engine.file("pid").read_text(), "the daemon")
+        left = psutil.Process(int(engine.file("pid").read_text()))
+        engine.open()
+        assert ended(engine) == 2
+        assert not left.is_running()
