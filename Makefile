@@ -22,7 +22,7 @@ demo: $(STAMP)
 test: $(STAMP)
 	@tools/prepare-tests $(BIN)/python
 	@echo "==> running all tests"
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 fast: $(STAMP)
 	@$(BIN)/python -m pytest --ignore=tests/box --ignore=tests/engines --ignore=tests/conformance $(ARGS)
