@@ -105,6 +105,7 @@ def test_what_is_in_an_image() -> None:
     first = next((home / "systemctl_replacement/__pycache__").glob("paths.*.pyc"))
     assert first.read_bytes()[4:8] == b"\1\0\0\0"
     assert f"{install.HOME}/systemctl_replacement/paths.py".encode() in first.read_bytes()
+    assert b"Where everything is" not in first.read_bytes()  # its docstring
     # the image keeps only these three
     files = [path for path in layer.rglob("*") if path.is_file() or path.is_symlink()]
     assert {str(path.relative_to(layer)).split("/", 3)[2] for path in files} == {
