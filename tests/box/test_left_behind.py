@@ -8,7 +8,7 @@ from typing import Optional
 import pytest
 
 from tests.box.harness import Box
-from tests.conformance.execute import _without_reboot
+from tests.conformance.execute import without_reboot
 
 DIRECTORY = "/etc/systemd/system"
 LEAVES = "[Service]\nType=forking\nKillMode=process\nGuessMainPID=no\nExecStart=/bin/sh -c '/bin/%p & exit 0'\n"
@@ -40,7 +40,7 @@ def box_with(
     files = {"/bin/saves": SAVES, "/bin/deaf": DEAF, "/bin/terminal": TERMINAL}
     files.update({f"{DIRECTORY}/{name}.service": LEAVES for name in names})
     files["/etc/systemd/system.conf"] = f"[Manager]\n{config}"
-    return Box(files=files, boot=boot, systemd=systemd, init=init, profile=_without_reboot() if systemd else None)
+    return Box(files=files, boot=boot, systemd=systemd, init=init, profile=without_reboot() if systemd else None)
 
 
 def started(box: Box, *names: str) -> None:

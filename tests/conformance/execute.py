@@ -142,7 +142,7 @@ class Worker:
     def _boot(self, case: Case) -> Box:
         profile: Optional[Profile] = PROFILES[case.profile] if case.profile and not self._systemd else None
         if case.ends:
-            profile = _without_reboot()
+            profile = without_reboot()
         packages = [*SYSTEMD_PACKAGES, *case.packages]
         box = Box(profile=profile, systemd=self._systemd, packages=packages, boot=False)
         box.__enter__()
@@ -188,7 +188,7 @@ class Worker:
         return Transcript(tuple(seen)), ran.returncode == 0
 
 
-def _without_reboot() -> Profile:
+def without_reboot() -> Profile:
     """What a box of either side is granted if the exit status of PID 1 is compared.
 
     With CAP_SYS_BOOT real systemd ends its process namespace by reboot(2), which the outside sees as a signal.
