@@ -1,7 +1,8 @@
-"""Kubernetes' termination message: a halt that has not gone well says so in /dev/termination-log when it ends.
+"""What is said when a halt ends: what it has given up, and Kubernetes' termination message if it has not gone well.
 
-Kubernetes mounts an empty file there, unless terminationMessagePath names another place, which nobody in the container
-can learn. What a service has written there itself stays.
+Kubernetes mounts an empty file at /dev/termination-log and shows what it finds there in the end. Where
+terminationMessagePath names another place, nobody in the container can learn it. What a service has written there
+itself stays.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 from systemctl_replacement.journal.names import MANAGER_FILE, file_name, open_file
 from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
 from systemctl_replacement.manager.final_status import meaning
+from systemctl_replacement.manager.halt_account import listed
 from systemctl_replacement.process.descendants import with_reserve
 from systemctl_replacement.units.states import FAILED
 
@@ -34,7 +36,7 @@ _SEARCHED = 200
 
 
 class LastWords:
-    """Writes the message. place: the file. logs: the directory of the journals; boot: the id of this boot."""
+    """Told of the end of the halt. place: the file. logs: the directory of the journals; boot: the id of this boot."""
 
     def __init__(self, core: Core, halt: Halt, place: str, logs: str, boot: str) -> None:
         self._core = core
@@ -45,6 +47,16 @@ class LastWords:
 
     def say(self, status: int) -> None:
         """The halt ends with this exit status."""
+        if not self._halt.by_force:
+            self._say_what_is_given_up()
+        self._write_message(status)
+
+    def _say_what_is_given_up(self) -> None:
+        owed = [f"{name}= of {unit.id}" for unit in self._core.registry for name in _owed(unit)]
+        if owed:
+            self._core.log.manager(LOG_WARNING, f"Not done, for want of time: {listed(owed)}.")
+
+    def _write_message(self, status: int) -> None:
         failed = [unit for unit in self._core.registry if unit.active_state == FAILED]
         if not (status or failed):
             return
@@ -91,6 +103,10 @@ class LastWords:
             if number >= _SEARCHED or record.get("_BOOT_ID") != self._boot:
                 return
             yield record
+
+
+def _owed(unit: ManagedUnit) -> tuple[str, ...]:
+    return unit.kind.owed(unit.config, unit.state)
 
 
 def _is_warning(record: dict[str, Any]) -> bool:

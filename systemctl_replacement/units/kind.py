@@ -178,6 +178,10 @@ class Kind:
         """Signals for those whom the stop that is under way has not signalled yet: time is short."""
         return ()
 
+    def owed(self, config: Any, state: Any) -> tuple[str, ...]:
+        """The directives whose commands have still to run, or to end, before the unit is down."""
+        return ()
+
     # --- show ---
 
     def properties(self, file: Unit, config: Any, state: Any) -> dict[str, Any]:

@@ -146,6 +146,9 @@ class ServiceKind(CommandsKind):
     def remind(self, config: ServiceConfig, state: ServiceState) -> tuple[Signal | SignalAll, ...]:
         return reminder.remind(config, state)
 
+    def owed(self, config: ServiceConfig, state: ServiceState) -> tuple[str, ...]:
+        return reminder.owed(config, state)
+
     # --- show ---
 
     def properties(self, file: Unit, config: ServiceConfig, state: ServiceState) -> dict[str, Any]:

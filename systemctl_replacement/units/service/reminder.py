@@ -1,8 +1,9 @@
-"""Telling a service that the time to stop is nearly over, while its ExecStop= is still at work."""
+"""When the time to stop is nearly over, or is over: whom a service has still to tell, and what it has still to do."""
 
 from __future__ import annotations
 
 from systemctl_replacement.units.events import Signal, SignalAll
+from systemctl_replacement.units.service.states import FINAL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,3 +29,12 @@ def signalled(config: ServiceConfig, state: ServiceState) -> tuple[int, ...] | N
     if config.kill_mode not in ("process", "none"):
         return None
     return (state.main_pid,) if config.kill_mode == "process" and state.main_pid else ()
+
+
+def owed(config: ServiceConfig, state: ServiceState) -> tuple[str, ...]:
+    """The directives whose commands have still to run, or to end, before the service is down."""
+    sub = state.sub
+    if sub in ("dead", "failed", "auto-restart", *FINAL) or (sub == "stop-post" and state.control is None):
+        return ()
+    both = sub in ("running", "exited", "stop")
+    return tuple([name for name in ("ExecStop", "ExecStopPost")[not both :] if config.phase(name)])
