@@ -116,5 +116,5 @@ def _give(child: Child, fd: int) -> None:
         return
     try:
         os.fchown(fd, account.uid, -1 if child.gid is None else child.gid)
-    except PermissionError:
+    except OSError:  # the right is missing, or in a user namespace there is no such user
         return  # the stream works all the same, only reopening /dev/stdout will not
