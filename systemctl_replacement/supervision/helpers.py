@@ -267,6 +267,9 @@ class Helpers:
         except OSError as error:
             self._log(LOG_ERR, f"Cannot start a forkserver, trying again: {error.strerror}")
             self._forkserver_pace.failed()
+            # Whoever waits for a supervisor is told so, as by a forkserver that cannot fork.
+            for tracking in [tracking for tracking in self._asked if tracking.is_unmade]:
+                self._on_made(tracking, 0, str(error.strerror))
             return
         self.is_there = True
         self._loop.add(self.forkserver.fileno(), READ, self._ready)

@@ -43,8 +43,8 @@ class ControlGroups:
             for name in ("cpuset.cpus", "cpuset.mems"):
                 if os.path.exists(f"{directory}/{name}"):
                     self._inherit(directory, name)
-            self._join(self.tops[-1], f"{self.name}/cgroup.procs")
-        self.limited: list[int] = []  # the files to join them by
+            join(self.tops[-1], self.name)
+        self.limited: list[int] = []  # the directories of those that have limits
         for controller, limit in limits.items():
             self._limit(f"{scratch}/{controller}", controller, limit)
 
@@ -58,7 +58,7 @@ class ControlGroups:
         os.mkdir(f"{top}/{self.name}")
         with open(f"{top}/{self.name}/{self.LIMITS[controller]}", "w", encoding="ascii") as file:
             file.write(str(limit))
-        self.limited.append(os.open(f"{top}/{self.name}/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC))
+        self.limited.append(os.open(f"{top}/{self.name}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
 
     def _inherit(self, directory: str, name: str) -> None:
         """Give our group a setting of its parent without which nobody can join it."""
@@ -66,13 +66,6 @@ class ControlGroups:
             value = parents.read()
         with open(f"{directory}/{self.name}/{name}", "w", encoding="ascii") as ours:
             ours.write(value)
-
-    def _join(self, top: int, procs: str) -> None:
-        file = os.open(procs, os.O_WRONLY | os.O_CLOEXEC, dir_fd=top)
-        try:
-            os.write(file, b"0")
-        finally:
-            os.close(file)
 
     def _sweep(self, directory: str) -> None:
         for name in os.listdir(directory):
@@ -83,10 +76,19 @@ class ControlGroups:
     def remove(self) -> None:
         """Leave the groups and remove them. The box's processes must be gone."""
         for top in self.tops:
-            self._join(top, "cgroup.procs")
+            join(top)
             remove_groups(top, self.name)
         for top in self.above:
             remove_groups(top, self.name)
+
+
+def join(top: int, name: str = ".") -> None:
+    """Enter the control group `name` below a directory."""
+    file = os.open(f"{name}/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC, dir_fd=top)
+    try:
+        os.write(file, b"0")
+    finally:
+        os.close(file)
 
 
 def _own_group(controller: str) -> str:

@@ -358,6 +358,11 @@ class Box:
 
         return self.wait_for(state, timeout, "the manager's state")
 
+    def limit_processes(self, number: int) -> None:
+        """Change how many processes there may be, in a profile that has such a limit."""
+        (group,) = self._groups
+        Path(group, "pids.max").write_text(str(number))
+
     # --- processes, as the host sees them ---
 
     def processes(self) -> list[psutil.Process]:

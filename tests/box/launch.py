@@ -30,7 +30,7 @@ if not __package__:
     sys.path.insert(0, __file__.rpartition("/tests/box/")[0])
 
 from tests.box import streams, user_namespace
-from tests.box.control_groups import ENGINE_CONTROLLERS, ControlGroups
+from tests.box.control_groups import ENGINE_CONTROLLERS, ControlGroups, join
 from tests.box.identity import become, execute
 from tests.box.kernel import (
     CLONE_NEWCGROUP,
@@ -153,10 +153,13 @@ def start_first_process(spec: dict[str, Any]) -> tuple[int, str]:
             if spec.get("tty"):
                 fcntl.ioctl(0, 0x540E, 0)  # TIOCSCTTY
             mount_proc(protected=True)
-            join_groups(spec["groups"])
+            for group in spec["groups"]:
+                join(group)
             streams.replace(spec["stdin"], spec["output"])
             if spec["namespace"] >= 0:
                 user_namespace.join(spec["namespace"])
+                unshare(CLONE_NEWNET)  # so that it is the namespace's own, whose root may use all ports
+                loopback_up()
             become(spec)
             execute(spec["argv"], spec["environment"])
         except BaseException:
@@ -167,19 +170,13 @@ def start_first_process(spec: dict[str, Any]) -> tuple[int, str]:
         return child, errors.read()
 
 
-def join_groups(files: list[int]) -> None:
-    """Enter the control groups whose cgroup.procs these descriptors are."""
-    for file in files:
-        os.write(file, b"0")
-
-
 def enter(spec: dict[str, Any]) -> NoReturn:
     """Join the box of a PID 1 and run a command there. We end in the same way as the command."""
     namespaces = [
         os.open(f"/proc/{spec['pid']}/ns/{name}", os.O_RDONLY) for name in ("cgroup", "ipc", "uts", "net", "pid", "mnt")
     ]
     users = os.open(f"/proc/{spec['pid']}/ns/user", os.O_RDONLY) if spec["ids"] else -1
-    groups = [os.open(path, os.O_WRONLY) for path in spec["groups"]]
+    groups = [os.open(path, os.O_RDONLY | os.O_DIRECTORY) for path in spec["groups"]]
     for namespace in namespaces:
         check(libc.setns(namespace, 0), "setns")
         os.close(namespace)
@@ -188,7 +185,8 @@ def enter(spec: dict[str, Any]) -> NoReturn:
         try:
             os.setsid()
             os.chdir("/")
-            join_groups(groups)
+            for group in groups:
+                join(group)
             if users >= 0:
                 user_namespace.join(users)
             become(spec)

@@ -177,11 +177,12 @@ def test_who_takes_all_the_memory_is_killed_and_nobody_else() -> None:
 
 def test_where_no_process_can_be_made_a_unit_fails_and_the_next_one_starts() -> None:
     names = [f"one-of-many@{number}" for number in range(12)]
-    template = {"/etc/systemd/system/one-of-many@.service": "[Service]\nType=exec\nExecStart=/bin/sleep infinity\n"}
-    wants = {
-        f"/etc/systemd/system/multi-user.target.d/{name}.conf": f"[Unit]\nWants={name}.service\n" for name in names
+    folder = "/etc/systemd/system"
+    files = {
+        f"{folder}/one-of-many@.service": "[Service]\nType=exec\nExecStart=/bin/sleep infinity\n",
+        **{f"{folder}/multi-user.target.d/{name}.conf": f"[Unit]\nWants={name}.service\n" for name in names},
     }
-    with Box("few-processes", files={**template, **wants}) as box:
+    with Box("few-processes", files=files) as box:
         assert box.wait_booted() == "degraded"
         states = dict(zip(names, box.run(["systemctl", "is-active", *names]).stdout.split()))
         running = [name for name, state in states.items() if state == "active"]
@@ -193,11 +194,20 @@ def test_where_no_process_can_be_made_a_unit_fails_and_the_next_one_starts() -> 
         again = box.run(["systemctl", "start", *names])
         assert again.returncode == 1 and "Job for one-of-many@" in again.stderr
         # There is room again.
-        box.run(["systemctl", "stop", *names[6:]], check=True)
-        box.run(["systemctl", "start", *names[:6]], check=True)
+        box.run(["systemctl", "stop", *names[3:]], check=True)
+        box.run(["systemctl", "start", *names[:3]], check=True)
         box.run(["systemctl", "reset-failed"], check=True)
-        assert box.run(["systemctl", "is-active", *names]).stdout == "active\n" * 6 + "inactive\n" * 6
-        assert box.run(["systemctl", "is-system-running"]).stdout == "running\n"
+        assert box.run(["systemctl", "is-active", *names]).stdout == "active\n" * 3 + "inactive\n" * 9
+        # There is not even room for the process that others are made from.
+        box.limit_processes(1)
+        (forkserver,) = box.find("forkserver")
+        forkserver.kill()
+        box.wait_for(lambda: "Cannot start a forkserver" in box.console)
+        refused = box.run(["systemctl", "start", names[3]])
+        assert refused.returncode == 1 and "because of unavailable resources" in refused.stderr
+        box.limit_processes(20)
+        box.wait_for(lambda: box.find("forkserver"))
+        box.run(["systemctl", "start", names[3]], check=True)
         box.signal(signal.SIGTERM)
         assert box.wait() == 0
 
