@@ -25,6 +25,7 @@ SEVERITIES = {
     "program": ERROR,
     "account": ERROR,
     "privilege": ERROR,
+    "directory": ERROR,
     "trigger": ERROR,
     "address": ERROR,
     "missing-requirement": WARNING,

@@ -11,6 +11,7 @@ from systemctl_replacement.records import dataclass
 
 # What is there depends on the container, not on the image.
 _OF_THE_CONTAINER = ("/run", "/tmp", "/proc", "/sys", "/dev")
+_EXECUTE, _CREATE = 0o1, 0o3
 _ACL = "system.posix_acl_access"
 
 
@@ -88,6 +89,21 @@ class Tree:
         if self.is_system and os.statvfs(real).f_flag & os.ST_NOEXEC:
             raise OSError(errno.EACCES, "The file system is mounted noexec")
 
+    def check_makeable(self, path: str, account: Account) -> None:
+        """OSError with the kernel's reason not to let somebody make a directory, or change the mode of the one that is
+        there. Unknown."""
+        try:
+            owner = self.status(path).st_uid
+        except FileNotFoundError:
+            above = path.rpartition("/")[0] or "/"
+            while not self.exists(above):
+                above = above.rpartition("/")[0] or "/"
+            if not _permits(self.real(above), self.status(above), account, _CREATE):
+                raise _error(errno.EACCES) from None
+        else:
+            if account.uid not in (0, owner):
+                raise _error(errno.EPERM)
+
     def _is_within_reach(self, real: str, account: Account) -> bool:
         """Whether somebody may go through all directories of the image on the way to a file."""
         directory = real.rpartition("/")[0]
@@ -98,16 +114,16 @@ class Tree:
         return True
 
 
-def _permits(path: str, status: os.stat_result, account: Account) -> bool:
-    """Whether the mode lets somebody execute a file, or go through a directory."""
+def _permits(path: str, status: os.stat_result, account: Account, wanted: int = _EXECUTE) -> bool:
+    """Whether the mode lets somebody execute a file, go through a directory, or make something in it."""
     mode = status.st_mode
     if account.uid == 0:
-        return bool(mode & 0o111)
+        return wanted != _EXECUTE or bool(mode & 0o111)
     if account.uid == status.st_uid:
         mode >>= 6
     elif status.st_gid in (account.gid, *account.groups):
         mode >>= 3
-    return bool(mode & 0o1) or _has_list(path)
+    return mode & wanted == wanted or _has_list(path)
 
 
 def _has_list(path: str) -> bool:

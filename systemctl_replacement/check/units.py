@@ -32,7 +32,17 @@ _IDENTITY = ("User", "Group", "SupplementaryGroups", "DynamicUser")
 
 def findings_of(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
     """All findings about one unit."""
-    for check in (_asserts, _triggers, _accounts, _privileges, _programs, _files, _settings, _not_applied):
+    for check in (
+        _asserts,
+        _triggers,
+        _accounts,
+        _privileges,
+        _programs,
+        _directories,
+        _files,
+        _settings,
+        _not_applied,
+    ):
         yield from check(image, unit)
 
 
@@ -137,6 +147,22 @@ def _account(image: Image, unit: ManagedUnit, phase: str, command: ExecCommand) 
         return account or image.init
     named = [image.accounts.group(name) for name in (unit.own("Group"), *(unit.own("SupplementaryGroups") or ()))]
     return Account(account.uid, account.gid, account.groups.union(gid for gid in named if gid is not None))
+
+
+def _directories(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
+    """Directories of StateDirectory= and the like that init cannot make, or not make as they are to be."""
+    for kind in exec_directories.KINDS:
+        for name, *_ in unit.own(kind.directive) or ():
+            path = f"{kind.base}/{name}"
+            kept = kind.directive == "ConfigurationDirectory" and _is_there(image.tree, path)
+            try:
+                if not kept:
+                    image.tree.check_makeable(path, image.init)
+            except Unknown:
+                continue
+            except OSError as error:
+                text = f"Failed to set up special execution directory {path}: {error.strerror}"
+                yield _at("directory", unit, text, kind.directive, word=name)
 
 
 def _files(image: Image, unit: ManagedUnit) -> Iterator[Finding]:

@@ -15,6 +15,8 @@ from systemctl_replacement.check.finding import ERROR, SEVERITIES, WARNING
 from systemctl_replacement.manager import own_user
 from tests.unit.check.images import ELF, TestImage
 
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs files of others")
+
 Make = Callable[[TestImage], None]
 
 
@@ -143,9 +145,6 @@ ABSENT: list[tuple[str, list[Make]]] = [
         program("/usr/bin/y", b"#! /bin/sh\n")]),
     ("a script of env", [service("ExecStart=/usr/bin/x"), program("/usr/bin/x", b"#!/usr/bin/env -S true -x\n")]),
     ("an absolute link", [service("ExecStart=/usr/bin/x"), link("/bin/sh", "/usr/bin/x")]),
-    ("a program of the user's group", [
-        service("User=web\nExecStart=/usr/bin/x"), program("/usr/bin/x", mode=0o710),
-        lambda image: os.chown(image.path("/usr/bin/x"), -1, 4)]),
     ("a program that root runs for a user", [
         service("User=web\nExecStart=+/usr/bin/x"), program("/usr/bin/x", mode=0o700)]),
     ("users that are there", [service("User=web\nGroup=log\nSupplementaryGroups=log web")]),
@@ -185,7 +184,7 @@ def test_is_no_finding(image: TestImage, what: str, makes: list[Make]) -> None:
 
 
 def test_every_kind_of_finding_is_shown_here() -> None:
-    elsewhere = {"privilege", "stop-time"}
+    elsewhere = {"directory", "privilege", "stop-time"}
     assert {code for code, _, _ in PRESENT} | elsewhere == SEVERITIES.keys()
 
 
@@ -303,6 +302,36 @@ def test_profiles(image: TestImage, settings: str, profile: str, expected: list[
     assert [code for code, _ in image.found(profile) if code != "not-applied"] == expected
 
 
+@as_root
+def test_a_program_of_the_users_groups(image: TestImage) -> None:
+    image.service("User=web\nExecStart=/usr/bin/x")
+    image.program("/usr/bin/x", mode=0o710)
+    os.chown(image.path("/usr/bin/x"), -1, 4)
+    assert image.found() == []
+    os.chown(image.path("/usr/bin/x"), -1, 5)
+    assert image.found() == [("program", "a.service")]
+
+
+@as_root
+def test_directories_of_an_arbitrary_user(image: TestImage) -> None:
+    image.service("StateDirectory=x/y\nCacheDirectory=c\nConfigurationDirectory=e\nRuntimeDirectory=r")
+    image.path("/var/lib").mkdir(parents=True)
+    image.path("/var/cache/c").mkdir(parents=True)
+    image.path("/etc/e").mkdir()
+    assert image.found("docker") == []
+    assert [finding.text.partition("directory ")[2] for finding in image.findings("openshift")] == [
+        "/var/lib/x/y: Permission denied",
+        "/var/cache/c: Operation not permitted",
+    ]
+    image.path("/var/lib").chmod(0o775)
+    image.path("/var/cache/c").rmdir()
+    image.path("/var/cache").chmod(0o770)
+    for path in ("/var/lib", "/var/cache"):
+        os.chown(image.path(path), -1, 0)
+    assert image.found("openshift") == []
+
+
+@as_root
 def test_services_of_others_that_run_as_the_arbitrary_user(image: TestImage) -> None:
     image.service("User=web\nGroup=web\nExecStart=/usr/bin/x")
     image.program("/usr/bin/x", mode=0o750)
@@ -320,6 +349,7 @@ def test_services_of_others_that_run_as_the_arbitrary_user(image: TestImage) -> 
     assert image.found("docker") == [("account", "a.service")]
 
 
+@as_root
 def test_an_arbitrary_user_of_the_group_root(image: TestImage) -> None:
     image.service("ExecStart=/usr/bin/x")
     image.program("/usr/bin/x", mode=0o750)
