@@ -51,6 +51,7 @@ def measure(results: Results, parts: list[str], quick: bool, rounds: int) -> Non
     if "lives" in parts:
         counts = [0, 1, 10, 100] if quick else [0, 1, 10, 100, 500]
         lives.measure(results, say, counts, rounds, UNIT_SUBJECTS if quick else ALL_SUBJECTS)
+        lives.foreground(results, say, rounds)
     if {"steady", "commands", "logs"} & set(parts):
         with ExitStack() as stack:
             subjects = UNIT_SUBJECTS if quick else (OURS, SYSTEMD, S6, RUNIT, SUPERVISORD)

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks import observe
 from benchmarks.figures import Results, Say
-from benchmarks.subjects import TINI, Subject, service_names
+from benchmarks.subjects import FOREGROUND, TINI, Subject, service_names
 from tests.box.harness import Box
 
 BOOT, HALT, MEMORY = "Boot", "Halt", "Memory"
@@ -25,6 +25,24 @@ def measure(results: Results, say: Say, counts: list[int], rounds: int, subjects
                     continue
                 say(f"boot, memory, halt: {count} services, {subject.name}, {number + 1} of {few}")
                 _life(results, subject, count)
+
+
+def foreground(results: Results, say: Say, rounds: int) -> None:
+    """Measure `init -- COMMAND` without units beside tini, which does nothing else."""
+    for number in range(rounds):
+        for subject in (FOREGROUND, TINI):
+            say(f"one command in the foreground: {subject.name}, {number + 1} of {rounds}")
+            names = service_names(1)
+            with subject.make() as box:
+                subject.lay_down(box, names)
+                box.boot()
+                started = time.time_ns()
+                row = results.row(BOOT, "one command in the foreground, no units: container start to its exec", "ms")
+                row.add(subject.name, (max(observe.stamps(box, names, 120)) - started) / 1e6)
+                observe.wait_quiet(box)
+                memory = observe.memory(observe.infrastructure(box))
+                resident = results.row(MEMORY, "PID 1, resident, one command in the foreground", "MiB")
+                resident.add(subject.name, memory[box.pid1].resident)
 
 
 def _life(results: Results, subject: Subject, count: int) -> None:

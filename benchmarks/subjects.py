@@ -126,5 +126,14 @@ TINI = Subject(
     most_services=1,
 )
 
+# One command in the foreground, and no units. Its subject is "ours" as well: it has rows of its own, beside tini.
+FOREGROUND = Subject(
+    "ours",
+    lambda: Box(init=["/usr/bin/systemctl", "init", "--", STAMP_PATH, service_names(1)[0]], boot=False),
+    _lay_down_single,
+    signal.SIGTERM,
+    most_services=1,
+)
+
 UNIT_SUBJECTS = (OURS, SYSTEMD)
 ALL_SUBJECTS = (OURS, SYSTEMD, S6, RUNIT, SUPERVISORD, TINI)

@@ -169,7 +169,8 @@ class Foreground:
     def _ask_to_end(self, number: int) -> None:
         state, now, by = self._state, now_monotonic(), f"SIG{signals.name(number)}"
         if number == SIGTERM:
-            state["told"] += map(list, foreground.group(self._pid) if state["to_group"] else self._family()[:1])
+            members = foreground.group(self._pid) if state["to_group"] else self._family()[:1]
+            state["told"] = list({**dict(state["told"]), **dict(members)}.items())
         self._pass_on(number)
         if not state["by"]:
             state["by"], state["since"] = by, now

@@ -316,6 +316,7 @@ class Halt:
         self._ask(exit_status)
         self._going(verb)
         self._signals.kill_everything()
+        self._signals.kill_beside()
         self.finish()
 
     # --- what units ask for ---

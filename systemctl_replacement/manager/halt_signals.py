@@ -110,13 +110,16 @@ class HaltSignals:
         return [unit.id for unit in self._registry if unit.tracking is not None and is_up(unit)]
 
     def kill_everything(self) -> None:
-        """SIGKILL to the processes of all units, and to those beside them."""
+        """SIGKILL to the processes of all units."""
         processes = self._processes
         for unit in self._registry:
             if unit.tracking is not None:
                 self._guard(processes.signal_all, unit.id, SIGKILL, (), False, False)
                 for pid in processes.reaper.pids(unit.id):  # even if their supervisor does nothing
                     descendants.send(pid, SIGKILL)
+
+    def kill_beside(self) -> None:
+        """SIGKILL to the processes outside of units that are to end with us."""
         for pid in self.beside():
             descendants.send(pid, SIGKILL)
 

@@ -194,3 +194,5 @@ def test_it_finds_what_init_was_started_with(box: Box) -> None:
         found[init] = box.read("/log").splitlines()
     assert found["ours"] == found["tini"]
     assert found["ours"][-5:] == ["/usr", "0027", "700", "/etc/hostname", "box"]
+    box.boot(["/bin/sh", "-c", f'exec {" ".join(INITS["ours"])} /bin/sh -c "$0" <&- >&-', "read x; exit $((4 + $?))"])
+    assert box.wait() == 5  # there is nothing to read, as from /dev/null
