@@ -1,7 +1,7 @@
 """Shows status lines on the container's output: told of jobs, it says how they begin and end while the system starts or
 stops, and that something is going on when that takes long.
 
-What the lines say is decided in :mod:`.status_text`. Imported when status lines are wanted.
+What the lines say is decided in :mod:`.status_line_text`. Imported when status lines are wanted.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import os
 
 from systemctl_replacement.jobs.model import FAILED, RELOAD, RUNNING, START
 from systemctl_replacement.loop import now_monotonic
-from systemctl_replacement.manager import status_text
+from systemctl_replacement.manager import status_line_text
 from systemctl_replacement.manager.jobs import job_messages
-from systemctl_replacement.manager.status_text import AUTO, SHOWS_ALL, TEMPORARY, Screen, Waiting
+from systemctl_replacement.manager.status_line_text import AUTO, SHOWS_ALL, TEMPORARY, Screen, Waiting
 from systemctl_replacement.terminal_settings import colors_asked_for, is_term_dumb, unicode_wanted
 from systemctl_replacement.units.events import Elapsed
 
@@ -39,7 +39,7 @@ _DEFAULT_COLUMNS = 80
 
 
 class StatusLines:
-    """Its mode, one of those of :mod:`.status_text`, is `log.status_lines`."""
+    """Its mode, one of those of :mod:`.status_line_text`, is `log.status_lines`."""
 
     def __init__(self, core: Core, jobs: JobTable, console: ConsoleHandle, may_show: Callable[[], bool]) -> None:
         """may_show: whether the system is starting or stopping."""
@@ -74,7 +74,7 @@ class StatusLines:
     def welcome(self, os_release: Mapping[str, str]) -> None:
         """The system begins to start."""
         if self._mode in SHOWS_ALL:
-            self._print(status_text.welcome(self._screen(), os_release))
+            self._print(status_line_text.welcome(self._screen(), os_release))
 
     # --- jobs ---
 
@@ -83,7 +83,7 @@ class StatusLines:
         message = self._message(job, unit, "")
         if not message or job.type == RELOAD or not self._shows(False):
             return False
-        self._print(status_text.begun(self._screen(), message))
+        self._print(status_line_text.begun(self._screen(), message))
         return True
 
     def say_ended(self, job: Job, unit: ManagedUnit, result: str) -> bool:
@@ -91,17 +91,17 @@ class StatusLines:
         message = self._message(job, unit, result)
         if not message or job.type == RELOAD or not self._shows(result != "done"):
             return False
-        line = status_text.ended(self._screen(), result, message)
+        line = status_line_text.ended(self._screen(), result, message)
         if not line:
             return False
         self._print(line)
         if job.type == START and result == FAILED and self._shows(False):
-            self._print(status_text.see_status(self._screen(), unit.id))
+            self._print(status_line_text.see_status(self._screen(), unit.id))
         return True
 
     def _message(self, job: Job, unit: ManagedUnit, result: str) -> str:
-        highlight = status_text.NAME_COLORS if self._colors else ("", "")
-        name = job_messages.unit_name(unit.id, status_text.one_line(unit.description), self._format, highlight)
+        highlight = status_line_text.NAME_COLORS if self._colors else ("", "")
+        name = job_messages.unit_name(unit.id, status_line_text.one_line(unit.description), self._format, highlight)
         line = job_messages.message(unit.kind, unit.config, job.type, result, name)
         return line[1] if line is not None else ""
 
@@ -110,7 +110,7 @@ class StatusLines:
         return self._core.config.status_unit_format
 
     def _shows(self, is_failure: bool) -> bool:
-        return status_text.may_show(self._mode, is_failure) and self._may_show()
+        return status_line_text.may_show(self._mode, is_failure) and self._may_show()
 
     def _screen(self) -> Screen:
         columns = 0
@@ -175,7 +175,7 @@ class StatusLines:
             number = self._step // _STEPS_PER_JOB % len(running)
             waiting = self._waiting(running[number])
             screen, step = self._screen(), self._step
-            line = status_text.in_progress(screen, step, number + 1, len(running), waiting, self._format)
+            line = status_line_text.in_progress(screen, step, number + 1, len(running), waiting, self._format)
             self._console.print_for_now(f"{line}\n")
             self._step += 1
 

@@ -77,11 +77,8 @@ def ended(screen: Screen, result: str, message: str) -> str:
 def see_status(screen: Screen, unit: str) -> str:
     """The line below that of a unit that could not be started."""
     escaped = "".join("\\" + character if character in '"\\`$' else character for character in unit)
-    return _cut(screen, f"See 'systemctl status {unit if escaped == unit else _quoted(escaped)}' for details.", 0)
-
-
-def _quoted(text: str) -> str:
-    return f'"{text}"'
+    name = unit if escaped == unit else f'"{escaped}"'
+    return _cut(screen, f"See 'systemctl status {name}' for details.", 0)
 
 
 def welcome(screen: Screen, os_release: Mapping[str, str]) -> str:

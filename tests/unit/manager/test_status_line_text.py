@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from systemctl_replacement.manager import status_text
+from systemctl_replacement.manager import status_line_text
 from systemctl_replacement.manager.jobs.job_messages import unit_name
-from systemctl_replacement.manager.status_text import NAME_COLORS, Screen, Waiting
+from systemctl_replacement.manager.status_line_text import NAME_COLORS, Screen, Waiting
 
 PLAIN, COLORS = Screen(), Screen(colors=True)
 SECOND = 1_000_000
@@ -18,7 +18,7 @@ SECOND = 1_000_000
      ("yes", True, True)],
 )  # fmt: skip
 def test_what_is_shown_when(mode: str, always: bool, failures: bool) -> None:
-    assert (status_text.may_show(mode, False), status_text.may_show(mode, True)) == (always, failures)
+    assert (status_line_text.may_show(mode, False), status_line_text.may_show(mode, True)) == (always, failures)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_names_stand_out() -> None:
     ],
 )  # fmt: skip
 def test_the_end_of_a_job(result: str, line: str) -> None:
-    assert status_text.ended(COLORS, result, "text") == line
+    assert status_line_text.ended(COLORS, result, "text") == line
 
 
 def test_lines_are_cut_to_the_width_of_the_terminal() -> None:
@@ -59,24 +59,24 @@ def test_lines_are_cut_to_the_width_of_the_terminal() -> None:
         "combined",
     )
     terminal = Screen(columns=80)
-    assert status_text.begun(terminal, f"Starting {name}...") == (
+    assert status_line_text.begun(terminal, f"Starting {name}...") == (
         "         Starting wide.service - A very long… terminal can be expected to be..."
     )
-    assert status_text.ended(terminal, "done", f"Finished {name}.") == (
+    assert status_line_text.ended(terminal, "done", f"Finished {name}.") == (
         "[  OK  ] Finished wide.service - A very long…ny terminal can be expected to be."
     )
     wide = unit_name("uni.service", f"Größenwahn ist {'漢' * 32} eine Beschreibung", "description")
-    assert status_text.begun(terminal, f"Starting {wide}...") == (
+    assert status_line_text.begun(terminal, f"Starting {wide}...") == (
         "         Starting Größenwahn ist 漢漢漢漢漢…漢漢漢漢漢漢 eine Beschreibung..."
     )
-    assert status_text.begun(Screen(columns=5), "Starting a.service...") == "         S…."
-    assert status_text.begun(PLAIN, f"Starting {name}...") == f"         Starting {name}..."
+    assert status_line_text.begun(Screen(columns=5), "Starting a.service...") == "         S…."
+    assert status_line_text.begun(PLAIN, f"Starting {name}...") == f"         Starting {name}..."
 
 
 def test_where_to_look() -> None:
-    assert status_text.see_status(PLAIN, "bad.service") == "See 'systemctl status bad.service' for details."
+    assert status_line_text.see_status(PLAIN, "bad.service") == "See 'systemctl status bad.service' for details."
     quoted = r"""See 'systemctl status "bad\\x2dname.service"' for details."""
-    assert status_text.see_status(PLAIN, r"bad\x2dname.service") == quoted
+    assert status_line_text.see_status(PLAIN, r"bad\x2dname.service") == quoted
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_where_to_look() -> None:
     ],
 )
 def test_the_welcome(os_release: dict[str, str], line: str) -> None:
-    assert status_text.welcome(COLORS, os_release) == line
-    assert "\x1b" not in status_text.welcome(PLAIN, os_release)
+    assert status_line_text.welcome(COLORS, os_release) == line
+    assert "\x1b" not in status_line_text.welcome(PLAIN, os_release)
 
 
 RED = "\x1b[0;31m*"
@@ -98,26 +98,26 @@ BRIGHT = "\x1b[0;1;31m*\x1b[0m"
 
 
 def test_the_eye_looks_to_and_fro() -> None:
-    drawn = [status_text.cylon(step, colors=False) for step in range(15)]
+    drawn = [status_line_text.cylon(step, colors=False) for step in range(15)]
     assert drawn[:8] == ["*     ", "**    ", "***   ", " ***  ", "  *** ", "   ***", "    **", "     *"]
     assert drawn[8:] == [*drawn[6:0:-1], drawn[0]]
-    assert status_text.cylon(0, colors=True) == f"\x1b[0m{RED}     \x1b[0m"
-    assert status_text.cylon(1, colors=True) == f"{BRIGHT}{RED}    \x1b[0m"
-    assert status_text.cylon(3, colors=True) == f" {RED}{BRIGHT}{RED}  \x1b[0m"
-    assert status_text.cylon(6, colors=True) == f"    {RED}{BRIGHT}"
-    assert status_text.cylon(7, colors=True) == f"     {RED}\x1b[0m"
+    assert status_line_text.cylon(0, colors=True) == f"\x1b[0m{RED}     \x1b[0m"
+    assert status_line_text.cylon(1, colors=True) == f"{BRIGHT}{RED}    \x1b[0m"
+    assert status_line_text.cylon(3, colors=True) == f" {RED}{BRIGHT}{RED}  \x1b[0m"
+    assert status_line_text.cylon(6, colors=True) == f"    {RED}{BRIGHT}"
+    assert status_line_text.cylon(7, colors=True) == f"     {RED}\x1b[0m"
 
 
 def test_what_goes_on() -> None:
     slow = Waiting("slow.service", "start", 5 * SECOND, 90 * SECOND)
-    assert status_text.in_progress(PLAIN, 0, 1, 1, slow, "combined") == (
+    assert status_line_text.in_progress(PLAIN, 0, 1, 1, slow, "combined") == (
         "[*     ] Job slow.service/start running (5s / 1min 30s)"
     )
     endless = Waiting("slower.service", "start", 5_700_000, None, "half \x1b[2Jway")
-    assert status_text.in_progress(PLAIN, 3, 2, 3, endless, "name") == (
+    assert status_line_text.in_progress(PLAIN, 3, 2, 3, endless, "name") == (
         "[ ***  ] (2 of 3) Job slower.service/start running (5s / no limit): half ?[2Jway"
     )
     described = Waiting("A slow\x1bone", "stop", 4 * SECOND, 30 * SECOND, "half way")
-    assert status_text.in_progress(PLAIN, 0, 1, 2, described, "description") == (
+    assert status_line_text.in_progress(PLAIN, 0, 1, 2, described, "description") == (
         "[*     ] (1 of 2) A stop job is running for A slow?one (4s / 30s)"
     )
