@@ -107,7 +107,8 @@ class Foreground:
         return pid
 
     @property
-    def _runs(self) -> bool:
+    def runs(self) -> bool:
+        """Whether the command has begun and not ended."""
         return bool(self._pid) and self._state["go"] < 0
 
     def _log(self, level: int, text: str) -> None:
@@ -153,7 +154,7 @@ class Foreground:
 
     def takes(self, number: int) -> bool:
         """Whether the command gets a signal and the manager does nothing about it."""
-        if not self._runs:
+        if not self.runs:
             return False
         if number in PASSED:
             self._pass_on(number)

@@ -41,12 +41,21 @@ _DEFAULT_COLUMNS = 80
 class StatusLines:
     """Its mode, one of those of :mod:`.status_line_text`, is `log.status_lines`."""
 
-    def __init__(self, core: Core, jobs: JobTable, console: ConsoleHandle, may_show: Callable[[], bool]) -> None:
-        """may_show: whether the system is starting or stopping."""
+    def __init__(
+        self,
+        core: Core,
+        jobs: JobTable,
+        console: ConsoleHandle,
+        may_show: Callable[[], bool],
+        is_taken: Callable[[], bool],
+    ) -> None:
+        """may_show: whether the system is starting or stopping; is_taken: whether a foreground command has the
+        terminal."""
         self._core = core
         self._jobs = jobs
         self._console = console
         self._may_show = may_show
+        self._is_taken = is_taken
         # A terminal that can do more than print lines: what is written there can be taken back.
         self._can_erase = console.is_tty and not is_term_dumb()
         asked = colors_asked_for()
@@ -171,7 +180,7 @@ class StatusLines:
         if self._mode not in SHOWS_ALL or not self._can_erase:
             return
         self._timer = self._core.loop.call_at(now_monotonic() + _PERIOD_USEC, self._say_what_goes_on)
-        if not any(map(_uses_terminal, self._core.registry)):
+        if not self._is_taken() and not any(map(_uses_terminal, self._core.registry)):
             number = self._step // _STEPS_PER_JOB % len(running)
             waiting = self._waiting(running[number])
             screen, step = self._screen(), self._step

@@ -225,7 +225,13 @@ class System:
 
             manager = self.manager
             self.log.status_lines = mode
-            self._job_log.status = StatusLines(manager.core, manager.jobs, self._console, self._is_changing)
+            self._job_log.status = StatusLines(
+                manager.core,
+                manager.jobs,
+                self._console,
+                self._is_changing,
+                lambda: self.foreground is not None and self.foreground.runs,
+            )
             manager.halt.finished.add(self._job_log.status.end)
 
     def _is_changing(self) -> bool:

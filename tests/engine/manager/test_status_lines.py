@@ -193,8 +193,10 @@ def test_a_line_moves_while_something_takes_long() -> None:
     nap = "[Service]\nType=oneshot\nExecStart=/bin/sleep 0.1\n"
     units = {"one.service": STOPS, "two.service": STOPS.replace("A slow", "Another slow"), "nap.service": nap}
     with Terminal() as terminal, engine(units, "one.service", "two.service", terminal=terminal, change=SOON) as e:
+        wait_for(lambda: "Startup finished" in terminal.text(), "the end of the boot")
+        before = len(terminal.text())
         assert e.run("start", "nap.service") == "done"
-        assert "running (" not in terminal.text(), "the boot is over"
+        assert "running (" not in terminal.text()[before:], "the boot is over"
         assert e.process
         e.process.send_signal(signal.SIGTERM)
         for number, name in ((1, "one"), (2, "two")):
@@ -207,6 +209,15 @@ def test_a_line_moves_while_something_takes_long() -> None:
         assert not [line for line in seen if "running (" in line], "each was taken back"
         assert [line for line in seen if "tick" in line and not re.fullmatch(r"\w+\[\d+\]: tick", line)] == []
         assert "[  OK  ] Stopped one.service - A slow one." in seen
+
+
+def test_nothing_moves_while_a_command_has_the_terminal() -> None:
+    to_terminal = "import os; os.dup2(1, 2)\n"  # beside a command the manager prints to stderr
+    slow = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sleep 0.3\n"
+    words = ("slow.service", "--show-status=yes", "--", "/bin/sleep", "1000")
+    with Terminal() as terminal, engine({"slow.service": slow}, *words, terminal=terminal, change=SOON + to_terminal):
+        wait_for(lambda: "[  OK  ] Finished slow.service." in terminal.text(), "the start")
+        assert "running (" not in terminal.text()
 
 
 def test_a_terminal_that_nobody_reads_holds_up_nobody() -> None:
