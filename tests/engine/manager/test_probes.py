@@ -21,11 +21,10 @@ def hook(event, arguments):
         written.append(f"{event} {arguments[0]}")
 sys.addaudithook(hook)
 sys.path.insert(0, sys.argv.pop(1))
-from systemctl_replacement.__main__ import main
-try:
-    main()
-finally:
-    print(*written, sep="\\n", end="", file=sys.stderr)
+from systemctl_replacement.cli.main import main
+status = main(["systemctl", *sys.argv[1:]])
+print(*written, sep="\\n", end="", file=sys.stderr)
+sys.exit(status)
 """
 
 SLOW = "[Service]\nExecStart=/bin/sleep 1000\nExecStop=/bin/sh -c 'read line <@ROOT@/go'\n"
