@@ -9,6 +9,12 @@ import pytest
 from systemctl_replacement.manager.pid1 import container_engine
 
 
+def test_what_the_engine_says_below_run_host_comes_first(tmp_path: Path) -> None:
+    (tmp_path / "run/host").mkdir(parents=True)
+    (tmp_path / "run/host/container-manager").write_text("systemd-nspawn\n")
+    assert container_engine(str(tmp_path), {"container": "docker"}) == "systemd-nspawn"
+
+
 @pytest.mark.parametrize(
     ("environment", "marker", "engine"),
     [
