@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
 import os
-import select
 
 from systemctl_replacement import __version__, syscalls
 from systemctl_replacement.control import kept_clients
@@ -20,7 +19,7 @@ from systemctl_replacement.manager.options import InitOptions
 from systemctl_replacement.manager.reexec import reexec_state
 from systemctl_replacement.manager.system import System
 from systemctl_replacement.supervision.client import ForkServer
-from systemctl_replacement.supervision.farewell import FAREWELL_USEC, take_leave
+from systemctl_replacement.supervision.farewell import await_helpers, take_leave
 from systemctl_replacement.supervision.orphans import Wait, orphans
 
 TYPE_CHECKING = False
@@ -194,25 +193,10 @@ class Life:
     def run(self) -> int:
         self._loop.run()
         if not self._system.is_pid1:
-            self._await_children()
+            await_helpers(self._manager.processes, self._signal_fd, self._manager.halt.gone_by)
         elif self._status == REBOOT_STATUS:
             engine_reboot.reboot(self._engine)
         return self._status
-
-    def _await_children(self) -> None:
-        """Leave nothing behind: wait for our helpers, which end when their links close."""
-        self._manager.processes.close()
-        end = now_monotonic() + FAREWELL_USEC
-        poll = select.poll()
-        poll.register(self._signal_fd, select.POLLIN)
-        while now_monotonic() < end:
-            try:
-                while os.waitpid(-1, os.WNOHANG)[0]:
-                    pass
-            except ChildProcessError:
-                return
-            poll.poll(max(0, end - now_monotonic()) // 1000 + 1)
-            syscalls.read_signalfd(self._signal_fd)
 
     # --- signals ---
 

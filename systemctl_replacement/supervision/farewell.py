@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import select
+
+from systemctl_replacement import syscalls
 from systemctl_replacement.loop import now_monotonic
+from systemctl_replacement.process import descendants
 from systemctl_replacement.signals import SIGKILL
 
 TYPE_CHECKING = False
@@ -13,14 +18,49 @@ if TYPE_CHECKING:
 
 # How long helpers may take to exit after everything was stopped, and the output to take the last lines.
 FAREWELL_USEC = 2_000_000
+# How long they take to exit that are killed.
+_KILLED_USEC = 100_000
 
 
 def take_leave(loop: Loop, processes: Processes, by: int = 0) -> None:
     """Stop the loop once each supervisor has passed on its unit's last output and the console has written it, or when
     that takes too long. by: when whoever stops us is about to kill us (monotonic microseconds), 0: nobody is."""
-    now = now_monotonic()
-    loop.call_at(min(now + FAREWELL_USEC, max(by, now)) if by else now + FAREWELL_USEC, loop.stop)
+    loop.call_at(_end(by), loop.stop)
     processes.when_released(lambda: processes.helpers.flush_console(loop.stop))
     for unit in list(processes.trackings):
         loop.guard(processes.signal_all, unit, SIGKILL, (), False, False)
         loop.guard(processes.release, unit)
+
+
+def _end(by: int) -> int:
+    now = now_monotonic()
+    return min(now + FAREWELL_USEC, max(by, now)) if by else now + FAREWELL_USEC
+
+
+def await_helpers(processes: Processes, signal_fd: int, by: int) -> None:
+    """Leave nothing behind where we are not PID 1: wait for our helpers, which end when their links close. signal_fd:
+    tells of SIGCHLD; by: as above."""
+    helpers = processes.helpers.pids
+    processes.close()
+    if not _reap(signal_fd, _end(by)):
+        for pid in helpers:
+            if pid:
+                descendants.send(pid, SIGKILL)
+        _reap(signal_fd, now_monotonic() + _KILLED_USEC)
+
+
+def _reap(signal_fd: int, end: int) -> bool:
+    """Reap children until there are none; False if that takes too long."""
+    poll = select.poll()
+    poll.register(signal_fd, select.POLLIN)
+    while True:
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return True
+        left = end - now_monotonic()
+        if left <= 0:
+            return False
+        poll.poll(left // 1000 + 1)
+        syscalls.read_signalfd(signal_fd)

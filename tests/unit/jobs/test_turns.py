@@ -248,7 +248,7 @@ def fair_share(halt: Halt, name: str) -> int:
     return min(need * 9 // 10, (END - BEGIN) // (members + 1)) - 50_000 - 10
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(halts())
 def test_everybody_is_told_has_its_fair_share_and_ends(halt: Halt) -> None:
     for name, fate in halt.fates.items():
@@ -259,7 +259,7 @@ def test_everybody_is_told_has_its_fair_share_and_ends(halt: Halt) -> None:
     assert halt.rest_told is not None or not any(fate.killed for fate in halt.fates.values())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(halts())
 def test_the_order_is_kept_while_there_is_room(halt: Halt) -> None:
     for name, when in halt.out_of_order:
@@ -271,7 +271,7 @@ def test_the_order_is_kept_while_there_is_room(halt: Halt) -> None:
                 assert when - fate.since >= fair_share(halt, other), f"{other} had no time before {name}"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(halts(), st.data())
 def test_nobody_loses_time_to_one_that_is_not_before_it(halt: Halt, data: st.DataObject) -> None:
     """A unit more, deaf and in no hurry, which may come after others."""
@@ -284,7 +284,7 @@ def test_nobody_loses_time_to_one_that_is_not_before_it(halt: Halt, data: st.Dat
             assert now.since <= fate.since, f"{name} is told later"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(halts(), st.data())
 def test_who_ends_early_leaves_its_time_to_those_behind_it(halt: Halt, data: st.DataObject) -> None:
     quick = data.draw(st.sampled_from(sorted(halt.units)))
