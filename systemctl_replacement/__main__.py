@@ -133,7 +133,14 @@ def _check() -> int:
         _say(str(error))
         return 1
     question = Question(
-        chosen.root, chosen.profile or DEFAULT, chosen.unit, chosen.units, chosen.stop_timeout, os.environ
+        chosen.root,
+        chosen.profile or DEFAULT,
+        chosen.unit,
+        chosen.units,
+        chosen.stop_timeout,
+        os.environ,
+        chosen.command,
+        tuple(name for name in chosen.wait_for if name != options.RUNNING),
     )
     return check(question, chosen.output, chosen.show_status == "full", chosen.unknown)
 

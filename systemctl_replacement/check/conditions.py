@@ -66,10 +66,12 @@ class Foresight:
         kind, parameter = condition.kind, condition.parameter
         if kind in _OF_THE_FILES:
             try:
-                real = self._tree.real(parameter)
+                self._tree.status(parameter)
             except Unknown:
                 return None
-            return self._checker.holds(replace(condition, parameter=real))
+            except OSError:
+                return False
+            return self._checker.holds(replace(condition, parameter=self._tree.real(parameter)))
         if kind == "PathIsSymbolicLink":
             directory, _, name = parameter.rpartition("/")
             try:

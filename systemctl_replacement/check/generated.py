@@ -26,7 +26,8 @@ def findings(image: Image) -> Iterator[Finding]:
             yield Finding("generator", "", f"{path} is run at boot only: what it makes is not checked.", path)
     targets = {unit.id for unit in image.starting}
     for unit, script in init_script_units.enabled(image.root, _native(image), targets).items():
-        if not image.skips.reason([unit]):
+        is_loaded = image.index.fragment(unit).path  # in a running container
+        if not is_loaded and not image.skips.reason([unit]):
             path = f"{image.root}{init_script_units.SCRIPTS}/{script}"
             yield Finding("init-script", unit, f"Made of {path} at boot only, and not checked.", path)
 

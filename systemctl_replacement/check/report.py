@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.check import addresses, boot, conditions, generated, links, stopping, units
+import errno
+import os
+
+from systemctl_replacement.check import addresses, boot, conditions, generated, links, programs, stopping, units
 from systemctl_replacement.check.finding import Finding, in_order
 from systemctl_replacement.check.image import Image
 from systemctl_replacement.check.places import place
 from systemctl_replacement.check.profiles import DEFAULT, PROFILES
+from systemctl_replacement.defaults import SEARCH_PATH
 from systemctl_replacement.records import dataclass, field
 
 TYPE_CHECKING = False
@@ -22,7 +26,7 @@ class Question:
 
     `root`: of the image, "" for the system itself. `profile`: a key of PROFILES. `target`: what to boot to, "" for the
     default target; `units`: what to start instead. `stop_timeout`: --stop-timeout=, in microseconds. `environment`:
-    what init will find there of its own variables.
+    what init will find there. `command`: what is to run in the foreground; `awaited`: units that it waits for.
     """
 
     root: str = ""
@@ -31,6 +35,8 @@ class Question:
     units: tuple[str, ...] = ()
     stop_timeout: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] = ()
+    awaited: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,8 +69,8 @@ class Report:
 def check(question: Question) -> Report:
     """Look at everything, and say what there is to say."""
     image = Image(question.root, PROFILES[question.profile], question.environment)
-    goal = question.units or (question.target or "default.target",)
-    for name in question.units:
+    goal = (*(question.units or (question.target or "default.target",)), *question.awaited)
+    for name in (*question.units, *question.awaited):
         image.registry.unskip(image.registry.get(name))
     findings, deleted = boot.enqueue(image, goal)
     findings += boot.lost(image, deleted)
@@ -74,6 +80,7 @@ def check(question: Question) -> Report:
         findings += units.findings_of(image, unit)
     findings += boot.requirements(image, running)
     findings += _addresses(running)
+    findings += _command(image, question)
     findings += links.findings(image)
     findings += generated.findings(image)
     findings += [Finding("configuration", "", text) for text in image.problems]
@@ -113,6 +120,16 @@ def _triggered(image: Image, running: Iterable[ManagedUnit]) -> Iterator[Managed
             other = image.registry[name]
             if other.file.load_state == "loaded" and not other.skipped:
                 yield other
+
+
+def _command(image: Image, question: Question) -> Iterator[Finding]:
+    """The program that is to run in the foreground: it is looked for as execvp(3) does, which gives a file that is no
+    program to a shell."""
+    for path in question.command[:1]:
+        search = question.environment.get("PATH", "").split(":")
+        reason = programs.fault(image.tree, path, image.init, search if any(search) else SEARCH_PATH)
+        if reason and reason != os.strerror(errno.ENOEXEC):
+            yield Finding("program", "", f"Command {path} is not executable: {reason}")
 
 
 def _addresses(running: Iterable[ManagedUnit]) -> Iterator[Finding]:

@@ -126,6 +126,20 @@ def test_other_goals(image: TestImage) -> None:
     assert "Failed to start nosuch.service: Unit nosuch.service not found." in result.stdout
 
 
+def test_a_command_in_the_foreground(image: TestImage) -> None:
+    image.unit("b.service", "[Service]\nExecStart=/usr/bin/nowhere\n", "")
+    image.program("/opt/x", b"echo\n")
+    result = run(image, "--check", "--", "true", "--nosuch", PATH="/usr/bin")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert run(image, "--check", "--", "x", PATH="/opt").returncode == 0  # a shell reads it
+    for command in (["x"], ["/opt/y"]):
+        result = run(image, "--check", "--", *command, PATH="/usr/bin")
+        assert result.returncode == 1
+        assert f"Command {command[0]} is not executable: No such file or directory" in result.stdout
+    result = run(image, "--check", "--wait-for=b", "--", "/opt/x")
+    assert (result.returncode, "b.service: Command /usr/bin/nowhere is not executable" in result.stdout) == (1, True)
+
+
 def test_profiles_and_the_time_for_a_halt(image: TestImage) -> None:
     image.service("User=web\nTimeoutStopSec=20")
     assert run(image, "--check").returncode == 0
