@@ -227,13 +227,13 @@ def build(spec: dict[str, Any]) -> NoReturn:
         mount_overlay(spec["lower"], spec["upper"], spec["work"], root)
     else:
         mount(root, root, "", MS_BIND)
-    for directory, source in spec["binds"].items():
-        target = root + directory
+    for place, source in {**spec["binds"], **spec["shown"]}.items():
+        target = root + place
         if os.path.isdir(source):
             os.makedirs(target, exist_ok=True)
         elif not os.path.exists(target):
             os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
-        bind(source, target)
+        bind(source, target, read_only=place in spec["shown"])
     mount_devices(root, None)
     mount_tmpfs(f"{root}/run", "755")
     mount_tmpfs(f"{root}/tmp", "1777")

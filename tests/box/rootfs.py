@@ -19,8 +19,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 SUITE = "bookworm"
 DEFAULT_MIRROR = "http://deb.debian.org/debian"
@@ -103,8 +104,8 @@ def layers(packages: Iterable[str] = ()) -> list[Path]:
     base = _base()
     if not names:
         return [base]
-    key = _key(base.name, *names)
-    layer = _cached(f"packages-{key}", lambda target: _install_packages(base, target, names), {"packages": names})
+    key = key_of(base.name, *names)
+    layer = cached(f"packages-{key}", lambda target: _install_packages(base, target, names), {"packages": names})
     return [layer, base]
 
 
@@ -125,8 +126,8 @@ _installed: dict[tuple[Path, ...], Path] = {}
 
 def _build_ours(lower: list[Path]) -> Path:
     cache = cache_directory()
-    key = _key(*[layer.name for layer in lower], _sources_digest())
-    target = _cached(f"ours-{key}", lambda target: _install_ours(lower, target), {})
+    key = key_of(*[layer.name for layer in lower], sources_digest())
+    target = cached(f"ours-{key}", lambda target: _install_ours(lower, target), {})
     os.utime(target)
     installations = sorted(cache.glob("ours-*/"), key=_modified, reverse=True)
     for old in installations[KEEP_INSTALLATIONS:]:
@@ -145,11 +146,11 @@ def _modified(path: Path) -> float:
         return 0.0
 
 
-def _key(*parts: str) -> str:
+def key_of(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
-def _sources_digest() -> str:
+def sources_digest() -> str:
     digest = hashlib.sha256()
     for directory in ("systemctl_replacement", "units"):
         for path in sorted((REPOSITORY / directory).rglob("*")):
@@ -170,7 +171,7 @@ def _lock(name: str, blocking: bool = True) -> Iterator[bool]:
         yield True
 
 
-def _cached(name: str, make: Callable[[Path], None], description: dict[str, object]) -> Path:
+def cached(name: str, make: Callable[[Path], None], description: dict[str, object]) -> Path:
     """The layer with this name, made by `make(directory)` unless it exists. Half-made layers are never seen."""
     cache = cache_directory()
     target = cache / name
@@ -192,7 +193,8 @@ def _cached(name: str, make: Callable[[Path], None], description: dict[str, obje
     return target
 
 
-def _run(argv: list[str]) -> None:
+def run(argv: list[str]) -> None:
+    """Run a command. Raises BuildError with its output if it fails."""
     result = subprocess.run(
         argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     )
@@ -202,13 +204,13 @@ def _run(argv: list[str]) -> None:
 
 def _base() -> Path:
     mirror = machine_mirror()
-    return _cached(f"base-{_key(RECIPE, SUITE, *BASE_PACKAGES)}", lambda target: _make_base(target, mirror), {})
+    return cached(f"base-{key_of(RECIPE, SUITE, *BASE_PACKAGES)}", lambda target: _make_base(target, mirror), {})
 
 
 def _make_base(target: Path, mirror: str) -> None:
     if shutil.which("debootstrap") is None:
         raise BuildError("debootstrap is not installed (`make test` installs what the tests need)")
-    _run(["debootstrap", "--variant=minbase", f"--cache-dir={cache_directory() / 'debs'}", SUITE, str(target), mirror])
+    run(["debootstrap", "--variant=minbase", f"--cache-dir={cache_directory() / 'debs'}", SUITE, str(target), mirror])
     (target / "usr/sbin/policy-rc.d").write_text(POLICY_RC_D, encoding="utf-8")
     (target / "usr/sbin/policy-rc.d").chmod(0o755)
     (target / "etc/dpkg/dpkg.cfg.d/box").write_text(DPKG_CONFIGURATION, encoding="utf-8")
@@ -268,28 +270,36 @@ def _install_ours(lower: list[Path], target: Path) -> None:
         raise BuildError(f"cannot install into the box: exit status {result.returncode}\n{result.stdout[-6000:]}")
 
 
-def build(target: Path, lower: list[Path] | None, commands: list[list[str]]) -> None:
+def build(
+    target: Path,
+    lower: list[Path] | None,
+    commands: list[list[str]],
+    shown: Mapping[str, str] = MappingProxyType({}),
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Run commands in `target` itself, or in the layers `lower` with `target` taking the changes.
 
-    Network and the .deb cache are the machine's. Raises BuildError with the output of a command that fails.
+    Network and the .deb cache are the machine's. `shown` are more of its files, read-only, by their place inside.
+    Raises BuildError with the output of a command that fails.
     """
-    binds = {"/var/cache/apt/archives": str(cache_directory() / "debs")}
+    shown = dict(shown)
     if Path("/etc/resolv.conf").exists():
-        binds["/etc/resolv.conf"] = "/etc/resolv.conf"
-    environment = {"PATH": PATH, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8", "HOME": "/root"}
-    environment.update({key: value for key, value in os.environ.items() if key.lower().endswith("_proxy")})
+        shown["/etc/resolv.conf"] = "/etc/resolv.conf"
+    variables = {"PATH": PATH, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8", "HOME": "/root"}
+    variables.update({key: value for key, value in os.environ.items() if key.lower().endswith("_proxy")})
     spec = {
         "lower": [str(layer) for layer in lower or ()],
         "upper": str(target),
         "work": str(target.parent / "work"),
         "root": str(target.parent / "merged") if lower else str(target),
-        "binds": binds,
+        "binds": {"/var/cache/apt/archives": str(cache_directory() / "debs")},
+        "shown": shown,
         "commands": commands,
-        "environment": environment,
+        "environment": {**variables, **environment},
     }
     # apt locks the shared directory of .debs, so run one at a time.
     with _lock("apt"):
-        _run([sys.executable, "-IS", str(LAUNCH), "build", json.dumps(spec)])
+        run([sys.executable, "-IS", str(LAUNCH), "build", json.dumps(spec)])
 
 
 def main() -> None:

@@ -206,6 +206,6 @@ def test_another_run_removes_the_same_installations(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(rootfs, "cache_directory", lambda: tmp_path)
     monkeypatch.setattr(rootfs, "_lock", lock)
-    monkeypatch.setattr(rootfs, "_cached", make)
+    monkeypatch.setattr(rootfs, "cached", make)
     assert rootfs._build_ours([]) == target
     assert len(list(tmp_path.glob("ours-*"))) == rootfs.KEEP_INSTALLATIONS

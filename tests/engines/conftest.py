@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.box.harness import Box
-from tests.engines import engines
+from tests.engines import engines, examples
 
 HERE = Path(__file__).parent
 
@@ -25,7 +25,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def machine() -> Iterator[Box]:
-    """The machine with the engines, booted."""
-    with engines.machine() as box:
+    """The machine with the engines, booted, and the images of the examples."""
+    images = {f"/images/{name}": image.layers for name, image in examples.images().items()}
+    with engines.machine(images) as box:
         box.wait_booted()
         yield box

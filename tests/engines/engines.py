@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Optional, TypeVar
 
 from tests.box import rootfs
@@ -38,12 +39,14 @@ runtime = "runc"
 STORAGE = '[storage]\ndriver = "overlay"\ngraphroot = "/run/storage"\nrunroot = "/run/storage-run"\n'
 
 
-def machine() -> Box:
-    """The machine with the engines. `IMAGE` on it has nginx, redis and PostgreSQL, and us as /usr/bin/systemctl."""
+def machine(images: Mapping[str, Sequence[Path]]) -> Box:
+    """The machine with the engines, and these images. `IMAGE` on it has nginx, redis and PostgreSQL, and us as
+    /usr/bin/systemctl.
+    """
     files = {"/etc/containers/containers.conf": DEFAULTS, "/etc/containers/storage.conf": STORAGE}
-    images = {IMAGE: rootfs.with_ours(rootfs.layers(rootfs.SERVERS))}
+    servers = rootfs.with_ours(rootfs.layers(rootfs.SERVERS))
     packages = [name for name in rootfs.ENGINES if name not in SYSTEMD_PACKAGES]
-    return Box("engine", packages, systemd=True, files=files, images=images)
+    return Box("engine", packages, systemd=True, files=files, images={IMAGE: servers, **images})
 
 
 @dataclass
@@ -56,6 +59,7 @@ class Container(ABC):
     environment: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     tty: bool = False
+    image: str = IMAGE
     options: Sequence[str] = ()  # of podman
     limits: Mapping[str, object] = field(default_factory=dict)  # of runc: "resources" of its configuration
 
@@ -65,7 +69,7 @@ class Container(ABC):
         directory = os.path.dirname(self.root)
         self.machine.run(
             f"mkdir -p {directory}/upper {directory}/work {self.root} && mount -t overlay overlay "
-            f"-o lowerdir={IMAGE},upperdir={directory}/upper,workdir={directory}/work {self.root}",
+            f"-o lowerdir={self.image},upperdir={directory}/upper,workdir={directory}/work {self.root}",
             check=True,
         )
         for path, text in self.files.items():
@@ -113,7 +117,10 @@ class Container(ABC):
             raise AssertionError(f"{self.name}: {error}\n{self.logs}") from None
 
 
-def together(action: Callable[[Container], T], containers: Iterable[Container]) -> list[T]:
+C = TypeVar("C", bound=Container)
+
+
+def together(action: Callable[[C], T], containers: Iterable[C]) -> list[T]:
     """Do the same with containers at the same time, because engines take a second for each."""
     return list(_POOL.map(action, containers))
 
