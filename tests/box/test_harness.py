@@ -97,6 +97,35 @@ def test_openshift_profile() -> None:
         assert box.process(1).uids().real == 1000650000
 
 
+@pytest.mark.parametrize(
+    ("name", "command", "answer"),
+    [
+        ("rootless", "cat /proc/self/uid_map; stat -c %u:%g /etc/passwd /run /etc/shadow", "0:0 0:0 0:42"),
+        ("rootless-single", "cat /proc/self/setgroups; stat -c %u:%g /etc/passwd /run", "deny 0:0 0:0"),
+        ("noexec", "cp /bin/true /run/x; /run/x || echo $?; ls /sys/fs/cgroup", "126 systemd"),
+        ("bare", "touch /run/x /tmp/x || ls -d /sys/fs/cgroup/* /proc/1/fd/* || echo $?", "2"),
+        ("bare-user", "id -u; readlink /proc/1/fd/1", "1000650000 /full"),
+        (
+            "old-engine",
+            "grep Seccomp: /proc/1/status; python3 -c 'import os; os.pidfd_open(1)' || echo $?",
+            "Seccomp: 2 1",
+        ),
+        ("old-engine-user", "python3 -c 'import os; os.pidfd_open(1)' 2>&1 | tail -1", "Function not implemented"),
+        ("small", "grep -c memory:.*systemctl-replacement-box /proc/1/cgroup /proc/self/cgroup", "1/cgroup:1"),
+        ("few-processes", "for i in $(seq 30); do sleep 1 & done", ""),
+        ("pause", "stat -c %u /proc/1; id -u", "65535 0"),
+    ],
+)
+def test_places_are_what_they_are_called(name: str, command: str, answer: str) -> None:
+    with Box(name, init=["sleep", "infinity"], ours=False) as box:
+        done = box.run(command)
+        said = " ".join(done.stdout.split())
+        if name == "few-processes":
+            assert done.returncode == 2 and "Cannot fork" in done.stderr
+        else:
+            assert answer in said, done
+
+
 def test_first_process_output_signals_and_status() -> None:
     with plain() as box:
         box.wait_for(lambda: "started" in box.console)
