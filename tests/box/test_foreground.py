@@ -56,7 +56,7 @@ def resized(box: Box) -> bool:
 def test_a_shell_has_the_terminal_and_can_be_stopped() -> None:
     # What an entry point has left in the background keeps running when the terminal changes hands.
     line = f"sleep 6666 & exec systemctl init --stop-timeout=3 -- {' '.join(BASH)}"
-    unit = "[Service]\nExecStart=/bin/sleep 1000\nExecStop=/bin/sh -c 'pidof bash; echo $? >/order'\n"
+    unit = "[Service]\nExecStart=/bin/sleep 1000\nExecStop=/bin/touch /stopped\n"
     enabled = {f"{DIRECTORY}/a.service": unit, f"{DIRECTORY}/multi-user.target.wants/a.service": unit}
     with Box(tty=True, init=["/bin/sh", "-c", line], files=enabled) as box:
         use_the_shell(box)
@@ -69,6 +69,7 @@ def test_a_shell_has_the_terminal_and_can_be_stopped() -> None:
         box.signal(signal.SIGTERM)  # which an interactive shell ignores
         assert box.wait() == 129  # it gets SIGHUP when its share of the time is over
         assert "goes on after SIGTERM" in box.console
+        assert box.exists("/stopped")
 
 
 def test_below_another_process_the_shell_has_the_terminal_until_it_ends() -> None:
@@ -99,6 +100,7 @@ def test_units_and_a_command() -> None:
         box.run("systemctl daemon-reexec", check=True)
         box.run("kill -KILL $(pgrep -f '^forkserver|^console')")
         assert "active" in box.run("systemctl is-active db.service").stdout
+        assert "does not belong to any loaded unit" in box.run("systemctl status $(pgrep -xo app)").stderr
         box.signal(signal.SIGRTMIN + 3)
         assert box.wait() == 0
         assert box.read("/order").split("\n")[:3] == ["db up", "app up", "app told"]

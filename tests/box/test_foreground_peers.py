@@ -57,6 +57,7 @@ SIGNALS = ("HUP", "QUIT", "USR1", "USR2", "PIPE", "ALRM", "CONT", "WINCH", "TSTP
 @pytest.fixture(scope="module")
 def box() -> Iterator[Box]:
     with Box(packages=["tini", "dumb-init"], files=FILES, boot=False) as made:
+        made.write("/usr/local/bin/no-shebang", "exit 33\n", 0o755)
         yield made
 
 
@@ -134,6 +135,7 @@ def table(box: Box, init: str) -> dict[str, object]:
         "stops by default": stop_by_default(box, init),
         "is killed": status(box, init, "sh", "-c", "kill -KILL $$"),
         "orphans": status(box, init, "orphans"),
+        "no #!": status(box, init, "no-shebang"),
         "not found": status(box, init, "no-such"),
         "not executable": status(box, init, "not-executable"),
     }
@@ -156,6 +158,7 @@ def test_it_is_what_tini_and_dumb_init_are(box: Box) -> None:
         "stops by default": 143,
         "is killed": 137,
         "orphans": 21,
+        "no #!": 33,
         "not found": 127,
         "not executable": 126,
     }

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Optional
 
@@ -59,14 +60,33 @@ def test_its_status_is_the_containers(end: str, status: int) -> None:
         assert ended(engine) == status
 
 
+def run(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """A manager below a directory, from its beginning to its end."""
+    units = root / "etc/systemd/system"
+    units.mkdir(parents=True)
+    (units / "default.target").write_text(DEFAULT["default.target"])
+    (units / "talks.service").write_text("[Service]\nType=oneshot\nExecStart=/bin/echo the unit\n")
+    line = [sys.executable, "-ISXutf8", str(MAIN), "init", f"--root={root}", *words]
+    return subprocess.run(line, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
+
+
 @pytest.mark.parametrize(("name", "status"), [("no-such-program", 127), ("/etc/passwd", 126)])
 def test_a_command_that_cannot_be_executed(name: str, status: int, tmp_path: Path) -> None:
-    line = [sys.executable, "-ISXutf8", str(MAIN), "init", f"--root={tmp_path}", "--", name]
-    (tmp_path / "etc/systemd/system").mkdir(parents=True)
-    (tmp_path / "etc/systemd/system/default.target").write_text(DEFAULT["default.target"])
-    result = subprocess.run(line, capture_output=True, text=True, timeout=30)
+    result = run(tmp_path, "--", name)
     assert (result.returncode, result.stdout) == (status, "")
     assert f"Cannot run {name}: " in result.stderr
+
+
+def test_stdout_is_the_commands_alone(tmp_path: Path) -> None:
+    # That the named unit has ended does not matter: the command goes on.
+    result = run(tmp_path, "talks", "--wait-for=talks", "--", "/bin/sh", "-c", "echo the command; exit 6")
+    assert (result.returncode, result.stdout) == (6, "the command\n")
+    assert "the unit\n" in result.stderr
+
+
+def test_it_does_not_run_if_a_named_unit_cannot_be_queued(tmp_path: Path) -> None:
+    result = run(tmp_path, "no-such", "--", "/bin/echo", "the command")
+    assert (result.returncode, result.stdout) == (5, "")
 
 
 def test_it_has_what_init_was_started_with() -> None:
@@ -118,20 +138,22 @@ def test_what_does_not_heed_a_signal_is_stopped_with_the_rest() -> None:
         assert engine.text().count("hup") == 1  # it has no terminal
 
 
-def test_a_second_signal_does_not_wait_for_its_share() -> None:
-    script = "trap 'echo int' INT; echo up; while :; do sleep .02; done"
+def test_a_second_signal_does_not_wait_for_its_share_and_a_third_one_hurries() -> None:
+    script = "trap 'echo int' INT; trap 'echo term' TERM; echo up; while :; do sleep .02; done"
     with Gated(DEFAULT, ("--stop-timeout=100", *command(script))) as engine:
         wait_for(lambda: "up" in engine.text(), "the command")
         send(engine, signal.SIGINT)
         wait_for(lambda: "int" in engine.text(), "SIGINT")
+        assert engine.process is not None
+        process = engine.process
 
-        def again() -> bool:  # what comes within a second changes nothing
+        def again(done: Callable[[], object]) -> bool:  # what comes within a second changes nothing
             send(engine, signal.SIGINT)
-            assert engine.process is not None
-            return engine.process.poll() is not None
+            return bool(done())
 
-        wait_for(again, "the end")
-        assert ended(engine) == 143  # it got SIGTERM as everything else
+        wait_for(lambda: again(lambda: "term" in engine.text()), "SIGTERM, as everything else gets it")
+        wait_for(lambda: again(lambda: process.poll() is not None), "the end")
+        assert ended(engine) == 124
 
 
 @pytest.mark.parametrize(("verb", "asked", "status"), [("poweroff", None, 0), ("exit", 42, 42), ("reboot", None, 133)])
