@@ -124,9 +124,9 @@ class ExecDefaults:
         ]
 
     def credential_directories(self, unit: ManagedUnit) -> list[str]:
-        """Where the credentials of a unit are, if it has any."""
+        """Where the credentials of a unit are, if it has any: it may have had another of its names when it started."""
         has_any = any(unit.own(name) for name in credentials.DIRECTIVES)
-        return [self.secrets.of_unit(unit.id)] if has_any else []
+        return [self.secrets.of_unit(name) for name in dict.fromkeys((unit.id, *unit.file.names))] if has_any else []
 
     def runtime_links(self, unit: ManagedUnit) -> list[str]:
         """The links that RuntimeDirectory= makes to them."""

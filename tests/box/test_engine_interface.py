@@ -123,6 +123,8 @@ def test_where_little_can_be_written() -> None:
         box.wait_for(lambda: box.exists("/tmp/machine") and box.read("/tmp/machine"), what="the service's line")
         assert (box.read("/tmp/secret"), box.read("/tmp/machine")) == ("sesame\n", MACHINE_ID + "\n")
         assert box.list_directory("/tmp/systemctl-1000650000/credentials") == ["a.service"]
+        box.run("systemctl restart a; systemctl stop a", check=True)
+        assert box.list_directory("/tmp/systemctl-1000650000/credentials") == []
     # Only PID 1 knows an id that it cannot write down.
     with Box("readonly", files=enabled("a.service", secret), environment=ENVIRONMENT, boot=False) as box:
         box.write("/run/host/credentials/secret", "sesame\n")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # Bytes of all credentials of a unit, with their names; systemd's limit, too.
 _MOST = 1 << 20
 _LONGEST_ADDRESS = 108
-_DIRECTORY_MODE = 0o500
+_DAC_OVERRIDE = 1 << 1
 _GONE = (errno.ENOENT, errno.ENOTDIR)
 
 
@@ -174,6 +174,7 @@ def _fill(above: int, fresh: str, credentials: dict[str, bytes], uid: int) -> No
             finally:
                 os.close(file)
         os.fchown(fd, uid, -1)
-        os.fchmod(fd, _DIRECTORY_MODE)
+        # Whoever may not do everything must be able to remove the files again.
+        os.fchmod(fd, 0o500 if syscalls.get_capabilities()[0] & _DAC_OVERRIDE else 0o700)
     finally:
         os.close(fd)
