@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _NOBODY = 65534
+_LONGEST_ID = 10  # digits
 _MOST = 1 << 22  # bytes of a file that are looked at
 # Sources of nsswitch.conf(5) that have nobody beyond the files, but for those that units bring along.
 _LOCAL = frozenset(("files", "compat", "systemd", "altfiles", "usrfiles", "extrausers"))
@@ -34,8 +35,9 @@ class Accounts:
             return ROOT
         if name in ("nobody", str(_NOBODY)):
             return Account(_NOBODY, _NOBODY)
-        if name.isdigit():
-            name = next((known for known, (uid, _) in self.users.items() if uid == int(name)), "")
+        number = _number(name)
+        if number is not None:
+            name = next((known for known, (uid, _) in self.users.items() if uid == number), "")
         if name not in self.users:
             return None
         return Account(*self.users[name], self.members.get(name, frozenset()))
@@ -44,9 +46,8 @@ class Accounts:
         """The gid of a name or number, as `Group=` has it; None if there is none."""
         if name in ("root", "0"):
             return 0
-        if name.isdigit():
-            return int(name) if int(name) in self.groups.values() else None
-        return self.groups.get(name)
+        number = _number(name)
+        return self.groups.get(name) if number is None else number if number in self.groups.values() else None
 
 
 def read(tree: Tree) -> Accounts:
@@ -54,14 +55,16 @@ def read(tree: Tree) -> Accounts:
     users: dict[str, tuple[int, int]] = {}
     groups: dict[str, int] = {}
     members: dict[str, set[int]] = {}
-    for name, _, uid, gid, *_ in _rows(tree, "/etc/passwd", 4):
-        if uid.isdigit() and gid.isdigit():
-            users.setdefault(name, (int(uid), int(gid)))
-    for name, _, gid, names, *_ in _rows(tree, "/etc/group", 4):
-        if gid.isdigit():
-            groups.setdefault(name, int(gid))
+    for name, _, *numbers in _rows(tree, "/etc/passwd", 4):
+        uid, gid = map(_number, numbers[:2])
+        if uid is not None and gid is not None:
+            users.setdefault(name, (uid, gid))
+    for name, _, number, names, *_ in _rows(tree, "/etc/group", 4):
+        gid = _number(number)
+        if gid is not None:
+            groups.setdefault(name, gid)
             for user in names.split(","):
-                members.setdefault(user, set()).add(int(gid))
+                members.setdefault(user, set()).add(gid)
     sources = {
         source
         for line in _lines(tree, "/etc/nsswitch.conf")
@@ -70,6 +73,11 @@ def read(tree: Tree) -> Accounts:
         if not source.startswith("[")
     }
     return Accounts(users, groups, {user: frozenset(gids) for user, gids in members.items()}, bool(sources - _LOCAL))
+
+
+def _number(text: str) -> int | None:
+    """An id, None for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST_ID else None
 
 
 def _rows(tree: Tree, path: str, fields: int) -> list[list[str]]:

@@ -96,7 +96,7 @@ class Tree:
             owner = self.status(path).st_uid
         except FileNotFoundError:
             above = path.rpartition("/")[0] or "/"
-            while not self.exists(above):
+            while above != "/" and not self.exists(above):
                 above = above.rpartition("/")[0] or "/"
             if not _permits(self.real(above), self.status(above), account, _CREATE):
                 raise _error(errno.EACCES) from None

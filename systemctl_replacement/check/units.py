@@ -12,6 +12,7 @@ from systemctl_replacement.check.tree import Account, Tree, Unknown
 from systemctl_replacement.defaults import SEARCH_PATH
 from systemctl_replacement.manager import own_user
 from systemctl_replacement.phases import PHASES
+from systemctl_replacement.unitfile import names
 from systemctl_replacement.unitfile.directives.not_applied import not_applied
 from systemctl_replacement.unitfile.directives.table import section_table
 
@@ -35,6 +36,7 @@ def findings_of(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
     for check in (
         _asserts,
         _triggers,
+        _template,
         _accounts,
         _privileges,
         _programs,
@@ -63,6 +65,15 @@ def _triggers(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
         other = image.registry[name]
         if other.file.load_state != "loaded":
             text = f"{other.type} {name} not loaded, {unit.type} cannot be started."
+            yield Finding("trigger", unit.id, text, unit.file.fragment_path)
+
+
+def _template(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
+    """The template whose instances serve connections (Accept=)."""
+    if unit.own("Accept"):
+        instance = f"{names.prefix_of(unit.id)}@x.service"
+        if not image.index.fragment(instance).path:
+            text = f"service {names.template_of(instance)} not loaded, {unit.type} cannot be started."
             yield Finding("trigger", unit.id, text, unit.file.fragment_path)
 
 
@@ -97,16 +108,16 @@ def _privileges(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
         for name in _IDENTITY:
             found[True].pop(name, None)
         yield _at("not-permitted", unit, own_user.warning(image.host.user, others), *others)
-    for fails, names in found.items():
-        if names:
-            missing = frozenset().union(*names.values())
+    for fails, needing in found.items():
+        if needing:
+            missing = frozenset().union(*needing.values())
             text = f"Settings that need {' and '.join(sorted(missing))}, which {image.profile.name} does not grant"
-            text = f"{text}: {_listed(names)}{', so that the unit fails' if fails else ''}"
-            yield _at("privilege" if fails else "not-permitted", unit, text, *names)
+            text = f"{text}: {_listed(needing)}{', so that the unit fails' if fails else ''}"
+            yield _at("privilege" if fails else "not-permitted", unit, text, *needing)
 
 
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(f"{name}=" for name in names)
+def _listed(directives: Iterable[str]) -> str:
+    return ", ".join(f"{name}=" for name in directives)
 
 
 # --- programs and files ---
@@ -201,7 +212,7 @@ def _settings(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
 
 
 def _not_applied(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
-    names = not_applied(unit.file)
-    if names:
-        text = f"Settings that are not applied here: {_listed(names)}"
+    missing = not_applied(unit.file)
+    if missing:
+        text = f"Settings that are not applied here: {_listed(missing)}"
         yield Finding("not-applied", unit.id, text, unit.file.fragment_path)

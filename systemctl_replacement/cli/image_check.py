@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from systemctl_replacement.check.finding import ERROR, WARNING
 from systemctl_replacement.check.profiles import PROFILES
 from systemctl_replacement.check.report import Question, Report, check
@@ -41,6 +43,8 @@ def _main(question: Question, output: str, every_skip: bool, unknown: Sequence[s
         raise CommandError(f"Unknown profile '{question.profile}': {', '.join(PROFILES)}.")
     if output not in OUTPUTS:
         raise CommandError(f"Unknown output '{output}': {', '.join(OUTPUTS)}.")
+    if question.root and not os.path.isdir(question.root):
+        raise CommandError(f"Cannot check {question.root}: it is no directory.")
     for word in unknown:
         streams.err(f"Unknown option {escaped(word)}, ignoring.")
     report = check(question)

@@ -93,6 +93,8 @@ PRESENT: list[tuple[str, str, list[Make]]] = [
     ("account", "a.service", [service("SupplementaryGroups=log nosuch")]),
     ("trigger", "a.timer", [unit("a.timer", "[Timer]\nOnCalendar=daily\n")]),
     ("trigger", "a.socket", [unit("a.socket", SOCKET.format("80"), "sockets.target")]),
+    ("trigger", "a.socket", [unit("a.socket", SOCKET.format("80") + "Accept=yes\n", "sockets.target")]),
+    ("configuration", "", [service(), link("a.service", "/etc/systemd/system/b.timer")]),
     ("address", "b.socket", [
         *(unit(f"{name}.socket", SOCKET.format("/run/x"), "sockets.target") for name in "ab"),
         *(unit(f"{name}.service", SERVICE, "") for name in "ab")]),

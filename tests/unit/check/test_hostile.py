@@ -92,6 +92,14 @@ def test_nothing_blocks(image: TestImage, path: str) -> None:
     assert image.check().profile == "docker"
 
 
+def test_accounts_that_are_none(image: TestImage) -> None:
+    image.write("/etc/passwd", f"a:x:\u00b2:1::\nb:x:{'9' * 5000}:1::\nc:x\n\n:::\nweb:x:33:33::/:\n")
+    image.service("User=web")
+    assert image.found() == []
+    image.service("User=b")
+    assert image.found() == [("account", "a.service")]
+
+
 def test_programs_that_are_no_files(image: TestImage) -> None:
     os.mkfifo(image.path("/usr/bin/x"), 0o755)
     assert programs.fault(Tree(str(image.root)), "/usr/bin/x", ROOT) == "File descriptor in bad state"

@@ -164,6 +164,7 @@ def test_profiles_and_the_time_for_a_halt(image: TestImage) -> None:
     ("words", "text"),
     [
         (["--profile=nosuch"], "Unknown profile 'nosuch': docker, podman, kubernetes, openshift, privileged."),
+        (["--root=/nowhere"], "Cannot check /nowhere: it is no directory."),
         (["-o", "yaml"], "Unknown output 'yaml': text, json, json-pretty."),
         (["--stop-timeout=x"], "Failed to parse --stop-timeout= parameter 'x'."),
     ],
