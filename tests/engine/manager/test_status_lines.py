@@ -143,6 +143,14 @@ def test_they_are_shown_elsewhere_if_asked_for() -> None:
         assert "\n[  OK  ] Stopped ok.service - An ?[31mok?[0m one.\n" in e.text()
 
 
+def test_colours_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYSTEMD_COLORS", "1")
+    with engine({"a.service": ONESHOT}, "a.service", "--show-status=yes") as e:
+        assert e.halt() == 0
+        assert "\n[\x1b[0;32m  OK  \x1b[0m] Finished \x1b[0;1;39ma.service\x1b[0m.\n" in e.text()
+        assert "\nWelcome to \x1b[1mTest\x1b[0m!\n" in e.text()
+
+
 @pytest.mark.parametrize("mode", ["error", "auto"])
 def test_only_failures_are_shown(mode: str) -> None:
     with engine(UNITS, "all.target", f"--show-status={mode}") as e:
