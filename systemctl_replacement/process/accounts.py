@@ -57,15 +57,24 @@ def find_user(child: Child) -> Outcome:
     """User=. OSError ESRCH when there is none, as systemd says it."""
     identity = child.spec.identity
     if identity.user and not identity.dynamic_users:
-        child.account = account = look_up_user(identity.user)
+        try:
+            child.account = account = look_up_user(identity.user)
+        except OSError:
+            if identity.only_in_environment:
+                return APPLIED
+            raise
         if identity.only_in_environment:
             account.uid = os.geteuid()
         if identity.remove_ipc:
             child.users.keep(identity.user, account.uid)
-        # What we are already needs no privilege, and the groups are ours as well.
-        if not account.uid == os.geteuid() != 0:
+        if not _is_ours(account):
             child.gid = account.gid
     return APPLIED
+
+
+def _is_ours(account: Account) -> bool:
+    """Whether we are that user already, and not root: that needs no privilege, and our groups stay."""
+    return account.uid == os.geteuid() != 0
 
 
 def find_group(child: Child) -> Outcome:
@@ -82,10 +91,11 @@ def find_group(child: Child) -> Outcome:
 def find_supplementary(child: Child) -> Outcome:
     """SupplementaryGroups=, and those that the account files give the user. OSError."""
     names, gid = child.spec.identity.supplementary_groups, child.gid or 0
-    of_user = os.getgrouplist(child.account.name, gid) if child.account and gid != 0 else []
+    account = child.account
+    of_user = os.getgrouplist(account.name, gid) if account and gid != 0 and not _is_ours(account) else []
     if names or of_user:
         child.groups = sorted({*of_user, *(look_up_group(name) for name in names)})
-        if of_user and os.geteuid() != 0 and not child.spec.identity.only_looked_up:
+        if of_user and os.geteuid() != 0:
             os.setgroups(child.groups)  # here, as systemd does: who may not is told of this, whatever else is missing
     return APPLIED
 

@@ -10,13 +10,14 @@ FILES = {
     **enabled("own.service", f"[Service]\nType=exec\nUser=1000650000\n{SAY}"),
     **enabled("other.service", f"[Service]\nType=exec\nUser=daemon\nRuntimeDirectory=other\n{SAY}"),
     **enabled("group.service", f"[Service]\nType=exec\nGroup=daemon\n{SAY}"),
+    **enabled("missing.service", f"[Service]\nType=exec\nUser=of-no-file\n{SAY}"),
     **enabled("root.service", f"[Service]\nType=exec\nUser=root\n{SAY}"),
     **enabled(
         "dynamic.service",
         f"[Service]\nType=exec\nDynamicUser=yes\nRuntimeDirectory=dynamic\nRuntimeDirectoryPreserve=yes\n{SAY}",
     ),
 }
-OTHERS = ("other", "group", "root", "dynamic")
+OTHERS = ("other", "group", "missing", "root", "dynamic")
 
 
 def test_a_service_of_another_user_fails_as_under_systemd() -> None:
@@ -28,6 +29,7 @@ def test_a_service_of_another_user_fails_as_under_systemd() -> None:
         assert statuses == {
             "other": {"Result": "exit-code", "ExecMainStatus": "216"},
             "group": {"Result": "exit-code", "ExecMainStatus": "216"},
+            "missing": {"Result": "exit-code", "ExecMainStatus": "217"},
             "root": {"Result": "exit-code", "ExecMainStatus": "217"},
             "dynamic": {"Result": "exit-code", "ExecMainStatus": "216"},
         }
@@ -38,7 +40,7 @@ def test_a_service_of_another_user_fails_as_under_systemd() -> None:
 def test_a_service_of_another_user_runs_as_ours_if_so_told() -> None:
     with Box("openshift", files=FILES, environment={"SYSTEMCTL_IGNORE_USER": "yes"}) as box:
         assert box.wait_booted() == "running", box.run("systemctl status --failed").stdout
-        box.wait_for(lambda: box.console.count("I am 1000650000:0") == 5)
+        box.wait_for(lambda: box.console.count("I am 1000650000:0") == 1 + len(OTHERS))
         assert "I am 1000650000:0 with HOME=/usr/sbin" in box.console, "the home of daemon"
         warning = "Runs as user 1000650000, not as"
         assert box.console.count(warning) == len(OTHERS)
