@@ -13,7 +13,7 @@ from tests.conformance.execute import without_reboot
 # Notes each step with the processes of the service that are left (but for the shell of a command, which asks).
 NOTE = """#!/bin/sh
 left=$(cat /run/main.$1 2>/dev/null) && [ -e "/proc/$left" ] && left=alive || left=gone
-[ "$2" = post ] && sleep 0.3
+[ "$1 $2" != "killed post" ] || until [ -e /run/go ]; do sleep 0.05; done
 echo "$2 $left" >>/var/order.$1
 """
 MAIN = """#!/bin/sh
@@ -54,6 +54,9 @@ def test_stop_commands_have_run_before_the_container_goes(systemd: bool) -> None
         for name in UNITS:
             box.wait_for(lambda name=name: box.exists(f"/run/up.{name}"), what=name)  # type: ignore[misc]
         box.process(int(box.read("/run/main.killed"))).kill()
+        sub = "systemctl show -P SubState killed"
+        box.wait_for(lambda: box.run(sub).stdout == "stop-post\n", what="its end to be noticed")
         box.signal(38)
+        box.run("touch /run/go", check=True)
         assert box.wait() == 0
         assert {name: box.read(f"/var/order.{name}").splitlines() for name in UNITS} == ORDER
