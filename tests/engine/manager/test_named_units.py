@@ -52,6 +52,29 @@ def test_the_status_of_the_units(services: dict[str, str], status: int) -> None:
     assert ended(services)[0] == status
 
 
+DEAF = "[Service]\nExecStart=/bin/sh -c 'trap \"\" TERM; touch @ROOT@/up; while :; do sleep 0.1; done'\n"
+
+
+@pytest.mark.parametrize(
+    ("services", "words", "status"),
+    [
+        ({"a": f"[Unit]\nFailureAction=exit\nFailureActionExitStatus=9\n{FAILS}"}, [], 9),
+        ({"a": f"[Unit]\nFailureAction=reboot\n{FAILS}"}, [], 133),
+        (
+            {
+                "a": f"[Unit]\nWants=_deaf.service\n{ONCE}"
+                "ExecStart=/bin/sh -c 'until [ -e @ROOT@/up ]; do sleep 0.05; done; exit 3'\n",
+                "_deaf": DEAF,
+            },
+            ["--stop-timeout=1"],
+            124,
+        ),
+    ],
+)
+def test_what_counts_more(services: dict[str, str], words: list[str], status: int) -> None:
+    assert ended(services, *words)[0] == status
+
+
 def test_what_their_end_starts_is_awaited() -> None:
     reports = f"{ONCE}ExecStart=/bin/sh -c 'sleep 0.3; echo reported >>@ROOT@/notes'\n"
     status, notes, text = ended({"a": f"[Unit]\nOnFailure=_report.service\n{FAILS}", "_report": reports})
