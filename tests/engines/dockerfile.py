@@ -71,6 +71,8 @@ def _layer(image: Image, steps: list[str], sources: bool) -> tuple[Path, ...]:
     def make(target: Path) -> None:
         rootfs.build(target, list(lower), [["/bin/sh", "-c", step]], shown, environment)
 
-    # Those with our sources are removed like other installations, when there are newer ones.
+    # Those with our sources are removed like other installations, when there are newer ones and they are not used.
     kind = "ours" if sources or lower[0].name.startswith("ours-") else "packages"
-    return (rootfs.cached(f"{kind}-{rootfs.key_of(*parts)}", make, {}), *lower)
+    layer = rootfs.cached(f"{kind}-{rootfs.key_of(*parts)}", make, {})
+    os.utime(layer)
+    return (layer, *lower)

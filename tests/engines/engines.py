@@ -128,19 +128,22 @@ def together(action: Callable[[C], T], containers: Iterable[C]) -> list[T]:
 class Podman(Container):
     """`podman run --rootfs`."""
 
+    _made = False
+
     def podman(self, *words: str, check: bool = True, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         """Run podman on the machine."""
         return self.machine.run(["podman", "--log-level=error", *words], check=check, timeout=timeout)
 
     def start(self) -> None:
         """`podman run -d`, later `podman start`."""
-        if self.podman("container", "exists", self.name, check=False).returncode == 0:
+        if self._made:
             self.podman("start", self.name)
             return
         environment = [f"--env={name}={value}" for name, value in self.environment.items()]
         tty = ["--tty"] if self.tty else []
         words = ["--name", self.name, *tty, *environment, *self.options, "--rootfs", self.root, *self.init]
         self.podman("run", "--detach", *words)
+        self._made = True
 
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
         """`podman exec`."""

@@ -185,3 +185,20 @@ def test_little_memory_and_few_processes(machine: Box) -> None:
     runc.signal(15)
     assert runc.wait() == 0
     assert recorded(runc) == IN_ORDER
+
+
+JOB = "trap 'exit 6' TERM; echo ready >> /record; while :; do sleep 600 & wait; done"
+
+
+def test_a_command_in_the_foreground_and_a_foreign_pid_1(machine: Box) -> None:
+    shell = Runc(machine, "shell", (*INIT, "recorder", "--", "bash"), files=FILES, tty=True)
+    job = Podman(machine, "job", (*INIT, "--", "sh", "-c", JOB))
+    catatonit = Podman(machine, "catatonit", (*INIT, "recorder"), files=FILES, options=("--init",))
+    everywhere = (shell, job, catatonit)
+    together(start_recorder, everywhere)
+    assert "podman-init" in catatonit.run("cat /proc/1/cmdline").stdout
+    shell.type("echo the answer is $((6 * 7)); exit 5\n")
+    together(lambda container: container.stop(), (job, catatonit))
+    assert together(lambda container: container.wait(), everywhere) == [5, 6, 0]
+    assert "the answer is 42" in shell.logs
+    assert recorded(shell) == recorded(catatonit) == IN_ORDER
