@@ -194,6 +194,7 @@ class Halt:
         """The halt is under way; the first request says to what end."""
         if not self.requested:
             self.requested = verb
+            self.since = self.since or now_monotonic()
             if verb in ("reboot", "kexec"):
                 self.known[REBOOT] = REBOOT_STATUS
             self.begun.tell(verb)

@@ -42,6 +42,7 @@ def test_a_guess_tells_everybody_and_kills_nobody() -> None:
         assert box.wait(20) == 0  # by its own timeout
         assert "$SYSTEMCTL_STOP_TIMEOUT" in box.console
         assert "app.service: State 'stop-sigterm' timed out. Killing." in box.console
+        box.wait_for(lambda: "Killed: app.service (after 12" in box.console)
 
 
 def test_a_service_that_takes_longer_than_a_guess_is_left_alone() -> None:
@@ -51,6 +52,7 @@ def test_a_service_that_takes_longer_than_a_guess_is_left_alone() -> None:
         assert box.wait(20) == 0
         assert box.read("/var/slow") == "saved\n"
         assert "Still stopping: slow@11.service.\n" in box.console
+        box.wait_for(lambda: "Slow to stop: slow@11.service (" in box.console)
 
 
 @pytest.mark.parametrize("how", ["option", "variable"])

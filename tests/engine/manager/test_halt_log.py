@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-import signal
 
-from tests.engine.manager.engine import PATIENCE, Engine, wait_for
+from tests.engine.manager.engine import PATIENCE, Engine, alive, wait_for
+from tests.engine.manager.test_halt import GUESS as SHORT_GUESS
 
 SLEEPS = "[Service]\nExecStart=/bin/sleep 1000\n"
 # Deaf, and it says something as long as it lives.
@@ -53,15 +54,55 @@ def test_who_is_killed_is_named_and_its_last_lines_are_shown() -> None:
         assert f"]: line {e.noted()[-1]}\n" in text
 
 
-def test_a_stop_that_takes_long_is_named_also_if_the_manager_has_executed_itself() -> None:
-    slow = (
-        "[Service]\nExecStart=/bin/sh -c 'trap \"sleep 1; exit 0\" TERM; echo up >>@ROOT@/notes; sleep 1000 & wait'\n"
-    )
-    with Engine({"slow.service": slow}, boot=("--stop-timeout=3", "slow.service")) as e:
-        wait_for(lambda: e.noted() == ["up"], "the service to be at work")
+GUESS = "import os; os.environ['container'] = 'docker'\n"
+
+
+def test_a_guess_warns_only_of_what_somebody_has_set_and_can_be_granted() -> None:
+    units = {
+        "app.service": f"[Unit]\nAfter=db.service\n{SLEEPS}",
+        "db.service": f"{SLEEPS}TimeoutStopSec=infinity\n",
+        "slow.service": f"[Unit]\nAfter=db.service\n{SLEEPS}TimeoutStopSec=20\n",
+    }
+    with Engine(units, boot=("app.service",), change=GUESS) as e:
+        e.call("Reload")
+        assert "Stopping units in order" not in e.text()
+        assert e.run("start", "slow.service") == "done"
+        e.call("Reload")
+        text = "Stopping units in order may take 20s: slow.service (20s). The halt has 9s, as Docker does by default."
+        wait_for(lambda: text in e.text(), "the warning")
+
+
+def test_an_end_by_force_counts_from_its_request() -> None:
+    with Engine({"deaf.service": DEAF}, boot=("--stop-timeout=2", "deaf.service")) as e:
+        wait_for(e.noted, "the service to be at work")
+        e.call("Halt", verb="poweroff", exit_status=None, force=1)
         assert e.process is not None
-        os.kill(e.process.pid, signal.SIGTERM)
-        wait_for(lambda: "Halting" in e.text(), "the halt")
-        e.reexecute()
-        assert e.process.wait(PATIENCE) == 0
-        assert re.search(r"The halt took [\d.]+s\. Slow to stop: slow\.service \([\d.]+s\)\.\n", e.text())
+        assert e.process.wait(PATIENCE) == 124
+        assert re.search(r"The halt took [\d.]+m?s\. Killed: deaf\.service \(after [\d.]+m?s\)\.\n", e.text())
+
+
+def test_nobody_is_left_who_writes_to_a_blocked_output() -> None:
+    reader, writer = os.pipe()
+    try:
+        os.set_blocking(writer, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(writer, b"x" * 4096)
+        os.set_blocking(writer, True)
+        with Engine({"deaf.service": DEAF}, boot=("--stop-timeout=1", "deaf.service"), stdout=writer) as e:
+            wait_for(e.noted, "the service to be at work")
+            console = e.titled("console")
+            assert e.halt() == 124
+            assert not alive(console)
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+def test_a_stop_that_takes_long_is_named() -> None:
+    slow = 'trap "sleep 0.6; exit 0" TERM; echo up >>@ROOT@/notes; sleep 1000 & wait'
+    units = {"slow.service": f"[Service]\nExecStart=/bin/sh -c '{slow}'\n"}
+    with Engine(units, boot=("slow.service",), change=SHORT_GUESS) as e:
+        wait_for(lambda: e.noted() == ["up"], "the service to be at work")
+        assert e.halt() == 0
+        assert re.search(r"The halt took [\d.]+m?s\. Slow to stop: slow\.service \([\d.]+m?s\)\.\n", e.text())

@@ -6,9 +6,12 @@ from typing import Any, cast
 
 import pytest
 
+from systemctl_replacement.jobs.model import Job
 from systemctl_replacement.jobs.turns import Stop
 from systemctl_replacement.loop import Loop, now_monotonic
-from systemctl_replacement.manager.halt_account import summary
+from systemctl_replacement.manager.halt_account import HaltAccount, summary
+from systemctl_replacement.manager.jobs.table import JobEnd
+from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.stop_budget import raising, warning
 from systemctl_replacement.manager.stop_time import StopTime
 from systemctl_replacement.supervision.farewell import FAREWELL_USEC, take_leave
@@ -36,6 +39,24 @@ def test_who_was_killed_and_who_was_slow(
     stops: dict[str, tuple[int, bool]], time: int, expected: tuple[bool, str]
 ) -> None:
     assert summary(9 * SECOND, stops, time) == expected
+
+
+class Units:
+    """A registry in which nobody is known any more."""
+
+    def find(self, _name: str) -> None:
+        return None
+
+
+def test_a_stop_goes_on_being_timed_after_a_reexecution() -> None:
+    now = now_monotonic()
+    account = HaltAccount(cast("Registry", Units()), lambda: now - 20 * SECOND)
+    saved = {"began": [(7, now - 6 * SECOND)], "stops": [["b", 8 * SECOND, True]]}
+    account.restore(saved)
+    assert account.saved == saved
+    account.ended(JobEnd(Job(7, "a", "stop", "running"), "done", already=False))
+    killed, text = account.summary(0)
+    assert killed and "Killed: b (after 8s). Slow to stop: a (6" in text
 
 
 def warned(time: StopTime, *needs: int) -> str:
