@@ -87,7 +87,7 @@ def make_runtime_files(runtime: str, environment: Mapping[str, str]) -> None:
         engine = environment.get("container", "")
         if engine:
             with open(f"{runtime}/container", "w", encoding="utf-8") as file:
-                file.write(engine)
+                file.write(engine + "\n")
     except OSError as error:
         raise OSError(error.errno, f"Cannot write below {runtime}: {error.strerror}") from error
 

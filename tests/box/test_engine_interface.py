@@ -10,6 +10,8 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
+import pytest
+
 from tests.box.harness import PROFILES, Box
 from tests.box.test_main_job import enabled
 
@@ -31,6 +33,11 @@ FILES = {
     "/run/out/made": "",
 }
 ENVIRONMENT = {"container_uuid": UUID, "CREDENTIALS_DIRECTORY": "/run/host/credentials"}
+
+
+def remove(box: Box, path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(f"/proc/self/fd/{box._root}{path}")
 
 
 @contextlib.contextmanager
@@ -113,6 +120,31 @@ def test_what_the_engine_passes_and_what_it_hears() -> None:
         assert box.list_directory("/run/credentials") == ["@system", "a.service"]
 
 
+@pytest.mark.parametrize("systemd", [True, False], ids=["systemd", "ours"])
+def test_the_engine_is_understood_as_systemd_understands_it(systemd: bool) -> None:
+    environment = {**ENVIRONMENT, "NOTIFY_SOCKET": "/run/host/notify", "container": "docker"}
+    files = {**FILES, "/etc/machine-id": ""}
+    box = Box(
+        "full",
+        packages=("systemd", "systemd-sysv", "dbus"),
+        systemd=systemd,
+        files=files,
+        environment=environment,
+        boot=False,
+    )
+    with box, listening(box, "/run/host/notify") as heard:
+        remove(box, "/var/lib/dbus/machine-id")
+        box.boot()
+        box.wait_for(lambda: "READY=1\nSTATUS=Ready." in heard, 30.0, "the engine's news")
+        assert box.read("/etc/machine-id") == MACHINE_ID + "\n"
+        assert (
+            box.run("readlink /run/credentials/@system; cat /run/systemd/container").stdout
+            == "../host/credentials\ndocker\n"
+        )
+        assert box.run("systemctl start v; systemctl is-active v").stdout == "active\n"
+        assert "CREDENTIALS_DIRECTORY" not in box.read("/run/out/environment")
+
+
 def test_where_little_can_be_written() -> None:
     # A user without privileges and a root that cannot be written, with no tmpfs on /run.
     bare = replace(PROFILES["openshift"], read_only_root=True, tmpfs=(("/tmp", "1777"),))
@@ -128,9 +160,7 @@ def test_where_little_can_be_written() -> None:
     # Only PID 1 knows an id that it cannot write down.
     with Box("readonly", files=enabled("a.service", secret), environment=ENVIRONMENT, boot=False) as box:
         box.write("/run/host/credentials/secret", "sesame\n")
-        root = f"/proc/self/fd/{box._root}"
-        if os.path.lexists(f"{root}/etc/machine-id"):
-            os.unlink(f"{root}/etc/machine-id")
+        remove(box, "/etc/machine-id")
         box.boot()
         box.wait_for(lambda: box.exists("/tmp/machine") and box.read("/tmp/machine"), what="the service's line")
         assert box.read("/tmp/machine") == box.read("/run/machine-id") == MACHINE_ID + "\n"
