@@ -101,7 +101,7 @@ PROFILES: Mapping[str, Profile] = {
     "small": replace(_DOCKER, group_limits=(("memory", 64 << 20),)),
     "few-processes": replace(_DOCKER, group_limits=(("pids", 20),)),
     # `docker run --init`, a pod with shareProcessNamespace, `docker run --pid=host`.
-    "tini": replace(_DOCKER, packages=("tini",), first=("tini", "--")),
+    "tini": replace(_DOCKER, packages=("dumb-init", "tini"), first=("tini", "--")),
     "pause": replace(_BESIDE, host_user="65535:65535"),
     "host": replace(_BESIDE, user=ARBITRARY_USER, tmpfs=_OPENSHIFT.tmpfs),
 }

@@ -51,7 +51,6 @@ SERVERS = ("nginx", "postgresql", "redis-server")
 # Made by `python -m tests.box.rootfs` before the tests run, so that no test waits for a download.
 PREPARED: tuple[tuple[str, ...], ...] = (
     (),
-    ("tini",),
     ("dbus", "systemd", "systemd-sysv"),
     ("dumb-init", "tini"),
     ("nginx", "redis-server"),
