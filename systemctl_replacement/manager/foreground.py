@@ -92,7 +92,7 @@ class Foreground:
         self._boot = boot
         self._share = share
         self._turn: Timer | None = None
-        halt.begun.add(lambda _halt: self._halt_begins())
+        halt.begun.add(lambda _verb: self._halt_begins())
         halt.beside = self._outside_of_units
         jobs.ended.add(self._job_ended)
         boot.ended.add(lambda _boot: self._go_on_waiting({RUNNING}))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import signal
 import struct
 import termios
 
+import psutil
 import pytest
 
 from tests.box.harness import Box
@@ -24,7 +26,11 @@ def typed(box: Box, line: str, path: str) -> str:
 
 
 def running(box: Box, command: str) -> bool:
-    return any(" ".join(process.cmdline()) == command for process in box.find(command))
+    for process in box.find(command):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if " ".join(process.cmdline()) == command:
+                return True
+    return False
 
 
 def use_the_shell(box: Box) -> None:

@@ -202,3 +202,18 @@ def test_a_command_in_the_foreground_and_a_foreign_pid_1(machine: Box) -> None:
     assert together(lambda container: container.wait(), everywhere) == [5, 6, 0]
     assert "the answer is 42" in shell.logs
     assert recorded(shell) == recorded(catatonit) == IN_ORDER
+
+
+def test_an_interactive_shell_can_be_interrupted_and_stopped(machine: Box) -> None:
+    line = (*INIT, "--", "bash", "--norc", "--noprofile")
+    stopped = Podman(machine, "shell-stopped", line, tty=True)
+    typed = Runc(machine, "shell-typed", line, tty=True)
+    together(lambda container: container.start(), (stopped, typed))
+    typed.wait_for(lambda: "#" in typed.logs, "the prompt")
+    typed.type("sleep 4321\n")
+    typed.wait_for(lambda: "sleep" in typed.run("pgrep -lx sleep").stdout, "the program")
+    typed.type("\x03")
+    typed.wait_for(lambda: not typed.run("pgrep -lx sleep").stdout, "its end")
+    stopped.stop(10)  # the shell ignores SIGTERM, and podman kills after this time
+    typed.type("exit 3\n")
+    assert [stopped.wait(), typed.wait()] == [129, 3]
