@@ -106,7 +106,6 @@ def test_images_run(machine: Box) -> None:
 QUADLET = {
     "ContainerName": "--name={}",
     "Environment": "--env={}",
-    "HealthCmd": "--health-cmd={}",
     "Notify": "--sdnotify=container",
     "StopTimeout": "--stop-timeout={}",
 }
