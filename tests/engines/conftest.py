@@ -19,6 +19,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.box)
+            # The first one builds the images if nobody has prepared them.
+            item.add_marker(pytest.mark.timeout(400))
             if os.geteuid() != 0:
                 item.add_marker(pytest.mark.skip(reason="engines need root"))
 
