@@ -11,7 +11,7 @@ import os
 
 from systemctl_replacement.journal.names import MANAGER_FILE, file_name, open_file
 from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
-from systemctl_replacement.manager.final_status import meaning
+from systemctl_replacement.manager.final_status import FORCED, meaning
 from systemctl_replacement.manager.halt_account import listed
 from systemctl_replacement.process.descendants import with_reserve
 from systemctl_replacement.units.states import FAILED
@@ -47,7 +47,7 @@ class LastWords:
 
     def say(self, status: int) -> None:
         """The halt ends with this exit status."""
-        if not self._halt.by_force:
+        if FORCED in self._halt.known:
             self._say_what_is_given_up()
         self._write_message(status)
 
@@ -92,7 +92,9 @@ class LastWords:
 
         found: list[str] = []
         for record in self._records(name):
-            if len(found) < count and wanted(record):
+            if len(found) == count:
+                break
+            if wanted(record):
                 found.append(text_of(record))
         return found[::-1]
 
