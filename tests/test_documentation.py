@@ -7,7 +7,7 @@ from pathlib import Path
 
 from systemctl_replacement.check.finding import ERROR, SEVERITIES, WARNING
 from systemctl_replacement.check.profiles import PROFILES
-from systemctl_replacement.manager.stop_time import stop_time
+from systemctl_replacement.manager.halt.stop_time import stop_time
 from systemctl_replacement.units.service import states
 from tests.test_architecture import LEAVES, MAY_IMPORT, PACKAGE
 from tools import directives

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from systemctl_replacement.check.finding import Finding
 from systemctl_replacement.jobs.turns import Stop, longest_chain
-from systemctl_replacement.manager import stop_budget
-from systemctl_replacement.manager.stop_time import VARIABLE, stop_time
+from systemctl_replacement.manager.halt import stop_budget
+from systemctl_replacement.manager.halt.stop_time import VARIABLE, stop_time
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile.values import INFINITY
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from systemctl_replacement.jobs.model import MODE_REPLACE, START, JobError
 from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
-from systemctl_replacement.manager.final_status import REFUSED
+from systemctl_replacement.manager.halt.final_status import REFUSED
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.options import RUNNING, InitOptions
 

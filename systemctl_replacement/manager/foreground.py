@@ -11,8 +11,8 @@ from systemctl_replacement import signals
 from systemctl_replacement.jobs.model import DONE
 from systemctl_replacement.log_levels import LOG_ERR, LOG_INFO, LOG_WARNING
 from systemctl_replacement.loop import now_monotonic
-from systemctl_replacement.manager.final_status import COMMAND, FORCED, REFUSED
-from systemctl_replacement.manager.halt import REPEAT_USEC
+from systemctl_replacement.manager.halt.final_status import COMMAND, FORCED, REFUSED
+from systemctl_replacement.manager.halt.halt import REPEAT_USEC
 from systemctl_replacement.manager.options import RUNNING
 from systemctl_replacement.process import descendants, foreground
 from systemctl_replacement.signals import SIGHUP, SIGINT, SIGPWR, SIGRTMIN, SIGTERM
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from systemctl_replacement.loop import Timer
     from systemctl_replacement.manager.boot_progress import BootProgress
     from systemctl_replacement.manager.core import Core
-    from systemctl_replacement.manager.halt import Halt
+    from systemctl_replacement.manager.halt.halt import Halt
     from systemctl_replacement.manager.jobs.table import JobEnd, JobTable
     from systemctl_replacement.supervision.supervision import Processes
 

@@ -12,9 +12,10 @@ from systemctl_replacement.control.socket_guard import SocketGuard
 from systemctl_replacement.jobs.model import DONE, MODE_ISOLATE, START
 from systemctl_replacement.log_levels import LOG_DEBUG, LOG_ERR, LOG_INFO, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import READ, SIGNALS, now_monotonic
-from systemctl_replacement.manager import boot, boot_skips, engine_reboot, on_demand, other_init, pid1, show, tmpfiles
-from systemctl_replacement.manager.engine_report import report_to_engine
-from systemctl_replacement.manager.final_status import FORCED, FORCED_STATUS, REBOOT_STATUS
+from systemctl_replacement.manager import boot, boot_skips, on_demand, other_init, pid1, show, tmpfiles
+from systemctl_replacement.manager.engine import reboot as engine_reboot
+from systemctl_replacement.manager.engine.report import report_to_engine
+from systemctl_replacement.manager.halt.final_status import FORCED, FORCED_STATUS, REBOOT_STATUS
 from systemctl_replacement.manager.options import InitOptions
 from systemctl_replacement.manager.reexec import reexec_state
 from systemctl_replacement.manager.system import System

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from systemctl_replacement.manager.boot_progress import BootProgress
     from systemctl_replacement.manager.conditions.check import Checker
     from systemctl_replacement.manager.core import Core
-    from systemctl_replacement.manager.halt import Halt
+    from systemctl_replacement.manager.halt.halt import Halt
     from systemctl_replacement.manager.jobs.table import JobTable
     from systemctl_replacement.manager.leftovers import Leftovers
     from systemctl_replacement.manager.spec_of_unit import ExecDefaults

@@ -14,7 +14,7 @@ from systemctl_replacement.jobs import ordering
 from systemctl_replacement.jobs.model import JobError
 from systemctl_replacement.manager import show, show_manager
 from systemctl_replacement.manager.each_process import log_each, some_of
-from systemctl_replacement.manager.halt import TARGETS
+from systemctl_replacement.manager.halt.halt import TARGETS
 from systemctl_replacement.manager.jobs.enqueue import INVALID_ARGS, NOT_SUPPORTED, Enqueue
 from systemctl_replacement.manager.jobs.wait_inactive import WaitInactive
 from systemctl_replacement.manager.manager import Manager

@@ -9,7 +9,7 @@ from __future__ import annotations
 from systemctl_replacement.jobs.model import DONE, RESTART, SKIPPED, START
 from systemctl_replacement.log_levels import LOG_NOTICE
 from systemctl_replacement.loop import now_monotonic
-from systemctl_replacement.manager.final_status import UNITS, status_of_units
+from systemctl_replacement.manager.halt.final_status import UNITS, status_of_units
 from systemctl_replacement.units.states import FAILED, INACTIVE_OR_FAILED
 
 TYPE_CHECKING = False
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.manager.boot_progress import BootProgress
     from systemctl_replacement.manager.core import Core
-    from systemctl_replacement.manager.halt import Halt
+    from systemctl_replacement.manager.halt.halt import Halt
     from systemctl_replacement.manager.jobs.table import JobEnd, JobTable
     from systemctl_replacement.manager.unit import ManagedUnit
     from systemctl_replacement.manager.unit_change import UnitChange

@@ -9,7 +9,8 @@ import os
 import stat
 
 from systemctl_replacement import signals, syscalls
-from systemctl_replacement.manager import credentials, leftovers, machine_id
+from systemctl_replacement.manager import credentials, leftovers
+from systemctl_replacement.manager.engine import machine_id
 from systemctl_replacement.process.descendants import read_stat
 from systemctl_replacement.signals import SIGCHLD, SIGHUP, SIGINT, SIGPWR, SIGQUIT, SIGRTMIN, SIGTERM, SIGUSR2
 

@@ -10,12 +10,12 @@ from systemctl_replacement import paths, syscalls
 from systemctl_replacement.journal.record import printable
 from systemctl_replacement.loop import now_monotonic
 from systemctl_replacement.manager import other_init, pid1
-from systemctl_replacement.manager.early_halt import EarlyHalt
+from systemctl_replacement.manager.halt.early import EarlyHalt
+from systemctl_replacement.manager.halt.stop_time import told_or_guessed
 from systemctl_replacement.manager.life import Life
 from systemctl_replacement.manager.options import InitOptions
 from systemctl_replacement.manager.reexec import reexec_state
 from systemctl_replacement.manager.reexec.probe import ALIVE
-from systemctl_replacement.manager.stop_time import told_or_guessed
 from systemctl_replacement.process import descendants
 from systemctl_replacement.supervision.client import ForkServer
 

@@ -13,16 +13,19 @@ from systemctl_replacement.journal import names as journal_names
 from systemctl_replacement.journal.writer import Writer
 from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.loop import Loop, now_stamp
-from systemctl_replacement.manager import credentials, last_words, pid1
+from systemctl_replacement.manager import credentials, pid1
 from systemctl_replacement.manager.boot_progress import BootProgress
 from systemctl_replacement.manager.conditions.check import Checker
 from systemctl_replacement.manager.core import Core, report_exception
 from systemctl_replacement.manager.generators.generation import Generation, variables
-from systemctl_replacement.manager.halt import Halt
+from systemctl_replacement.manager.halt import last_words
+from systemctl_replacement.manager.halt.halt import Halt
+from systemctl_replacement.manager.halt.last_words import LastWords
+from systemctl_replacement.manager.halt.stop_budget import StopBudget
+from systemctl_replacement.manager.halt.stop_time import StopTime, share_of_command, told_or_guessed
 from systemctl_replacement.manager.jobs.job_log import JobLog
 from systemctl_replacement.manager.jobs.job_start import JobStarter
 from systemctl_replacement.manager.jobs.table import JobTable
-from systemctl_replacement.manager.last_words import LastWords
 from systemctl_replacement.manager.leftovers import Leftovers
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.methods import Methods
@@ -35,8 +38,6 @@ from systemctl_replacement.manager.reexec.reexecution import Reexecution
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.manager.reload import DaemonReload
 from systemctl_replacement.manager.spec_of_unit import ExecDefaults
-from systemctl_replacement.manager.stop_budget import StopBudget
-from systemctl_replacement.manager.stop_time import StopTime, share_of_command, told_or_guessed
 from systemctl_replacement.manager.triggers import Triggers
 from systemctl_replacement.manager.unit_driver import Driver
 from systemctl_replacement.manager.unit_files import UnitFiles

@@ -3,7 +3,7 @@
 `CMD sh -c "systemctl start x; exec systemctl init"` does it, and so may somebody who is quick with `docker exec`. The
 other manager is asked for a re-execution's state and its descriptors (:mod:`.bequest` is that end). They are ours only
 when that manager is gone, so that there are never two masters. One that cannot give them is told to stop what it runs,
-and waited for. All this is before the loop, and bounded; a signal to halt shortens it (manager/early_halt.py).
+and waited for. All this is before the loop, and bounded; a signal to halt shortens it (manager/halt/early.py).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from systemctl_replacement.control import address
 from systemctl_replacement.control.address import MANAGER
 from systemctl_replacement.log_levels import LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import now_monotonic, now_stamp
-from systemctl_replacement.manager.early_halt import NEVER, EarlyHalt
+from systemctl_replacement.manager.halt.early import NEVER, EarlyHalt
 from systemctl_replacement.manager.reexec import reexec_state
 from systemctl_replacement.process.descendants import descendants, read_stat, send
 from systemctl_replacement.process.link import Link, close_fds, unpack_fds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from systemctl_replacement.manager.engine_reboot import asks
+from systemctl_replacement.manager.engine.reboot import asks
 
 MACHINES, CONTAINERS = 4026531836, 4026532201
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from systemctl_replacement.manager.engine_report import extension, progress
-from systemctl_replacement.manager.notify_socket import BadAddress, address_of, queued
+from systemctl_replacement.manager.engine.notify_socket import BadAddress, address_of, queued
+from systemctl_replacement.manager.engine.report import extension, progress
 
 
 def test_a_socket_has_a_path_or_an_abstract_name() -> None:

@@ -6,7 +6,7 @@ from itertools import combinations
 
 import pytest
 
-from systemctl_replacement.manager.final_status import PRECEDENCE, final_status, meaning, status_of_units
+from systemctl_replacement.manager.halt.final_status import PRECEDENCE, final_status, meaning, status_of_units
 from systemctl_replacement.records import replace
 from systemctl_replacement.units.commands.state import ExecStatus
 from systemctl_replacement.units.service.kind import KIND

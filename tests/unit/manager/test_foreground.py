@@ -8,7 +8,7 @@ import pytest
 
 from systemctl_replacement.command_line import init_arguments, program
 from systemctl_replacement.manager import foreground, options, pid1
-from systemctl_replacement.manager.stop_time import StopTime, share_of_command
+from systemctl_replacement.manager.halt.stop_time import StopTime, share_of_command
 
 
 def test_everything_behind_the_dashes_is_the_command() -> None:

@@ -9,11 +9,11 @@ import pytest
 from systemctl_replacement.jobs.model import Job
 from systemctl_replacement.jobs.turns import Stop
 from systemctl_replacement.loop import Loop, now_monotonic
-from systemctl_replacement.manager.halt_account import HaltAccount, summary
+from systemctl_replacement.manager.halt.account import HaltAccount, summary
+from systemctl_replacement.manager.halt.stop_budget import raising, warning
+from systemctl_replacement.manager.halt.stop_time import StopTime
 from systemctl_replacement.manager.jobs.table import JobEnd
 from systemctl_replacement.manager.registry import Registry
-from systemctl_replacement.manager.stop_budget import raising, warning
-from systemctl_replacement.manager.stop_time import StopTime
 from systemctl_replacement.supervision.farewell import FAREWELL_USEC, take_leave
 from systemctl_replacement.supervision.supervision import Processes
 

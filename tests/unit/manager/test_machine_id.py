@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from systemctl_replacement.manager import machine_id
-from systemctl_replacement.manager.machine_id import choose, parse
+from systemctl_replacement.manager.engine import machine_id
+from systemctl_replacement.manager.engine.machine_id import choose, parse
 
 ID = "0123456789abcdef0123456789abcdef"
 UUID = "01234567-89AB-CDEF-0123-456789ABCDEF"

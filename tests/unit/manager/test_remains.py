@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from systemctl_replacement.loop import Loop, now_monotonic
-from systemctl_replacement.manager import remains
-from systemctl_replacement.manager.remains import Remains
+from systemctl_replacement.manager.halt import remains
+from systemctl_replacement.manager.halt.remains import Remains
 
 SECOND = 1_000_000
 

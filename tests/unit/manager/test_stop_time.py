@@ -6,7 +6,7 @@ from typing import Optional
 
 import pytest
 
-from systemctl_replacement.manager.stop_time import StopTime, last_word_at, stop_time
+from systemctl_replacement.manager.halt.stop_time import StopTime, last_word_at, stop_time
 
 SECOND = 1_000_000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from systemctl_replacement.manager.termination_message import LIMIT, Failure, compose
+from systemctl_replacement.manager.halt.termination_message import LIMIT, Failure, compose
 
 NAME = st.text(max_size=60)
 TEXT = NAME | st.text(st.characters(categories=["Cs", "Cc", "So", "Lu"]), max_size=2000)

@@ -12,8 +12,8 @@ from systemctl_replacement.jobs import turns
 from systemctl_replacement.jobs.model import STOP, WAITING
 from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.loop import Timer, now_monotonic
-from systemctl_replacement.manager.halt_account import listed
-from systemctl_replacement.manager.stop_time import LAST_WORD_USEC, VARIABLE, StopTime, last_word_at
+from systemctl_replacement.manager.halt.account import listed
+from systemctl_replacement.manager.halt.stop_time import LAST_WORD_USEC, VARIABLE, StopTime, last_word_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from systemctl_replacement.jobs.model import Job
     from systemctl_replacement.jobs.turns import Stop
     from systemctl_replacement.manager.core import Core
-    from systemctl_replacement.manager.halt_account import HaltAccount
-    from systemctl_replacement.manager.halt_signals import HaltSignals
+    from systemctl_replacement.manager.halt.account import HaltAccount
+    from systemctl_replacement.manager.halt.signalling import HaltSignals
     from systemctl_replacement.manager.jobs.table import JobTable
     from systemctl_replacement.manager.unit import ManagedUnit
 

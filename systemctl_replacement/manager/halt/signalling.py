@@ -10,7 +10,7 @@ import os
 
 from systemctl_replacement import syscalls
 from systemctl_replacement.jobs.model import MODE_REPLACE, STOP
-from systemctl_replacement.manager.remains import Remains
+from systemctl_replacement.manager.halt.remains import Remains
 from systemctl_replacement.process import descendants
 from systemctl_replacement.process.told import REMINDER
 from systemctl_replacement.signals import SIGCONT, SIGKILL, SIGTERM

@@ -12,8 +12,8 @@ import os
 from systemctl_replacement.jobs.model import RUNNING
 from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.loop import now_monotonic
-from systemctl_replacement.manager.halt import TARGETS
-from systemctl_replacement.manager.notify_socket import BadAddress, NotifySocket, address_of
+from systemctl_replacement.manager.engine.notify_socket import BadAddress, NotifySocket, address_of
+from systemctl_replacement.manager.halt.halt import TARGETS
 from systemctl_replacement.units.states import ACTIVE_OR_RELOADING
 
 TYPE_CHECKING = False

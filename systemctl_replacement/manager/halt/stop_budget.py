@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from systemctl_replacement.jobs.turns import Stop, longest_chain
 from systemctl_replacement.log_levels import LOG_WARNING
-from systemctl_replacement.manager.halt_account import listed
-from systemctl_replacement.manager.halt_signals import is_up
-from systemctl_replacement.manager.halt_time import need
-from systemctl_replacement.manager.stop_time import KILL_RESERVE_USEC, VARIABLE, StopTime
+from systemctl_replacement.manager.halt.account import listed
+from systemctl_replacement.manager.halt.signalling import is_up
+from systemctl_replacement.manager.halt.stop_time import KILL_RESERVE_USEC, VARIABLE, StopTime
+from systemctl_replacement.manager.halt.time_shares import need
 from systemctl_replacement.unitfile.values import INFINITY, USEC_PER_SEC, format_time_span
 
 TYPE_CHECKING = False

@@ -1,7 +1,7 @@
 """The halt: from the request to the end of the manager, within the time that the container's engine allows.
 
 The order comes from the jobs: the halt's target conflicts with everything, so every service is stopped in reverse start
-order. How the time is kept is in :mod:`.halt_time`, whom the halt signals itself in :mod:`.halt_signals`. If we were
+order. How the time is kept is in :mod:`.time_shares`, whom the halt signals itself in :mod:`.signalling`. If we were
 told how long a halt may take, what remains in the end is killed, early enough for its last lines to be shown. If we
 only guess the time, nothing is killed except by its own timeout.
 """
@@ -12,7 +12,8 @@ from systemctl_replacement import syscalls
 from systemctl_replacement.jobs.model import MODE_REPLACE, MODE_REPLACE_IRREVERSIBLY, START, STOP, JobError
 from systemctl_replacement.log_levels import LOG_INFO, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import Timer, now_monotonic
-from systemctl_replacement.manager.final_status import (
+from systemctl_replacement.manager.halt.account import HaltAccount, listed
+from systemctl_replacement.manager.halt.final_status import (
     ACTION,
     ASKED,
     FORCED,
@@ -21,10 +22,9 @@ from systemctl_replacement.manager.final_status import (
     REBOOT_STATUS,
     final_status,
 )
-from systemctl_replacement.manager.halt_account import HaltAccount, listed
-from systemctl_replacement.manager.halt_signals import HaltSignals, is_up
-from systemctl_replacement.manager.halt_time import HaltTime
-from systemctl_replacement.manager.stop_time import KILL_RESERVE_USEC, LAST_WORD_USEC, StopTime
+from systemctl_replacement.manager.halt.signalling import HaltSignals, is_up
+from systemctl_replacement.manager.halt.stop_time import KILL_RESERVE_USEC, LAST_WORD_USEC, StopTime
+from systemctl_replacement.manager.halt.time_shares import HaltTime
 from systemctl_replacement.observers import Observers
 from systemctl_replacement.units.states import ACTIVE, FAILED, INACTIVE_OR_FAILED
 

@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from systemctl_replacement.manager.stop_time import StopTime
+    from systemctl_replacement.manager.halt.stop_time import StopTime
 
 NEVER = 1 << 62
 

@@ -11,8 +11,8 @@ import os
 
 from systemctl_replacement.journal.names import MANAGER_FILE, file_name, open_file
 from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
-from systemctl_replacement.manager.final_status import FORCED, meaning
-from systemctl_replacement.manager.halt_account import listed
+from systemctl_replacement.manager.halt.account import listed
+from systemctl_replacement.manager.halt.final_status import FORCED, meaning
 from systemctl_replacement.process.descendants import with_reserve
 from systemctl_replacement.units.states import FAILED
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from systemctl_replacement.manager.core import Core
-    from systemctl_replacement.manager.halt import Halt
-    from systemctl_replacement.manager.termination_message import Failure
+    from systemctl_replacement.manager.halt.halt import Halt
+    from systemctl_replacement.manager.halt.termination_message import Failure
     from systemctl_replacement.manager.unit import ManagedUnit
 
 PLACE = "/dev/termination-log"
@@ -70,14 +70,14 @@ class LastWords:
             self._core.log.manager(LOG_WARNING, f"Cannot write {self._place}: {error.strerror}")
 
     def _message(self, status: int, failed: list[ManagedUnit]) -> bytes:
-        from systemctl_replacement.manager.termination_message import compose  # most halts never need it
+        from systemctl_replacement.manager.halt.termination_message import compose  # most halts never need it
 
         failed.sort(key=lambda unit: unit.stamps.get("InactiveEnter", unit.stamps.get("StateChange", (0, 0)))[1])
         failures = [self._failure(unit, number < _UNITS) for number, unit in enumerate(failed)]
         return compose(status, meaning(self._halt.known), self._warnings() if status else [], failures)
 
     def _failure(self, unit: ManagedUnit, with_lines: bool) -> Failure:
-        from systemctl_replacement.manager.termination_message import Failure
+        from systemctl_replacement.manager.halt.termination_message import Failure
 
         lines = self._last(file_name(unit.id), _LINES, lambda _record: True) if with_lines else []
         return Failure(unit.id, unit.kind.result(unit.state), unit.kind.ended_with(unit.state), tuple(lines))

@@ -1,0 +1,1 @@
+"""What a container's engine tells the manager, and is told by it."""
