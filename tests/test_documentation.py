@@ -7,6 +7,8 @@ from pathlib import Path
 
 from systemctl_replacement.check.finding import ERROR, SEVERITIES, WARNING
 from systemctl_replacement.check.profiles import PROFILES
+from systemctl_replacement.cli import help_text
+from systemctl_replacement.manager import options
 from systemctl_replacement.manager.halt.stop_time import stop_time
 from systemctl_replacement.units.service import states
 from tests.test_architecture import LEAVES, MAY_IMPORT, PACKAGE
@@ -71,3 +73,38 @@ def test_the_map_of_the_house_shows_every_room_and_leaf() -> None:
         leaf for cell in re.findall(r"^\| (`[^|]*) \|", leaves, re.MULTILINE) for leaf in re.findall("`(.+?)`", cell)
     }
     assert listed == LEAVES - {"__init__"}
+
+
+def test_options_of_init_are_those_of_its_help() -> None:
+    """And its parser knows each of them."""
+    page = (DOCS / "container.md").read_text(encoding="utf-8")
+    rows = page.split("### Which options does init have?\n")[1].split("\n### ")[0]
+    cells = " ".join(re.findall(r"^\| ([^|]*) \| (?!Accepted without effect)", rows, re.MULTILINE))
+    documented = set(re.findall("--[a-z-]+", cells))
+    assert documented | {"--help"} == set(re.findall("(?m)^  .. ?.?.?(--[a-z-]+)", help_text.INIT))
+    for option in sorted(documented):
+        for value in ("", "=yes", "=1", "=json"):
+            try:
+                assert not options.parse(["--check", option + value, "--", "true"]).unknown
+            except options.UsageError:
+                continue
+            break
+        else:
+            raise AssertionError(f"{option} takes no value at all")
+
+
+def heading_anchors(page: Path) -> set[str]:
+    """The anchors that GitHub makes of a page's headings."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_links_between_pages_lead_to_a_heading() -> None:
+    pages = [*DOCS.glob("*.md"), *(DOCS.parent / "examples").glob("*.md"), *DOCS.parent.glob("*.md")]
+    broken = []
+    for page in pages:
+        for link, anchor in re.findall(r"\]\(([^)#:\s]*)#([^)]+)\)", page.read_text(encoding="utf-8")):
+            target = (page.parent / link).resolve() if link else page
+            if not target.exists() or anchor not in heading_anchors(target):
+                broken.append(f"{page.name}: {link}#{anchor}")
+    assert not broken
