@@ -113,9 +113,12 @@ def _is_again(record: Record, newer: Record) -> bool:
     return 0 < number(newer, "__SEQNUM") <= number(record, "__SEQNUM")
 
 
-def records_backwards(path: str, mark: bytes = b"") -> Iterator[Record]:
-    """The records of a journal file whose line contains `mark`, newest first. Lines without a record are skipped."""
-    for line in _lines_backwards(path, mark):
+def records_backwards(path: str, mark: bytes = b"", most: int = 0) -> Iterator[Record]:
+    """The records of a journal file whose line contains `mark`, newest first. Lines without a record are skipped.
+
+    most: how many bytes from the end of the file are looked at; 0: as many as a journal can have.
+    """
+    for line in _lines_backwards(path, mark, most):
         if mark not in line:
             continue
         try:
@@ -140,7 +143,7 @@ def _is_text(value: object) -> bool:
         return False  # JSON can spell strings that are not text
 
 
-def _lines_backwards(path: str, mark: bytes) -> Iterator[bytes]:
+def _lines_backwards(path: str, mark: bytes, most: int) -> Iterator[bytes]:
     """The lines of a file, last one first. Blocks without the mark are passed over."""
     try:
         descriptor = open_file(path, os.O_RDONLY)
@@ -148,12 +151,12 @@ def _lines_backwards(path: str, mark: bytes) -> Iterator[bytes]:
         return
     try:
         position = os.fstat(descriptor).st_size
-        begin = max(position - _SEARCH_MAX, 0)
+        begin = max(position - (most or _SEARCH_MAX), 0)
         rest = b""
         while position > begin:
             if len(rest) > _LINE_MAX:
                 return
-            size = min(_BLOCK, position)
+            size = min(_BLOCK, position - begin)
             position -= size
             # The file may be rotated while we read, so a block may be short.
             rest = os.pread(descriptor, size, position) + rest

@@ -11,14 +11,16 @@ import os
 
 from systemctl_replacement.journal.names import MANAGER_FILE, file_name, open_file
 from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
+from systemctl_replacement.loop import now_monotonic
 from systemctl_replacement.manager.halt.account import listed
 from systemctl_replacement.manager.halt.final_status import FORCED, meaning
 from systemctl_replacement.process.descendants import with_reserve
+from systemctl_replacement.unitfile.values import INFINITY
 from systemctl_replacement.units.states import FAILED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import Any
 
     from systemctl_replacement.manager.core import Core
@@ -28,11 +30,15 @@ if TYPE_CHECKING:
 
 PLACE = "/dev/termination-log"
 
-# How much of the log is looked at: of each failed unit, and of what the manager has warned of. More never fits.
+# How much of the log is shown: of each failed unit, and of what the manager has warned of. More never fits.
 _LINES = 20
 _UNITS = 20
 _WARNINGS = 3
-_SEARCHED = 200
+
+# Everybody decides about the size of their own log. This much of the end of each is looked at, and none when this much
+# time has passed: whoever halts the container waits for it.
+_SEARCHED = 128 * 1024
+_READING_USEC = 100_000
 
 
 class LastWords:
@@ -44,6 +50,7 @@ class LastWords:
         self._place = place
         self._logs = logs
         self._boot = boot
+        self._read_until = 0  # monotonic microseconds
 
     def say(self, status: int) -> None:
         """The halt ends with this exit status."""
@@ -73,8 +80,10 @@ class LastWords:
         from systemctl_replacement.manager.halt.termination_message import compose  # most halts never need it
 
         failed.sort(key=lambda unit: unit.stamps.get("InactiveEnter", unit.stamps.get("StateChange", (0, 0)))[1])
+        self._read_until = min(now_monotonic() + _READING_USEC, self._halt.gone_by or INFINITY)
+        warnings = self._warnings() if status else []
         failures = [self._failure(unit, number < _UNITS) for number, unit in enumerate(failed)]
-        return compose(status, meaning(self._halt.known), self._warnings() if status else [], failures)
+        return compose(status, meaning(self._halt.known), warnings, failures)
 
     def _failure(self, unit: ManagedUnit, with_lines: bool) -> Failure:
         from systemctl_replacement.manager.halt.termination_message import Failure
@@ -87,24 +96,20 @@ class LastWords:
         return self._last(MANAGER_FILE, _WARNINGS, _is_warning)
 
     def _last(self, name: str, count: int, wanted: Callable[[dict[str, Any]], bool]) -> list[str]:
-        """The last lines of a journal file of this boot, oldest first."""
-        from systemctl_replacement.journal.reader import text_of
+        """The last lines of a journal file of this boot, oldest first; fewer if time is short."""
+        from systemctl_replacement.journal.reader import records_backwards, text_of
 
         found: list[str] = []
-        for record in self._records(name):
-            if len(found) == count:
+        if now_monotonic() >= self._read_until:
+            return found
+        for record in records_backwards(f"{self._logs}/{name}", most=_SEARCHED):
+            if record.get("_BOOT_ID") != self._boot:
                 break
             if wanted(record):
                 found.append(text_of(record))
+            if len(found) == count or now_monotonic() >= self._read_until:
+                break
         return found[::-1]
-
-    def _records(self, name: str) -> Iterator[dict[str, Any]]:
-        from systemctl_replacement.journal.reader import records_backwards
-
-        for number, record in enumerate(records_backwards(f"{self._logs}/{name}")):
-            if number >= _SEARCHED or record.get("_BOOT_ID") != self._boot:
-                return
-            yield record
 
 
 def _owed(unit: ManagedUnit) -> tuple[str, ...]:

@@ -39,8 +39,9 @@ def compose(status: int, why: str, notes: Sequence[str], failures: Sequence[Fail
     first = [_line(f"Exit status {status}{': ' + why if why else ''}."), *map(_line, notes)]
     heads: list[str] = []
     for failure in failures:
-        if _size(first) + _size(heads) < _HEADS:
-            heads.append(_line(_head(failure)))
+        if _size(first) + _size(heads) >= _HEADS:
+            break
+        heads.append(_line(_head(failure)))
     uncounted = len(failures) - len(heads)
     last = [f"{uncounted} more units have failed."] if uncounted else []
     room = LIMIT - _size(first) - _size(heads) - _size(last)
@@ -75,7 +76,7 @@ def _size(lines: Sequence[str]) -> int:
 
 def _line(text: str, indent: str = "") -> str:
     """What somebody has said, in a line of its own that is not too long, and drives no terminal."""
-    line = indent + printable(text).replace("\n", " ").rstrip()
+    line = indent + printable(text[:_LINE]).replace("\n", " ").rstrip()
     data = line.encode()
     if len(data) < _LINE:
         return line
