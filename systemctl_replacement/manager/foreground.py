@@ -15,7 +15,7 @@ from systemctl_replacement.manager.halt.final_status import COMMAND, FORCED, REF
 from systemctl_replacement.manager.halt.halt import REPEAT_USEC
 from systemctl_replacement.manager.options import RUNNING
 from systemctl_replacement.process import descendants, foreground
-from systemctl_replacement.signals import SIGHUP, SIGINT, SIGPWR, SIGRTMIN, SIGTERM
+from systemctl_replacement.signals import SIGCONT, SIGHUP, SIGINT, SIGPWR, SIGRTMIN, SIGTERM
 from systemctl_replacement.unitfile.values import INFINITY
 from systemctl_replacement.units.states import ACTIVE_OR_RELOADING
 from systemctl_replacement.wait_status import decode_status
@@ -166,13 +166,20 @@ class Foreground:
 
     def _pass_on(self, number: int) -> None:
         foreground.pass_on(self._pid, number, self._state["to_group"])
+        if number in foreground.STOPPING:
+            foreground.stop_who_does_not_heed(self._addressed(), number)
+
+    def _addressed(self) -> list[int]:
+        """Whom signals go to."""
+        return foreground.group(self._pid, self._outside_of_units()) if self._state["to_group"] else [self._pid]
 
     def _ask_to_end(self, number: int) -> None:
         state, now, by = self._state, now_monotonic(), f"SIG{signals.name(number)}"
+        addressed = self._addressed()
         if number == SIGTERM:
-            members = foreground.group(self._pid) if state["to_group"] else self._family()[:1]
-            state["told"] = list({**dict(state["told"]), **dict(members)}.items())
+            state["told"] = list({**dict(state["told"]), **dict(foreground.living(addressed))}.items())
         self._pass_on(number)
+        foreground.continue_stopped(addressed)
         if not state["by"]:
             state["by"], state["since"] = by, now
             share = self._share()
@@ -200,8 +207,6 @@ class Foreground:
             state["go"] = -1
             state["waits"] = []
             return
-        if not self._pid:
-            return
         told = dict(state["told"])
         for pid, start in self._family():
             if self._halt.is_spared(pid, start):
@@ -209,8 +214,8 @@ class Foreground:
             has_terminal = descendants.has_terminal(pid)
             if told.get(pid) != start:
                 descendants.send(pid, SIGTERM, cont=True, hup=has_terminal)
-            elif has_terminal:
-                descendants.send(pid, SIGHUP, cont=True)
+            else:
+                descendants.send(pid, SIGHUP if has_terminal else SIGCONT, cont=True)
             told[pid] = start
         self._halt.told = [*self._halt.told, *told.items()]
 
@@ -236,7 +241,8 @@ class Foreground:
             halt.request("exit", state["by"], since=state["since"])
 
     def _family(self) -> list[tuple[int, int]]:
-        return foreground.family(self._pid)
+        """(pid, start time) of the command and everything below it."""
+        return foreground.living([self._pid, *descendants.descendants(self._pid)]) if self._pid else []
 
     def _outside_of_units(self) -> list[int]:
         """The command and what it has left: our children that are neither helpers nor a unit's, and all below them."""

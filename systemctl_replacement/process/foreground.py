@@ -14,7 +14,7 @@ import os
 from systemctl_replacement import syscalls
 from systemctl_replacement.process import descendants
 from systemctl_replacement.process.link import close_fds
-from systemctl_replacement.signals import SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU
+from systemctl_replacement.signals import SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ _DEFAULT_PATH = "/bin:/usr/bin"
 _SHELL = "/bin/sh"
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 
-_STOPPING = (SIGTSTP, SIGTTIN, SIGTTOU)
+STOPPING = (SIGTSTP, SIGTTIN, SIGTTOU)
+"""The signals that stop a process by default and that it can handle."""
 
 
 def fork(argv: tuple[str, ...], environment: Mapping[str, str], closed: Iterable[int] = ()) -> tuple[int, int, str]:
@@ -206,19 +207,15 @@ def _our_terminal() -> int:
         return -1
 
 
-def family(pid: int) -> list[tuple[int, int]]:
-    """(pid, start time) of the command and everything below it that lives."""
-    found = []
-    for member in [pid, *descendants.descendants(pid)]:
-        start = descendants.start_time(member)
-        if start is not None:
-            found.append((member, start))
-    return found
+def living(pids: Iterable[int]) -> list[tuple[int, int]]:
+    """(pid, start time) of those that live."""
+    starts = [(pid, descendants.start_time(pid)) for pid in pids]
+    return [(pid, start) for pid, start in starts if start is not None]
 
 
-def group(pid: int) -> list[tuple[int, int]]:
-    """Those of the family that are in the command's process group."""
-    return [(member, start) for member, start in family(pid) if _group_of(member) == pid]
+def group(pid: int, among: Iterable[int]) -> list[int]:
+    """The command, and those of `among` that are in its process group, whoever their parents are by now."""
+    return [pid, *[member for member in among if member != pid and _group_of(member) == pid]]
 
 
 def _group_of(pid: int) -> int:
@@ -229,31 +226,32 @@ def _group_of(pid: int) -> int:
 
 
 def pass_on(pid: int, number: int, to_group: bool) -> None:
-    """Pass a signal on to the command, or to its process group.
-
-    The kernel drops signals that stop a process by default if they come to a group that no shell controls: whoever
-    leaves them to the default is stopped.
-    """
+    """Pass a signal on to the command, or to its process group."""
     try:
         if to_group:
             os.killpg(pid, number)
         else:
             os.kill(pid, number)
     except ProcessLookupError:
-        _send(pid, number)  # it is on its way into a group of its own
+        descendants.send(pid, number)  # it is on its way into a group of its own
     except PermissionError:
         pass  # it runs as somebody else, and so do all others of its group
-    if number in _STOPPING:
-        for member in [member for member, _ in group(pid)] if to_group else [pid]:
-            if not _heeds(member, number):
-                _send(member, SIGSTOP)
 
 
-def _send(pid: int, number: int) -> None:
-    try:
-        os.kill(pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass  # it has ended, or may not be signalled
+def stop_who_does_not_heed(pids: Iterable[int], number: int) -> None:
+    """Stop those that leave one of STOPPING to the kernel, which drops it if it comes to a group that no shell
+    controls."""
+    for pid in pids:
+        if not _heeds(pid, number):
+            descendants.send(pid, SIGSTOP)
+
+
+def continue_stopped(pids: Iterable[int]) -> None:
+    """Let those go on that are stopped: nothing else would they hear."""
+    for pid in pids:
+        stat = descendants.read_stat(pid)
+        if stat is not None and stat[0] == "T":
+            descendants.send(pid, SIGCONT)
 
 
 def _heeds(pid: int, number: int) -> bool:

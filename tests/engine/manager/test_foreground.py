@@ -117,6 +117,61 @@ def test_signals_reach_its_group_and_it_ends_before_the_units() -> None:
         assert not [process for process in engine.processes() if process.is_running()]
 
 
+def is_stopped(process: psutil.Process) -> bool:
+    return process.status() == psutil.STATUS_STOPPED
+
+
+def noted_process(engine: Gated, name: str = "pid") -> psutil.Process:
+    """The process whose id a command has written to a file."""
+    file = engine.file(name)
+    return psutil.Process(int(wait_for(lambda: file.exists() and file.read_text().strip(), name)))
+
+
+ORPHAN = """(sh -c "trap 'echo got >>@ROOT@/notes' TERM; echo \\$$ >@ROOT@/pid
+while ! [ -e @ROOT@/go ]; do sleep .02; done; exit" &)
+setsid sleep 1003 & echo $! >@ROOT@/other; exec sleep 1004"""
+
+
+def test_an_orphan_of_its_group_is_signalled_once_and_goes_on_if_it_was_stopped() -> None:
+    with Gated(DEFAULT, ("--stop-timeout=100", *command(ORPHAN))) as engine:
+        assert engine.process is not None
+        orphan, other, pid = noted_process(engine), noted_process(engine, "other"), engine.process.pid
+        wait_for(lambda: orphan.ppid() == pid, "its parent to end")
+        wait_for(lambda: other.name() == "sleep", "a session of its own")
+        send(engine, signal.SIGTSTP)
+        wait_for(lambda: is_stopped(orphan), "it to stop")
+        send(engine, signal.SIGTERM)
+        wait_for(engine.noted, "SIGTERM")
+        wait_for(lambda: not other.is_running(), "the end of what had no signal yet")
+        engine.call("SystemState")  # everybody has been signalled
+        engine.file("go").touch()
+        assert ended(engine) == 143
+        assert engine.noted() == ["got"]
+
+
+@pytest.mark.parametrize("options", [(), ("--no-group",)])
+def test_it_goes_on_if_it_was_stopped_and_is_to_end(options: tuple[str, ...]) -> None:
+    script = "echo $$ >@ROOT@/pid; exec sleep 1005"
+    with Gated(DEFAULT, ("--stop-timeout=100", *command(script, *options))) as engine:
+        process = noted_process(engine)
+        process.suspend()
+        wait_for(lambda: is_stopped(process), "it to stop")
+        send(engine, signal.SIGTERM)
+        assert ended(engine) == 143
+
+
+def test_it_goes_on_with_the_halt_if_it_was_stopped_after_its_signal() -> None:
+    script = "trap 'echo term' TERM; trap 'exit 5' CONT; echo $$ >@ROOT@/pid; while :; do sleep .02; done"
+    with Gated(DEFAULT, ("--stop-timeout=100", *command(script))) as engine:
+        process = noted_process(engine)
+        send(engine, signal.SIGTERM)
+        wait_for(lambda: "term" in engine.text(), "SIGTERM")
+        process.suspend()
+        wait_for(lambda: is_stopped(process), "it to stop")
+        engine.call("Halt", verb="poweroff", exit_status=None)
+        assert ended(engine) == 5
+
+
 def test_without_the_group_only_the_command_is_signalled() -> None:
     script = "trap 'exit 4' TERM; sleep 1001 & echo $! >@ROOT@/pid; while :; do sleep .02; done"
     with Gated(DEFAULT, command(script, "--no-group")) as engine:
