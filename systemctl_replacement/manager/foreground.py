@@ -15,7 +15,7 @@ from systemctl_replacement.manager.halt.final_status import COMMAND, FORCED, REF
 from systemctl_replacement.manager.halt.halt import REPEAT_USEC
 from systemctl_replacement.manager.options import RUNNING
 from systemctl_replacement.process import descendants, foreground
-from systemctl_replacement.signals import SIGCONT, SIGHUP, SIGINT, SIGPWR, SIGRTMIN, SIGTERM
+from systemctl_replacement.signals import SIGCONT, SIGHUP, SIGINT, SIGPWR, SIGQUIT, SIGRTMIN, SIGTERM
 from systemctl_replacement.unitfile.values import INFINITY
 from systemctl_replacement.units.states import ACTIVE_OR_RELOADING
 from systemctl_replacement.wait_status import decode_status
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 # They ask the command to end, and the container to halt when it has not.
 ENDING = (SIGTERM, SIGINT)
+# They do so before the command runs: what it would get, and what halts where nobody gets it.
+_ENDING_EARLY = (*ENDING, SIGQUIT)
 
 # tini leaves these to the kernel: whoever has caused them gets them.
 _FAULTS = tuple(signals.number(name) for name in ("ILL", "TRAP", "ABRT", "BUS", "FPE", "SEGV", "SYS"))
@@ -109,7 +111,11 @@ class Foreground:
     @property
     def runs(self) -> bool:
         """Whether the command has begun and not ended."""
-        return bool(self._pid) and self._state["go"] < 0
+        return bool(self._pid) and not self._waits
+
+    @property
+    def _waits(self) -> bool:
+        return bool(self._state["go"] >= 0)
 
     def _log(self, level: int, text: str) -> None:
         self._core.log.manager(level, text)
@@ -140,20 +146,30 @@ class Foreground:
     def _go_on_waiting(self, there: set[str]) -> None:
         state = self._state
         state["waits"] = [name for name in state["waits"] if name not in there]
-        if not state["waits"] and state["go"] >= 0 and not self._halt.requested:
+        if not state["waits"] and self._waits and not self._halt.requested:
             go, state["go"] = state["go"], -1
             state["took_terminal"] = foreground.let_run(state["pid"], go, state["place"])
 
     def _give_up(self, unit: str) -> None:
         if not self._halt.requested:
-            self._log(LOG_ERR, f"Not running {self._state['name']}: {unit} could not be started.")
+            self._dismiss(f"{unit} could not be started")
             self._halt.known[REFUSED] = 1
             self._halt.request("exit")
+
+    def _dismiss(self, why: str) -> None:
+        """It waits, and will never run: its process ends when its pipe is closed, and its status means nothing."""
+        state = self._state
+        self._log(LOG_ERR, f"Not running {state['name']}: {why}.")
+        os.close(state["go"])
+        del self._processes.reaper.awaited[state["pid"]]
+        state["go"], state["pid"], state["waits"] = -1, 0, []
 
     # --- signals ---
 
     def takes(self, number: int) -> bool:
         """Whether the command gets a signal and the manager does nothing about it."""
+        if self._waits:
+            return number in _ENDING_EARLY and self._end_without_it(number)
         if not self.runs:
             return False
         if number in PASSED:
@@ -162,6 +178,14 @@ class Foreground:
             self._ask_to_end(number)
         else:
             return False
+        return True
+
+    def _end_without_it(self, number: int) -> bool:
+        """End as the command would by a signal that has come before it ran."""
+        by = f"SIG{signals.name(number)}"
+        self._dismiss(f"{by} came first")
+        self._halt.known[COMMAND] = 128 + number
+        self._halt.request("exit", by)
         return True
 
     def _pass_on(self, number: int) -> None:
@@ -202,11 +226,8 @@ class Foreground:
         """The command is told as everything else is: SIGTERM unless it has had it, SIGHUP if it has a terminal, because
         interactive shells ignore SIGTERM."""
         state = self._state
-        if state["go"] >= 0:
-            os.close(state["go"])  # it will never run
-            state["go"] = -1
-            state["waits"] = []
-            return
+        if self._waits:
+            self._dismiss("the halt came first")
         told = dict(state["told"])
         for pid, start in self._family():
             if self._halt.is_spared(pid, start):
@@ -223,7 +244,7 @@ class Foreground:
 
     def _ended(self, wait_status: int) -> None:
         state, halt = self._state, self._halt
-        if state["go"] >= 0:
+        if self._waits:
             os.close(state["go"])  # it was killed before it ran
             state["go"] = -1
         state["pid"] = state["until"] = 0

@@ -33,6 +33,13 @@ def send(engine: Engine, number: int) -> None:
     engine.process.send_signal(number)
 
 
+def blocks_signals(engine: Engine) -> bool:
+    """Whether the manager has come so far that no signal is lost any more."""
+    assert engine.process is not None
+    lines = dict(line.split(":", 1) for line in Path(f"/proc/{engine.process.pid}/status").read_text().splitlines())
+    return bool(int(lines["SigBlk"], 16) >> (signal.SIGTERM - 1) & 1)
+
+
 class Gated(Engine):
     """With a fifo at ROOT/gate, and ROOT as $ROOT of the command."""
 
@@ -87,6 +94,7 @@ def test_stdout_is_the_commands_alone(tmp_path: Path) -> None:
 def test_it_does_not_run_if_a_named_unit_cannot_be_queued(tmp_path: Path) -> None:
     result = run(tmp_path, "no-such", "--", "/bin/echo", "the command")
     assert (result.returncode, result.stdout) == (5, "")
+    assert "Not running /bin/echo: " in result.stderr
 
 
 def test_it_has_what_init_was_started_with() -> None:
@@ -229,6 +237,33 @@ def test_it_waits_for_a_unit(reexecutes: bool) -> None:
         engine.open()
         assert ended(engine) == 6
         assert "ran\n" in engine.text()
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "why"),
+    [
+        (signal.SIGTERM, 143, "SIGTERM came first"),
+        (signal.SIGINT, 130, "SIGINT came first"),
+        (signal.SIGQUIT, 131, "SIGQUIT came first"),
+        (signal.SIGRTMIN + 3, 0, "the halt came first"),
+    ],
+)
+def test_a_signal_that_ends_it_may_come_before_it_runs(number: int, status: int, why: str) -> None:
+    options = command("echo ran", "--wait-for=slow")
+    with Gated({**DEFAULT, "slow.service": SLOW}, options, wait=False) as engine:
+        assert engine.sub("slow.service") == "start"
+        send(engine, number)
+        assert ended(engine) == status
+        assert "ran\n" not in engine.text()
+        assert engine.text().count(f"Not running /bin/sh: {why}.\n") == engine.text().count("Not running") == 1
+
+
+def test_a_signal_may_come_at_any_moment_after_init_hears_signals() -> None:
+    """It ends the container with the status that tini and dumb-init have then, whether the command runs by then."""
+    with Gated(DEFAULT, ("--", "/bin/sleep", "1006"), keep_running=False) as engine:
+        wait_for(lambda: blocks_signals(engine), "init to block signals")
+        send(engine, signal.SIGTERM)
+        assert ended(engine) == 143
 
 
 def test_it_does_not_run_if_that_unit_fails() -> None:
