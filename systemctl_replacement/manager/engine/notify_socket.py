@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _socket
+import errno
 
 from systemctl_replacement.loop import WRITE
 
@@ -20,8 +21,8 @@ _MOST_UNSENT = 256
 # What is said of units is news each time; of anything else only the last word counts.
 _OF_UNITS = "X_SYSTEMD_UNIT_"
 
-
 _LONGEST = 107
+_SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class BadAddress(ValueError):
@@ -56,7 +57,8 @@ def queued(unsent: list[str], message: str) -> list[str]:
 class NotifySocket:
     """Sends what it can at once, and the rest when there is room. Nobody ever waits for it.
 
-    The socket is opened for each message, or series of messages: the engine may have made it anew.
+    It is connected anew for each message, or series of messages: the engine may have made its socket anew. The
+    descriptor is kept, for when there is no other.
     """
 
     def __init__(self, loop: Loop, address: Address) -> None:
@@ -64,22 +66,29 @@ class NotifySocket:
         self._address = address
         self._socket: _socket.socket | None = None
         self._unsent: list[str] = []
+        self._waits = False  # for room
+        try:
+            self._open()
+        except OSError:
+            pass  # tried again for each message
 
     def send(self, message: str) -> None:
         """Send assignments, separated by newlines."""
         self._unsent = queued(self._unsent, message)
-        if self._socket is None:
-            self._open()
-
-    def _open(self) -> None:
-        kind = _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK
-        try:
-            self._socket = _socket.socket(_socket.AF_UNIX, kind)
-            self._socket.connect(self._address)
-        except OSError:
-            self._give_up()
+        if self._waits:
             return
-        self._flush()
+        try:
+            self._open().connect(self._address)
+        except OSError as error:
+            self._failed(error)
+        else:
+            self._flush()
+
+    def _open(self) -> _socket.socket:
+        if self._socket is None:
+            kind = _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK
+            self._socket = _socket.socket(_socket.AF_UNIX, kind)
+        return self._socket
 
     def _flush(self, _events: int = 0) -> None:
         assert self._socket is not None
@@ -88,21 +97,22 @@ class NotifySocket:
                 self._socket.send(self._unsent[0].encode("utf-8", "surrogateescape"), _socket.MSG_NOSIGNAL)
                 del self._unsent[0]
         except BlockingIOError:
-            if not _events:
+            self._wait(True)
+        except OSError as error:
+            self._failed(error)
+        else:
+            self._wait(False)
+
+    def _failed(self, error: OSError) -> None:
+        """Nobody is there to be told, and the next message looks again. In a shortage it takes this one along."""
+        if error.errno not in _SHORTAGES:
+            self._unsent = []
+        self._wait(False)
+
+    def _wait(self, waits: bool) -> None:
+        if self._socket is not None and waits != self._waits:
+            if waits:
                 self._loop.add(self._socket.fileno(), WRITE, self._flush)
-            return
-        except OSError:
-            self._give_up()
-            return
-        self._close()
-
-    def _give_up(self) -> None:
-        """Nobody is there to be told. The next message looks again."""
-        self._unsent = []
-        self._close()
-
-    def _close(self) -> None:
-        if self._socket is not None:
-            self._loop.remove(self._socket.fileno())
-            self._socket.close()
-            self._socket = None
+            else:
+                self._loop.remove(self._socket.fileno())
+            self._waits = waits

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import _socket
+import errno
+import os
+import socket
+from pathlib import Path
+
 import pytest
 
-from systemctl_replacement.manager.engine.notify_socket import BadAddress, address_of, queued
+from systemctl_replacement.loop import Loop
+from systemctl_replacement.manager.engine.notify_socket import BadAddress, NotifySocket, address_of, queued
 from systemctl_replacement.manager.engine.report import extension, progress
 
 
@@ -43,3 +50,25 @@ def test_a_halt_asks_for_the_time_that_it_has() -> None:
 def test_progress() -> None:
     assert progress([], 3) == "3 jobs waiting..."
     assert progress([("a.service", "stop")], 3) == "Job a.service/stop running, 2 more..."
+
+
+def test_a_shortage_of_descriptors_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(*_: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    address = str(tmp_path / "notify")
+    loop = Loop(lambda *_: None)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as engine:
+        engine.setblocking(False)
+        engine.bind(address)
+        early = NotifySocket(loop, address)
+        with monkeypatch.context() as patched:
+            patched.setattr(_socket, "socket", none_left)
+            early.send("READY=1")  # it has its descriptor
+            late = NotifySocket(loop, address)
+            late.send("READY=1")
+            assert engine.recv(100) == b"READY=1"
+            with pytest.raises(BlockingIOError):
+                engine.recv(100)
+        late.send("STOPPING=1")
+        assert [engine.recv(100), engine.recv(100)] == [b"READY=1", b"STOPPING=1"]
