@@ -100,9 +100,14 @@ class Paths:
         return f"{self.runtime if runtime is None else runtime}/{SOCKET_NAME}"
 
     def credentials_directory(self) -> str:
-        """Where the credentials of units are: in /run as under systemd, or where we may write."""
+        """Where the credentials of units are: in /run as under systemd, or where we may write and strangers may not."""
+        run = os.path.realpath(self.root + "/run")
         directory = self.root + "/run/credentials"
-        return directory if _is_public(self.runtime) and _writable(directory) else f"{self.runtime}/credentials"
+        # Who is not root runs every service as itself, so that none is a stranger.
+        is_safe = os.geteuid() != 0 or not (is_open(run) or is_open(directory))
+        if is_safe and _is_public(self.runtime) and _writable(directory):
+            return directory
+        return f"{self.runtime}/credentials"
 
     def start_lock(self) -> str:
         """The file that a starter of a manager locks until the manager listens."""
@@ -211,6 +216,18 @@ def _make_usable(directory: str) -> None:
             os.chmod(directory, _private_mode())
     if not os.access(directory, os.W_OK | os.X_OK):
         raise PermissionError(13, "cannot write to runtime directory", directory)
+
+
+def is_open(directory: str) -> bool:
+    """Whether somebody else than root and we may have made what is in a directory, or the directory itself, or what
+    stands in its place. What does not exist is not open."""
+    try:
+        status = os.lstat(directory)
+    except OSError:
+        return False
+    is_others = status.st_mode & 0o170000 != 0o040000 or status.st_uid not in (0, os.geteuid())
+    group_may = status.st_mode & 0o020 and status.st_gid not in (0, os.getegid())
+    return is_others or bool(status.st_mode & 0o002 or group_may)
 
 
 def _is_public(directory: str) -> bool:

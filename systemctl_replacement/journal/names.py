@@ -26,8 +26,8 @@ def file_name(unit: str) -> str:
 
 
 def open_file(path: str, flags: int, mode: int = 0) -> int:
-    """Open a journal. OSError also if it is not a regular file: anybody who can write to the directory may have made
-    it, and a FIFO would make us wait."""
+    """Open a journal, or another file that is written to. OSError also if it is not a regular file: anybody who can
+    write to the directory may have made it, and a FIFO would make us wait."""
     fd = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY, mode)
     if os.fstat(fd).st_mode & _TYPE != _REGULAR:
         os.close(fd)

@@ -51,11 +51,14 @@ def received(environment: Mapping[str, str]) -> str:
     return directory if directory.startswith("/") else ""
 
 
-def link_received(environment: Mapping[str, str]) -> None:
-    """Let the credentials of the engine be found in /run/credentials/@system, where systemd's programs look."""
+def link_received(units: str, environment: Mapping[str, str]) -> None:
+    """Let the credentials of the engine be found in /run/credentials/@system, where systemd's programs look.
+
+    units: the directory of those of units. If that is another one, others than root may write to /run.
+    """
     directory = received(environment)
     link = f"{DIRECTORY}/@system"
-    if directory and directory != link:
+    if directory and directory != link and units == DIRECTORY:
         try:
             os.makedirs(DIRECTORY, mode=0o755, exist_ok=True)
             if os.path.islink(link):
@@ -65,14 +68,14 @@ def link_received(environment: Mapping[str, str]) -> None:
             return  # we may not write to /run: units get them all the same
 
 
-def clear(before: int) -> None:
-    """Remove the credentials of units of an earlier life, which engines keep with the rest of /run.
+def clear(units: str, before: int) -> None:
+    """Remove the credentials of units of an earlier life from their directory, which engines keep.
 
     before: when this life began, realtime in microseconds. What the engine has mounted there stays.
     """
     try:
-        device = os.lstat("/run").st_dev
-        entries = [(path, os.lstat(path)) for path in (f"{DIRECTORY}/{name}" for name in os.listdir(DIRECTORY))]
+        device = os.lstat(os.path.dirname(units)).st_dev
+        entries = [(path, os.lstat(path)) for path in (f"{units}/{name}" for name in os.listdir(units))]
     except OSError:
         return  # there are none
     for path, status in entries:

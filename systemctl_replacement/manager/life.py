@@ -14,6 +14,7 @@ from systemctl_replacement.log_levels import LOG_DEBUG, LOG_ERR, LOG_INFO, LOG_N
 from systemctl_replacement.loop import READ, SIGNALS, now_monotonic
 from systemctl_replacement.manager import boot, boot_skips, on_demand, other_init, pid1, show, tmpfiles
 from systemctl_replacement.manager.engine import reboot as engine_reboot
+from systemctl_replacement.manager.engine import run_directory
 from systemctl_replacement.manager.engine.report import report_to_engine
 from systemctl_replacement.manager.halt.final_status import FORCED, FORCED_STATUS, REBOOT_STATUS
 from systemctl_replacement.manager.options import InitOptions
@@ -161,7 +162,10 @@ class Life:
 
     def _boot(self) -> None:
         self._log.manager(LOG_INFO, f"systemctl-replacement {__version__} starting.")
-        for text in tmpfiles.warnings() if self._system.is_pid1 else other_init.warnings():
+        for text in (
+            *run_directory.warnings(self._options.root),
+            *(tmpfiles.warnings() if self._system.is_pid1 else other_init.warnings()),
+        ):
             self._log.manager(LOG_WARNING, text)
         if self._system.status is not None:
             self._system.status.welcome(self._system.files.host.os_release or {})

@@ -5,18 +5,21 @@ The table of signals is the container contract (docs/container.md).
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
 from systemctl_replacement import signals, syscalls
 from systemctl_replacement.manager import credentials, leftovers
-from systemctl_replacement.manager.engine import machine_id
+from systemctl_replacement.manager.engine import machine_id, run_directory
 from systemctl_replacement.process.descendants import read_stat
 from systemctl_replacement.signals import SIGCHLD, SIGHUP, SIGINT, SIGPWR, SIGQUIT, SIGRTMIN, SIGTERM, SIGUSR2
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from systemctl_replacement.paths import Paths
 
     Mount = dict[str, str]
 
@@ -58,15 +61,16 @@ def signal_name(number: int) -> str:
     return f"SIG{signals.name(number)}"
 
 
-def become_the_systems_manager(runtime: str, environment: Mapping[str, str]) -> None:
+def become_the_systems_manager(places: Paths, environment: Mapping[str, str]) -> None:
     """Set up what PID 1 owes the first service: the directory that says that systemd runs, the name of
     the container's engine and the credentials that it passes, a machine id, a place for locks. Also clear what an
     earlier life before a `docker restart` has left."""
     before = leftovers.before_this_life()
     leftovers.clear_run(before, environment.get("NOTIFY_SOCKET", ""))  # it is the engine's
-    credentials.clear(before)
-    make_runtime_files(runtime, environment)
-    credentials.link_received(environment)
+    secrets = places.credentials_directory()
+    credentials.clear(secrets, before)
+    make_runtime_files(places.runtime, environment)
+    credentials.link_received(secrets, environment)
     machine_id.set_up(environment)
     _make_lock_directory("/run/lock")
 
@@ -82,7 +86,8 @@ def _make_lock_directory(path: str) -> None:
 
 
 def make_runtime_files(runtime: str, environment: Mapping[str, str]) -> None:
-    """Make what says that systemd runs, and in which container (sd_booted(3)). OSError."""
+    """Make what says that systemd runs, and in which container (sd_booted(3)). OSError, unless the disk is full: who
+    boots nevertheless can be asked what has filled it."""
     try:
         os.makedirs(f"{runtime}/system", mode=0o755, exist_ok=True)
         engine = environment.get("container", "")
@@ -90,6 +95,8 @@ def make_runtime_files(runtime: str, environment: Mapping[str, str]) -> None:
             with open(f"{runtime}/container", "w", encoding="utf-8") as file:
                 file.write(engine + "\n")
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return
         raise OSError(error.errno, f"Cannot write below {runtime}: {error.strerror}") from error
 
 
@@ -127,7 +134,7 @@ _ENGINES = (
 def container_engine(root: str, environment: Mapping[str, str]) -> str:
     """The container's engine in systemd's words, by what it says of itself or its marker file. "" outside of a
     container."""
-    told = _first_line(f"{root}/run/host/container-manager") or environment.get("container", "")
+    told = run_directory.told_by_engine("container-manager", root) or environment.get("container", "")
     if told and told != "oci":  # no engine has this name, but some images set it
         return told if told in _ENGINES else "container-other"
     if os.path.exists(f"{root}/run/.containerenv"):
@@ -135,14 +142,6 @@ def container_engine(root: str, environment: Mapping[str, str]) -> str:
     if os.path.exists(f"{root}/.dockerenv"):
         return "docker"
     return "container-other" if told or "KUBERNETES_SERVICE_HOST" in environment else ""
-
-
-def _first_line(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.readline(256).strip()
-    except OSError:
-        return ""
 
 
 # Mounted on every system before its manager runs. systemd has no units for these either.

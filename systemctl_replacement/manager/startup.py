@@ -10,6 +10,7 @@ from systemctl_replacement import paths, syscalls
 from systemctl_replacement.journal.record import printable
 from systemctl_replacement.loop import now_monotonic
 from systemctl_replacement.manager import other_init, pid1
+from systemctl_replacement.manager.engine import run_directory
 from systemctl_replacement.manager.halt.early import EarlyHalt
 from systemctl_replacement.manager.halt.stop_time import told_or_guessed
 from systemctl_replacement.manager.life import Life
@@ -53,6 +54,8 @@ def run(options: InitOptions, forkserver: ForkServer | None) -> int:
     lock = -1
     try:
         pid1.raise_descriptor_limit()
+        if is_pid1:
+            run_directory.close()
         if options.deserialize_fd < 0 and not options.on_demand:
             halt = EarlyHalt(lambda: told_or_guessed(options.stop_timeout, is_pid1))
             try:
@@ -61,7 +64,7 @@ def run(options: InitOptions, forkserver: ForkServer | None) -> int:
             finally:
                 halt.close()
         if is_pid1 and state is None:
-            pid1.become_the_systems_manager(places.runtime, os.environ)
+            pid1.become_the_systems_manager(places, os.environ)
         life = Life(options, forkserver, state if outcome is None else outcome.state, command)
     except paths.NoRuntimeDirectory as error:
         tried = "; ".join(map(_text, error.problems))

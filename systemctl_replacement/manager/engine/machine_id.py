@@ -5,7 +5,12 @@ A container's engine may say which one it is to be ($container_uuid, /run/host/c
 
 from __future__ import annotations
 
+import errno
 import os
+
+from systemctl_replacement.journal.names import open_file
+from systemctl_replacement.manager.engine import run_directory
+from systemctl_replacement.unitfile.files import read_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,37 +27,46 @@ def parse(text: str) -> str:
     return word if len(word) == 32 and _HEX.issuperset(word) and word.strip("0") else ""
 
 
-def choose(environment: Mapping[str, str], read: Callable[[str], str]) -> str:
-    """The id of a system that has none: that of D-Bus, the engine's, or a random one (UUID version 4)."""
-    told = (
-        read("/var/lib/dbus/machine-id"),
-        environment.get("container_uuid", ""),
-        read("/run/host/container-uuid"),
-    )
+def choose(environment: Mapping[str, str], dbus: Callable[[], str], engine: Callable[[], str]) -> str:
+    """The id of a system that has none: that of D-Bus, the engine's, or a random one (UUID version 4).
+
+    The functions return what D-Bus and the engine have in their files.
+    """
+    told = (dbus(), environment.get("container_uuid", ""), engine())
     return next(filter(None, map(parse, told)), "") or _random()
 
 
-def set_up(environment: Mapping[str, str], path: str = PATH) -> None:
-    """Give the system an id if it has none. Where that cannot be written, PID 1 alone knows it, from /run."""
+def set_up(environment: Mapping[str, str], path: str = PATH, transient: str = TRANSIENT) -> None:
+    """Give the system an id if it has none. Where that cannot be written, PID 1 alone knows it, from /run; where that
+    cannot be written either, nobody does."""
     if parse(_read(path)):
         return
-    made = choose(environment, _read)
-    for file in (path, TRANSIENT):
+    made = choose(
+        environment, lambda: _read("/var/lib/dbus/machine-id"), lambda: run_directory.told_by_engine("container-uuid")
+    )
+    for file in (path, transient):
         try:
-            fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOCTTY, 0o444)
+            _write(file, f"{made}\n".encode())
         except OSError:
-            continue  # a read-only root, or not ours
-        try:
-            os.write(fd, f"{made}\n".encode())
-        finally:
-            os.close(fd)
+            continue  # a read-only root, or not ours, or the disk is full
         return
+
+
+def _write(path: str, content: bytes) -> None:
+    """Make this the content of a file that has no other name, so that no file of somebody else is meant. OSError."""
+    fd = open_file(path, os.O_WRONLY | os.O_CREAT, 0o444)
+    try:
+        if os.fstat(fd).st_nlink != 1:
+            raise OSError(errno.EMLINK, os.strerror(errno.EMLINK), path)
+        os.ftruncate(fd, 0)
+        os.write(fd, content)
+    finally:
+        os.close(fd)
 
 
 def _read(path: str) -> str:
     try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            return file.read(64)
+        return read_text(path)
     except OSError:
         return ""
 

@@ -1,0 +1,79 @@
+"""/run where others may write to it: what PID 1 makes of it, and what it believes there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from systemctl_replacement.manager import pid1
+from systemctl_replacement.manager.engine import run_directory
+from systemctl_replacement.paths import Paths, is_open
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    made = tmp_path / "run"
+    (made / "host").mkdir(parents=True, mode=0o755)
+    (made / "systemd").mkdir()
+    return made
+
+
+@pytest.mark.parametrize(("mode", "opened"), [(0o755, False), (0o775, False), (0o777, True), (0o1777, True)])
+def test_who_may_write_to_a_directory(run: Path, mode: int, opened: bool) -> None:
+    run.chmod(mode)
+    assert is_open(str(run)) == opened
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files away")
+def test_a_directory_of_others_is_open_and_so_is_what_is_none(run: Path) -> None:
+    (run / "link").symlink_to("host")
+    os.mkfifo(run / "fifo")
+    os.chown(run / "systemd", 1, 1)
+    os.chown(run / "host", 0, 1)
+    names = {name: is_open(str(run / name)) for name in ("host", "systemd", "link", "fifo", "absent")}
+    assert names == {"host": False, "systemd": True, "link": True, "fifo": True, "absent": False}
+    (run / "host").chmod(0o775)  # for a group that is not root's
+    assert is_open(str(run / "host"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the mode is somebody else's affair")
+@pytest.mark.parametrize(("mode", "closed"), [(0o777, 0o755), (0o1777, 0o755), (0o775, 0o775), (0o700, 0o700)])
+def test_root_keeps_others_from_writing_to_run(run: Path, mode: int, closed: int) -> None:
+    run.chmod(mode)
+    run_directory.close(str(run))
+    assert run.stat().st_mode & 0o7777 == closed
+
+
+def test_what_the_engine_says_is_a_small_file_of_its_own(run: Path) -> None:
+    root, file = str(run.parent), run / "host/container-manager"
+    assert run_directory.told_by_engine("container-manager", root) == ""
+    file.write_text("lxc\nmore\n")
+    assert run_directory.told_by_engine("container-manager", root) == "lxc"
+    (run / "host").chmod(0o777)
+    assert run_directory.told_by_engine("container-manager", root) == ""
+    (run / "host").chmod(0o755)
+    file.unlink()
+    os.mkfifo(file)
+    assert run_directory.told_by_engine("container-manager", root) == ""  # and nobody waits
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the services of others are themselves")
+def test_credentials_are_where_nobody_else_can_put_any(run: Path) -> None:
+    def directory() -> str:
+        return Paths(str(run.parent)).credentials_directory()
+
+    assert directory() == f"{run}/credentials"
+    run.chmod(0o777)
+    assert directory() == f"{run}/systemd/credentials"
+    run.chmod(0o755)
+    (run / "elsewhere").mkdir()
+    (run / "credentials").symlink_to("elsewhere")
+    assert directory() == f"{run}/systemd/credentials"
+
+
+def test_a_full_disk_does_not_keep_a_manager_from_starting(run: Path) -> None:
+    (run / "systemd/container").symlink_to("/dev/full")
+    pid1.make_runtime_files(str(run / "systemd"), {"container": "docker"})
+    assert (run / "systemd/system").is_dir()
