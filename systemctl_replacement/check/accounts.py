@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
-
 from systemctl_replacement.check.tree import ROOT, Account, Tree, Unknown
 from systemctl_replacement.records import dataclass
 
@@ -89,7 +86,3 @@ def _lines(tree: Tree, path: str) -> list[str]:
         return tree.head(path, _MOST).decode(errors="surrogateescape").split("\n")
     except (OSError, Unknown):
         return []
-
-
-NO_SUCH = os.strerror(errno.ESRCH)
-"""The reason with which systemd refuses a user or group that does not exist."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.check.finding import Finding
+from systemctl_replacement.check.finding import ERROR, Finding
 from systemctl_replacement.check.places import place
 from systemctl_replacement.jobs import transaction
 from systemctl_replacement.jobs.model import ACTIVE_STATES, MODE_REPLACE, START, JobError
@@ -13,7 +13,7 @@ from systemctl_replacement.unitfile.load import BAD_SETTING, FAILED, LOADED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 
     from systemctl_replacement.check.image import Image
     from systemctl_replacement.jobs.model import LogLine
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _FIRST_OF_A_CYCLE = "Found ordering cycle on "
 _HARD = ("Requires", "BindsTo", "Requisite")
+# Findings about a unit whose processes will not run.
+_FATAL = ("program", "account", "privilege", "directory", "assert")
 _PULLED_IN = (*_HARD, "Wants", "Upholds")
 
 
@@ -72,31 +74,56 @@ def lost(image: Image, left_out: set[str]) -> Iterator[Finding]:
                         yield from _why(image, image.registry[other], ids, left_out)
 
 
-def requirements(image: Image, running: Iterable[ManagedUnit]) -> Iterator[Finding]:
-    """Units of kinds that are not built yet, those that fail because they need them, and requirements that are missing.
+def requirements(image: Image, running: Sequence[ManagedUnit], found: Iterable[Finding]) -> Iterator[Finding]:
+    """Units of kinds that are not built yet, those that fail because they need units that fail, and requirements that
+    are missing. found: what is known of the units by themselves.
 
     A boot starts a unit although one that it requires cannot be loaded, which systemd does, too; `systemctl start` does
     not.
     """
-    failing = {unit.id: not_built.reason(unit.type) for unit in running if not can_start(unit)}
+    unsupported = {unit.id: not_built.reason(unit.type) for unit in running if not can_start(unit)}
+    unsupported = {name: reason for name, reason in unsupported.items() if reason}
+    fatal = {finding.unit for finding in found if finding.code in _FATAL}
+    failing = {*unsupported, *(unit.id for unit in running if unit.id in fatal and _start_tells(unit))}
+    waiting = {unit.id: unit for unit in running if unit.id not in failing}
+    grows = True
+    while grows:  # along the chains of requirements, one step in each turn
+        needs = {unit.id: _fails_with(unit, failing, unsupported) for unit in waiting.values()}
+        grows = any(needs.values())
+        for name, other in needs.items():
+            if other:
+                text = f"Dependency failed for {name}: {other} cannot be started."
+                yield Finding("requirement", name, text, _file(waiting.pop(name)))
+                failing.add(name)
     for unit in running:
-        if failing.get(unit.id):
-            yield Finding("unsupported", unit.id, f"Cannot be started: {failing[unit.id]}.", _file(unit))
+        if unit.id in unsupported:
+            yield Finding("unsupported", unit.id, f"Cannot be started: {unsupported[unit.id]}.", _file(unit))
         for other in dict.fromkeys(other for kind in _HARD for other in unit.related(kind)):
-            if failing.get(other):
-                text = f"Dependency failed for {unit.id}: {other} cannot be started."
-                yield Finding("requirement", unit.id, text, _file(unit))
             error = image.registry[other].file.load_error
             if error is not None:
                 text = f"Failed to create {unit.id}/start: {error[1]} A boot starts it all the same."
                 yield Finding("missing-requirement", unit.id, text, *place(unit.file, "Unit", _HARD, other))
 
 
+def _start_tells(unit: ManagedUnit) -> bool:
+    """Whether the start of a unit that cannot run its program fails: with Type=simple it has ended by then."""
+    return unit.own("Type") not in ("simple", "idle")
+
+
+def _fails_with(unit: ManagedUnit, failing: Collection[str], at_once: Container[str]) -> str:
+    """The unit without which this one fails, "" if there is none. at_once: those that fail before anything starts."""
+    after = unit.related("After")
+    needed = (other for kind in _HARD for other in unit.related(kind) if other in failing)
+    return next((other for other in needed if other in at_once or other in after), "")
+
+
 def _why(image: Image, unit: ManagedUnit, starting: set[str], left_out: set[str]) -> Iterator[Finding]:
     state = unit.file.load_state
     if state in (BAD_SETTING, FAILED) and unit.file.load_error is not None:
-        yield from about_files(unit, "bad-setting")
-        yield Finding("bad-setting", unit.id, unit.file.load_error[1], _file(unit))
+        found = list(about_files(unit, "bad-setting"))
+        yield from found
+        if all(finding.severity != ERROR for finding in found):
+            yield Finding("bad-setting", unit.id, unit.file.load_error[1], _file(unit))
     elif state == LOADED:
         rivals = [other for kind in ("Conflicts", "ConflictedBy") for other in unit.related(kind) if other in starting]
         missing = [other for kind in _HARD for other in unit.related(kind) if other in left_out]

@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from systemctl_replacement.manager.unit import ManagedUnit
 
 
+# More than any image has: units that name ever more units are read without end. It takes a quarter of a minute.
+MOST_UNITS = 8192
+
+
+class TooManyUnits(Exception):
+    """The units that a boot asks for have no end, as far as anybody would wait for it."""
+
+
 class Image:
     """An image below `root` ("": the system itself), in a container of a profile. environment: of its init, as far as
     the image says."""
@@ -70,6 +78,8 @@ class Image:
             self.registry[job.unit].job = job
 
     def _read(self, name: str) -> load.Unit:
+        if len(self.registry) >= MOST_UNITS:
+            raise TooManyUnits(f"Units that name others ask for more than {MOST_UNITS} in all, {name} among them.")
         return load.load(name, self.index, self.host)
 
     def _loaded(self, unit: ManagedUnit, asked_for: bool) -> None:

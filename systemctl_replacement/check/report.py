@@ -7,7 +7,7 @@ import os
 
 from systemctl_replacement.check import addresses, boot, conditions, generated, links, programs, stopping, units
 from systemctl_replacement.check.finding import Finding, in_order
-from systemctl_replacement.check.image import Image
+from systemctl_replacement.check.image import Image, TooManyUnits
 from systemctl_replacement.check.places import place
 from systemctl_replacement.check.profiles import DEFAULT, PROFILES
 from systemctl_replacement.defaults import SEARCH_PATH
@@ -53,8 +53,8 @@ class Skipped:
 class Report:
     """What there is to say.
 
-    `goal`: what the boot is asked for. `starts`: the units that it starts, in no particular order; `prominent`: those
-    of them whose start init tells of.
+    `goal`: what the boot is asked for. `starts`: the units that it starts, in no particular order, also those that
+    will fail; `prominent`: those of them whose start init tells of.
     """
 
     profile: str
@@ -68,8 +68,18 @@ class Report:
 
 def check(question: Question) -> Report:
     """Look at everything, and say what there is to say."""
-    image = Image(question.root, PROFILES[question.profile], question.environment)
     goal = (*(question.units or (question.target or "default.target",)), *question.awaited)
+    try:
+        return _check(question, goal)
+    except TooManyUnits as error:
+        text = f"Failed to start {', '.join(goal)}: {error}"
+        need = stopping.StopNeed((), 0, 0, False)
+        return Report(question.profile, goal, (), (), (), need, (Finding("boot", goal[0], text),))
+
+
+def _check(question: Question, goal: tuple[str, ...]) -> Report:
+    """TooManyUnits."""
+    image = Image(question.root, PROFILES[question.profile], question.environment)
     for name in (*question.units, *question.awaited):
         image.registry.unskip(image.registry.get(name))
     findings, deleted = boot.enqueue(image, goal)
@@ -78,7 +88,7 @@ def check(question: Question) -> Report:
     examined = {unit.id: unit for unit in (*running, *_triggered(image, running))}
     for unit in examined.values():
         findings += units.findings_of(image, unit)
-    findings += boot.requirements(image, running)
+    findings += boot.requirements(image, running, findings)
     findings += _addresses(running)
     findings += _command(image, question)
     findings += links.findings(image)

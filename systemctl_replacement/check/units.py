@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from systemctl_replacement import exec_directories
 from systemctl_replacement.check import conditions, programs
-from systemctl_replacement.check.accounts import NO_SUCH
 from systemctl_replacement.check.boot import about_files
 from systemctl_replacement.check.finding import Finding
 from systemctl_replacement.check.places import place
@@ -83,13 +82,13 @@ def _accounts(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
     code = "other-account" if known.others else "account"
     if "User" in others and known.user(unit.own("User")) is None:
         user = unit.own("User")
-        yield _at(code, unit, f"Failed to determine user credentials of {user}: {NO_SUCH}", "User", word=user)
+        yield _at(code, unit, f"There is no user {user} in /etc/passwd.", "User", word=user)
     if "Group" in others and known.group(unit.own("Group")) is None:
         group = unit.own("Group")
-        yield _at(code, unit, f"Failed to determine group credentials of {group}: {NO_SUCH}", "Group", word=group)
+        yield _at(code, unit, f"There is no group {group} in /etc/group.", "Group", word=group)
     missing = [name for name in unit.own("SupplementaryGroups") or () if known.group(name) is None]
     if missing:
-        text = f"Failed to determine supplementary groups {', '.join(missing)}: {NO_SUCH}"
+        text = f"There is no group {' and no group '.join(missing)} in /etc/group."
         yield _at(code, unit, text, "SupplementaryGroups", word=missing[0])
 
 
@@ -113,6 +112,8 @@ def _privileges(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
             missing = frozenset().union(*needing.values())
             text = f"Settings that need {' and '.join(sorted(missing))}, which {image.profile.name} does not grant"
             text = f"{text}: {_listed(needing)}{', so that the unit fails' if fails else ''}"
+            if fails and image.profile.uid and others and set(needing).issubset(others):
+                text = f"{text}. It runs as init's user with ENV {own_user.VARIABLE}=yes"
             yield _at("privilege" if fails else "not-permitted", unit, text, *needing)
 
 
@@ -183,12 +184,24 @@ def _files(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
             yield _at(
                 "file", unit, f"EnvironmentFile= {path} does not exist in the image.", "EnvironmentFile", word=path
             )
+    yield from _streams(image, unit)
     directory = unit.own("WorkingDirectory")
     if isinstance(directory, tuple) and not directory[0] and directory[1] != "~" and not unit.own("RootDirectory"):
         path = directory[1]
         if not _is_made(unit, path) and not _is_there(image.tree, path):
             text = f"WorkingDirectory= {path} does not exist in the image."
             yield _at("file", unit, text, "WorkingDirectory", word=path)
+
+
+def _streams(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
+    """Files that input is read from, and directories of those that output is written to."""
+    for directive in ("StandardInput", "StandardOutput", "StandardError"):
+        kind, _, path = (unit.own(directive) or "").partition(":")
+        if kind in ("file", "append", "truncate") and not unit.own("RootDirectory"):
+            needed = path if directive == "StandardInput" else path.rpartition("/")[0] or "/"
+            if not _is_made(unit, needed) and not _is_there(image.tree, needed):
+                text = f"{directive}= {path}: {needed} does not exist in the image."
+                yield _at("file", unit, text, directive, word=path)
 
 
 def _is_there(tree: Tree, path: str) -> bool:

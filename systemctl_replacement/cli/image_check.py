@@ -65,14 +65,12 @@ def _lines(report: Report, terminal: Terminal, every_skip: bool) -> Iterator[str
     for finding in report.findings:
         severity = terminal.colored(f"{finding.severity}:", _COLORS[finding.severity])
         yield f"{severity} {escaped(_text(finding))}"
-    if every_skip:
-        for skipped in report.skipped:
+    for skipped in report.skipped:
+        if skipped.by_condition:
+            yield escaped(f"skipped: {skipped.unit}: {skipped.reason} is not met.")
+        elif every_skip:
             yield escaped(f"skipped: {skipped.unit}: {skipped.reason}")
-    else:
-        for skipped in report.skipped:
-            if skipped.by_condition:
-                yield escaped(f"skipped: {skipped.unit}: {skipped.reason} is not met.")
-    yield escaped(_summary(report))
+    yield escaped(_summary(report, every_skip))
 
 
 def _text(finding: Finding) -> str:
@@ -82,13 +80,21 @@ def _text(finding: Finding) -> str:
     return f"{where}{unit}{finding.text}"
 
 
-def _summary(report: Report) -> str:
+def _summary(report: Report, every_skip: bool) -> str:
     names = report.prominent
     services = f"{len(names)} service{'' if len(names) == 1 else 's'}"
     shown = ", ".join(names[:_NAMES_SHOWN]) + (f" and {len(names) - _NAMES_SHOWN} more" if names[_NAMES_SHOWN:] else "")
     boot = f"A boot of {', '.join(report.goal)} starts {services}{': ' + shown if shown else ''}."
-    skips = f" {len(report.skipped)} units are skipped (--show-status=full names them)." if report.skipped else ""
-    return f"{boot}{skips} Profile {report.profile}: {_count(report, ERROR)}, {_count(report, WARNING)}."
+    counts = f"{_count(report, ERROR)}, {_count(report, WARNING)}"
+    return f"{boot}{_skips(len(report.skipped), every_skip)} Profile {report.profile}: {counts}."
+
+
+def _skips(count: int, every_skip: bool) -> str:
+    if not count:
+        return ""
+    skipped = "1 unit is skipped" if count == 1 else f"{count} units are skipped"
+    hint = "" if every_skip else f" (--show-status=full names {'it' if count == 1 else 'them'})"
+    return f" {skipped}{hint}."
 
 
 def _count(report: Report, severity: str) -> str:

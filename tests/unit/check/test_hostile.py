@@ -55,6 +55,16 @@ def test_no_link_leads_out_of_the_image(image: TestImage) -> None:
         outside.unlink()
 
 
+def test_units_without_an_end(monkeypatch: pytest.MonkeyPatch, image: TestImage) -> None:
+    monkeypatch.setattr("systemctl_replacement.check.image.MOST_UNITS", 100)
+    text = "[Unit]\nWants=t@%ia.service t@%ib.service\n[Service]\nExecStart=/usr/bin/true\n"
+    image.unit("t@.service", text, "")
+    image.link("../t@.service", "/etc/systemd/system/multi-user.target.wants/t@x.service")
+    report = image.check()
+    assert [(finding.code, finding.unit) for finding in report.findings] == [("boot", "default.target")]
+    assert report.starts == ()
+
+
 def test_links_in_a_circle(image: TestImage) -> None:
     image.service("ExecStart=/usr/bin/x")
     image.link("/usr/bin/y", "/usr/bin/x")

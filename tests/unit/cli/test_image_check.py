@@ -59,6 +59,10 @@ def test_errors_first_then_warnings_then_a_summary(image: TestImage) -> None:
     assert (result.returncode, result.stdout.splitlines(), result.stderr) == (1, lines, "")
     full = run(image, "--check", "--show-status=full").stdout.splitlines()
     assert [line for line in full if line.startswith("skipped: procps.service: kernel settings are the host's")]
+    assert lines[2] in full
+    assert full[-1] == f"A boot of default.target starts 1 service: a.service. 2 units are skipped. {COUNT}"
+    image.path("/etc/systemd/system/procps.service").unlink()
+    assert "1 unit is skipped (--show-status=full names it)." in run(image, "--check").stdout
 
 
 def test_warnings_alone_are_no_failure(image: TestImage) -> None:
@@ -99,7 +103,7 @@ def test_json(image: TestImage, words: list[str]) -> None:
             "unit": "a.service",
             "file": f"{image.root}/etc/systemd/system/a.service",
             "line": 2,
-            "text": "Failed to determine user credentials of nosuch: No such process",
+            "text": "There is no user nosuch in /etc/passwd.",
         }
     ]
     assert (found["errors"], found["warnings"]) == (1, 0)
@@ -147,7 +151,7 @@ def test_profiles_and_the_time_for_a_halt(image: TestImage) -> None:
     assert result.returncode == 1
     assert (
         "a.service: Settings that need CAP_SETGID and CAP_SETUID, which openshift does not grant: User=, "
-        "so that the unit fails\n"
+        "so that the unit fails. It runs as init's user with ENV SYSTEMCTL_IGNORE_USER=yes\n"
     ) in result.stdout
     assert "warning: Stopping units in order may take 20s: a.service (20s). The halt has 9s." in result.stdout
     guessed = {
