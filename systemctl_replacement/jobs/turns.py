@@ -6,7 +6,8 @@ A halt of limited time has to stop unit after unit, and some may take all the ti
   kept.
 - Where they do not, the units of a chain share the time equally, except that none has more than it may take.
 - What counts for a unit is the longest chain that it is in. What it neither waits for nor holds back does not matter.
-- What one does not use goes to those behind it: turns are worked out anew when one has come.
+- What one does not use goes to those behind it: turns are worked out anew when one has come, unless that takes too much
+  of the time.
 
 So `turns` looks for the largest cap, for each unit, with which the chain through it fits. It tries a few caps for all
 units at once, in two walks over the order, and takes the line between two of them for what lies between. That this is
@@ -115,23 +116,25 @@ def turns(stops: Mapping[str, Stop], rest: int, begin: int, now: int, end: int) 
     begins: dict[str, list[int]] = {}
     for unit, others in order:
         stop = stops[unit]
-        begins[unit] = _latest([done[other] for other in others], now if stop.since is None else stop.since, caps)
+        since = now if stop.since is None else stop.since
+        begins[unit] = _longest([done[other] for other in others]) if others else [since] * len(caps)
         done[unit] = [at + min(stop.need, cap) for at, cap in zip(begins[unit], caps)]
     share = [min(rest, cap) for cap in caps]
-    left: dict[str, list[int]] = {}
-    behind: dict[str, list[int]] = {}  # the same without the unit
+    behind: dict[str, list[list[int]]] = {}  # how long those that wait for a unit, and those behind them, take
+    left: dict[str, list[int]] = {}  # and with the unit itself
     for unit, others in reversed(order):
         need = stops[unit].need
-        left[unit] = [min(need, cap) + after for cap, after in zip(caps, behind.get(unit, share))]
+        after = _longest(behind.pop(unit, [share]))
+        left[unit] = [min(need, cap) + then for cap, then in zip(caps, after)]
         for other in others:
-            known = behind.get(other)
-            behind[other] = left[unit] if known is None else list(map(max, known, left[unit]))
+            behind.setdefault(other, []).append(left[unit])
     found = {unit: _turn(begins[unit], left[unit], end) for unit, others in order if others}
-    return Turns(found, _turn(_latest(list(done.values()), now, caps), share, end))
+    return Turns(found, _turn(_longest(list(done.values()) or [[now] * len(caps)]), share, end))
 
 
-def _latest(times: list[list[int]], otherwise: int, caps: list[int]) -> list[int]:
-    return list(map(max, *times)) if len(times) > 1 else times[0] if times else [otherwise] * len(caps)
+def _longest(times: list[list[int]]) -> list[int]:
+    """The maximum with each cap."""
+    return list(map(max, *times)) if len(times) > 1 else times[0]
 
 
 def _turn(begins: list[int], left: list[int], end: int) -> int:
@@ -146,22 +149,11 @@ def _turn(begins: list[int], left: list[int], end: int) -> int:
 
 
 def come(stops: Mapping[str, Stop], rest: int, begin: int, now: int, end: int) -> tuple[list[str], Turns]:
-    """The units whose turn has come by now, in order, and the turns of the others. Nobody's comes before those that go
-    first have begun: how long these take is known from then on."""
-    stops = dict(stops)
-    found: list[str] = []
-    while True:
-        when = turns(stops, rest, begin, now, end)
-        ready = [unit for unit, at in when.units.items() if at <= now and _all_begun(stops, stops[unit].behind)]
-        if not ready:
-            return found, when
-        for unit in ready:
-            stops[unit] = replace(stops[unit], since=now)
-        found += ready
-
-
-def _all_begun(stops: Mapping[str, Stop], units: Iterable[str]) -> bool:
-    return all(unit not in stops or stops[unit].since is not None for unit in units)
+    """The units whose turn has come by now, in order, and the turns of the others. Who looks late finds several of a
+    chain at once: turns are worked out only once, which takes long enough where an order is long."""
+    when = turns(stops, rest, begin, now, end)
+    ready = [unit for unit, at in when.units.items() if at <= now]
+    return ready, replace(when, units={unit: at for unit, at in when.units.items() if at > now})
 
 
 def holding_up(stops: Mapping[str, Stop], units: Iterable[str]) -> list[str]:

@@ -11,7 +11,7 @@ from tests.engine.manager.engine import PATIENCE, Engine, wait_for
 
 # A guessed time that is nearly over one second after the stop signal.
 GUESS = "import os; os.environ['container'] = 'docker'\n" + "\n".join(
-    ["from systemctl_replacement.manager import stop_time", "stop_time._DOCKER_USEC = 2_500_000"]
+    ["from systemctl_replacement.manager.halt import stop_time", "stop_time._DOCKER_USEC = 2_500_000"]
 )
 DEAF = (
     "[Unit]\nAfter=saves.service\n[Service]\nTimeoutStopSec=4\n"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Optional
+from typing import Any, Optional
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from systemctl_replacement.jobs.turns import Stop, come, holding_up, in_order, longest_chain, stops_of, turns
+from systemctl_replacement.jobs.turns import Stop, Turns, come, holding_up, in_order, longest_chain, stops_of, turns
 from tests.unit.jobs.world import World
 
 SECOND = 1_000_000
@@ -124,6 +125,23 @@ def test_what_one_does_not_use_goes_to_those_behind_it() -> None:
     units = stops(b=(90, ""), c=(90, "b"))
     units["b"] = replace(units["b"], since=BEGIN + SECOND)
     assert seconds(units, now=1) == seconds(units, now=4) == {"c": 5.5, "": 10}
+
+
+def test_who_looks_late_works_turns_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An order can be long: with a look for each unit, a halt of limited time did nothing else."""
+    looks = []
+
+    def counting(*args: Any) -> Turns:
+        looks.append(args)
+        return turns(*args)
+
+    monkeypatch.setattr("systemctl_replacement.jobs.turns.turns", counting)
+    chain = {f"u{number}": Stop(90 * SECOND, tuple(f"u{other}" for other in range(number))) for number in range(20)}
+    chain["u0"] = replace(chain["u0"], since=BEGIN)
+    units, later = come(chain, 0, BEGIN, BEGIN + 5 * SECOND, END)
+    assert units == [f"u{number}" for number in range(1, 11)]
+    assert list(later.units) == [f"u{number}" for number in range(11, 20)]
+    assert len(looks) == 1
 
 
 # --- whole halts, simulated ---
