@@ -16,7 +16,7 @@ from systemctl_replacement.manager import boot, boot_skips, on_demand, other_ini
 from systemctl_replacement.manager.engine import reboot as engine_reboot
 from systemctl_replacement.manager.engine import run_directory
 from systemctl_replacement.manager.engine.report import report_to_engine
-from systemctl_replacement.manager.halt.final_status import FORCED, FORCED_STATUS, REBOOT_STATUS
+from systemctl_replacement.manager.halt.final_status import FORCED, FORCED_STATUS
 from systemctl_replacement.manager.options import InitOptions
 from systemctl_replacement.manager.reexec import reexec_state
 from systemctl_replacement.manager.system import System
@@ -199,7 +199,7 @@ class Life:
         self._loop.run()
         if not self._system.is_pid1:
             await_helpers(self._manager.processes, self._signal_fd, self._manager.halt.gone_by)
-        elif self._status == REBOOT_STATUS:
+        elif engine_reboot.is_meant(self._manager.halt.known):
             engine_reboot.reboot(self._engine)
         return self._status
 

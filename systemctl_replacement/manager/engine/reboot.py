@@ -9,6 +9,11 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement import syscalls
+from systemctl_replacement.manager.halt.final_status import ASKED, REBOOT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _THEY_DO = ("systemd-nspawn", "lxc", "lxc-libvirt")
 # The machine's own process namespace (PROC_PID_INIT_INO of the kernel): there it would be the machine that reboots.
@@ -18,6 +23,12 @@ _MACHINES = 0xEFFFFFFC
 def understands(engine: str) -> bool:
     """Whether an engine, as in pid1.container_engine, starts a container again that reboots."""
     return engine in _THEY_DO
+
+
+def is_meant(known: Mapping[str, int]) -> bool:
+    """Whether a halt of which this is known (.halt.final_status) is a reboot, whatever the exit status is: something
+    may have been killed on the way, or the foreground command may have ended with any status."""
+    return REBOOT in known and ASKED not in known
 
 
 def reboot(engine: str) -> None:
