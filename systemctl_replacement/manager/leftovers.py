@@ -66,7 +66,8 @@ def _offset() -> int:
 
 def clear_run(before: int, kept: str = "") -> None:
     """Remove sockets, and files that are called PID files, in /run and the directories in it. Mounts are left alone,
-    and so is the path `kept`."""
+    and so is what the path `kept` leads to."""
+    spared = _identity_of(kept)
     try:
         device = os.lstat(_RUN).st_dev
     except OSError:
@@ -75,11 +76,22 @@ def clear_run(before: int, kept: str = "") -> None:
         for path, status in _entries(directory):
             is_stale = status.st_dev == device and status.st_ctime_ns < before * 1000
             is_pid_file = stat.S_ISREG(status.st_mode) and path.endswith(".pid")
-            if is_stale and path != kept and (is_pid_file or stat.S_ISSOCK(status.st_mode)):
+            if is_stale and _identity(status) != spared and (is_pid_file or stat.S_ISSOCK(status.st_mode)):
                 try:
                     os.unlink(path)
                 except OSError:
                     continue  # what we may not remove is not ours to worry about
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
+def _identity_of(path: str) -> tuple[int, int] | None:
+    try:
+        return _identity(os.stat(path))
+    except OSError:
+        return None  # there is none, or it is no path
 
 
 def _directories(device: int) -> Iterator[str]:

@@ -92,7 +92,7 @@ def make_runtime_files(runtime: str, environment: Mapping[str, str]) -> None:
         os.makedirs(f"{runtime}/system", mode=0o755, exist_ok=True)
         engine = environment.get("container", "")
         if engine:
-            with open(f"{runtime}/container", "w", encoding="utf-8") as file:
+            with open(f"{runtime}/container", "w", encoding="utf-8", errors="surrogateescape") as file:
                 file.write(engine + "\n")
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -155,8 +155,15 @@ def test_where_little_can_be_written() -> None:
         box.wait_for(lambda: box.exists("/tmp/machine") and box.read("/tmp/machine"), what="the service's line")
         assert (box.read("/tmp/secret"), box.read("/tmp/machine")) == ("sesame\n", MACHINE_ID + "\n")
         assert box.list_directory("/tmp/systemctl-1000650000/credentials") == ["a.service"]
+        box.run("mkdir /tmp/systemctl-1000650000/credentials/gone.service", user="1000650000:0", check=True)
         box.run("systemctl restart a; systemctl stop a", check=True)
-        assert box.list_directory("/tmp/systemctl-1000650000/credentials") == []
+        assert box.list_directory("/tmp/systemctl-1000650000/credentials") == ["gone.service"]
+        # What is left of a life that was killed goes with the next one.
+        box.signal(signal.SIGKILL)
+        box.wait()
+        box.boot()
+        there = "/tmp/systemctl-1000650000/credentials"
+        box.wait_for(lambda: box.list_directory(there) == ["a.service"], what="its own credentials alone")
     # Only PID 1 knows an id that it cannot write down.
     with Box("readonly", files=enabled("a.service", secret), environment=ENVIRONMENT, boot=False) as box:
         box.write("/run/host/credentials/secret", "sesame\n")

@@ -12,7 +12,7 @@ from typing import Optional
 import psutil
 import pytest
 
-from tests.box.harness import PROFILES, Box
+from tests.box.harness import Box
 from tests.box.test_main_job import enabled
 
 PLACES = {
@@ -211,7 +211,3 @@ def test_where_no_process_can_be_made_a_unit_fails_and_the_next_one_starts() -> 
         box.run(["systemctl", "start", names[3]], check=True)
         box.signal(signal.SIGTERM)
         assert box.wait() == 0
-
-
-def test_every_place_is_a_profile() -> None:
-    assert set(PLACES) <= set(PROFILES)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -85,3 +87,17 @@ def test_the_stamp_of_proc_is_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
     realtime, boottime = leftovers.clocks()
     monkeypatch.setattr(leftovers, "clocks", lambda: (realtime + 10**6 * HOUR, boottime))
     assert mounted - SECOND < leftovers.before_this_life() <= mounted
+
+
+def test_the_engines_socket_stays_under_each_of_its_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (tmp_path / "link").symlink_to("run")
+    monkeypatch.setattr(leftovers, "_RUN", str(run))
+    for kept in (f"{run}/engine", f"{run}//engine", f"{run}/./engine", f"{tmp_path}/link/engine"):
+        for name in ("engine", "stale"):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as made:
+                made.bind(f"{run}/{name}")
+        leftovers.clear_run(1 << 60, kept)
+        assert os.listdir(run) == ["engine"], kept
+        os.unlink(run / "engine")

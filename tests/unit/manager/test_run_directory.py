@@ -73,6 +73,11 @@ def test_credentials_are_where_nobody_else_can_put_any(run: Path) -> None:
     assert directory() == f"{run}/systemd/credentials"
 
 
+def test_the_name_of_an_engine_may_be_any_bytes(run: Path) -> None:
+    pid1.make_runtime_files(str(run / "systemd"), {"container": os.fsdecode(b"\xff")})
+    assert (run / "systemd/container").read_bytes() == b"\xff\n"
+
+
 def test_a_full_disk_does_not_keep_a_manager_from_starting(run: Path) -> None:
     (run / "systemd/container").symlink_to("/dev/full")
     pid1.make_runtime_files(str(run / "systemd"), {"container": "docker"})
