@@ -52,10 +52,10 @@ def main() -> None:
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
     if posix.getpid() == 1:
         _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
-    if what == "systemctl":
+    if what in ("systemctl", "init-version"):
         from systemctl_replacement.cli.main import main as systemctl
 
-        status = systemctl(sys.argv)
+        status = systemctl(sys.argv if what == "systemctl" else [sys.argv[0], "--version"])
         # Everything is written. To take the interpreter apart first would be a tenth of what a probe costs.
         posix._exit(status & 0xFF)
     if what == "init-help":

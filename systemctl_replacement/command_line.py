@@ -32,7 +32,7 @@ _STARTING = {
 _WITH_VALUE = ("--root", "--unit", "--stop-timeout", "--log-level", "--log-format", "--profile", "--wait-for")
 # The same behind the verb; before it they are systemctl's, and ask for a listing if there is no verb.
 _OUTPUT = ("-o", "--output")
-_ABOUT_ITSELF = ("-h", "--help", "--version")
+_ABOUT_ITSELF = {"-h": "init-help", "--help": "init-help", "--version": "init-version"}
 # Options about the listing of units. Without a verb they ask for a listing.
 _LISTING = frozenset(
     (
@@ -52,8 +52,8 @@ _LISTING_LETTERS = frozenset("altr")
 
 
 def program(argv: list[str], pid: int) -> str:
-    """What a command line asks for: forkserver, probe, generators, init-scripts, init, init-help, check, systemctl, or
-    a name in COMPATIBILITY."""
+    """What a command line asks for: forkserver, probe, generators, init-scripts, init, init-help, init-version, check,
+    systemctl, or a name in COMPATIBILITY."""
     name = argv[0].rpartition("/")[2] if argv else ""
     if argv[1:2] in (["--forkserver"], ["--probe"], ["--generators"], ["--init-scripts"]):
         return argv[1][2:]
@@ -63,10 +63,10 @@ def program(argv: list[str], pid: int) -> str:
         return "telinit"
     words = Words(argv)
     if pid == 1 and name in BOOTED_AS:
-        return "init-help" if words.about_itself else "check" if words.checks else "init"
+        return words.about_itself or ("check" if words.checks else "init")
     if words.verb == "init":
         if words.about_itself or words.checks:
-            return "init-help" if words.about_itself else "check"
+            return words.about_itself or "check"
         return "telinit" if pid != 1 and len(words.rest) == 1 and words.rest[0] in _TO_INIT else "init"
     if argv[1:2] == [words.verb] and words.verb in _TELINIT_WORDS and not words.operands and pid != 1:
         return "telinit"
@@ -83,7 +83,7 @@ class Words:
         self.operands = 0
         self.asks_for_init = False  # with `-1` or `--init`, which may take the place of the verb
         self.checks = False  # `--check`: an init only says what it would meet
-        self.about_itself = False  # asks for help or the version
+        self.about_itself = ""  # asks for help or the version: the program that an init leaves the answer to
         self.about_listing = False
         self.rest: list[str] = []
         words = iter(argv[1:])
@@ -99,7 +99,7 @@ class Words:
                 self.rest.append(word)
                 self.operands += not word.startswith("-")
                 self.checks = self.checks or word == "--check"
-                self.about_itself = self.about_itself or word in _ABOUT_ITSELF
+                self.about_itself = self.about_itself or _ABOUT_ITSELF.get(word, "")
                 self.about_listing = self.about_listing or _is_about_listing(word)
             else:
                 self.verb = word

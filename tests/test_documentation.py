@@ -81,7 +81,7 @@ def test_options_of_init_are_those_of_its_help() -> None:
     rows = page.split("### Which options does init have?\n")[1].split("\n### ")[0]
     cells = " ".join(re.findall(r"^\| ([^|]*) \| (?!Accepted without effect)", rows, re.MULTILINE))
     documented = set(re.findall("--[a-z-]+", cells))
-    assert documented | {"--help"} == set(re.findall("(?m)^  .. ?.?.?(--[a-z-]+)", help_text.INIT))
+    assert documented | {"--help", "--version"} == set(re.findall("(?m)^  .. ?.?.?(--[a-z-]+)", help_text.INIT))
     for option in sorted(documented):
         for value in ("", "=yes", "=1", "=json"):
             try:

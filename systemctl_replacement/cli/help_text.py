@@ -214,7 +214,8 @@ Instead of units, one word may name a mode: default, rescue, emergency, or a
 runlevel from 1 to 5.
 
 Options:
-     --help                Show this help
+  -h --help                Show this help
+     --version             Show package version
      --unit=TARGET         Start this target instead of the default one
      --keep-running        Go on when the named units have ended
      --stop-timeout=SPAN   How long the container engine waits for a halt

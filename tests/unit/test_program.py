@@ -61,6 +61,9 @@ from systemctl_replacement.command_line import init_arguments, program
         (1, ["systemctl", "init", "0"], "init"),  # which refuses
         (1, ["systemctl", "init", "--help"], "init-help"),
         (7, ["systemctl", "init", "-h"], "init-help"),
+        (1, ["systemctl", "init", "--version"], "init-version"),
+        (7, ["systemctl", "init", "--version", "--help"], "init-version"),
+        (1, ["/sbin/init", "--version"], "init-version"),
         (7, ["systemctl", "init", "--", "x", "-h"], "init"),
         (1, ["systemctl", "init", "--check"], "check"),
         (7, ["systemctl", "init", "nginx", "--check"], "check"),

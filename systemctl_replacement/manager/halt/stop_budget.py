@@ -57,10 +57,10 @@ class StopBudget:
 def counted(usec: int, time: StopTime, default: int) -> int:
     """How much of a unit's TimeoutStopSec= counts. default: DefaultTimeoutStopSec=.
 
-    With a guess only what somebody has set, or every container would be warned of the default; and only what can be
-    granted.
+    Only what can be granted: no time would be enough for infinity, and the end of the halt names who was killed. With a
+    guess only what somebody has set, or every container would be warned of the default.
     """
-    return 0 if time.engine and usec in (INFINITY, default) else usec
+    return 0 if usec == INFINITY or (time.engine and usec == default) else usec
 
 
 def warning(stops: Mapping[str, Stop], time: StopTime, raising: Callable[[str], str]) -> str:
@@ -72,11 +72,10 @@ def warning(stops: Mapping[str, Stop], time: StopTime, raising: Callable[[str], 
     if total <= has:
         return ""
     units = listed(f"{unit} ({format_time_span(stops[unit].need)})" for unit in chain)
-    takes = format_time_span(total) if total < INFINITY else "any time"
-    seconds = "SECONDS" if total >= INFINITY else str(-(-(total + KILL_RESERVE_USEC) // USEC_PER_SEC))
+    seconds = str(-(-(total + KILL_RESERVE_USEC) // USEC_PER_SEC))
     guessed = f", as {time.engine} does by default" if time.engine else ""
     return (
-        f"Stopping units in order may take {takes}: {units}. "
+        f"Stopping units in order may take {format_time_span(total)}: {units}. "
         f"The halt has {format_time_span(has)}{guessed}. To give it more: {raising(seconds)}."
     )
 

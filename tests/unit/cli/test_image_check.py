@@ -109,6 +109,11 @@ def test_json(image: TestImage, words: list[str]) -> None:
     assert (found["errors"], found["warnings"]) == (1, 0)
 
 
+def test_help_and_version_come_before_a_check(image: TestImage) -> None:
+    assert run(image, "--check", "--help").stdout.startswith("systemctl init [OPTIONS...]")
+    assert run(image, "--check", "--wait-for", "a", "--version").stdout.startswith("systemd 252 ")
+
+
 def test_other_goals(image: TestImage) -> None:
     image.service("ExecStart=/usr/bin/nowhere")
     image.unit("b.service", wanted_by="other.target")
