@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement import signals
-from systemctl_replacement.jobs.model import DONE
+from systemctl_replacement.jobs.model import CANCELED, DONE, START
 from systemctl_replacement.log_levels import LOG_ERR, LOG_INFO, LOG_WARNING
 from systemctl_replacement.loop import now_monotonic
 from systemctl_replacement.manager.halt.final_status import COMMAND, FORCED, REFUSED
@@ -123,7 +123,7 @@ class Foreground:
     # --- beginning ---
 
     def look(self) -> None:
-        """The jobs of the boot are queued, or were restored: run the command if nothing is left to wait for."""
+        """Run the command if nothing is left to wait for; the jobs of the boot are queued, or were restored."""
         there = {RUNNING} if self._boot.done else set()
         for name in self._state["waits"]:
             if name != RUNNING:
@@ -138,10 +138,14 @@ class Foreground:
     def _job_ended(self, end: JobEnd) -> None:
         names = [name for name in self._state["waits"] if name != RUNNING]
         ended = {name for name in names if self._core.registry.get(name).id == end.job.unit}
-        if ended and end.result != DONE:
-            self._give_up(end.job.unit)
-        elif ended:
+        if not ended:
+            return
+        if end.job.type != START or end.result == CANCELED:
+            self._core.call_soon(self.look)  # a restart, say, whose start is to come
+        elif end.result == DONE:  # even if nothing runs, because of a condition
             self._go_on_waiting(ended)
+        else:
+            self._give_up(end.job.unit)
 
     def _go_on_waiting(self, there: set[str]) -> None:
         state = self._state

@@ -136,7 +136,7 @@ def noted_process(engine: Gated, name: str = "pid") -> psutil.Process:
 
 
 ORPHAN = """(sh -c "trap 'echo got >>@ROOT@/notes' TERM; echo \\$$ >@ROOT@/pid
-while ! [ -e @ROOT@/go ]; do sleep .02; done; exit" &)
+while ! read x <@ROOT@/gate; do :; done" &)
 setsid sleep 1003 & echo $! >@ROOT@/other; exec sleep 1004"""
 
 
@@ -152,7 +152,7 @@ def test_an_orphan_of_its_group_is_signalled_once_and_goes_on_if_it_was_stopped(
         wait_for(engine.noted, "SIGTERM")
         wait_for(lambda: not other.is_running(), "the end of what had no signal yet")
         engine.call("SystemState")  # everybody has been signalled
-        engine.file("go").touch()
+        engine.open()
         assert ended(engine) == 143
         assert engine.noted() == ["got"]
 
@@ -230,7 +230,7 @@ def test_a_halt_that_was_asked_for_is_not_the_commands(verb: str, asked: Optiona
 @pytest.mark.parametrize("reexecutes", [False, True])
 def test_it_waits_for_a_unit(reexecutes: bool) -> None:
     with Gated({**DEFAULT, "slow.service": SLOW}, command("echo ran; exit 6", "--wait-for=slow"), wait=False) as engine:
-        assert engine.sub("slow.service") == "start"
+        engine.wait_sub("slow.service", "start")
         if reexecutes:
             engine.reexecute()
         assert "ran" not in engine.text()
@@ -251,7 +251,7 @@ def test_it_waits_for_a_unit(reexecutes: bool) -> None:
 def test_a_signal_that_ends_it_may_come_before_it_runs(number: int, status: int, why: str) -> None:
     options = command("echo ran", "--wait-for=slow")
     with Gated({**DEFAULT, "slow.service": SLOW}, options, wait=False) as engine:
-        assert engine.sub("slow.service") == "start"
+        engine.wait_sub("slow.service", "start")
         send(engine, number)
         assert ended(engine) == status
         assert "ran\n" not in engine.text()
@@ -264,6 +264,28 @@ def test_a_signal_may_come_at_any_moment_after_init_hears_signals() -> None:
         wait_for(lambda: blocks_signals(engine), "init to block signals")
         send(engine, signal.SIGTERM)
         assert ended(engine) == 143
+
+
+@pytest.mark.parametrize("verb", ["restart", "try-restart"])
+def test_a_restart_of_that_unit_is_waited_for(verb: str) -> None:
+    units = {**DEFAULT, "slow.service": SLOW + "ExecStart=/bin/sh -c 'echo up >>@ROOT@/notes'\n"}
+    script = command("echo ran >>@ROOT@/notes; exit 6", "--wait-for=slow")
+    with Gated(units, script, wait=False) as engine:
+        first = wait_for(lambda: engine.show("slow.service")["MainPID"], "its process")
+        engine.enqueue(verb, "slow.service")
+        wait_for(lambda: engine.show("slow.service")["MainPID"] not in (0, first), "another process")
+        engine.open()
+        assert ended(engine) == 6
+        assert engine.noted() == ["up", "ran"]
+
+
+def test_it_does_not_run_if_that_unit_is_stopped() -> None:
+    with Gated({**DEFAULT, "slow.service": SLOW}, command("echo ran", "--wait-for=slow"), wait=False) as engine:
+        engine.wait_sub("slow.service", "start")
+        engine.enqueue("stop", "slow.service")
+        assert ended(engine) == 1
+        assert "Not running /bin/sh: slow.service could not be started." in engine.text()
+        assert "has ended" not in engine.text()
 
 
 def test_it_does_not_run_if_that_unit_fails() -> None:
@@ -300,16 +322,16 @@ def test_reexecutions_and_killed_helpers_cost_it_nothing() -> None:
         assert ended(engine) == 8
 
 
-def test_a_halt_remembers_over_a_reexecution_whom_it_has_told() -> None:
-    script = "trap 'echo term' TERM; echo up; read x <@ROOT@/gate; while :; do read x <@ROOT@/gate && exit 5; done"
+def test_it_is_remembered_over_a_reexecution_who_was_told() -> None:
+    script = "trap 'echo term' TERM; trap 'exit 5' CONT; echo $$ >@ROOT@/pid; while :; do sleep .02; done"
     with Gated(DEFAULT, ("--stop-timeout=100", *command(script))) as engine:
-        wait_for(lambda: "up" in engine.text(), "the command")
+        noted_process(engine)
         send(engine, signal.SIGTERM)
         wait_for(lambda: "term" in engine.text(), "SIGTERM")
         engine.reexecute()
-        engine.open()
+        engine.call("Halt", verb="poweroff", exit_status=None)  # which tells it to go on
         assert ended(engine) == 5
-        assert engine.text().count("term") == 1
+        assert engine.text().count("term\n") == 1
 
 
 def test_daemons_that_it_leaves_end_with_it() -> None:
