@@ -54,11 +54,11 @@ class Life:
         self._loop = system.loop
         self._log = system.log
         self._manager = system.manager
-        self._manager.halt.finished.add(self._finish)
         self._engine = pid1.container_engine(options.root, system.environment)
         system.idle.add(lambda _server: self._linger())
         self._runtime_mode = os.stat(system.runtime).st_mode & 0o7777
-        self._report = report_to_engine(system)
+        self._report = report_to_engine(system)  # which hears of the end before us
+        self._manager.halt.finished.add(self._finish)
         self._signal_fd = syscalls.signalfd()
         self._guard = SocketGuard(system.loop, system.paths.socket_path(), self._socket_lost)
 
@@ -290,4 +290,5 @@ class Life:
                 os.unlink(self._system.paths.socket_path())
         except OSError:
             pass  # not ours to remove any more
-        take_leave(self._loop, self._manager.processes, self._manager.halt.gone_by)
+        last = self._report.when_told if self._report is not None else None
+        take_leave(self._loop, self._manager.processes, self._manager.halt.gone_by, last)

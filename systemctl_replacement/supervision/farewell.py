@@ -12,6 +12,8 @@ from systemctl_replacement.signals import SIGKILL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from systemctl_replacement.loop import Loop
     from systemctl_replacement.supervision.supervision import Processes
 
@@ -22,11 +24,15 @@ FAREWELL_USEC = 2_000_000
 _KILLED_USEC = 100_000
 
 
-def take_leave(loop: Loop, processes: Processes, by: int = 0) -> None:
+def take_leave(
+    loop: Loop, processes: Processes, by: int = 0, last: Callable[[Callable[[], object]], object] | None = None
+) -> None:
     """Stop the loop once each supervisor has passed on its unit's last output and the console has written it, or when
-    that takes too long. by: when whoever stops us is about to kill us (monotonic microseconds), 0: nobody is."""
+    that takes too long. by: when whoever stops us is about to kill us (monotonic microseconds), 0: nobody is. last: is
+    called before the end, and calls back."""
     loop.call_at(_end(by), loop.stop)
-    processes.when_released(lambda: processes.helpers.flush_console(loop.stop))
+    stop = loop.stop if last is None else lambda: last(loop.stop)
+    processes.when_released(lambda: processes.helpers.flush_console(stop))
     for unit in list(processes.trackings):
         loop.guard(processes.signal_all, unit, SIGKILL, (), False, False)
         loop.guard(processes.release, unit)

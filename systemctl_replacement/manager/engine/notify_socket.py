@@ -9,6 +9,7 @@ from systemctl_replacement.loop import WRITE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Union
 
     from systemctl_replacement.loop import Loop
@@ -58,25 +59,32 @@ class NotifySocket:
     """Sends what it can at once, and the rest when there is room. Nobody ever waits for it.
 
     It is connected anew for each message, or series of messages: the engine may have made its socket anew. The
-    descriptor is kept, for when there is no other.
+    descriptor is kept, for when there is no other. unsent: what waits to be sent, kept up to date by us.
     """
 
-    def __init__(self, loop: Loop, address: Address) -> None:
+    def __init__(self, loop: Loop, address: Address, unsent: list[str]) -> None:
         self._loop = loop
         self._address = address
         self._socket: _socket.socket | None = None
-        self._unsent: list[str] = []
+        self._unsent = unsent
         self._waits = False  # for room
-        try:
-            self._open()
-        except OSError:
-            pass  # tried again for each message
+        self._then: Callable[[], object] | None = None
+        self._send()
 
     def send(self, message: str) -> None:
         """Send assignments, separated by newlines."""
-        self._unsent = queued(self._unsent, message)
+        self._unsent[:] = queued(self._unsent, message)
+        if not self._waits:
+            self._send()
+
+    def when_sent(self, then: Callable[[], object]) -> None:
+        """Call back once nothing waits for room any more."""
         if self._waits:
-            return
+            self._then = then
+        else:
+            then()
+
+    def _send(self) -> None:
         try:
             self._open().connect(self._address)
         except OSError as error:
@@ -106,7 +114,7 @@ class NotifySocket:
     def _failed(self, error: OSError) -> None:
         """Nobody is there to be told, and the next message looks again. In a shortage it takes this one along."""
         if error.errno not in _SHORTAGES:
-            self._unsent = []
+            self._unsent.clear()
         self._wait(False)
 
     def _wait(self, waits: bool) -> None:
@@ -116,3 +124,6 @@ class NotifySocket:
             else:
                 self._loop.remove(self._socket.fileno())
             self._waits = waits
+        if not waits and self._then is not None:
+            then, self._then = self._then, None
+            then()

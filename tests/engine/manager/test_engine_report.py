@@ -117,3 +117,14 @@ def test_another_kind_of_socket_is_refused_with_a_word(monkeypatch: pytest.Monke
     with Engine() as e:
         assert e.halt() == 0
         assert "Ignoring $NOTIFY_SOCKET=vsock:2:1234: only a path or an abstract name" in e.text()
+
+
+def test_what_waits_to_be_heard_survives_a_reexecution(listener: Listener) -> None:
+    address = os.environ["NOTIFY_SOCKET"]
+    number = listener.fill(address)
+    with Engine(UNITS, boot=("boot.target",)) as e:
+        assert e.sub("a.service") == "running"
+        e.reexecute()
+        wait_for(lambda: "READY=1\nSTATUS=Ready." in listener.listen(), "READY=1")
+        assert listener.heard[:number] == ["FILLING=1"] * number
+        assert listener.heard[number] == "X_SYSTEMD_SIGNALS_LEVEL=2"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _socket
+import contextlib
 import errno
 import os
 import socket
@@ -61,14 +62,42 @@ def test_a_shortage_of_descriptors_loses_nothing(tmp_path: Path, monkeypatch: py
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as engine:
         engine.setblocking(False)
         engine.bind(address)
-        early = NotifySocket(loop, address)
+        early = NotifySocket(loop, address, [])
         with monkeypatch.context() as patched:
             patched.setattr(_socket, "socket", none_left)
             early.send("READY=1")  # it has its descriptor
-            late = NotifySocket(loop, address)
+            late = NotifySocket(loop, address, [])
             late.send("READY=1")
             assert engine.recv(100) == b"READY=1"
             with pytest.raises(BlockingIOError):
                 engine.recv(100)
         late.send("STOPPING=1")
         assert [engine.recv(100), engine.recv(100)] == [b"READY=1", b"STOPPING=1"]
+
+
+def test_the_last_word_waits_for_an_engine_that_is_late(tmp_path: Path) -> None:
+    address = str(tmp_path / "notify")
+    loop = Loop(lambda *_: None)
+    unsent: list[str] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as engine:
+        engine.setblocking(False)
+        engine.bind(address)
+        ours = NotifySocket(loop, address, unsent)
+        while not unsent:
+            ours.send("X_SYSTEMD_UNIT_INACTIVE=x.target")
+        ours.send("EXIT_STATUS=0")
+        assert unsent[-1] == "EXIT_STATUS=0"
+        heard: list[bytes] = []
+
+        def read() -> None:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    heard.append(engine.recv(100))
+
+        loop.call_soon(read)
+        ours.when_sent(loop.stop)
+        loop.run()
+        read()
+        assert heard[-1] == b"EXIT_STATUS=0" and not unsent
+        ours.when_sent(lambda: heard.append(b"at once"))
+        assert heard[-1] == b"at once"
