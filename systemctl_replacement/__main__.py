@@ -116,6 +116,10 @@ def _become_init() -> int:
     except options.UsageError as error:
         _say(str(error))
         return 1
+    if chosen.unknown and posix.getpid() != 1 and chosen.deserialize_fd < 0:
+        # An engine may pass anything to PID 1. Anybody else has made a slip, and waits for something else than an init.
+        _say(f"Unknown option {chosen.unknown[0]}: see 'systemctl init --help'.")
+        return 1
     return startup.run(chosen, forkserver)
 
 

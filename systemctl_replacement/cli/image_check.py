@@ -8,7 +8,7 @@ from systemctl_replacement.check.finding import ERROR, WARNING
 from systemctl_replacement.check.profiles import PROFILES
 from systemctl_replacement.check.report import Question, Report, check
 from systemctl_replacement.cli import streams
-from systemctl_replacement.cli.invocation import CommandError
+from systemctl_replacement.cli.invocation import UNPRINTED, CommandError
 from systemctl_replacement.cli.main import guarded
 from systemctl_replacement.cli.printable import escaped
 from systemctl_replacement.cli.terminal import Terminal
@@ -55,6 +55,9 @@ def _main(question: Question, output: str, every_skip: bool, unknown: Sequence[s
         from systemctl_replacement.cli.json_text import json_text
 
         streams.out(json_text(as_json(report), output))
+    problem = streams.unwritten()
+    if problem:
+        raise CommandError(UNPRINTED.format(problem))
     return int(any(finding.severity == ERROR for finding in report.findings))
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+
+from systemctl_replacement.defaults import SEARCH_PATH
 from systemctl_replacement.jobs.model import MODE_REPLACE, START, JobError
 from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
 from systemctl_replacement.manager.halt.final_status import REFUSED
@@ -49,7 +52,14 @@ def _enqueue_units(manager: Manager, names: Sequence[str]) -> int:
         except JobError as error:
             manager.log.manager(LOG_ERR, f"Failed to start {name}: {error.message}")
             status = status or _status(error)
+            program = name.rpartition(".")[0]
+            if _status(error) == _NO_SUCH_UNIT and _is_program(program):
+                manager.log.manager(LOG_ERR, f"{program} is a program. This runs it: init -- {program}")
     return status
+
+
+def _is_program(name: str) -> bool:
+    return any(os.access(f"{directory}/{name}", os.X_OK) for directory in SEARCH_PATH)
 
 
 def _enqueue_target(manager: Manager, asked_for: str) -> int:

@@ -148,10 +148,19 @@ def _meaning(words: list[str]) -> tuple[str, tuple[str, ...]]:
             raise UsageError(f"init {word}: a path is no unit. This runs a command: init -- {word}")
     if words and words[0] in _TARGETS:
         return _TARGETS[words[0]], ()
+    return "", tuple(_unit(word) for word in words)
+
+
+def _unit(word: str, suffix: str = ".service", option: str = "") -> str:
+    """The name of the unit that a word of the command line means. option: it is the value of that."""
+    where = f"{option}: " if option else ""
     try:
-        return "", tuple(names.mangle(word) for word in words)
+        name = names.mangle(word, suffix)
     except ValueError as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(f"{where}{error}") from None
+    if names.is_template(name):
+        raise UsageError(f"{where}Unit name {name} is missing the instance name.")
+    return name
 
 
 _TARGETS = {
@@ -220,17 +229,11 @@ def _take(found: dict[str, object], name: str, value: str) -> bool:
 
 
 def _target(value: str) -> str:
-    try:
-        return names.mangle(value, ".target")
-    except ValueError as error:
-        raise UsageError(f"--unit=: {error}") from None
+    return _unit(value, ".target", "--unit=")
 
 
 def _awaited(value: str) -> str:
-    try:
-        return value if value == RUNNING else names.mangle(value)
-    except ValueError as error:
-        raise UsageError(f"--wait-for=: {error}") from None
+    return value if value == RUNNING else _unit(value, option="--wait-for=")
 
 
 def _show_status(value: str) -> str:

@@ -59,6 +59,8 @@ def test_every_way_to_say_init(init: list[str], on: str, off: str) -> None:
             for verb in ("halt", "poweroff", "reboot", "kexec", "exit")
         ),
         (["init", "/bin/bash"], 1, "init /bin/bash: a path is no unit"),
+        (["init", "sh", "-c", "true"], 5, "sh is a program. This runs it: init -- sh"),
+        (["init", "on", "t@"], 1, "Unit name t@.service is missing the instance name."),
         (["init", "halt"], 1, "init halt: there is no init yet that this could be said to."),
         ([SYSTEMCTL, "restart"], 1, "Too few arguments."),
         ([SYSTEMCTL, "frobnicate"], 1, "Unknown command verb frobnicate."),

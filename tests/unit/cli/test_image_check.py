@@ -183,6 +183,35 @@ def test_options_that_are_none(image: TestImage, words: list[str], text: str) ->
     assert (result.returncode, result.stdout, result.stderr) == (1, "", f"{text}\n")
 
 
+def test_an_answer_that_cannot_be_written(image: TestImage) -> None:
+    command = [sys.executable, "-ISXutf8", str(MAIN), "init", f"--root={image.root}", "--check"]
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert result.returncode == 1
+    assert "No space left on device" in result.stderr
+
+
+def test_a_slip_starts_nothing(image: TestImage) -> None:
+    result = run(image, "--chek")
+    assert (result.returncode, result.stderr) == (1, "Unknown option --chek: see 'systemctl init --help'.\n")
+
+
+@pytest.mark.parametrize(
+    ("word", "unit", "option"),
+    [
+        ("t@", "t@.service", ""),
+        ("--wait-for=t@", "t@.service", "--wait-for=: "),
+        ("--unit=t@", "t@.target", "--unit=: "),
+    ],
+)
+def test_a_template_is_no_unit_to_start(image: TestImage, word: str, unit: str, option: str) -> None:
+    image.unit("t@.service", wanted_by="")
+    text = f"{option}Unit name {unit} is missing the instance name.\n"
+    for check in ("--check", "--show-status=no"):
+        result = run(image, word, check, "--", "true")
+        assert (result.returncode, result.stdout, result.stderr) == (1, "", text)
+
+
 def test_unknown_options_are_ignored_as_by_init(image: TestImage) -> None:
     result = run(image, "--check", "--nosuch")
     assert (result.returncode, result.stderr) == (0, "Unknown option --nosuch, ignoring.\n")
