@@ -33,11 +33,22 @@ def started(box: Box, *names: str) -> None:
         box.wait_for(lambda name=name: box.exists(f"/run/{name}"), what=name)  # type: ignore[misc]
 
 
-def stop(box: Box, *titles: str) -> list[psutil.Process]:
+def titled(box: Box, title: str) -> list[psutil.Process]:
     found = []
-    for title in titles:
-        found += [process for process in box.find(title) if " ".join(process.cmdline()).startswith(title)]
-    assert len(found) == len(titles)
+    for process in box.find(title):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if " ".join(process.cmdline()).startswith(title):
+                found.append(process)
+    return found
+
+
+def stop(box: Box, *titles: str) -> list[psutil.Process]:
+    def one_each() -> list[psutil.Process]:
+        """Just forked, a process of the unit still has its supervisor's title."""
+        found = [titled(box, title) for title in titles]
+        return [process for [process] in found] if all(len(processes) == 1 for processes in found) else []
+
+    found: list[psutil.Process] = box.wait_for(one_each)
     for process in found:
         process.suspend()
         box.wait_for(lambda process=process: process.status() == psutil.STATUS_STOPPED)  # type: ignore[misc]
@@ -97,15 +108,6 @@ class Attack:
         self._thread.join()
 
 
-def titled(box: Box, title: str) -> list[psutil.Process]:
-    found = []
-    for process in box.find(title):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if " ".join(process.cmdline()).startswith(title):
-                found.append(process)
-    return found
-
-
 def attack(box: Box, title: str) -> Attack:
     """On those that are there now."""
     [process] = stop(box, title)
@@ -131,6 +133,7 @@ ExecReload=/bin/sh -c 'echo reload >>/var/order'
 ExecStop=/bin/sh -c 'echo stop >>/var/order'
 """
 }
+TIMES = "[Service]\nTimeoutStartSec=4\nTimeoutStopSec=2\n"
 SUPERVISOR = "supervisor: steps.service"
 
 
@@ -152,8 +155,10 @@ def test_a_start_while_the_supervisor_is_stopped_again_and_again() -> None:
 @pytest.mark.parametrize("whom", ["the one", "all"])
 @pytest.mark.parametrize("verb", ["reload", "stop"])
 def test_a_command_while_the_supervisor_is_stopped_again_and_again(verb: str, whom: str) -> None:
-    """It has not begun to run the command, which is run once, by the next one."""
-    with Box(files={**STEPS, "/run/go": ""}) as box:
+    """It has not begun to run the command, which is run once, by the next one. If none is left alone for long enough,
+    the command is not run in its time."""
+    times = {} if whom == "the one" else {f"{DIRECTORY}/steps.service.d/times.conf": TIMES}
+    with Box(files={**STEPS, **times}) as box:
         box.wait_booted()
         box.write("/run/go", "")
         box.run("systemctl start steps", check=True)
