@@ -11,9 +11,10 @@ from tests.box.harness import Box
 DIRECTORY = "/etc/systemd/system"
 DEAF = "ExecStart=/bin/sh -c 'trap \"\" TERM; touch /run/%p; while :; do sleep .1; done'\n"
 SAVES = "ExecStart=/bin/sh -c 'trap \"echo saved >/var/%p; exit 0\" TERM; touch /run/%p; while :; do sleep .05; done'\n"
+# Who is born while a unit's processes are signalled gets the signal, too, as under systemd: sleep is to ignore it.
 SLOW = (
-    'ExecStart=/bin/sh -c \'trap "sleep %i; echo saved >/var/%p; exit 0" TERM; touch /run/%p; '
-    "while :; do sleep .05; done'\n"
+    'ExecStart=/bin/sh -c \'bye() { trap "" TERM; sleep %i; echo saved >/var/%p; exit 0; }; trap bye TERM; '
+    "touch /run/%p; while :; do sleep .05; done'\n"
 )
 
 
