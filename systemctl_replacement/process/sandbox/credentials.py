@@ -31,13 +31,17 @@ _GONE = (errno.ENOENT, errno.ENOTDIR)
 
 
 def set_up(child: Child) -> Outcome:
-    """Collects the credentials and puts them where the program finds them. OSError, StepFailed."""
+    """Collects the credentials and puts them where the program finds them. OSError, StepFailed.
+
+    Commands that come later than the start only find what it has left, as under systemd: what is missing by then keeps
+    none of them from running.
+    """
     wanted = child.spec.credentials
     if wanted is None:
         return APPLIED
     if child.spec.sandbox.root_directory not in ("", "/"):
         return NotPossible("Credentials are not below RootDirectory=, running without them.")
-    if wanted.afresh or not os.path.isdir(wanted.directory):
+    if wanted.afresh:
         _put(wanted.directory, collect(wanted), child.account.uid if child.account else os.geteuid())
     child.variables["CREDENTIALS_DIRECTORY"] = wanted.directory
     return APPLIED
@@ -46,11 +50,11 @@ def set_up(child: Child) -> Outcome:
 def collect(wanted: Credentials) -> dict[str, bytes]:
     """The credentials by name. One that is loaded has precedence over one that is imported, and that over one that the
     unit itself gives. OSError, StepFailed."""
-    found: dict[str, bytes] = {}
+    collection = _Collection()
     given = {credential.name: credential.content for credential in wanted.given}
     for name, source in {credential.name: credential.source for credential in wanted.loaded}.items():
         try:
-            found.update(_loaded(wanted, name, source))
+            _load(collection, wanted, name, source)
         except OSError as error:
             optional = not source.startswith("/") or name in given
             if not optional or error.errno not in _GONE:
@@ -58,25 +62,46 @@ def collect(wanted: Credentials) -> dict[str, bytes]:
     for store in wanted.stores:
         for path in _matching(store, wanted.imported):
             name = os.path.basename(path)
-            if name not in found:
-                found[name] = _read_file(path)
+            if name not in collection.found:
+                collection.add(name, _read_file(path, collection.left))
     for name, content in given.items():
-        found.setdefault(name, content)
-    if sum(len(os.fsencode(name)) + len(content) for name, content in found.items()) > _MOST:
-        raise OSError(errno.E2BIG, os.strerror(errno.E2BIG))
-    return found
+        if name not in collection.found:
+            collection.add(name, content)
+    return collection.found
 
 
-def _loaded(wanted: Credentials, name: str, source: str) -> dict[str, bytes]:
-    """What one LoadCredential= gives: a path may be that of a directory, or of a socket that somebody writes to."""
+class _Collection:
+    """Credentials by name, and how many bytes of further ones there may be: no more is read than that."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, bytes] = {}
+        self.left = _MOST
+
+    def add(self, name: str, content: bytes) -> None:
+        """OSError E2BIG if that is too much."""
+        self.left -= len(os.fsencode(name)) + len(content)
+        if self.left < 0:
+            raise _too_much()
+        self.found[name] = content
+
+
+def _too_much() -> OSError:
+    return OSError(errno.E2BIG, os.strerror(errno.E2BIG))
+
+
+def _load(collection: _Collection, wanted: Credentials, name: str, source: str) -> None:
+    """Add what one LoadCredential= gives: a path may be that of a directory, or of a socket that somebody writes to."""
     if not source.startswith("/"):
-        return {name: _read_file(_in_a_store(wanted.stores, source))}
+        collection.add(name, _read_file(_in_a_store(wanted.stores, source), collection.left))
+        return
     mode = os.stat(source).st_mode
     if stat.S_ISDIR(mode):
-        return {f"{name}_{below}": _read_file(path) for below, path in _files_below(source)}
-    if stat.S_ISSOCK(mode):
-        return {name: _read_socket(source, f"unit/{wanted.unit}/{name}")}
-    return {name: _read_file(source)}
+        for below, path in _files_below(source):
+            collection.add(f"{name}_{below}", _read_file(path, collection.left))
+    elif stat.S_ISSOCK(mode):
+        collection.add(name, _read_socket(source, f"unit/{wanted.unit}/{name}", collection.left))
+    else:
+        collection.add(name, _read_file(source, collection.left))
 
 
 def _in_a_store(stores: tuple[str, ...], name: str) -> str:
@@ -111,15 +136,15 @@ def _files_below(directory: str) -> Iterator[tuple[str, str]]:
             yield entry, path
 
 
-def _read_file(path: str) -> bytes:
+def _read_file(path: str, most: int) -> bytes:
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)
     try:
-        return _read_all(lambda size: os.read(fd, size))
+        return _read_all(lambda size: os.read(fd, size), most)
     finally:
         os.close(fd)
 
 
-def _read_socket(path: str, whose: str) -> bytes:
+def _read_socket(path: str, whose: str, most: int) -> bytes:
     """What somebody writes until they close. They can tell by our address for whom it is."""
     socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
     try:
@@ -127,19 +152,18 @@ def _read_socket(path: str, whose: str) -> bytes:
         if len(ours) <= _LONGEST_ADDRESS:
             socket.bind(ours)
         socket.connect(path)
-        return _read_all(socket.recv)
+        return _read_all(socket.recv, most)
     finally:
         socket.close()
 
 
-def _read_all(read: Callable[[int], bytes]) -> bytes:
+def _read_all(read: Callable[[int], bytes], most: int) -> bytes:
     chunks: list[bytes] = []
-    left = _MOST
     while chunk := read(65536):
         chunks.append(chunk)
-        left -= len(chunk)
-        if left < 0:
-            raise OSError(errno.E2BIG, os.strerror(errno.E2BIG))
+        most -= len(chunk)
+        if most < 0:
+            raise _too_much()
     return b"".join(chunks)
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import socket
 import threading
 from pathlib import Path
 
 import pytest
 
+from systemctl_replacement.process.exec_spec import Credentials, LoadedCredential
+from systemctl_replacement.process.sandbox.credentials import collect
+from systemctl_replacement.process.step import StepFailed
 from tests.engine.manager.engine import Engine, wait_for
 
 LISTING = (
@@ -99,12 +104,52 @@ def test_where_credentials_come_from_and_when_they_go(passed: Path) -> None:
 
 
 def test_a_unit_without_its_credential_fails_as_under_systemd() -> None:
-    unit = "[Service]\nType=oneshot\nLoadCredential=a:/nowhere/a\nExecStart=/bin/true\n"
+    unit = (
+        "[Service]\nType=oneshot\nLoadCredential=a:/nowhere/a\nExecStart=/bin/true\n"
+        "ExecStopPost=/bin/sh -c 'echo stopped >>@ROOT@/notes'\n"
+    )
     with Engine({"a.service": unit}) as e:
         assert e.run("start", "a.service") == "failed"
         assert e.show("a.service")["ExecMainStatus"] == 243
         assert "Failed to read credential 'a': No such file or directory" in e.text()
         assert not (e.root / "run/credentials/a.service").exists()
+        assert e.noted() == ["stopped"]
+
+
+def test_what_closes_a_unit_needs_no_credential_any_more() -> None:
+    note = "/bin/sh -c 'echo %s $${CREDENTIALS_DIRECTORY##*/} >>@ROOT@/notes'"
+    unit = (
+        "[Service]\nType=oneshot\nRemainAfterExit=yes\nLoadCredential=a:@ROOT@/secret\nExecStart=/bin/true\n"
+        f"ExecReload={note % 'reload'}\nExecStop={note % 'stop'}\nExecStopPost={note % 'post'}\n"
+    )
+    with Engine() as e:
+        (e.root / "secret").touch()
+        e.write("a.service", unit)
+        assert e.run("start", "a.service") == "done"
+        (e.root / "secret").unlink()
+        shutil.rmtree(e.root / "run/credentials/a.service")
+        assert e.run("reload", "a.service") == "done"
+        assert e.run("stop", "a.service") == "done"
+        assert e.noted() == ["reload a.service", "stop a.service", "post a.service"]
+        assert e.show("a.service")["Result"] == "success"
+
+
+def test_no_more_is_read_than_a_unit_may_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}").write_bytes(bytes(700_000))
+    loaded = (LoadedCredential("a", str(tmp_path)),)
+    opened: list[str] = []
+    real = os.open
+
+    def note(path: str, flags: int) -> int:
+        opened.append(os.path.basename(path))
+        return real(path, flags)
+
+    monkeypatch.setattr(os, "open", note)
+    with pytest.raises(StepFailed, match="Failed to read credential 'a'") as failed:
+        collect(Credentials("/run/credentials/a.service", "a.service", (), loaded=loaded))
+    assert failed.value.error.errno == errno.E2BIG
+    assert opened == ["0", "1"]
 
 
 def test_runtime_directories_that_are_preserved_stay() -> None:
