@@ -57,8 +57,8 @@ def test_nothing_outside_the_root_is_written(tmp_path: Path) -> None:
     assert (root / str(outside).lstrip("/") / "systemd/system/b.service").is_symlink()
 
 
-def test_links_out_of_the_root_are_not_followed(tmp_path: Path, root: Path) -> None:
-    secret = tmp_path.parent / f"{tmp_path.name}-secret.service"
+def test_links_out_of_the_root_are_not_followed(tmp_path_factory: pytest.TempPathFactory, root: Path) -> None:
+    secret = tmp_path_factory.mktemp("outside") / "secret.service"
     secret.write_text("[Install]\nAlias=stolen.service\n")
     (root / "etc/systemd/system").mkdir(parents=True)
     (root / "etc/systemd/system/x.service").symlink_to(secret)
