@@ -42,6 +42,7 @@ LEAVES = {
     "tree_walk",
     "booleans",
     "columns",
+    "few_names",
     "terminal_settings",
     "defaults",
     "log_limit",

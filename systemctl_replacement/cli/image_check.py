@@ -12,6 +12,7 @@ from systemctl_replacement.cli.invocation import UNPRINTED, CommandError
 from systemctl_replacement.cli.main import guarded
 from systemctl_replacement.cli.printable import escaped
 from systemctl_replacement.cli.terminal import Terminal
+from systemctl_replacement.few_names import few
 from systemctl_replacement.unitfile.values import INFINITY
 
 TYPE_CHECKING = False
@@ -26,7 +27,6 @@ VERSION = 1
 """Of the JSON's shape: it rises when something that was there changes its meaning or goes."""
 
 _COLORS = {ERROR: "red", WARNING: "yellow"}
-_NAMES_SHOWN = 10
 
 
 def main(question: Question, output: str, every_skip: bool, unknown: Sequence[str]) -> int:
@@ -86,8 +86,7 @@ def _text(finding: Finding) -> str:
 def _summary(report: Report, every_skip: bool) -> str:
     names = report.prominent
     services = f"{len(names)} service{'' if len(names) == 1 else 's'}"
-    shown = ", ".join(names[:_NAMES_SHOWN]) + (f" and {len(names) - _NAMES_SHOWN} more" if names[_NAMES_SHOWN:] else "")
-    boot = f"A boot of {', '.join(report.goal)} starts {services}{': ' + shown if shown else ''}."
+    boot = f"A boot of {', '.join(report.goal)} starts {services}{': ' + few(names) if names else ''}."
     counts = f"{_count(report, ERROR)}, {_count(report, WARNING)}"
     return f"{boot}{_skips(len(report.skipped), every_skip)} Profile {report.profile}: {counts}."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from systemctl_replacement.few_names import few
 from systemctl_replacement.jobs.model import STOP
 from systemctl_replacement.loop import now_monotonic
 from systemctl_replacement.unitfile.values import format_time_span
@@ -9,7 +10,7 @@ from systemctl_replacement.units.states import FAILED, TIMEOUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from systemctl_replacement.jobs.model import Job
@@ -21,16 +22,7 @@ SLOW_USEC = 5_000_000
 # Unless the time for the halt is so short that this part of it is less.
 _SLOW_PART = 3
 
-# How many units a line names.
-_NAMES_SHOWN = 10
 _ACCURACY_USEC = 100_000
-
-
-def listed(names: Iterable[str]) -> str:
-    """Names in a line of the log: only so many."""
-    names = list(names)
-    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
-    return ", ".join(names[:_NAMES_SHOWN]) + more
 
 
 def took(usec: int) -> str:
@@ -108,4 +100,4 @@ def summary(usec: int, stops: dict[str, tuple[int, bool]], time: int) -> tuple[b
 
 
 def _parts(lists: Sequence[tuple[str, list[str]]]) -> list[str]:
-    return [f"{what}: {listed(names)}." for what, names in lists if names]
+    return [f"{what}: {few(names)}." for what, names in lists if names]

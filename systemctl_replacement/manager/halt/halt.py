@@ -9,10 +9,11 @@ only guess the time, nothing is killed except by its own timeout.
 from __future__ import annotations
 
 from systemctl_replacement import syscalls
+from systemctl_replacement.few_names import few
 from systemctl_replacement.jobs.model import MODE_REPLACE, MODE_REPLACE_IRREVERSIBLY, START, STOP, JobError
 from systemctl_replacement.log_levels import LOG_INFO, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import Timer, now_monotonic
-from systemctl_replacement.manager.halt.account import HaltAccount, listed
+from systemctl_replacement.manager.halt.account import HaltAccount
 from systemctl_replacement.manager.halt.final_status import (
     ACTION,
     ASKED,
@@ -255,7 +256,7 @@ class Halt:
         units = self._signals.up()
         for unit in units:
             self.account.killing(unit)
-        left = listed(sorted(units)) or ("processes that no unit owns" if self._remains.any_left else "")
+        left = few(sorted(units)) or ("processes that no unit owns" if self._remains.any_left else "")
         killing = f", killing remaining processes: {left}" if left else "."
         self._log.manager(LOG_WARNING, f"Stop timeout reached{killing}")
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 
+from systemctl_replacement.few_names import few
 from systemctl_replacement.journal.names import MANAGER_FILE, file_name, open_file
 from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
 from systemctl_replacement.loop import now_monotonic
-from systemctl_replacement.manager.halt.account import listed
 from systemctl_replacement.manager.halt.final_status import FORCED, meaning
 from systemctl_replacement.process.descendants import with_reserve
 from systemctl_replacement.unitfile.values import INFINITY
@@ -61,7 +61,7 @@ class LastWords:
     def _say_what_is_given_up(self) -> None:
         owed = [f"{name}= of {unit.id}" for unit in self._core.registry for name in _owed(unit)]
         if owed:
-            self._core.log.manager(LOG_WARNING, f"Not done, for want of time: {listed(owed)}.")
+            self._core.log.manager(LOG_WARNING, f"Not done, for want of time: {few(owed)}.")
 
     def _write_message(self, status: int) -> None:
         failed = [unit for unit in self._core.registry if unit.active_state == FAILED]

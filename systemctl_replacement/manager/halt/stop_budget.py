@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from systemctl_replacement.few_names import few
 from systemctl_replacement.jobs.turns import Stop, longest_chain
 from systemctl_replacement.log_levels import LOG_WARNING
-from systemctl_replacement.manager.halt.account import listed
 from systemctl_replacement.manager.halt.signalling import is_up
 from systemctl_replacement.manager.halt.stop_time import KILL_RESERVE_USEC, VARIABLE, StopTime
 from systemctl_replacement.manager.halt.time_shares import need
@@ -71,7 +71,7 @@ def warning(stops: Mapping[str, Stop], time: StopTime, raising: Callable[[str], 
     has = time.usec if time.engine else time.kill_after
     if total <= has:
         return ""
-    units = listed(f"{unit} ({format_time_span(stops[unit].need)})" for unit in chain)
+    units = few(f"{unit} ({format_time_span(stops[unit].need)})" for unit in chain)
     seconds = str(-(-(total + KILL_RESERVE_USEC) // USEC_PER_SEC))
     guessed = f", as {time.engine} does by default" if time.engine else ""
     return (

@@ -8,11 +8,11 @@ guess the time, everybody gets SIGTERM when it is nearly over, whatever the orde
 
 from __future__ import annotations
 
+from systemctl_replacement.few_names import few
 from systemctl_replacement.jobs import turns
 from systemctl_replacement.jobs.model import STOP, WAITING
 from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.loop import Timer, now_monotonic
-from systemctl_replacement.manager.halt.account import listed
 from systemctl_replacement.manager.halt.stop_time import LAST_WORD_USEC, VARIABLE, StopTime, last_word_at
 
 TYPE_CHECKING = False
@@ -73,7 +73,7 @@ class HaltTime:
         return [job for job in self._jobs.jobs.values() if job.type == STOP]
 
     def _names(self, units: Iterable[str]) -> str:
-        return listed(sorted(unit for unit in units if takes_time(self._registry[unit])))
+        return few(sorted(unit for unit in units if takes_time(self._registry[unit])))
 
     def _call_at(self, time: int, what: Callable[[], object]) -> None:
         if self._turn is not None:
