@@ -72,7 +72,8 @@ class JobLog:
         else:
             sign = ("|" if failed.trigger else "") + ("!" if failed.negate else "")
             text = f"because of an unmet condition check (Condition{failed.kind}={sign}{failed.parameter})."
-        news = self._boot.done and unit.traits.prominent  # a boot sums up what it has skipped
+        # A boot sums up what it has skipped; but a container that was started for this unit may end with it.
+        news = unit.traits.prominent and (self._boot.done or not unit.names.isdisjoint(self._boot.named))
         self._log.about(unit.id, LOG_INFO, f"{self._name(unit)} was skipped {text}", news=news)
 
 

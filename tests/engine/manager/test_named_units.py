@@ -51,6 +51,13 @@ def test_the_status_of_the_units(services: dict[str, str], status: int) -> None:
     assert ended(services)[0] == status
 
 
+def test_one_that_is_not_started_says_why() -> None:
+    unit = f"[Unit]\nConditionPathExists=/nonexistent\n{STAYS}"
+    status, _, text = ended({"a": unit})
+    assert status == 0
+    assert "a.service was skipped because of an unmet condition check (ConditionPathExists=/nonexistent)." in text
+
+
 DEAF = "[Service]\nExecStart=/bin/sh -c 'trap \"\" TERM; touch @ROOT@/up; while :; do sleep 0.1; done'\n"
 
 
