@@ -47,7 +47,7 @@ def test_profiles_of_a_check() -> None:
     }
     assert times.keys() == PROFILES.keys()
     for name, profile in PROFILES.items():
-        time = stop_time(None, profile.environment, lambda path: False, print)
+        time = stop_time(None, profile.environment, profile.engine)
         assert time is not None
         assert times[name] == time.default.replace("s", " s")
 

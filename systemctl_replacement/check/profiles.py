@@ -23,8 +23,8 @@ class Profile:
     """How an engine runs a container unless it is told otherwise.
 
     `uid`: the user of init; where that is not root, it is one that the image does not know, in the group root.
-    `environment`: by which init knows how long the engine waits for a halt. `engine`: the answer to
-    ConditionVirtualization=.
+    `environment`, `engine` (the answer to ConditionVirtualization=): by which init knows how long the engine waits for
+    a halt.
     """
 
     name: str
@@ -37,11 +37,11 @@ class Profile:
 PROFILES = {
     profile.name: profile
     for profile in (
-        Profile("docker", _DOCKER, {"container": "docker"}, "docker"),
-        Profile("podman", _EVERYWHERE, {"container": "podman"}, "podman"),
+        Profile("docker", _DOCKER, {}, "docker"),
+        Profile("podman", _EVERYWHERE, {}, "podman"),
         Profile("kubernetes", _DOCKER, {"KUBERNETES_SERVICE_HOST": ""}, "container-other"),
         Profile("openshift", frozenset(), {"KUBERNETES_SERVICE_HOST": ""}, "container-other", uid=1000650000),
-        Profile("privileged", frozenset(capabilities.NAMES), {"container": "docker"}, "docker"),
+        Profile("privileged", frozenset(capabilities.NAMES), {}, "docker"),
     )
 }
 """By name. docker: root with Docker's default capabilities; podman: with the fewer of Podman; kubernetes: as docker,

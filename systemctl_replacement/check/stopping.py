@@ -5,7 +5,7 @@ from __future__ import annotations
 from systemctl_replacement.check.finding import Finding
 from systemctl_replacement.jobs.turns import Stop, longest_chain
 from systemctl_replacement.manager.halt import stop_budget
-from systemctl_replacement.manager.halt.stop_time import VARIABLE, stop_time
+from systemctl_replacement.manager.halt.stop_time import VARIABLE, stop_time, who_kills
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile.values import INFINITY
 
@@ -39,7 +39,7 @@ def check(
     time = stop_time(
         told,
         {**image.profile.environment, **known},
-        lambda path: False,
+        image.profile.engine,
         lambda text: findings.append(Finding("configuration", "", text)),
     )
     if time is None:
@@ -50,7 +50,9 @@ def check(
     }
 
     def raising(seconds: str) -> str:
-        return stop_budget.raising(image.profile.environment, told is not None, seconds)
+        return stop_budget.raising(
+            who_kills(image.profile.environment, image.profile.engine), told is not None, seconds
+        )
 
     text = stop_budget.warning(stops, time, raising)
     if text:

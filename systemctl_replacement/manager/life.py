@@ -54,7 +54,6 @@ class Life:
         self._loop = system.loop
         self._log = system.log
         self._manager = system.manager
-        self._engine = pid1.container_engine(options.root, system.environment)
         system.idle.add(lambda _server: self._linger())
         self._runtime_mode = os.stat(system.runtime).st_mode & 0o7777
         self._report = report_to_engine(system)  # which hears of the end before us
@@ -200,7 +199,7 @@ class Life:
         if not self._system.is_pid1:
             await_helpers(self._manager.processes, self._signal_fd, self._manager.halt.gone_by)
         elif engine_reboot.is_meant(self._manager.halt.known):
-            engine_reboot.reboot(self._engine)
+            engine_reboot.reboot(self._system.engine)
         return self._status
 
     # --- signals ---
@@ -225,7 +224,7 @@ class Life:
         if what == "reap":
             manager.processes.reaper.reap()
         elif what == "halt":
-            if number == _signal.SIGINT and engine_reboot.understands(self._engine):
+            if number == _signal.SIGINT and engine_reboot.understands(self._system.engine):
                 argument = "reboot"  # machinectl(1) asks for it so, as the kernel does for ctrl-alt-del
             manager.halt.request(argument, pid1.signal_name(number))
         elif what == "force":

@@ -12,7 +12,7 @@ from systemctl_replacement.loop import now_monotonic
 from systemctl_replacement.manager import other_init, pid1
 from systemctl_replacement.manager.engine import run_directory
 from systemctl_replacement.manager.halt.early import EarlyHalt
-from systemctl_replacement.manager.halt.stop_time import told_or_guessed
+from systemctl_replacement.manager.halt.stop_time import stop_time
 from systemctl_replacement.manager.life import Life
 from systemctl_replacement.manager.options import InitOptions
 from systemctl_replacement.manager.reexec import reexec_state
@@ -57,7 +57,8 @@ def run(options: InitOptions, forkserver: ForkServer | None) -> int:
         if is_pid1:
             run_directory.close()
         if options.deserialize_fd < 0 and not options.on_demand:
-            halt = EarlyHalt(lambda: told_or_guessed(options.stop_timeout, is_pid1))
+            engine = pid1.container_engine(options.root, os.environ)
+            halt = EarlyHalt(lambda: stop_time(options.stop_timeout, os.environ, engine))
             try:
                 lock = _lock(places.start_lock(), halt)
                 outcome = _take_over(places, is_pid1, halt)

@@ -22,7 +22,7 @@ from systemctl_replacement.manager.halt import last_words
 from systemctl_replacement.manager.halt.halt import Halt
 from systemctl_replacement.manager.halt.last_words import LastWords
 from systemctl_replacement.manager.halt.stop_budget import StopBudget
-from systemctl_replacement.manager.halt.stop_time import StopTime, share_of_command, told_or_guessed
+from systemctl_replacement.manager.halt.stop_time import StopTime, share_of_command, stop_time, who_kills
 from systemctl_replacement.manager.jobs.job_log import JobLog
 from systemctl_replacement.manager.jobs.job_start import JobStarter
 from systemctl_replacement.manager.jobs.table import JobTable
@@ -80,6 +80,7 @@ class System:
         self.paths = places = paths.Paths(options.root)
         self.is_pid1 = options.is_pid1
         self.environment = pid1.inherited_environment()
+        self.engine = pid1.container_engine(options.root, self.environment)
         self.runtime = places.runtime
         self.loop = loop = Loop(self._report_exception)
         self._limits = LogLimits(loop)
@@ -122,7 +123,7 @@ class System:
             options.root,
             lambda: files.host,
             lambda: {**self.environment, **execution.environment},
-            lambda: pid1.container_engine(options.root, self.environment),
+            lambda: self.engine,
             core.log_unit,
             secrets.received,
         )
@@ -148,7 +149,7 @@ class System:
             loop, options.root, self.runtime, self._told_generators, self.log.manager, self._patience
         )
         self.reload = DaemonReload(manager, files, self.generators)
-        budget = StopBudget(core, boot, time, options.stop_timeout is not None, os.environ)
+        budget = StopBudget(core, boot, time, options.stop_timeout is not None, who_kills(os.environ, self.engine))
         boot.ended.add(lambda _boot: core.call_soon(budget.look))
         self.reload.done.add(budget.look)
         self.server = server.Server(
@@ -311,8 +312,8 @@ class System:
     def _stop_time(self) -> StopTime | None:
         if self.options.on_demand:
             return None
-        return told_or_guessed(
-            self.options.stop_timeout, self.is_pid1, lambda text: self.log.manager(LOG_WARNING, text)
+        return stop_time(
+            self.options.stop_timeout, os.environ, self.engine, lambda text: self.log.manager(LOG_WARNING, text)
         )
 
     def _own_user(self) -> OwnUser:
@@ -320,5 +321,4 @@ class System:
         return OwnUser(lambda: self.files.host, ignored)
 
     def _told_generators(self) -> dict[str, str]:
-        engine = pid1.container_engine(self.options.root, self.environment)
-        return {**self._execution.environment, **variables(self.files.host.architecture, engine)}
+        return {**self._execution.environment, **variables(self.files.host.architecture, self.engine)}

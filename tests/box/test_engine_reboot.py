@@ -32,3 +32,4 @@ def test_a_reboot_is_what_was_asked_for(command: Sequence[str], request_: str, s
         box.wait_for(lambda: status > 0 or box.exists("/run/deaf"), what="the service that does not hear")
         box.popen(request_)
         assert box.wait() == status
+        assert "docker run" not in box.console, "the image's /.dockerenv counts for the time of a halt"

@@ -6,7 +6,14 @@ from systemctl_replacement.few_names import few
 from systemctl_replacement.jobs.turns import Stop, longest_chain
 from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.manager.halt.signalling import is_up
-from systemctl_replacement.manager.halt.stop_time import KILL_RESERVE_USEC, VARIABLE, StopTime
+from systemctl_replacement.manager.halt.stop_time import (
+    DOCKER,
+    KILL_RESERVE_USEC,
+    KUBERNETES,
+    PODMAN,
+    VARIABLE,
+    StopTime,
+)
 from systemctl_replacement.manager.halt.time_shares import need
 from systemctl_replacement.unitfile.values import INFINITY, USEC_PER_SEC, format_time_span
 
@@ -25,21 +32,20 @@ _SAID = "stop_warning"
 class StopBudget:
     """Compares what the stops may take, one after the other, with what there is."""
 
-    def __init__(
-        self, core: Core, boot: BootProgress, time: StopTime | None, by_option: bool, environment: Mapping[str, str]
-    ) -> None:
-        """by_option: the time was told by an option of the command line, and is to be changed there."""
+    def __init__(self, core: Core, boot: BootProgress, time: StopTime | None, by_option: bool, killer: str) -> None:
+        """by_option: the time was told by an option of the command line, and is to be changed there. killer: as of
+        stop_time.who_kills."""
         self._core = core
         self._boot = boot
         self._time = time
         self._by_option = by_option
-        self._environment = environment
+        self._killer = killer
 
     def look(self, _news: object = None) -> None:
         """Warn, unless that was said already."""
         if self._time is None or not self._boot.done:
             return
-        text = warning(self._stops(), self._time, lambda seconds: raising(self._environment, self._by_option, seconds))
+        text = warning(self._stops(), self._time, lambda seconds: raising(self._killer, self._by_option, seconds))
         if text and text != self._boot.record.get(_SAID):
             self._core.log.manager(LOG_WARNING, text)
         self._boot.record[_SAID] = text
@@ -80,11 +86,15 @@ def warning(stops: Mapping[str, Stop], time: StopTime, raising: Callable[[str], 
     )
 
 
-def raising(environment: Mapping[str, str], by_option: bool, seconds: str) -> str:
-    """What to write to give a halt more time, for the engine and for init (docs/container.md)."""
-    if "KUBERNETES_SERVICE_HOST" in environment:
-        engine = f"terminationGracePeriodSeconds: {seconds}"
-    else:
-        program = "podman" if environment.get("container") == "podman" else "docker"
-        engine = f"{program} run --stop-timeout={seconds}"
-    return f"{engine}, and {f'init --stop-timeout={seconds}' if by_option else f'{VARIABLE}={seconds}'}"
+_FOR_THE_ENGINE = {
+    KUBERNETES: "terminationGracePeriodSeconds: ",
+    PODMAN: "podman run --stop-timeout=",
+    DOCKER: "docker run --stop-timeout=",
+}
+
+
+def raising(killer: str, by_option: bool, seconds: str) -> str:
+    """What to write to give a halt more time, for the engine and for init (docs/container.md). killer: as of
+    stop_time.who_kills."""
+    init = f"{'init --stop-timeout' if by_option else VARIABLE}={seconds}"
+    return f"{_FOR_THE_ENGINE[killer]}{seconds}, and {init}" if killer else init

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
+from systemctl_replacement.manager.engine import reboot
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile.values import INFINITY, format_time_span, parse_time_span
 
@@ -22,11 +21,9 @@ KILL_RESERVE_USEC = 1_000_000
 # How long those have who are told last.
 LAST_WORD_USEC = 2_000_000
 
+KUBERNETES, PODMAN, DOCKER = "Kubernetes", "Podman", "Docker"
 _DOCKER_USEC = 10_000_000
 _KUBERNETES_USEC = 30_000_000
-
-# Values of $container for engines that wait longer than anybody should rely on.
-_PATIENT = ("lxc", "lxc-libvirt", "systemd-nspawn")
 
 # The time is nearly over when this part of it is left.
 _LAST_PART = 3
@@ -68,13 +65,13 @@ class StopTime:
 def stop_time(
     option: int | None,
     environment: Mapping[str, str],
-    exists: Callable[[str], bool],
-    complain: Callable[[str], object],
+    engine: str,
+    complain: Callable[[str], object] = lambda _text: None,
 ) -> StopTime | None:
     """The time for the halt. None if nobody will kill us, so that the units' own timeouts are enough.
 
     It is the option --stop-timeout= (microseconds), else $SYSTEMCTL_STOP_TIMEOUT (a time span, plain numbers are
-    seconds), else the engine's default.
+    seconds), else the default of the engine (as in pid1.container_engine).
     """
     if option is not None:
         return StopTime(option)
@@ -87,21 +84,19 @@ def stop_time(
         if 0 < usec < INFINITY:
             return StopTime(usec)
         complain(f"${VARIABLE} is no time between 0 and infinity, ignoring: {told}")
-    if "KUBERNETES_SERVICE_HOST" in environment:
-        return StopTime(_KUBERNETES_USEC - _RESERVE_USEC, "Kubernetes")
-    container = environment.get("container", "")
-    if container in _PATIENT:
+    killer = who_kills(environment, engine)
+    if not killer:
         return None
-    if container or exists("/.dockerenv") or exists("/run/.containerenv"):
-        return StopTime(_DOCKER_USEC - _RESERVE_USEC, "Podman" if container == "podman" else "Docker")
-    return None
+    return StopTime((_KUBERNETES_USEC if killer == KUBERNETES else _DOCKER_USEC) - _RESERVE_USEC, killer)
 
 
-def told_or_guessed(
-    option: int | None, is_pid1: bool, complain: Callable[[str], object] = lambda _text: None
-) -> StopTime | None:
-    """The time for the halt of this process."""
-    return stop_time(option, os.environ, lambda path: is_pid1 and os.path.exists(path), complain)
+def who_kills(environment: Mapping[str, str], engine: str) -> str:
+    """KUBERNETES, PODMAN or DOCKER: whose default is the time for a halt, "" if nobody is known to end one soon."""
+    if "KUBERNETES_SERVICE_HOST" in environment:
+        return KUBERNETES
+    if not engine or reboot.understands(engine):  # those wait longer than anybody should rely on
+        return ""
+    return PODMAN if engine == "podman" else DOCKER
 
 
 def last_word_at(now: int, end: int) -> int:

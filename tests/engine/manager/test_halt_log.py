@@ -22,10 +22,7 @@ BUDGET = {
     "middle.target": "[Unit]\nAfter=db.service\n",
     "beside.service": f"{SLEEPS}TimeoutStopSec=8\n",
 }
-WARNING = (
-    "Stopping units in order may take 11s: app.service (4s), db.service (7s). The halt has 9s. "
-    "To give it more: docker run --stop-timeout=12, and init --stop-timeout=12."
-)
+WARNING = "Stopping units in order may take 11s: app.service (4s), db.service (7s). The halt has 9s. To give it more: "
 
 
 def test_stops_that_do_not_fit_are_said_at_boot_and_after_a_reload_that_changes_them() -> None:

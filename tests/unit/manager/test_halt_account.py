@@ -11,7 +11,7 @@ from systemctl_replacement.jobs.turns import Stop
 from systemctl_replacement.loop import Loop, now_monotonic
 from systemctl_replacement.manager.halt.account import HaltAccount, summary
 from systemctl_replacement.manager.halt.stop_budget import raising, warning
-from systemctl_replacement.manager.halt.stop_time import StopTime
+from systemctl_replacement.manager.halt.stop_time import StopTime, who_kills
 from systemctl_replacement.manager.jobs.table import JobEnd
 from systemctl_replacement.manager.registry import Registry
 from systemctl_replacement.supervision.farewell import FAREWELL_USEC, take_leave
@@ -76,19 +76,24 @@ def test_stops_that_do_not_fit_are_said_with_the_time_that_they_need() -> None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "by_option", "expected"),
+    ("environment", "engine", "by_option", "expected"),
     [
-        ({}, False, "docker run --stop-timeout=7, and SYSTEMCTL_STOP_TIMEOUT=7"),
-        ({"container": "podman"}, True, "podman run --stop-timeout=7, and init --stop-timeout=7"),
+        ({}, "docker", False, "docker run --stop-timeout=7, and SYSTEMCTL_STOP_TIMEOUT=7"),
+        ({}, "podman", True, "podman run --stop-timeout=7, and init --stop-timeout=7"),
         (
-            {"KUBERNETES_SERVICE_HOST": "x", "container": "podman"},
+            {"KUBERNETES_SERVICE_HOST": "x"},
+            "podman",
             False,
             "terminationGracePeriodSeconds: 7, and SYSTEMCTL_STOP_TIMEOUT=7",
         ),
+        ({}, "systemd-nspawn", False, "SYSTEMCTL_STOP_TIMEOUT=7"),
+        ({}, "", True, "init --stop-timeout=7"),
     ],
 )
-def test_the_engine_is_told_in_its_own_words(environment: dict[str, str], by_option: bool, expected: str) -> None:
-    assert raising(environment, by_option, "7") == expected
+def test_the_engine_is_told_in_its_own_words(
+    environment: dict[str, str], engine: str, by_option: bool, expected: str
+) -> None:
+    assert raising(who_kills(environment, engine), by_option, "7") == expected
 
 
 class Busy:

@@ -12,33 +12,31 @@ SECOND = 1_000_000
 
 
 @pytest.mark.parametrize(
-    ("option", "environment", "files", "expected"),
+    ("option", "environment", "engine", "expected"),
     [
-        (7, {"container": "podman"}, (), StopTime(7)),
-        (None, {"SYSTEMCTL_STOP_TIMEOUT": "20", "container": "podman"}, (), StopTime(20 * SECOND)),
-        (None, {"SYSTEMCTL_STOP_TIMEOUT": "1min 40s"}, (), StopTime(100 * SECOND)),
-        (None, {"SYSTEMCTL_STOP_TIMEOUT": ""}, (), None),
-        (None, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, (), StopTime(29 * SECOND, "Kubernetes")),
-        (None, {"container": "podman"}, (), StopTime(9 * SECOND, "Podman")),
-        (None, {"container": "oci"}, (), StopTime(9 * SECOND, "Docker")),
-        (None, {"container": "systemd-nspawn"}, (), None),
-        (None, {}, ("/.dockerenv",), StopTime(9 * SECOND, "Docker")),
-        (None, {}, (), None),
+        (7, {}, "podman", StopTime(7)),
+        (None, {"SYSTEMCTL_STOP_TIMEOUT": "20"}, "podman", StopTime(20 * SECOND)),
+        (None, {"SYSTEMCTL_STOP_TIMEOUT": "1min 40s"}, "", StopTime(100 * SECOND)),
+        (None, {"SYSTEMCTL_STOP_TIMEOUT": ""}, "", None),
+        (None, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "container-other", StopTime(29 * SECOND, "Kubernetes")),
+        (None, {}, "podman", StopTime(9 * SECOND, "Podman")),
+        (None, {}, "container-other", StopTime(9 * SECOND, "Docker")),
+        (None, {}, "systemd-nspawn", None),
+        (None, {}, "docker", StopTime(9 * SECOND, "Docker")),
+        (None, {}, "", None),
     ],
 )
-def test_told_or_guessed(
-    option: Optional[int], environment: dict[str, str], files: tuple[str, ...], expected: object
-) -> None:
+def test_told_or_guessed(option: Optional[int], environment: dict[str, str], engine: str, expected: object) -> None:
     complaints: list[str] = []
-    assert stop_time(option, environment, files.__contains__, complaints.append) == expected
+    assert stop_time(option, environment, engine, complaints.append) == expected
     assert not complaints
 
 
 @pytest.mark.parametrize("told", ["soon", "0", "-1", "infinity", "1e3"])
 def test_what_is_no_time_is_said_and_not_used(told: str) -> None:
     complaints: list[str] = []
-    environment = {"SYSTEMCTL_STOP_TIMEOUT": told, "container": "docker"}
-    assert stop_time(None, environment, lambda _: False, complaints.append) == StopTime(9 * SECOND, "Docker")
+    environment = {"SYSTEMCTL_STOP_TIMEOUT": told}
+    assert stop_time(None, environment, "docker", complaints.append) == StopTime(9 * SECOND, "Docker")
     assert len(complaints) == 1 and told in complaints[0] and "$SYSTEMCTL_STOP_TIMEOUT" in complaints[0]
 
 
