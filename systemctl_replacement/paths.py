@@ -64,7 +64,7 @@ class Paths:
         Below a root there is only one. `$XDG_RUNTIME_DIR` is shared with other programs, so we use a directory in it.
         """
         if self.root:
-            return [self.root + "/run/systemd"]
+            return [self.root + SYSTEM_RUNTIME]
         candidates = [SYSTEM_RUNTIME]
         user_directory = os.environ.get("XDG_RUNTIME_DIR", "")
         if user_directory.startswith("/"):
@@ -76,9 +76,14 @@ class Paths:
     def trusted_runtimes(self) -> list[str]:
         """The candidates that are safe to look into.
 
-        In /tmp and /dev/shm anybody can make one for us, with a socket that never answers or journals that are FIFOs.
+        In /tmp and /dev/shm anybody can make one for us, with a socket that never answers or journals that are FIFOs,
+        and in a /run that is open to everybody, too.
         """
-        return [runtime for runtime in self.runtime_candidates() if _is_public(runtime) or _is_private(runtime)]
+        return [
+            runtime
+            for runtime in self.runtime_candidates()
+            if (is_trusted(runtime) if _is_public(runtime) else _is_private(runtime))
+        ]
 
     @property
     def runtime(self) -> str:
@@ -118,10 +123,10 @@ class Paths:
 
         If /lib and /usr/lib are the same directory, only the name that the distribution's systemd uses is listed: it
         shows in FragmentPath= and in the links that `enable` makes. `/run/systemd` keeps its place if the runtime
-        directory is another one, because what an image's scripts put there counts.
+        directory is another one, because what an image's scripts put there counts; unless strangers may have.
         """
-        system_runtime = self.root + "/run/systemd"
-        runtimes = [system_runtime]
+        system_runtime = self.root + SYSTEM_RUNTIME
+        runtimes = [system_runtime] if is_trusted(system_runtime) else []
         if self._runtime not in (None, system_runtime):
             runtimes.insert(0, str(self._runtime))
         directories = []
@@ -201,11 +206,13 @@ def _first_usable(candidates: list[str]) -> str:
 def _make_usable(directory: str) -> None:
     """Create the directory if it is missing. OSError unless we may write there and nobody else owns it.
 
-    Only /run/systemd may belong to another user (root). There the file system's permissions decide, as in an image that
-    opens /run to the group of a container platform's random user.
+    Only /run/systemd may belong to another user, unless we are root. There the file system's permissions decide, as in
+    an image that opens /run to the group of a container platform's random user.
     """
     if _is_public(directory):
         os.makedirs(directory, mode=0o755, exist_ok=True)
+        if not is_trusted(directory):
+            raise PermissionError(1, "others than root may have made it, or may replace it", directory)
     else:
         try:
             os.mkdir(directory, _private_mode())
@@ -228,6 +235,22 @@ def is_open(directory: str) -> bool:
     is_others = status.st_mode & 0o170000 != 0o040000 or status.st_uid not in (0, os.geteuid())
     group_may = status.st_mode & 0o020 and status.st_gid not in (0, os.getegid())
     return is_others or bool(status.st_mode & 0o002 or group_may)
+
+
+def is_trusted(directory: str) -> bool:
+    """Whether we may do what a runtime directory says. Root may not where others can have made the system's, or can put
+    another one in its place. Who is not root runs every service as itself, so that none is a stranger; and what is
+    below a root (`--root=`) belongs to whoever has made that."""
+    if directory != SYSTEM_RUNTIME or os.geteuid() != 0:
+        return True
+    return not (is_open(directory) or _is_open_to_renaming(os.path.realpath(os.path.dirname(directory))))
+
+
+def _is_open_to_renaming(directory: str) -> bool:
+    if not is_open(directory):
+        return False
+    status = os.stat(directory)
+    return status.st_uid != os.geteuid() or not status.st_mode & 0o1000
 
 
 def _is_public(directory: str) -> bool:

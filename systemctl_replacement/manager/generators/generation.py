@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement.loop import Loop
-from systemctl_replacement.manager.generators.directories import DIRECTORIES, init_scripts_are_ours
+from systemctl_replacement.manager.generators.directories import directories, init_scripts_are_ours
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,5 +73,5 @@ class Generation:
 
     def _is_needed(self) -> bool:
         made = (f"{self._runtime}/generator{order}" for order in ("", ".early", ".late"))
-        programs = (self._root + directory for directory in DIRECTORIES)
+        programs = directories(self._root)
         return any(map(os.path.isdir, programs)) or any(map(os.path.lexists, made)) or init_scripts_are_ours(self._root)

@@ -13,7 +13,8 @@ from systemctl_replacement.log_levels import LOG_ERR, LOG_INFO, LOG_WARNING
 from systemctl_replacement.loop import READ, Loop, now_monotonic
 from systemctl_replacement.manager import boot_skips
 from systemctl_replacement.manager.generators import init_script_units
-from systemctl_replacement.manager.generators.directories import DIRECTORIES, init_scripts_are_ours
+from systemctl_replacement.manager.generators.directories import directories as program_directories
+from systemctl_replacement.manager.generators.directories import init_scripts_are_ours
 from systemctl_replacement.process.generator_runner import FINISHED, directories
 from systemctl_replacement.process.spawn_program import spawn_program
 from systemctl_replacement.signals import SIGKILL
@@ -35,14 +36,14 @@ _LONGEST_LINE = 4096
 def find(root: str, skip: Callable[[str], str]) -> list[str]:
     """The generators to be run, by name. `skip` is given names of files, and has a reason for those to leave out."""
     found: dict[str, str] = {}
-    for directory in DIRECTORIES:
+    for directory in program_directories(root):
         try:
-            names = os.listdir(root + directory)
+            names = os.listdir(directory)
         except OSError:
             continue
         for name in names:
             if not name.startswith("."):
-                found.setdefault(name, f"{root}{directory}/{name}")
+                found.setdefault(name, f"{directory}/{name}")
     return [path for name, path in sorted(found.items()) if _is_program(path) and not skip(name)]
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from systemctl_replacement import paths
 from systemctl_replacement.manager import pid1
 from systemctl_replacement.manager.engine import run_directory
+from systemctl_replacement.manager.generators import directories
 from systemctl_replacement.paths import Paths, is_open
 
 
@@ -44,6 +46,70 @@ def test_root_keeps_others_from_writing_to_run(run: Path, mode: int, closed: int
     run.chmod(mode)
     run_directory.close(str(run))
     assert run.stat().st_mode & 0o7777 == closed
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files away")
+def test_configuration_that_somebody_else_has_made_is_set_aside(run: Path) -> None:
+    evil = run / "systemd/system/evil.service"
+    evil.parent.mkdir()
+    evil.touch()
+    (run / "credstore").symlink_to("/etc")
+    (run / "environment.d").mkdir()
+    (run / "environment.d").chmod(0o1770)
+    os.chown(run / "environment.d", 0, 1)
+    (run / "tmpfiles.d").mkdir(mode=0o755)  # root's own stays
+    (run / "sysusers.d").mkdir()
+    (run / "sysusers.d").chmod(0o777)  # and so it does if root was careless
+    os.chown(run / "systemd", 1, 1)
+    run.chmod(0o777)
+    run_directory.close(str(run))
+    assert sorted(path.name for path in run.iterdir() if not path.name.startswith("set-aside")) == [
+        "environment.d", "host", "sysusers.d", "tmpfiles.d",
+    ]  # fmt: skip
+    assert (run / "environment.d").stat().st_mode & 0o7777 == 0o750
+    assert (run / "sysusers.d").stat().st_mode & 0o777 == 0o755
+    moved = {path.name: path for path in run.glob("set-aside.*/*")}
+    assert sorted(moved) == ["credstore", "systemd"] and (moved["systemd"] / "system/evil.service").exists()
+    assert moved["systemd"].parent.stat().st_mode & 0o777 == 0o700
+    said = run_directory.warnings("", str(run))
+    assert len(said) == 2 and all(any(str(path) in text for text in said) for path in moved.values())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the services of others are themselves")
+def test_root_believes_no_directory_of_the_system_that_others_may_replace(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = str(run / "systemd")
+    monkeypatch.setattr(paths, "SYSTEM_RUNTIME", system)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(run.parent))
+
+    def is_trusted() -> bool:
+        places = Paths()
+        found = {
+            paths.is_trusted(system),
+            system in places.trusted_runtimes(),
+            places.runtime == system,
+            f"{system}/system" in places.unit_path(),
+            f"{system}/system-generators" in directories.directories(""),
+        }
+        assert len(found) == 1, found
+        return found.pop()
+
+    assert is_trusted()
+    for mode, trusted in ((0o777, False), (0o1777, True), (0o775, True)):
+        run.chmod(mode)
+        assert is_trusted() is trusted, oct(mode)
+    os.chown(run, 1, 0)
+    run.chmod(0o1777)  # whose owner may rename what is others'
+    assert not is_trusted()
+    os.chown(run, 0, 0)
+    os.chown(system, 1, 0)
+    assert not is_trusted()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "geteuid", lambda: 1)
+        assert paths.is_trusted(system)
+    monkeypatch.setattr(paths, "SYSTEM_RUNTIME", "/run/systemd")
+    assert Paths(str(run.parent)).trusted_runtimes() == [system]  # of a tree of files
 
 
 def test_what_the_engine_says_is_a_small_file_of_its_own(run: Path) -> None:
