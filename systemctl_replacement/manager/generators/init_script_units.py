@@ -103,13 +103,17 @@ def generate(scripts: str, links: str, directories: Sequence[str], target: str) 
     order = {unit: priority for unit, priority in priorities.items() if priority >= 0}
     for unit, (path, script) in units.items():
         before, after = _by_priority(unit, order, {other: found.has_header for other, (_, found) in units.items()})
-        _write(f"{target}/{unit}", init_script.unit_text(path, script, (*wanted[unit], *before), after))
-        for alias in script.aliases:
-            if alias not in units:
-                _link(unit, f"{target}/{alias}")
-        for wanter in wanted[unit]:
-            os.makedirs(f"{target}/{wanter}.wants", exist_ok=True)
-            _link(f"../{unit}", f"{target}/{wanter}.wants/{unit}")
+        text = init_script.unit_text(path, script, (*wanted[unit], *before), after)
+        try:
+            _write(f"{target}/{unit}", text)
+            for alias in script.aliases:
+                if alias not in units:
+                    _link(unit, f"{target}/{alias}")
+            for wanter in wanted[unit]:
+                os.makedirs(f"{target}/{wanter}.wants", exist_ok=True)
+                _link(f"../{unit}", f"{target}/{wanter}.wants/{unit}")
+        except OSError as error:
+            print(f"Cannot make a unit of {path}: {error.strerror}")
 
 
 def _read_links(links: str, units: Iterable[str]) -> tuple[dict[str, dict[str, None]], dict[str, int]]:
@@ -152,8 +156,14 @@ def _by_priority(unit: str, order: Mapping[str, int], headers: Mapping[str, bool
 
 
 def _write(path: str, text: str) -> None:
-    with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
-        file.write(text)
+    """OSError; nothing is left of a file that is not complete."""
+    try:
+        with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+    except OSError:
+        if os.path.lexists(path):
+            os.unlink(path)
+        raise
 
 
 def _link(text: str, path: str) -> None:
