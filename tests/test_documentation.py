@@ -93,6 +93,16 @@ def test_options_of_init_are_those_of_its_help() -> None:
             raise AssertionError(f"{option} takes no value at all")
 
 
+def test_parts_of_the_container_contract_are_where_the_design_says() -> None:
+    for _, modules, tests in table("design.md", "8. The container contract"):
+        places = re.findall("`([a-z_0-9/]+(?:\\.py|/))`", modules)
+        shared = next((place for place in places if place.endswith("/")), "")
+        for place in places:
+            assert (PACKAGE / place).exists() or (PACKAGE / shared / place).exists(), place
+        for test in re.findall("`(test_[a-z_]+\\.py)`", tests):
+            assert (DOCS.parent / "tests/box" / test).exists(), test
+
+
 def heading_anchors(page: Path) -> set[str]:
     """The anchors that GitHub makes of a page's headings."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)

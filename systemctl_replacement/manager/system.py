@@ -103,7 +103,7 @@ class System:
         self.files = files = UnitFiles(places, record["id"], self.log, self._limits, is_pid1=self.is_pid1)
         config = files.config
         asked = options.show_status or config.show_status
-        self.log.show_status = shown(asked)
+        self.log.shows = shown(asked)
         files.begin()
 
         registry = Registry(
@@ -216,7 +216,7 @@ class System:
 
     def show_status(self, asked: str) -> None:
         """Show more or less from now on, as with --show-status=."""
-        self.log.show_status = shown(asked)
+        self.log.shows = shown(asked)
         self._show_status_lines(status_lines(asked, False))
 
     def _show_status_lines(self, mode: str) -> None:

@@ -243,7 +243,7 @@ class Driver:
         processes.invocations[unit.id] = unit.invocation_id
         try:
             log = self._core.log
-            shown = highest_shown(log.show_status, True)
+            shown = highest_shown(log.shows, True)
             processes.settings[unit.id] = self._execution.supervisor_settings(unit, log.maximum, shown)
             action = replace(action, environment=(*action.environment, *self._monitored(unit, action.phase)))
             stored = unit.fd_store.newest_first() if unit.fd_store is not None and action.phase == "ExecStart" else []

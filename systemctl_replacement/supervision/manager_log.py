@@ -1,7 +1,7 @@
 """The log of the manager itself.
 
 Its records go to its own journal file, marked with the unit that they are about (UNIT=), as systemd's are. The
-container's output gets those that `show_status` lets through.
+container's output gets those that `shows` lets through.
 """
 
 from __future__ import annotations
@@ -20,29 +20,31 @@ if TYPE_CHECKING:
 
 # What the container's output gets beside the services' own (init --show-status=): warnings and errors; also what
 # becomes of services; everything that goes to the journal.
-SHOW_PROBLEMS, SHOW_CHANGES, SHOW_ALL = "no", "yes", "full"
+SHOW_PROBLEMS, SHOW_CHANGES, SHOW_ALL = "problems", "changes", "all"
+# The word of --show-status= for SHOW_ALL, which is none of systemd's.
+_FULL = "full"
 
 
 def shown(asked: str) -> str:
     """What the container's output gets beside status lines. asked: --show-status= or ShowStatus=, "" for neither."""
-    if asked == SHOW_ALL:
+    if asked == _FULL:
         return SHOW_ALL
     return SHOW_CHANGES if asked in ("", "yes") else SHOW_PROBLEMS
 
 
 def status_lines(asked: str, is_tty: bool) -> str:
     """When status lines are shown (a mode of systemd(1) "--show-status="). A terminal shows them unless something else
-    was asked for, and SHOW_ALL, which is no mode of systemd's, asks for log lines."""
-    if asked == SHOW_ALL:
+    was asked for, and `full` asks for log lines."""
+    if asked == _FULL:
         return "no"
     return asked or ("yes" if is_tty else "no")
 
 
-def highest_shown(show_status: str, news: bool) -> int:
+def highest_shown(shows: str, news: bool) -> int:
     """The highest log level of the manager's lines that the container's output gets."""
-    if show_status == SHOW_ALL:
+    if shows == SHOW_ALL:
         return LOG_DEBUG
-    return LOG_INFO if show_status == SHOW_CHANGES and news else LOG_WARNING
+    return LOG_INFO if shows == SHOW_CHANGES and news else LOG_WARNING
 
 
 class ManagerLog:
@@ -50,7 +52,7 @@ class ManagerLog:
 
     def __init__(self, writer: Writer, console: ConsoleHandle | None, boot_id: str, maximum: int = LOG_INFO) -> None:
         self.maximum = maximum
-        self.show_status = SHOW_CHANGES
+        self.shows = SHOW_CHANGES
         self.status_lines = "no"  # when they are shown, from `status_lines()`
         self._writer = writer
         self._console = console
@@ -89,7 +91,7 @@ class ManagerLog:
         record: dict[str, Value] = {"PRIORITY": str(level), **self._fixed, **fields, "MESSAGE": message}
         when = (time.time_ns() // 1000, time.monotonic_ns() // 1000)
         self._writer.write(record, when)
-        if self._console is not None and not said and level <= highest_shown(self.show_status, news):
+        if self._console is not None and not said and level <= highest_shown(self.shows, news):
             shown: dict[str, object] = {
                 "__REALTIME_TIMESTAMP": str(when[0]),
                 "__MONOTONIC_TIMESTAMP": str(when[1]),

@@ -76,7 +76,7 @@ def snapshot(
         "boot": boot,
         "booted": manager.boot.done,
         "log_level": manager.log.maximum,
-        "show_status": manager.log.show_status,
+        "shows": manager.log.shows,
         "status_lines": manager.log.status_lines,
         "environment": manager.execution.environment,
         "listener": listener,
@@ -291,7 +291,7 @@ def _restore_settings(manager: Manager, state: dict[str, Any]) -> None:
     manager.jobs.next_id = state["next_id"]
     manager.registry.asked_for.update(state.get("asked_for", ()))
     manager.log.maximum = state.get("log_level", manager.log.maximum)
-    manager.log.show_status = state.get("show_status", manager.log.show_status)
+    manager.log.shows = state.get("shows", manager.log.shows)
     manager.execution.environment = dict(state["environment"])
 
 

@@ -37,7 +37,7 @@ _END_USEC = 100_000_000
 _LOOK_USEC = 10_000
 
 # What of the state is the other manager's own, and not for us.
-_ITS_OWN = ("forkserver", "console", "log_level", "show_status", "status_lines", "halt")
+_ITS_OWN = ("forkserver", "console", "log_level", "shows", "status_lines", "halt")
 
 
 class _Impossible(Exception):
