@@ -51,8 +51,11 @@ def _nice(_config: ManagerConfig) -> int:
 def _oom_score_adjust(config: ManagerConfig) -> int:
     if config.default_oom_score_adjust is not None:
         return config.default_oom_score_adjust
-    with open("/proc/self/oom_score_adj", encoding="ascii") as file:
-        return int(file.read())
+    try:
+        with open("/proc/self/oom_score_adj", "rb") as file:
+            return int(file.read())
+    except OSError:
+        return 0  # as systemd says where it cannot look
 
 
 _CHANGES_USER = full(always("CAP_SETUID", "CAP_SETGID", fails=True))

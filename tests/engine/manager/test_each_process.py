@@ -42,7 +42,7 @@ def test_who_was_killed() -> None:
 def test_who_is_left() -> None:
     with Engine({"a.service": LEFT}) as e:
         e.run("start", "a.service")
-        wait_for(lambda: "sleep 1001" in " ".join(" ".join(p.cmdline()) for p in e.processes()), "the exec")
+        wait_for(lambda: {("sleep", "1000"), ("sleep", "1001")} <= {tuple(p.cmdline()) for p in e.processes()}, "both")
         e.run("stop", "a.service")
         e.run("start", "a.service")
         e.call("Kill", name="a.service", whom="all", signal=signal.SIGKILL)
@@ -58,7 +58,7 @@ def test_who_is_left() -> None:
 def test_whom_a_client_has_signalled() -> None:
     with Engine({"a.service": LEFT}) as e:
         e.run("start", "a.service")
-        wait_for(lambda: "sleep 1001" in " ".join(" ".join(p.cmdline()) for p in e.processes()), "the exec")
+        wait_for(lambda: {("sleep", "1000"), ("sleep", "1001")} <= {tuple(p.cmdline()) for p in e.processes()}, "both")
         e.call("Kill", name="a.service", whom="main", signal=signal.SIGCONT)
         e.call("Kill", name="a.service", whom="all", signal=signal.SIGCONT)
         wait_for(lambda: e.text().count("client request") == 3, "the lines")

@@ -51,7 +51,7 @@ def test_nobody_waits_for_a_fifo(tmp_path: Path) -> None:
     root = str(tmp_path)
     config = read_manager_config(root)
     assert journal_limit(root, KEPT, lambda problem: pytest.fail(str(problem))) == 0
-    assert config.show_status
+    assert config.status_unit_format == "combined"
     assert Host.current(root).os_release == {}
     boot_skips.read(str(tmp_path), root, pytest.fail, frozenset())
 
