@@ -112,6 +112,16 @@ def test_root_believes_no_directory_of_the_system_that_others_may_replace(
     assert Paths(str(run.parent)).trusted_runtimes() == [system]  # of a tree of files
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="the mode is somebody else's affair")
+def test_a_run_that_stays_open_is_told_of(run: Path) -> None:
+    assert run_directory.warnings("", str(run)) == []
+    run.chmod(0o1777)
+    assert run_directory.warnings("", str(run)) == [
+        f"Others than root may write to {run}. They can replace what the manager and services have there."
+    ]
+    assert run_directory.warnings("/elsewhere", str(run)) == []
+
+
 def test_what_the_engine_says_is_a_small_file_of_its_own(run: Path) -> None:
     root, file = str(run.parent), run / "host/container-manager"
     assert run_directory.told_by_engine("container-manager", root) == ""
