@@ -299,14 +299,14 @@ class Halt:
     def force(self, verb: str, exit_status: int | None = None) -> None:
         """End without stopping units (`--force`): every process gets SIGTERM instead."""
         self._ask(exit_status)
-        self._going(verb)
         if self.by_force:
             return
+        if self._time is not None and self._time.kill_after and not self.ends_at:
+            self._end_at(now_monotonic() + self._time.kill_after)
+        self._going(verb)
         self.by_force = self._stopping_rest = True
         self._turns.over()
         self._log.manager(LOG_INFO, f"Ending by force ({verb}).")
-        if self._time is not None and self._time.kill_after and not self.ends_at:
-            self._end_at(now_monotonic() + self._time.kill_after)
         self._end_by_force()
 
     def _end_by_force(self) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement import syscalls
-from systemctl_replacement.log_levels import LOG_INFO, LOG_NOTICE, LOG_WARNING
+from systemctl_replacement.few_names import few
+from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
 from systemctl_replacement.loop import READ, now_monotonic
 from systemctl_replacement.process import descendants
 from systemctl_replacement.signals import SIGKILL, SIGTERM
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 _MOST_WATCHED = 64
 # Between two looks without a pidfd.
 _LOOK_USEC = 100_000
+# Who ends within this time needs no line in the log, as with systemd-shutdown.
+_SLOW_USEC = 10_000_000
 # A client that asked for the halt and was answered exits by itself within this time.
 _SPARED_USEC = 1_000_000
 # How long those have to end who were signalled without a look at them.
@@ -60,6 +63,7 @@ class Remains:
         self._unseen_until = 0  # when those that were signalled without a look are given up
         self._next_look: Timer | None = None
         self._limit: Timer | None = None
+        self._slow: Timer | None = None  # when it is said who is waited for
         self._killing = False
         self._on_kill: Callable[[], object] | None = None  # once it is time to kill
         self._then: Callable[[], object] | None = None
@@ -110,10 +114,10 @@ class Remains:
         """Send SIGKILL to all. Returns those that existed."""
         left = self._left()
         if left and not self._killing:
-            self._log(LOG_INFO, "Sending SIGKILL to remaining processes...")
+            self._log(LOG_WARNING, "Sending SIGKILL to remaining processes...")
         for pid, _ in left:
             if not self._killing:
-                self._log(LOG_NOTICE, f"Sending SIGKILL to PID {pid} ({descendants.name(pid)}).")
+                self._log(LOG_WARNING, f"Sending SIGKILL to PID {pid} ({descendants.name(pid)}).")
             self._send(pid, SIGKILL)
         self._killing = self._killing or not self._unseen
         return [pid for pid, _ in left]
@@ -155,9 +159,15 @@ class Remains:
             self._on_kill = killed
             self._look()
 
+        self._slow = self._loop.call_at(now_monotonic() + _SLOW_USEC, self._say_who_is_left)
         if usec != INFINITY:
             self._limit = self._loop.call_at(now_monotonic() + usec, kill)
         self._look()
+
+    def _say_who_is_left(self) -> None:
+        left = [f"{pid} ({descendants.name(pid)})" for pid, _ in self._left()]
+        if left:
+            self._log(LOG_WARNING, f"Waiting for process: {few(left)}")
 
     def _look(self) -> None:
         if self._then is None:
@@ -215,7 +225,7 @@ class Remains:
         os.close(fd)
 
     def _over(self) -> None:
-        for timer in (self._limit, self._next_look):
+        for timer in (self._limit, self._next_look, self._slow):
             if timer is not None:
                 timer.cancel()
         for pid in list(self._watched):

@@ -80,6 +80,15 @@ def test_a_life_as_the_engine_hears_of_it(listener: Listener) -> None:
         assert not any("READY" in message for message in heard)
 
 
+def test_a_halt_by_force_tells_the_time_that_init_was_told(listener: Listener) -> None:
+    with Engine(UNITS, boot=("--stop-timeout=20", "boot.target")) as e:
+        wait_for(lambda: "READY=1\nSTATUS=Ready." in listener.listen(), "READY=1")
+        listener.heard.clear()
+        e.halt(signal.SIGRTMIN + 13)
+        [told] = [message for message in listener.listen() if message.startswith("EXTEND_TIMEOUT_USEC=")]
+        assert 10_000_000 < int(told.partition("=")[2]) < 30_000_000
+
+
 def test_an_engine_that_does_not_listen_blocks_nobody(listener: Listener) -> None:
     address = os.environ["NOTIFY_SOCKET"]
     number = listener.fill(address)

@@ -13,6 +13,7 @@ import pytest
 from systemctl_replacement.loop import Loop, now_monotonic
 from systemctl_replacement.manager.halt import remains
 from systemctl_replacement.manager.halt.remains import Remains
+from systemctl_replacement.process.descendants import start_time
 
 SECOND = 1_000_000
 
@@ -75,6 +76,14 @@ def test_who_ends_while_we_look_may_have_had_children(sleeper: int) -> None:
     looks.end()
     assert looks.said == ["Sending SIGTERM to remaining processes..."]
     assert killed_by(sleeper) == signal.SIGTERM
+
+
+def test_who_takes_long_is_named(sleeper: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remains, "_SLOW_USEC", 0)
+    looks = Looks([sleeper], [sleeper], [])
+    looks.remains.told = [(sleeper, start_time(sleeper) or 0)]  # it goes on
+    looks.end(usec=50_000)
+    assert looks.said == [f"Waiting for process: {sleeper} (sleep)"]
 
 
 def test_a_look_that_fails_is_taken_again(sleeper: int) -> None:
