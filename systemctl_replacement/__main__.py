@@ -113,12 +113,12 @@ def _become_init() -> int:
 
     try:
         chosen = _init_options()
+        if posix.getpid() != 1 and chosen.deserialize_fd < 0:
+            # An engine may pass anything to PID 1. Anybody else has made a slip, and waits for something else than an
+            # init.
+            options.refuse_unknown(chosen)
     except options.UsageError as error:
         _say(str(error))
-        return 1
-    if chosen.unknown and posix.getpid() != 1 and chosen.deserialize_fd < 0:
-        # An engine may pass anything to PID 1. Anybody else has made a slip, and waits for something else than an init.
-        _say(f"Unknown option {chosen.unknown[0]}: see 'systemctl init --help'.")
         return 1
     return startup.run(chosen, forkserver)
 
@@ -133,6 +133,7 @@ def _check() -> int:
 
     try:
         chosen = _init_options()
+        options.refuse_unknown(chosen)
     except options.UsageError as error:
         _say(str(error))
         return 1
@@ -146,7 +147,7 @@ def _check() -> int:
         chosen.command,
         tuple(name for name in chosen.wait_for if name != options.RUNNING),
     )
-    return check(question, chosen.output, chosen.show_status == "full", chosen.unknown)
+    return check(question, chosen.output, chosen.show_status == "full")
 
 
 def _init_options() -> InitOptions:

@@ -17,7 +17,7 @@ from systemctl_replacement.unitfile.values import INFINITY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from typing import Any
 
     from systemctl_replacement.check.finding import Finding
@@ -29,24 +29,21 @@ VERSION = 1
 _COLORS = {ERROR: "red", WARNING: "yellow"}
 
 
-def main(question: Question, output: str, every_skip: bool, unknown: Sequence[str]) -> int:
+def main(question: Question, output: str, every_skip: bool) -> int:
     """Answer. Returns the exit status: 1 if there are errors.
 
-    output: one of OUTPUTS, "" for the first one. every_skip: name all units that are skipped. unknown: options that
-    nobody knows.
+    output: one of OUTPUTS, "" for the first one. every_skip: name all units that are skipped.
     """
-    return guarded(lambda: _main(question, output or OUTPUTS[0], every_skip, unknown))
+    return guarded(lambda: _main(question, output or OUTPUTS[0], every_skip))
 
 
-def _main(question: Question, output: str, every_skip: bool, unknown: Sequence[str]) -> int:
+def _main(question: Question, output: str, every_skip: bool) -> int:
     if question.profile not in PROFILES:
         raise CommandError(f"Unknown profile '{question.profile}': {', '.join(PROFILES)}.")
     if output not in OUTPUTS:
         raise CommandError(f"Unknown output '{output}': {', '.join(OUTPUTS)}.")
     if question.root and not os.path.isdir(question.root):
         raise CommandError(f"Cannot check {question.root}: it is no directory.")
-    for word in unknown:
-        streams.err(f"Unknown option {escaped(word)}, ignoring.")
     report = check(question)
     if output == OUTPUTS[0]:
         for line in _lines(report, Terminal(), every_skip):

@@ -114,6 +114,12 @@ def parse(arguments: list[str]) -> InitOptions:
     return InitOptions(units=units, unknown=tuple(unknown), **found)  # type: ignore[arg-type]
 
 
+def refuse_unknown(options: InitOptions) -> None:
+    """UsageError if there are options that nobody knows."""
+    if options.unknown:
+        raise UsageError(f"Unknown option {options.unknown[0]}: see 'systemctl init --help'.")
+
+
 def _command(words: list[str]) -> tuple[str, ...]:
     if not words or not words[0]:
         raise UsageError("init --: which command is to run?")

@@ -191,9 +191,11 @@ def test_an_answer_that_cannot_be_written(image: TestImage) -> None:
     assert "No space left on device" in result.stderr
 
 
-def test_a_slip_starts_nothing(image: TestImage) -> None:
-    result = run(image, "--chek")
-    assert (result.returncode, result.stderr) == (1, "Unknown option --chek: see 'systemctl init --help'.\n")
+@pytest.mark.parametrize("words", [["--chek"], ["--check", "--profil=openshift"], ["--profile=openshift"]])
+def test_a_slip_starts_nothing_and_checks_nothing(image: TestImage, words: list[str]) -> None:
+    result = run(image, *words)
+    text = f"Unknown option {words[-1]}: see 'systemctl init --help'.\n"
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", text)
 
 
 @pytest.mark.parametrize(
@@ -210,8 +212,3 @@ def test_a_template_is_no_unit_to_start(image: TestImage, word: str, unit: str, 
     for check in ("--check", "--show-status=no"):
         result = run(image, word, check, "--", "true")
         assert (result.returncode, result.stdout, result.stderr) == (1, "", text)
-
-
-def test_unknown_options_are_ignored_as_by_init(image: TestImage) -> None:
-    result = run(image, "--check", "--nosuch")
-    assert (result.returncode, result.stderr) == (0, "Unknown option --nosuch, ignoring.\n")
