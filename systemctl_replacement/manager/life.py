@@ -289,5 +289,4 @@ class Life:
                 os.unlink(self._system.paths.socket_path())
         except OSError:
             pass  # not ours to remove any more
-        last = self._report.when_told if self._report is not None else None
-        take_leave(self._loop, self._manager.processes, self._manager.halt.gone_by, last)
+        take_leave(self._loop, self._manager.processes, self._manager.halt.gone_by)

@@ -12,8 +12,6 @@ from systemctl_replacement.signals import SIGKILL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from systemctl_replacement.loop import Loop
     from systemctl_replacement.supervision.supervision import Processes
 
@@ -24,15 +22,11 @@ FAREWELL_USEC = 2_000_000
 _KILLED_USEC = 100_000
 
 
-def take_leave(
-    loop: Loop, processes: Processes, by: int = 0, last: Callable[[Callable[[], object]], object] | None = None
-) -> None:
+def take_leave(loop: Loop, processes: Processes, by: int = 0) -> None:
     """Stop the loop once each supervisor has passed on its unit's last output and the console has written it, or when
-    that takes too long. by: when whoever stops us is about to kill us (monotonic microseconds), 0: nobody is. last: is
-    called before the end, and calls back."""
+    that takes too long. by: when whoever stops us is about to kill us (monotonic microseconds), 0: nobody is."""
     loop.call_at(_end(by), loop.stop)
-    stop = loop.stop if last is None else lambda: last(loop.stop)
-    processes.when_released(lambda: processes.helpers.flush_console(stop))
+    processes.when_released(lambda: processes.helpers.flush_console(loop.stop))
     for unit in list(processes.trackings):
         loop.guard(processes.signal_all, unit, SIGKILL, (), False, False)
         loop.guard(processes.release, unit)

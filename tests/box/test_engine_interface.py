@@ -72,6 +72,7 @@ def test_what_the_engine_passes_and_what_it_hears() -> None:
         os.chmod(f"/proc/self/fd/{box._root}/run/out", 0o777)
         box.boot()
         box.wait_for(lambda: "READY=1\nSTATUS=Ready." in heard, 30.0, "the engine's news")
+        box.wait_for(lambda: "X_SYSTEMD_UNIT_ACTIVE=multi-user.target" in heard, what="news that others went before")
         box.write("/run/credentials/gone.service/secret", "as if its unit had been killed")
         assert heard[:3] == [
             "X_SYSTEMD_SIGNALS_LEVEL=2", "X_SYSTEMD_HOSTNAME=box", f"X_SYSTEMD_MACHINE_ID={MACHINE_ID}",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import _socket
 import errno
+import select
 
 from systemctl_replacement.loop import WRITE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Union
 
     from systemctl_replacement.loop import Loop
@@ -21,6 +21,14 @@ _MOST_UNSENT = 256
 
 # What is said of units is news each time; of anything else only the last word counts.
 _OF_UNITS = "X_SYSTEMD_UNIT_"
+# This is said often, and nobody waits for it. The rest is said once, and decides.
+_NEWS = (_OF_UNITS, "STATUS=", "EXTEND_TIMEOUT_USEC=")
+_LAST = "EXIT_STATUS"
+
+# What the kernel keeps for who does not read: about fifteen messages of one sender, and ten for one reader. There is
+# room for news while a quarter is taken (unix(7), SO_SNDBUF in socket(7): the kernel doubles it), so that what decides
+# fits in, too, and is there to be read after our end.
+_ROOM = 6144
 
 _LONGEST = 107
 _SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -43,13 +51,15 @@ def address_of(variable: str) -> Address:
 def queued(unsent: list[str], message: str) -> list[str]:
     """What waits to be sent once this message does, too.
 
-    It takes the place of what was to be said about the same thing. When there is too much, the oldest news of units is
-    left out.
+    It takes the place of what was to be said about the same thing, and if it decides something goes before all news.
+    There are none after the last word. When there is too much, the oldest news of units is left out.
     """
-    about = message.partition("=")[0]
-    if not about.startswith(_OF_UNITS):
-        unsent = [other for other in unsent if other.partition("=")[0] != about]
-    unsent = [*unsent, message]
+    said = {line.partition("=")[0] for line in message.split("\n")}
+    if not message.startswith(_OF_UNITS):
+        unsent = [other for other in unsent if other.partition("=")[0] not in said]
+    news = [other for other in unsent if other.startswith(_NEWS)] if _LAST not in said else []
+    deciding = [other for other in unsent if not other.startswith(_NEWS)]
+    unsent = [*deciding, *news, message] if message.startswith(_NEWS) else [*deciding, message, *news]
     if len(unsent) > _MOST_UNSENT:
         unsent.remove(next(other for other in unsent if other.startswith(_OF_UNITS)))
     return unsent
@@ -67,22 +77,15 @@ class NotifySocket:
         self._address = address
         self._socket: _socket.socket | None = None
         self._unsent = unsent
+        self._room = select.poll()
         self._waits = False  # for room
-        self._then: Callable[[], object] | None = None
         self._send()
 
     def send(self, message: str) -> None:
         """Send assignments, separated by newlines."""
         self._unsent[:] = queued(self._unsent, message)
-        if not self._waits:
+        if not (self._waits and message.startswith(_NEWS)):
             self._send()
-
-    def when_sent(self, then: Callable[[], object]) -> None:
-        """Call back once nothing waits for room any more."""
-        if self._waits:
-            self._then = then
-        else:
-            then()
 
     def _send(self) -> None:
         try:
@@ -95,13 +98,18 @@ class NotifySocket:
     def _open(self) -> _socket.socket:
         if self._socket is None:
             kind = _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK
-            self._socket = _socket.socket(_socket.AF_UNIX, kind)
+            made = _socket.socket(_socket.AF_UNIX, kind)
+            made.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDBUF, _ROOM)
+            self._room.register(made.fileno(), select.POLLOUT)
+            self._socket = made
         return self._socket
 
     def _flush(self, _events: int = 0) -> None:
         assert self._socket is not None
         try:
             while self._unsent:
+                if self._unsent[0].startswith(_NEWS) and not self._room.poll(0):
+                    raise BlockingIOError
                 self._socket.send(self._unsent[0].encode("utf-8", "surrogateescape"), _socket.MSG_NOSIGNAL)
                 del self._unsent[0]
         except BlockingIOError:
@@ -124,6 +132,3 @@ class NotifySocket:
             else:
                 self._loop.remove(self._socket.fileno())
             self._waits = waits
-        if not waits and self._then is not None:
-            then, self._then = self._then, None
-            then()

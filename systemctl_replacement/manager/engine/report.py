@@ -35,8 +35,6 @@ _PERIOD_USEC = 5_000_000
 _EXTENSION_USEC = 30_000_000
 # From the time when everything is killed to our end.
 _END_USEC = 3_000_000
-# How late the engine may be in reading what it is told last. The kernel keeps ten messages for it, and a halt has more.
-_LATENESS_USEC = 500_000
 
 
 def extension(now: int, ends_at: int) -> int:
@@ -56,10 +54,9 @@ def progress(running: Sequence[tuple[str, str]], jobs: int) -> str:
 class EngineReport:
     """Tells the engine, as an observer of everything that it wants to know."""
 
-    def __init__(self, manager: Manager, socket: NotifySocket) -> None:
+    def __init__(self, manager: Manager, send: Callable[[str], object]) -> None:
         self._manager = manager
-        self._socket = socket
-        self._send = socket.send
+        self._send = send
         self._next: Timer | None = None  # when it is said how far it is
         manager.boot.ended.add(lambda _boot: self._ready())
         manager.driver.unit_changed.add(self._unit_changed)
@@ -117,11 +114,6 @@ class EngineReport:
         self._rest()
         self._send(f"EXIT_STATUS={status}\nX_SYSTEMD_SHUTDOWN={self._manager.halt.requested}")
 
-    def when_told(self, then: Callable[[], object]) -> None:
-        """Call back once the engine has been told everything, or has not listened for a while. That may be twice."""
-        self._manager.loop.call_at(now_monotonic() + _LATENESS_USEC, then)
-        self._socket.when_sent(then)
-
 
 def report_to_engine(system: System) -> EngineReport | None:
     """Tells the engine that has asked for it from now on. A manager on demand has no engine: $NOTIFY_SOCKET is meant
@@ -136,4 +128,4 @@ def report_to_engine(system: System) -> EngineReport | None:
         return None
     # Kept over re-executions: most of it is said once.
     unsent: list[str] = system.boot.record.setdefault("unsent", [])
-    return EngineReport(system.manager, NotifySocket(system.loop, address, unsent))
+    return EngineReport(system.manager, NotifySocket(system.loop, address, unsent).send)

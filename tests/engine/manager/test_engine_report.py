@@ -64,7 +64,7 @@ def test_a_life_as_the_engine_hears_of_it(listener: Listener) -> None:
         wait_for(lambda: "READY=1\nSTATUS=Ready." in listener.listen(), "READY=1")
         assert listener.heard[0] == "X_SYSTEMD_SIGNALS_LEVEL=2"
         assert listener.heard[1] == f"X_SYSTEMD_HOSTNAME={socket.gethostname()}"
-        assert "X_SYSTEMD_UNIT_ACTIVE=boot.target" in listener.heard
+        wait_for(lambda: "X_SYSTEMD_UNIT_ACTIVE=boot.target" in listener.listen(), "the target")
         assert wait_for(e.noted, "the service's line") == ["none"]
         listener.heard.clear()
         e.reexecute()
@@ -137,3 +137,19 @@ def test_what_waits_to_be_heard_survives_a_reexecution(listener: Listener) -> No
         wait_for(lambda: "READY=1\nSTATUS=Ready." in listener.listen(), "READY=1")
         assert listener.heard[:number] == ["FILLING=1"] * number
         assert listener.heard[number] == "X_SYSTEMD_SIGNALS_LEVEL=2"
+
+
+def test_an_engine_that_reads_after_the_end_knows_how_it_went(listener: Listener) -> None:
+    targets = [f"t{number}.target" for number in range(20)]
+    units = {**dict.fromkeys(targets, "[Unit]\n"), "boot.target": f"[Unit]\nWants={' '.join(targets)}\n"}
+    with Engine(units, boot=("boot.target",)) as e:
+        e.run("start", "boot.target")
+        e.reexecute()
+        assert e.halt(signal.SIGRTMIN + 5) == 133
+    told = [message for message in listener.listen() if not message.startswith(("X_SYSTEMD_", "EXTEND", "STATUS"))]
+    assert told == [
+        "READY=1\nSTATUS=Ready.",
+        "STOPPING=1\nSTATUS=Activating special unit reboot.target...",
+        "EXIT_STATUS=133\nX_SYSTEMD_SHUTDOWN=reboot",
+    ]
+    assert listener.heard[-1] == told[-1]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from systemctl_replacement.loop import Loop
+from systemctl_replacement.loop import Loop, now_monotonic
 from systemctl_replacement.manager.engine.notify_socket import BadAddress, NotifySocket, address_of, queued
 from systemctl_replacement.manager.engine.report import extension, progress
 
@@ -31,7 +31,13 @@ def test_only_the_last_word_waits_to_be_sent() -> None:
     unsent: list[str] = []
     for message in ("STATUS=a", "X_SYSTEMD_UNIT_ACTIVE=a.target", "READY=1\nSTATUS=Ready.", "STATUS=b"):
         unsent = queued(unsent, message)
-    assert unsent == ["X_SYSTEMD_UNIT_ACTIVE=a.target", "READY=1\nSTATUS=Ready.", "STATUS=b"]
+    assert unsent == ["READY=1\nSTATUS=Ready.", "X_SYSTEMD_UNIT_ACTIVE=a.target", "STATUS=b"]
+    for message in ("STOPPING=1\nSTATUS=c", "EXTEND_TIMEOUT_USEC=1"):
+        unsent = queued(unsent, message)
+    assert unsent == [
+        "READY=1\nSTATUS=Ready.", "STOPPING=1\nSTATUS=c", "X_SYSTEMD_UNIT_ACTIVE=a.target", "EXTEND_TIMEOUT_USEC=1",
+    ]  # fmt: skip
+    assert queued(unsent, "EXIT_STATUS=0") == ["READY=1\nSTATUS=Ready.", "STOPPING=1\nSTATUS=c", "EXIT_STATUS=0"]
 
 
 def test_news_of_units_cannot_pile_up_and_push_out_nothing_else() -> None:
@@ -75,29 +81,51 @@ def test_a_shortage_of_descriptors_loses_nothing(tmp_path: Path, monkeypatch: py
         assert [engine.recv(100), engine.recv(100)] == [b"READY=1", b"STOPPING=1"]
 
 
-def test_the_last_word_waits_for_an_engine_that_is_late(tmp_path: Path) -> None:
+def heard_by(engine: socket.socket) -> list[str]:
+    heard = []
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            heard.append(engine.recv(1000).decode())
+    return heard
+
+
+def test_what_decides_is_there_to_be_read_however_late(tmp_path: Path) -> None:
     address = str(tmp_path / "notify")
-    loop = Loop(lambda *_: None)
+    news = [f"X_SYSTEMD_UNIT_ACTIVE={number}.target" for number in range(50)]
+    deciding = ["X_SYSTEMD_SIGNALS_LEVEL=2", "X_SYSTEMD_HOSTNAME=box", f"X_SYSTEMD_MACHINE_ID={'1' * 32}"]
+    deciding += ["READY=1\nSTATUS=Ready.", "STOPPING=1\nSTATUS=…", "EXIT_STATUS=0\nX_SYSTEMD_SHUTDOWN=poweroff"]
     unsent: list[str] = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as engine:
         engine.setblocking(False)
         engine.bind(address)
-        ours = NotifySocket(loop, address, unsent)
-        while not unsent:
-            ours.send("X_SYSTEMD_UNIT_INACTIVE=x.target")
-        ours.send("EXIT_STATUS=0")
-        assert unsent[-1] == "EXIT_STATUS=0"
-        heard: list[bytes] = []
+        ours = NotifySocket(Loop(lambda *_: None), address, unsent)
+        for message in (*deciding[:3], *news, *deciding[3:5], "EXTEND_TIMEOUT_USEC=1", *news, deciding[5]):
+            ours.send(message)
+        assert not unsent
+        heard = heard_by(engine)
+        assert [message for message in heard if message not in news] == deciding
+        assert heard[-1] == deciding[-1]
 
-        def read() -> None:
-            with contextlib.suppress(BlockingIOError):
-                while True:
-                    heard.append(engine.recv(100))
 
+def test_news_wait_until_they_are_read(tmp_path: Path) -> None:
+    address = str(tmp_path / "notify")
+    loop = Loop(lambda *_: None)
+    news = [f"X_SYSTEMD_UNIT_ACTIVE={number}.target" for number in range(50)]
+    heard: list[str] = []
+
+    def read() -> None:
+        heard.extend(heard_by(engine))
+        if len(heard) < len(news):
+            loop.call_at(now_monotonic() + 1000, read)
+        else:
+            loop.stop()
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as engine:
+        engine.setblocking(False)
+        engine.bind(address)
+        ours = NotifySocket(loop, address, [])
+        for message in news:
+            ours.send(message)
         loop.call_soon(read)
-        ours.when_sent(loop.stop)
         loop.run()
-        read()
-        assert heard[-1] == b"EXIT_STATUS=0" and not unsent
-        ours.when_sent(lambda: heard.append(b"at once"))
-        assert heard[-1] == b"at once"
+    assert heard == news
