@@ -72,6 +72,12 @@ def new_state(
     }
 
 
+def found_again(pid: int, to_group: bool) -> dict[str, Any]:
+    """What is still known of a command that the manager before has run, whose state is lost. If it has waited, its
+    process ends by itself."""
+    return new_state((pid, -1, foreground.ALONE), (descendants.name(pid),), (), to_group)
+
+
 class Foreground:
     """The command. Times are monotonic microseconds."""
 

@@ -84,7 +84,6 @@ class Life:
         """Set up what the system needs, and enqueue the boot. lost: what became of a manager before us."""
         manager = self._manager
         self._hear_signals()
-        manager.processes.reaper.reap()  # children of the program that this process ran before
         if not self._options.on_demand:
             self._system.serve()
             manager.processes.helpers.start_console()
@@ -99,6 +98,7 @@ class Life:
         else:
             self._boot()
         self._await_orphans()
+        manager.processes.reaper.reap()  # children of the program that this process ran before
 
     def resume(self, state: dict[str, Any]) -> None:
         """Go on after a re-execution."""

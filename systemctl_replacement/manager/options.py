@@ -62,6 +62,12 @@ class InitOptions:
     command: tuple[str, ...] = ()  # runs in the foreground, and ends the container
     wait_for: tuple[str, ...] = ()  # units that the command waits for, or RUNNING
     no_group: bool = False  # signals go to the command alone, not to its process group
+    foreground: int = 0  # after a re-execution: the pid of the command that runs
+
+    @property
+    def has_command(self) -> bool:
+        """Whether there is a command in the foreground."""
+        return bool(self.command or self.foreground)
 
     @property
     def is_pid1(self) -> bool:
@@ -107,7 +113,7 @@ def parse(arguments: list[str]) -> InitOptions:
     target, units = _meaning(words)
     if target:
         found.setdefault("unit", target)
-    if "command" in found:
+    if "command" in found or "foreground" in found:
         found.setdefault("show_status", "no")
     elif "wait_for" in found or "no_group" in found:
         raise UsageError(f"Option --{'wait-for=' if 'wait_for' in found else 'no-group'} needs a command: -- COMMAND")
@@ -188,8 +194,8 @@ _FLAGS = frozenset(("--on-demand", "--run-host-programs", "--keep-running", "--c
 _OF_A_CHECK = {"--profile": "profile", "-o": "output", "--output": "output"}
 _NEEDS_VALUE = frozenset(
     (
-        "--root", "--unit", "--ready-fd", "--deserialize", "--stop-timeout", "--log-level", "--log-format",
-        "--profile", "--wait-for", "-o", "--output",
+        "--root", "--unit", "--ready-fd", "--deserialize", "--foreground", "--stop-timeout", "--log-level",
+        "--log-format", "--profile", "--wait-for", "-o", "--output",
     )
 ) | (_IGNORED_WITH_VALUE - _OPTIONAL_VALUE)  # fmt: skip
 
@@ -210,6 +216,8 @@ def _take(found: dict[str, object], name: str, value: str) -> bool:
         found["ready_fd"] = _descriptor(name, value)
     elif name == "--deserialize":
         found["deserialize_fd"] = _number(name, value)
+    elif name == "--foreground":
+        found["foreground"] = _number(name, value)
     elif name == "--stop-timeout":
         found["stop_timeout"] = _timeout(value)
     elif name == "--log-level":

@@ -44,6 +44,7 @@ def run(options: InitOptions, forkserver: ForkServer | None) -> int:
         except reexec_state.Unreadable as error:
             lost = f"Cannot read the state of the previous manager ({error}): its services are restarted."
             forkserver = reexec_state.start_over()
+            command = _command_before(options) if options.foreground else None
     is_pid1 = options.is_pid1
     if not is_pid1:
         refused = other_init.refusal(options)
@@ -106,6 +107,12 @@ def _fork_command(options: InitOptions) -> dict[str, Any]:
         environment.pop("LC_CTYPE", None)  # which Python has set (PEP 538)
     forked = fork(options.command, environment, (options.ready_fd,))
     return foreground.new_state(forked, options.command, options.wait_for, not options.no_group)
+
+
+def _command_before(options: InitOptions) -> dict[str, Any]:
+    from systemctl_replacement.manager import foreground
+
+    return foreground.found_again(options.foreground, not options.no_group)
 
 
 def _lock(path: str, halt: EarlyHalt) -> int:

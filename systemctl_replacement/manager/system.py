@@ -292,7 +292,7 @@ class System:
             return None
         try:
             # A command's own output is what others read from stdout.
-            output = 2 if self.options.command else 1
+            output = 2 if self.options.has_command else 1
             return ConsoleHandle(self.loop, syscalls.duplicate_above(output, 3), self.options.json)
         except OSError:
             return None  # started without a stdout: there is nobody to tell

@@ -57,4 +57,10 @@ class Reexecution:
             arguments.append("--on-demand")
         if options.stop_timeout is not None:
             arguments.append(f"--stop-timeout={options.stop_timeout}us")
+        command = self._manager.boot.record.get("foreground")
+        if command is not None and command["pid"]:
+            # Its end must end the container even if the state cannot be read.
+            arguments.append(f"--foreground={command['pid']}")
+            if not command["to_group"]:
+                arguments.append("--no-group")
         reexec_state.execute(self.state(), [*paths.self_command(), *arguments])

@@ -29,6 +29,16 @@ from systemctl_replacement.manager.reexec import reexec_state
 %s
 __main__.main()
 """
+# A change: the written state is damaged, the descriptors that are kept over the exec are not.
+DAMAGE = """
+class Damaged:
+    loads = reexec_state.wire.loads
+    dumps = lambda state, real=reexec_state.wire: real.dumps(Damaged.damage(real.loads(real.dumps(state))))
+    def damage(state):
+        %s
+        return state
+reexec_state.wire = Damaged
+"""
 PATIENCE = 20.0  # seconds; a condition that takes longer counts as never true
 
 

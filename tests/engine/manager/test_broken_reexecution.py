@@ -10,7 +10,7 @@ import pytest
 
 from systemctl_replacement.control.client import CallError, Disconnected
 from systemctl_replacement.manager.reexec import reexec_state
-from tests.engine.manager.engine import MAIN, Engine, alive, wait_for
+from tests.engine.manager.engine import DAMAGE, MAIN, Engine, alive, wait_for
 
 SLEEP = "[Service]\nExecStart=/bin/sleep 1000\n"
 UNITS = {"a.service": SLEEP, "b.service": SLEEP, "own.target": "[Unit]\nWants=a.service b.service\n"}
@@ -21,17 +21,6 @@ def changed(state, command):
     %s
     execute(state, command)
 reexec_state.execute = changed
-"""
-
-# The written state is damaged, the descriptors that are kept over the exec are not.
-DAMAGE = """
-class Damaged:
-    loads = reexec_state.wire.loads
-    dumps = lambda state, real=reexec_state.wire: real.dumps(Damaged.damage(real.loads(real.dumps(state))))
-    def damage(state):
-        %s
-        return state
-reexec_state.wire = Damaged
 """
 
 

@@ -13,7 +13,8 @@ from typing import Optional
 import psutil
 import pytest
 
-from tests.engine.manager.engine import MAIN, Engine, wait_for
+from systemctl_replacement.control.client import Disconnected
+from tests.engine.manager.engine import DAMAGE, MAIN, Engine, wait_for
 
 SLOW = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh -c 'read x <@ROOT@/gate'\n"
 DEFAULT = {"default.target": "[Unit]\nAllowIsolate=yes\n"}
@@ -320,6 +321,35 @@ def test_reexecutions_and_killed_helpers_cost_it_nothing() -> None:
         engine.reexecute()
         engine.open()
         assert ended(engine) == 8
+
+
+@pytest.mark.parametrize("options", [(), ("--no-group",)])
+def test_its_end_ends_all_even_if_the_state_of_a_reexecution_is_lost(options: tuple[str, ...]) -> None:
+    inner = "trap 'echo group; exit' TERM; echo up; while :; do sleep .02; done"
+    script = f"trap 'echo got; read x <@ROOT@/gate; exit 4' TERM; sh -c \"{inner}\" & while :; do sleep .02; done"
+    with Gated(DEFAULT, command(script, *options), change=DAMAGE % "state.clear()") as engine:
+        wait_for(lambda: "up" in engine.text(), "the command")
+        with pytest.raises(Disconnected):
+            engine.call("Reexecute")
+        wait_for(lambda: "Cannot read the state of the previous manager" in engine.text(), "the line in the log")
+        engine.forget()
+        engine.call("SystemState", wait=True)
+        send(engine, signal.SIGTERM)
+        wait_for(lambda: "got" in engine.text(), "SIGTERM")
+        if not options:
+            wait_for(lambda: "group" in engine.text(), "SIGTERM of its group")
+        assert ("group" in engine.text()) == (not options)
+        engine.open()
+        assert ended(engine) == 4
+
+
+def test_its_end_counts_even_if_it_comes_while_the_state_is_lost() -> None:
+    until_it_has_ended = "os.waitid(os.P_PID, state['boot']['foreground']['pid'], os.WEXITED | os.WNOWAIT)"
+    damage = DAMAGE % f"open('@ROOT@/gate', 'w').write('x'); {until_it_has_ended}; state.clear()"
+    with Gated(DEFAULT, command("read x <@ROOT@/gate; exit 7"), change=f"import os\n{damage}") as engine:
+        with pytest.raises(Disconnected):
+            engine.call("Reexecute")
+        assert ended(engine) == 7
 
 
 def test_it_is_remembered_over_a_reexecution_who_was_told() -> None:
