@@ -94,7 +94,7 @@ def _check(question: Question, goal: tuple[str, ...]) -> Report:
     findings += links.findings(image)
     findings += generated.findings(image)
     findings += [Finding("configuration", "", text) for text in image.problems]
-    stop, warnings = stopping.check(image, running, question.stop_timeout, question.environment)
+    stop, warnings = stopping.check(image, running, question.stop_timeout, question.environment, bool(question.command))
     findings += warnings
     return Report(
         question.profile,

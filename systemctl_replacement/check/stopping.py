@@ -30,9 +30,10 @@ class StopNeed:
 
 
 def check(
-    image: Image, running: Iterable[ManagedUnit], told: int | None, environment: Mapping[str, str]
+    image: Image, running: Iterable[ManagedUnit], told: int | None, environment: Mapping[str, str], has_command: bool
 ) -> tuple[StopNeed, list[Finding]]:
-    """What the units that run need, and the warning that the boot will give. told: --stop-timeout=."""
+    """What the units that run need, and the warning that the boot will give. told: --stop-timeout=. has_command: there
+    is a foreground command."""
     units = list(running)
     findings: list[Finding] = []
     known = {name: value for name, value in environment.items() if name == VARIABLE}
@@ -54,7 +55,7 @@ def check(
             who_kills(image.profile.environment, image.profile.engine), told is not None, seconds
         )
 
-    text = stop_budget.warning(stops, time, raising)
+    text = stop_budget.warning(stops, time, raising, has_command)
     if text:
         findings.append(Finding("stop-time", "", text))
     chain = tuple(longest_chain(stops))

@@ -149,7 +149,8 @@ class System:
             loop, options.root, self.runtime, self._told_generators, self.log.manager, self._patience
         )
         self.reload = DaemonReload(manager, files, self.generators)
-        budget = StopBudget(core, boot, time, options.stop_timeout is not None, who_kills(os.environ, self.engine))
+        killer = who_kills(os.environ, self.engine)
+        budget = StopBudget(core, boot, time, options.stop_timeout is not None, killer, self.foreground is not None)
         boot.ended.add(lambda _boot: core.call_soon(budget.look))
         self.reload.done.add(budget.look)
         self.server = server.Server(

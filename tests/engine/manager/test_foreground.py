@@ -372,3 +372,12 @@ def test_daemons_that_it_leaves_end_with_it() -> None:
         engine.open()
         assert ended(engine) == 2
         assert not left.is_running()
+
+
+def test_the_boot_warns_if_its_share_leaves_the_units_too_little() -> None:
+    unit = "[Service]\nExecStart=/bin/sleep 1000\nTimeoutStopSec=7\n"
+    with Gated(
+        {**DEFAULT, "a.service": unit}, ("--stop-timeout=10", "a.service", *command("exec sleep 1007"))
+    ) as engine:
+        text = "may take 7s: a.service (7s). The halt has 9s, 4.5s of it for the foreground command."
+        wait_for(lambda: text in engine.text(), "the warning")

@@ -159,6 +159,8 @@ def test_profiles_and_the_time_for_a_halt(image: TestImage) -> None:
         "so that the unit fails. It runs as init's user with ENV SYSTEMCTL_IGNORE_USER=yes\n"
     ) in result.stdout
     assert "warning: Stopping units in order may take 20s: a.service (20s). The halt has 9s." in result.stdout
+    result = run(image, "--check", "--stop-timeout=40s", "--", "true", PATH="/usr/bin")
+    assert "The halt has 39s, 19.5s of it for the foreground command." in result.stdout
     guessed = {
         name: json.loads(run(image, "--check", "-ojson", f"--profile={name}", SYSTEMCTL_STOP_TIMEOUT="").stdout)["stop"]
         for name in ("docker", "kubernetes")

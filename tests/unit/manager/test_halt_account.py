@@ -59,9 +59,9 @@ def test_a_stop_goes_on_being_timed_after_a_reexecution() -> None:
     assert killed and "Killed: b (after 8s). Slow to stop: a (6" in text
 
 
-def warned(time: StopTime, *needs: int) -> str:
+def warned(time: StopTime, *needs: int, has_command: bool = False) -> str:
     stops = {f"u{n}": Stop(need, (f"u{n - 1}",) if n else ()) for n, need in enumerate(needs)}
-    return warning(stops, time, lambda seconds: f"wait {seconds}")
+    return warning(stops, time, lambda seconds: f"wait {seconds}", has_command)
 
 
 def test_stops_that_do_not_fit_are_said_with_the_time_that_they_need() -> None:
@@ -126,3 +126,13 @@ def test_a_blocked_output_cannot_hold_the_manager_until_it_is_killed() -> None:
     assert FAREWELL_USEC - SECOND < left_at(now + 60 * SECOND) <= FAREWELL_USEC
     assert left_at(now + SECOND) <= SECOND
     assert left_at(now - SECOND) <= 0
+
+
+def test_the_share_of_a_foreground_command_counts() -> None:
+    assert warned(TOLD, 4_500_000, has_command=True) == ""
+    text = warned(TOLD, 5 * SECOND, has_command=True)
+    assert text.endswith("The halt has 9s, 4.5s of it for the foreground command. To give it more: wait 11.")
+    assert warned(StopTime(11 * SECOND), 5 * SECOND, has_command=True) == ""
+    assert warned(GUESSED, 6 * SECOND, has_command=True) == ""
+    text = warned(GUESSED, 7 * SECOND, has_command=True)
+    assert ", as Docker does by default, 3s of it for the foreground command. To give it more: wait 15." in text
