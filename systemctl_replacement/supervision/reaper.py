@@ -226,12 +226,15 @@ class Reaper:
 
     def _strangers(self, tracking: Tracking) -> list[int]:
         """Processes that have lost their parent, among which may be some of the unit's: they are children of ours or,
-        elsewhere, of PID 1."""
-        own = self._own()
+        elsewhere, of PID 1. What is known to be another unit's is left out: where many supervisors are killed, each
+        unit would judge the processes of all."""
+        others = self._own()
         found = descendants.children(os.getpid())
         if tracking.elsewhere:
             found += [pid for pid in descendants.children(1) if pid != os.getpid()]
-        return [pid for pid in found if pid not in own]
+        else:  # nobody else has the number of a child of ours
+            others = others.union(*[other.known for other in self._trackings.values() if other is not tracking])
+        return [pid for pid in found if pid not in others]
 
     def reap(self) -> None:
         """Reap every child that has ended (SIGCHLD). Unknown orphans are reaped and forgotten."""

@@ -114,6 +114,11 @@ class Tracking:
         return bool(self.lost or self.undecided or self.ended)
 
     @property
+    def known(self) -> list[int]:
+        """Of the processes that have no supervisor, or will have none once it is killed, those that are the unit's."""
+        return [*self.lost, *(pid for pid, _ in self.children)]
+
+    @property
     def owes_answer(self) -> bool:
         """Whether the supervisor has yet to confirm a request."""
         return self.link is not None and bool(self.unanswered or self.tokens or self.releasing)
@@ -141,6 +146,7 @@ class Tracking:
         known = {pid for pid, start in self.children if start_time(pid) == start}
         known.update(pid for pid in (self.main, self.control) if pid)
         self.sessions = _sessions(known)
+        self.children = []  # they are lost now, or have ended
         self.note_lost(known)
         self.refresh_lost(foreign)
 

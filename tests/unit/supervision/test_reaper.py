@@ -132,6 +132,22 @@ def test_the_end_of_a_stranger_makes_no_work(world: World) -> None:
     assert not world.kernel.zombies and not world.events
 
 
+@pytest.mark.parametrize("died", [True, False], ids=["lost", "about to be lost"])
+def test_what_is_known_to_be_another_units_is_not_judged(world: World, died: bool) -> None:
+    """Where all supervisors are killed at once, the processes of all units are ours."""
+    world.begin(strangers=0)
+    if not died:
+        world.tracking.children, world.tracking.lost = list(world.tracking.lost.items()), {}
+    other = Tracking("y.service")
+    world.reaper._trackings[other.unit] = other
+    for pid in (4000, 4001):
+        world.kernel.fork(pid, environment=b"INVOCATION_ID=other\0")
+    other.children = [(4000, world.kernel.processes[4000][3])]
+    world.reaper.adopt(other, "other", 0)
+    assert list(other.lost) == [4000, 4001]
+    assert world.kernel.reads < 30
+
+
 def test_an_end_in_the_unit_costs_what_has_changed(world: World) -> None:
     """Neither a look at each stranger, nor one at each other process of the unit."""
     world.begin()
