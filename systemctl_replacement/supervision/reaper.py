@@ -233,7 +233,9 @@ class Reaper:
         if tracking.elsewhere:
             found += [pid for pid in descendants.children(1) if pid != os.getpid()]
         else:  # nobody else has the number of a child of ours
-            others = others.union(*[other.known for other in self._trackings.values() if other is not tracking])
+            trackings = [other for other in self._trackings.values() if other is not tracking]
+            about_to_be_lost = [pid for other in trackings for pid, _ in other.children]
+            others = others.union(about_to_be_lost, *[other.lost for other in trackings])
         return [pid for pid in found if pid not in others]
 
     def reap(self) -> None:

@@ -114,11 +114,6 @@ class Tracking:
         return bool(self.lost or self.undecided or self.ended)
 
     @property
-    def known(self) -> list[int]:
-        """Of the processes that have no supervisor, or will have none once it is killed, those that are the unit's."""
-        return [*self.lost, *(pid for pid, _ in self.children)]
-
-    @property
     def owes_answer(self) -> bool:
         """Whether the supervisor has yet to confirm a request."""
         return self.link is not None and bool(self.unanswered or self.tokens or self.releasing)
