@@ -75,3 +75,4 @@ def test_after_a_stop_signal_too_and_the_last_one_counts(systemd: bool, late: st
             box.wait_for(lambda: box.exists("/run/late"))
         box.signal(RTMIN_3)
         assert box.wait() == status
+        assert "force" not in box.console  # it was a halt in order

@@ -303,15 +303,21 @@ class Halt:
             return
         if self._time is not None and self._time.kill_after and not self.ends_at:
             self._end_at(now_monotonic() + self._time.kill_after)
+        is_in_order = self._everything_is_down  # as systemd-halt.service asks for it
         self._going(verb)
         self.by_force = self._stopping_rest = True
         self._turns.over()
-        self._log.manager(LOG_INFO, f"Ending by force ({verb}).")
+        if not is_in_order:
+            self._log.manager(LOG_INFO, f"Ending by force ({verb}).")
         self._end_by_force()
 
     def _end_by_force(self) -> None:
         self._driver.frozen = True
         self._end_remains()
+
+    @property
+    def _everything_is_down(self) -> bool:
+        return self.under_way and not self._turns.stops_left
 
     def immediate(self, verb: str, exit_status: int | None = None) -> None:
         """Kill everything and end (`--force --force`)."""
@@ -350,7 +356,7 @@ class Halt:
             self.known[ACTION] = status
         if force == "immediate":
             self.immediate(verb)
-        elif force == "force" and self.under_way and not self._turns.stops_left:  # everything is down
+        elif force == "force" and self._everything_is_down:
             self._going(verb)
             self._core.call_soon(self._stopped)  # after the jobs that this unit's end lets run
         elif force == "force":
