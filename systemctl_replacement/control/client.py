@@ -11,6 +11,7 @@ import os
 from systemctl_replacement import wire
 from systemctl_replacement.control import address
 from systemctl_replacement.control.address import MANAGER
+from systemctl_replacement.paths import SYSTEM_RUNTIME
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,9 +119,10 @@ def connect(paths: Paths) -> Client | None:
     """A connection to the manager in one of the runtime directories, or None. Disconnected if it accepts none in time.
 
     A manager is trusted if it belongs to root or to us: root never uses another user's, and users never each other's.
-    Below a root (`--root=`), which the caller has named, anybody who may make a socket there is trusted.
+    Below a root (`--root=`), which the caller has named, anybody who may make a socket there is trusted. PID 1 is asked
+    whoever it runs as.
     """
-    for runtime in paths.trusted_runtimes():
+    for runtime in _runtimes(paths):
         try:
             socket = address.connect(paths.socket_path(runtime), TIMEOUT)
         except TimeoutError:
@@ -133,3 +135,15 @@ def connect(paths: Paths) -> Client | None:
             return client
         client.close()
     return None
+
+
+def _runtimes(paths: Paths) -> list[str]:
+    """Where a socket may be: also where root does not look for anything else, if PID 1's user has made it."""
+    found = paths.trusted_runtimes()
+    if not paths.root and SYSTEM_RUNTIME not in found:
+        try:
+            if os.lstat(SYSTEM_RUNTIME).st_uid == os.stat("/proc/1").st_uid:
+                found.append(SYSTEM_RUNTIME)
+        except OSError:
+            pass  # there is none
+    return found

@@ -101,7 +101,9 @@ class Place:
 
     def assert_only_others_are_left(self) -> None:
         """Nothing of ours runs any more, and nobody else was touched."""
-        assert sorted(process.pid for process in self.box.processes()) == self.others
+        self.box.wait_for(
+            lambda: sorted(process.pid for process in self.box.processes()) == self.others, what="all to be reaped"
+        )
         assert "got signal" not in self.box.console
 
 

@@ -148,7 +148,7 @@ def test_beside_the_other_its_program_is_not_started_once_more(how: str, operati
         assert [unit for unit in process if alive(process[unit])] == left.split()
         if not left:
             wait_for(lambda: names(e, "old.service")[0] == "new.service", "the name to be the other unit's")
-        assert main_of(e, "new.service") in sleepers(e)
+        wait_for(lambda: main_of(e, "new.service") in sleepers(e), "its program")
         assert len(sleepers(e)) == (len(left.split()) or 1)
 
 
