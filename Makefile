@@ -20,7 +20,7 @@ demo: $(STAMP)
 	@tools/demo $(BIN)/python
 
 test: $(STAMP)
-	@tools/prepare-tests $(BIN)/python
+	@tools/prepare-tests $(BIN)/python examples
 	@echo "==> running all tests"
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
