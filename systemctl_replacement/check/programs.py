@@ -11,6 +11,7 @@ from systemctl_replacement.defaults import SEARCH_PATH
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Literal
 
 _HEAD = 256  # BINPRM_BUF_SIZE: so much of a file the kernel looks at
 _DEEPEST = 5  # interpreters of interpreters
@@ -91,12 +92,13 @@ def _of_env(words: Sequence[str]) -> str:
 def _loader(tree: Tree, path: str) -> str:
     """The program interpreter that an ELF file asks for, "" if it asks for none, or is not a file of this kind."""
     header = tree.head(path, 64)
-    kind, order = header[4:5], "big" if header[5:6] == b"\x02" else "little"
+    kind = header[4:5]
+    order: Literal["big", "little"] = "big" if header[5:6] == b"\x02" else "little"
     if kind not in (b"\x01", b"\x02"):
         return ""
 
     def number(data: bytes, field: tuple[int, int]) -> int:
-        return int.from_bytes(data[field[0] : sum(field)], order)  # type: ignore[arg-type]
+        return int.from_bytes(data[field[0] : sum(field)], order)
 
     start, size, count = (number(header, field) for field in _HEADERS[kind[0]])
     for index in range(min(count, _MOST_HEADERS)):

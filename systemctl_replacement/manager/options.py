@@ -9,6 +9,10 @@ from systemctl_replacement.records import dataclass, replace
 from systemctl_replacement.unitfile import names
 from systemctl_replacement.unitfile.values import INFINITY, parse_bool, parse_time_span
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 # Options of systemd(1), and of systemctl(1) with `start`, that mean nothing here. Others cause a warning.
 _IGNORED = frozenset(
     (
@@ -200,7 +204,7 @@ _NEEDS_VALUE = frozenset(
 ) | (_IGNORED_WITH_VALUE - _OPTIONAL_VALUE)  # fmt: skip
 
 
-def _take(found: dict[str, object], name: str, value: str) -> bool:
+def _take(found: dict[str, Any], name: str, value: str) -> bool:
     """Set the option. Returns whether it is known."""
     if name == "--root":
         found["root"] = value
@@ -229,7 +233,7 @@ def _take(found: dict[str, object], name: str, value: str) -> bool:
     elif name == "--check":
         return True  # seen before: it decides what program this is
     elif name == "--wait-for":
-        found["wait_for"] = (*found.get("wait_for", ()), _awaited(value))  # type: ignore[misc]
+        found["wait_for"] = (*found.get("wait_for", ()), _awaited(value))
     elif name == "--no-group":
         found["no_group"] = True
     elif name == "--log-format":
