@@ -53,7 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "unitfile": {"calendar"},
     "enablement": {"unitfile"},
     "jobs": {"unitfile"},
-    "units": {"unitfile"},
+    "units": {"unitfile", "calendar"},
     "journal": set(),
     "process": {"journal.writer", "journal.record"},
     "control": set(),

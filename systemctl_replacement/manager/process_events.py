@@ -63,7 +63,7 @@ class ProcessEvents:
     def left(self, news: Descriptors) -> None:
         """A notification with descriptors: FDSTORE=1 has them kept, anything else lets them go."""
         unit, fields = self._core.registry.find(news.unit), news.fields
-        if unit is None or not unit.traits.runs_processes or fields.get("FDSTORE") != "1":
+        if unit is None or not unit.traits.stores_descriptors or fields.get("FDSTORE") != "1":
             close_fds(news.fds)
             return
         name = fields.get("FDNAME", "")

@@ -39,6 +39,7 @@ class DaemonReload:
                 if execution.environment.get(name) == old_default.get(name):
                     execution.environment[name] = value
             self._load()
+            self._manager.driver.tell_reloaded()
             self.done.tell(self)
         finally:
             done()

@@ -4,10 +4,10 @@ what a unit that starts or stops by itself takes along (systemd.unit(5))."""
 from __future__ import annotations
 
 from systemctl_replacement.jobs import consequences
-from systemctl_replacement.jobs.model import MODE_REPLACE, RESTART, START, STOP, UNSUPPORTED
+from systemctl_replacement.jobs.model import MODE_REPLACE, RESTART, START, STOP, UNSUPPORTED, JobError
 from systemctl_replacement.log_levels import LOG_INFO
 from systemctl_replacement.unitfile import not_built
-from systemctl_replacement.units.events import NotBuilt, RestartRefused
+from systemctl_replacement.units.events import NotBuilt, RestartRefused, TriggeredChanged, TriggerRefused
 from systemctl_replacement.units.states import FAILED, INACTIVE_OR_FAILED
 
 TYPE_CHECKING = False
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from systemctl_replacement.manager.unit import ManagedUnit
     from systemctl_replacement.manager.unit_change import UnitChange
     from systemctl_replacement.manager.unit_driver import Driver
+    from systemctl_replacement.units.events import Trigger
 
 
 class Triggers:
@@ -29,6 +30,7 @@ class Triggers:
         self._registry = core.registry
         self._jobs = jobs
         self._driver = driver
+        self._to_tell: dict[tuple[str, str], None] = {}  # who triggers whom, of those whose change is still to be told
 
     # --- a change of state ---
 
@@ -64,7 +66,54 @@ class Triggers:
     def _soon(self, look: Callable[[str], None], unit_id: str) -> None:
         self._core.call_soon(lambda: look(unit_id))
 
+    def tell_triggering(self, change: UnitChange) -> None:
+        """Tell the units that trigger this one (Triggers=)."""
+        self._tell_triggering(change.unit)
+
+    def _tell_triggering(self, unit: ManagedUnit) -> None:
+        for other in unit.related("TriggeredBy"):
+            if not self._to_tell:
+                self._core.call_soon(self._tell_all)
+            self._to_tell[other, unit.id] = None
+
+    def _tell_all(self) -> None:
+        waiting, self._to_tell = self._to_tell, {}
+        for other, unit_id in waiting:
+            self._core.loop.guard(self._tell_one, other, unit_id)
+
+    def _tell_one(self, unit_id: str, triggered: str) -> None:
+        unit = self._registry.find(unit_id)
+        if unit is not None and unit.traits.triggers:
+            self._driver.step(unit, TriggeredChanged(triggered))
+
     # --- other occasions ---
+
+    def trigger(self, asked: tuple[ManagedUnit, Trigger]) -> None:
+        """Start a unit because another one asks for it."""
+        unit, action = asked
+        try:
+            refused = self._try_trigger(unit, action)
+        except Exception as error:  # a defect of ours must not keep the unit waiting for ever
+            self._core.report_exception(f"{action.unit}/{START}", error)
+            refused = "Internal error"
+        if refused:
+            other = self._registry.find(action.unit)
+            if other is not None:
+                self._driver.ports.close(other)
+            self._core.call_soon(lambda: self._driver.step(unit, TriggerRefused(action.unit, refused)))
+
+    def _try_trigger(self, unit: ManagedUnit, action: Trigger) -> str:
+        """Why a unit cannot be started, "" if it will be."""
+        try:
+            other = self._registry.get(action.unit)
+            if action.connection:
+                self._driver.ports.hand_over(unit, action.connection, other)
+            self._jobs.enqueue(other.id, START, MODE_REPLACE)
+        except JobError as error:
+            return error.message
+        except OSError as error:
+            return error.strerror or str(error)
+        return ""
 
     def restart(self, unit: ManagedUnit) -> None:
         """RestartSec= is over. What was kept apart from the unit whose name it has is not started again."""
@@ -79,6 +128,8 @@ class Triggers:
         unit = self._registry[end.job.unit]
         if end.result == UNSUPPORTED and end.job.type == START and not_built.reason(unit.type):
             self._driver.step(unit, NotBuilt())
+        self._driver.ports.close(unit)
+        self._tell_triggering(unit)
         self._check_unneeded(unit)
 
     def start_on_failure(self, unit: ManagedUnit) -> None:

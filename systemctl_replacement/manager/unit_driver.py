@@ -13,6 +13,7 @@ from systemctl_replacement.loop import now_monotonic, now_stamp
 from systemctl_replacement.manager import main_process, pid_file, unit_change
 from systemctl_replacement.manager.each_process import log_each, some_of
 from systemctl_replacement.manager.leftovers import Leftovers
+from systemctl_replacement.manager.ports.of_units import PortsOfUnits
 from systemctl_replacement.manager.spec_of_unit import ExecDefaults, NoDescriptor, spec_of
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.manager.unit_change import UnitChange
@@ -22,7 +23,7 @@ from systemctl_replacement.records import replace
 from systemctl_replacement.supervision.manager_log import highest_shown
 from systemctl_replacement.supervision.supervision import Processes
 from systemctl_replacement.units import events
-from systemctl_replacement.units.events import Context, Event, Exited, PidFileRead
+from systemctl_replacement.units.events import Context, Event, Exited, Other, PidFileRead
 from systemctl_replacement.units.states import INACTIVE_OR_FAILED
 
 TYPE_CHECKING = False
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     from systemctl_replacement.manager.core import Core
-    from systemctl_replacement.manager.ports.held import Ports
+    from systemctl_replacement.units.events import Stamp
 
 
 # Type=idle waits for the job queue to run empty, but not longer than this (systemd.service(5)).
@@ -50,11 +51,18 @@ class Driver:
 
     unit_changed: the one place where a unit's change of state is told, in the order of its observers.
     restart_due: told the unit whose RestartSec= is over.
+    triggered: told the unit that another one is to be started for, and which.
+    boot: when init was started.
     """
 
-    def __init__(self, core: Core, processes: Processes, execution: ExecDefaults, leftovers: Leftovers) -> None:
+    def __init__(
+        self, core: Core, processes: Processes, execution: ExecDefaults, leftovers: Leftovers, boot: Stamp
+    ) -> None:
         self.unit_changed: Observers[UnitChange] = Observers(core.loop.guard)
         self.restart_due: Observers[ManagedUnit] = Observers(core.loop.guard)
+        self.triggered: Observers[tuple[ManagedUnit, events.Trigger]] = Observers(core.loop.guard)
+        self.ports = PortsOfUnits(core, execution.root, self.step)
+        self._boot = boot
         self._core = core
         self._processes = processes
         self._execution = execution
@@ -75,9 +83,10 @@ class Driver:
             events.StopRemoving: self._stop_removing,
             events.ReleaseResources: self._release_resources,
             events.EnqueueRestart: self._enqueue_restart,
+            events.Trigger: self._trigger,
             events.Log: self._log,
             events.TellProcesses: self._tell_processes,
-            **dict.fromkeys(PORT_ACTIONS, self._port),
+            **dict.fromkeys(PORT_ACTIONS, self.ports.carry_out),
         }
 
     def step(self, unit: ManagedUnit, event: Event) -> None:
@@ -100,8 +109,7 @@ class Driver:
         unit.state, actions = kind.step(unit.config, before, event, self._context(unit, event))
         if kind.deadlines(unit.state) != kind.deadlines(before):
             self.arm(unit)
-        if unit.ports is not None and unit.active_state in INACTIVE_OR_FAILED:
-            unit.ports.close()  # before anybody is told
+        self.ports.close(unit)  # before anybody is told
         self._do_all(unit, old, actions)
 
     def _do_all(self, unit: ManagedUnit, old: str, actions: tuple[events.Action, ...]) -> None:
@@ -136,7 +144,14 @@ class Driver:
             restart_pending=job == "restart",
             start_pending=job == "start" and unit.job is not None and unit.job.state == WAITING,
             pid_file=self._pid_file(unit, event),
+            boot=self._boot,
+            triggered=self._triggered(unit) if unit.traits.triggers else None,
         )
+
+    def _triggered(self, unit: ManagedUnit) -> dict[str, Other]:
+        """What a unit may know of those that it triggers."""
+        others = [self._core.registry.known(other) for other in unit.related("Triggers")]
+        return {other.id: _as_other(other) for other in others}
 
     def _pid_file(self, unit: ManagedUnit, event: Event | None) -> PidFileRead | None:
         """What PIDFile= says when it may matter: at the end of the main or the control process."""
@@ -161,6 +176,12 @@ class Driver:
         for action in unit.kind.resume(unit.config, unit.state, self._context(unit)):
             if not _is_under_way(unit, action):
                 self._carry_out[type(action)](unit, action)
+
+    def tell_reloaded(self) -> None:
+        """Tell the units that trigger others of what may have become different by itself."""
+        for unit in self._core.registry:
+            if unit.traits.triggers:
+                self._core.loop.guard(self.step, unit, events.Reloaded())
 
     def _elapsed(self, unit: ManagedUnit) -> None:
         unit.timer = None
@@ -331,17 +352,8 @@ class Driver:
         if unit.fd_store is not None and not restarting:
             unit.fd_store.clear()
 
-    def ports_of(self, unit: ManagedUnit) -> Ports:
-        """The ports of a unit."""
-        if unit.ports is None:
-            from systemctl_replacement.manager.ports.held import Ports  # most managers hold none
-
-            unit.ports = Ports(self._core.loop, self._execution.root, lambda event: self.step(unit, event))
-        return unit.ports
-
-    def _port(self, unit: ManagedUnit, action: events.Action) -> None:
-        if unit.active_state not in INACTIVE_OR_FAILED:
-            self.ports_of(unit).carry_out(action)
+    def _trigger(self, unit: ManagedUnit, action: events.Trigger) -> None:
+        self.triggered.tell((unit, action))
 
     def _enqueue_restart(self, unit: ManagedUnit, _action: events.EnqueueRestart) -> None:
         self.restart_due.tell(unit)
@@ -376,6 +388,12 @@ def _is_under_way(unit: ManagedUnit, action: events.Action) -> bool:
     if isinstance(action, events.Spawn):
         return action.token in tracking.tokens
     return isinstance(action, events.RemoveDirectories) and bool(tracking.removing)
+
+
+def _as_other(unit: ManagedUnit) -> Other:
+    job = unit.job.type if unit.job is not None else ""
+    result = unit.kind.result(unit.state)
+    return Other(unit.file.load_state, unit.active_state, unit.sub_state, result, job, unit.stamps)
 
 
 def _is_news(unit: ManagedUnit, level: int) -> bool:

@@ -176,6 +176,36 @@ class PathChanged:
 
 
 @dataclass(frozen=True)
+class ConnectionClosed:
+    """A connection that went over to another unit with a Trigger is closed: that unit is down, or was never started."""
+
+    unit: str
+    connection: str
+
+
+@dataclass(frozen=True)
+class TriggerRefused:
+    """Answer to Trigger: there is no job for the unit, and why not. Its connection is closed, too."""
+
+    unit: str
+    message: str
+
+
+@dataclass(frozen=True)
+class TriggeredChanged:
+    """The state or the job of a unit that this one triggers (Triggers=, org.freedesktop.systemd1(5)) has changed, maybe
+    more than once; `Context.triggered` says how it is now."""
+
+    unit: str
+
+
+@dataclass(frozen=True)
+class Reloaded:
+    """The unit files were read again (`daemon-reload`), or the manager has executed itself: what was worked out from
+    configuration, clocks and paths may be different now."""
+
+
+@dataclass(frozen=True)
 class PortFailed:
     """Answer to any action on a port: it could not be done, and why."""
 
@@ -198,6 +228,7 @@ if TYPE_CHECKING:
         Start, StartLimitHit, NotBuilt, Stop, Reload, ResetFailed, Forked, Executed, SpawnFailed, Exited, Empty,
         Elapsed, WatchdogElapsed, RestartRefused, Notified, MainGuessed, PidFileRead, Removed, RemoverDied,
         PortReady, Accepted, ClockElapsed, ClockStepped, PathChanged, PortFailed,
+        ConnectionClosed, TriggerRefused, TriggeredChanged, Reloaded,
     ]  # fmt: skip
 else:
     Event = object
@@ -313,6 +344,15 @@ class EnqueueRestart:
     """RestartSec= has passed: enqueue a restart job."""
 
 
+@dataclass(frozen=True)
+class Trigger:
+    """Enqueue a start job for another unit; answered by TriggerRefused if there can be none. connection: the port of
+    this unit that goes over to it first, "" for none; told by ConnectionClosed when it is closed there."""
+
+    unit: str
+    connection: str = ""
+
+
 # Ports (manager/ports/): sockets, clocks and watched paths that the manager holds for a unit, by names that its machine
 # chooses. They survive a re-execution, and are closed when the unit goes down.
 
@@ -389,10 +429,23 @@ if TYPE_CHECKING:
         Changed, Spawn, Signal, SignalAll, Identify, GuessMain, WatchPidFile, RemovePidFile,
         RemoveDirectories, StopRemoving, ReleaseResources,
         EnqueueRestart, Log, TellProcesses,
-        Listen, WatchPort, Accept, SetClock, WatchPath, ClosePort,
+        Trigger, Listen, WatchPort, Accept, SetClock, WatchPath, ClosePort,
     ]  # fmt: skip
 else:
     Action = object
+
+
+@dataclass(frozen=True)
+class Other:
+    """What a unit may know of one that it triggers. job: the type of its job, "" for none; stamps: when it came to
+    where, by the names of the properties without "Timestamp" (ActiveEnter, InactiveExit …)."""
+
+    load_state: str
+    active: str
+    sub: str
+    result: str
+    job: str
+    stamps: Mapping[str, Stamp]
 
 
 @dataclass(frozen=True)
@@ -406,3 +459,5 @@ class Context:
     restart_pending: bool = False  # the stop is the first half of a restart job
     start_pending: bool = False  # a start job waits for its turn
     pid_file: Optional[PidFileRead] = None  # what PIDFile= says, at the end of the main or the control process
+    boot: Stamp = (0, 0)  # when init was started
+    triggered: Optional[Mapping[str, Other]] = None  # the units in Triggers=, for a unit that triggers others

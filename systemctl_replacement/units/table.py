@@ -27,6 +27,8 @@ class Traits:
     freezable: bool = False  # CanFreeze=; a slice has to ask its members, too
     holds_members: bool = False  # other units are in it by Slice=
     runs_processes: bool = False  # processes of its own, which tell us of themselves
+    stores_descriptors: bool = False  # of its processes (FileDescriptorStoreMax=, systemd.service(5))
+    triggers: bool = False  # starts other units because of what it watches: it is told what becomes of them
     start_limited: bool = False  # StartLimitBurst= counts its starts
     stopped_by_isolate: bool = False  # IgnoreOnIsolate=no where the unit says nothing
     keeps_manager: bool = False  # an on-demand manager stays while such a unit is not down
@@ -76,16 +78,17 @@ def _not_built() -> Kind:
 TYPES: dict[str, Traits] = {
     "service": Traits(
         _service, startable=True, killable=True, cleanable=True, freezable=True, runs_processes=True,
-        start_limited=True, stopped_by_isolate=True, keeps_manager=True, prominent=True, tells_result=True,
+        stores_descriptors=True, start_limited=True, stopped_by_isolate=True, keeps_manager=True, prominent=True,
+        tells_result=True,
     ),
     "target": Traits(_target, startable=True, stopped_by_isolate=True, groups=True),
     "slice": Traits(_slice, startable=True, killable=True, freezable=True, holds_members=True),
     "scope": Traits(_scope, killable=True, freezable=True),
-    "socket": Traits(_not_built, killable=True, cleanable=True, stopped_by_isolate=True),
-    "timer": Traits(_not_built, stopped_by_isolate=True, shows_next_elapse=True),
-    "path": Traits(_not_built, stopped_by_isolate=True),
+    "socket": Traits(_not_built, killable=True, cleanable=True, stopped_by_isolate=True, triggers=True),
+    "timer": Traits(_not_built, triggers=True, stopped_by_isolate=True, shows_next_elapse=True),
+    "path": Traits(_not_built, triggers=True, stopped_by_isolate=True),
     "mount": Traits(_mount, stoppable=False, killable=True, cleanable=True, from_mountinfo=True),
-    "automount": Traits(_not_built, stoppable=False),
+    "automount": Traits(_not_built, stoppable=False, triggers=True),
     "swap": Traits(_not_built, stoppable=False, killable=True, cleanable=True),
     "device": Traits(_not_built, stoppable=False),
 }  # fmt: skip

@@ -46,6 +46,8 @@ SOCKET, CLOCK, PATH = "socket", "clock", "path"
 class Port:
     """One port as plain data. kind: SOCKET, CLOCK or PATH; waits: the machine is to be told when it is ready.
 
+    giver: the unit that has handed it over, "" for none.
+
     Of a path, path and what are those of WatchPath, and holds is what was told last (None: nothing yet). on_path and
     existed are those of its PathWatch; they are kept up to date there.
     """
@@ -59,15 +61,20 @@ class Port:
     holds: bool | None = None
     on_path: int = -1
     existed: bool = False
+    giver: str = ""
 
 
 class Ports:
-    """The ports of one unit. `tell` gives an event to its machine; `root` is what all paths are below."""
+    """The ports of one unit. `root` is what all paths are below; `tell` gives an event to its machine, and `given_back`
+    is told the giver of a port that is closed, and the port's name."""
 
-    def __init__(self, loop: Loop, root: str, tell: Callable[[Event], object]) -> None:
+    def __init__(
+        self, loop: Loop, root: str, tell: Callable[[Event], object], given_back: Callable[[str, str], object]
+    ) -> None:
         self._loop = loop
         self._root = root
         self._tell = tell
+        self._given_back = given_back
         self._ports: dict[str, Port] = {}
         self._watches: dict[str, paths.PathWatch] = {}
         self._actions: dict[type[Any], Callable[[Any], None]] = {
@@ -118,6 +125,16 @@ class Ports:
         for name in list(self._ports):
             self._close(name)
 
+    # --- handing over ---
+
+    def hand_over(self, name: str, to: Ports, giver: str) -> None:
+        """Give a port to another unit; giver: the unit that has had it. KeyError: there is none of this name; OSError:
+        it is closed."""
+        port = self._ports.pop(name)
+        self._watches.pop(name, None)
+        self._loop.remove(port.fd)
+        to._hold(replace(port, waits=False, giver=giver))
+
     # --- holding ---
 
     def _hold(self, port: Port) -> None:
@@ -136,6 +153,8 @@ class Ports:
         if port is not None:
             self._loop.remove(port.fd)
             os.close(port.fd)
+            if port.giver:
+                self._given_back(port.giver, name)
 
     def _ready(self, name: str) -> None:
         port = self._ports[name]

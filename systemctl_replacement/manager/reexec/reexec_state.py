@@ -278,6 +278,7 @@ def restore(manager: Manager, state: dict[str, Any], canonical: Callable[[str], 
     for unit in manager.registry:
         if unit.id not in lost:
             attempt(unit.id, manager.driver.resume, unit)
+    manager.driver.tell_reloaded()
     return not lost
 
 
@@ -306,7 +307,7 @@ def _restore_unit(manager: Manager, saved: dict[str, Any]) -> None:
     for entry in stored:
         store_of(unit, manager.loop, manager.processes).restore(entry)
     if saved.get("ports"):
-        manager.driver.ports_of(unit).restore(saved["ports"])
+        manager.driver.ports.of(unit).restore(saved["ports"])
     for name, value in fields.items():
         setattr(unit, name, value)
     unit.starts = list(unit.starts)

@@ -178,7 +178,8 @@ def test_an_action_that_comes_after_one_that_fails(failed: Failed) -> None:
         events.Log(6, "third"),
     )
     with pytest.raises(OSError, match="no descriptors"):
-        Driver(core, processes, cast("Any", None), cast("Any", None))._do_all(unit, unit.active_state, actions)
+        driver = Driver(core, processes, cast("Any", SimpleNamespace(root="")), cast("Any", None), (0, 0))
+        driver._do_all(unit, unit.active_state, actions)
     assert done == ["first", "second", "third"]
     assert len(failed) == 2
 

@@ -79,11 +79,11 @@ class World:
 
         registry = Registry(read, config, dict, lambda unit, asked_for: None, self._failed, self.loop.call_soon)
         core = Core(self.loop, log, LogLimits(self.loop), cast("Any", SimpleNamespace(config=config)), registry)
-        execution: Any = SimpleNamespace(environment={"LANG": "C.UTF-8"}, ignored_identity=lambda unit: ())
+        execution: Any = SimpleNamespace(root="", environment={"LANG": "C.UTF-8"}, ignored_identity=lambda unit: ())
         processes: Any = SimpleNamespace(trackings={})
         conditions: Any = SimpleNamespace(hold=lambda unit, kind: (True, ()))
         self.halt: Any = SimpleNamespace(under_way=False, begun=Observers(self.loop.guard))
-        driver = Driver(core, processes, execution, cast("Any", None))
+        driver = Driver(core, processes, execution, cast("Any", None), (0, 0))
         jobs = JobTable(core, JobStarter(core, driver, conditions, execution).begin)
         driver.unit_changed.add(jobs.unit_changed)
         self.boot = BootProgress({"id": "0" * 32}, self.loop.guard)

@@ -44,7 +44,13 @@ class World:
         self.failed: list[BaseException] = []
         self.loop = Loop(lambda _where, error: self.failed.append(error))
         self.told: list[Any] = []
-        self.ports = Ports(self.loop, str(root), self.told.append)
+        self.returned: list[tuple[str, str]] = []  # to whom, and which port
+        self.ports = self.more_ports()
+
+    def more_ports(self) -> Ports:
+        return Ports(
+            self.loop, str(self.root), self.told.append, lambda giver, port: self.returned.append((giver, port))
+        )
 
     def turn(self, seconds: float = 0.01) -> list[Any]:
         """What is told within a time."""
@@ -153,6 +159,20 @@ def test_patterns_and_directories(world: World) -> None:
     assert world.turn() == []
 
 
+def test_a_port_goes_over_to_another_unit(world: World) -> None:
+    world.ports.carry_out(SetClock("a", MONOTONIC, now_monotonic()))
+    other = world.more_ports()
+    world.ports.hand_over("a", other, "giver.socket")
+    assert world.turn() == [], "nobody waits for it any more"
+    assert not world.ports.saved()
+    (saved,) = other.saved()
+    assert (saved["name"], saved["giver"]) == ("a", "giver.socket")
+    other.close()
+    assert world.returned == [("giver.socket", "a")]
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(saved["fd"])
+
+
 def test_they_are_held_again_all_or_none(world: World) -> None:
     world.ports.carry_out(Listen("s", "stream", "/s"))
     world.ports.carry_out(WatchPort("s"))
@@ -163,7 +183,7 @@ def test_they_are_held_again_all_or_none(world: World) -> None:
     (world.root / "f").touch()
     assert world.turn() == [PathChanged("p", True)]
     saved = world.ports.saved()
-    other = Ports(world.loop, "", world.told.append)
+    other = world.more_ports()
     with pytest.raises(OSError):
         other.restore([{**saved[0], "fd": os.dup(saved[0]["fd"])}, {**saved[1], "fd": -1}])
     assert other.saved() == []
@@ -204,5 +224,5 @@ def test_the_first_look_is_not_lost(world: World) -> None:
 def test_the_driver_knows_every_action_of_ports() -> None:
     from systemctl_replacement.manager.unit_driver import PORT_ACTIONS
 
-    assert set(PORT_ACTIONS) == set(Ports(Loop(print), "", print)._actions)
+    assert set(PORT_ACTIONS) == set(Ports(Loop(print), "", print, print)._actions)
     assert all(action.__module__ == events.__name__ for action in PORT_ACTIONS)

@@ -1,0 +1,64 @@
+"""Who has which ports: made for a unit when its machine asks for the first, handed over to another, closed when the
+unit goes down."""
+
+from __future__ import annotations
+
+from systemctl_replacement.jobs.model import START, WAITING
+from systemctl_replacement.units.events import ConnectionClosed
+from systemctl_replacement.units.states import INACTIVE_OR_FAILED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
+    from systemctl_replacement.manager.core import Core
+    from systemctl_replacement.manager.ports.held import Ports
+    from systemctl_replacement.manager.unit import ManagedUnit
+    from systemctl_replacement.units.events import Action, Event
+
+
+class PortsOfUnits:
+    """root: what all paths are below; step: gives an event to a unit's machine."""
+
+    def __init__(self, core: Core, root: str, step: Callable[[ManagedUnit, Event], object]) -> None:
+        self._core = core
+        self._root = root
+        self._step = step
+
+    def of(self, unit: ManagedUnit) -> Ports:
+        """The ports of a unit."""
+        if unit.ports is None:
+            from systemctl_replacement.manager.ports.held import Ports  # most managers hold none
+
+            unit.ports = Ports(
+                self._core.loop,
+                self._root,
+                lambda event: self._step(unit, event),
+                lambda giver, port: self._given_back(giver, ConnectionClosed(unit.id, port)),
+            )
+        return unit.ports
+
+    def carry_out(self, unit: ManagedUnit, action: Action) -> None:
+        """Do what a unit's machine asks for."""
+        if unit.active_state not in INACTIVE_OR_FAILED:
+            self.of(unit).carry_out(action)
+
+    def hand_over(self, unit: ManagedUnit, port: str, other: ManagedUnit) -> None:
+        """Give a port of a unit to another one, which is about to be started. KeyError: there is none of this name;
+        OSError: it is closed."""
+        self.of(unit).hand_over(port, self.of(other), unit.id)
+
+    def close(self, unit: ManagedUnit) -> None:
+        """Close the ports of a unit that is down, unless they are there for a start to come."""
+        if unit.ports is None or unit.active_state not in INACTIVE_OR_FAILED:
+            return
+        if unit.job is None or unit.job.type != START or unit.job.state != WAITING:
+            unit.ports.close()
+
+    def _given_back(self, giver: str, event: ConnectionClosed) -> None:
+        self._core.call_soon(lambda: self._tell(giver, event))
+
+    def _tell(self, unit_id: str, event: Event) -> None:
+        unit = self._core.registry.find(unit_id)
+        if unit is not None:
+            self._step(unit, event)
