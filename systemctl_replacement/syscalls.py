@@ -55,6 +55,11 @@ _IOPRIO_NUMBERS = {"x86_64": 251, "aarch64": 30, "riscv64": 30, "ppc64le": 273, 
 _SYS_IOPRIO_SET = _IOPRIO_NUMBERS.get(os.uname().machine) if sys.maxsize > 2**32 else None
 _IOPRIO_WHO_PROCESS, _IOPRIO_CLASS_SHIFT = 1, 13
 
+# And for mq_open(2) and mq_unlink(2).
+_QUEUE_NUMBERS = {
+    "x86_64": (240, 241), "aarch64": (180, 181), "riscv64": (180, 181), "ppc64le": (262, 263), "s390x": (271, 272),
+}  # fmt: skip
+
 _UNKNOWN_CALL = (errno.ENOSYS, errno.EPERM)
 
 _SFD_FLAGS = os.O_NONBLOCK | os.O_CLOEXEC
@@ -341,6 +346,35 @@ def inotify() -> int:
 def watch_path(fd: int, path: str, events: int) -> int:
     """Watch a file or directory for events of inotify(7), which tell of it by the number returned. OSError."""
     return _check(libc.function("inotify_add_watch")(fd, os.fsencode(path), Unsigned32(events)), "inotify_add_watch")
+
+
+# --- message queues ---
+
+
+class _QueueSizes(Structure):
+    _fields_ = (("flags", Long), ("messages", Long), ("size", Long), ("waiting", Long), ("reserved", Long * 4))
+
+
+def open_queue(name: str, mode: int, sizes: tuple[int, int] | None) -> int:
+    """mq_open(3) for reading, without blocking; a queue that is not there is made, with room for (messages, bytes of
+    each). OSError."""
+    number = _queue_number(0)
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_CREAT
+    attributes = None if sizes is None else byref(_QueueSizes(os.O_NONBLOCK, *sizes))
+    path = os.fsencode(name.removeprefix("/"))
+    return _check(int(_syscall(Long(number), path, Long(flags), Long(mode), attributes)), "mq_open")
+
+
+def unlink_queue(name: str) -> None:
+    """mq_unlink(3)."""
+    _check(int(_syscall(Long(_queue_number(1)), os.fsencode(name.removeprefix("/")))), "mq_unlink")
+
+
+def _queue_number(which: int) -> int:
+    numbers = _QUEUE_NUMBERS.get(os.uname().machine) if sys.maxsize > 2**32 else None
+    if numbers is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), "mq_open")
+    return numbers[which]
 
 
 # --- file names ---

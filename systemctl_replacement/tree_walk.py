@@ -24,17 +24,18 @@ OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _PASS = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def open_parent(path: str, make: bool = False) -> tuple[int, str]:
+def open_parent(path: str, make: bool = False, mode: int = 0o755) -> tuple[int, str]:
     """A descriptor of the directory that contains an absolute path, and the last part of the path.
 
-    With `make`, missing directories are created. A link is followed only if it and its directory belong to root or to
-    us, because the owner of a directory on the way could lead us anywhere. OSError ELOOP or ENOTDIR otherwise.
+    With `make`, missing directories are created, with this mode. A link is followed only if it and its directory belong
+    to root or to us, because the owner of a directory on the way could lead us anywhere. OSError ELOOP or ENOTDIR
+    otherwise.
     """
     *parts, last = [part for part in path.split("/") if part]
     fd = os.open("/", OPEN_DIRECTORY)
     try:
         for part in parts:
-            below = _open_part(fd, part, make)
+            below = _open_part(fd, part, make, mode)
             os.close(fd)
             fd = below
     except BaseException:
@@ -43,13 +44,13 @@ def open_parent(path: str, make: bool = False) -> tuple[int, str]:
     return fd, last
 
 
-def _open_part(fd: int, name: str, make: bool) -> int:
+def _open_part(fd: int, name: str, make: bool, mode: int) -> int:
     try:
         return os.open(name, _PASS, dir_fd=fd)
     except FileNotFoundError:
         if not make:
             raise
-        make_directory(fd, name, 0o755)
+        make_directory(fd, name, mode)
         return os.open(name, _PASS, dir_fd=fd)
     except OSError:
         status = os.stat(name, dir_fd=fd, follow_symlinks=False)

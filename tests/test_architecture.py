@@ -228,7 +228,10 @@ MEAN_THE_NAME = {
     "manager.spec_of_unit": "`socket` is a word of StandardInput=",
 }
 # What of units/ is the same for all kinds.
-OF_ANY_KIND = {"units", *(f"units.{name}" for name in ("events", "kind", "numbers", "ratelimit", "states", "table"))}
+OF_ANY_KIND = {
+    "units",
+    *(f"units.{name}" for name in ("events", "kind", "listen_on", "numbers", "ratelimit", "states", "table")),
+}
 _SECTIONS = set(TYPE_SECTIONS.values())
 # "Slice" is a directive, too.
 _TYPE_NAMES = {*UNIT_TYPES, *(f".{unit_type}" for unit_type in UNIT_TYPES), *(_SECTIONS - {"Slice"})}

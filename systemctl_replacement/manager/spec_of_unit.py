@@ -21,12 +21,14 @@ from systemctl_replacement.process.exec_spec import (
     Launch,
     Limit,
     OpenFile,
+    Ownership,
     Stream,
     Streams,
     WorkingDirectory,
 )
 from systemctl_replacement.records import replace
 from systemctl_replacement.unitfile.values import INFINITY
+from systemctl_replacement.units.listen_on import TakeOwnership
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +52,9 @@ LIMITS = (
 
 # Programs in init.d hand over to systemctl unless told not to, and would never end doing so.
 _SKIP_REDIRECT = ("SYSTEMCTL_SKIP_REDIRECT=1", "_SYSTEMCTL_SKIP_REDIRECT=1")
+
+# What systemd calls the process that gives sockets away.
+_OWNERSHIP_NAME = "(sd-chown)"
 
 # Where systemd, too, takes user ids for DynamicUser= from.
 _DYNAMIC_USERS = "/run/systemd/dynamic-uid"
@@ -157,6 +162,8 @@ def spec_of(defaults: ExecDefaults, unit: ManagedUnit, action: Spawn) -> ExecSpe
     get = unit.own
     ignored = defaults.ignored_identity(unit)
     command = action.command
+    if isinstance(command, TakeOwnership):
+        return _ownership(defaults, command)
     is_main_command = action.phase == "ExecStart"
     spec = ExecSpec(
         launch=Launch(
@@ -194,6 +201,15 @@ def spec_of(defaults: ExecDefaults, unit: ManagedUnit, action: Spawn) -> ExecSpe
     if get("RootDirectoryStartOnly") and not is_main_command:
         return _outside_root(spec)
     return spec
+
+
+def _ownership(defaults: ExecDefaults, wanted: TakeOwnership) -> ExecSpec:
+    paths = tuple([defaults.below_root(path) for path in wanted.paths])
+    return ExecSpec(
+        launch=Launch(path=_OWNERSHIP_NAME, role="control"),
+        argv=(),
+        ownership=Ownership(wanted.user, wanted.group, paths),
+    )
 
 
 def _outside_root(spec: ExecSpec) -> ExecSpec:

@@ -42,7 +42,8 @@ _HEARD = (events.Notified, PidFileRead)
 
 
 PORT_ACTIONS = (
-    events.Listen, events.WatchPort, events.Accept, events.SetClock, events.WatchPath, events.ClosePort,
+    events.Listen, events.WatchPort, events.Accept, events.FlushPort, events.SetClock, events.WatchPath,
+    events.ClosePort,
 )  # fmt: skip
 
 

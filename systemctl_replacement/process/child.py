@@ -11,7 +11,7 @@ import errno
 import os
 
 from systemctl_replacement import exit_status, syscalls
-from systemctl_replacement.process import exec_spec, program
+from systemctl_replacement.process import exec_spec, ownership, program
 from systemctl_replacement.process.report import tell
 from systemctl_replacement.process.step import APPLIED, NOT_ALLOWED, NotPossible, Skipped, Step, StepFailed
 from systemctl_replacement.process.steps import STEPS
@@ -102,9 +102,11 @@ class Child:
         os.close(go)
 
     def run(self, go: int) -> int:
-        """Performs the steps and executes the program; the exit status if it comes to an end before that."""
+        """Performs the steps and executes the program, if there is one; the exit status if it does not come to that."""
         try:
             self.detach(go)
+            if self.spec.ownership is not None:
+                return ownership.take_ownership(self)
             for step in STEPS:
                 self.perform(step)
             self._execute()

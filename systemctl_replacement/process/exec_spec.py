@@ -255,6 +255,15 @@ class LeftoverFiles:
 
 
 @dataclass(frozen=True)
+class Ownership:
+    """SocketUser= and SocketGroup=, "" for none, and what is given to them."""
+
+    user: str
+    group: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ExecSpec:
     """One process."""
 
@@ -284,6 +293,8 @@ class ExecSpec:
     """Opened by the process, and passed after these."""
     credentials: Credentials | None = None
     leftovers: LeftoverFiles | None = None
+    ownership: Ownership | None = None
+    """It is given away, and no program is executed."""
 
 
 FieldError = record_codec.FieldError

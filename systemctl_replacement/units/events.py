@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Optional, Union
 
+    from systemctl_replacement.units.listen_on import ListenOn
+
 Stamp = tuple[int, int]
 
 # --- events -----------------------------------------------------------------------------------------------------
@@ -138,6 +140,15 @@ class PidFileRead:
 
 
 @dataclass(frozen=True)
+class Listening:
+    """Answer to Listen: the descriptor is there. problems: what could not be had of it, by syslog level; it is as good
+    as any without."""
+
+    port: str
+    problems: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class PortReady:
     """Answer to WatchPort, once: somebody connects, or there is something to read."""
 
@@ -207,10 +218,11 @@ class Reloaded:
 
 @dataclass(frozen=True)
 class PortFailed:
-    """Answer to any action on a port: it could not be done, and why."""
+    """Answer to any action on a port: it could not be done, and why. said: what systemd logs of that in particular."""
 
     port: str
     message: str
+    said: str = ""
 
 
 @dataclass(frozen=True)
@@ -227,7 +239,7 @@ if TYPE_CHECKING:
     Event = Union[
         Start, StartLimitHit, NotBuilt, Stop, Reload, ResetFailed, Forked, Executed, SpawnFailed, Exited, Empty,
         Elapsed, WatchdogElapsed, RestartRefused, Notified, MainGuessed, PidFileRead, Removed, RemoverDied,
-        PortReady, Accepted, ClockElapsed, ClockStepped, PathChanged, PortFailed,
+        Listening, PortReady, Accepted, ClockElapsed, ClockStepped, PathChanged, PortFailed,
         ConnectionClosed, TriggerRefused, TriggeredChanged, Reloaded,
     ]  # fmt: skip
 else:
@@ -255,7 +267,7 @@ class Spawn:
 
     token: int
     phase: str
-    command: Any  # unitfile.parsers.commands.ExecCommand
+    command: Any  # unitfile.parsers.commands.ExecCommand, or units.listen_on.TakeOwnership
     main: bool
     environment: tuple[str, ...] = ()
     when_idle: bool = False
@@ -363,14 +375,10 @@ CHANGED, MODIFIED = "changed", "modified"
 
 @dataclass(frozen=True)
 class Listen:
-    """Listen on a socket (systemd.socket(5)): `address` is a path, @ and an abstract name, or an IP address with the
-    port `number`; `type` is stream, datagram or sequential-packet."""
+    """Make a descriptor to listen on, unless the port is there already: answered by Listening."""
 
     port: str
-    type: str
-    address: str
-    number: int = -1
-    backlog: int = 4096
+    on: ListenOn
 
 
 @dataclass(frozen=True)
@@ -387,6 +395,13 @@ class Accept:
 
     port: str
     connection: str
+
+
+@dataclass(frozen=True)
+class FlushPort:
+    """Drop the connections and the data that wait at a socket or a FIFO, as many as systemd does. No answer."""
+
+    port: str
 
 
 @dataclass(frozen=True)
@@ -429,7 +444,7 @@ if TYPE_CHECKING:
         Changed, Spawn, Signal, SignalAll, Identify, GuessMain, WatchPidFile, RemovePidFile,
         RemoveDirectories, StopRemoving, ReleaseResources,
         EnqueueRestart, Log, TellProcesses,
-        Trigger, Listen, WatchPort, Accept, SetClock, WatchPath, ClosePort,
+        Trigger, Listen, WatchPort, Accept, FlushPort, SetClock, WatchPath, ClosePort,
     ]  # fmt: skip
 else:
     Action = object

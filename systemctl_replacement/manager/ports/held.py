@@ -13,7 +13,7 @@ import os
 
 from systemctl_replacement import syscalls
 from systemctl_replacement.loop import READ
-from systemctl_replacement.manager.ports import clocks, paths, sockets
+from systemctl_replacement.manager.ports import clocks, flushing, listening, paths
 from systemctl_replacement.records import dataclass, fields, replace
 from systemctl_replacement.units.events import (
     REALTIME,
@@ -22,7 +22,9 @@ from systemctl_replacement.units.events import (
     ClockElapsed,
     ClockStepped,
     ClosePort,
+    FlushPort,
     Listen,
+    Listening,
     PathChanged,
     PortFailed,
     PortReady,
@@ -30,6 +32,7 @@ from systemctl_replacement.units.events import (
     WatchPath,
     WatchPort,
 )
+from systemctl_replacement.units.listen_on import MESSAGE_QUEUE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +51,9 @@ class Port:
 
     giver: the unit that has handed it over, "" for none.
 
+    Of what is listened on, listens is true, and removed and queue are what is removed with it: paths, and the name of a
+    message queue.
+
     Of a path, path and what are those of WatchPath, and holds is what was told last (None: nothing yet). on_path and
     existed are those of its PathWatch; they are kept up to date there.
     """
@@ -62,6 +68,9 @@ class Port:
     on_path: int = -1
     existed: bool = False
     giver: str = ""
+    listens: bool = False
+    removed: tuple[str, ...] = ()
+    queue: str = ""
 
 
 class Ports:
@@ -81,6 +90,7 @@ class Ports:
             Listen: self._listen,
             Accept: self._accept,
             WatchPort: self._watch_port,
+            FlushPort: self._flush_port,
             SetClock: self._set_clock,
             WatchPath: self._watch_path,
             ClosePort: self._close_port,
@@ -90,9 +100,17 @@ class Ports:
         """Do what the machine asks for. What cannot be done is told, in the machine's next turn."""
         try:
             self._actions[type(action)](action)
+        except listening.CannotListen as cannot:
+            self._tell_soon(PortFailed(action.port, cannot.reason, cannot.said))
         except OSError as error:
-            failed = PortFailed(action.port, error.strerror or str(error))
-            self._loop.call_soon(lambda: self._tell(failed))
+            self._tell_soon(PortFailed(action.port, error.strerror or str(error)))
+
+    def _tell_soon(self, event: Event) -> None:
+        self._loop.call_soon(lambda: self._tell(event))
+
+    def listening(self) -> list[int]:
+        """The descriptors that are listened on, in the order in which they were asked for."""
+        return [port.fd for port in self._ports.values() if port.listens]
 
     def saved(self) -> list[dict[str, Any]]:
         """All ports as plain data; "fd" is the descriptor."""
@@ -111,7 +129,8 @@ class Ports:
             for one in saved:
                 self._restore(Port(**{name: value for name, value in one.items() if name in known}))
         except BaseException:
-            self.close()
+            for name in list(self._ports):
+                self._let_go(name)
             raise
 
     def _restore(self, port: Port) -> None:
@@ -148,6 +167,11 @@ class Ports:
         self._ports[port.name] = port
 
     def _close(self, name: str) -> None:
+        port = self._let_go(name)
+        if port is not None and (port.removed or port.queue):
+            listening.remove([self._root + path for path in port.removed], port.queue)
+
+    def _let_go(self, name: str) -> Port | None:
         port = self._ports.pop(name, None)
         self._watches.pop(name, None)
         if port is not None:
@@ -155,6 +179,7 @@ class Ports:
             os.close(port.fd)
             if port.giver:
                 self._given_back(port.giver, name)
+        return port
 
     def _ready(self, name: str) -> None:
         port = self._ports[name]
@@ -175,7 +200,14 @@ class Ports:
     # --- sockets ---
 
     def _listen(self, action: Listen) -> None:
-        self._hold(Port(action.port, SOCKET, sockets.listen(action, self._root)))
+        on = action.on
+        problems: tuple[tuple[int, str], ...] = ()
+        if action.port not in self._ports:
+            fd, problems = listening.listen(on, self._root)
+            removed = (on.path, *on.symlinks) if on.remove and on.path else ()
+            queue = on.address if on.remove and on.type == MESSAGE_QUEUE else ""
+            self._hold(Port(action.port, SOCKET, fd, listens=True, removed=removed, queue=queue))
+        self._tell_soon(Listening(action.port, problems))
 
     def _watch_port(self, action: WatchPort) -> None:
         port = self._ports[action.port]
@@ -196,7 +228,12 @@ class Ports:
             listening.close()
         os.set_blocking(descriptor, False)
         self._hold(Port(action.connection, SOCKET, descriptor))
-        self._loop.call_soon(lambda: self._tell(Accepted(action.port, action.connection)))
+        self._tell_soon(Accepted(action.port, action.connection))
+
+    def _flush_port(self, action: FlushPort) -> None:
+        port = self._ports.get(action.port)
+        if port is not None:
+            flushing.flush(port.fd)
 
     # --- clocks ---
 

@@ -21,6 +21,7 @@ KIND = (
 import time
 from systemctl_replacement.units import table
 from systemctl_replacement.units.events import *
+from systemctl_replacement.units.listen_on import ListenOn
 from systemctl_replacement.units.simple import SimpleKind
 ROOT = "@ROOT@"
 class MadeUp(SimpleKind):
@@ -29,11 +30,11 @@ class MadeUp(SimpleKind):
         asked = ()
         if isinstance(event, Start):
             asked = (
-                Listen("socket", "stream", "/run/x.socket"), WatchPort("socket"),
+                Listen("socket", ListenOn("Stream", "/run/x.socket")), WatchPort("socket"),
                 WatchPath("exists", "/deep/down/file", EXISTS), WatchPath("changed", "/changed", CHANGED),
                 SetClock("soon", MONOTONIC, context.now + 2_500_000),
                 SetClock("calendar", REALTIME, context.realtime + 2_500_000), SetClock("stepped", REALTIME, None),
-                Listen("broken", "stream", "256.1.1.1", 80),
+                Listen("broken", ListenOn("Stream", "256.1.1.1:80")),
             )
         elif isinstance(event, PortReady):
             asked = (Accept("socket", "connection"),)

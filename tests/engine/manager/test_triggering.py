@@ -16,6 +16,7 @@ KIND = (
     + """
 from systemctl_replacement.units import table
 from systemctl_replacement.units.events import *
+from systemctl_replacement.units.listen_on import ListenOn
 from systemctl_replacement.units.simple import SimpleKind
 class MadeUp(SimpleKind):
     on = "waiting"
@@ -24,7 +25,7 @@ class MadeUp(SimpleKind):
     def step(self, config, state, event, context):
         asked = ()
         if isinstance(event, Start):
-            asked = (Listen("socket", "stream", "/run/x.socket"), WatchPort("socket"))
+            asked = (Listen("socket", ListenOn("Stream", "/run/x.socket")), WatchPort("socket"))
         elif isinstance(event, PortReady):
             asked = (Accept("socket", "connection"),)
         elif isinstance(event, Accepted):

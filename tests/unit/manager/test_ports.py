@@ -27,6 +27,7 @@ from systemctl_replacement.units.events import (
     ClockStepped,
     ClosePort,
     Listen,
+    Listening,
     PathChanged,
     PortFailed,
     PortReady,
@@ -34,6 +35,7 @@ from systemctl_replacement.units.events import (
     WatchPath,
     WatchPort,
 )
+from systemctl_replacement.units.listen_on import ListenOn
 
 
 class World:
@@ -96,23 +98,17 @@ def test_a_step_of_the_realtime_clock(world: World, monkeypatch: pytest.MonkeyPa
 
 
 def test_what_cannot_be_had_is_told(world: World) -> None:
-    world.ports.carry_out(Listen("s", "stream", "300.0.0.1", 80))
+    world.ports.carry_out(Listen("s", ListenOn("Stream", "300.0.0.1:80")))
     [failed] = world.turn()
     assert isinstance(failed, PortFailed)
     assert failed.port == "s"
 
 
-def test_sockets_of_the_internet(world: World) -> None:
-    for name, address in (("4", "127.0.0.1"), ("6", "::1")):
-        world.ports.carry_out(Listen(name, "datagram", address, 0))
-        world.ports.carry_out(WatchPort(name))
-    assert world.turn() == []
-
-
 def test_one_that_nobody_takes_care_of_wakes_once(world: World) -> None:
     import socket
 
-    world.ports.carry_out(Listen("s", "datagram", "/s"))
+    world.ports.carry_out(Listen("s", ListenOn("Datagram", "/s")))
+    assert world.turn() == [Listening("s")]
     world.ports.carry_out(WatchPort("s"))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
         client.sendto(b"x", str(world.root / "s"))
@@ -174,7 +170,8 @@ def test_a_port_goes_over_to_another_unit(world: World) -> None:
 
 
 def test_they_are_held_again_all_or_none(world: World) -> None:
-    world.ports.carry_out(Listen("s", "stream", "/s"))
+    world.ports.carry_out(Listen("s", ListenOn("Stream", "/s", remove=True)))
+    assert world.turn() == [Listening("s")]
     world.ports.carry_out(WatchPort("s"))
     world.ports.carry_out(WatchPath("p", "/f", CHANGED))
     saved = [{**one, "fd": os.dup(one["fd"]), "later": 1} for one in world.ports.saved()]
