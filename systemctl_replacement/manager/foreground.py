@@ -15,6 +15,7 @@ from systemctl_replacement.manager.halt.final_status import COMMAND, FORCED, REF
 from systemctl_replacement.manager.halt.halt import REPEAT_USEC
 from systemctl_replacement.manager.options import RUNNING
 from systemctl_replacement.process import descendants, foreground
+from systemctl_replacement.records import dataclass, fields, replace
 from systemctl_replacement.signals import SIGCONT, SIGHUP, SIGINT, SIGPWR, SIGQUIT, SIGRTMIN, SIGTERM
 from systemctl_replacement.unitfile.values import INFINITY
 from systemctl_replacement.units.states import ACTIVE_OR_RELOADING
@@ -52,38 +53,52 @@ def exit_status(wait_status: int) -> int:
     return number if code == "exited" else 128 + number
 
 
-def new_state(
-    forked: tuple[int, int, str], command: Sequence[str], waits: Sequence[str], to_group: bool
-) -> dict[str, Any]:
-    """What is kept of a command, also over a re-execution. forked: what foreground.fork() has returned."""
+@dataclass(frozen=True)
+class Command:
+    """What is known of a command. Times are monotonic microseconds, 0 for none; `told` holds (pid, start time)."""
+
+    pid: int  # 0 once it has ended
+    go: int  # the descriptor that lets it run, -1 once it does
+    place: str
+    name: str
+    to_group: bool
+    waits: tuple[str, ...] = ()
+    took_terminal: bool = False
+    by: str = ""  # the first signal that asked it to end
+    since: int = 0  # when that came
+    until: int = 0  # and until when it has time
+    told: tuple[tuple[int, int], ...] = ()  # those that have had SIGTERM
+
+    def saved(self) -> dict[str, Any]:
+        """It as plain data, which JSON can hold."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def begun(forked: tuple[int, int, str], command: Sequence[str], waits: Sequence[str], to_group: bool) -> dict[str, Any]:
+    """A command that waits, as plain data. forked: what foreground.fork() has returned."""
     pid, go, place = forked
-    return {
-        "pid": pid,
-        "go": go,  # -1 once it runs
-        "place": place,
-        "name": command[0],
-        "to_group": to_group,
-        "waits": list(waits),
-        "took_terminal": False,
-        "by": "",  # the first signal that asked it to end, when that came, and until when it has time
-        "since": 0,
-        "until": 0,
-        "told": [],  # (pid, start time) of those that have had SIGTERM
-    }
+    return Command(pid, go, place, command[0], to_group, tuple(waits)).saved()
 
 
 def found_again(pid: int, to_group: bool) -> dict[str, Any]:
     """What is still known of a command that the manager before has run, whose state is lost. If it has waited, its
     process ends by itself."""
-    return new_state((pid, -1, foreground.ALONE), (descendants.name(pid),), (), to_group)
+    return Command(pid, -1, foreground.ALONE, descendants.name(pid), to_group).saved()
+
+
+def _restored(saved: dict[str, Any]) -> Command:
+    """The command of a manager before; what is not known of it any more is left out."""
+    known = {field.name: saved[field.name] for field in fields(Command) if field.name in saved}
+    told = tuple([(pid, start) for pid, start in saved.get("told", ())])
+    return Command(**{**known, "waits": tuple(saved.get("waits", ())), "told": told})
 
 
 class Foreground:
-    """The command. Times are monotonic microseconds."""
+    """The command. What is known of it is in the boot's record as well, for a re-execution."""
 
     def __init__(
         self,
-        state: dict[str, Any],
+        saved: dict[str, Any],
         core: Core,
         jobs: JobTable,
         halt: Halt,
@@ -92,7 +107,7 @@ class Foreground:
         share: Callable[[], int],
     ) -> None:
         """share: how long it has to end before the rest is halted, INFINITY for as long as it likes."""
-        self._state = state
+        self._command = _restored(saved)
         self._core = core
         self._jobs = jobs
         self._halt = halt
@@ -101,18 +116,21 @@ class Foreground:
         self._share = share
         self._turn: Timer | None = None
         halt.begun.add(lambda _verb: self._halt_begins())
-        halt.beside = self._outside_of_units
+        halt.takes_along(self._outside_of_units)
         jobs.ended.add(self._job_ended)
         boot.ended.add(lambda _boot: self._go_on_waiting({RUNNING}))
         if self._pid:
             processes.reaper.awaited[self._pid] = self._ended
-        if self._state["until"]:
-            self._wait_until(self._state["until"])
+        if self._command.until:
+            self._wait_until(self._command.until)
+
+    def _set(self, **changes: Any) -> None:
+        self._command = replace(self._command, **changes)
+        self._boot.record["foreground"] = self._command.saved()
 
     @property
     def _pid(self) -> int:
-        pid: int = self._state["pid"]
-        return pid
+        return self._command.pid
 
     @property
     def runs(self) -> bool:
@@ -121,7 +139,7 @@ class Foreground:
 
     @property
     def _waits(self) -> bool:
-        return bool(self._state["go"] >= 0)
+        return self._command.go >= 0
 
     def _log(self, level: int, text: str) -> None:
         self._core.log.manager(level, text)
@@ -131,7 +149,7 @@ class Foreground:
     def look(self) -> None:
         """Run the command if nothing is left to wait for; the jobs of the boot are queued, or were restored."""
         there = {RUNNING} if self._boot.done else set()
-        for name in self._state["waits"]:
+        for name in self._command.waits:
             if name != RUNNING:
                 unit = self._core.registry.get(name)
                 if unit.active_state in ACTIVE_OR_RELOADING:
@@ -142,7 +160,7 @@ class Foreground:
         self._go_on_waiting(there)
 
     def _job_ended(self, end: JobEnd) -> None:
-        names = [name for name in self._state["waits"] if name != RUNNING]
+        names = [name for name in self._command.waits if name != RUNNING]
         ended = {name for name in names if self._core.registry.get(name).id == end.job.unit}
         if not ended:
             return
@@ -154,11 +172,11 @@ class Foreground:
             self._give_up(end.job.unit)
 
     def _go_on_waiting(self, there: set[str]) -> None:
-        state = self._state
-        state["waits"] = [name for name in state["waits"] if name not in there]
-        if not state["waits"] and self._waits and not self._halt.requested:
-            go, state["go"] = state["go"], -1
-            state["took_terminal"] = foreground.let_run(state["pid"], go, state["place"])
+        self._set(waits=tuple([name for name in self._command.waits if name not in there]))
+        command = self._command
+        if not command.waits and self._waits and not self._halt.requested:
+            self._set(go=-1)
+            self._set(took_terminal=foreground.let_run(command.pid, command.go, command.place))
 
     def _give_up(self, unit: str) -> None:
         if not self._halt.requested:
@@ -168,11 +186,11 @@ class Foreground:
 
     def _dismiss(self, why: str) -> None:
         """It waits, and will never run: its process ends when its pipe is closed, and its status means nothing."""
-        state = self._state
-        self._log(LOG_ERR, f"Not running {state['name']}: {why}.")
-        os.close(state["go"])
-        del self._processes.reaper.awaited[state["pid"]]
-        state["go"], state["pid"], state["waits"] = -1, 0, []
+        command = self._command
+        self._log(LOG_ERR, f"Not running {command.name}: {why}.")
+        os.close(command.go)
+        del self._processes.reaper.awaited[command.pid]
+        self._set(go=-1, pid=0, waits=())
 
     # --- signals ---
 
@@ -199,28 +217,29 @@ class Foreground:
         return True
 
     def _pass_on(self, number: int) -> None:
-        foreground.pass_on(self._pid, number, self._state["to_group"])
+        foreground.pass_on(self._pid, number, self._command.to_group)
         if number in foreground.STOPPING:
             foreground.stop_who_does_not_heed(self._addressed(), number)
 
     def _addressed(self) -> list[int]:
         """Whom signals go to."""
-        return foreground.group(self._pid, self._outside_of_units()) if self._state["to_group"] else [self._pid]
+        return foreground.group(self._pid, self._outside_of_units()) if self._command.to_group else [self._pid]
 
     def _ask_to_end(self, number: int) -> None:
-        state, now, by = self._state, now_monotonic(), f"SIG{signals.name(number)}"
+        command, now, by = self._command, now_monotonic(), f"SIG{signals.name(number)}"
         addressed = self._addressed()
         if number == SIGTERM:
-            state["told"] = list({**dict(state["told"]), **dict(foreground.living(addressed))}.items())
+            told = {**dict(command.told), **dict(foreground.living(addressed))}
+            self._set(told=tuple(told.items()))
         self._pass_on(number)
         foreground.continue_stopped(addressed)
-        if not state["by"]:
-            state["by"], state["since"] = by, now
+        if not command.by:
+            self._set(by=by, since=now)
             share = self._share()
             if share != INFINITY:
-                state["until"] = now + share
-                self._wait_until(state["until"])
-        elif by == state["by"] and now - state["since"] >= REPEAT_USEC:
+                self._set(until=now + share)
+                self._wait_until(now + share)
+        elif by == command.by and now - command.since >= REPEAT_USEC:
             self._halt_the_rest()
 
     def _wait_until(self, time: int) -> None:
@@ -229,16 +248,16 @@ class Foreground:
     def _halt_the_rest(self) -> None:
         """Its share of the time is over."""
         if self._pid and not self._halt.requested:
-            self._log(LOG_WARNING, f"{self._state['name']} goes on after {self._state['by']}, halting.")
-            self._halt.request("poweroff", self._state["by"], since=self._state["since"])
+            command = self._command
+            self._log(LOG_WARNING, f"{command.name} goes on after {command.by}, halting.")
+            self._halt.request("poweroff", command.by, since=command.since)
 
     def _halt_begins(self) -> None:
         """The command is told as everything else is: SIGTERM unless it has had it, SIGHUP if it has a terminal, because
         interactive shells ignore SIGTERM."""
-        state = self._state
         if self._waits:
             self._dismiss("the halt came first")
-        told = dict(state["told"])
+        told = dict(self._command.told)
         for pid, start in self._family():
             if self._halt.is_spared(pid, start):
                 continue
@@ -248,28 +267,27 @@ class Foreground:
             else:
                 descendants.send(pid, SIGHUP if has_terminal else SIGCONT, cont=True)
             told[pid] = start
-        self._halt.told = [*self._halt.told, *told.items()]
+        self._halt.note_told(told.items())
 
     # --- the end ---
 
     def _ended(self, wait_status: int) -> None:
-        state, halt = self._state, self._halt
+        command, halt = self._command, self._halt
         if self._waits:
-            os.close(state["go"])  # it was killed before it ran
-            state["go"] = -1
-        state["pid"] = state["until"] = 0
+            os.close(command.go)  # it was killed before it ran
+        self._set(go=-1, pid=0, until=0)
         if self._turn is not None:
             self._turn.cancel()
-        if state["took_terminal"]:
+        if command.took_terminal:
             foreground.take_terminal_back()
         code, number = decode_status(wait_status)
-        self._log(LOG_INFO, f"{state['name']} has ended, code={code}, status={number}.")
-        if halt.requested and not state["by"]:
+        self._log(LOG_INFO, f"{command.name} has ended, code={code}, status={number}.")
+        if halt.requested and not command.by:
             return  # the halt had other reasons, and this is none of its status
         if FORCED not in halt.known:
             halt.known[COMMAND] = exit_status(wait_status)
         if not halt.requested:
-            halt.request("exit", state["by"], since=state["since"])
+            halt.request("exit", command.by, since=command.since)
 
     def _family(self) -> list[tuple[int, int]]:
         """(pid, start time) of the command and everything below it."""

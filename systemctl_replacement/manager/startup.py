@@ -106,7 +106,7 @@ def _fork_command(options: InitOptions) -> dict[str, Any]:
     if not any(entry.startswith(b"LC_CTYPE=") for entry in given):
         environment.pop("LC_CTYPE", None)  # which Python has set (PEP 538)
     forked = fork(options.command, environment, (options.ready_fd,))
-    return foreground.new_state(forked, options.command, options.wait_for, not options.no_group)
+    return foreground.begun(forked, options.command, options.wait_for, not options.no_group)
 
 
 def _command_before(options: InitOptions) -> dict[str, Any]:

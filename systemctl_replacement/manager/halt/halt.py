@@ -55,6 +55,10 @@ TARGETS = {
 }
 
 
+# What is kept over a re-execution of Halt itself.
+_SAVED = ("requested", "known", "since", "by", "ends_at", "shortened")
+
+
 class Halt:
     """The halt, which begins when it is requested."""
 
@@ -91,41 +95,34 @@ class Halt:
         self._stopping_rest = False
         self._is_over = False
 
-    @property
-    def told(self) -> list[tuple[int, int]]:
-        """(pid, start time) of the processes outside of units that have had SIGTERM."""
-        return self._remains.told
+    def saved(self) -> dict[str, Any]:
+        """All that is known of the halt, as plain data, for a re-execution."""
+        fields = {name: getattr(self, name) for name in _SAVED}
+        return {**fields, "by_force": self.by_force, "told": self._remains.told, "stops": self.account.saved}
 
-    @told.setter
-    def told(self, told: Iterable[tuple[int, int]]) -> None:
-        self._remains.told = list(told)
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Take up the halt of the manager before, if there is one; what is missing has its default."""
+        for name in _SAVED:
+            setattr(self, name, saved.get(name, getattr(self, name)))
+        self._signals.by_force = saved.get("by_force", False)
+        self._remains.told = list(saved.get("told", ()))
+        if "stops" in saved:
+            self.account.restore(saved["stops"])
+        if self.requested:
+            self._go_on()
 
-    @property
-    def stops(self) -> dict[str, Any]:
-        """How long stops took, as plain data."""
-        return self.account.saved
+    def note_told(self, told: Iterable[tuple[int, int]]) -> None:
+        """(pid, start time) of processes outside of units that have had SIGTERM."""
+        self._remains.told = [*self._remains.told, *told]
 
-    @stops.setter
-    def stops(self, saved: dict[str, Any]) -> None:
-        self.account.restore(saved)
+    def takes_along(self, find: Callable[[], list[int]]) -> None:
+        """Processes outside of units, which `find` finds, are to end with us, too."""
+        self._signals.beside = find
 
     @property
     def by_force(self) -> bool:
         """Whether units are not stopped."""
         return self._signals.by_force
-
-    @by_force.setter
-    def by_force(self, by_force: bool) -> None:
-        self._signals.by_force = by_force
-
-    @property
-    def beside(self) -> Callable[[], list[int]]:
-        """Finds processes outside of units that are to end with us, too."""
-        return self._signals.beside
-
-    @beside.setter
-    def beside(self, beside: Callable[[], list[int]]) -> None:
-        self._signals.beside = beside
 
     @property
     def gone_by(self) -> int:
@@ -206,8 +203,7 @@ class Halt:
         self.ends_at = time
         self._deadline = self._loop.call_at(time, self._time_is_up)
 
-    def go_on(self) -> None:
-        """Continue a halt after a re-execution."""
+    def _go_on(self) -> None:
         if self.ends_at:
             self._end_at(self.ends_at)
         if self.by_force:
@@ -305,7 +301,7 @@ class Halt:
             self._end_at(now_monotonic() + self._time.kill_after)
         is_in_order = self._everything_is_down  # as systemd-halt.service asks for it
         self._going(verb)
-        self.by_force = self._stopping_rest = True
+        self._signals.by_force = self._stopping_rest = True
         self._turns.over()
         if not is_in_order:
             self._log.manager(LOG_INFO, f"Ending by force ({verb}).")

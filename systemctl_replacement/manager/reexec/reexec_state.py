@@ -40,17 +40,6 @@ _TRACKING_FIELDS = (
     "known_as", "room",
 )  # fmt: skip
 _CHANNELS = ("link", "notify", "log_read", "log_write")
-_HALT_FIELDS = (
-    "requested",
-    "known",
-    "since",
-    "by",
-    "ends_at",
-    "shortened",
-    "by_force",
-    "told",
-    "stops",
-)
 
 
 # --- before the exec ----------------------------------------------------------------------------------------------
@@ -88,7 +77,7 @@ def snapshot(
         "jobs": encode(list(manager.jobs.jobs.values())),
         "next_id": manager.jobs.next_id,
         "trackings": [_tracking(tracking) for tracking in processes.trackings.values()],
-        "halt": {name: getattr(manager.halt, name) for name in _HALT_FIELDS},
+        "halt": manager.halt.saved(),
     }
 
 
@@ -274,7 +263,7 @@ def restore(manager: Manager, state: dict[str, Any], canonical: Callable[[str], 
     if lost or any(left_out):
         attempt("descriptors", _close_the_rest, manager, state)
     if "halt" in state:
-        attempt("halt", _restore_halt, manager, state)
+        attempt("halt", manager.halt.restore, state["halt"])
     for unit in manager.registry:
         if unit.id not in lost:
             attempt(unit.id, manager.driver.resume, unit)
@@ -344,13 +333,6 @@ def _close_the_rest(manager: Manager, state: dict[str, Any]) -> None:
                 os.close(fd)
         except OSError:
             continue  # closed already
-
-
-def _restore_halt(manager: Manager, state: dict[str, Any]) -> None:
-    for name in _HALT_FIELDS:
-        setattr(manager.halt, name, state["halt"].get(name, getattr(manager.halt, name)))
-    if manager.halt.requested:
-        manager.halt.go_on()
 
 
 def _restored(saved: dict[str, Any]) -> Tracking:
