@@ -83,7 +83,7 @@ class Image:
         return load.load(name, self.index, self.host)
 
     def _loaded(self, unit: ManagedUnit, asked_for: bool) -> None:
-        unit.skipped = "" if asked_for else self.skips.reason([unit.id, *unit.file.names])
+        unit.skipped = "" if asked_for else self.skips.reason_of(unit.file)
 
 
 def _host(root: str, profile: Profile) -> Host:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Callable
 
+    from systemctl_replacement.unitfile.load import Unit
+
 FILE_NAME = "skip-in-container.conf"
 LOCAL_FILES = (f"/etc/systemctl-replacement/{FILE_NAME}", f"/run/systemctl-replacement/{FILE_NAME}")
 
@@ -34,8 +36,21 @@ class Skips:
     globs: tuple[tuple[int, str, str], ...]
 
     def reason(self, names: Sequence[str]) -> str:
-        """Why a unit with these names is skipped, "" if it is not."""
-        last, found = max((self.names[name] for name in names if name in self.names), default=(-1, ""))
+        """Why what has these names is skipped, "" if it is not."""
+        return self._rule(names) or ""
+
+    def reason_of(self, unit: Unit) -> str:
+        """Why a unit is skipped, "" if it is not. A socket, timer or path without a rule of its own is skipped with
+        what it starts (Triggers=)."""
+        own = self._rule((unit.id, *unit.names))
+        if own is not None:
+            return own
+        others = [self.reason((name,)) for name in unit.dependencies.get("Triggers", ())]
+        return others[0] if others and all(others) else ""
+
+    def _rule(self, names: Sequence[str]) -> str | None:
+        """What the last rule for one of the names says, None if there is none."""
+        last, found = max((self.names[name] for name in names if name in self.names), default=(-1, None))
         for number, pattern, reason in reversed(self.globs):
             if number < last:
                 break

@@ -106,6 +106,7 @@ class Triggers:
         """Why a unit cannot be started, "" if it will be."""
         try:
             other = self._registry.get(action.unit)
+            self._registry.unskip(other)  # whatever triggers it is not skipped
             if action.connection:
                 self._driver.ports.hand_over(unit, action.connection, other)
             self._jobs.enqueue(other.id, START, MODE_REPLACE)

@@ -93,7 +93,7 @@ class UnitFiles:
         if (unit.file.problems or unit.file.mode_warnings) and not unit.quiet:
             self._log_problems(unit)
         mounted = unit.traits.from_mountinfo and unit.active_state == ACTIVE  # it is there: nothing to leave out
-        unit.skipped = "" if mounted or asked_for else self._skips.reason([unit.id, *unit.file.names])
+        unit.skipped = "" if mounted or asked_for else self._skips.reason_of(unit.file)
 
     def _log_problems(self, unit: ManagedUnit) -> None:
         """Log what is wrong with a unit's files, unless that was logged of these very files: a unit that is asked for

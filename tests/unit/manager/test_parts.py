@@ -16,7 +16,9 @@ from systemctl_replacement.loop import READ, WRITE, Loop, now_monotonic
 from systemctl_replacement.manager import boot_skips, options, pid1, pid_file
 from systemctl_replacement.manager.jobs import job_messages
 from systemctl_replacement.manager.reexec import codec
+from systemctl_replacement.unitfile import load, loadpath
 from systemctl_replacement.unitfile.parsers.commands import ExecCommand
+from systemctl_replacement.unitfile.specifiers import Host
 from systemctl_replacement.units.commands.state import ExecStatus, Running
 from systemctl_replacement.units.events import PidFileRead
 from systemctl_replacement.units.ratelimit import below_limit
@@ -279,6 +281,30 @@ def test_skips(tmp_path: Path) -> None:
     users = boot_skips.circumstances(is_pid1=False, is_root=False)
     rules = boot_skips.read(str(tmp_path), str(tmp_path), problems.append, users)
     assert (rules.reason(["home.mount"]), rules.reason(["roots.service"])) == ("by the engine", "for root")
+
+
+def test_what_only_starts_units_that_are_skipped_is_skipped_with_them(tmp_path: Path) -> None:
+    (tmp_path / boot_skips.FILE_NAME).write_text("left-out.service # for a test\nalso.service # too\n!kept.timer\n")
+    rules = boot_skips.read(str(tmp_path), str(tmp_path), pytest.fail, frozenset())
+    units = {
+        "left-out.timer": "[Timer]\nOnBootSec=1h\n",
+        "kept.timer": "[Timer]\nOnBootSec=1h\nUnit=left-out.service\n",
+        "other.timer": "[Timer]\nOnBootSec=1h\n",
+        "some.path": "[Path]\nPathExists=/x\nUnit=also.service\n",
+        "left-out.socket": "[Socket]\nListenStream=/run/x\n",
+        "x.socket": "[Socket]\nListenStream=/run/y\nAccept=yes\n",
+    }
+    for name, text in units.items():
+        (tmp_path / name).write_text(text)
+    index, host = loadpath.Index([str(tmp_path)]), Host.current()
+    assert {name: rules.reason_of(load.load(name, index, host)) for name in units} == {
+        "left-out.timer": "for a test",
+        "kept.timer": "",
+        "other.timer": "",
+        "some.path": "too",
+        "left-out.socket": "for a test",
+        "x.socket": "",
+    }
 
 
 def test_signals_that_stop_are_those_that_engines_send() -> None:
