@@ -225,7 +225,6 @@ KNOW_NO_TYPE = ("manager", "supervision", "check", "cli")
 # Where a name's ending is meant, not what such a unit is.
 MEAN_THE_NAME = {
     "cli.unit_files_sysv": "an init script `foo` is what `foo.service` is made of",
-    "manager.spec_of_unit": "`socket` is a word of StandardInput=",
 }
 # What of units/ is the same for all kinds.
 OF_ANY_KIND = {

@@ -11,6 +11,7 @@ import os
 from systemctl_replacement import exec_directories
 from systemctl_replacement.defaults import PRIVATE, SEARCH_PATH
 from systemctl_replacement.manager import credentials, kernel_settings
+from systemctl_replacement.manager.passed_descriptors import NOTHING, Offered
 from systemctl_replacement.process.exec_spec import (
     Directories,
     Directory,
@@ -32,7 +33,7 @@ from systemctl_replacement.units.listen_on import TakeOwnership
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any, Callable
 
     from systemctl_replacement.manager.own_user import OwnUser
@@ -52,6 +53,9 @@ LIMITS = (
 
 # Programs in init.d hand over to systemctl unless told not to, and would never end doing so.
 _SKIP_REDIRECT = ("SYSTEMCTL_SKIP_REDIRECT=1", "_SYSTEMCTL_SKIP_REDIRECT=1")
+
+_SOCKET = "socket"
+_STREAMS = ("StandardInput", "StandardOutput", "StandardError")
 
 # What systemd calls the process that gives sockets away.
 _OWNERSHIP_NAME = "(sd-chown)"
@@ -150,21 +154,30 @@ def default_environment(config: ManagerConfig) -> dict[str, str]:
 
 
 class NoDescriptor(OSError):
-    """A process is to have a descriptor that a socket unit would pass; `said` is what systemd logs."""
+    """A process is to have a descriptor that there is not; `said` is what systemd logs."""
 
     def __init__(self, number: int, said: str) -> None:
         super().__init__(number, os.strerror(number))
         self.said = said
 
 
-def spec_of(defaults: ExecDefaults, unit: ManagedUnit, action: Spawn) -> ExecSpec:
-    """The spec for one command of a unit. NoDescriptor if there can be none."""
+def wants_descriptors(unit: ManagedUnit, action: Spawn) -> bool:
+    """Whether a command of a unit is given descriptors that the manager has for it."""
+    if isinstance(action.command, TakeOwnership):
+        return False
+    return action.phase == "ExecStart" or any(unit.own(name) == _SOCKET for name in _STREAMS)
+
+
+def spec_of(defaults: ExecDefaults, unit: ManagedUnit, action: Spawn, offered: Offered = NOTHING) -> ExecSpec:
+    """The spec for one command of a unit, which comes with the offered descriptors. NoDescriptor if there can be
+    none."""
     get = unit.own
     ignored = defaults.ignored_identity(unit)
     command = action.command
     if isinstance(command, TakeOwnership):
         return _ownership(defaults, command)
     is_main_command = action.phase == "ExecStart"
+    streams, for_streams = _streams(defaults, unit, get, offered)
     spec = ExecSpec(
         launch=Launch(
             path=command.path,
@@ -186,7 +199,7 @@ def spec_of(defaults: ExecDefaults, unit: ManagedUnit, action: Spawn) -> ExecSpe
             unset=tuple(get("UnsetEnvironment") or ()),
             pid_variables=("SYSTEMD_EXEC_PID", *(["WATCHDOG_PID"] if _is_watched(action) else [])),
         ),
-        streams=_streams(defaults, unit, get),
+        streams=streams,
         identity=_own_identity(get) if ignored else _identity(defaults, get, command.privileged == "!"),
         scheduling=kernel_settings.scheduling_of(get, defaults.config),
         sandbox=kernel_settings.sandbox_of(get, defaults.config),
@@ -196,6 +209,9 @@ def spec_of(defaults: ExecDefaults, unit: ManagedUnit, action: Spawn) -> ExecSpe
         working_directory=_working_directory(get),
         umask=get("UMask") if get("UMask") is not None else 0o022,
         ignore_sigpipe=get("IgnoreSIGPIPE") is not False,
+        passed=() if for_streams else offered.names,
+        sockets=offered.sockets,
+        non_blocking=bool(get("NonBlocking")),
         open_files=tuple([OpenFile(*entry) for entry in get("OpenFile") or ()]) if is_main_command else (),
     )
     if get("RootDirectoryStartOnly") and not is_main_command:
@@ -295,24 +311,40 @@ def _limits(defaults: ExecDefaults, get: Get) -> tuple[Limit, ...]:
     return tuple(limits)
 
 
-def _streams(defaults: ExecDefaults, unit: ManagedUnit, get: Get) -> Streams:
+def _streams(defaults: ExecDefaults, unit: ManagedUnit, get: Get, offered: Offered) -> tuple[Streams, bool]:
+    """The standard streams, and whether one of them is the unit's socket: then nothing is passed besides.
+    NoDescriptor."""
     config = defaults.config
     stdin = _input(unit, get)
     stdout = _output(defaults, get("StandardOutput") or config.default_standard_output or "journal")
     stderr = _output(defaults, get("StandardError") or config.default_standard_error or "inherit")
-    # Sockets come from socket units, which are not started yet; descriptors of the store are not meant here.
-    kinds = (stdin.kind, stdout.kind, stderr.kind)
-    if "socket" in kinds:
-        raise NoDescriptor(errno.EINVAL, "Got no socket.")
-    if "fd" in kinds:
-        raise NoDescriptor(errno.ENOENT, f"Failed to load a named file descriptor: {os.strerror(errno.ENOENT)}")
-    return Streams(
+    for_streams = _SOCKET in (stdin.kind, stdout.kind, stderr.kind)
+    if for_streams and offered.sockets != 1:
+        raise NoDescriptor(errno.EINVAL, "Got more than one socket." if offered.sockets else "Got no socket.")
+    stdin, stdout, stderr = _placed((stdin, stdout, stderr), offered)
+    streams = Streams(
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,
         stdin_data=get("StandardInputData") if stdin.kind == "data" else b"",
         terminal=get("TTYPath") or "",
     )
+    return streams, for_streams
+
+
+def _placed(streams: Sequence[Stream], offered: Offered) -> list[Stream]:
+    """The streams with the positions of the descriptors that they are. As with systemd each descriptor goes to one of
+    those that ask for its name only. NoDescriptor."""
+    placed = [replace(stream, kind="fd") if stream.kind == _SOCKET else stream for stream in streams]
+    wanted = {number: stream.path for number, stream in enumerate(streams) if stream.kind == "fd"}
+    for position, name in enumerate(offered.names):
+        number = next((number for number, path in wanted.items() if path == name), None)
+        if number is not None:
+            del wanted[number]
+            placed[number] = Stream("fd", position=position)
+    if wanted:
+        raise NoDescriptor(errno.ENOENT, f"Failed to load a named file descriptor: {os.strerror(errno.ENOENT)}")
+    return placed
 
 
 def _input(unit: ManagedUnit, get: Get) -> Stream:

@@ -13,8 +13,9 @@ from systemctl_replacement.loop import now_monotonic, now_stamp
 from systemctl_replacement.manager import main_process, pid_file, unit_change
 from systemctl_replacement.manager.each_process import log_each, some_of
 from systemctl_replacement.manager.leftovers import Leftovers
+from systemctl_replacement.manager.passed_descriptors import NOTHING, offered_to, remote_variables
 from systemctl_replacement.manager.ports.of_units import PortsOfUnits
-from systemctl_replacement.manager.spec_of_unit import ExecDefaults, NoDescriptor, spec_of
+from systemctl_replacement.manager.spec_of_unit import ExecDefaults, NoDescriptor, spec_of, wants_descriptors
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.manager.unit_change import UnitChange
 from systemctl_replacement.observers import Observers
@@ -267,16 +268,16 @@ class Driver:
             log = self._core.log
             shown = highest_shown(log.shows, True)
             processes.settings[unit.id] = self._execution.supervisor_settings(unit, log.maximum, shown)
-            action = replace(action, environment=(*action.environment, *self._monitored(unit, action.phase)))
-            stored = unit.fd_store.newest_first() if unit.fd_store is not None and action.phase == "ExecStart" else []
+            known = (*self._monitored(unit, action.phase), *remote_variables(unit))
+            action = replace(action, environment=(*action.environment, *known))
+            offered = offered_to(unit, self._core.registry.find) if wants_descriptors(unit, action) else NOTHING
             spec = replace(
-                spec_of(self._execution, unit, action),
+                spec_of(self._execution, unit, action, offered),
                 leftovers=self._leftovers.to_remove(unit),
-                passed=tuple([entry.name for entry in stored]),
             )
             access = unit.kind.notify_access(unit.config)
             told = action.phase == "ExecStart" or access in ("exec", "all")
-            processes.spawn(unit.id, action.token, spec, access != "none", told, [entry.fd for entry in stored])
+            processes.spawn(unit.id, action.token, spec, access != "none", told, offered.fds)
         except (OSError, MemoryError) as error:
             message = getattr(error, "strerror", None) or str(error) or "Cannot allocate memory"
             said = error.said if isinstance(error, NoDescriptor) else ""

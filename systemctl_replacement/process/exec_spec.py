@@ -289,6 +289,10 @@ class ExecSpec:
     ignore_sigpipe: bool = True
     passed: tuple[str, ...] = ()
     """Names of the descriptors that come first in the message. They become 3 and up ($LISTEN_FDS)."""
+    sockets: int = 0
+    """How many of the message's descriptors, from the first, are what the unit listens on, or a connection."""
+    non_blocking: bool = False
+    """NonBlocking=, of those of them that are passed."""
     open_files: tuple[OpenFile, ...] = ()
     """Opened by the process, and passed after these."""
     credentials: Credentials | None = None

@@ -77,6 +77,8 @@ def execute(child: Child) -> NoReturn:
 def _place_descriptors(child: Child) -> None:
     """Puts what is passed at 3…, in order; all else closes with the exec."""
     first_free = 3 + len(child.passed)
+    for fd in child.fds[: child.spec.sockets]:
+        os.set_blocking(fd, not (child.spec.non_blocking and child.passed))
     if child.passed:
         child.report = syscalls.duplicate_above(child.report, first_free)
         passed = [syscalls.duplicate_above(fd, first_free) for fd in child.passed]

@@ -164,6 +164,10 @@ class Kind:
         """The exit status that tells how it has ended, as a shell says it; -1: it has none."""
         return -1
 
+    def descriptor_name(self, file: Unit) -> str:
+        """What the service that gets its descriptors calls them ($LISTEN_FDNAMES, sd_listen_fds(3)), "" for none."""
+        return ""
+
     # --- at a halt ---
 
     def stop_takes_time(self, config: Any) -> bool:

@@ -138,6 +138,7 @@ class TakeOwnership:
     user: str
     group: str
     paths: tuple[str, ...]
+    ignore_failure: bool = False  # as commands have it
 
 
 def listen_on(unit: Unit) -> tuple[ListenOn, ...]:

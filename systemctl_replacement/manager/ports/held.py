@@ -112,6 +112,10 @@ class Ports:
         """The descriptors that are listened on, in the order in which they were asked for."""
         return [port.fd for port in self._ports.values() if port.listens]
 
+    def handed_over(self) -> int:
+        """The descriptor that another unit has handed over, -1 if none has."""
+        return next((port.fd for port in self._ports.values() if port.giver), -1)
+
     def saved(self) -> list[dict[str, Any]]:
         """All ports as plain data; "fd" is the descriptor."""
         ports = [self._with_watch(port) for port in self._ports.values()]
@@ -218,6 +222,7 @@ class Ports:
     def _accept(self, action: Accept) -> None:
         listening = _socket.socket(fileno=os.dup(self._ports[action.port].fd))
         try:
+            os.set_blocking(listening.fileno(), False)  # whoever else has it may have changed that
             descriptor = listening._accept()[0]  # type: ignore[attr-defined]
         except OSError as error:
             if error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EINTR):

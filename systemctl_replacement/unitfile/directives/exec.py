@@ -23,7 +23,6 @@ from systemctl_replacement.unitfile.directives.honoured import (
     NO_DECRYPTION,
     NO_MEMORY_POLICIES,
     NO_PAM,
-    NO_SOCKET_INPUT,
     NO_UTMP,
     NO_VT,
     ONE_JOURNAL,
@@ -170,14 +169,14 @@ EXEC: tuple[Directive, ...] = (
         honoured=FULL,
     ),
     Directive("RemoveIPC", parse=parsers.boolean, default=False, kind="bool", since=212, honoured=FULL),
-    Directive("StandardInput", parse=exec_parsers.standard_input, default="null", since=236, honoured=NO_SOCKET_INPUT),
+    Directive("StandardInput", parse=exec_parsers.standard_input, default="null", since=236, honoured=FULL),
     Directive(
         "StandardOutput",
         parse=exec_parsers.standard_output,
         default=None,
         unset=Configured("default_standard_output"),
         since=236,
-        honoured=NO_SOCKET_INPUT,
+        honoured=FULL,
     ),
     Directive(
         "StandardError",
@@ -185,7 +184,7 @@ EXEC: tuple[Directive, ...] = (
         default=None,
         unset=Configured("default_standard_error"),
         since=236,
-        honoured=NO_SOCKET_INPUT,
+        honoured=FULL,
     ),
     Directive(
         "StandardInputText",

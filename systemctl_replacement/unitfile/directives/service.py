@@ -7,7 +7,6 @@ from systemctl_replacement.unitfile.directives.honoured import (
     FULL,
     NO_OOM_EVENTS,
     NO_REBOOT,
-    NO_SOCKETS,
     NO_USB,
     best_effort,
 )
@@ -164,7 +163,7 @@ SERVICE: tuple[Directive, ...] = (
         since=189,
         honoured=FULL,
     ),
-    Directive("NonBlocking", parse=parsers.boolean, default=False, kind="bool", honoured=NO_SOCKETS),
+    Directive("NonBlocking", parse=parsers.boolean, default=False, kind="bool", honoured=FULL),
     Directive(
         "BusName",
         parse=unit_parsers.bus_name,
@@ -172,7 +171,7 @@ SERVICE: tuple[Directive, ...] = (
     ),
     Directive("FileDescriptorStoreMax", parse=parsers.unsigned, default=0, kind="integer", honoured=FULL),
     Directive("NotifyAccess", parse=unit_parsers.notify_access, default="none", since=233, honoured=FULL),
-    Directive("Sockets", parse=exec_parsers.sockets, combine=ADD, property="", honoured=NO_SOCKETS),
+    Directive("Sockets", parse=exec_parsers.sockets, combine=ADD, property="", honoured=FULL),
     Directive("USBFunctionDescriptors", parse=parsers.path, honoured=NO_USB),
     Directive("USBFunctionStrings", parse=parsers.path, honoured=NO_USB),
     Directive(

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from systemctl_replacement.defaults import SEARCH_PATH
-from systemctl_replacement.manager.spec_of_unit import ExecDefaults, spec_of
+from systemctl_replacement.manager.passed_descriptors import NOTHING, Offered, offered_to, remote_variables
+from systemctl_replacement.manager.spec_of_unit import ExecDefaults, NoDescriptor, spec_of, wants_descriptors
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.process.exec_spec import (
     Environment,
     ExecSpec,
     Launch,
     Scheduling,
+    Stream,
     WorkingDirectory,
     decode,
     encode,
@@ -30,6 +34,7 @@ from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.unitfile.parsers.commands import ExecCommand
 from systemctl_replacement.unitfile.specifiers import Host
 from systemctl_replacement.units.events import Spawn
+from systemctl_replacement.units.kind import Kind
 from systemctl_replacement.units.service.config import ServiceConfig
 
 HONOURED = [row.name for row in (*EXEC, *SANDBOX, *KILL, *SERVICE) if row.honoured.applied]
@@ -123,6 +128,8 @@ SAMPLES: dict[str, tuple[str, str]] = {
     "GuessMainPID": ("no", ""),
     **dict.fromkeys(("RestartPreventExitStatus", "RestartForceExitStatus", "SuccessExitStatus"), ("7", "")),
     "BusName": ("a.b", ""),
+    "NonBlocking": ("yes", ""),
+    "Sockets": ("b.socket", ""),
     "FileDescriptorStoreMax": ("7", ""),
     "NotifyAccess": ("all", ""),
     "ReloadSignal": ("SIGUSR1", "Type=notify-reload"),
@@ -132,7 +139,9 @@ SAMPLES: dict[str, tuple[str, str]] = {
 SUPERVISOR = "what the unit's supervisor is told of its journal"
 MACHINE = "the service's machine"
 UNIT = "what its other name in [Unit] says, for all kinds of units"
+DEPENDENCIES = "the unit's dependencies"
 OTHER_COMMANDS = "the commands other than ExecStart="
+FOR_PROCESSES = ("NonBlocking", "OpenFile", "PIDFile")
 ELSEWHERE = {
     "SyslogFacility": SUPERVISOR,
     "SyslogLevel": SUPERVISOR,
@@ -147,7 +156,8 @@ ELSEWHERE = {
     "RestartKillSignal": MACHINE,
     "FinalKillSignal": MACHINE,
     "WatchdogSignal": MACHINE,
-    **{row.name: MACHINE for row in SERVICE if row.honoured.applied and row.name not in ("OpenFile", "PIDFile")},
+    **{row.name: MACHINE for row in SERVICE if row.honoured.applied and row.name not in FOR_PROCESSES},
+    "Sockets": DEPENDENCIES,
     **dict.fromkeys(("StartLimitInterval", "StartLimitBurst", "StartLimitAction", "FailureAction"), UNIT),
     **dict.fromkeys(("PermissionsStartOnly", "RootDirectoryStartOnly"), OTHER_COMMANDS),
 }
@@ -164,9 +174,15 @@ def managed(directory: Path, settings: str) -> ManagedUnit:
     return unit
 
 
-def spec(unit: ManagedUnit, phase: str = "ExecStart", prefix: str = "", defaults: ExecDefaults = DEFAULTS) -> ExecSpec:
+def spec(
+    unit: ManagedUnit,
+    phase: str = "ExecStart",
+    prefix: str = "",
+    defaults: ExecDefaults = DEFAULTS,
+    offered: Offered = NOTHING,
+) -> ExecSpec:
     command = ExecCommand("/bin/true", ("/bin/true",), privileged=prefix)
-    return spec_of(defaults, unit, Spawn(1, phase, command, main=phase == "ExecStart"))
+    return spec_of(defaults, unit, Spawn(1, phase, command, main=phase == "ExecStart"), offered)
 
 
 def supervisor_settings(unit: ManagedUnit) -> dict[str, Any]:
@@ -187,6 +203,8 @@ def test_every_honoured_directive_reaches_the_process(tmp_path: Path, name: str)
     elif where == UNIT:
         section, other = next(row for row in SERVICE if row.name == name).sets[0]
         assert (section, other) in after.file.settings and (section, other) not in before.file.settings
+    elif where == DEPENDENCIES:
+        assert before.file.dependencies != after.file.dependencies
     elif where == OTHER_COMMANDS:
         assert spec(before, "ExecStop") != spec(after, "ExecStop")
     else:
@@ -237,3 +255,95 @@ def test_defaults_in_system_conf(tmp_path: Path) -> None:
     assert given("") == (5, 7, True)
     # What is set for all processes of the system, no unit is spared.
     assert given("OOMScoreAdjust=0\nTimerSlackNSec=1\nNoNewPrivileges=no") == (0, 1, True)
+
+
+# --- descriptors ---
+
+
+def test_a_socket_as_standard_streams(tmp_path: Path) -> None:
+    """Nothing else is passed then; what is inherited from it is the socket, too."""
+    unit = managed(tmp_path, "StandardInput=socket")
+    sent = spec(unit, offered=Offered(("a.socket", "stored"), (7, 8), sockets=1))
+    assert (sent.streams.stdin, sent.streams.stdout, sent.passed) == (Stream("fd"), Stream("inherit"), ())
+    for names, sockets, said in (((), 0, "Got no socket."), (("a", "b"), 2, "Got more than one socket.")):
+        with pytest.raises(NoDescriptor) as caught:
+            spec(unit, offered=Offered(names, tuple(range(sockets)), sockets))
+        assert (caught.value.said, caught.value.errno) == (said, errno.EINVAL)
+
+
+def test_named_descriptors_as_standard_streams(tmp_path: Path) -> None:
+    """Each goes to one stream only. They are passed all the same."""
+    unit = managed(tmp_path, "StandardInput=fd:b\nStandardError=fd:b")
+    offered = Offered(("a", "b", "b"), (7, 8, 9), sockets=2)
+    sent = spec(unit, offered=offered)
+    assert (sent.streams.stdin, sent.streams.stderr) == (Stream("fd", position=1), Stream("fd", position=2))
+    assert (sent.passed, sent.sockets) == (("a", "b", "b"), 2)
+    with pytest.raises(NoDescriptor, match="No such file or directory"):
+        spec(unit, offered=Offered(("a", "b"), (7, 8)))
+
+
+@pytest.mark.parametrize(
+    ("setting", "phase", "wanted"),
+    [
+        ("", "ExecStart", True),
+        ("", "ExecStartPre", False),
+        ("StandardError=socket", "ExecStartPre", True),
+        ("StandardInput=fd:a", "ExecStop", False),
+    ],
+)
+def test_which_commands_are_given_descriptors(tmp_path: Path, setting: str, phase: str, wanted: bool) -> None:
+    command = ExecCommand("/bin/true", ("/bin/true",))
+    assert wants_descriptors(managed(tmp_path, setting), Spawn(1, phase, command, main=False)) == wanted
+
+
+class Held:
+    """Ports, as far as it is asked for them here."""
+
+    def __init__(self, *fds: int, connection: int = -1) -> None:
+        self.fds = list(fds)
+        self.connection = connection
+
+    def listening(self) -> list[int]:
+        return self.fds
+
+    def handed_over(self) -> int:
+        return self.connection
+
+
+def test_what_is_offered_to_a_service(tmp_path: Path) -> None:
+    units = {name: managed(tmp_path, "") for name in ("a.service", "one.socket", "two.socket", "idle.timer")}
+    kinds = {}
+    for name, unit in units.items():
+        kinds[name] = unit.kind = type("K", (Kind,), {"descriptor_name": lambda self, _file, name=name: name})()
+    service = units["a.service"]
+    for name in ("one.socket", "two.socket", "idle.timer", "not-loaded.socket"):
+        service.relate("TriggeredBy", name)
+    units["one.socket"].ports, units["two.socket"].ports = Held(5, 6), Held(4)  # type: ignore[assignment]
+    assert offered_to(service, units.get) == Offered(("one.socket", "one.socket", "two.socket"), (5, 6, 4), 3)
+    service.ports = Held(connection=9)  # type: ignore[assignment]
+    assert offered_to(service, units.get) == Offered(("connection",), (9,), 1)
+
+
+@pytest.mark.parametrize(
+    ("family", "bound", "client", "shown"),
+    [
+        (socket.AF_INET, "127.0.0.1", "127.0.0.1", "127.0.0.1"),
+        (socket.AF_INET6, "::1", "::1", "::1"),
+        (socket.AF_INET6, "::", "127.0.0.1", "127.0.0.1"),
+    ],
+)
+def test_who_has_connected(tmp_path: Path, family: int, bound: str, client: str, shown: str) -> None:
+    unit = managed(tmp_path, "")
+    with socket.socket(family) as listening:
+        listening.bind((bound, 0))
+        listening.listen()
+        with socket.create_connection((client, listening.getsockname()[1])) as far, listening.accept()[0] as near:
+            unit.ports = Held(connection=near.fileno())  # type: ignore[assignment]
+            assert remote_variables(unit) == (f"REMOTE_ADDR={shown}", f"REMOTE_PORT={far.getsockname()[1]}")
+            near.close()
+            unit.ports = Held(connection=listening.fileno())  # type: ignore[assignment]
+            assert remote_variables(unit) == (), "one that is not connected any more"
+    near_end, far_end = socket.socketpair()
+    with near_end, far_end:
+        unit.ports = Held(connection=near_end.fileno())  # type: ignore[assignment]
+        assert remote_variables(unit) == ()

@@ -62,6 +62,7 @@ PACKAGE = Path(directives.__file__).parents[2]
 READ_OTHERWISE = {
     "Documentation": "`help` opens it",
     "SourcePath": "the loader keeps it in the unit",
+    "Sockets": "dependencies follow from it",
     "BusName": "Type= and dependencies follow from it",
     **dict.fromkeys(("OnSuccessJobMode", "OnFailureJobMode"), "by the kind of dependency"),
     **dict.fromkeys(("FailureActionExitStatus", "SuccessActionExitStatus"), "by the action"),
