@@ -14,6 +14,8 @@ Unit Commands:
   list-units [PATTERN...]             List units currently in memory
   list-automounts [PATTERN...]        List automount units currently in memory,
                                       ordered by path
+  list-paths [PATTERN...]             List path units currently in memory,
+                                      ordered by path
   list-sockets [PATTERN...]           List socket units currently in memory,
                                       ordered by address
   list-timers [PATTERN...]            List timer units currently in memory,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from systemctl_replacement.cli.invocation import Invocation
 from systemctl_replacement.cli.names import check_utf8, is_shown, matching
+from systemctl_replacement.cli.table import Cell, table_lines
 from systemctl_replacement.cli.terminal import Terminal
+from systemctl_replacement.records import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ _LEGEND = (
     "ACTIVE = The high-level unit activation state, i.e. generalization of SUB.",
     "SUB    = The low-level unit activation state, values depend on unit type.",
 )
-_DESCRIPTION_AT_LEAST = 20
+_NOT_LOADED = ("error", "not-found", "bad-setting", "masked")
 
 
 def list_units(words: list[str], options: Options, invocation: Invocation) -> int:
@@ -63,59 +65,51 @@ def _order(unit: dict[str, Any]) -> tuple[str, str]:
 
 
 def _print_table(units: list[dict[str, Any]], options: Options, invocation: Invocation, terminal: Terminal) -> None:
-    legend = options.legend and not options.quiet
-    if not units and not legend:
-        return
     with_jobs = any(unit["job_id"] for unit in units)
-    head = ["UNIT", "LOAD", "ACTIVE", "SUB", *(["JOB"] if with_jobs else []), "DESCRIPTION"]
-    rows = [_row(unit, with_jobs) for unit in units]
-    measured = [head, *rows] if legend else rows
-    widths = [max(len(row[column]) for row in measured) for column in range(len(head) - 1)]
-    fit = _fitted(rows, widths, options, terminal)
-    if legend:
-        invocation.out(("" if options.plain else "  ") + fit(head))
-    for unit, row in zip(units, rows):
-        invocation.out(_circle(unit, options, terminal) + fit(row))
-
-
-def _row(unit: dict[str, Any], with_jobs: bool) -> list[str]:
-    job = [unit["job_type"] if unit["job_id"] else ""] if with_jobs else []
-    return [
-        unit["id"],
-        unit["load_state"],
-        unit["active_state"],
-        unit["sub_state"],
-        *job,
-        unit["description"],
+    head = [" ", "UNIT", "LOAD", "ACTIVE", "SUB", *(["JOB"] if with_jobs else []), "DESCRIPTION"]
+    following = [*(_type(unit) for unit in units[1:]), ""]
+    rows = [
+        _row(unit, with_jobs=with_jobs, last=after not in ("", _type(unit)), plain=options.plain, terminal=terminal)
+        for unit, after in zip(units, following)
     ]
+    first = 1 if options.plain else 0  # the column of the bullets
+    lines = table_lines(
+        head[first:],
+        [row[first:] for row in rows],
+        terminal,
+        legend=options.legend and not options.quiet,
+        cuts=terminal.cuts and not options.full,
+    )
+    for line in lines:
+        invocation.out(line)
 
 
-def _fitted(rows: list[list[str]], widths: list[int], options: Options, terminal: Terminal) -> Any:
-    """Turns a row into a line: pads the columns, and on a terminal cuts names and descriptions to its width."""
-    description = 0
-    if terminal.cuts and not options.full:
-        available = terminal.columns - (0 if options.plain else 2) - len(widths)
-        others = sum(widths[1:])
-        longest = max((len(row[-1]) for row in rows), default=0)
-        description = max(min(longest, _DESCRIPTION_AT_LEAST), available - others - widths[0])
-        widths[0] = max(min(widths[0], available - others - description), 8)
-
-    def fit(row: list[str]) -> str:
-        cells = [f"{cell:<{width}}" for cell, width in zip(row[1:], widths[1:])]
-        name = terminal.ellipsized(row[0], widths[0])
-        last = terminal.ellipsized_end(row[-1], description) if description else row[-1]
-        return " ".join([f"{name:<{widths[0]}}", *cells, last]).rstrip()
-
-    return fit
+def _type(unit: dict[str, Any]) -> str:
+    name: str = unit["id"]
+    return name.rpartition(".")[2]
 
 
-def _circle(unit: dict[str, Any], options: Options, terminal: Terminal) -> str:
-    if options.plain:
-        return ""
-    bad = unit["active_state"] == "failed" or unit["load_state"] not in ("loaded", "stub", "merged")
-    if not bad:
-        return "  "
-    return terminal.colored(terminal.glyph("active"), "red") + " "
+def _row(unit: dict[str, Any], *, with_jobs: bool, last: bool, plain: bool, terminal: Terminal) -> list[Cell]:
+    """The cells of a unit. last: of its type; such a row is underlined, but for what is coloured otherwise."""
+    calm = Cell("", underlined=last)
+    bullet = name = load = active = calm
+    if unit["load_state"] in _NOT_LOADED and not plain:
+        bullet = Cell(terminal.glyph("active"), "yellow", last)
+        load = Cell("", "red", last)
+        name = active = Cell("")
+    elif unit["active_state"] == "failed" and not plain:
+        bullet = Cell(terminal.glyph("active"), "red", last)
+        name = active = Cell("", "red", last)
+        load = Cell("")
+    return [
+        replace(bullet, text=bullet.text or " "),
+        replace(name, text=unit["id"]),
+        replace(load, text=unit["load_state"]),
+        replace(active, text=unit["active_state"]),
+        replace(active, text=unit["sub_state"]),
+        *([replace(calm, text=unit["job_type"] if unit["job_id"] else "")] if with_jobs else []),
+        replace(calm, text=unit["description"]),
+    ]
 
 
 def _print_legend(units: list[dict[str, Any]], options: Options, invocation: Invocation, terminal: Terminal) -> None:
@@ -125,16 +119,14 @@ def _print_legend(units: list[dict[str, Any]], options: Options, invocation: Inv
             invocation.out(line)
         if any(unit["job_id"] for unit in units):
             invocation.out("JOB    = Pending job for the unit.\n")
-    count = terminal.colored(f"{len(units)} loaded units listed.", "" if units else "red")
-    if options.all:
-        invocation.out(f"{count}\nTo show all installed unit files use 'systemctl list-unit-files'.")
-    elif options.states:
-        invocation.out(count)
-    else:
-        invocation.out(
-            f"{count} Pass --all to see loaded but inactive units, too.\n"
-            "To show all installed unit files use 'systemctl list-unit-files'."
-        )
+    if options.states and not options.all and "inactive" not in options.states:
+        invocation.out(f"{len(units)} loaded units listed.")
+        return
+    count = terminal.colored(f"{len(units)} loaded units listed.", "bold" if units else "red")
+    if not (options.all or options.states):
+        count += " " + terminal.colored("Pass --all to see loaded but inactive units, too.", "grey")
+    invocation.out(count)
+    invocation.out(terminal.colored("To show all installed unit files use 'systemctl list-unit-files'.", "grey"))
 
 
 def _print_json(units: list[dict[str, Any]], options: Options, invocation: Invocation) -> None:

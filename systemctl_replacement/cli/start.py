@@ -8,6 +8,7 @@ from systemctl_replacement.cli.invocation import CommandError, Invocation, exit_
 from systemctl_replacement.cli.names import expand, mangled
 from systemctl_replacement.control.client import CallError
 from systemctl_replacement.unitfile.names import is_glob
+from systemctl_replacement.units.table import traits_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -178,7 +179,10 @@ def _report_ended(outcome: dict[str, Any], options: Options, invocation: Invocat
 
 
 def failure_text(unit: str, service_result: str) -> str:
-    """systemctl's message about a failed job, from the unit's Result property."""
+    """systemctl's message about a failed job, from the unit's Result property. Of other types than services it says
+    nothing."""
+    if not traits_of(unit).tells_result:
+        return 'Job failed. See "journalctl -xe" for details.'
     lines = [
         f"Job for {unit} failed because {_SERVICE_RESULTS[service_result]}."
         if service_result in _SERVICE_RESULTS

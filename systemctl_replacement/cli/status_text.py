@@ -14,7 +14,7 @@ from systemctl_replacement.cli import processes as proc
 from systemctl_replacement.cli.log_text import LogText
 from systemctl_replacement.cli.printable import escaped, format_bytes
 from systemctl_replacement.cli.terminal import Terminal, tree
-from systemctl_replacement.cli.timestamps import format_relative, format_timestamp
+from systemctl_replacement.cli.timestamps import format_relative, format_timestamp, next_elapse
 from systemctl_replacement.enablement.enablement_state import WITHOUT_PRESET
 from systemctl_replacement.journal.reader import is_access_blocked, last_of_unit
 from systemctl_replacement.paths import Paths
@@ -55,6 +55,8 @@ def unit_lines(
     """The status of one unit."""
     now = time.time_ns() // 1000
     yield _header(unit, terminal)
+    if unit.get("Following"):
+        yield _labelled("Follows", f"unit currently follows state of {unit['Following']}")
     yield _labelled("Loaded", _loaded(unit, terminal))
     if unit.get("Transient"):
         yield _labelled("Transient", "yes")
@@ -72,11 +74,15 @@ def unit_lines(
     if traits_of(unit["Id"]).shows_next_elapse:
         yield _labelled("Trigger", _next_elapse(unit, options, now))
     yield from _triggers("Triggers", unit, terminal)
-    for label, name in (("Where", "Where"), ("What", "What")):
+    for label, name in (("Device", "SysFSPath"), ("Where", "Where"), ("What", "What")):
         if unit.get(name):
             yield _labelled(label, unit[name])
     yield from _aligned("Docs", unit.get("Documentation") or ())
     yield from _aligned("Listen", [f"{path} ({kind})" for kind, path in unit.get("Listen") or ()])
+    if unit.get("Accept"):
+        refused = f"   Refused: {unit['NRefused']}" if unit.get("NRefused") else ""
+        text = f"{unit.get('NAccepted', 0)}; Connected: {unit.get('NConnections', 0)};{refused}"
+        yield _labelled("Accepted", text)
     yield from _commands(unit)
     yield from _pids(unit)
     if unit.get("StatusText"):
@@ -176,11 +182,14 @@ def _unmet(entry: Any) -> str:
 
 
 def _triggers(label: str, unit: Properties, terminal: Terminal) -> Iterator[str]:
+    """Units that start this one, or that it starts, each with its dot; of the latter systemd shows the colour alone."""
     states = unit.get("_TriggerStates", {})
-    names = unit.get(label) or ()
-    dot = terminal.glyph("active")  # the states differ only in color
-    colors = {name: terminal.state_color(states.get(name, "inactive")) for name in names}
-    yield from _aligned(label, [f"{terminal.colored(dot, colors[name])} {name}" for name in names])
+    lines = []
+    for name in unit.get(label) or ():
+        state = states.get(name, "inactive")
+        dot = terminal.state_dot(state) if label == "TriggeredBy" else terminal.plain_dot(state)
+        lines.append(f"{dot} {name}")
+    yield from _aligned(label, lines)
 
 
 def _aligned(label: str, lines: Any) -> Iterator[str]:
@@ -189,7 +198,7 @@ def _aligned(label: str, lines: Any) -> Iterator[str]:
 
 
 def _next_elapse(unit: Properties, options: Options, now: int) -> str:
-    elapse = unit.get("NextElapseUSecRealtime", 0)
+    elapse = next_elapse(unit)
     text = format_timestamp(elapse, options.timestamp)
     return f"{text}; {format_relative(elapse, now)}" if text else "n/a"
 

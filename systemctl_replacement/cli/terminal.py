@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _RESET = "\x1b[0m"
+_UNDERLINE = "\x1b[0;4m"
 _MOST_COLUMNS = 65535
 _COLORS = {
+    "": "",
+    "bold": "\x1b[0;1;39m",
     "red": "\x1b[0;1;31m",
     "green": "\x1b[0;1;32m",
     "yellow": "\x1b[0;1;38;5;185m",
@@ -88,38 +91,39 @@ def _columns() -> int:
 class Terminal:
     """How to draw on stdout, as it was before a pager was opened.
 
-    tty: somebody sees the output. cuts: lines are cut to the width of the terminal (a pager scrolls sideways).
+    tty: somebody sees the output. colors: they are wanted. cuts: lines are cut to the width of the terminal (a pager scrolls sideways).
     """
 
     def __init__(self) -> None:
         self.tty = self.cuts = on_terminal()
         self.columns = _columns()
         self._glyphs = _UNICODE if unicode_wanted() else _ASCII
-        self._colors = colors_wanted()
+        self.colors = colors_wanted()
 
     def glyph(self, name: str) -> str:
         return self._glyphs[name]
 
     def colored(self, text: str, color: str) -> str:
         """The text in a colour, or unchanged without colours."""
-        return f"{_COLORS[color]}{text}{_RESET}" if self._colors and color else text
+        return f"{_COLORS[color]}{text}{_RESET}" if self.colors and color else text
+
+    def styled(self, text: str, color: str, *, underlined: bool) -> str:
+        """The text in a colour and underlined, or unchanged without colours."""
+        if not underlined or not self.colors:
+            return self.colored(text, color)
+        return f"{_COLORS[color] or _RESET}{_UNDERLINE}{text}{_RESET}"
 
     def state_dot(self, active_state: str) -> str:
         """The bullet of a unit, by its active state."""
         name, color = _STATES.get(active_state, ("inactive", ""))
         return self.colored(self._glyphs[name], color)
 
+    def plain_dot(self, active_state: str) -> str:
+        """The bullet of a unit that is up, in the colour of an active state."""
+        return self.colored(self._glyphs["active"], self.state_color(active_state))
+
     def state_color(self, active_state: str) -> str:
         return _STATES.get(active_state, ("", ""))[1]
-
-    def ellipsized(self, text: str, width: int) -> str:
-        """The text, without its middle if it is too wide."""
-        if len(text) <= width:
-            return text
-        mark = self.glyph("ellipsis")
-        keep = max(width - len(mark), 0)
-        tail = keep * 30 // 100
-        return text[: keep - tail] + mark + (text[-tail:] if tail else "")
 
     def ellipsized_end(self, text: str, width: int) -> str:
         """The text, without its end if it is too wide."""

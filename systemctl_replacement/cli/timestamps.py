@@ -9,6 +9,10 @@ import time
 
 from systemctl_replacement.unitfile.infinity import INFINITY
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 # Always English, whatever the locale is.
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SECOND = 1_000_000
@@ -33,6 +37,16 @@ def format_timestamp(usec: int, style: str = "pretty") -> str:
     zone = "UTC" if utc else fields.tm_zone
     day = WEEKDAYS[fields.tm_wday]
     return f"{day} {time.strftime('%Y-%m-%d %H:%M:%S', fields)}{decimals} {zone}"
+
+
+def next_elapse(unit: dict[str, Any]) -> int:
+    """When a timer elapses next, by the real-time clock: the earlier one of its two times. INFINITY for never."""
+    realtime: int = unit.get("NextElapseUSecRealtime") or INFINITY
+    monotonic: int = unit.get("NextElapseUSecMonotonic") or INFINITY
+    if monotonic == INFINITY:
+        return realtime
+    left = monotonic - time.monotonic_ns() // 1000
+    return min(realtime, time.time_ns() // 1000 + left)
 
 
 def format_relative(usec: int, now: int) -> str:

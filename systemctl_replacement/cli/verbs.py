@@ -1,4 +1,4 @@
-"""The verbs of systemctl 252: how many operands each takes, and the module that has it.
+"""The verbs of systemctl 252, and list-paths of 254: how many operands each takes, and the module that has it.
 
 This is on the hot path: a module is imported when its verb is used.
 """
@@ -24,9 +24,10 @@ ANY = 1 << 30
 VERBS = {
     "list-units": (0, ANY, "list_units"),
     "list-unit-files": (0, ANY, "unit_files"),
-    "list-automounts": (0, ANY, ""),
-    "list-sockets": (0, ANY, ""),
-    "list-timers": (0, ANY, ""),
+    "list-automounts": (0, ANY, "list_of_type"),
+    "list-paths": (0, ANY, "list_of_type"),
+    "list-sockets": (0, ANY, "list_of_type"),
+    "list-timers": (0, ANY, "list_of_type"),
     "list-jobs": (0, ANY, "job_list"),
     "list-machines": (0, ANY, ""),
     "clear-jobs": (0, 0, "job_list"),

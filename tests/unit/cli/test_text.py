@@ -182,8 +182,7 @@ def test_unicode(environment: dict[str, str], wanted: bool, monkeypatch: pytest.
 def test_ellipses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYSTEMD_UTF8", "1")
     terminal = Terminal()
-    assert terminal.ellipsized("abcdefghijklmnop", 20) == "abcdefghijklmnop"
-    assert terminal.ellipsized("abcdefghijklmnop", 11) == "abcdefg…nop"
+    assert terminal.ellipsized_end("abcdefgh", 8) == "abcdefgh"
     assert terminal.ellipsized_end("abcdefgh", 5) == "abcd…"
 
 
