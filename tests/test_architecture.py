@@ -50,7 +50,7 @@ LEAVES = {
 # For each room what it may import besides itself and the leaves: a room, or modules of one.
 MAY_IMPORT: dict[str, set[str]] = {
     "calendar": set(),
-    "unitfile": {"calendar"},
+    "unitfile": {"calendar", "units.table"},
     "enablement": {"unitfile"},
     "jobs": {"unitfile"},
     "units": {"unitfile", "calendar"},

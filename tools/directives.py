@@ -10,16 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from systemctl_replacement.unitfile import not_built
 from systemctl_replacement.unitfile.directives import table as directives
 from systemctl_replacement.unitfile.directives.directive import Directive
-from systemctl_replacement.unitfile.directives.exec import EXEC
 from systemctl_replacement.unitfile.directives.honoured import NOT_YET
-from systemctl_replacement.unitfile.directives.install import INSTALL
-from systemctl_replacement.unitfile.directives.kill import KILL
-from systemctl_replacement.unitfile.directives.resource import RESOURCE
-from systemctl_replacement.unitfile.directives.sandbox import SANDBOX
-from systemctl_replacement.unitfile.directives.service import SERVICE
-from systemctl_replacement.unitfile.directives.unit import UNIT
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "directives.md"
 
@@ -40,14 +34,12 @@ If a unit sets directives of the last two sorts, a warning says so each time tha
 protected something. These are **bold** here. Sections of units that cannot be started yet
 ([Socket], [Timer], [Path], [Mount] and so on) are left out.
 """
-_GROUPS = {
-    "[Unit]: systemd.unit(5)": UNIT,
-    "[Service]: systemd.service(5)": SERVICE,
-    "[Service], execution: systemd.exec(5)": EXEC,
-    "[Service], sandbox: systemd.exec(5)": SANDBOX,
-    "[Service], resource control: systemd.resource-control(5)": RESOURCE,
-    "[Service], killing: systemd.kill(5)": KILL,
-    "[Install]: systemd.unit(5)": INSTALL,
+# What the families are about that several sections have. Any other is what the section is there for.
+_SHARED = {
+    "exec.EXEC": ", execution: systemd.exec(5)",
+    "sandbox.SANDBOX": ", sandbox: systemd.exec(5)",
+    "resource.RESOURCE": ", resource control: systemd.resource-control(5)",
+    "kill.KILL": ", killing: systemd.kill(5)",
 }
 
 
@@ -58,7 +50,7 @@ def page() -> str:
 
 def _lines() -> Iterator[str]:
     yield from _HEAD.splitlines()
-    for heading, rows in _GROUPS.items():
+    for heading, rows in _groups():
         yield ""
         yield f"## {heading}"
         yield ""
@@ -67,6 +59,18 @@ def _lines() -> Iterator[str]:
         for row in rows:
             name = f"**{row.name}=**" if row.protects else f"{row.name}="
             yield f"| {name} | {row.honoured.word.replace('-', ' ')} | {_reason(row)} |"
+
+
+def _groups() -> Iterator[tuple[str, tuple[Directive, ...]]]:
+    """Each family of directives once, with the sections that have it: [Unit], those of the types, [Install]."""
+    types = {section: unit_type for unit_type, section in directives.TYPE_SECTIONS.items()}
+    missing = [section for section, unit_type in types.items() if not not_built.is_built(unit_type)]
+    sections = [section for section in directives.SECTIONS if section not in missing]
+    families = dict.fromkeys(name for section in sections for name in directives.families(section))
+    for family in families:
+        having = [section for section in sections if family in directives.families(section)]
+        about = _SHARED.get(family) or f": systemd.{types.get(having[0], 'unit')}(5)"
+        yield ", ".join(f"[{section}]" for section in having) + about, directives.family(family)
 
 
 def _reason(row: Directive) -> str:

@@ -91,7 +91,8 @@ def _columns() -> int:
 class Terminal:
     """How to draw on stdout, as it was before a pager was opened.
 
-    tty: somebody sees the output. colors: they are wanted. cuts: lines are cut to the width of the terminal (a pager scrolls sideways).
+    tty: somebody sees the output. colors: they are wanted. cuts: lines are cut to the width of the terminal (a pager
+    scrolls sideways).
     """
 
     def __init__(self) -> None:

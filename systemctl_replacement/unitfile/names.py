@@ -5,8 +5,9 @@ Source: systemd.unit(5), systemd-escape(1). Names are short strings and checked 
 
 from __future__ import annotations
 
-# In systemd's own order, which also decides which of two jobs runs first.
-UNIT_TYPES = ("service", "mount", "swap", "socket", "target", "device", "automount", "timer", "path", "slice", "scope")
+from systemctl_replacement.units.table import TYPES
+
+UNIT_TYPES = tuple(TYPES)
 NAME_MAX = 255
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

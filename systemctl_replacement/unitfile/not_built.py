@@ -6,6 +6,8 @@ The entry of a type goes when the type is built.
 
 from __future__ import annotations
 
+from systemctl_replacement.units.table import TYPES
+
 _MISSING = {
     "mount": "systemctl-replacement cannot mount anything yet",
     "path": "systemctl-replacement cannot watch paths yet",
@@ -17,3 +19,8 @@ _MISSING = {
 def reason(unit_type: str) -> str:
     """Why units of a type cannot be started, "" if they can be."""
     return _MISSING.get(unit_type, "")
+
+
+def is_built(unit_type: str) -> bool:
+    """Whether units of a type do what their files say, as far as each directive is honoured."""
+    return unit_type not in _MISSING and TYPES[unit_type].kind != ".not_built"

@@ -1,7 +1,7 @@
-"""The types of units: what can be said of each without a unit at hand, and the kind that runs its units.
+"""The types of units: all that is to be known of each without a unit at hand, and where its kind is.
 
-To be read as a table, by the manager and by the command line alike. A kind is imported when the first unit of its type
-is loaded.
+To be read as a table, by whoever reads unit files, by the manager and by the command line alike. A kind is imported
+when the first unit of its type is loaded.
 """
 
 from __future__ import annotations
@@ -10,16 +10,31 @@ from systemctl_replacement.records import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable
-
     from systemctl_replacement.units.kind import Kind
+
+# Directives that several types have.
+_RESOURCES, _KILLING = "resource.RESOURCE", "kill.KILL"
+_PROCESSES = ("exec.EXEC", "sandbox.SANDBOX", _RESOURCES, _KILLING)
+# Properties that several types have.
+_RUNS = ("CGROUP", "EXEC", "KILL", "UNIT")
 
 
 @dataclass(frozen=True)
 class Traits:
-    """What is the same for all units of a type. What a type that is not built yet cannot do is left out."""
+    """What is the same for all units of a type. What a type that is not built yet cannot do is left out.
 
-    load: Callable[[], Kind]
+    kind: the module that has the kind, below units/ if the name begins with a dot; there it is called KIND.
+    section: the section of its unit files besides [Unit] and [Install].
+    directives: the families of directives of that section, as module.NAME below unitfile/directives/; what has more
+    dots is the name from the top.
+    properties: the groups of properties that `show` prints, in order, as NAME in unitfile/properties/order.py; what
+    has dots is the name from the top.
+    """
+
+    kind: str
+    section: str = ""
+    directives: tuple[str, ...] = ()
+    properties: tuple[str, ...] = ("UNIT",)
     startable: bool = False  # CanStart=, but for what the unit itself says
     stoppable: bool = True  # CanStop=: the others are the kernel's to take away
     killable: bool = False  # `systemctl kill` is accepted
@@ -37,64 +52,63 @@ class Traits:
     groups: bool = False  # does nothing itself; it is ordered after what it pulls in, and a boot starts it anew
     from_mountinfo: bool = False  # is there when the kernel has mounted it
     shows_next_elapse: bool = False  # `status` has the line Trigger:
+    keeps_control_group: bool = False  # while it is up, whether there is a process in it or not
+
+    def load(self) -> Kind:
+        """The kind that runs the units of this type."""
+        name = f"{__package__}{self.kind}" if self.kind.startswith(".") else self.kind
+        kind: Kind = __import__(name, fromlist=("KIND",)).KIND
+        return kind
 
 
-def _service() -> Kind:
-    from systemctl_replacement.units.service.kind import KIND
-
-    return KIND
-
-
-def _target() -> Kind:
-    from systemctl_replacement.units.target import KIND
-
-    return KIND
-
-
-def _slice() -> Kind:
-    from systemctl_replacement.units.slice import KIND
-
-    return KIND
-
-
-def _mount() -> Kind:
-    from systemctl_replacement.units.mount import KIND
-
-    return KIND
-
-
-def _scope() -> Kind:
-    from systemctl_replacement.units.scope import KIND
-
-    return KIND
-
-
-def _not_built() -> Kind:
-    from systemctl_replacement.units.not_built import KIND
-
-    return KIND
-
-
+# In systemd's own order, which also decides which of two jobs runs first.
 TYPES: dict[str, Traits] = {
     "service": Traits(
-        _service, startable=True, killable=True, cleanable=True, freezable=True, runs_processes=True,
+        ".service.kind", section="Service", directives=("service.SERVICE", *_PROCESSES),
+        properties=("SERVICE", *_RUNS),
+        startable=True, killable=True, cleanable=True, freezable=True, runs_processes=True,
         stores_descriptors=True, start_limited=True, stopped_by_isolate=True, keeps_manager=True, prominent=True,
         tells_result=True,
     ),
-    "target": Traits(_target, startable=True, stopped_by_isolate=True, groups=True),
-    "slice": Traits(_slice, startable=True, killable=True, freezable=True, holds_members=True),
-    "scope": Traits(_scope, killable=True, freezable=True),
-    "socket": Traits(_not_built, killable=True, cleanable=True, stopped_by_isolate=True, triggers=True),
-    "timer": Traits(_not_built, triggers=True, stopped_by_isolate=True, shows_next_elapse=True),
-    "path": Traits(_not_built, triggers=True, stopped_by_isolate=True),
-    "mount": Traits(_mount, stoppable=False, killable=True, cleanable=True, from_mountinfo=True),
-    "automount": Traits(_not_built, stoppable=False, triggers=True),
-    "swap": Traits(_not_built, stoppable=False, killable=True, cleanable=True),
-    "device": Traits(_not_built, stoppable=False),
+    "mount": Traits(
+        ".mount", section="Mount", directives=("mount.MOUNT", *_PROCESSES), properties=("MOUNT", *_RUNS),
+        stoppable=False, killable=True, cleanable=True, from_mountinfo=True, keeps_control_group=True,
+    ),
+    "swap": Traits(
+        ".not_built", section="Swap", directives=("mount.SWAP", *_PROCESSES), properties=("SWAP", *_RUNS),
+        stoppable=False, killable=True, cleanable=True, keeps_control_group=True,
+    ),
+    "socket": Traits(
+        ".not_built", section="Socket", directives=("socket.SOCKET", *_PROCESSES), properties=("SOCKET", *_RUNS),
+        killable=True, cleanable=True, stopped_by_isolate=True, triggers=True, keeps_control_group=True,
+    ),
+    "target": Traits(".target", startable=True, stopped_by_isolate=True, groups=True),
+    "device": Traits(".not_built", properties=("DEVICE", "UNIT"), stoppable=False),
+    "automount": Traits(
+        ".not_built", section="Automount", directives=("mount.AUTOMOUNT",), properties=("AUTOMOUNT", "UNIT"),
+        stoppable=False, triggers=True,
+    ),
+    "timer": Traits(
+        ".not_built", section="Timer", directives=("timer.TIMER",), properties=("TIMER", "UNIT"),
+        triggers=True, stopped_by_isolate=True, shows_next_elapse=True,
+    ),
+    "path": Traits(
+        ".not_built", section="Path", directives=("path.PATH",), properties=("PATH", "UNIT"),
+        triggers=True, stopped_by_isolate=True,
+    ),
+    "slice": Traits(
+        ".slice", section="Slice", directives=(_RESOURCES,), properties=("CGROUP", "UNIT"),
+        startable=True, killable=True, freezable=True, holds_members=True, keeps_control_group=True,
+    ),
+    "scope": Traits(
+        ".scope", section="Scope", directives=("scope.SCOPE", _RESOURCES, _KILLING),
+        properties=("SCOPE", "CGROUP", "KILL", "UNIT"),
+        killable=True, freezable=True, keeps_control_group=True,
+    ),
 }  # fmt: skip
 
 
-_NO_TYPE = Traits(_not_built, stoppable=False)
+_NO_TYPE = Traits(".not_built", stoppable=False)
 
 
 def traits_of(unit: str) -> Traits:

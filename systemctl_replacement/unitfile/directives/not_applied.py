@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from systemctl_replacement.unitfile import not_built
 from systemctl_replacement.unitfile.directives import table as directives
 from systemctl_replacement.unitfile.values import INFINITY
 
@@ -11,8 +12,6 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.unitfile.load import Unit
 
-# Units of other types are not started yet at all.
-_SECTIONS = ("Unit", "Service")
 # Values that ask for nothing, whatever the default is. So does False, which is tested by identity because 0, which is
 # equal to it, does ask for something.
 _NOTHING: tuple[Any, ...] = (None, "", "no", ("no",), (), frozenset(), INFINITY)
@@ -22,8 +21,9 @@ def not_applied(unit: Unit) -> list[str]:
     """The directives that the unit sets and that have no effect here, those that protect first."""
     protecting: list[str] = []
     other: list[str] = []
+    built = not_built.is_built(unit.type)
     for (section, name), value in unit.settings.items():
-        if section not in _SECTIONS:
+        if not built and section != "Unit":
             continue
         row = directives.lookup(section, name)
         if row is None or row.honoured.applied:

@@ -6,36 +6,25 @@ newer ones that images use.
 
 from __future__ import annotations
 
+from systemctl_replacement.units.table import TYPES
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from systemctl_replacement.unitfile.directives.directive import Directive
 
-# The rows of each section: (module of this package, name in it), imported when the section is first asked for. Few
+# The families of each section: module.NAME in this package, imported when the section is first asked for. Few
 # containers have a socket, a timer or a swap.
-_CGROUP, _KILL = ("resource", "RESOURCE"), ("kill", "KILL")
-_PROCESSES = (("exec", "EXEC"), ("sandbox", "SANDBOX"), _CGROUP, _KILL)
-_SECTIONS: dict[str, tuple[tuple[str, str], ...]] = {
-    "Unit": (("unit", "UNIT"),),
-    "Service": (("service", "SERVICE"), *_PROCESSES),
-    "Socket": (("socket", "SOCKET"), *_PROCESSES),
-    "Mount": (("mount", "MOUNT"), *_PROCESSES),
-    "Automount": (("mount", "AUTOMOUNT"),),
-    "Swap": (("mount", "SWAP"), *_PROCESSES),
-    "Timer": (("timer", "TIMER"),),
-    "Path": (("path", "PATH"),),
-    "Slice": (_CGROUP,),
-    "Scope": (("scope", "SCOPE"), _CGROUP, _KILL),
-    "Install": (("install", "INSTALL"),),
+_SECTIONS: dict[str, tuple[str, ...]] = {
+    "Unit": ("unit.UNIT",),
+    **{row.section: row.directives for row in TYPES.values() if row.section},
+    "Install": ("install.INSTALL",),
 }
 SECTIONS = tuple(_SECTIONS)
 """Every section name."""
 
-TYPE_SECTIONS = {
-    "service": "Service", "socket": "Socket", "mount": "Mount", "automount": "Automount", "swap": "Swap",
-    "timer": "Timer", "path": "Path", "slice": "Slice", "scope": "Scope",
-}  # fmt: skip
+TYPE_SECTIONS = {unit_type: row.section for unit_type, row in TYPES.items() if row.section}
 """The section specific to a unit type; targets and devices have none."""
 
 _made: dict[str, dict[str, Directive]] = {}
@@ -45,12 +34,21 @@ def section_table(section: str) -> dict[str, Directive]:
     """The directives of a section by name, empty for an unknown section. Not to be modified."""
     found = _made.get(section)
     if found is None:
-        found = _made[section] = {row.name: row for family in _SECTIONS.get(section, ()) for row in _rows(*family)}
+        found = _made[section] = {row.name: row for name in families(section) for row in family(name)}
     return found
 
 
-def _rows(module: str, name: str) -> tuple[Directive, ...]:
-    rows: tuple[Directive, ...] = getattr(__import__(f"{__package__}.{module}", fromlist=(name,)), name)
+def families(section: str) -> tuple[str, ...]:
+    """The names of the families that the directives of a section come from, its own one first."""
+    return _SECTIONS.get(section, ())
+
+
+def family(name: str) -> tuple[Directive, ...]:
+    """The directives of a family; see units/table.py for its name."""
+    module, _, variable = name.rpartition(".")
+    if "." not in module:
+        module = f"{__package__}.{module}"
+    rows: tuple[Directive, ...] = getattr(__import__(module, fromlist=(variable,)), variable)
     return rows
 
 

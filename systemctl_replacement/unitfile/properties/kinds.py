@@ -9,6 +9,7 @@ from systemctl_replacement.unitfile.directives import table as directives
 from systemctl_replacement.unitfile.directives.directive import Configured, Directive, Inherited
 from systemctl_replacement.unitfile.infinity import INFINITY, UNSET_ID
 from systemctl_replacement.unitfile.properties import order
+from systemctl_replacement.units.table import TYPES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,9 +89,16 @@ def _sources(unit_type: str) -> tuple[Directive | tuple[Any, ...], ...]:
     rows = {row.property: row for section in sections for row in section.values()}
     return tuple(
         rows[entry] if isinstance(entry, str) else rows.get(entry[0], entry)
-        for entries in order.TYPES[unit_type]
-        for entry in entries
+        for group in TYPES[unit_type].properties
+        for entry in _group(group)
     )
+
+
+def _group(name: str) -> tuple[Any, ...]:
+    """A group of properties in order; see units/table.py for its name."""
+    module, _, variable = name.rpartition(".")
+    entries: tuple[Any, ...] = getattr(__import__(module, fromlist=(variable,)) if module else order, variable)
+    return entries
 
 
 def _default(row: Directive) -> Any:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     _Order = tuple[Union[str, tuple[str, str], tuple[str, str, Any]], ...]
 
-_CGROUP: _Order = (
+CGROUP: _Order = (
     "Slice", ("ControlGroup", "string"), ("ControlGroupId", "integer"), ("MemoryCurrent", "maybe"),
     ("MemoryAvailable", "limit"), ("CPUUsageNSec", "maybe"), ("EffectiveCPUs", "string"),
     ("EffectiveMemoryNodes", "string"), ("TasksCurrent", "maybe"), ("IPIngressBytes", "maybe-data"),
@@ -33,7 +33,7 @@ _CGROUP: _Order = (
     "ManagedOOMPreference", "BPFProgram", "SocketBindAllow", "SocketBindDeny", "RestrictNetworkInterfaces",
 )  # fmt: skip
 
-_EXEC: _Order = (
+EXEC: _Order = (
     "Environment", "EnvironmentFiles", "PassEnvironment", "UnsetEnvironment", "UMask", "LimitCPU",
     ("LimitCPUSoft", "limit"), "LimitFSIZE", ("LimitFSIZESoft", "limit"), "LimitDATA", ("LimitDATASoft", "limit"),
     "LimitSTACK", ("LimitSTACKSoft", "limit"), "LimitCORE", ("LimitCORESoft", "limit"), "LimitRSS",
@@ -70,11 +70,11 @@ _EXEC: _Order = (
     "IPCNamespacePath",
 )  # fmt: skip
 
-_KILL: _Order = (
+KILL: _Order = (
     "KillMode", "KillSignal", "RestartKillSignal", "FinalKillSignal", "SendSIGKILL", "SendSIGHUP", "WatchdogSignal",
 )  # fmt: skip
 
-_UNIT: _Order = (
+UNIT: _Order = (
     ("Id", "string"), ("Names", "strings"), ("Following", "string"), "Requires", "Requisite", "Wants", "BindsTo",
     "PartOf", "Upholds", ("RequiredBy", "strings"), ("RequisiteOf", "strings"), ("WantedBy", "strings"),
     ("BoundBy", "strings"), ("UpheldBy", "strings"), ("ConsistsOf", "strings"), "Conflicts",
@@ -151,7 +151,7 @@ MANAGER: _Order = (
     ("CtrlAltDelBurstAction", "string", "reboot-force"),
 )  # fmt: skip
 
-_SERVICE: _Order = (
+SERVICE: _Order = (
     "Type", "ExitType", "Restart", "PIDFile", "NotifyAccess", "RestartUSec", "TimeoutStartUSec", "TimeoutStopUSec",
     "TimeoutAbortUSec", "TimeoutStartFailureMode", "TimeoutStopFailureMode", "RuntimeMaxUSec",
     "RuntimeRandomizedExtraUSec", "WatchdogUSec", ("WatchdogTimestamp", "timestamp"),
@@ -169,7 +169,7 @@ _SERVICE: _Order = (
     ("ExecStopEx", "commands-ex"), "ExecStopPost", ("ExecStopPostEx", "commands-ex"),
 )  # fmt: skip
 
-_SOCKET: _Order = (
+SOCKET: _Order = (
     "BindIPv6Only", "Backlog", "TimeoutUSec", "BindToDevice", "SocketUser", "SocketGroup", "SocketMode",
     "DirectoryMode", "Accept", "FlushPending", "Writable", "KeepAlive", "KeepAliveTimeUSec", "KeepAliveIntervalUSec",
     "KeepAliveProbes", "DeferAcceptUSec", "NoDelay", "Priority", "ReceiveBuffer", "SendBuffer", "IPTOS", "IPTTL",
@@ -182,50 +182,36 @@ _SOCKET: _Order = (
     "ExecStartPost", "ExecStopPre", "ExecStopPost",
 )  # fmt: skip
 
-_TIMER: _Order = (
+TIMER: _Order = (
     "Unit", "TimersMonotonic", "TimersCalendar", "OnClockChange", "OnTimezoneChange",
     ("NextElapseUSecRealtime", "timestamp", INFINITY), ("NextElapseUSecMonotonic", "timespan", INFINITY),
     ("LastTriggerUSec", "timestamp"), ("LastTriggerUSecMonotonic", "timespan"), ("Result", "string", "success"),
     "AccuracyUSec", "RandomizedDelayUSec", "FixedRandomDelay", "Persistent", "WakeSystem", "RemainAfterElapse",
 )  # fmt: skip
 
-_PATH: _Order = (
+PATH: _Order = (
     "Unit", "Paths", "MakeDirectory", "DirectoryMode", ("Result", "string", "success"), "TriggerLimitIntervalUSec",
     "TriggerLimitBurst",
 )  # fmt: skip
 
-_MOUNT: _Order = (
+MOUNT: _Order = (
     "Where", "What", "Options", "Type", "TimeoutUSec", ("ControlPID", "integer"), "DirectoryMode", "SloppyOptions",
     "LazyUnmount", "ForceUnmount", "ReadWriteOnly", ("Result", "string", "success"), ("UID", "maybe-id"),
     ("GID", "maybe-id"), ("ExecMount", "commands"), ("ExecUnmount", "commands"), ("ExecRemount", "commands"),
 )  # fmt: skip
 
-_SWAP: _Order = (
+SWAP: _Order = (
     "What", "Priority", "Options", "TimeoutUSec", ("ControlPID", "integer"), ("Result", "string", "success"),
     ("UID", "maybe-id"), ("GID", "maybe-id"), ("ExecActivate", "commands"), ("ExecDeactivate", "commands"),
 )  # fmt: skip
 
-_AUTOMOUNT: _Order = (
+AUTOMOUNT: _Order = (
     "Where", "ExtraOptions", "DirectoryMode", ("Result", "string", "success"), "TimeoutIdleUSec",
 )  # fmt: skip
 
-_DEVICE: _Order = (("SysFSPath", "string"),)
+DEVICE: _Order = (("SysFSPath", "string"),)
 
-_SCOPE: _Order = (
+SCOPE: _Order = (
     ("Controller", "string"), "TimeoutStopUSec", ("Result", "string", "success"), "RuntimeMaxUSec",
     "RuntimeRandomizedExtraUSec", "OOMPolicy",
 )  # fmt: skip
-
-TYPES: dict[str, tuple[_Order, ...]] = {
-    "service": (_SERVICE, _CGROUP, _EXEC, _KILL, _UNIT),
-    "target": (_UNIT,),
-    "socket": (_SOCKET, _CGROUP, _EXEC, _KILL, _UNIT),
-    "timer": (_TIMER, _UNIT),
-    "path": (_PATH, _UNIT),
-    "mount": (_MOUNT, _CGROUP, _EXEC, _KILL, _UNIT),
-    "slice": (_CGROUP, _UNIT),
-    "swap": (_SWAP, _CGROUP, _EXEC, _KILL, _UNIT),
-    "automount": (_AUTOMOUNT, _UNIT),
-    "device": (_DEVICE, _UNIT),
-    "scope": (_SCOPE, _CGROUP, _KILL, _UNIT),
-}

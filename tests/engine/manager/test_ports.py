@@ -19,6 +19,7 @@ KIND = (
     STAY_CHANGED
     + """
 import time
+from systemctl_replacement.records import replace
 from systemctl_replacement.units import table
 from systemctl_replacement.units.events import *
 from systemctl_replacement.units.listen_on import ListenOn
@@ -44,7 +45,10 @@ class MadeUp(SimpleKind):
             asked = (Log(6, repr(event)), *asked)
         after, changed = super().step(config, state, event, context)
         return after, (*changed, *asked)
-table.TYPES["path"] = table.Traits(MadeUp, startable=True, prominent=True, keeps_manager=True)
+KIND = MadeUp()
+table.TYPES["path"] = replace(
+    table.TYPES["path"], kind=__name__, startable=True, prominent=True, keeps_manager=True
+)
 """
 )
 UNIT = {"x.path": "[Path]\nPathExists=/nowhere\n"}

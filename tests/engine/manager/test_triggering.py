@@ -14,6 +14,7 @@ from tests.engine.manager.test_after_reexecution import STAY_CHANGED
 KIND = (
     STAY_CHANGED
     + """
+from systemctl_replacement.records import replace
 from systemctl_replacement.units import table
 from systemctl_replacement.units.events import *
 from systemctl_replacement.units.listen_on import ListenOn
@@ -37,7 +38,10 @@ class MadeUp(SimpleKind):
             asked = (Log(6, repr(event)), *asked)
         after, changed = super().step(config, state, event, context)
         return after, (*asked, *changed)
-table.TYPES["path"] = table.Traits(MadeUp, startable=True, triggers=True, prominent=True, keeps_manager=True)
+KIND = MadeUp()
+table.TYPES["path"] = replace(
+    table.TYPES["path"], kind=__name__, startable=True, triggers=True, prominent=True, keeps_manager=True
+)
 """
 )
 UNITS = {

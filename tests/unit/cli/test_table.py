@@ -117,7 +117,11 @@ def test_wide_characters_take_two_columns(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_colors(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [[*LISTENING[0]], ["/run/v-b", "Stream", "v-b.socket", None], LISTENING[3]]
+    rows: list[Sequence[Optional[str]]] = [
+        LISTENING[0],
+        ["/run/v-b", "Stream", "v-b.socket", None],
+        LISTENING[3],
+    ]
     assert lines(SOCKETS, rows, 60, monkeypatch, SYSTEMD_COLORS="1") == [
         "^[0m^[0;4mLISTEN        ^[0m^[0m^[0;4m TYPE    ^[0m^[0m^[0;4m UNIT      ^[0m^[0m^[0;4m ACTIVATES  ^[0m",
         "/run/v-a       Stream   v-a.socket v-a.service",
@@ -151,9 +155,7 @@ YELLOW, RED, UNDERLINED = "^[0;1;38;5;185m", "^[0;1;31m", "^[0;4m"
         ({"ActiveState": "active", "SubState": "running"}, [], "  a.socket loaded active running a.socket"),
     ],
 )
-def test_list_units(
-    manager: FakeManager, unit: dict[str, str], others: Sequence[str], expected: Optional[str]
-) -> None:
+def test_list_units(manager: FakeManager, unit: dict[str, str], others: Sequence[str], expected: Optional[str]) -> None:
     manager.add("a.socket", **unit)
     for name in others:
         manager.add(name)

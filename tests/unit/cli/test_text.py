@@ -15,7 +15,7 @@ from systemctl_replacement.cli.timestamps import format_relative, format_timesta
 from systemctl_replacement.terminal_settings import unicode_wanted
 from systemctl_replacement.unitfile.infinity import INFINITY, UNSET_ID
 from systemctl_replacement.unitfile.properties import kinds as properties
-from systemctl_replacement.unitfile.properties.order import TYPES
+from systemctl_replacement.units.table import TYPES
 
 COMMAND = {
     "path": "/bin/sh", "argv": ["/bin/sh", "-c", "a b"], "ignore_errors": True, "start_time": 0, "stop_time": 0,

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from systemctl_replacement.exec_directories import KINDS
 from systemctl_replacement.syscalls import RLIMITS
+from systemctl_replacement.unitfile import not_built
 from systemctl_replacement.unitfile.directives import table as directives
 from systemctl_replacement.unitfile.directives.directive import MERGE, Directive
 from systemctl_replacement.unitfile.directives.honoured import FAMILIES
@@ -21,7 +22,7 @@ from systemctl_replacement.unitfile.properties.convert import raw
 from systemctl_replacement.unitfile.specifiers import Host, Subject
 from tests.unit.unitfile.oracle import SYSTEMD, needs_systemd
 
-SHARED = list(directives.section_table("Service").values())
+BUILT = [section for unit_type, section in directives.TYPE_SECTIONS.items() if not_built.is_built(unit_type)]
 ROWS = [(section, row) for section in directives.SECTIONS for row in directives.section_table(section).values()]
 
 
@@ -76,6 +77,7 @@ READ_OTHERWISE = {
 NOT_HONOURED = {
     "JoinsNamespaceOf": "known as a dependency, for `show`",
     "CPUWeight": "the order in which jobs begin, no share of the processor",
+    **dict.fromkeys(("RuntimeMaxSec", "RuntimeRandomizedExtraSec", "TimeoutStopSec"), "of services, and not of scopes"),
 }
 
 
@@ -93,7 +95,7 @@ def words_of_acting_rooms() -> set[str]:
 def test_what_is_honoured_is_read_and_nothing_else() -> None:
     words = words_of_acting_rooms()
     read, not_read = set(), set()
-    for section in ("Unit", "Service", "Install"):
+    for section in ("Unit", *BUILT, "Install"):
         for row in directives.section_table(section).values():
             names = {name for _, name in row.sets} or {row.name}
             if row.honoured.applied and not names & words:
@@ -113,10 +115,10 @@ def test_a_default_is_shown_as_if_it_were_assigned() -> None:
 
 
 def test_nothing_of_units_that_are_not_built_is_honoured() -> None:
-    for unit_type, section in directives.TYPE_SECTIONS.items():
-        if unit_type != "service":
-            own = [row for row in directives.section_table(section).values() if row not in SHARED]
-            assert not [row for row in own if row.honoured.applied], section
+    honoured = {name for section in BUILT for name in directives.families(section)}
+    for section in {*directives.TYPE_SECTIONS.values()}.difference(BUILT):
+        for name in set(directives.families(section)) - honoured:
+            assert not [row for row in directives.family(name) if row.honoured.applied], section
 
 
 def test_unknown() -> None:
