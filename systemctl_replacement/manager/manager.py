@@ -74,7 +74,7 @@ class Manager:
 
     def reset_failed(self, unit: ManagedUnit) -> None:
         """Forget a failure and the start limit."""
-        unit.starts = []
+        unit.starts, unit.limit_hit = [], False
         self.driver.step(unit, ResetFailed())
 
     def units_at_work(self) -> list[ManagedUnit]:

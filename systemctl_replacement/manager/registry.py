@@ -151,6 +151,7 @@ class Registry:
         unit.file = file
         unit.dependencies = {}
         unit.references = set()
+        unit.peer = ""
         unit.config = unit.kind.configure(file, self._config, sees_all)
         if unit.traits.from_mountinfo and file.id in self.mounts():
             unit.state = unit.kind.up()
@@ -432,4 +433,5 @@ def _idle(unit: ManagedUnit) -> bool:
         and unit.tracking is None
         and (state == INACTIVE or (state == FAILED and unit.get("Unit", "CollectMode") == "inactive-or-failed"))
         and unit.id not in PERPETUAL
+        and not unit.kind.is_needed(unit.state)
     )

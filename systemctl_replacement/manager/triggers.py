@@ -3,9 +3,13 @@ what a unit that starts or stops by itself takes along (systemd.unit(5))."""
 
 from __future__ import annotations
 
+import errno
+import os
+
 from systemctl_replacement.jobs import consequences
 from systemctl_replacement.jobs.model import MODE_REPLACE, RESTART, START, STOP, UNSUPPORTED, JobError
 from systemctl_replacement.log_levels import LOG_INFO
+from systemctl_replacement.manager.unit import INVERSE
 from systemctl_replacement.unitfile import not_built
 from systemctl_replacement.units.events import NotBuilt, RestartRefused, TriggeredChanged, TriggerRefused
 from systemctl_replacement.units.states import FAILED, INACTIVE_OR_FAILED
@@ -108,13 +112,26 @@ class Triggers:
             other = self._registry.get(action.unit)
             self._registry.unskip(other)  # whatever triggers it is not skipped
             if action.connection:
-                self._driver.ports.hand_over(unit, action.connection, other)
+                self._hand_over(unit, action, other)
             self._jobs.enqueue(other.id, START, MODE_REPLACE)
         except JobError as error:
             return error.message
         except OSError as error:
             return error.strerror or str(error)
         return ""
+
+    def _hand_over(self, unit: ManagedUnit, action: Trigger, other: ManagedUnit) -> None:
+        """Give a connection to the unit that is to serve it. OSError."""
+        if other.active_state not in INACTIVE_OR_FAILED:
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        self._driver.ports.hand_over(unit, action.connection, other)
+        if other.file.load_state != "loaded":
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        other.peer = action.peer
+        # For as long as both are there: neither keeps the other one in memory.
+        for kind in ("Before", "Triggers"):
+            unit.relate(kind, other.id)
+            other.relate(INVERSE[kind], unit.id)
 
     def restart(self, unit: ManagedUnit) -> None:
         """RestartSec= is over. What was kept apart from the unit whose name it has is not started again."""

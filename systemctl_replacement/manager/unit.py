@@ -79,6 +79,8 @@ class ManagedUnit:
         self.condition_results: tuple[int, ...] = ()  # per Condition: 0 untested, 1 held, -1 failed
         self.assert_results: tuple[int, ...] = ()  # the same per Assert
         self.starts: list[int] = []  # monotonic times of recent starts, for the start limit
+        self.limit_hit = False  # the last start was one too many
+        self.peer = ""  # who is at the other end of the connection that it serves
         self.fd_store: FdStore | None = None  # made when the service first leaves something
         self.ports: Ports | None = None  # made when its machine first asks for one
         self.asked_for: dict[int, Spawn] = {}  # by token: those of which no process is known yet
@@ -103,7 +105,8 @@ class ManagedUnit:
 
     @property
     def description(self) -> str:
-        return str(self.file.get("Unit", "Description") or self.id)
+        described = str(self.file.get("Unit", "Description") or self.id)
+        return f"{described} ({self.peer})" if self.peer else described
 
     @property
     def section(self) -> str:

@@ -150,10 +150,14 @@ class Driver:
             triggered=self._triggered(unit) if unit.traits.triggers else None,
         )
 
+    def refusal(self, unit: ManagedUnit) -> str:
+        """Why a unit's machine would not start it, "" if it would."""
+        return unit.kind.refusal(unit.config, self._triggered(unit)) if unit.traits.triggers else ""
+
     def _triggered(self, unit: ManagedUnit) -> dict[str, Other]:
         """What a unit may know of those that it triggers."""
         others = [self._core.registry.known(other) for other in unit.related("Triggers")]
-        return {other.id: _as_other(other) for other in others}
+        return {name: _as_other(other) for other in others for name in (other.id, *other.names)}
 
     def _pid_file(self, unit: ManagedUnit, event: Event | None) -> PidFileRead | None:
         """What PIDFile= says when it may matter: at the end of the main or the control process."""
@@ -395,7 +399,7 @@ def _is_under_way(unit: ManagedUnit, action: events.Action) -> bool:
 def _as_other(unit: ManagedUnit) -> Other:
     job = unit.job.type if unit.job is not None else ""
     result = unit.kind.result(unit.state)
-    return Other(unit.file.load_state, unit.active_state, unit.sub_state, result, job, unit.stamps)
+    return Other(unit.file.load_state, unit.active_state, unit.sub_state, result, job, unit.stamps, unit.limit_hit)
 
 
 def _is_news(unit: ManagedUnit, level: int) -> bool:

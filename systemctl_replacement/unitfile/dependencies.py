@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 KINDS = (
     "Requires", "Requisite", "Wants", "BindsTo", "PartOf", "Upholds", "Conflicts", "Before", "After", "OnFailure",
     "OnSuccess", "PropagatesReloadTo", "ReloadPropagatedFrom", "PropagatesStopTo", "StopPropagatedFrom",
-    "JoinsNamespaceOf", "Triggers", "RequiresMountsFor",
+    "JoinsNamespaceOf", "Triggers", "TriggeredBy", "RequiresMountsFor",
 )  # fmt: skip
 """Forward kinds in which a unit may name others."""
 
@@ -171,7 +171,7 @@ def _service_implicit(collector: _Collector, get: Get) -> None:
     if get("Service", "Type") == "dbus" and get("Service", "BusName"):
         # systemd requires it; here such a service starts without a bus too (docs/differences.md).
         collector.add("Wants After", "dbus.socket")
-    collector.add("Wants After", *get("Service", "Sockets"))
+    collector.add("Wants After TriggeredBy", *get("Service", "Sockets"))
 
 
 def _service_default(collector: _Collector, get: Get) -> None:

@@ -11,7 +11,6 @@ from systemctl_replacement.units.table import TYPES
 _MISSING = {
     "mount": "systemctl-replacement cannot mount anything yet",
     "path": "systemctl-replacement cannot watch paths yet",
-    "socket": "systemctl-replacement cannot listen for services yet",
     "timer": "systemctl-replacement cannot run timers yet",
 }
 

@@ -156,11 +156,22 @@ class PortReady:
 
 
 @dataclass(frozen=True)
+class Peer:
+    """Who has connected, and to where. instance: as the name of the instance that serves them has it; text: as people
+    are told, "" if that cannot be said; source: the address that connections are counted by, "" for none."""
+
+    instance: str
+    text: str
+    source: str = ""
+
+
+@dataclass(frozen=True)
 class Accepted:
     """Answer to Accept: the connection is a port now."""
 
     port: str
     connection: str
+    peer: Peer
 
 
 @dataclass(frozen=True)
@@ -196,7 +207,7 @@ class ConnectionClosed:
 
 @dataclass(frozen=True)
 class TriggerRefused:
-    """Answer to Trigger: there is no job for the unit, and why not. Its connection is closed, too."""
+    """Answer to Trigger: there is no job for the unit, and why not. A connection that it has got is closed, too."""
 
     unit: str
     message: str
@@ -359,10 +370,12 @@ class EnqueueRestart:
 @dataclass(frozen=True)
 class Trigger:
     """Enqueue a start job for another unit; answered by TriggerRefused if there can be none. connection: the port of
-    this unit that goes over to it first, "" for none; told by ConnectionClosed when it is closed there."""
+    this unit that goes over to it first, "" for none; told by ConnectionClosed when it is closed there. peer: who is
+    at its other end, for the description of the other unit."""
 
     unit: str
     connection: str = ""
+    peer: str = ""
 
 
 # Ports (manager/ports/): sockets, clocks and watched paths that the manager holds for a unit, by names that its machine
@@ -453,7 +466,8 @@ else:
 @dataclass(frozen=True)
 class Other:
     """What a unit may know of one that it triggers. job: the type of its job, "" for none; stamps: when it came to
-    where, by the names of the properties without "Timestamp" (ActiveEnter, InactiveExit …)."""
+    where, by the names of the properties without "Timestamp" (ActiveEnter, InactiveExit …); limit_hit: it was to be
+    started once more, and too often (StartLimitBurst=)."""
 
     load_state: str
     active: str
@@ -461,6 +475,7 @@ class Other:
     result: str
     job: str
     stamps: Mapping[str, Stamp]
+    limit_hit: bool = False
 
 
 @dataclass(frozen=True)

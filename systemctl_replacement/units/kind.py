@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.unitfile.load import Unit
     from systemctl_replacement.unitfile.manager_config import ManagerConfig
-    from systemctl_replacement.units.events import Action, Context, Event, Signal, SignalAll
+    from systemctl_replacement.units.events import Action, Context, Event, Other, Signal, SignalAll
 
     Messages = Mapping[tuple[str, str], str]
 else:
@@ -100,6 +100,14 @@ class Kind:
     def can_reload(self, config: Any) -> Optional[bool]:
         """Whether it can reload its configuration; None: the kind cannot, a unit can pass it on to others."""
         return None
+
+    def refusal(self, config: Any, triggered: Mapping[str, Other]) -> str:
+        """Why it cannot be started as the units are that it triggers, "" if it can."""
+        return ""
+
+    def is_needed(self, state: Any) -> bool:
+        """Whether it stays in memory although it is down."""
+        return False
 
     def must_settle(self, state: Any) -> bool:
         """Whether a start job has to wait until the state has changed by itself."""

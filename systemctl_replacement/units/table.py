@@ -79,8 +79,9 @@ TYPES: dict[str, Traits] = {
         stoppable=False, killable=True, cleanable=True, keeps_control_group=True,
     ),
     "socket": Traits(
-        ".not_built", section="Socket", directives=("socket.SOCKET", *_PROCESSES), properties=("SOCKET", *_RUNS),
-        killable=True, cleanable=True, stopped_by_isolate=True, triggers=True, keeps_control_group=True,
+        ".socket.kind", section="Socket", directives=("socket.SOCKET", *_PROCESSES), properties=("SOCKET", *_RUNS),
+        startable=True, killable=True, cleanable=True, runs_processes=True, start_limited=True,
+        stopped_by_isolate=True, keeps_manager=True, prominent=True, triggers=True, keeps_control_group=True,
     ),
     "target": Traits(".target", startable=True, stopped_by_isolate=True, groups=True),
     "device": Traits(".not_built", properties=("DEVICE", "UNIT"), stoppable=False),

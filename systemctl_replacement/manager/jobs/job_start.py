@@ -9,7 +9,7 @@ import os
 
 from systemctl_replacement.jobs import model
 from systemctl_replacement.jobs.model import Job
-from systemctl_replacement.log_levels import LOG_INFO, LOG_NOTICE, LOG_WARNING
+from systemctl_replacement.log_levels import LOG_ERR, LOG_INFO, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import now_monotonic, now_stamp
 from systemctl_replacement.manager import own_user
 from systemctl_replacement.manager.conditions.check import Checker
@@ -46,6 +46,7 @@ class JobStarter:
         self.execution = execution
         self.log_unit = core.log_unit
         self.step = driver.step
+        self.refusal = driver.refusal
         self._core = core
 
     @property
@@ -76,6 +77,10 @@ def _start(starter: JobStarter, unit: ManagedUnit) -> str:
             starter.log_unit(unit.id, LOG_INFO, f"Bound to unit {other}, but unit isn't active.")
             return model.DEPENDENCY
     if active != ACTIVATING:
+        refusal = starter.refusal(unit)
+        if refusal:
+            starter.log_unit(unit.id, LOG_ERR, refusal)
+            return model.FAILED
         unit.invocation_id = uuid_hex()
         for warning in _what_is_not_applied(starter, unit):
             starter.log_unit(unit.id, LOG_WARNING, warning)
@@ -114,6 +119,7 @@ def _refuse(starter: JobStarter, unit: ManagedUnit) -> str:
         interval = starter.config.default_start_limit_interval if interval is None else interval
         burst = starter.config.default_start_limit_burst if burst is None else burst
         allowed, unit.starts = below_limit(unit.starts, now_monotonic(), interval, burst)
+        unit.limit_hit = not allowed
         if not allowed:
             starter.step(unit, StartLimitHit())
             starter.limit_hit.tell(unit)

@@ -14,6 +14,7 @@ import os
 from systemctl_replacement import syscalls
 from systemctl_replacement.loop import READ
 from systemctl_replacement.manager.ports import clocks, flushing, listening, paths
+from systemctl_replacement.manager.ports.peers import peer_of
 from systemctl_replacement.records import dataclass, fields, replace
 from systemctl_replacement.units.events import (
     REALTIME,
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.loop import Loop
     from systemctl_replacement.units.events import Event
+
+# What becomes of a connection that nobody wants any more.
+_DISCONNECTED = (errno.ENOTCONN, errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE)
 
 SOCKET, CLOCK, PATH = "socket", "clock", "path"
 
@@ -220,6 +224,9 @@ class Ports:
             self._ports[port.name] = replace(port, waits=True)
 
     def _accept(self, action: Accept) -> None:
+        if action.connection in self._ports:  # asked for again
+            self._tell_accepted(action)
+            return
         listening = _socket.socket(fileno=os.dup(self._ports[action.port].fd))
         try:
             os.set_blocking(listening.fileno(), False)  # whoever else has it may have changed that
@@ -233,7 +240,21 @@ class Ports:
             listening.close()
         os.set_blocking(descriptor, False)
         self._hold(Port(action.connection, SOCKET, descriptor))
-        self._tell_soon(Accepted(action.port, action.connection))
+        self._tell_accepted(action)
+
+    def _tell_accepted(self, action: Accept) -> None:
+        connection = _socket.socket(fileno=os.dup(self._ports[action.connection].fd))
+        try:
+            peer = peer_of(connection)
+        except OSError as error:
+            if error.errno not in _DISCONNECTED:
+                raise
+            self._close(action.connection)
+            self._watch_port(WatchPort(action.port))
+            return
+        finally:
+            connection.close()
+        self._tell_soon(Accepted(action.port, action.connection, peer))
 
     def _flush_port(self, action: FlushPort) -> None:
         port = self._ports.get(action.port)

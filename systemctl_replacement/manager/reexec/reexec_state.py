@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _UNIT_FIELDS = (
     "state", "stamps", "condition_result", "assert_result", "condition_results", "assert_results", "invocation_id",
-    "starts", "skipped",
+    "starts", "limit_hit", "peer", "skipped",
 )  # fmt: skip
 _TRACKING_FIELDS = (
     "supervisor", "ready", "log_read", "log_write", "notify_path", "degraded", "early", "unanswered", "removing",

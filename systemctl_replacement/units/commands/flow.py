@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from systemctl_replacement.units.commands.state import CommandsConfig, CommandsState
     from systemctl_replacement.units.events import Action, Context, Exited, Forked, SpawnFailed
 
+# What is told of processes that the last life of a unit has left, and of those that this one leaves.
+FOUND = (
+    "Found left-over process {} in control group while starting unit. Ignoring.\n"
+    "This usually indicates unclean termination of a previous run, or service implementation deficiencies."
+)
+REMAINS = "Unit process {} remains running after unit stopped."
+
 # What a kill state sends (systemd.kill(5)): KillSignal=, WatchdogSignal= or FinalKillSignal=.
 TERMINATE, ABORT, KILL = "terminate", "abort", "kill"
 
@@ -61,6 +68,10 @@ class Flow:
     def active_state(self, sub: str) -> str:
         """The active state that a sub-state stands for."""
         raise NotImplementedError
+
+    def rung(self, sub: str) -> Rung:
+        """What a kill state means in this step."""
+        return self.rungs[sub]
 
     def after_kill(self, sub: str, result: str) -> None:
         """Go on from a kill state: no process is left that is waited for, or none was there."""
@@ -193,7 +204,7 @@ class Flow:
         running = replace(running, pid=event.pid)
         self.record(running, pid=event.pid, start=event.time, exit=NEVER, code="", status=0)
         self.place(running, event)
-        rung = self.rungs.get(self.state.sub)
+        rung = self.rung(self.state.sub) if self.state.sub in self.rungs else None
         if rung is not None and self.config.kill_mode in ("process", "mixed"):
             # It was still being made when everything was to die.
             self.ask(Signal((event.pid,), self.kill_signal(rung)))
@@ -239,7 +250,7 @@ class Flow:
     def enter_signal(self, sub: str, result: str) -> None:
         """Signal the processes as KillMode= says and wait for them, or go on when there is nothing to wait for."""
         self.fail_with(result)
-        rung = self.rungs[sub]
+        rung = self.rung(sub)
         if self._kill(rung):
             self.deadline(self.time_to_end(rung))
             self.enter(sub)
@@ -254,7 +265,7 @@ class Flow:
 
     def kill_timed_out(self, sub: str) -> None:
         """The deadline of a kill state has passed."""
-        rung = self.rungs[sub]
+        rung = self.rung(sub)
         if not rung.harder:
             self.log(LOG_WARNING, rung.late)
             self.after_kill(sub, TIMEOUT)

@@ -10,7 +10,7 @@ from systemctl_replacement.log_levels import LOG_ERR, LOG_INFO, LOG_WARNING
 from systemctl_replacement.records import replace
 from systemctl_replacement.unitfile.values import INFINITY, format_time_span
 from systemctl_replacement.units.commands import flow as commands
-from systemctl_replacement.units.commands.flow import ABORT, KILL, TERMINATE, Rung
+from systemctl_replacement.units.commands.flow import ABORT, FOUND, KILL, REMAINS, TERMINATE, Rung
 from systemctl_replacement.units.commands.state import ExecStatus, Running
 from systemctl_replacement.units.events import (
     Changed,
@@ -51,10 +51,6 @@ if TYPE_CHECKING:
     from systemctl_replacement.unitfile.values import StatusSet
 
 
-_FOUND = (
-    "Found left-over process {} in control group while starting unit. Ignoring.\n"
-    "This usually indicates unclean termination of a previous run, or service implementation deficiencies."
-)
 # States that nothing times out: entering one drops the deadline of the state before.
 _UNTIMED = frozenset({"dead", "failed", "exited"})
 _DOWN = frozenset({"dead", "failed"})
@@ -227,7 +223,7 @@ class ServiceFlow(commands.Flow):
         config = self.config
         if not self.state.populated or not config.phase(phase):
             return False
-        self.ask(TellProcesses(LOG_WARNING, _FOUND))
+        self.ask(TellProcesses(LOG_WARNING, FOUND))
         if config.send_sigkill or config.kill_mode not in ("control-group", "mixed"):
             return False
         kind = "SendSIGKILL=no service of type KillMode=control-group or mixed"
@@ -375,7 +371,7 @@ class ServiceFlow(commands.Flow):
         else:
             self.log(LOG_WARNING, f"Failed with result '{final}'.")
         if self.state.populated:
-            self.ask(TellProcesses(LOG_INFO, "Unit process {} remains running after unit stopped."))
+            self.ask(TellProcesses(LOG_INFO, REMAINS))
         self.set(control=None, main=None, main_pid=0, main_alien=False)
         if not allow_restart:
             self.set(forbid_restart=True)

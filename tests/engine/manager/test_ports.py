@@ -93,7 +93,7 @@ def test_a_machine_is_told_of_its_ports(again: bool) -> None:
         # A connection that comes, is taken and is closed by the machine; and another one.
         for times in (1, 2):
             assert connected(e) == b""
-            told(e, "Accepted(port='socket', connection='connection')", times)
+            told(e, "Accepted(port='socket', connection='connection', peer=Peer(instance=", times)
         (e.root / "deep/down").mkdir(parents=True)
         (e.root / "deep/down/file").touch()
         told(e, "PathChanged(port='exists', holds=True)")

@@ -97,5 +97,5 @@ def test_a_trigger_may_be_refused(engine: Engine) -> None:
     engine.call("Reload")
     with connect(engine) as client:
         assert client.recv(1) == b""
-        told(engine, "TriggerRefused(unit='a.service', message='Unit a.service not found.')")
+        told(engine, "TriggerRefused(unit='a.service', message='Invalid argument')")
         told(engine, CLOSED)

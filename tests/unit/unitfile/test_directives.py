@@ -76,6 +76,7 @@ READ_OTHERWISE = {
 # What is read and yet not honoured: why not.
 NOT_HONOURED = {
     "JoinsNamespaceOf": "known as a dependency, for `show`",
+    "Listen": "all but USB functions are honoured",
     "CPUWeight": "the order in which jobs begin, no share of the processor",
     **dict.fromkeys(("RuntimeMaxSec", "RuntimeRandomizedExtraSec", "TimeoutStopSec"), "of services, and not of scopes"),
 }
