@@ -28,7 +28,9 @@ _DEFAULT = ("cache", "runtime")
 # Configuration directories have no links.
 _DIRECTIVES = [kind.directive for kind in KINDS]
 _LINKS = [f"{directive}Symlink" for directive in _DIRECTIVES if directive != "ConfigurationDirectory"]
-_PROPERTIES = ["ActiveState", "Job", "LoadState", "LoadError", *_DIRECTIVES, *_LINKS]
+# The file in which a unit keeps when it last did its work is its state, too: what no other word may ask for with it.
+_STAMP, _STAMP_ALONE = "StampFile", ["state"]
+_PROPERTIES = ["ActiveState", "Job", "LoadState", "LoadError", _STAMP, *_DIRECTIVES, *_LINKS]
 
 
 def clean(words: list[str], options: Options, invocation: Invocation) -> int:
@@ -56,6 +58,8 @@ def _clean_one(name: str, what: list[str], invocation: Invocation) -> str:
         return f"{failed} Unit is not inactive or has pending job."
     chosen = list(_RESOURCES) if "all" in what else what
     paths = [invocation.paths.root + path for word in chosen for path in _directories(unit, word)]
+    if unit.get(_STAMP) and what == _STAMP_ALONE:
+        paths.append(invocation.paths.root + unit[_STAMP])
     if not paths:
         return f"{failed} No matching resources found."
     links = [link for word in chosen for link in _links(unit, word)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from systemctl_replacement.cli.invocation import Invocation
-from systemctl_replacement.cli.names import check_utf8, is_shown, mangled, matching
+from systemctl_replacement.cli.names import NOT_MANGLED, check_utf8, is_shown, mangled, matching
 from systemctl_replacement.cli.table import table_lines
 from systemctl_replacement.cli.timestamps import format_relative, format_timestamp, next_elapse
 from systemctl_replacement.records import dataclass
@@ -80,7 +80,7 @@ def _units(
 ) -> list[tuple[str, Properties]]:
     """The units to list, and what the manager says of each."""
     check_utf8([*words, *options.states])
-    patterns = [mangled(word, invocation, f".{listing.type}") for word in words]
+    patterns = [mangled(word, invocation, f".{listing.type}", failure=NOT_MANGLED) for word in words]
     manager = invocation.manager_or_files()
     units = [
         unit
@@ -111,16 +111,19 @@ def _print_table(
 
 def _text(listing: Listing, column: str, value: Any, now: int) -> Cell | str | None:
     write = listing.texts.get(column)
-    return write(value, now) if write is not None else value
+    if write is not None:
+        return write(value, now)
+    return "\n".join(value) if isinstance(value, list) else value
 
 
 def _json_value(value: Any) -> Any:
     return None if value == INFINITY else value
 
 
-def _activated(unit: Properties) -> str | None:
-    """What a unit activates: systemd allows for one. None: nothing, as with Accept=yes before the first connection."""
-    return " ".join(unit.get("Triggers") or ()) or None
+def _activated(unit: Properties) -> str | list[str] | None:
+    """What a unit activates: nothing (None), as with Accept=yes before the first connection, one unit, or several."""
+    names = list(unit.get("Triggers") or ())
+    return names if len(names) > 1 else names[0] if names else None
 
 
 # --- timers ---

@@ -14,14 +14,18 @@ if TYPE_CHECKING:
     from systemctl_replacement.cli.option_table import Options
 
 
-def mangled(name: str, invocation: Invocation, suffix: str = ".service", *, glob: bool = True) -> str:
-    """The unit name or pattern that a word of the command line means."""
+NOT_MANGLED = "Failed to mangle name: Invalid argument"
+_NOT_EXPANDED = f"{NOT_MANGLED}\nFailed to expand names: Invalid argument"
+
+
+def mangled(
+    name: str, invocation: Invocation, suffix: str = ".service", *, glob: bool = True, failure: str = _NOT_EXPANDED
+) -> str:
+    """The unit name or pattern that a word of the command line means. failure: what is said if it can mean none."""
     try:
         made = mangle(name, suffix, glob=glob)
     except ValueError:
-        raise CommandError(
-            "Failed to mangle name: Invalid argument\nFailed to expand names: Invalid argument"
-        ) from None
+        raise CommandError(failure) from None
     unsuffixed = made[: -len(suffix)] if made.endswith(suffix) and not name.endswith(suffix) else made
     if made not in (name, name + suffix) and not name.startswith("/") and not invocation.options.quiet:
         invocation.err(f'Invalid unit name "{name}" escaped as "{unsuffixed}" (maybe you should use systemd-escape?).')

@@ -99,8 +99,6 @@ def enqueue(
     """Queue jobs, wait for them (unless --no-block), and report. Returns the exit status."""
     if not names:
         return 0
-    if operation == "stop":
-        _warn_of_triggers(manager, names, options, invocation)
     waits = not options.no_block
     since = time.monotonic_ns() // 1000
     parameters = {"operation": operation, "names": names, "mode": mode, "wait": waits}
@@ -124,9 +122,11 @@ def enqueue(
 
         show_lines((outcome["unit"] for outcome in jobs if not outcome.get("error")), since, invocation)
     if waits:
-        for outcome in jobs:
-            if not outcome.get("error"):
-                status = _report_ended(outcome, options, invocation) or status
+        failed = [_report_ended(outcome, options, invocation) for outcome in jobs if not outcome.get("error")]
+        status = max(failed, default=0) or status
+        if operation == "stop" and not any(failed):
+            stopped = [outcome["name"] for outcome in queued if not outcome.get("error")]
+            _warn_of_triggers(manager, stopped, options, invocation)
     if options.wait and operation in ("start", "restart") and status == 0:
         states = manager.call_waiting("WaitInactive", names=names)["states"]
         if any(state["active_state"] == "failed" for state in states):
@@ -198,22 +198,24 @@ def failure_text(unit: str, service_result: str) -> str:
 
 
 def _warn_of_triggers(manager: Client, names: list[str], options: Options, invocation: Invocation) -> None:
-    if options.quiet or options.no_warn:
+    """Say which units are up that can start again what was stopped."""
+    if options.quiet or options.no_warn or not names:
         return
-    try:
-        units = manager.call("Show", names=names, properties=["TriggeredBy"])["units"]
-    except CallError:
-        return  # stopping it will report what is wrong with the name
-    triggers = {unit["id"]: unit["properties"].get("TriggeredBy") or [] for unit in units}
-    candidates = sorted({trigger for found in triggers.values() for trigger in found} - set(names))
+    units = manager.call("Show", names=names, properties=["TriggeredBy", "LoadState"])["units"]
+    triggers = {
+        unit["name"]: unit["properties"].get("TriggeredBy") or []
+        for unit in units
+        if unit["properties"].get("LoadState") != "masked"
+    }
+    candidates = sorted({trigger for found in triggers.values() for trigger in found})
     if not candidates:
         return
     states = manager.call("States", names=candidates)["states"]
     active = {state["name"] for state in states if state["active_state"] in ("active", "reloading")}
-    for unit, found in triggers.items():
+    for name, found in triggers.items():
         still = [trigger for trigger in found if trigger in active]
         if still:
-            invocation.err(f"Warning: Stopping {unit}, but it can still be activated by:")
+            invocation.err(f"Warning: Stopping {name}, but it can still be activated by:")
             for trigger in still:
                 invocation.err(f"  {trigger}")
 

@@ -12,6 +12,7 @@ from systemctl_replacement.cli.status_text import unit_lines
 from systemctl_replacement.cli.terminal import Terminal
 from systemctl_replacement.control.client import CallError
 from systemctl_replacement.exit_status import EXIT_NOT_ACTIVE, EXIT_UNKNOWN_UNIT
+from systemctl_replacement.units.table import traits_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,10 +89,28 @@ def _fetch(name: str, invocation: Invocation) -> dict[str, Any]:
 
 
 def _processes(unit: dict[str, Any], invocation: Invocation) -> dict[str, Any]:
+    """The processes of a unit, and of those that are in it."""
     if unit.get("ActiveState", "inactive") == "inactive" and unit.get("LoadState") != "loaded":
         return {"pids": [], "degraded": False}
-    processes: dict[str, Any] = invocation.manager_or_files().call("Processes", name=unit["Id"])
+    manager = invocation.manager_or_files()
+    processes: dict[str, Any] = manager.call("Processes", name=unit["Id"])
+    if traits_of(unit["Id"]).holds_members:
+        processes["members"] = _members(unit, manager)
     return processes
+
+
+def _members(unit: dict[str, Any], manager: Any) -> dict[str, Any]:
+    """What is in a slice, by name: the pids of a unit, or what is in a slice; without what has no processes."""
+    found = {}
+    for name in unit.get("SliceOf") or ():
+        if traits_of(name).holds_members:
+            shown = manager.call("Show", names=[name], properties=["SliceOf"])["units"][0]["properties"]
+            inside = _members(shown, manager)
+        else:
+            inside = manager.call("Processes", name=name)["pids"]
+        if inside:
+            found[name] = inside
+    return found
 
 
 def _system_status(terminal: Terminal, options: Options, invocation: Invocation) -> None:

@@ -32,9 +32,13 @@ if TYPE_CHECKING:
     from systemctl_replacement.cli.option_table import Options
 
     Properties = dict[str, Any]
+    # By name: the pids of a unit, or what is in a slice.
+    Members = dict[str, Any]
 
 _LABEL = 11
 _INDENT = " " * (_LABEL + 2)
+# The directives whose processes are told of, in systemd's order.
+_COMMANDS = (*PHASES[:-2], "ExecStopPre", *PHASES[-2:])
 _SINCE = {
     "active": "ActiveEnterTimestamp",
     "reloading": "ActiveEnterTimestamp",
@@ -204,7 +208,7 @@ def _next_elapse(unit: Properties, options: Options, now: int) -> str:
 
 
 def _commands(unit: Properties) -> Iterator[str]:
-    for name in PHASES:
+    for name in _COMMANDS:
         for command in unit.get(name) or ():
             if command["code"]:
                 argv = " ".join(command["argv"])
@@ -245,20 +249,43 @@ def _named(pid: int) -> str:
 
 
 def _resources(unit: Properties, processes: Properties, options: Options, terminal: Terminal) -> Iterator[str]:
-    pids = processes["pids"]
-    if not pids:
+    pids, members = processes["pids"], processes.get("members", {})
+    everybody = [*pids, *_pids_in(members)]
+    if everybody:
+        count, memory, cpu = proc.tasks(everybody), proc.memory(everybody), proc.cpu_usec(everybody)
+        if count:
+            yield _labelled("Tasks", str(count))
+        if memory:
+            yield _labelled("Memory", format_bytes(memory))
+        if cpu:
+            yield _labelled("CPU", format_time_span(cpu, 1000))
+    elif not (unit.get("ControlGroup") and traits_of(unit["Id"]).keeps_control_group):
         return
-    count, memory, cpu = proc.tasks(pids), proc.memory(pids), proc.cpu_usec(pids)
-    if count:
-        yield _labelled("Tasks", str(count))
-    if memory:
-        yield _labelled("Memory", format_bytes(memory))
-    if cpu:
-        yield _labelled("CPU", format_time_span(cpu, 1000))
     yield _labelled("CGroup", control_group(unit))
-    yield from tree(terminal, process_lines(pids, len(_INDENT) + 2, options, terminal), _INDENT)
+    if pids:
+        yield from tree(terminal, process_lines(pids, len(_INDENT) + 2, options, terminal), _INDENT)
+    yield from member_lines(members, _INDENT, options, terminal)
     if processes.get("degraded"):
         yield f"{_INDENT}(tracking is degraded: the supervisor was killed; processes it knew of may be missing)"
+
+
+def _pids_in(members: Members) -> Iterator[int]:
+    for inside in members.values():
+        yield from _pids_in(inside) if isinstance(inside, dict) else inside
+
+
+def member_lines(members: Members, indent: str, options: Options, terminal: Terminal) -> Iterator[str]:
+    """A tree of units with their processes."""
+    names = sorted(members)
+    for name in names:
+        last = name == names[-1]
+        yield f"{indent}{terminal.glyph('last' if last else 'branch')}{name}"
+        below = indent + ("  " if last else terminal.glyph("vertical"))
+        inside = members[name]
+        if isinstance(inside, dict):
+            yield from member_lines(inside, below, options, terminal)
+        else:
+            yield from tree(terminal, process_lines(inside, len(below) + 2, options, terminal), below)
 
 
 def control_group(unit: Properties) -> str:
@@ -320,7 +347,7 @@ def system_lines(
     manager: Properties,
     units: int,
     jobs: int,
-    processes: dict[str, list[int]],
+    processes: Members,
     options: Options,
     terminal: Terminal,
 ) -> Iterator[str]:
@@ -338,9 +365,4 @@ def system_lines(
     yield f"    Since: {format_timestamp(since, options.timestamp)}; {format_relative(since, now)}"
     yield f"  systemd: {manager.get('Version', '')}"
     yield "   CGroup: /"
-    names = sorted(processes)
-    for position, name in enumerate(names):
-        last = position == len(names) - 1
-        yield f"           {terminal.glyph('last' if last else 'branch')}{name}"
-        indent = "           " + ("  " if last else terminal.glyph("vertical"))
-        yield from tree(terminal, process_lines(processes[name], len(indent) + 2, options, terminal), indent)
+    yield from member_lines(processes, " " * _LABEL, options, terminal)

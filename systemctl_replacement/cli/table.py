@@ -20,7 +20,7 @@ _FILLER = "-"  # what stands for a value that there is none of
 
 @dataclass(frozen=True)
 class Cell:
-    """A text with its colour. spreads: the gap to the next column has the colour, too."""
+    """A text, of several lines perhaps, with its colour. spreads: the gap to the next column has the colour, too."""
 
     text: str
     color: str = ""
@@ -53,7 +53,10 @@ def table_lines(
         cells = [cell.draw(f" {text}" if at else text, terminal) for at, (cell, text) in enumerate(zip(titles, texts))]
         yield "".join(cells) if terminal.colors else " ".join(texts).rstrip(" ")
     for row in body:
-        yield _line(row, widths, mark, terminal)
+        parts = [cell.text.split("\n") for cell in row]
+        for number in range(max(map(len, parts))):
+            line = [part[number] if number < len(part) else "" for part in parts]
+            yield _line(row, line, widths, mark, terminal)
 
 
 def _cell(value: Cell | str | None) -> Cell:
@@ -62,10 +65,10 @@ def _cell(value: Cell | str | None) -> Cell:
     return value if isinstance(value, Cell) else Cell(value)
 
 
-def _line(row: Sequence[Cell], widths: Sequence[int], mark: str, terminal: Terminal) -> str:
+def _line(row: Sequence[Cell], texts: Sequence[str], widths: Sequence[int], mark: str, terminal: Terminal) -> str:
     drawn = []
-    for at, (cell, width) in enumerate(zip(row, widths)):
-        text = _padded(cell.text, width, mark)
+    for at, (cell, text, width) in enumerate(zip(row, texts, widths)):
+        text = _padded(text, width, mark)
         if at == len(row) - 1 and not (terminal.colors and (cell.color or cell.underlined)):
             text = text.rstrip(" ")
         drawn.append(cell.draw(text, terminal))
@@ -102,6 +105,8 @@ def _fitted(wanted: Sequence[int], available: int) -> list[int]:
 
 
 def _width(text: str) -> int:
+    if "\n" in text:
+        return max(map(_width, text.split("\n")))
     return len(text) if text.isascii() else sum(map(columns, text))
 
 

@@ -68,6 +68,19 @@ def test_sockets(manager: FakeManager) -> None:
     ]
 
 
+def test_a_socket_with_several_connections(manager: FakeManager) -> None:
+    manager.units["i.socket"]["Triggers"] = ["i@1-5-0.service", "i@0-5-0.service"]
+    manager.units["i.socket"]["Listen"].append(["FIFO", "/run/c"])
+    assert shown(manager, "list-sockets", "--no-legend", "--show-types", "i") == (
+        "/run/b Stream i.socket i@1-5-0.service\n"
+        "                       i@0-5-0.service\n"
+        "/run/c FIFO   i.socket i@1-5-0.service\n"
+        "                       i@0-5-0.service\n"
+    )
+    found = json.loads(shown(manager, "list-sockets", "-o", "json", "i"))
+    assert [entry["activates"] for entry in found] == [["i@1-5-0.service", "i@0-5-0.service"]] * 2
+
+
 def test_timers(manager: FakeManager) -> None:
     lines = shown(manager, "list-timers").splitlines()
     assert lines[0].split() == ["NEXT", "LEFT", "LAST", "PASSED", "UNIT", "ACTIVATES"]

@@ -6,6 +6,7 @@ The expected texts were taken from a running systemd 252.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -177,7 +178,14 @@ def test_stop_warns_of_what_may_start_it_again(manager: FakeManager) -> None:
     manager.add("trig.path")
     manager.units["ok.service"]["TriggeredBy"] = ["trig.path", "off.socket"]
     done = manager.run("stop", "ok")
-    assert done.stderr == "Warning: Stopping ok.service, but it can still be activated by:\n  trig.path\n"
+    warning = "Warning: Stopping ok.service, but it can still be activated by:\n  trig.path\n"
+    assert done.stderr == warning
+    # It comes last, and only of what has been stopped.
+    manager.outcomes["nope.service"] = {"error": {"dbus_name": "x.Y", "message": "No."}, "id": 0, "job_type": ""}
+    assert manager.run("stop", "nope", "ok").stderr.splitlines()[-2:] == warning.splitlines()
+    assert [manager.run("stop", word, "ok").stderr for word in ("-q", "--no-block", "--no-warn")] == ["", "", ""]
+    manager.outcomes["ok.service"] = {"result": "timeout"}
+    assert manager.run("stop", "ok").stderr == "Job for ok.service timed out.\n"
 
 
 def test_escaping_is_announced(manager: FakeManager) -> None:
@@ -285,6 +293,33 @@ def test_status_shows_processes(manager: FakeManager) -> None:
     assert any(line.startswith("     Memory: ") for line in lines)
 
 
+def test_status_shows_the_control_groups_of_units_without_processes(manager: FakeManager) -> None:
+    manager.add("a.socket", SubState="listening", ControlGroup="/system.slice/a.socket")
+    assert manager.run("status", "a.socket").stdout.splitlines()[-1] == "     CGroup: /system.slice/a.socket"
+    manager.units["ok.service"]["ControlGroup"] = "/system.slice/ok.service"  # systemd gives up an empty one
+    assert "CGroup" not in manager.run("status", "ok").stdout
+
+
+def test_status_of_a_slice_shows_what_is_in_it(manager: FakeManager) -> None:
+    manager.add("c.slice", ControlGroup="/c.slice", SliceOf=["c.service", "c-d.slice", "off.service"])
+    manager.add("c-d.slice", ControlGroup="/c.slice/c-d.slice", SliceOf=["a.service", "b.service"])
+    manager.processes.update({"c.service": [os.getpid()], "a.service": [os.getppid()], "b.service": [os.getpid()]})
+    for name in ("a.service", "b.service", "c.service"):
+        manager.add(name)
+    lines = manager.run("status", "c.slice").stdout.splitlines()
+    start = lines.index("     CGroup: /c.slice")
+    assert any(line.startswith("      Tasks: ") for line in lines[:start])
+    assert [re.sub(r"\d+ .*", "PID", line[13:]) for line in lines[start + 1 :]] == [
+        "├─c-d.slice",
+        "│ ├─a.service",
+        "│ │ └─PID",
+        "│ └─b.service",
+        "│   └─PID",
+        "└─c.service",
+        "  └─PID",
+    ]
+
+
 def test_status_of_failed_and_unknown_units(manager: FakeManager) -> None:
     manager.units["fail.service"].update(
         ExecMainPID=7, ExecMainCode=2, ExecMainStatus=9, InactiveEnterTimestamp=1_600_000_000_000_000
@@ -349,6 +384,20 @@ def test_clean_removes_what_was_asked_for(manager: FakeManager) -> None:
         "Failed to clean unit ok.service: Unit is not inactive or has pending job.\n"
     )
     assert refused.returncode == 1
+
+
+def test_clean_removes_a_stamp_file(manager: FakeManager) -> None:
+    manager.add("a.socket", ActiveState="inactive", StampFile="/var/lib/stamps/a")
+    stamp = manager.root / "var/lib/stamps/a"
+    stamp.parent.mkdir(parents=True)
+    stamp.touch()
+    for words in ([], ["--what=all"], ["--what=state,cache"]):
+        assert manager.run("clean", *words, "a.socket").stderr.endswith(": No matching resources found.\n")
+    assert stamp.exists()
+    for _ in range(2):
+        done = manager.run("clean", "--what=state", "a.socket")
+        assert (done.stderr, done.returncode) == ("", 0)
+    assert not stamp.exists()
 
 
 def test_verbs_that_are_not_available_say_so(manager: FakeManager) -> None:
