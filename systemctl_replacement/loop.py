@@ -114,6 +114,11 @@ class Loop:
         """Call back when the other end has closed. PermissionError for descriptors that cannot be polled."""
         self._register(fd, 0, callback, LINKS)  # EPOLLHUP and EPOLLERR are always told
 
+    def watch_edges(self, fd: int, callback: FdCallback) -> None:
+        """Call back once now, and each time that the kernel wakes those who wait for a descriptor, whatever can be read
+        from it: what tells only that something has changed can always be read (proc(5), mountinfo)."""
+        self._register(fd, select.EPOLLIN | select.EPOLLET, callback, LINKS)
+
     def _register(self, fd: int, mask: int, callback: FdCallback, rank: int) -> None:
         self._ranks[rank].poll.register(fd, mask)
         self._fds[fd] = self._ranks[rank], callback

@@ -229,7 +229,10 @@ MEAN_THE_NAME = {
 # What of units/ is the same for all kinds.
 OF_ANY_KIND = {
     "units",
-    *(f"units.{name}" for name in ("events", "kind", "listen_on", "numbers", "ratelimit", "states", "table")),
+    *(
+        f"units.{name}"
+        for name in ("events", "kind", "listen_on", "mounted", "numbers", "ratelimit", "states", "table")
+    ),
 }
 _SECTIONS = set(TYPE_SECTIONS.values())
 # "Slice" is a directive, too.

@@ -51,7 +51,9 @@ class Image:
             paths.shipped_units(),
             self.root,
             self.problems.append,
-            boot_skips.circumstances(is_pid1=True, is_root=profile.uid == 0),
+            boot_skips.circumstances(
+                is_pid1=True, is_root=profile.uid == 0, can_mount="CAP_SYS_ADMIN" in profile.capabilities
+            ),
         )
         self.problems += [str(problem) for problem in (*self.config.problems, *self.index.problems)]
         self.registry = Registry(self._read, self.config, dict, self._loaded, _raise, _later)

@@ -152,7 +152,8 @@ def _report_queued(outcome: dict[str, Any], operation: str, options: Options, in
 def _report_refused(name: str, operation: str, dbus_name: str, message: str, invocation: Invocation) -> None:
     invocation.err(f"Failed to {operation} {name}: {message}")
     if dbus_name not in _NO_HINT:
-        invocation.err(f"See system logs and 'systemctl status {name}' for details.")
+        dashes = "-- " if name.startswith("-") else ""
+        invocation.err(f"See system logs and 'systemctl status {dashes}{name}' for details.")
 
 
 def warn_of_changes(name: str, invocation: Invocation) -> None:
@@ -171,6 +172,8 @@ def _report_ended(outcome: dict[str, Any], options: Options, invocation: Invocat
     if not options.quiet:
         if result in _JOB_RESULTS:
             invocation.err(_JOB_RESULTS[result].format(unit=unit))
+        elif not traits_of(unit).tells_result:
+            invocation.err('Job failed. See "journalctl -xe" for details.')
         else:
             invocation.err(failure_text(unit, outcome.get("service_result") or ""))
         if outcome.get("extra"):

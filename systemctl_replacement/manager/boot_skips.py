@@ -22,7 +22,8 @@ FILE_NAME = "skip-in-container.conf"
 LOCAL_FILES = (f"/etc/systemctl-replacement/{FILE_NAME}", f"/run/systemctl-replacement/{FILE_NAME}")
 
 # Circumstances. Lines that name some only count in these.
-NOT_PID_1, NOT_ROOT = "not-pid-1", "not-root"
+NOT_PID_1, NOT_ROOT, CANNOT_MOUNT = "not-pid-1", "not-root", "cannot-mount"
+_CIRCUMSTANCES = (NOT_PID_1, NOT_ROOT, CANNOT_MOUNT)
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,9 @@ def skips(rules: Sequence[tuple[str, str]]) -> Skips:
     return Skips(names, tuple(globs))
 
 
-def circumstances(*, is_pid1: bool, is_root: bool) -> frozenset[str]:
+def circumstances(*, is_pid1: bool, is_root: bool, can_mount: bool) -> frozenset[str]:
     """The circumstances that a line may name and that hold here."""
-    holds = {NOT_PID_1: not is_pid1, NOT_ROOT: not is_root}
+    holds = {NOT_PID_1: not is_pid1, NOT_ROOT: not is_root, CANNOT_MOUNT: not can_mount}
     return frozenset(word for word, is_so in holds.items() if is_so)
 
 
@@ -94,7 +95,7 @@ def parse(text: str, path: str, problem: Callable[[str], None], holding: frozens
         if not pattern:
             continue
         pattern, *when = pattern.split()
-        if len(when) > 1 or (when and when[0] not in (NOT_PID_1, NOT_ROOT)):
+        if len(when) > 1 or (when and when[0] not in _CIRCUMSTANCES):
             problem(f"{path}:{number}: More than one pattern in a line, ignoring: {' '.join((pattern, *when))}")
         elif pattern.startswith("!"):
             rules.append((pattern[1:], ""))

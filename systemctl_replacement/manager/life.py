@@ -84,6 +84,7 @@ class Life:
         """Set up what the system needs, and enqueue the boot. lost: what became of a manager before us."""
         manager = self._manager
         self._hear_signals()
+        self._system.mounts.begin()
         if not self._options.on_demand:
             self._system.serve()
             manager.processes.helpers.start_console()
@@ -135,6 +136,7 @@ class Life:
         self._system.serve()
         if not reexec_state.restore(self._manager, state, self._system.files.canonical) or self._manager.jobs.jobs:
             self._await_orphans()
+        self._system.mounts.begin()
         kept_clients.take_over(
             self._system.server, state.get("clients", []), lambda text: self._log.manager(LOG_ERR, text)
         )

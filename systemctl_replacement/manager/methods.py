@@ -15,7 +15,7 @@ from systemctl_replacement.jobs.model import JobError
 from systemctl_replacement.manager import show, show_manager
 from systemctl_replacement.manager.each_process import log_each, some_of
 from systemctl_replacement.manager.halt.halt import TARGETS
-from systemctl_replacement.manager.jobs.enqueue import INVALID_ARGS, NOT_SUPPORTED, Enqueue
+from systemctl_replacement.manager.jobs.enqueue import INVALID_ARGS, Enqueue
 from systemctl_replacement.manager.jobs.wait_inactive import WaitInactive
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.unit import ManagedUnit
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 NO_SUCH_UNIT = "org.freedesktop.systemd1.NoSuchUnit"
 NO_SUCH_PROCESS = "org.freedesktop.systemd1.NoSuchProcess"
+NOT_SUPPORTED = "org.freedesktop.DBus.Error.NotSupported"
 NO_SUCH_JOB = "org.freedesktop.systemd1.NoSuchJob"
 NO_UNIT_FOR_PID = "org.freedesktop.systemd1.NoUnitForPID"
 FAILED = "org.freedesktop.DBus.Error.Failed"
@@ -89,7 +90,7 @@ class Methods:
             raise JobError(INVALID_ARGS, f"Unit name {name} is missing the instance name.")
         self._reload.look_for_new()
         self._manager.registry.collect()
-        quiet = caller is not None and caller.uid not in (0, os.geteuid())
+        quiet = caller is not None and _is_stranger(caller)
         yield from self._manager.registry.loading(name, quiet)
         return self._manager.registry.get(name, quiet)
 
@@ -136,6 +137,9 @@ class Methods:
     def _units(self, request: Request) -> Iterator[None]:
         registry, patterns = self._manager.registry, request.parameters["patterns"]
         registry.collect()
+        quiet = _is_stranger(request.caller)
+        for name in list(registry.mounts()):
+            yield from registry.loading(name, quiet)
         found = []
         for unit in registry:
             wanted = not patterns or (yield from _matches(unit.id, patterns))
@@ -298,10 +302,11 @@ class Methods:
             request.fail(NOT_SUPPORTED, "Operation not supported")
             return
         if whom == "all":
-            if unit.tracking is not None:
-                self._tell_signal(unit, signal, whom)
-                manager.processes.signal_all(unit.id, signal, (), False, False)
-            elif strict:
+            populated = [one for one in self._within(unit) if one.tracking is not None]
+            for one in populated:
+                self._tell_signal(one, signal, whom, unit)
+                manager.processes.signal_all(one.id, signal, (), False, False)
+            if strict and not populated:
                 request.fail(NO_SUCH_PROCESS, "No matching processes to kill")
                 return
         else:
@@ -309,22 +314,31 @@ class Methods:
             if not pid:
                 request.fail(NO_SUCH_PROCESS, f"No {whom} process to kill")
                 return
-            self._tell_signal(unit, signal, whom)
+            self._tell_signal(unit, signal, whom, unit)
             manager.processes.signal(unit.id, (pid,), signal, False, False)
         request.reply()
 
-    def _tell_signal(self, unit: ManagedUnit, signal: int, whom: str) -> None:
-        """Log which processes a client has signalled: `whom` is main, control or all."""
+    def _within(self, unit: ManagedUnit) -> list[ManagedUnit]:
+        """The unit, and those that are in it because it is a slice."""
+        found = [unit]
+        for one in found:
+            if one.traits.holds_members:
+                found += [self._manager.registry[member] for member in one.related("SliceOf")]
+        return found
+
+    def _tell_signal(self, unit: ManagedUnit, signal: int, whom: str, asked: ManagedUnit) -> None:
+        """Log which processes a client has signalled: `whom` is main, control or all. asked: it itself, or the slice
+        that it is in."""
         core, name = self._manager.core, signals.name(signal)
-        roles = {"main": unit.roles.main, "control": unit.roles.control}
+        roles = {"main": unit.roles.main, "control": unit.roles.control} if asked is unit else {}
         named = {role: pid for role, pid in roles.items() if pid and whom in (role, "all")}
         for role, pid in named.items():
             text = f"Sent signal SIG{name} to {role} process {{}} on client request."
-            log_each(core, unit.id, log_levels.LOG_INFO, text, [pid])
+            log_each(core, asked.id, log_levels.LOG_INFO, text, [pid])
         if whom == "all":
             others = [pid for pid in some_of(unit.tracking) if pid not in named.values()]
             text = f"Sending signal SIG{name} to process {{}} on client request."
-            log_each(core, unit.id, log_levels.LOG_INFO, text, others)
+            log_each(core, asked.id, log_levels.LOG_INFO, text, others)
 
     def reset_failed(self, request: Request) -> None:
         manager = self._manager
@@ -401,6 +415,10 @@ class Methods:
                 request.fail(INVALID_ARGS, f"Invalid log level '{level}'")
                 return
         request.reply(level=log_levels.NAMES[log.maximum], target="journal")
+
+
+def _is_stranger(caller: Caller) -> bool:
+    return caller.uid not in (0, os.geteuid())
 
 
 def _matches(name: str, patterns: list[str]) -> Generator[None, None, bool]:

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.paths import Paths
 
-    Mount = dict[str, str]
-
 
 # Signal -> (action, argument).
 ACTIONS: dict[int, tuple[str, str]] = {
@@ -142,47 +140,6 @@ def container_engine(root: str, environment: Mapping[str, str]) -> str:
     if os.path.exists(f"{root}/.dockerenv"):
         return "docker"
     return "container-other" if told or "KUBERNETES_SERVICE_HOST" in environment else ""
-
-
-# Mounted on every system before its manager runs. systemd has no units for these either.
-_KERNEL_MOUNTS = frozenset(
-    (
-        "/proc", "/sys", "/dev", "/dev/shm", "/dev/pts", "/run", "/sys/fs/cgroup", "/sys/fs/pstore", "/sys/fs/bpf",
-        "/sys/kernel/security", "/sys/fs/smackfs", "/sys/firmware/efi/efivars", "/sys/fs/selinux", "/dev/console",
-        "/proc/kmsg", "/proc/sys", "/proc/sys/kernel/random/boot_id",
-    )
-)  # fmt: skip
-
-
-def mounted_units() -> dict[str, Mount]:
-    """The units of mounted file systems, with their settings Where, What, Type and Options (proc(5))."""
-    from systemctl_replacement.unitfile.names import escape_path
-
-    found: dict[str, Mount] = {}
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-        for line in file:
-            place, _, source = line.rstrip("\n").partition(" - ")
-            point, options = (_unescape_octal(text) for text in place.split(" ")[4:6])
-            kind, what, superblock = (_unescape_octal(text) for text in source.split(" ")[:3])
-            try:
-                name = f"{escape_path(point)}.mount"
-            except ValueError:
-                continue  # no unit can be named after this mount point
-            if point in _KERNEL_MOUNTS or point.startswith("/sys/fs/cgroup/"):
-                continue
-            found[name] = {"Where": point, "What": what, "Type": kind, "Options": _all_options(options, superblock)}
-    return found
-
-
-def _all_options(mount: str, superblock: str) -> str:
-    """The options of a mount and of its file system in one list, without duplicates."""
-    return ",".join(dict.fromkeys((mount + "," + superblock).split(",")))
-
-
-def _unescape_octal(text: str) -> str:
-    for code in ("040", "011", "012", "134"):
-        text = text.replace(f"\\{code}", chr(int(code, 8)))
-    return text
 
 
 # Variables for init alone.

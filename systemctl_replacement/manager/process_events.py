@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from systemctl_replacement.loop import Loop
     from systemctl_replacement.manager.core import Core
+    from systemctl_replacement.manager.mountinfo import MountWatch
     from systemctl_replacement.manager.unit import ManagedUnit
     from systemctl_replacement.manager.unit_driver import Driver
     from systemctl_replacement.supervision.news import Descriptors, ProcessEvent
@@ -38,10 +39,11 @@ def room(unit: ManagedUnit | None) -> int:
 class ProcessEvents:
     """Told of processes as an observer."""
 
-    def __init__(self, core: Core, processes: Processes, driver: Driver) -> None:
+    def __init__(self, core: Core, processes: Processes, driver: Driver, mounts: MountWatch) -> None:
         self._core = core
         self._processes = processes
         self._driver = driver
+        self._mounts = mounts
 
     def happened(self, news: ProcessEvent) -> None:
         """A defect met here must not cost what has arrived with it."""
@@ -56,6 +58,7 @@ class ProcessEvents:
                 event = main_process.notified(self._processes, unit, event, self._core.log_heard)
                 if event.fields.get("FDSTOREREMOVE") == "1":
                     self._remove_stored(unit, event.fields.get("FDNAME", ""))
+            self._mounts.before(unit, event)
             self._driver.step(unit, event)
         except Exception as error:
             self._core.report_exception(news.unit, error)

@@ -6,6 +6,7 @@ no job and is referred to by no unit that matters is forgotten, so that the next
 
 from __future__ import annotations
 
+from systemctl_replacement.manager import unit_change
 from systemctl_replacement.manager.init_scripts import sees_all
 from systemctl_replacement.manager.unit import INVERSE, INVERSE_OF, ManagedUnit
 from systemctl_replacement.records import replace
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Callable
 
-    from systemctl_replacement.manager.pid1 import Mount
+    from systemctl_replacement.units.mounted import Mounted
 else:
     from _collections import deque  # without the six modules that `collections` brings
 
@@ -38,18 +39,18 @@ class Registry:
         self,
         read: Callable[[str], Unit],
         config: ManagerConfig,
-        mounted: Callable[[], dict[str, Mount]],
+        mounted: Callable[[], dict[str, Mounted]],
         on_load: Callable[[ManagedUnit, bool], None],
         on_exception: Callable[[str, BaseException], object],
         call_soon: Callable[[Callable[[], object]], object],
     ) -> None:
         self._read = read
         self._config = config
-        self._mounted = mounted
+        self.mounts = mounted
+        self.perpetual = PERPETUAL
         self._on_load = on_load
         self._on_exception = on_exception
         self._call_soon = call_soon
-        self._mounts: dict[str, Mount] | None = None
         self._no_mounts: set[str] = set()  # mount units that are known not to be
         self._units: dict[str, ManagedUnit] = {}
         self._ids: dict[str, str] = {}  # every known name -> id
@@ -152,23 +153,21 @@ class Registry:
         unit.dependencies = {}
         unit.references = set()
         unit.peer = ""
-        unit.config = unit.kind.configure(file, self._config, sees_all)
-        if unit.traits.from_mountinfo and file.id in self.mounts():
-            unit.state = unit.kind.up()
-            unit.file = unit.kind.found(file, self.mounts()[file.id])
-        elif unit.id in PERPETUAL:
-            unit.state = unit.kind.up()
+        is_new = unit.config is None
+        mounted = self.mounts().get(file.id) if unit.traits.from_mountinfo else None
+        if mounted is not None and unit.id not in PERPETUAL:
+            unit.file = unit.kind.found(file, mounted)
+        unit.config = unit.kind.configure(unit.file, self._config, sees_all)
+        if is_new and (mounted is not None or unit.id in PERPETUAL):
+            unit.state = unit.kind.up(mounted)
+            unit_change.found_up(unit)
+            if unit.id not in PERPETUAL:
+                unit.invocation_id = unit_change.new_invocation()
         self._units[unit.id] = unit
         for name in (unit.id, *file.names):
             self._name(name, unit)
         self._on_load(unit, unit.id in self.asked_for)
         self._want_links(unit)
-
-    def mounts(self) -> dict[str, Mount]:
-        """Mount units the kernel has mounted, each with what mountinfo says of it; read once per (re)load."""
-        if self._mounts is None:
-            self._mounts = self._mounted()
-        return self._mounts
 
     def _want_links(self, unit: ManagedUnit) -> None:
         """What the unit refers to is to be read, and the two to be linked."""
@@ -279,7 +278,7 @@ class Registry:
         """Load every unit that matters anew from its files; states, jobs and processes stay."""
         kept = self.needed()
         self._former = self._units
-        self._read, self._config, self._mounts = read, config, None
+        self._read, self._config = read, config
         self._no_mounts.clear()
         self._units, self._ids = {}, {}
         self._unread.clear()
@@ -301,6 +300,15 @@ class Registry:
         self._complete_all()
         self._former = {}
         self._collectable = True
+
+    def found_mounted(self, unit: ManagedUnit) -> None:
+        """The kernel has mounted what a unit stands for, which may have no file."""
+        self._no_mounts.discard(unit.id)
+        if unit.file.load_state not in ("loaded", "masked"):
+            related = unit.dependencies
+            self._adopt(unit, self._file_of(unit.id))
+            unit.dependencies = related  # what others said of it still holds
+            self._complete_all()
 
     def retry_missing(self) -> None:
         """The unit directories changed: load the units that had no files before. Others keep what was loaded."""

@@ -29,6 +29,7 @@ from systemctl_replacement.manager.jobs.table import JobTable
 from systemctl_replacement.manager.leftovers import Leftovers
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.methods import Methods
+from systemctl_replacement.manager.mountinfo import Mounts, MountWatch
 from systemctl_replacement.manager.named_units import NamedUnits
 from systemctl_replacement.manager.options import InitOptions
 from systemctl_replacement.manager.own_user import OwnUser, ignores_others
@@ -106,10 +107,11 @@ class System:
         self.log.shows = shown(asked)
         files.begin()
 
+        mounts = Mounts(lambda text: self.log.manager(LOG_WARNING, text))
         registry = Registry(
             files.read_unit,
             config,
-            files.mounted,
+            mounts.now,
             files.loaded,
             self._report_exception,
             loop.call_soon,
@@ -135,6 +137,7 @@ class System:
         time = self._stop_time()
         halt = Halt(core, jobs, driver, processes, time, self.is_pid1)
         self._job_log = JobLog(core, boot)
+        self.mounts = MountWatch(core, mounts, driver)
         self._introduce(core, processes, driver, job_start, jobs, halt)
         if not options.on_demand:
             words = LastWords(core, halt, places.below(last_words.PLACE), self._log_directory, record["id"])
@@ -152,6 +155,7 @@ class System:
         killer = who_kills(os.environ, self.engine)
         budget = StopBudget(core, boot, time, options.stop_timeout is not None, killer, self.foreground is not None)
         boot.ended.add(lambda _boot: core.call_soon(budget.look))
+        self.reload.done.add(lambda _reload: self.mounts.look())
         self.reload.done.add(budget.look)
         self.server = server.Server(
             self._listen(state),
@@ -186,7 +190,7 @@ class System:
         """Who is told of what, in this order."""
         triggers = Triggers(core, jobs, driver)
         named = NamedUnits(core, jobs, halt, self.boot)
-        process_events = ProcessEvents(core, processes, driver)
+        process_events = ProcessEvents(core, processes, driver, self.mounts)
         processes.events.add(process_events.happened)
         processes.descriptors.add(process_events.left)
         processes.idle.add(driver.processes_idle)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
+
 from systemctl_replacement.jobs.outcome import Progress, result_of_state
 from systemctl_replacement.loop import now_stamp
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.units.events import Changed
-from systemctl_replacement.units.states import ACTIVE_OR_RELOADING, INACTIVE_OR_FAILED, SKIP_CONDITION
+from systemctl_replacement.units.states import (
+    ACTIVE,
+    ACTIVE_OR_RELOADING,
+    INACTIVE,
+    INACTIVE_OR_FAILED,
+    SKIP_CONDITION,
+)
 
 # Without a job nobody has asked for a change.
 _NO_JOB = Progress(None, True)
@@ -45,6 +53,16 @@ def change(unit: ManagedUnit, old: str, changed: Changed) -> UnitChange:
         _stamp(unit, old, new)
     progress = _NO_JOB if unit.job is None else result_of_state(unit.job, new, not changed.reload_failed)
     return UnitChange(unit, old, new, progress, changed.will_restart)
+
+
+def found_up(unit: ManagedUnit) -> None:
+    """Stamp a unit that is up without having been started."""
+    _stamp(unit, INACTIVE, ACTIVE)
+
+
+def new_invocation() -> str:
+    """A new invocation id (systemd.exec(5), $INVOCATION_ID)."""
+    return os.urandom(16).hex()
 
 
 def _stamp(unit: ManagedUnit, old: str, new: str) -> None:

@@ -10,12 +10,12 @@ import os
 from systemctl_replacement.jobs.model import RESTART, START, WAITING
 from systemctl_replacement.log_levels import LOG_ERR, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import now_monotonic, now_stamp
-from systemctl_replacement.manager import main_process, pid_file, unit_change
+from systemctl_replacement.manager import main_process, mount_point, pid_file, unit_change
 from systemctl_replacement.manager.each_process import log_each, some_of
 from systemctl_replacement.manager.leftovers import Leftovers
 from systemctl_replacement.manager.passed_descriptors import NOTHING, offered_to, remote_variables
 from systemctl_replacement.manager.ports.of_units import PortsOfUnits
-from systemctl_replacement.manager.spec_of_unit import ExecDefaults, NoDescriptor, spec_of, wants_descriptors
+from systemctl_replacement.manager.spec_of_unit import ExecDefaults, spec_of, wants_descriptors
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.manager.unit_change import UnitChange
 from systemctl_replacement.observers import Observers
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.manager.core import Core
     from systemctl_replacement.units.events import Stamp
+    from systemctl_replacement.units.mounted import MountPoint
 
 
 # Type=idle waits for the job queue to run empty, but not longer than this (systemd.service(5)).
@@ -269,6 +270,8 @@ class Driver:
         processes = self._processes
         processes.invocations[unit.id] = unit.invocation_id
         try:
+            if action.mount_point is not None:
+                self._prepare(unit, action.mount_point)
             log = self._core.log
             shown = highest_shown(log.shows, True)
             processes.settings[unit.id] = self._execution.supervisor_settings(unit, log.maximum, shown)
@@ -284,9 +287,12 @@ class Driver:
             processes.spawn(unit.id, action.token, spec, access != "none", told, offered.fds)
         except (OSError, MemoryError) as error:
             message = getattr(error, "strerror", None) or str(error) or "Cannot allocate memory"
-            said = error.said if isinstance(error, NoDescriptor) else ""
+            said = getattr(error, "said", "")
             self._core.loop.call_soon(lambda: self._cannot_spawn(unit, action.token, message, said))
         unit.tracking = processes.trackings.get(unit.id)
+
+    def _prepare(self, unit: ManagedUnit, place: MountPoint) -> None:
+        mount_point.prepare(place, lambda level, text: self._core.log_unit(unit.id, level, text))
 
     def _cannot_spawn(self, unit: ManagedUnit, token: int, message: str, said: str) -> None:
         if said:

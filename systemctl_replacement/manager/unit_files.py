@@ -6,7 +6,8 @@ import os
 
 from systemctl_replacement import paths
 from systemctl_replacement.log_levels import LOG_WARNING
-from systemctl_replacement.manager import boot_skips, pid1
+from systemctl_replacement.manager import boot_skips
+from systemctl_replacement.manager.mount_point import can_mount
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.records import replace
 from systemctl_replacement.supervision.log_limits import LogLimits
@@ -31,7 +32,7 @@ class UnitFiles:
         self._log = log
         self._limits = limits
         self._is_pid1 = is_pid1
-        self._skipped_when = boot_skips.circumstances(is_pid1=is_pid1, is_root=os.geteuid() == 0)
+        self._skipped_when = boot_skips.circumstances(is_pid1=is_pid1, is_root=os.geteuid() == 0, can_mount=can_mount())
         self._logged: dict[str, object] = {}  # what was logged about units' files since the last reload, by id
         self.host = self._look_at_host()
         self.config = self._read_config()
@@ -76,14 +77,6 @@ class UnitFiles:
     def canonical(self, name: str) -> str:
         """The id of the unit that a name is one of, as the files have it."""
         return self._index.fragment(name).id
-
-    def mounted(self) -> dict[str, pid1.Mount]:
-        """The mount units of what is mounted."""
-        try:
-            return pid1.mounted_units()
-        except OSError as error:
-            self._warn(f"Cannot read /proc/self/mountinfo: {error.strerror}")
-            return {}
 
     def loaded(self, unit: ManagedUnit, asked_for: bool) -> None:
         """A unit was loaded: what is wrong with it is logged, and whether a boot skips it is known from now on.

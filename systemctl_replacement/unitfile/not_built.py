@@ -9,7 +9,6 @@ from __future__ import annotations
 from systemctl_replacement.units.table import TYPES
 
 _MISSING = {
-    "mount": "systemctl-replacement cannot mount anything yet",
     "path": "systemctl-replacement cannot watch paths yet",
     "timer": "systemctl-replacement cannot run timers yet",
 }
@@ -22,4 +21,4 @@ def reason(unit_type: str) -> str:
 
 def is_built(unit_type: str) -> bool:
     """Whether units of a type do what their files say, as far as each directive is honoured."""
-    return unit_type not in _MISSING and TYPES[unit_type].kind != ".not_built"
+    return unit_type not in _MISSING and TYPES[unit_type].kind not in (".not_built", ".unsupported")

@@ -100,7 +100,7 @@ def _mount(unit: str, get: Get) -> str:
     where = get("Mount", "Where")
     if names.escape_path(where) + ".mount" != unit:
         return "Where= setting doesn't match unit name. Refusing."
-    if where != "/" and _is_api(where):
+    if where != "/" and is_api(where):
         return f"Cannot create mount unit for API file system {where}. Refusing."
     if not get("Mount", "What"):
         return "What= setting is missing. Refusing."
@@ -123,10 +123,18 @@ def _swap(unit: str, get: Get) -> str:
     return ""
 
 
-_API = ("/proc", "/sys", "/dev", "/sys/fs/cgroup", "/dev/shm", "/dev/pts", "/run", "/sys/kernel/security", "/selinux")
+# Mounted on every system before its manager runs.
+_API = frozenset(
+    (
+        "/proc", "/sys", "/dev", "/dev/shm", "/dev/pts", "/run", "/sys/fs/cgroup", "/sys/fs/pstore", "/sys/fs/bpf",
+        "/sys/kernel/security", "/sys/fs/smackfs", "/sys/firmware/efi/efivars", "/sys/fs/selinux", "/dev/console",
+        "/proc/kmsg", "/proc/sys", "/proc/sys/kernel/random/boot_id",
+    )
+)  # fmt: skip
 
 
-def _is_api(path: str) -> bool:
+def is_api(path: str) -> bool:
+    """Whether a mount point is one of the kernel's file systems that systemd has no units for."""
     return path in _API or path.startswith("/sys/fs/cgroup/")
 
 

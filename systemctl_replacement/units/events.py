@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any, Optional, Union
 
     from systemctl_replacement.units.listen_on import ListenOn
+    from systemctl_replacement.units.mounted import Mounted, MountPoint, Unmounted
 
 Stamp = tuple[int, int]
 
@@ -251,7 +252,7 @@ if TYPE_CHECKING:
         Start, StartLimitHit, NotBuilt, Stop, Reload, ResetFailed, Forked, Executed, SpawnFailed, Exited, Empty,
         Elapsed, WatchdogElapsed, RestartRefused, Notified, MainGuessed, PidFileRead, Removed, RemoverDied,
         Listening, PortReady, Accepted, ClockElapsed, ClockStepped, PathChanged, PortFailed,
-        ConnectionClosed, TriggerRefused, TriggeredChanged, Reloaded,
+        ConnectionClosed, TriggerRefused, TriggeredChanged, Reloaded, Mounted, Unmounted,
     ]  # fmt: skip
 else:
     Event = object
@@ -274,7 +275,7 @@ class Changed:
 class Spawn:
     """Start a process. `phase` is the directive the command comes from (ExecStart ...); `main` that it becomes the
     main process; `environment` is what the machine knows (MAINPID=, SERVICE_RESULT= ...). `when_idle`: it waits until
-    no job is left, 5 s at most (Type=idle, systemd.service(5))."""
+    no job is left, 5 s at most (Type=idle, systemd.service(5)). `mount_point`: what is to be made first."""
 
     token: int
     phase: str
@@ -282,6 +283,7 @@ class Spawn:
     main: bool
     environment: tuple[str, ...] = ()
     when_idle: bool = False
+    mount_point: Optional[MountPoint] = None
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from systemctl_replacement.unitfile.load import Unit
     from systemctl_replacement.unitfile.manager_config import ManagerConfig
     from systemctl_replacement.units.events import Action, Context, Event, Other, Signal, SignalAll
+    from systemctl_replacement.units.mounted import Mounted
 
     Messages = Mapping[tuple[str, str], str]
 else:
@@ -58,8 +59,8 @@ class Kind:
         """The configuration from a loaded file. sees_all: whether root's programs may look at anybody's processes."""
         return None
 
-    def found(self, file: Unit, settings: Mapping[str, Any]) -> Unit:
-        """The file of a unit that the kernel has brought along, with what it says of it; the unit may have no file."""
+    def found(self, file: Unit, mounted: Mounted) -> Unit:
+        """What stands for the file of a unit that is loaded while the kernel has it mounted; it may have none."""
         raise NotImplementedError
 
     def without_restart(self, file: Unit) -> Unit:
@@ -70,9 +71,18 @@ class Kind:
         """The state of a unit that nothing has happened to."""
         raise NotImplementedError
 
-    def up(self) -> Any:
-        """The state of a unit that is there without having been started: the kernel or we have brought it along."""
+    def up(self, mounted: Optional[Mounted] = None) -> Any:
+        """The state of a unit that is there without having been started: the kernel (`mounted`) or we have brought it
+        along."""
         raise NotImplementedError
+
+    def mounted(self, state: Any) -> Optional[Mounted]:
+        """What the kernel has mounted there, as far as the unit has been told."""
+        return None
+
+    def is_foreign(self, state: Any) -> bool:
+        """Whether it is up because of somebody else's doing, who sees to its end, too."""
+        return False
 
     def step(self, config: Any, state: Any, event: Event, context: Context) -> tuple[Any, tuple[Action, ...]]:
         """The state after an event, and what is to be done about it, in order."""

@@ -1,4 +1,4 @@
-"""Units that are just on or off: what they have in common (systemd.target(5), systemd.slice(5), systemd.mount(5))."""
+"""Units that are just on or off: what they have in common (systemd.target(5), systemd.slice(5))."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from systemctl_replacement.units.states import ACTIVE, FAILED, INACTIVE, RESOURC
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Optional
 
     from systemctl_replacement.units.events import Action, Context, Event
+    from systemctl_replacement.units.mounted import Mounted
 
 _INACTIVE = {"dead": INACTIVE, "failed": FAILED}
 
@@ -33,7 +34,7 @@ class SimpleKind(Kind):
     def initial_state(self) -> SimpleState:
         return SimpleState()
 
-    def up(self) -> SimpleState:
+    def up(self, mounted: Optional[Mounted] = None) -> SimpleState:
         return SimpleState(self.on)
 
     def active_state(self, config: Any, state: SimpleState) -> str:

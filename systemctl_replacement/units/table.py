@@ -71,11 +71,12 @@ TYPES: dict[str, Traits] = {
         tells_result=True,
     ),
     "mount": Traits(
-        ".mount", section="Mount", directives=("mount.MOUNT", *_PROCESSES), properties=("MOUNT", *_RUNS),
-        stoppable=False, killable=True, cleanable=True, from_mountinfo=True, keeps_control_group=True,
+        ".mount.kind", section="Mount", directives=("mount.MOUNT", *_PROCESSES), properties=("MOUNT", *_RUNS),
+        startable=True, killable=True, cleanable=True, runs_processes=True, start_limited=True, prominent=True,
+        from_mountinfo=True, keeps_control_group=True,
     ),
     "swap": Traits(
-        ".not_built", section="Swap", directives=("mount.SWAP", *_PROCESSES), properties=("SWAP", *_RUNS),
+        ".unsupported", section="Swap", directives=("mount.SWAP", *_PROCESSES), properties=("SWAP", *_RUNS),
         stoppable=False, killable=True, cleanable=True, keeps_control_group=True,
     ),
     "socket": Traits(
@@ -84,9 +85,9 @@ TYPES: dict[str, Traits] = {
         stopped_by_isolate=True, keeps_manager=True, prominent=True, triggers=True, keeps_control_group=True,
     ),
     "target": Traits(".target", startable=True, stopped_by_isolate=True, groups=True),
-    "device": Traits(".not_built", properties=("DEVICE", "UNIT"), stoppable=False),
+    "device": Traits(".unsupported", properties=("DEVICE", "UNIT"), stoppable=False),
     "automount": Traits(
-        ".not_built", section="Automount", directives=("mount.AUTOMOUNT",), properties=("AUTOMOUNT", "UNIT"),
+        ".unsupported", section="Automount", directives=("mount.AUTOMOUNT",), properties=("AUTOMOUNT", "UNIT"),
         stoppable=False, triggers=True,
     ),
     "timer": Traits(
@@ -109,7 +110,7 @@ TYPES: dict[str, Traits] = {
 }  # fmt: skip
 
 
-_NO_TYPE = Traits(".not_built", stoppable=False)
+_NO_TYPE = Traits(".unsupported", stoppable=False)
 
 
 def traits_of(unit: str) -> Traits:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from systemctl_replacement.jobs import operations
-from systemctl_replacement.jobs.model import CANCELED, RESTART, STOP, TRY_RESTART, Job, JobError
+from systemctl_replacement.jobs.model import CANCELED, STOP, Job, JobError
 from systemctl_replacement.manager import show
 from systemctl_replacement.manager.jobs import unavailable
 from systemctl_replacement.manager.manager import Manager
-from systemctl_replacement.manager.registry import PERPETUAL
 from systemctl_replacement.manager.unit import ManagedUnit
-from systemctl_replacement.unitfile import not_built
-from systemctl_replacement.units.states import INACTIVE_OR_FAILED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +17,6 @@ if TYPE_CHECKING:
     from systemctl_replacement.control.request import Request
 
 INVALID_ARGS = "org.freedesktop.DBus.Error.InvalidArgs"
-NOT_SUPPORTED = "org.freedesktop.DBus.Error.NotSupported"
 
 
 class Enqueue:
@@ -77,9 +73,6 @@ class Enqueue:
         if operation not in operations.OPERATIONS:
             raise JobError(INVALID_ARGS, f"Unknown operation {operation}.")
         job_type = operations.job_type(manager.jobs.view, unit.id, operation)
-        if job_type in (STOP, RESTART, TRY_RESTART) and _is_fixed(unit):
-            # Refuse before anything that needs it is stopped in vain.
-            raise JobError(NOT_SUPPORTED, f"Unit {unit.id} cannot be stopped: {not_built.reason(unit.type)}.")
         if job_type != STOP:
             manager.registry.unskip(manager.registry.heir(unit))  # requested by name, which is no boot
         outcome["need_reload"] = show.need_reload(unit)
@@ -106,11 +99,6 @@ class Enqueue:
         self._open -= 1
         if not self._open:
             self._request.reply(jobs=self._outcomes)
-
-
-def _is_fixed(unit: ManagedUnit) -> bool:
-    """Whether a unit is up and only the engine could undo that, because it is a mount."""
-    return not unit.traits.stoppable and unit.id not in PERPETUAL and unit.active_state not in INACTIVE_OR_FAILED
 
 
 def _outcome(name: str) -> dict[str, Any]:

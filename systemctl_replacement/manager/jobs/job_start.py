@@ -5,13 +5,11 @@ Each function answers IN_PROGRESS, AGAIN, ALREADY or the result with which the j
 
 from __future__ import annotations
 
-import os
-
 from systemctl_replacement.jobs import model
 from systemctl_replacement.jobs.model import Job
 from systemctl_replacement.log_levels import LOG_ERR, LOG_INFO, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import now_monotonic, now_stamp
-from systemctl_replacement.manager import own_user
+from systemctl_replacement.manager import own_user, unit_change
 from systemctl_replacement.manager.conditions.check import Checker
 from systemctl_replacement.manager.jobs.job_view import can_reload, can_start, can_stop
 from systemctl_replacement.manager.jobs.table import AGAIN, ALREADY, IN_PROGRESS
@@ -31,6 +29,10 @@ if TYPE_CHECKING:
     from systemctl_replacement.manager.core import Core
     from systemctl_replacement.manager.spec_of_unit import ExecDefaults
     from systemctl_replacement.manager.unit_driver import Driver
+
+
+# What a halt stops mounts by (systemd.special(7)).
+_UNMOUNTING = "umount.target"
 
 
 class JobStarter:
@@ -81,7 +83,7 @@ def _start(starter: JobStarter, unit: ManagedUnit) -> str:
         if refusal:
             starter.log_unit(unit.id, LOG_ERR, refusal)
             return model.FAILED
-        unit.invocation_id = uuid_hex()
+        unit.invocation_id = unit_change.new_invocation()
         for warning in _what_is_not_applied(starter, unit):
             starter.log_unit(unit.id, LOG_WARNING, warning)
         starter.step(unit, Start())
@@ -132,8 +134,17 @@ def _stop(starter: JobStarter, unit: ManagedUnit) -> str:
         return ALREADY
     if not can_stop(unit):
         return model.UNSUPPORTED
+    if unit.kind.is_foreign(unit.state) and _unmounts_all(starter, unit):
+        return ALREADY
     starter.step(unit, Stop())
     return IN_PROGRESS
+
+
+def _unmounts_all(starter: JobStarter, unit: ManagedUnit) -> bool:
+    """Whether a unit is to stop because of a halt. What the engine has mounted goes with the container: it is not ours
+    to unmount, and we could not in most."""
+    other = starter.registry.find(_UNMOUNTING) if _UNMOUNTING in unit.related("Conflicts") else None
+    return other is not None and other.job is not None and other.job.type == model.START
 
 
 def _reload(starter: JobStarter, unit: ManagedUnit) -> str:
@@ -162,11 +173,6 @@ def _verify_active(starter: JobStarter, unit: ManagedUnit) -> str:
 
 def _nothing(starter: JobStarter, unit: ManagedUnit) -> str:
     return model.DONE
-
-
-def uuid_hex() -> str:
-    """A new 128-bit id, as invocation and boot ids are written."""
-    return os.urandom(16).hex()
 
 
 _BEGIN: dict[str, Callable[[JobStarter, ManagedUnit], str]] = {

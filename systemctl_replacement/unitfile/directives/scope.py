@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from systemctl_replacement.unitfile.directives.directive import Configured, Directive
+from systemctl_replacement.unitfile.directives.honoured import NO_SCOPES
 from systemctl_replacement.unitfile.parsers import common as parsers
 from systemctl_replacement.unitfile.parsers import unit as unit_parsers
 from systemctl_replacement.unitfile.values import INFINITY
@@ -15,6 +16,7 @@ SCOPE: tuple[Directive, ...] = (
         property="RuntimeMaxUSec",
         kind="timespan",
         since=229,
+        honoured=NO_SCOPES,
     ),
     Directive(
         "RuntimeRandomizedExtraSec",
@@ -23,6 +25,7 @@ SCOPE: tuple[Directive, ...] = (
         property="RuntimeRandomizedExtraUSec",
         kind="timespan",
         since=250,
+        honoured=NO_SCOPES,
     ),
     Directive(
         "TimeoutStopSec",
@@ -32,8 +35,14 @@ SCOPE: tuple[Directive, ...] = (
         property="TimeoutStopUSec",
         kind="timespan",
         since=188,
+        honoured=NO_SCOPES,
     ),
     Directive(
-        "OOMPolicy", parse=unit_parsers.oom_policy, default=None, unset=Configured("default_oom_policy"), since=251
+        "OOMPolicy",
+        parse=unit_parsers.oom_policy,
+        default=None,
+        unset=Configured("default_oom_policy"),
+        since=251,
+        honoured=NO_SCOPES,
     ),
 )

@@ -32,4 +32,4 @@ def result_of(success: StatusSet, code: str, status: int, daemon: bool) -> str:
 def describe(code: str, status: int) -> str:
     """How a process ended, as the log says it: `code=exited, status=1/FAILURE`."""
     text = exit_status.name(status) if code == "exited" else signals.name(status)
-    return f"code={code}, status={f'{status}/{text}' if text else status}"
+    return f"code={code}, status={status}/{text or 'n/a'}"

@@ -278,7 +278,7 @@ def test_skips(tmp_path: Path) -> None:
     assert rules.reason(["nginx.service"]) == ""
     assert rules.reason(["roots.service"]) == ""
     assert problems == [f"{tmp_path}/{boot_skips.FILE_NAME}:3: More than one pattern in a line, ignoring: a b"]
-    users = boot_skips.circumstances(is_pid1=False, is_root=False)
+    users = boot_skips.circumstances(is_pid1=False, is_root=False, can_mount=True)
     rules = boot_skips.read(str(tmp_path), str(tmp_path), problems.append, users)
     assert (rules.reason(["home.mount"]), rules.reason(["roots.service"])) == ("by the engine", "for root")
 

@@ -59,7 +59,7 @@ def test_what_is_not_built_fails_when_it_is_wanted(unit_type: str) -> None:
     assert kind.active_state(None, state) == "inactive"
 
 
-@pytest.mark.parametrize("unit_type", ["target", "slice", "scope", "mount"])
+@pytest.mark.parametrize("unit_type", ["target", "slice", "scope"])
 def test_what_is_up_by_itself(unit_type: str) -> None:
     kind = TYPES[unit_type].load()
     state = kind.up()
