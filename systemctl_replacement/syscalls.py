@@ -348,6 +348,11 @@ def watch_path(fd: int, path: str, events: int) -> int:
     return _check(libc.function("inotify_add_watch")(fd, os.fsencode(path), Unsigned32(events)), "inotify_add_watch")
 
 
+def unwatch(fd: int, watch: int) -> None:
+    """Watch something no more. If it is gone already, that is no error."""
+    libc.function("inotify_rm_watch")(fd, watch)
+
+
 # --- message queues ---
 
 
@@ -379,17 +384,20 @@ def _queue_number(which: int) -> int:
 
 # --- file names ---
 
+_NOSORT, _BRACE = 1 << 2, 1 << 10
+
 
 class _Glob(Structure):
     # The first two fields are the same in glibc and musl. The rest is room for either.
     _fields_ = (("count", UnsignedLong), ("paths", UnsignedLong), ("rest", Character * 128))
 
 
-def glob(pattern: str) -> list[str]:
-    """glob(3): the names that match, sorted. A name without wildcards matches if it exists."""
+def glob(pattern: str, braces: bool = False) -> list[str]:
+    """glob(3): the names that match, sorted. A name without wildcards matches if it exists. braces: {a,b} stands for
+    either (where the C library knows that), and nothing is sorted."""
     found = _Glob()
     try:
-        if libc.function("glob")(os.fsencode(pattern), 0, None, byref(found)) != 0:
+        if libc.function("glob")(os.fsencode(pattern), _NOSORT | _BRACE if braces else 0, None, byref(found)) != 0:
             return []
         return [os.fsdecode(path) for path in (String * found.count).from_address(found.paths)]
     finally:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # A directory that we may not read can still be passed through.
 _PASS = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_MOST_LINKS = 40  # as in the kernel
 
 
 def open_parent(path: str, make: bool = False, mode: int = 0o755) -> tuple[int, str]:
@@ -69,6 +70,55 @@ def make_directory(fd: int, name: str, mode: int) -> bool:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), name) from None
         return False
     return True
+
+
+def make_directories(path: str, mode: int, root: str = "") -> None:
+    """Create a directory below a root, and those above it that are missing, with exactly this mode. OSError.
+
+    Links are followed as `open_parent` does, and never lead out of the root.
+    """
+    left = _parts(path)
+    above = [os.open(root or "/", OPEN_DIRECTORY)]
+    links = 0
+    before = os.umask(0)
+    try:
+        while left:
+            part = left.pop()
+            if part == "..":
+                if len(above) > 1:
+                    os.close(above.pop())
+                continue
+            try:
+                make_directory(above[-1], part, mode)
+                above.append(os.open(part, _PASS, dir_fd=above[-1]))
+            except OSError:
+                target = _trusted_link(above[-1], part)
+                links += 1
+                if not target or links > _MOST_LINKS:
+                    raise
+                while target.startswith("/") and len(above) > 1:
+                    os.close(above.pop())
+                left += _parts(target)
+    finally:
+        os.umask(before)
+        for fd in above:
+            os.close(fd)
+
+
+def _parts(path: str) -> list[str]:
+    """The names in a path, the first one last."""
+    return [part for part in reversed(path.split("/")) if part not in ("", ".")]
+
+
+def _trusted_link(fd: int, name: str) -> str:
+    """Where a link leads that only root or we can have made; "" if it is none."""
+    try:
+        status = os.stat(name, dir_fd=fd, follow_symlinks=False)
+        ours = (0, os.geteuid())
+        trusted = stat.S_ISLNK(status.st_mode) and status.st_uid in ours and os.fstat(fd).st_uid in ours
+        return os.readlink(name, dir_fd=fd) if trusted else ""
+    except OSError:
+        return ""
 
 
 def remove(path: str) -> None:

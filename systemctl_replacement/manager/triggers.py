@@ -11,7 +11,7 @@ from systemctl_replacement.jobs.model import MODE_REPLACE, RESTART, START, STOP,
 from systemctl_replacement.log_levels import LOG_INFO
 from systemctl_replacement.manager.unit import INVERSE
 from systemctl_replacement.unitfile import not_built
-from systemctl_replacement.units.events import NotBuilt, RestartRefused, TriggeredChanged, TriggerRefused
+from systemctl_replacement.units.events import NotBuilt, RestartRefused, Triggered, TriggeredChanged, TriggerRefused
 from systemctl_replacement.units.states import FAILED, INACTIVE_OR_FAILED
 
 TYPE_CHECKING = False
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from systemctl_replacement.manager.jobs.table import JobEnd, JobTable
     from systemctl_replacement.manager.unit import ManagedUnit
     from systemctl_replacement.manager.unit_change import UnitChange
-    from systemctl_replacement.manager.unit_driver import Driver
+    from systemctl_replacement.manager.unit_driver import Asked, Driver
     from systemctl_replacement.units.events import Trigger
 
 
@@ -92,9 +92,9 @@ class Triggers:
 
     # --- other occasions ---
 
-    def trigger(self, asked: tuple[ManagedUnit, Trigger]) -> None:
+    def trigger(self, asked: Asked) -> None:
         """Start a unit because another one asks for it."""
-        unit, action = asked
+        unit, action = asked.unit, asked.action
         try:
             refused = self._try_trigger(unit, action)
         except Exception as error:  # a defect of ours must not keep the unit waiting for ever
@@ -104,7 +104,7 @@ class Triggers:
             other = self._registry.find(action.unit)
             if other is not None:
                 self._driver.ports.close(other)
-            self._core.call_soon(lambda: self._driver.step(unit, TriggerRefused(action.unit, refused)))
+        asked.answer = TriggerRefused(action.unit, refused) if refused else Triggered(action.unit)
 
     def _try_trigger(self, unit: ManagedUnit, action: Trigger) -> str:
         """Why a unit cannot be started, "" if it will be."""

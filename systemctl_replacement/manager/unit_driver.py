@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from systemctl_replacement import tree_walk
 from systemctl_replacement.jobs.model import RESTART, START, WAITING
 from systemctl_replacement.log_levels import LOG_ERR, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import now_monotonic, now_stamp
@@ -49,12 +50,21 @@ PORT_ACTIONS = (
 )  # fmt: skip
 
 
+class Asked:
+    """A unit that asks for another one to be started, and the answer: Triggered or TriggerRefused."""
+
+    def __init__(self, unit: ManagedUnit, action: events.Trigger) -> None:
+        self.unit = unit
+        self.action = action
+        self.answer: Event | None = None
+
+
 class Driver:
     """Steps units and does what their machines ask for.
 
     unit_changed: the one place where a unit's change of state is told, in the order of its observers.
     restart_due: told the unit whose RestartSec= is over.
-    triggered: told the unit that another one is to be started for, and which.
+    triggered: told which unit asks for another one to be started, and gives the answer.
     boot: when init was started.
     """
 
@@ -63,7 +73,7 @@ class Driver:
     ) -> None:
         self.unit_changed: Observers[UnitChange] = Observers(core.loop.guard)
         self.restart_due: Observers[ManagedUnit] = Observers(core.loop.guard)
-        self.triggered: Observers[tuple[ManagedUnit, events.Trigger]] = Observers(core.loop.guard)
+        self.triggered: Observers[Asked] = Observers(core.loop.guard)
         self.ports = PortsOfUnits(core, execution.root, self.step)
         self._boot = boot
         self._core = core
@@ -73,7 +83,8 @@ class Driver:
         self._idle_spawns: list[Callable[[], object]] = []  # Type=idle: they wait until no job is left
         self.frozen = False  # whatever happens, no unit changes any more: the manager ends by force
         self._hearing = False  # the event that is given to a machine is what its service says
-        self._carry_out: dict[type[Any], Callable[[ManagedUnit, Any], None]] = {
+        # What is answered at once is an event for the machine, after everything else that it has asked for.
+        self._carry_out: dict[type[Any], Callable[[ManagedUnit, Any], Event | None]] = {
             events.Changed: self._changed,
             events.Spawn: self._spawn,
             events.Signal: self._signal,
@@ -87,6 +98,7 @@ class Driver:
             events.ReleaseResources: self._release_resources,
             events.EnqueueRestart: self._enqueue_restart,
             events.Trigger: self._trigger,
+            events.MakeDirectories: self._make_directories,
             events.Log: self._log,
             events.TellProcesses: self._tell_processes,
             **dict.fromkeys(PORT_ACTIONS, self.ports.carry_out),
@@ -107,16 +119,25 @@ class Driver:
             self._hearing = hearing
 
     def _step(self, unit: ManagedUnit, event: Event) -> None:
-        old = unit.active_state
-        kind, before = unit.kind, unit.state
-        unit.state, actions = kind.step(unit.config, before, event, self._context(unit, event))
-        if kind.deadlines(unit.state) != kind.deadlines(before):
-            self.arm(unit)
-        self.ports.close(unit)  # before anybody is told
-        self._do_all(unit, old, actions)
+        told, waiting = unit.active_state, [event]
+        try:
+            while waiting:
+                kind, before, event = unit.kind, unit.state, waiting.pop(0)
+                unit.state, actions = kind.step(unit.config, before, event, self._context(unit, event))
+                if kind.deadlines(unit.state) != kind.deadlines(before):
+                    self.arm(unit)
+                self.ports.close(unit)  # before anybody is told
+                told = self._do_all(unit, told, actions, waiting)
+        finally:
+            if waiting:  # something has gone wrong; the machine still waits for the answers
+                self._core.call_soon(lambda: self._go_on(unit, waiting))
 
-    def _do_all(self, unit: ManagedUnit, old: str, actions: tuple[events.Action, ...]) -> None:
-        """Do everything, also when something of it fails, which is raised in the end."""
+    def _go_on(self, unit: ManagedUnit, waiting: list[Event]) -> None:
+        for event in waiting:
+            self._core.loop.guard(self.step, unit, event)
+
+    def _do_all(self, unit: ManagedUnit, old: str, actions: tuple[events.Action, ...], answers: list[Event]) -> str:
+        """Do everything, also when something of it fails, which is raised in the end. The active state told last."""
         failures = []
         for action in actions:
             try:
@@ -125,7 +146,9 @@ class Driver:
                     before, old = old, action.active
                     self.unit_changed.tell(unit_change.change(unit, before, action))
                 else:
-                    self._carry_out[type(action)](unit, action)
+                    answer = self._carry_out[type(action)](unit, action)
+                    if answer is not None:
+                        answers.append(answer)
             except Exception as error:
                 failures.append(error)
         try:
@@ -135,6 +158,7 @@ class Driver:
                 self._core.report_exception(unit.id, failure)
             if failures:
                 raise failures[0]
+        return old
 
     def _context(self, unit: ManagedUnit, event: Event | None = None) -> Context:
         job = unit.job.type if unit.job is not None else ""
@@ -364,15 +388,24 @@ class Driver:
         if unit.fd_store is not None and not restarting:
             unit.fd_store.clear()
 
-    def _trigger(self, unit: ManagedUnit, action: events.Trigger) -> None:
-        self.triggered.tell((unit, action))
+    def _trigger(self, unit: ManagedUnit, action: events.Trigger) -> Event | None:
+        asked = Asked(unit, action)
+        self.triggered.tell(asked)
+        return asked.answer
+
+    def _make_directories(self, unit: ManagedUnit, action: events.MakeDirectories) -> None:
+        for path in action.paths:
+            try:
+                tree_walk.make_directories(path, action.mode, self._execution.root)
+            except OSError as error:
+                self._core.log_unit("", LOG_WARNING, f"mkdir({path}) failed: {error.strerror}")
 
     def _enqueue_restart(self, unit: ManagedUnit, _action: events.EnqueueRestart) -> None:
         self.restart_due.tell(unit)
 
     def _log(self, unit: ManagedUnit, action: events.Log) -> None:
         log = self._core.log_heard if self._hearing else self._core.log_unit
-        log(unit.id, action.level, action.message, _is_news(unit, action.level))
+        log(unit.id if action.of_unit else "", action.level, action.message, _is_news(unit, action.level))
 
     def _tell_processes(self, unit: ManagedUnit, action: events.TellProcesses) -> None:
         found = some_of(self._processes.trackings.get(unit.id)) if action.everyone else ()

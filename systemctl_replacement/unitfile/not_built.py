@@ -9,7 +9,6 @@ from __future__ import annotations
 from systemctl_replacement.units.table import TYPES
 
 _MISSING = {
-    "path": "systemctl-replacement cannot watch paths yet",
     "timer": "systemctl-replacement cannot run timers yet",
 }
 

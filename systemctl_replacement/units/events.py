@@ -8,6 +8,8 @@ Times are monotonic microseconds; a stamp is (realtime, monotonic).
 from __future__ import annotations
 
 from systemctl_replacement.records import dataclass
+from systemctl_replacement.units.context import Context as Context
+from systemctl_replacement.units.context import Other as Other
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -191,11 +193,12 @@ class ClockStepped:
 
 @dataclass(frozen=True)
 class PathChanged:
-    """Answer to WatchPath, at once and whenever it changes: whether the condition holds. What is not a condition
-    (CHANGED, MODIFIED) holds each time that it happens."""
+    """Answer to WatchPath: whether the condition holds, and then of which path (a pattern stands for many). Told again
+    when it holds or happens later."""
 
     port: str
     holds: bool
+    path: str = ""
 
 
 @dataclass(frozen=True)
@@ -204,6 +207,13 @@ class ConnectionClosed:
 
     unit: str
     connection: str
+
+
+@dataclass(frozen=True)
+class Triggered:
+    """Answer to Trigger: there is a job for the unit."""
+
+    unit: str
 
 
 @dataclass(frozen=True)
@@ -252,7 +262,7 @@ if TYPE_CHECKING:
         Start, StartLimitHit, NotBuilt, Stop, Reload, ResetFailed, Forked, Executed, SpawnFailed, Exited, Empty,
         Elapsed, WatchdogElapsed, RestartRefused, Notified, MainGuessed, PidFileRead, Removed, RemoverDied,
         Listening, PortReady, Accepted, ClockElapsed, ClockStepped, PathChanged, PortFailed,
-        ConnectionClosed, TriggerRefused, TriggeredChanged, Reloaded, Mounted, Unmounted,
+        ConnectionClosed, Triggered, TriggerRefused, TriggeredChanged, Reloaded, Mounted, Unmounted,
     ]  # fmt: skip
 else:
     Event = object
@@ -371,13 +381,15 @@ class EnqueueRestart:
 
 @dataclass(frozen=True)
 class Trigger:
-    """Enqueue a start job for another unit; answered by TriggerRefused if there can be none. connection: the port of
+    """Enqueue a start job for another unit; answered at once by Triggered or TriggerRefused. connection: the port of
     this unit that goes over to it first, "" for none; told by ConnectionClosed when it is closed there. peer: who is
-    at its other end, for the description of the other unit."""
+    at its other end, for the description of the other unit. details: what the processes of the other unit learn of the
+    occasion, as variables ($TRIGGER_…, systemd.exec(5))."""
 
     unit: str
     connection: str = ""
     peer: str = ""
+    details: tuple[str, ...] = ()
 
 
 # Ports (manager/ports/): sockets, clocks and watched paths that the manager holds for a unit, by names that its machine
@@ -431,12 +443,20 @@ class SetClock:
 
 @dataclass(frozen=True)
 class WatchPath:
-    """Tell what becomes of a path (systemd.path(5)): answered by PathChanged. `what` is EXISTS, EXISTS_GLOB,
-    DIRECTORY_NOT_EMPTY, CHANGED or MODIFIED."""
+    """Tell what becomes of a path (systemd.path(5)): answered at once by PathChanged or PortFailed. `what` is EXISTS,
+    EXISTS_GLOB, DIRECTORY_NOT_EMPTY, CHANGED or MODIFIED. One that is watched already is only looked at."""
 
     port: str
     path: str
     what: str
+
+
+@dataclass(frozen=True)
+class MakeDirectories:
+    """Make directories, with those above them (MakeDirectory=, systemd.path(5)). What cannot be made is logged."""
+
+    paths: tuple[str, ...]
+    mode: int
 
 
 @dataclass(frozen=True)
@@ -448,10 +468,12 @@ class ClosePort:
 
 @dataclass(frozen=True)
 class Log:
-    """A line for the unit's log, by syslog level (3 err, 4 warning, 5 notice, 6 info, 7 debug)."""
+    """A line for the unit's log, by syslog level (3 err, 4 warning, 5 notice, 6 info, 7 debug). of_unit: systemd says
+    of which unit it is."""
 
     level: int
     message: str
+    of_unit: bool = True
 
 
 if TYPE_CHECKING:
@@ -459,37 +481,7 @@ if TYPE_CHECKING:
         Changed, Spawn, Signal, SignalAll, Identify, GuessMain, WatchPidFile, RemovePidFile,
         RemoveDirectories, StopRemoving, ReleaseResources,
         EnqueueRestart, Log, TellProcesses,
-        Trigger, Listen, WatchPort, Accept, FlushPort, SetClock, WatchPath, ClosePort,
+        Trigger, Listen, WatchPort, Accept, FlushPort, SetClock, WatchPath, MakeDirectories, ClosePort,
     ]  # fmt: skip
 else:
     Action = object
-
-
-@dataclass(frozen=True)
-class Other:
-    """What a unit may know of one that it triggers. job: the type of its job, "" for none; stamps: when it came to
-    where, by the names of the properties without "Timestamp" (ActiveEnter, InactiveExit …); limit_hit: it was to be
-    started once more, and too often (StartLimitBurst=)."""
-
-    load_state: str
-    active: str
-    sub: str
-    result: str
-    job: str
-    stamps: Mapping[str, Stamp]
-    limit_hit: bool = False
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a step may know besides configuration, state and event."""
-
-    now: int  # monotonic microseconds
-    realtime: int = 0  # microseconds
-    random: float = 0.0  # from [0, 1), for RuntimeRandomizedExtraSec=
-    stop_pending: bool = False  # a stop job is queued for the unit
-    restart_pending: bool = False  # the stop is the first half of a restart job
-    start_pending: bool = False  # a start job waits for its turn
-    pid_file: Optional[PidFileRead] = None  # what PIDFile= says, at the end of the main or the control process
-    boot: Stamp = (0, 0)  # when init was started
-    triggered: Optional[Mapping[str, Other]] = None  # the units in Triggers=, for a unit that triggers others

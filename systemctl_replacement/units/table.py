@@ -95,8 +95,8 @@ TYPES: dict[str, Traits] = {
         triggers=True, stopped_by_isolate=True, shows_next_elapse=True,
     ),
     "path": Traits(
-        ".not_built", section="Path", directives=("path.PATH",), properties=("PATH", "UNIT"),
-        triggers=True, stopped_by_isolate=True,
+        ".path", section="Path", directives=("path.PATH",), properties=("PATH", "UNIT"),
+        startable=True, triggers=True, start_limited=True, stopped_by_isolate=True, keeps_manager=True,
     ),
     "slice": Traits(
         ".slice", section="Slice", directives=(_RESOURCES,), properties=("CGROUP", "UNIT"),

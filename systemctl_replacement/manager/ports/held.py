@@ -11,7 +11,6 @@ import _socket
 import errno
 import os
 
-from systemctl_replacement import syscalls
 from systemctl_replacement.loop import READ
 from systemctl_replacement.manager.ports import clocks, flushing, listening, paths
 from systemctl_replacement.manager.ports.peers import peer_of
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from systemctl_replacement.loop import Loop
+    from systemctl_replacement.manager.ports.inotify import Inotify
     from systemctl_replacement.units.events import Event
 
 # What becomes of a connection that nobody wants any more.
@@ -57,20 +57,12 @@ class Port:
 
     Of what is listened on, listens is true, and removed and queue are what is removed with it: paths, and the name of a
     message queue.
-
-    Of a path, path and what are those of WatchPath, and holds is what was told last (None: nothing yet). on_path and
-    existed are those of its PathWatch; they are kept up to date there.
     """
 
     name: str
     kind: str
     fd: int
     waits: bool = False
-    path: str = ""
-    what: str = ""
-    holds: bool | None = None
-    on_path: int = -1
-    existed: bool = False
     giver: str = ""
     listens: bool = False
     removed: tuple[str, ...] = ()
@@ -79,18 +71,24 @@ class Port:
 
 class Ports:
     """The ports of one unit. `root` is what all paths are below; `tell` gives an event to its machine, and `given_back`
-    is told the giver of a port that is closed, and the port's name."""
+    is told the giver of a port that is closed, and the port's name. Watched paths share one descriptor, `inotify`."""
 
     def __init__(
-        self, loop: Loop, root: str, tell: Callable[[Event], object], given_back: Callable[[str, str], object]
+        self,
+        loop: Loop,
+        inotify: Inotify,
+        root: str,
+        tell: Callable[[Event], object],
+        given_back: Callable[[str, str], object],
     ) -> None:
         self._loop = loop
+        self._inotify = inotify
         self._root = root
         self._tell = tell
         self._given_back = given_back
         self._ports: dict[str, Port] = {}
         self._watches: dict[str, paths.PathWatch] = {}
-        self._actions: dict[type[Any], Callable[[Any], None]] = {
+        self._actions: dict[type[Any], Callable[[Any], Event | None]] = {
             Listen: self._listen,
             Accept: self._accept,
             WatchPort: self._watch_port,
@@ -100,14 +98,16 @@ class Ports:
             ClosePort: self._close_port,
         }
 
-    def carry_out(self, action: Any) -> None:
-        """Do what the machine asks for. What cannot be done is told, in the machine's next turn."""
+    def carry_out(self, action: Any) -> Event | None:
+        """Do what the machine asks for; the answer, if there is one at once. What cannot be done is told, in the
+        machine's next turn."""
         try:
-            self._actions[type(action)](action)
+            return self._actions[type(action)](action)
         except listening.CannotListen as cannot:
             self._tell_soon(PortFailed(action.port, cannot.reason, cannot.said))
         except OSError as error:
             self._tell_soon(PortFailed(action.port, error.strerror or str(error)))
+        return None
 
     def _tell_soon(self, event: Event) -> None:
         self._loop.call_soon(lambda: self._tell(event))
@@ -122,12 +122,8 @@ class Ports:
 
     def saved(self) -> list[dict[str, Any]]:
         """All ports as plain data; "fd" is the descriptor."""
-        ports = [self._with_watch(port) for port in self._ports.values()]
-        return [{field.name: getattr(port, field.name) for field in fields(port)} for port in ports]
-
-    def _with_watch(self, port: Port) -> Port:
-        watch = self._watches.get(port.name)
-        return port if watch is None else replace(port, on_path=watch.on_path, existed=watch.existed)
+        ports = [{field.name: getattr(port, field.name) for field in fields(port)} for port in self._ports.values()]
+        return ports + [{"name": name, "kind": PATH, **watch.saved()} for name, watch in self._watches.items()]
 
     def restore(self, saved: Iterable[dict[str, Any]]) -> None:
         """Hold the ports that were held before a re-execution, all or none. What is not known of them any more is left
@@ -135,21 +131,22 @@ class Ports:
         known = {field.name for field in fields(Port)}
         try:
             for one in saved:
-                self._restore(Port(**{name: value for name, value in one.items() if name in known}))
+                if one["kind"] == PATH:
+                    self._path(one["name"], one["path"], one["what"]).restore(one)
+                else:
+                    self._restore(Port(**{name: value for name, value in one.items() if name in known}))
         except BaseException:
-            for name in list(self._ports):
+            for name in [*self._ports, *self._watches]:
                 self._let_go(name)
             raise
 
     def _restore(self, port: Port) -> None:
         os.fstat(port.fd)
         self._hold(port)
-        if port.kind == PATH:
-            self._go_on_watching(port)
 
     def close(self) -> None:
         """Close all ports: the unit is down."""
-        for name in list(self._ports):
+        for name in [*self._ports, *self._watches]:
             self._close(name)
 
     # --- handing over ---
@@ -158,7 +155,6 @@ class Ports:
         """Give a port to another unit; giver: the unit that has had it. KeyError: there is none of this name; OSError:
         it is closed."""
         port = self._ports.pop(name)
-        self._watches.pop(name, None)
         self._loop.remove(port.fd)
         to._hold(replace(port, waits=False, giver=giver))
 
@@ -180,8 +176,10 @@ class Ports:
             listening.remove([self._root + path for path in port.removed], port.queue)
 
     def _let_go(self, name: str) -> Port | None:
+        watch = self._watches.pop(name, None)
+        if watch is not None:
+            watch.close()
         port = self._ports.pop(name, None)
-        self._watches.pop(name, None)
         if port is not None:
             self._loop.remove(port.fd)
             os.close(port.fd)
@@ -191,9 +189,6 @@ class Ports:
 
     def _ready(self, name: str) -> None:
         port = self._ports[name]
-        if port.kind == PATH:
-            self._look(port)
-            return
         # Told once: what the machine does not take care of must not wake us again and again.
         self._loop.remove(port.fd)
         self._ports[name] = replace(port, waits=False)
@@ -268,30 +263,25 @@ class Ports:
 
     # --- paths ---
 
-    def _watch_path(self, action: WatchPath) -> None:
-        port = Port(action.port, PATH, syscalls.inotify(), True, action.path, action.what)
-        self._hold(port)
-        try:
-            self._go_on_watching(port).begin()
-        except OSError:
-            self._close(port.name)
-            raise
+    def _watch_path(self, action: WatchPath) -> Event:
+        if action.port not in self._watches:
+            self._path(action.port, action.path, action.what)
+        return self._look_at(action.port)
 
-    def _go_on_watching(self, port: Port) -> paths.PathWatch:
-        """Look for the path from what is known of it, which may be nothing yet."""
-        watch = paths.PathWatch(port.fd, self._root + port.path, port.what, port.on_path, port.existed)
-        self._watches[port.name] = watch
-        # It may be so already.
-        self._loop.call_soon(lambda: self._look_first(port))
+    def _path(self, name: str, path: str, what: str) -> paths.PathWatch:
+        watch = paths.PathWatch(self._inotify, self._root, path, what, lambda: self._look_again(name))
+        self._watches[name] = watch
         return watch
 
-    def _look_first(self, port: Port) -> None:
-        if self._ports.get(port.name) is port:
-            self._look(port)
+    def _look_at(self, name: str) -> Event:
+        try:
+            found = self._watches[name].look_at()
+        except OSError as error:
+            self._close(name)
+            return PortFailed(name, error.strerror or str(error), getattr(error, "said", ""))
+        return PathChanged(name, bool(found), found)
 
-    def _look(self, port: Port) -> None:
-        holds = self._watches[port.name].look()
-        if holds is None or (holds == port.holds and port.what in paths.CONDITIONS):
-            return
-        self._ports[port.name] = replace(port, holds=holds)
-        self._tell(PathChanged(port.name, holds))
+    def _look_again(self, name: str) -> None:
+        answer = self._look_at(name)
+        if not isinstance(answer, PathChanged) or answer.holds:
+            self._tell(answer)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.manager.core import Core
     from systemctl_replacement.manager.ports.held import Ports
+    from systemctl_replacement.manager.ports.inotify import Inotify
     from systemctl_replacement.manager.unit import ManagedUnit
     from systemctl_replacement.units.events import Action, Event
 
@@ -24,24 +25,29 @@ class PortsOfUnits:
         self._core = core
         self._root = root
         self._step = step
+        self._inotify: Inotify | None = None
 
     def of(self, unit: ManagedUnit) -> Ports:
         """The ports of a unit."""
         if unit.ports is None:
-            from systemctl_replacement.manager.ports.held import Ports  # most managers hold none
+            # Most managers hold none.
+            from systemctl_replacement.manager.ports.held import Ports
+            from systemctl_replacement.manager.ports.inotify import Inotify
 
+            if self._inotify is None:
+                self._inotify = Inotify(self._core.loop)
             unit.ports = Ports(
                 self._core.loop,
+                self._inotify,
                 self._root,
                 lambda event: self._step(unit, event),
                 lambda giver, port: self._given_back(giver, ConnectionClosed(unit.id, port)),
             )
         return unit.ports
 
-    def carry_out(self, unit: ManagedUnit, action: Action) -> None:
-        """Do what a unit's machine asks for."""
-        if unit.active_state not in INACTIVE_OR_FAILED:
-            self.of(unit).carry_out(action)
+    def carry_out(self, unit: ManagedUnit, action: Action) -> Event | None:
+        """Do what a unit's machine asks for; the answer, if there is one at once."""
+        return None if unit.active_state in INACTIVE_OR_FAILED else self.of(unit).carry_out(action)
 
     def hand_over(self, unit: ManagedUnit, port: str, other: ManagedUnit) -> None:
         """Give a port of a unit to another one, which is about to be started. KeyError: there is none of this name;

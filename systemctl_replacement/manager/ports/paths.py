@@ -1,117 +1,249 @@
-"""Watching paths that need not exist, nor the directories above them (systemd.path(5), inotify(7))."""
+"""Watching paths that need not exist, nor the directories above them (systemd.path(5))."""
 
 from __future__ import annotations
 
 import errno
 import os
+import stat
 
 from systemctl_replacement import syscalls
+from systemctl_replacement.manager.ports.inotify import (
+    IN_ATTRIB,
+    IN_CLOSE_WRITE,
+    IN_CREATE,
+    IN_DELETE,
+    IN_DELETE_SELF,
+    IN_MODIFY,
+    IN_MOVE_SELF,
+    IN_MOVED_FROM,
+    IN_MOVED_TO,
+    Watcher,
+)
 from systemctl_replacement.units.events import CHANGED, DIRECTORY_NOT_EMPTY, EXISTS, EXISTS_GLOB, MODIFIED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
+    from typing import Any
 
-_MODIFY, _ATTRIB, _CLOSE_WRITE, _MOVED_FROM, _MOVED_TO = 0x2, 0x4, 0x8, 0x40, 0x80
-_CREATE, _DELETE, _DELETE_SELF, _MOVE_SELF = 0x100, 0x200, 0x400, 0x800
-_IGNORED = 0x8000
-_GONE = _DELETE_SELF | _MOVE_SELF | _ATTRIB
+    from systemctl_replacement.manager.ports.inotify import Inotify
 
-# What is looked for on the path itself.
+_GONE = IN_DELETE_SELF | IN_MOVE_SELF
+_CHANGED = _GONE | IN_ATTRIB | IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO
+
+# What is looked for on the path itself, as systemd does.
 _EVENTS = {
-    EXISTS: _GONE,
-    EXISTS_GLOB: _GONE,
-    DIRECTORY_NOT_EMPTY: _GONE | _CREATE | _MOVED_TO | _MOVED_FROM | _DELETE,
-    CHANGED: _GONE | _CLOSE_WRITE | _CREATE | _DELETE | _MOVED_FROM | _MOVED_TO,
-    MODIFIED: _GONE | _CLOSE_WRITE | _CREATE | _DELETE | _MOVED_FROM | _MOVED_TO | _MODIFY,
+    EXISTS: _GONE | IN_ATTRIB,
+    DIRECTORY_NOT_EMPTY: _GONE | IN_ATTRIB | IN_CREATE | IN_MOVED_TO,
+    CHANGED: _CHANGED,
+    MODIFIED: _CHANGED | IN_MODIFY,
 }
-# And on the directories above it: it may appear, with or without them.
-_ABOVE = _GONE | _CREATE | _MOVED_TO | _MOVED_FROM | _DELETE
+# On the directory in which the way to it ends for now.
+_END = _GONE | IN_ATTRIB | IN_CREATE | IN_MOVED_TO
 
-# What either holds or does not. The others happen.
-CONDITIONS = (EXISTS, EXISTS_GLOB, DIRECTORY_NOT_EMPTY)
+_MISSING = (errno.ENOENT, errno.EACCES)
+_MOST_LINKS = 40  # as in the kernel
+_WILDCARDS = "*?[{\\"
+_MOST_MATCHING = 256  # directories that are watched because their names match
 
-_MISSING = (errno.ENOENT, errno.ENOTDIR)
-_HEADER_BYTES = 16
-_WILDCARDS = "*?["
+# Files that systemd counts as none, as package managers and editors leave them.
+_NO_FILES = ("lost+found", "aquota.user", "aquota.group")
+_BACKUPS = (
+    "rpmnew", "rpmsave", "rpmorig", "dpkg-old", "dpkg-new", "dpkg-tmp", "dpkg-dist", "dpkg-bak", "dpkg-backup",
+    "dpkg-remove", "ucf-new", "ucf-old", "ucf-dist", "swp", "bak", "old", "new",
+)  # fmt: skip
 
 
-class PathWatch:
-    """An inotify descriptor and what is looked for with it.
+class PathWatch(Watcher):
+    """A path and what is looked for there. changed: called when the answer of `look_at` may be another one.
 
-    on_path: the number of the watch of the path itself on the descriptor, -1: there is none; existed: whether there was
-    something at the path at the last look. With these a watch goes on where another one of the descriptor has ended.
+    All files on the way to it are watched, links too: it may come, go, or become another one at each of them.
     """
 
-    def __init__(self, fd: int, path: str, what: str, on_path: int = -1, existed: bool = False) -> None:
-        self._fd = fd
-        self._path = path
-        self._what = what
-        self._above = _directories_above(path, what)
-        self.on_path = on_path
-        self.existed = existed
+    def __init__(self, inotify: Inotify, root: str, path: str, what: str, changed: Callable[[], object]) -> None:
+        super().__init__(changed)
+        self.path = path
+        self.what = what
+        self._inotify = inotify
+        self._root = root
+        self._primary = -1  # the watch of what is at the path
+        self._place = ""  # where that really is
+        self._last: tuple[int, ...] | None = None  # what was there at the last look, if anything
+        self._looked = False
 
-    def begin(self) -> None:
-        """Watch what there is on the way. OSError; what is watched already stays so."""
-        for directory in self._above:
-            self._add(directory, _ABOVE)
-        self.on_path = -1 if self._what == EXISTS_GLOB else self._add(self._path, _EVENTS[self._what])
-        self.existed = os.path.lexists(self._path)
+    def saved(self) -> dict[str, Any]:
+        """All that is known, as plain data."""
+        return {
+            "fd": self._inotify.fd,
+            "path": self.path,
+            "what": self.what,
+            "watches": list(self.watches.items()),
+            "primary": self._primary,
+            "place": self._place,
+            "last": self._last,
+        }
 
-    def _add(self, path: str, events: int) -> int:
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go on where another one has ended. Without its descriptor what has happened is told by what has changed."""
         try:
-            return syscalls.watch_path(self._fd, path, events)
+            self._inotify.restore(self, saved["fd"], dict(saved["watches"]))
+        except OSError:
+            self.overflowed = True
+        self._primary, self._place = saved["primary"], saved["place"]
+        self._last = None if saved["last"] is None else tuple(saved["last"])
+        self._looked = True
+
+    def close(self) -> None:
+        self._inotify.close(self)
+
+    def look_at(self) -> str:
+        """The path for which the condition holds now, "" if it does not; CHANGED and MODIFIED hold if something has
+        happened to it since the last look. OSError: it cannot be watched."""
+        found = self._holds()
+        if found and not self.watches:
+            return found  # it need not be watched
+        try:
+            self._watch()
+        except OSError:
+            if not found:
+                raise
+        return found or self._holds()  # it may have come meanwhile
+
+    # --- watching ---
+
+    def _watch(self) -> None:
+        """Watch all that there is on the way."""
+        before = self._primary, self._place
+        wanted: dict[int, tuple[str, int]] = {}
+        top = here = self._root or "/"
+        self._primary = -1
+        links = 0
+        events = _EVENTS.get(self.what, _GONE)
+        self._add(wanted, here, _GONE)
+        left = _parts(self.path)
+        if not left:
+            self._primary = self._add(wanted, here, events)
+        while left:
+            name = left.pop()
+            if name == "..":
+                here = here if here == top else os.path.dirname(here)
+                continue
+            there = os.path.join(here, name)
+            number = self._add_next(wanted, here, there, left, _GONE if left else events)
+            if number < 0:
+                break
+            target = _target(there)
+            if target is None:
+                here = there
+                if not left:
+                    self._primary = number
+                continue
+            links += 1
+            if links > _MOST_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+            if target.startswith("/"):
+                here = top
+            left += _parts(target)
+            if not left:
+                self._primary = self._add(wanted, here, events)
+        self._inotify.keep(self, wanted)
+        self._place = here if self._primary >= 0 else ""
+        if before[0] not in (-1, self._primary) and before[1] == self._place:
+            self.happened.add(self._primary)  # it was replaced, and that may not have been read yet
+
+    def _add(self, wanted: dict[int, tuple[str, int]], path: str, events: int) -> int:
+        number = self._inotify.watch(self, path, events)
+        wanted[number] = (path, events | wanted.get(number, (path, 0))[1])
+        return number
+
+    def _add_next(self, wanted: dict[int, tuple[str, int]], here: str, there: str, left: list[str], events: int) -> int:
+        """Watch the next file on the way, or else the directory that it may appear in: -1 then."""
+        if self.what == EXISTS_GLOB and _has_wildcards(os.path.basename(there)):
+            self._try_add(wanted, here, _END)
+            self._add_matching(wanted, there, left)
+            return -1
+        number = self._try_add(wanted, there, events)
+        if number >= 0 or self._try_add(wanted, here, _END) < 0:
+            return number  # if its directory has gone in between, that will be told
+        return self._try_add(wanted, there, events)  # what appears from now on is told
+
+    def _add_matching(self, wanted: dict[int, tuple[str, int]], pattern: str, left: list[str]) -> None:
+        """Watch the directories in which something may appear that matches."""
+        for name in reversed(left):
+            for path in _matching(pattern)[:_MOST_MATCHING]:
+                self._try_add(wanted, path, _END)
+            pattern = os.path.join(pattern, name)
+
+    def _try_add(self, wanted: dict[int, tuple[str, int]], path: str, events: int) -> int:
+        """Watch a file; -1 if there is none."""
+        try:
+            return self._add(wanted, path, events)
         except OSError as error:
             if error.errno not in _MISSING:
                 raise
-            return -1
+        return -1
 
-    def look(self) -> bool | None:
-        """Read what has happened. Whether the condition holds; of what happens, True if it has, else None."""
-        happened = any(watch == self.on_path and bool(mask & _EVENTS[self._what]) for watch, mask in self._read())
-        existed = self.existed
-        try:
-            self.begin()  # there may be more on the way now
-        except OSError:
-            pass  # out of watches: what is watched already goes on
-        if self._what in CONDITIONS:
-            return self._holds()
-        return True if happened or existed != self.existed else None
+    # --- looking ---
 
-    def _holds(self) -> bool:
-        if self._what == EXISTS:
-            return os.path.exists(self._path)
-        if self._what == EXISTS_GLOB:
-            return bool(syscalls.glob(self._path))
-        try:
-            return any(not _is_hidden_or_backup(name) for name in os.listdir(self._path))
-        except OSError:
-            return False
-
-    def _read(self) -> Iterator[tuple[int, int]]:
-        """Watch and mask of each event that has arrived."""
-        try:
-            data = os.read(self._fd, 65536)
-        except BlockingIOError:
-            return
-        start = 0
-        while start + _HEADER_BYTES <= len(data):
-            watch, mask, _cookie, length = memoryview(data)[start : start + _HEADER_BYTES].cast("i")
-            if not mask & _IGNORED:
-                yield watch, mask
-            start += _HEADER_BYTES + length
+    def _holds(self) -> str:
+        """The path for which it is so now, or something has happened."""
+        happened, overflowed = self.happened, self.overflowed
+        self.happened, self.overflowed = set(), False
+        path = self._root + self.path
+        if self.what == EXISTS:
+            return self.path if os.path.exists(path) else ""
+        if self.what == EXISTS_GLOB:
+            return next(iter(_matching(path)), "")[len(self._root) :]
+        if self.what == DIRECTORY_NOT_EMPTY:
+            return self.path if _has_entries(path) else ""
+        last, self._last = self._last, _identity(path)
+        looked, self._looked = self._looked, True
+        changed = looked and (last is None) != (self._last is None)
+        if overflowed and self._last is not None:
+            # A directory does not show that a file in it was written to.
+            changed = changed or last != self._last or stat.S_ISDIR(self._last[0])
+        return self.path if changed or self._primary in happened else ""
 
 
-def _directories_above(path: str, what: str) -> list[str]:
-    """The directories on the way to a path, from / on; of a pattern, to where its wildcards begin."""
-    found = ["/"]
-    for part in os.path.dirname(path).split("/"):
-        if what == EXISTS_GLOB and any(character in part for character in _WILDCARDS):
-            break
-        if part:
-            found.append(os.path.join(found[-1], part))
-    return found
+def _parts(path: str) -> list[str]:
+    """The names in a path, the first one last."""
+    return [part for part in reversed(path.split("/")) if part not in ("", ".")]
+
+
+def _target(path: str) -> str | None:
+    """Where a link leads, None if it is none. One that has just gone leads nowhere: that is told."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None
+
+
+def _identity(path: str) -> tuple[int, ...] | None:
+    """What is at a path, so that it can be seen whether it has changed."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_mode, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _has_wildcards(name: str) -> bool:
+    return any(character in name for character in _WILDCARDS)
+
+
+def _matching(pattern: str) -> list[str]:
+    return [path for path in syscalls.glob(pattern, braces=True) if os.path.basename(path) not in (".", "..")]
+
+
+def _has_entries(path: str) -> bool:
+    """Whether a directory has anything in it but hidden files and backups, as systemd counts them; also if that cannot
+    be told."""
+    try:
+        with os.scandir(path) as entries:
+            return any(not _is_hidden_or_backup(entry.name) for entry in entries)
+    except OSError as error:
+        return error.errno not in (errno.ENOENT, errno.ENOTDIR)
 
 
 def _is_hidden_or_backup(name: str) -> bool:
-    return name.startswith(".") or name.endswith("~")
+    return name.startswith(".") or name.endswith("~") or name in _NO_FILES or name.rpartition(".")[2] in _BACKUPS

@@ -111,8 +111,8 @@ def _tracking(tracking: Tracking) -> dict[str, Any]:
 
 
 def descriptors(state: dict[str, Any]) -> list[int]:
-    """The descriptors that a snapshot names."""
-    return [holder[name] for holder, name in _places(state) if holder[name] >= 0]
+    """The descriptors that a snapshot names; several units may have one in common."""
+    return list(dict.fromkeys([holder[name] for holder, name in _places(state) if holder[name] >= 0]))
 
 
 def renumber(state: dict[str, Any], numbers: Mapping[int, int]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from systemctl_replacement.unitfile.directives.directive import APPEND, FIRST, Directive
+from systemctl_replacement.unitfile.directives.honoured import FULL
 from systemctl_replacement.unitfile.parsers import common as parsers
 from systemctl_replacement.unitfile.parsers import unit as unit_parsers
 
@@ -14,6 +15,7 @@ PATH: tuple[Directive, ...] = (
         sets=(("Path", "Paths"),),
         property="Paths",
         kind="typed-paths",
+        honoured=FULL,
     ),
     Directive(
         "PathExistsGlob",
@@ -22,6 +24,7 @@ PATH: tuple[Directive, ...] = (
         sets=(("Path", "Paths"),),
         property="Paths",
         kind="typed-paths",
+        honoured=FULL,
     ),
     Directive(
         "PathChanged",
@@ -30,6 +33,7 @@ PATH: tuple[Directive, ...] = (
         sets=(("Path", "Paths"),),
         property="Paths",
         kind="typed-paths",
+        honoured=FULL,
         since=190,
     ),
     Directive(
@@ -39,6 +43,7 @@ PATH: tuple[Directive, ...] = (
         sets=(("Path", "Paths"),),
         property="Paths",
         kind="typed-paths",
+        honoured=FULL,
     ),
     Directive(
         "DirectoryNotEmpty",
@@ -47,10 +52,11 @@ PATH: tuple[Directive, ...] = (
         sets=(("Path", "Paths"),),
         property="Paths",
         kind="typed-paths",
+        honoured=FULL,
     ),
-    Directive("Unit", parse=parsers.trigger_unit, combine=FIRST),
-    Directive("MakeDirectory", parse=parsers.boolean, default=False, kind="bool"),
-    Directive("DirectoryMode", parse=parsers.mode, default=0o755, kind="octal"),
+    Directive("Unit", parse=parsers.trigger_unit, combine=FIRST, honoured=FULL),
+    Directive("MakeDirectory", parse=parsers.boolean, default=False, kind="bool", honoured=FULL),
+    Directive("DirectoryMode", parse=parsers.mode, default=0o755, kind="octal", honoured=FULL),
     Directive(
         "TriggerLimitIntervalSec",
         parse=parsers.seconds,
@@ -58,6 +64,7 @@ PATH: tuple[Directive, ...] = (
         property="TriggerLimitIntervalUSec",
         kind="timespan",
         since=230,
+        honoured=FULL,
     ),
-    Directive("TriggerLimitBurst", parse=parsers.unsigned, default=None, kind="integer", since=230),
+    Directive("TriggerLimitBurst", parse=parsers.unsigned, default=None, kind="integer", since=230, honoured=FULL),
 )

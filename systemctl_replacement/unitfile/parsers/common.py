@@ -246,7 +246,7 @@ def trigger_unit(context: ParseContext, key: str, text: str) -> str:
     if not names.valid_unit_name(name):
         raise Refused(f"Unit type not valid, ignoring: {name}")
     if name == context.subject.unit:
-        raise Refused(f"Failed to add trigger on {name}, ignoring: Invalid argument")
+        raise Refused(f"Units cannot trigger themselves, ignoring: {name}")
     return _completed(context, name)
 
 

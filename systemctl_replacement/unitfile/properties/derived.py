@@ -73,10 +73,12 @@ def complete(unit: Unit, found: dict[str, Any]) -> None:
         kind, _, descriptor = (setting(name) or "").partition(":")
         if kind == "fd":
             found[f"{name}FileDescriptorName"] = descriptor
-    if found.get("TriggerLimitIntervalUSec") == INFINITY and unit.derived:
-        found["TriggerLimitIntervalUSec"] = _TRIGGER_INTERVAL
     if not unit.derived:
         return
+    if found.get("TriggerLimitIntervalUSec") == INFINITY:
+        found["TriggerLimitIntervalUSec"] = _TRIGGER_INTERVAL
+    if found.get("TriggerLimitBurst") == _NO_LIMIT:
+        found["TriggerLimitBurst"] = _trigger_burst(unit)
     if setting("PrivateDevices") and found.get("DevicePolicy", "auto") == "auto":
         found["DevicePolicy"] = "closed"
     images = setting("RootImage") or setting("MountImages")
@@ -103,7 +105,7 @@ def _socket(unit: Unit, _config: ManagerConfig) -> dict[str, Any]:
         **_SHARED_KEYRING,
         "FileDescriptorName": unit.id,
         "Listen": [[kind.removeprefix("Listen"), shown_address(kind, text)] for kind, text in _list(unit, "Listen")],
-        **_trigger_limit(unit, 200 if unit.get("Socket", "Accept") else 20),
+        **_trigger_limit(unit),
     }
 
 
@@ -118,7 +120,7 @@ def _timer(unit: Unit, _config: ManagerConfig) -> dict[str, Any]:
 
 def _path(unit: Unit, _config: ManagerConfig) -> dict[str, Any]:
     paths = [list(entry) for entry in reversed(_list(unit, "Paths"))]
-    return {"Unit": _triggered(unit), "Paths": paths, **_trigger_limit(unit, 200)}
+    return {"Unit": _triggered(unit), "Paths": paths, **_trigger_limit(unit)}
 
 
 def _mount(_unit: Unit, _config: ManagerConfig) -> dict[str, Any]:
@@ -146,8 +148,12 @@ def _triggered(unit: Unit) -> str:
     return next(iter(unit.dependencies.get("Triggers", ())), "")
 
 
-def _trigger_limit(unit: Unit, burst: int) -> dict[str, Any]:
-    interval, burst = (_TRIGGER_INTERVAL, burst) if unit.derived else (INFINITY, _NO_LIMIT)
+def _trigger_burst(unit: Unit) -> int:
+    return 20 if unit.type == "socket" and not unit.get("Socket", "Accept") else 200
+
+
+def _trigger_limit(unit: Unit) -> dict[str, Any]:
+    interval, burst = (_TRIGGER_INTERVAL, _trigger_burst(unit)) if unit.derived else (INFINITY, _NO_LIMIT)
     return {"TriggerLimitIntervalUSec": interval, "TriggerLimitBurst": burst}
 
 

@@ -12,7 +12,6 @@ from tests.engine.manager.engine import Engine, wait_for
 
 TIMER = "[Timer]\nOnCalendar=daily\n[Unit]\nDescription=My job\n"
 SOCKET = "[Socket]\nListenStream=/run/nowhere\n"
-PATH = "[Path]\nPathExists=/nowhere\n"
 MAIN = "[Service]\nExecStart=/bin/sleep 1000\n"
 WANTS_TIMER = "[Unit]\nDefaultDependencies=no\nWants=job.timer\n"
 
@@ -28,7 +27,7 @@ def request(engine: Engine, operation: str, unit: str) -> dict[str, Any]:
     return outcome
 
 
-@pytest.mark.parametrize(("kind", "text"), [("timer", TIMER), ("socket", SOCKET), ("path", PATH)])
+@pytest.mark.parametrize(("kind", "text"), [("timer", TIMER), ("socket", SOCKET)])
 def test_one_asked_for_by_name_fails_with_the_reason(kind: str, text: str) -> None:
     with Engine({f"job.{kind}": text, "job.service": MAIN}, boot=("basic.target",)) as e:
         assert e.show(f"job.{kind}")["NotBuilt"]

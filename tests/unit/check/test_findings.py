@@ -75,7 +75,6 @@ PRESENT: list[tuple[str, str, list[Make]]] = [
         service(head="After=b.service"), service(head="After=a.service\nWants=a.service", name="b.service")]),
     ("conflict", "b.service", [service(head="Conflicts=b.service"), service(name="b.service")]),
     ("unsupported", "a.timer", [unit("a.timer", "[Timer]\nOnCalendar=daily\n"), unit("a.service", SERVICE, "")]),
-    ("unsupported", "a.path", [unit("a.path", "[Path]\nPathExists=/etc\n"), unit("a.service", SERVICE, "")]),
     ("assert", "a.service", [service(head="AssertPathExists=/etc/nowhere")]),
     ("program", "a.service", [service("ExecStart=/usr/bin/nowhere")]),
     ("program", "a.service", [service("ExecStart=nowhere")]),

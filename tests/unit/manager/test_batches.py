@@ -179,7 +179,7 @@ def test_an_action_that_comes_after_one_that_fails(failed: Failed) -> None:
     )
     with pytest.raises(OSError, match="no descriptors"):
         driver = Driver(core, processes, cast("Any", SimpleNamespace(root="")), cast("Any", None), (0, 0))
-        driver._do_all(unit, unit.active_state, actions)
+        driver._do_all(unit, unit.active_state, actions, [])
     assert done == ["first", "second", "third"]
     assert len(failed) == 2
 

@@ -14,25 +14,18 @@ import pytest
 
 from systemctl_replacement.loop import Loop, now_monotonic
 from systemctl_replacement.manager.ports.held import Ports
+from systemctl_replacement.manager.ports.inotify import Inotify
 from systemctl_replacement.units import events
 from systemctl_replacement.units.events import (
-    CHANGED,
-    DIRECTORY_NOT_EMPTY,
-    EXISTS,
-    EXISTS_GLOB,
-    MODIFIED,
     MONOTONIC,
     REALTIME,
     ClockElapsed,
     ClockStepped,
-    ClosePort,
     Listen,
     Listening,
-    PathChanged,
     PortFailed,
     PortReady,
     SetClock,
-    WatchPath,
     WatchPort,
 )
 from systemctl_replacement.units.listen_on import ListenOn
@@ -47,11 +40,16 @@ class World:
         self.loop = Loop(lambda _where, error: self.failed.append(error))
         self.told: list[Any] = []
         self.returned: list[tuple[str, str]] = []  # to whom, and which port
+        self.inotify = Inotify(self.loop)
         self.ports = self.more_ports()
 
     def more_ports(self) -> Ports:
         return Ports(
-            self.loop, str(self.root), self.told.append, lambda giver, port: self.returned.append((giver, port))
+            self.loop,
+            self.inotify,
+            str(self.root),
+            self.told.append,
+            lambda giver, port: self.returned.append((giver, port)),
         )
 
     def turn(self, seconds: float = 0.01) -> list[Any]:
@@ -118,43 +116,6 @@ def test_one_that_nobody_takes_care_of_wakes_once(world: World) -> None:
     assert world.turn() == [PortReady("s")]
 
 
-@pytest.mark.parametrize(("what", "times"), [(CHANGED, 0), (MODIFIED, 1)])
-def test_writing_and_closing(world: World, what: str, times: int) -> None:
-    path = world.root / "f"
-    path.touch()
-    world.ports.carry_out(WatchPath("p", "/f", what))
-    assert world.turn() == []
-    with path.open("w") as file:
-        file.write("x")
-        file.flush()
-        assert world.turn() == [PathChanged("p", True)] * times
-    assert world.turn() == [PathChanged("p", True)]
-    path.unlink()
-    assert world.turn() == [PathChanged("p", True)]
-    path.touch()
-    assert PathChanged("p", True) in world.turn()
-    (world.root / "other").touch()
-    assert world.turn() == []
-
-
-def test_patterns_and_directories(world: World) -> None:
-    world.ports.carry_out(WatchPath("glob", "/a*/b", EXISTS_GLOB))
-    world.ports.carry_out(WatchPath("full", "/d", DIRECTORY_NOT_EMPTY))
-    assert world.turn() == [PathChanged("glob", False), PathChanged("full", False)]
-    (world.root / "d").mkdir()
-    assert world.turn() == []
-    (world.root / "d/.hidden").touch()
-    assert world.turn() == []
-    (world.root / "d/file").touch()
-    assert world.turn() == [PathChanged("full", True)]
-    (world.root / "abc").mkdir()
-    (world.root / "abc/b").touch()
-    assert world.turn() == [PathChanged("glob", True)]
-    world.ports.carry_out(ClosePort("full"))
-    (world.root / "d/file").unlink()
-    assert world.turn() == []
-
-
 def test_a_port_goes_over_to_another_unit(world: World) -> None:
     world.ports.carry_out(SetClock("a", MONOTONIC, now_monotonic()))
     other = world.more_ports()
@@ -173,12 +134,11 @@ def test_they_are_held_again_all_or_none(world: World) -> None:
     world.ports.carry_out(Listen("s", ListenOn("Stream", "/s", remove=True)))
     assert world.turn() == [Listening("s")]
     world.ports.carry_out(WatchPort("s"))
-    world.ports.carry_out(WatchPath("p", "/f", CHANGED))
+    world.ports.carry_out(SetClock("c", MONOTONIC, now_monotonic()))
     saved = [{**one, "fd": os.dup(one["fd"]), "later": 1} for one in world.ports.saved()]
     world.ports.close()
     world.ports.restore(saved)
-    (world.root / "f").touch()
-    assert world.turn() == [PathChanged("p", True)]
+    assert world.turn() == [ClockElapsed("c")]
     saved = world.ports.saved()
     other = world.more_ports()
     with pytest.raises(OSError):
@@ -186,40 +146,8 @@ def test_they_are_held_again_all_or_none(world: World) -> None:
     assert other.saved() == []
 
 
-@pytest.mark.parametrize("what", [CHANGED, MODIFIED])
-@pytest.mark.parametrize("before", [False, True])
-def test_a_path_that_changes_while_nobody_looks(world: World, what: str, before: bool) -> None:
-    """It appears, or is replaced, during a re-execution; a path that nothing happens to is not told of."""
-    path, still = world.root / "f", world.root / "still"
-    still.touch()
-    if before:
-        path.touch()
-    world.ports.carry_out(WatchPath("p", "/f", what))
-    world.ports.carry_out(WatchPath("still", "/still", what))
-    assert world.turn() == []
-    saved = [{**one, "fd": os.dup(one["fd"])} for one in world.ports.saved()]
-    world.ports.close()
-    new = world.root / "new"
-    new.touch()
-    new.rename(path)
-    world.ports.restore(saved)
-    assert world.turn() == [PathChanged("p", True)]
-    path.unlink()
-    assert world.turn() == [PathChanged("p", True)]
-
-
-def test_the_first_look_is_not_lost(world: World) -> None:
-    """It is due when the manager executes itself."""
-    (world.root / "f").touch()
-    world.ports.carry_out(WatchPath("p", "/f", EXISTS))
-    saved = [{**one, "fd": os.dup(one["fd"])} for one in world.ports.saved()]
-    world.ports.close()
-    world.ports.restore(saved)
-    assert world.turn() == [PathChanged("p", True)]
-
-
 def test_the_driver_knows_every_action_of_ports() -> None:
     from systemctl_replacement.manager.unit_driver import PORT_ACTIONS
 
-    assert set(PORT_ACTIONS) == set(Ports(Loop(print), "", print, print)._actions)
+    assert set(PORT_ACTIONS) == set(Ports(Loop(print), Inotify(Loop(print)), "", print, print)._actions)
     assert all(action.__module__ == events.__name__ for action in PORT_ACTIONS)
