@@ -310,6 +310,9 @@ class Methods:
                 request.fail(NO_SUCH_PROCESS, "No matching processes to kill")
                 return
         else:
+            if not (unit.traits.has_main_process if whom == "main" else unit.traits.runs_processes):
+                request.fail(NO_SUCH_PROCESS, f"{unit.type} units have no {whom} processes")
+                return
             pid = unit.roles.main if whom == "main" else unit.roles.control
             if not pid:
                 request.fail(NO_SUCH_PROCESS, f"No {whom} process to kill")

@@ -42,6 +42,7 @@ class Traits:
     freezable: bool = False  # CanFreeze=; a slice has to ask its members, too
     holds_members: bool = False  # other units are in it by Slice=
     runs_processes: bool = False  # processes of its own, which tell us of themselves
+    has_main_process: bool = False  # MainPID=
     stores_descriptors: bool = False  # of its processes (FileDescriptorStoreMax=, systemd.service(5))
     triggers: bool = False  # starts other units because of what it watches: it is told what becomes of them
     start_limited: bool = False  # StartLimitBurst= counts its starts
@@ -66,7 +67,7 @@ TYPES: dict[str, Traits] = {
     "service": Traits(
         ".service.kind", section="Service", directives=("service.SERVICE", *_PROCESSES),
         properties=("SERVICE", *_RUNS),
-        startable=True, killable=True, cleanable=True, freezable=True, runs_processes=True,
+        startable=True, killable=True, cleanable=True, freezable=True, runs_processes=True, has_main_process=True,
         stores_descriptors=True, start_limited=True, stopped_by_isolate=True, keeps_manager=True, prominent=True,
         tells_result=True,
     ),
