@@ -40,6 +40,7 @@ _NO_HINT = (
     "org.freedesktop.systemd1.JobTypeNotApplicable",
 )
 
+_UP = ("active", "reloading")
 _JOB_RESULTS = {
     "canceled": "Job for {unit} canceled.",
     "timeout": "Job for {unit} timed out.",
@@ -204,20 +205,20 @@ def _warn_of_triggers(manager: Client, names: list[str], options: Options, invoc
     """Say which units are up that can start again what was stopped."""
     if options.quiet or options.no_warn or not names:
         return
-    units = manager.call("Show", names=names, properties=["TriggeredBy", "LoadState"])["units"]
-    triggers = {
-        unit["name"]: unit["properties"].get("TriggeredBy") or []
-        for unit in units
-        if unit["properties"].get("LoadState") != "masked"
-    }
-    candidates = sorted({trigger for found in triggers.values() for trigger in found})
-    if not candidates:
+    wanted = ["TriggeredBy", "LoadState", "ActiveState"]
+    units = manager.call("Show", names=names, properties=wanted)["units"]
+    stopped = {unit["name"]: unit["properties"] for unit in units}
+    triggers = sorted({trigger for unit in stopped.values() for trigger in unit.get("TriggeredBy") or ()})
+    if not triggers:
         return
-    states = manager.call("States", names=candidates)["states"]
-    active = {state["name"] for state in states if state["active_state"] in ("active", "reloading")}
-    for name, found in triggers.items():
-        still = [trigger for trigger in found if trigger in active]
-        if still:
+    found = manager.call("Show", names=triggers, properties=["ActiveState", "Accept"])["units"]
+    active = {unit["name"]: unit["properties"] for unit in found if unit["properties"]["ActiveState"] in _UP}
+    for name, unit in stopped.items():
+        still = [trigger for trigger in unit.get("TriggeredBy") or () if trigger in active]
+        if unit.get("ActiveState") == "inactive":
+            # An instance for a connection is gone with it: systemd has forgotten it by now.
+            still = [trigger for trigger in still if not active[trigger].get("Accept")]
+        if still and unit.get("LoadState") != "masked":
             invocation.err(f"Warning: Stopping {name}, but it can still be activated by:")
             for trigger in still:
                 invocation.err(f"  {trigger}")

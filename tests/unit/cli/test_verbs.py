@@ -176,6 +176,7 @@ def test_isolate_and_default(manager: FakeManager) -> None:
 
 def test_stop_warns_of_what_may_start_it_again(manager: FakeManager) -> None:
     manager.add("trig.path")
+    manager.add("off.socket", ActiveState="inactive")
     manager.units["ok.service"]["TriggeredBy"] = ["trig.path", "off.socket"]
     done = manager.run("stop", "ok")
     warning = "Warning: Stopping ok.service, but it can still be activated by:\n  trig.path\n"
@@ -184,6 +185,9 @@ def test_stop_warns_of_what_may_start_it_again(manager: FakeManager) -> None:
     manager.outcomes["nope.service"] = {"error": {"dbus_name": "x.Y", "message": "No."}, "id": 0, "job_type": ""}
     assert manager.run("stop", "nope", "ok").stderr.splitlines()[-2:] == warning.splitlines()
     assert [manager.run("stop", word, "ok").stderr for word in ("-q", "--no-block", "--no-warn")] == ["", "", ""]
+    manager.add("trig.path", Accept=True)
+    manager.units["ok.service"]["ActiveState"] = "inactive"
+    assert manager.run("stop", "ok").stderr == ""
     manager.outcomes["ok.service"] = {"result": "timeout"}
     assert manager.run("stop", "ok").stderr == "Job for ok.service timed out.\n"
 
