@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from systemctl_replacement.cli.invocation import Invocation
 from systemctl_replacement.cli.names import check_utf8, is_shown, matching
-from systemctl_replacement.cli.table import Cell, table_lines
+from systemctl_replacement.cli.table import Cell, ends_of_types, table_lines
 from systemctl_replacement.cli.terminal import Terminal
 from systemctl_replacement.records import replace
 
@@ -67,10 +67,9 @@ def _order(unit: dict[str, Any]) -> tuple[str, str]:
 def _print_table(units: list[dict[str, Any]], options: Options, invocation: Invocation, terminal: Terminal) -> None:
     with_jobs = any(unit["job_id"] for unit in units)
     head = [" ", "UNIT", "LOAD", "ACTIVE", "SUB", *(["JOB"] if with_jobs else []), "DESCRIPTION"]
-    following = [*(_type(unit) for unit in units[1:]), ""]
     rows = [
-        _row(unit, with_jobs=with_jobs, last=after not in ("", _type(unit)), plain=options.plain, terminal=terminal)
-        for unit, after in zip(units, following)
+        _row(unit, with_jobs=with_jobs, last=last, plain=options.plain, terminal=terminal)
+        for unit, last in zip(units, ends_of_types([unit["id"] for unit in units]))
     ]
     first = 1 if options.plain else 0  # the column of the bullets
     lines = table_lines(
@@ -82,11 +81,6 @@ def _print_table(units: list[dict[str, Any]], options: Options, invocation: Invo
     )
     for line in lines:
         invocation.out(line)
-
-
-def _type(unit: dict[str, Any]) -> str:
-    name: str = unit["id"]
-    return name.rpartition(".")[2]
 
 
 def _row(unit: dict[str, Any], *, with_jobs: bool, last: bool, plain: bool, terminal: Terminal) -> list[Cell]:

@@ -59,6 +59,12 @@ def table_lines(
             yield _line(row, line, widths, mark, terminal)
 
 
+def ends_of_types(names: Sequence[str]) -> list[bool]:
+    """Of each unit in a table whether one of another type follows: systemctl underlines such rows."""
+    types = [name.rpartition(".")[2] for name in names]
+    return [following not in ("", own) for own, following in zip(types, [*types[1:], ""])]
+
+
 def _cell(value: Cell | str | None) -> Cell:
     if value is None:
         return _NO_VALUE

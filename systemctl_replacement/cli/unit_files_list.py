@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from systemctl_replacement.cli.invocation import CommandError, Invocation
 from systemctl_replacement.cli.names import check_utf8
+from systemctl_replacement.cli.table import Cell, ends_of_types, table_lines
 from systemctl_replacement.cli.unit_files_common import new_planner, report_problems, unit_names
 from systemctl_replacement.cli.unit_files_sysv import synchronize
 from systemctl_replacement.enablement import plans
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from systemctl_replacement.cli.option_table import Options
+
+
+_COLORS = {
+    **dict.fromkeys(("enabled", "alias"), "green"),
+    **dict.fromkeys(("disabled", "masked", "masked-runtime", "bad"), "red"),
+}
+_PRESET_COLORS = {"enabled": "green", "disabled": "red"}
 
 
 def run_is_enabled(arguments: list[str], options: Options, invocation: Invocation) -> int:
@@ -76,7 +84,7 @@ def run_list_unit_files(arguments: list[str], options: Options, invocation: Invo
     if options.output.startswith("json"):
         _print_json(rows, options, invocation)
     else:
-        _print_table(rows, invocation, legend=options.legend and not options.quiet)
+        _print_table(rows, options, invocation, legend=options.legend and not options.quiet)
     return 0 if rows else 1
 
 
@@ -98,12 +106,20 @@ def _order(file: UnitFile) -> tuple[str, str]:
     return name.rpartition(".")[2], name
 
 
-def _print_table(rows: list[tuple[str, str, str]], invocation: Invocation, *, legend: bool) -> None:
-    head = [("UNIT FILE", "STATE", "PRESET")] if legend else []
-    first = max((len(row[0]) for row in head + rows), default=0)
-    second = max((len(row[1]) for row in head + rows), default=0)
-    for name, state, preset in head + rows:
-        invocation.out(f"{name:<{first}} {state:<{second}} {preset}")
+def _print_table(rows: list[tuple[str, str, str]], options: Options, invocation: Invocation, *, legend: bool) -> None:
+    cells = [
+        [
+            Cell(name, underlined=last),
+            Cell(state, _COLORS.get(state, ""), last),
+            Cell(preset, _PRESET_COLORS.get(preset, "grey"), last),
+        ]
+        for (name, state, preset), last in zip(rows, ends_of_types([row[0] for row in rows]))
+    ]
+    terminal = invocation.terminal
+    for line in table_lines(
+        ("UNIT FILE", "STATE", "PRESET"), cells, terminal, legend=legend, cuts=terminal.cuts and not options.full
+    ):
+        invocation.out(line)
     invocation.table_printed()
     if legend:
         invocation.out(f"\n{len(rows)} unit files listed.")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Optional, Union
 
 import pytest
 
 from systemctl_replacement.cli.table import Cell, table_lines
 from systemctl_replacement.cli.terminal import Terminal
-from tests.unit.cli.conftest import FakeManager
+from tests.unit.cli.conftest import FakeManager, Run
 
 TIMERS = ["NEXT", "LEFT", "LAST", "PASSED", "UNIT", "ACTIVATES"]
 ELAPSING = [
@@ -161,3 +162,32 @@ def test_list_units(manager: FakeManager, unit: dict[str, str], others: Sequence
         manager.add(name)
     done = manager.run("list-units", "--all", SYSTEMD_COLORS="1")
     assert done.stdout.replace("\x1b", "^").splitlines()[1] == expected
+
+
+def test_list_unit_files(run: Run, tmp_path: Path) -> None:
+    units = tmp_path / "etc/systemd/system"
+    units.mkdir(parents=True)
+    for name in ("a.socket", "b.socket"):
+        (units / name).write_text("[Socket]\nListenStream=/run/x\n[Install]\nWantedBy=sockets.target\n")
+    (units / "s.path").write_text("[Path]\nPathExists=/x\n")
+    (units / "m.timer").symlink_to("/dev/null")
+    (units / "t.timer").write_text("[Timer]\nOnCalendar=daily\n")
+    (units / "sockets.target.wants").mkdir()
+    (units / "sockets.target.wants/a.socket").symlink_to("../a.socket")
+    done = run(
+        f"--root={tmp_path}", "list-unit-files", "--no-legend", "[abmst].*[ehkt]", "[mt].timer", SYSTEMD_COLORS="1"
+    )
+    underlined = f"^[0m{UNDERLINED}"
+    assert done.stdout.replace("\x1b", "^").splitlines() == [
+        (
+            f"{underlined}s.path  ^[0m{underlined} ^[0m{underlined}static  ^[0m{underlined} ^[0m"
+            f"^[0;38;5;245m{UNDERLINED}-      ^[0m"
+        ),
+        "a.socket ^[0;1;32menabled ^[0m^[0;1;32m ^[0m^[0;1;32menabled^[0m",
+        (
+            f"{underlined}b.socket^[0m{underlined} ^[0m{RED}{UNDERLINED}disabled^[0m{RED}{UNDERLINED} ^[0m"
+            f"^[0;1;32m{UNDERLINED}enabled^[0m"
+        ),
+        f"m.timer  {RED}masked  ^[0m{RED} ^[0m^[0;1;32menabled^[0m",
+        "t.timer  static   ^[0;38;5;245m-      ^[0m",
+    ]
