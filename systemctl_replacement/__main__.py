@@ -48,6 +48,10 @@ def main() -> None:
 
         init_script_units.main(sys.argv[4])
         sys.exit()
+    if what == "bus":
+        from systemctl_replacement.process.bus import watcher
+
+        watcher.main(int(sys.argv[2]), sys.argv[3])
     # A client: Ctrl-C ends it like every other command, even while the rest is being imported.
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
     if posix.getpid() == 1:

@@ -52,10 +52,10 @@ _LISTING_LETTERS = frozenset("altr")
 
 
 def program(argv: list[str], pid: int) -> str:
-    """What a command line asks for: forkserver, probe, generators, init-scripts, init, init-help, init-version, check,
-    systemctl, or a name in COMPATIBILITY."""
+    """What a command line asks for: forkserver, probe, generators, init-scripts, bus, init, init-help, init-version,
+    check, systemctl, or a name in COMPATIBILITY."""
     name = argv[0].rpartition("/")[2] if argv else ""
-    if argv[1:2] in (["--forkserver"], ["--probe"], ["--generators"], ["--init-scripts"]):
+    if argv[1:2] in (["--forkserver"], ["--probe"], ["--generators"], ["--init-scripts"], ["--bus"]):
         return argv[1][2:]
     if name in COMPATIBILITY:
         return name

@@ -229,10 +229,8 @@ MEAN_THE_NAME = {
 # What of units/ is the same for all kinds.
 OF_ANY_KIND = {
     "units",
-    *(
-        f"units.{name}"
-        for name in ("events", "kind", "listen_on", "mounted", "numbers", "ratelimit", "states", "table")
-    ),
+    *(f"units.{name}" for name in ("bus_events", "events", "kind", "listen_on", "mounted")),
+    *(f"units.{name}" for name in ("numbers", "ratelimit", "states", "table")),
 }
 _SECTIONS = set(TYPE_SECTIONS.values())
 # "Slice" is a directive, too.

@@ -1,4 +1,4 @@
-"""What goes into an image: our package, its unit files, and the parts of click and psutil that run there.
+"""What goes into an image: our package, its unit files, and what of click, jeepney and psutil is run there.
 
 They are copied, with their licences, from the environment that runs the installer, so that an image needs neither pip
 nor a network.
@@ -13,7 +13,7 @@ from typing import Optional
 
 from systemctl_replacement.image.errors import ImageError
 
-DISTRIBUTIONS = ("click", "psutil")
+DISTRIBUTIONS = ("click", "jeepney", "psutil")
 LICENCE_DIRECTORY = "licences"
 # A wheel cannot have data beside a package: pip puts the shipped units here, without their symbolic links.
 UNITS_OF_A_WHEEL = "share/systemctl-replacement/units"

@@ -284,6 +284,7 @@ class Life:
         self._system.server.close()
         self._guard.close()
         self._system.generators.abandon()
+        self._manager.bus.close()
         if self._options.on_demand:
             on_demand.withdraw(self._system.runtime)
         try:

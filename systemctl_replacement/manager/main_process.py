@@ -52,6 +52,14 @@ def read_pid_file(processes: Processes, unit: ManagedUnit, path: str) -> PidFile
     )
 
 
+def of_bus(processes: Processes, unit: ManagedUnit, pid: int) -> tuple[int, bool]:
+    """The process that owns the name of a unit on the bus, 0 if it cannot be a main process; and whether it is not the
+    unit's."""
+    if not pid or _unsuitable(processes, unit, pid):
+        return 0, False
+    return pid, processes.reaper.owner(pid) != unit.id
+
+
 def _unsuitable(processes: Processes, unit: ManagedUnit, pid: int) -> str:
     """Why a process cannot be anybody's main process, in systemd's words. Empty if it can."""
     if pid == 1 or processes.is_own(pid):

@@ -11,6 +11,7 @@ from systemctl_replacement.units.states import ACTIVATING, ACTIVE_OR_RELOADING, 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from systemctl_replacement.manager.boot_progress import BootProgress
+    from systemctl_replacement.manager.bus.door import BusDoor
     from systemctl_replacement.manager.conditions.check import Checker
     from systemctl_replacement.manager.core import Core
     from systemctl_replacement.manager.halt.halt import Halt
@@ -37,6 +38,7 @@ class Manager:
         driver: Driver,
         jobs: JobTable,
         halt: Halt,
+        bus: BusDoor,
     ) -> None:
         self.core = core
         self.log_unit = core.log_unit
@@ -51,6 +53,7 @@ class Manager:
         self.driver = driver
         self.jobs = jobs
         self.halt = halt
+        self.bus = bus
 
     @property
     def config(self) -> ManagerConfig:

@@ -6,6 +6,7 @@ no job and is referred to by no unit that matters is forgotten, so that the next
 
 from __future__ import annotations
 
+from systemctl_replacement.log_levels import LOG_ERR
 from systemctl_replacement.manager import unit_change
 from systemctl_replacement.manager.init_scripts import sees_all
 from systemctl_replacement.manager.unit import INVERSE, INVERSE_OF, ManagedUnit
@@ -13,8 +14,9 @@ from systemctl_replacement.records import replace
 from systemctl_replacement.unitfile import dependencies, perpetual
 from systemctl_replacement.unitfile.load import Unit, load_error
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
+from systemctl_replacement.unitfile.syntax import Problem
 from systemctl_replacement.units.states import FAILED, INACTIVE
-from systemctl_replacement.units.table import TYPES
+from systemctl_replacement.units.table import TYPES, traits_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ else:
 PERPETUAL = perpetual.UNITS
 
 _EEXIST = 17
+_TWO_SERVICES = "Two services allocated for the same bus name {}, refusing operation."
 
 
 class Registry:
@@ -63,6 +66,7 @@ class Registry:
         self._incomplete: list[ManagedUnit] = []  # the units all that is done for
         self.asked_for: set[str] = set()  # units that were started by name although a boot skips them
         self.apart: dict[str, str] = {}  # units whose names mean others once they have stopped -> the ids of those
+        self._bus_names: dict[str, str] = {}  # names on the system bus -> the ids of the units that had them last
         self._collectable = False  # something became collectable since the last collect()
 
     def __iter__(self) -> Iterator[ManagedUnit]:
@@ -141,7 +145,21 @@ class Registry:
         file = self._read(name)
         if name in self.apart:
             return _of_its_own(file, name)
-        return _taken(file) if any(self._is_taken(other) for other in file.names if other != file.id) else file
+        if any(self._is_taken(other) for other in file.names if other != file.id):
+            return _taken(file)
+        return self._with_name_of_its_own(file)
+
+    def _with_name_of_its_own(self, file: Unit) -> Unit:
+        """The file, which cannot be loaded if a unit in memory has the same name on the bus."""
+        name = traits_of(file.id).load().bus_name(file) if file.load_state == "loaded" else ""
+        if not name:
+            return file
+        other = self._units.get(self._bus_names.get(name, file.id))
+        if other is None or other.id == file.id or other.bus_name != name:
+            self._bus_names[name] = file.id
+            return file
+        problem = Problem("", 0, LOG_ERR, _TWO_SERVICES.format(name))
+        return replace(_taken(file), names=file.names, problems=(*file.problems, problem))
 
     def _is_taken(self, name: str) -> bool:
         """Whether a unit has this name that had a file of its own when it was loaded."""

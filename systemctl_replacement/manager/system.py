@@ -15,6 +15,7 @@ from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.loop import Loop, now_stamp
 from systemctl_replacement.manager import credentials, pid1
 from systemctl_replacement.manager.boot_progress import BootProgress
+from systemctl_replacement.manager.bus.door import BusDoor
 from systemctl_replacement.manager.conditions.check import Checker
 from systemctl_replacement.manager.core import Core, report_exception
 from systemctl_replacement.manager.generators.generation import Generation, variables
@@ -55,9 +56,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from systemctl_replacement.manager.bus.system_bus import SystemBus
     from systemctl_replacement.manager.foreground import Foreground
     from systemctl_replacement.manager.reexec.bequest import OnConnection
     from systemctl_replacement.manager.status_lines import StatusLines
+    from systemctl_replacement.manager.unit import ManagedUnit
     from systemctl_replacement.unitfile.syntax import Problem
 
 
@@ -107,12 +110,18 @@ class System:
         self.log.shows = shown(asked)
         files.begin()
 
+        bus = BusDoor(self._make_bus)
+
+        def loaded(unit: ManagedUnit, asked_for: bool) -> None:
+            files.loaded(unit, asked_for)
+            bus.loaded(unit)
+
         mounts = Mounts(lambda text: self.log.manager(LOG_WARNING, text))
         registry = Registry(
             files.read_unit,
             config,
             mounts.now,
-            files.loaded,
+            loaded,
             self._report_exception,
             loop.call_soon,
         )
@@ -138,11 +147,13 @@ class System:
         halt = Halt(core, jobs, driver, processes, time, self.is_pid1)
         self._job_log = JobLog(core, boot)
         self.mounts = MountWatch(core, mounts, driver)
-        self._introduce(core, processes, driver, job_start, jobs, halt)
+        self._introduce(core, processes, driver, job_start, jobs, halt, bus)
         if not options.on_demand:
             words = LastWords(core, halt, places.below(last_words.PLACE), self._log_directory, record["id"])
             halt.finished.add(words.say)
-        self.manager = manager = Manager(core, boot, execution, leftovers, conditions, processes, driver, jobs, halt)
+        self.manager = manager = Manager(
+            core, boot, execution, leftovers, conditions, processes, driver, jobs, halt, bus
+        )
         self.foreground = self._make_foreground(core, time)
         if self._console is not None:
             lines = status_lines(asked, self._console.is_tty)
@@ -167,6 +178,14 @@ class System:
         self.reexecution = Reexecution(manager, self.server, self.generators, options, self._patience)
         self._methods = Methods(manager, self.reload, self.reexecution)
 
+    def _make_bus(self) -> SystemBus:
+        from systemctl_replacement.manager.bus.system_bus import SOCKET, SystemBus  # most containers have no bus
+
+        manager = self.manager
+        return SystemBus(
+            manager.core, manager.driver, manager.jobs, manager.processes, self._patience, self.paths.below(SOCKET)
+        )
+
     def _make_foreground(self, core: Core, time: StopTime | None) -> Foreground | None:
         state = self.boot.record.get("foreground")
         if state is None:
@@ -185,7 +204,14 @@ class System:
         )
 
     def _introduce(
-        self, core: Core, processes: Processes, driver: Driver, job_start: JobStarter, jobs: JobTable, halt: Halt
+        self,
+        core: Core,
+        processes: Processes,
+        driver: Driver,
+        job_start: JobStarter,
+        jobs: JobTable,
+        halt: Halt,
+        bus: BusDoor,
     ) -> None:
         """Who is told of what, in this order."""
         triggers = Triggers(core, jobs, driver)
@@ -201,8 +227,11 @@ class System:
         driver.unit_changed.add(triggers.check_others)
         driver.unit_changed.add(triggers.tell_triggering)
         driver.unit_changed.add(named.unit_changed)
+        driver.unit_changed.add(bus.unit_changed)
         driver.restart_due.add(triggers.restart)
         driver.triggered.add(triggers.trigger)
+        driver.bus_name_awaited.add(bus.awaited)
+        processes.helpers.others.append(lambda: bus.pid)
         job_start.limit_hit.add(halt.start_limit_hit)
         jobs.begun.add(self._job_log.begun)
         jobs.begun.add(halt.account.begun)

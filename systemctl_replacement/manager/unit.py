@@ -104,6 +104,11 @@ class ManagedUnit:
         return self.kind.roles(self.state)
 
     @property
+    def bus_name(self) -> str:
+        """Its name on the system bus, "" without one or if it cannot be loaded."""
+        return self.kind.bus_name(self.file) if self.file.load_state == "loaded" else ""
+
+    @property
     def description(self) -> str:
         described = str(self.file.get("Unit", "Description") or self.id)
         return f"{described} ({self.peer})" if self.peer else described

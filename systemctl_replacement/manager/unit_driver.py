@@ -25,6 +25,7 @@ from systemctl_replacement.records import replace
 from systemctl_replacement.supervision.manager_log import highest_shown
 from systemctl_replacement.supervision.supervision import Processes
 from systemctl_replacement.units import events
+from systemctl_replacement.units.bus_events import AwaitBusName
 from systemctl_replacement.units.events import Context, Event, Exited, Other, PidFileRead
 from systemctl_replacement.units.states import INACTIVE_OR_FAILED
 
@@ -65,6 +66,7 @@ class Driver:
     unit_changed: the one place where a unit's change of state is told, in the order of its observers.
     restart_due: told the unit whose RestartSec= is over.
     triggered: told which unit asks for another one to be started, and gives the answer.
+    bus_name_awaited: told a unit that waits for its name on the system bus.
     boot: when init was started.
     """
 
@@ -75,6 +77,7 @@ class Driver:
         self.restart_due: Observers[ManagedUnit] = Observers(core.loop.guard)
         self.triggered: Observers[Asked] = Observers(core.loop.guard)
         self.ports = PortsOfUnits(core, execution.root, self.step)
+        self.bus_name_awaited: Observers[ManagedUnit] = Observers(core.loop.guard)
         self._boot = boot
         self._core = core
         self._processes = processes
@@ -93,6 +96,7 @@ class Driver:
             events.GuessMain: self._guess_main,
             events.WatchPidFile: self._watch_pid_file,
             events.RemovePidFile: self._remove_pid_file,
+            AwaitBusName: self._await_bus_name,
             events.RemoveDirectories: self._remove_directories,
             events.StopRemoving: self._stop_removing,
             events.ReleaseResources: self._release_resources,
@@ -365,6 +369,9 @@ class Driver:
                 )
             except OSError as error:
                 self._core.log_unit(unit.id, LOG_WARNING, f"Cannot watch PID file {path}: {error.strerror}")
+
+    def _await_bus_name(self, unit: ManagedUnit, _action: AwaitBusName) -> None:
+        self.bus_name_awaited.tell(unit)
 
     def _remove_pid_file(self, unit: ManagedUnit, _action: events.RemovePidFile) -> None:
         pid_file.remove(self._pid_file_path(unit))

@@ -49,6 +49,7 @@ class Helpers:
         self.forkserver = forkserver
         self.console = console
         self.patience = patience
+        self.others: list[Callable[[], int]] = []  # the pids of helpers that units do not depend on; 0: there is none
         self.is_there = True  # the forkserver takes requests
         self._loop = loop
         self._log = log
@@ -67,7 +68,8 @@ class Helpers:
     @property
     def pids(self) -> set[int]:
         """Those of ours; 0 stands for none."""
-        return {self.forkserver.pid, self.console.pid if self.console is not None else 0, *self.patience.left}
+        console = self.console.pid if self.console is not None else 0
+        return {self.forkserver.pid, console, *self.patience.left, *[pid() for pid in self.others]}
 
     def close(self) -> None:
         """Close the links. Both processes then exit."""

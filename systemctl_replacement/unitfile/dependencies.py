@@ -39,8 +39,9 @@ _NETWORK_FILE_SYSTEMS = frozenset(
 
 
 class _Collector:
-    def __init__(self, unit: str) -> None:
+    def __init__(self, unit: str, exists: Callable[[str], bool]) -> None:
         self.unit = unit
+        self.exists = exists
         self.found: dict[str, dict[str, None]] = {}
 
     def add(self, kinds: str, *others: str) -> None:
@@ -53,13 +54,20 @@ class _Collector:
 
 
 def complete(
-    unit: str, unit_type: str, get: Get, explicit: Mapping[str, Iterable[str]], *, loaded: bool = True
+    unit: str,
+    unit_type: str,
+    get: Get,
+    explicit: Mapping[str, Iterable[str]],
+    *,
+    loaded: bool = True,
+    exists: Callable[[str], bool] = lambda _unit: True,
 ) -> dict[str, tuple[str, ...]]:
     """All forward dependencies of a unit by kind: `explicit` ones first, then implicit, then default ones.
 
-    A unit that fails the checks as a whole, so is not `loaded`, gets all of them but those on its slice.
+    A unit that fails the checks as a whole, so is not `loaded`, gets all of them but those on its slice. `exists` tells
+    whether a unit has a file.
     """
-    collector = _Collector(unit)
+    collector = _Collector(unit, exists)
     for kind, others in explicit.items():
         collector.add(kind, *others)
     _slice(collector, unit_type, get, "After Requires Slice" if loaded else "Slice")
@@ -169,8 +177,8 @@ def restricts_devices(section: str, get: Get) -> bool:
 
 def _service_implicit(collector: _Collector, get: Get) -> None:
     if get("Service", "Type") == "dbus" and get("Service", "BusName"):
-        # systemd requires it; here such a service starts without a bus too (docs/differences.md).
-        collector.add("Wants After", "dbus.socket")
+        # Where there is no bus such a service starts without (docs/differences.md).
+        collector.add("Requires After" if collector.exists("dbus.socket") else "Wants After", "dbus.socket")
     collector.add("Wants After TriggeredBy", *get("Service", "Sockets"))
 
 

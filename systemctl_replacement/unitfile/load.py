@@ -142,7 +142,9 @@ class _Loader:
         if state in (LOADED, BAD_SETTING):
             explicit = self.explicit(links)
             found = (
-                dependencies.complete(self.id, self.type, self.get, explicit, loaded=state == LOADED)
+                dependencies.complete(
+                    self.id, self.type, self.get, explicit, loaded=state == LOADED, exists=self.index.has
+                )
                 if derived
                 else {kind: tuple(others) for kind, others in explicit.items()}
             )

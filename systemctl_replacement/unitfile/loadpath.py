@@ -169,6 +169,10 @@ class Index:
     def _reject(self, message: str) -> None:
         self.problems.append(Problem("", 0, LOG_WARNING, message))
 
+    def has(self, name: str) -> bool:
+        """Whether there is a file of this very name."""
+        return name in self._files
+
     def fragment(self, name: str) -> Fragment:
         """The file behind a name: its own, that of the unit it is an alias of, or that of its template."""
         real, path = self._resolve(name) if name in self._files else (name, "")

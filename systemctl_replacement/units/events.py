@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Optional, Union
 
+    from systemctl_replacement.units import bus_events
     from systemctl_replacement.units.listen_on import ListenOn
     from systemctl_replacement.units.mounted import Mounted, MountPoint, Unmounted
 
@@ -259,6 +260,7 @@ class RemoverDied:
 
 if TYPE_CHECKING:
     Event = Union[
+        bus_events.BusNameChanged, bus_events.BusMissing,
         Start, StartLimitHit, NotBuilt, Stop, Reload, ResetFailed, Forked, Executed, SpawnFailed, Exited, Empty,
         Elapsed, WatchdogElapsed, RestartRefused, Notified, MainGuessed, PidFileRead, Removed, RemoverDied,
         Listening, PortReady, Accepted, ClockElapsed, ClockStepped, PathChanged, PortFailed,
@@ -479,6 +481,7 @@ class Log:
 if TYPE_CHECKING:
     Action = Union[
         Changed, Spawn, Signal, SignalAll, Identify, GuessMain, WatchPidFile, RemovePidFile,
+        bus_events.AwaitBusName,
         RemoveDirectories, StopRemoving, ReleaseResources,
         EnqueueRestart, Log, TellProcesses,
         Trigger, Listen, WatchPort, Accept, FlushPort, SetClock, WatchPath, MakeDirectories, ClosePort,

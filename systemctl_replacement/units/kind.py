@@ -170,6 +170,10 @@ class Kind:
         """The path of PIDFile=, or ""."""
         return ""
 
+    def bus_name(self, file: Unit) -> str:
+        """The name on the system bus that tells that it is there (BusName=, systemd.service(5)), or ""."""
+        return ""
+
     def monitored(self, state: Any) -> tuple[str, ...]:
         """How it ended, for a unit that is started because of that: the variables $MONITOR_… (systemd.exec(5))."""
         return ()

@@ -94,10 +94,10 @@ def test_what_is_in_an_image() -> None:
     launcher = Path(f"{layer}{install.LAUNCHER}")
     assert launcher.read_text(encoding="utf-8").startswith("#!/usr/bin/python3 -ISXutf8\n")
     assert launcher.stat().st_mode & 0o7777 == 0o755
-    assert {"click", "psutil", "systemctl_replacement", "units", "licences"} == set(os.listdir(home))
-    assert os.listdir(home / "licences/click") and os.listdir(home / "licences/psutil")
+    assert {"click", "jeepney", "psutil", "systemctl_replacement", "units", "licences"} == set(os.listdir(home))
+    assert all(os.listdir(home / "licences" / name) for name in ("click", "jeepney", "psutil"))
     assert (home / "units/default.target").is_symlink()
-    assert not (home / "psutil/tests").exists()
+    assert not (home / "psutil/tests").exists() and not (home / "jeepney/tests").exists()
     sources = [path for path in home.rglob("*.py") if "psutil" not in path.parts]
     compiled = {path.name.split(".")[0] for path in home.rglob("*.pyc")}
     assert {path.stem for path in sources} <= compiled
@@ -129,6 +129,7 @@ def test_installing_inside_of_an_image_twice_and_keeping_the_original() -> None:
         assert "__main__" in box.read(install.LAUNCHER)
         assert box.list_directory("/usr/lib/systemctl-replacement") == [
             "click",
+            "jeepney",
             "licences",
             "psutil",
             "systemctl_replacement",

@@ -52,7 +52,7 @@ def has_unsent(manager: Manager) -> bool:
     links.append(processes.helpers.forkserver.link)
     if processes.helpers.console is not None:
         links.append(processes.helpers.console.link)
-    return any(link is not None and link.is_amid for link in links)
+    return manager.bus.is_amid or any(link is not None and link.is_amid for link in links)
 
 
 def snapshot(
@@ -72,6 +72,7 @@ def snapshot(
         "clients": list(clients),
         "forkserver": {"pid": processes.helpers.forkserver.pid, "fd": processes.helpers.forkserver.fileno()},
         "console": None if console is None else _console(console),
+        "bus": manager.bus.saved(),
         "asked_for": sorted(manager.registry.asked_for),
         "units": [_unit(unit) for unit in manager.registry],
         "jobs": encode(list(manager.jobs.jobs.values())),
@@ -132,6 +133,8 @@ def _places(state: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     if state.get("console") is not None:
         yield state["console"], "fd"
         yield state["console"], "stdout"
+    if state.get("bus") is not None:
+        yield state["bus"], "fd"
     for tracking in state["trackings"]:
         for name in _CHANNELS:
             yield tracking, name
@@ -250,6 +253,8 @@ def restore(manager: Manager, state: dict[str, Any], canonical: Callable[[str], 
 
     attempt("names", lambda: left_out.append(renaming.follow_in(manager, state, canonical)))
     attempt("settings", _restore_settings, manager, state)
+    if state.get("bus") is not None:
+        attempt("bus", manager.bus.restore, state["bus"])
     for saved in state["units"]:
         attempt(_name(saved, "id"), _restore_unit, manager, saved)
     for saved in state["trackings"]:

@@ -167,7 +167,7 @@ SERVICE: tuple[Directive, ...] = (
     Directive(
         "BusName",
         parse=unit_parsers.bus_name,
-        honoured=best_effort("there is no bus: it is up once it is executed"),
+        honoured=best_effort("without a bus, it is up once it is executed"),
     ),
     Directive("FileDescriptorStoreMax", parse=parsers.unsigned, default=0, kind="integer", honoured=FULL),
     Directive("NotifyAccess", parse=unit_parsers.notify_access, default="none", since=233, honoured=FULL),

@@ -156,6 +156,8 @@ class ServiceFlow(commands.Flow):
 
     def good(self) -> bool:
         """Whether there is something left of the service that is worth calling it running."""
+        if self.config.type == "dbus" and not (self.state.bus_owner or self.state.without_bus):
+            return False
         alive = self.main_alive()
         if self.config.exit_type == "cgroup" or alive is None:
             return self.state.populated
@@ -248,6 +250,7 @@ class ServiceFlow(commands.Flow):
     def enter_start(self) -> None:
         self.forget_control()
         self.set(main=None, main_pid=0, main_known=False, main_alien=False)
+        self.set(name_taken=False, without_bus=False)
         config = self.config
         if self._crowded("ExecStart", "start"):
             self.enter_signal("stop-sigterm", RESOURCES)

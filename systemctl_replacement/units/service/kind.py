@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from systemctl_replacement.records import replace
 from systemctl_replacement.unitfile.names import slice_path
+from systemctl_replacement.units.bus_events import AwaitBusName
 from systemctl_replacement.units.commands.kind import CommandsKind
 from systemctl_replacement.units.events import RemoveDirectories, WatchdogElapsed, WatchPidFile
 from systemctl_replacement.units.kind import Roles
 from systemctl_replacement.units.service import reminder
 from systemctl_replacement.units.service import step as machine
+from systemctl_replacement.units.service.bus_name import is_awaited
 from systemctl_replacement.units.service.config import ServiceConfig
 from systemctl_replacement.units.service.exit import end_variables
 from systemctl_replacement.units.service.flow import ServiceFlow, active_state
@@ -74,6 +76,8 @@ class ServiceKind(CommandsKind):
 
     def resume(self, config: ServiceConfig, state: ServiceState, context: Context) -> tuple[Action, ...]:
         commands = super().resume(config, state, context)
+        if is_awaited(config, state):
+            commands = (*commands, AwaitBusName())
         if state.waiting_for == "pidfile":
             return (WatchPidFile(True), *commands)
         return (RemoveDirectories(state.preserving), *commands) if state.waiting_for == "removal" else commands
@@ -117,6 +121,9 @@ class ServiceKind(CommandsKind):
 
     def pid_file(self, config: ServiceConfig) -> str:
         return config.pid_file
+
+    def bus_name(self, file: Unit) -> str:
+        return file.get("Service", "BusName") or ""
 
     def monitored(self, state: ServiceState) -> tuple[str, ...]:
         end = end_variables(state, "MONITOR_EXIT_CODE", "MONITOR_EXIT_STATUS")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.log_levels import LOG_NOTICE, LOG_WARNING
+from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.records import replace
+from systemctl_replacement.units.bus_events import BusMissing, BusNameChanged
 from systemctl_replacement.units.commands.exit import result_of
 from systemctl_replacement.units.commands.state import ExecStatus
 from systemctl_replacement.units.events import (
@@ -31,6 +32,7 @@ from systemctl_replacement.units.events import (
     StopRemoving,
     WatchdogElapsed,
 )
+from systemctl_replacement.units.service.bus_name import await_name, bus_missing, bus_name_changed
 from systemctl_replacement.units.service.config import ServiceConfig
 from systemctl_replacement.units.service.flow import ServiceFlow
 from systemctl_replacement.units.service.main_process import (
@@ -138,10 +140,10 @@ def _executed(flow: ServiceFlow, event: Executed) -> None:
     flow.set(uid=event.uid, gid=event.gid)
     if not flow.is_main(running) or flow.state.sub != "start":
         return
-    if flow.config.type == "dbus":
-        flow.log(LOG_NOTICE, "There is no bus to see BusName= on, the service counts as started.")
-    if flow.config.type in ("exec", "dbus"):
+    if flow.config.type == "exec":
         flow.enter_start_post()
+    elif flow.config.type == "dbus":
+        await_name(flow)
 
 
 def _spawn_failed(flow: ServiceFlow, event: SpawnFailed) -> None:
@@ -365,6 +367,8 @@ _HANDLERS: dict[type[Any], Callable[[ServiceFlow, Any], None]] = {
     Notified: notified,
     MainGuessed: main_guessed,
     PidFileRead: pid_file_read,
+    BusNameChanged: bus_name_changed,
+    BusMissing: bus_missing,
     Removed: _removed,
     RemoverDied: _remover_died,
 }

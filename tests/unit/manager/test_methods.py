@@ -87,8 +87,8 @@ class World:
         jobs = JobTable(core, JobStarter(core, driver, conditions, execution).begin)
         driver.unit_changed.add(jobs.unit_changed)
         self.boot = BootProgress({"id": "0" * 32}, self.loop.guard)
-        halt = cast("Any", self.halt)
-        manager = Manager(core, self.boot, execution, cast("Any", None), conditions, processes, driver, jobs, halt)
+        halt, bus = cast("Any", self.halt), cast("Any", None)
+        manager = Manager(core, self.boot, execution, cast("Any", None), conditions, processes, driver, jobs, halt, bus)
         reload: Any = SimpleNamespace(look_for_new=lambda: None)
         self.table = Methods(manager, reload, cast("Any", None)).table()
 

@@ -214,3 +214,12 @@ def test_mounts_above_a_path() -> None:
     assert list(mounts_above("/")) == ["-.mount"]
     assert list(mounts_above("/var//lib/a-b/")) == ["-.mount", "var.mount", "var-lib.mount", "var-lib-a\\x2db.mount"]
     assert list(mounts_above("/a/../b")) == ["-.mount"]
+
+
+@pytest.mark.parametrize(("file", "kind"), [("dbus.socket", "Requires"), ("other.socket", "Wants")])
+def test_a_bus_is_required_where_there_is_one(file: str, kind: str, tmp_path: Path) -> None:
+    (tmp_path / file).write_text("[Socket]\nListenStream=/x\n")
+    (tmp_path / "a.service").write_text("[Service]\nBusName=a.b\n" + RUN)
+    found = load_from(tmp_path, "a.service").dependencies
+    assert "dbus.socket" in found[kind]
+    assert ("dbus.socket" in found.get("Wants", ())) != ("dbus.socket" in found["Requires"])

@@ -64,7 +64,6 @@ READ_OTHERWISE = {
     "Documentation": "`help` opens it",
     "SourcePath": "the loader keeps it in the unit",
     "Sockets": "dependencies follow from it",
-    "BusName": "Type= and dependencies follow from it",
     **dict.fromkeys(("OnSuccessJobMode", "OnFailureJobMode"), "by the kind of dependency"),
     **dict.fromkeys(("FailureActionExitStatus", "SuccessActionExitStatus"), "by the action"),
     **dict.fromkeys((f"Limit{name}" for name in RLIMITS), "all limits in one loop"),

@@ -100,6 +100,9 @@ def _situation(world: World) -> tuple[Any, ...]:
         state.watchdog_deadline is None,
         state.waiting_for,
         state.notify_state,
+        state.bus_owner,
+        state.name_taken,
+        state.without_bus,
         state.forbid_restart,
         world.restart_job,
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Callable
 
-from systemctl_replacement.units import events
+from systemctl_replacement.units import bus_events, events
 from tests.unit.units.world import World
 
 Happening = Callable[[World], object]
@@ -21,7 +21,7 @@ _JOBS: dict[str, Callable[[], events.Event]] = {
 }
 WHAT = (
     *_JOBS, "fork", "spawn-fails", "executed", "exit", "orphan", "elapse", "hang", "notify", "answer", "restart",
-    "empty", "write",
+    "empty", "write", "name",
 )  # fmt: skip
 
 ENDS = (("exited", 0), ("exited", 1), ("killed", 15), ("killed", 9), ("dumped", 11), ("exited", 255))
@@ -47,6 +47,11 @@ def possible(world: World, ends: Ends = ENDS, told: Told = TOLD) -> Iterator[tup
         yield what, partial(_step, event=event())
     yield from _of_processes(world, ends, told)
     yield from _of_time(world)
+    if world.config.type == "dbus":
+        if world.state.main_pid:
+            yield "name", partial(_step, event=bus_events.BusMissing())
+        for owner in ("", ":1.1"):
+            yield "name", partial(_step, event=bus_events.BusNameChanged(owner))
     if world.restart_job:
         yield "restart", World.run_restart_job
         yield "restart", _refuse_restart

@@ -482,13 +482,6 @@ def test_notify_reload_that_is_not_answered() -> None:
     assert (world.state.sub, world.state.result, world.state.reload_result) == ("running", "success", "timeout")
 
 
-def test_dbus_without_a_bus_counts_as_started_once_executed() -> None:
-    world, _ = started(type="dbus")
-    world.step(events.Executed(1))
-    assert world.state.sub == "running"
-    assert any(isinstance(action, events.Log) and "no bus" in action.message for action in world.asked)
-
-
 def test_restart_sends_its_own_signal() -> None:
     world, _ = started(restart_kill_signal=12)
     world.restart_pending = True

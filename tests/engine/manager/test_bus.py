@@ -1,0 +1,247 @@
+"""Type=dbus with a real message bus below the engine's own directory."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.engine.manager import bus
+from tests.engine.manager.engine import Engine, alive, wait_for
+
+pytestmark = pytest.mark.skipif(shutil.which("dbus-daemon") is None, reason="there is no dbus-daemon")
+
+
+@contextmanager
+def engine_with(**units: str) -> Iterator[Engine]:
+    named = {f"{name}.service": text for name, text in units.items()}
+    engine = Engine({"dbus.service": bus.BUS, **named}, boot=("basic.target",))
+    bus.prepare(engine)
+    with engine:
+        yield engine
+
+
+MANAGER = "--dest=org.freedesktop.systemd1"
+
+
+def watcher(engine: Engine) -> psutil.Process:
+    return engine.titled("bus")
+
+
+def test_a_start_ends_when_the_name_is_taken() -> None:
+    with engine_with(a=bus.owner(take="take")) as engine:
+        bus.start_bus(engine)
+        engine.enqueue("start", "a.service")
+        engine.wait_sub("a.service", "start")
+        wait_for(lambda: engine.show("a.service")["MainPID"], "the main process")
+        assert engine.sub("a.service") == "start"
+        (engine.root / "take").touch()
+        engine.wait_sub("a.service", "running")
+        print(engine.text())
+
+
+def started(engine: Engine, name: str = "a.service") -> None:
+    engine.enqueue("start", name)
+    wait_for(lambda: engine.show(name)["MainPID"], "the main process")
+
+
+def seen(engine: Engine, name: str = "a.service") -> tuple[str, str]:
+    """The sub-state and the result."""
+    return engine.sub(name), engine.show(name)["Result"]
+
+
+def touch(engine: Engine, name: str) -> None:
+    (engine.root / name).touch()
+
+
+def test_a_name_that_is_never_taken() -> None:
+    with engine_with(a=bus.owner(take="never", more="TimeoutStartSec=300ms\n")) as engine:
+        bus.start_bus(engine)
+        assert engine.run("start", "a.service") == "failed"
+        assert seen(engine) == ("failed", "timeout")
+
+
+def test_a_name_that_is_lost_ends_the_service() -> None:
+    """Well, unless it remains after its exit; and it can come back."""
+    units = {
+        "a": bus.owner(drop="drop"),
+        "b": bus.owner(drop="drop", name="org.example.Two", more="RemainAfterExit=yes\n"),
+        "c": bus.owner(drop="drop", name="org.example.Three", more="Restart=always\nRestartSec=100s\n"),
+    }
+    with engine_with(**units) as engine:
+        bus.start_bus(engine)
+        for name in units:
+            assert engine.run("start", f"{name}.service") == "done"
+            assert engine.sub(f"{name}.service") == "running"
+        touch(engine, "drop")
+        engine.wait_sub("a.service", "dead")
+        engine.wait_sub("b.service", "exited")
+        engine.wait_sub("c.service", "auto-restart")
+        assert seen(engine) == ("dead", "success")
+        (engine.root / "drop").unlink()
+        assert engine.run("start", "a.service") == "done"
+        assert engine.sub("a.service") == "running"
+
+
+def test_a_name_that_somebody_else_has() -> None:
+    """Under a service that is loaded only now it counts as taken: nobody looks whose it is. What is known already does
+    not count."""
+    units = {
+        "holder": bus.owner().replace(f"Type=dbus\nBusName={bus.NAME}\n", ""),
+        "a": bus.owner(more="TimeoutStartSec=300ms\n"),
+        "z": "[Unit]\nAfter=a.service\n[Service]\nExecStart=sleep 1000\n",
+    }
+    with engine_with(**units) as engine:
+        bus.start_bus(engine)
+        assert engine.run("start", "holder.service") == "done"
+        wait_for(lambda: engine.noted() == ["RequestName 1"], "the name to be taken")
+        assert engine.run("start", "a.service") == "done"
+        assert engine.sub("a.service") == "running"
+        assert engine.run("stop", "a.service") == "done"
+        assert engine.run("start", "z.service") == "done"  # it keeps the other in memory
+        assert engine.run("restart", "a.service") == "failed"
+        assert seen(engine) == ("failed", "timeout")
+        assert engine.sub("holder.service") == "running"
+
+
+def test_two_services_with_one_name() -> None:
+    with engine_with(a=bus.owner(), b=bus.owner()) as engine:
+        bus.start_bus(engine)
+        assert engine.run("start", "a.service") == "done"
+        assert engine.show("b.service")["LoadState"] == "error"
+        engine.call("Reload")
+        assert engine.show("b.service")["LoadState"] == "error"
+        assert engine.run("stop", "a.service") == "done"
+        wait_for(lambda: engine.show("b.service")["LoadState"] == "loaded", "the other one to be forgotten")
+        assert engine.run("start", "b.service") == "done"
+
+
+def test_without_a_bus() -> None:
+    with engine_with(a=bus.owner(take="never")) as engine:
+        assert engine.run("start", "a.service") == "done"
+        assert engine.sub("a.service") == "running"
+        assert not [process for process in engine.processes() if process.cmdline()[:1] == ["bus"]]
+        # What nobody has seen taken cannot be lost either.
+        bus.start_bus(engine)
+        wait_for(lambda: watcher(engine), "somebody who watches")
+        assert engine.run("restart", "dbus.service") == "done"
+        assert engine.sub("a.service") == "running"
+
+
+def test_a_bus_that_nobody_listens_at() -> None:
+    with engine_with(a=bus.owner(take="never")) as engine:
+        bus.start_bus(engine)
+        engine.run("stop", "dbus.service")
+        touch(engine, "run/dbus/system_bus_socket")
+        assert engine.run("start", "a.service") == "done"
+        assert engine.sub("a.service") == "running"
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_the_watcher_is_killed_or_stopped(number: int) -> None:
+    with engine_with(a=bus.owner(take="take", drop="drop")) as engine:
+        bus.start_bus(engine)
+        watcher(engine)
+        started(engine)
+        first = watcher(engine)
+        os.kill(first.pid, number)
+        if number == signal.SIGKILL:
+            wait_for(lambda: not alive(first), "the end of the watcher")
+        touch(engine, "take")
+        engine.wait_sub("a.service", "running")
+        second = watcher(engine)
+        assert (second.pid == first.pid) == (number == signal.SIGSTOP)
+        os.kill(second.pid, number)
+        touch(engine, "drop")
+        if number == signal.SIGSTOP:
+            # Nobody waits for it, and nobody looks at it. It is needed for the next start.
+            engine.enqueue("restart", "a.service")
+        else:
+            engine.wait_sub("a.service", "dead")
+
+
+def test_the_bus_is_killed_and_comes_back() -> None:
+    units = {"a": bus.owner(take="take"), "b": bus.owner(name="org.example.Two")}
+    with engine_with(**units) as engine:
+        engine.write("dbus.service", bus.BUS + "Restart=always\nRestartSec=100ms\n")
+        engine.call("Reload")
+        bus.start_bus(engine)
+        assert engine.run("start", "b.service") == "done"
+        started(engine)
+        main, before = engine.show("dbus.service")["MainPID"], watcher(engine)
+        os.kill(main, signal.SIGKILL)
+        wait_for(lambda: engine.show("dbus.service")["MainPID"] not in (0, main), "another bus")
+        wait_for(lambda: not alive(before), "the end of the watcher")
+        engine.wait_sub("b.service", "dead")  # its name is gone with the bus
+        assert engine.sub("a.service") == "start"
+        touch(engine, "take")
+        engine.wait_sub("a.service", "running")
+
+
+def test_reexecution_while_a_name_is_awaited_and_when_it_is_taken() -> None:
+    with engine_with(a=bus.owner(take="take", drop="drop")) as engine:
+        bus.start_bus(engine)
+        started(engine)
+        first = watcher(engine)
+        engine.reexecute()
+        assert engine.sub("a.service") == "start"
+        touch(engine, "take")
+        engine.wait_sub("a.service", "running")
+        engine.reexecute()
+        assert engine.sub("a.service") == "running"
+        assert watcher(engine).pid == first.pid
+        touch(engine, "drop")
+        engine.wait_sub("a.service", "dead")
+
+
+def test_the_watcher_has_no_privileges() -> None:
+    with engine_with() as engine:
+        bus.start_bus(engine)
+        process = watcher(engine)
+        wait_for(lambda: "use systemctl" in bus.send(engine, MANAGER, "/", "a.B.C").stderr, "its login")
+        lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+        status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+        assert status["NoNewPrivs"] == "1"
+        assert {status[name].lstrip("0") for name in ("CapInh", "CapPrm", "CapEff")} == {""}
+        if os.geteuid() == 0:
+            assert set(process.uids()) == set(process.gids()) == {65534}
+            assert not status["Groups"].strip()
+
+
+def test_units_that_the_bus_starts() -> None:
+    units = {"a": bus.owner(), "manual": "[Unit]\nRefuseManualStart=yes\n" + bus.owner(name="org.example.Manual")}
+    with engine_with(**units) as engine:
+        for name, unit in (("Test", "a"), ("Missing", "missing"), ("Manual", "manual")):
+            text = (
+                f"[D-BUS Service]\nName=org.example.{name}\nExec=/bin/false\nUser=root\nSystemdService={unit}.service\n"
+            )
+            (engine.root / f"services/org.example.{name}.service").write_text(text)
+        bus.start_bus(engine)
+        watcher(engine)
+        bus_itself = ("--dest=org.freedesktop.DBus", "/org/freedesktop/DBus")
+        asked = bus.send(
+            engine, *bus_itself, "org.freedesktop.DBus.StartServiceByName", f"string:{bus.NAME}", "uint32:0"
+        )
+        assert "uint32 1" in asked.stdout, asked
+        assert engine.sub("a.service") in ("start", "running")
+        missing = bus.send(engine, "--dest=org.example.Missing", "/", "org.freedesktop.DBus.Peer.Ping")
+        assert "org.freedesktop.systemd1.NoSuchUnit: Unit missing.service not found." in missing.stderr
+        manual = bus.send(engine, "--dest=org.example.Manual", "/", "org.freedesktop.DBus.Peer.Ping")
+        assert "may be requested by dependency only" in manual.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGCONT, signal.SIGSTOP, signal.SIGKILL])
+def test_a_halt(number: int) -> None:
+    with engine_with(a=bus.owner()) as engine:
+        bus.start_bus(engine)
+        assert engine.run("start", "a.service") == "done"
+        process = watcher(engine)
+        os.kill(process.pid, number)
+        assert engine.halt() == 0
+        assert not alive(process)
