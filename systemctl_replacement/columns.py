@@ -19,6 +19,8 @@ def shortened(text: str, width: int, percent: int, mark: str) -> str:
     if text.isascii():
         if len(text) <= width:
             return text
+        if width < len(mark):
+            return mark[:width]
         kept = ((width - len(mark)) * percent + 50) // 100
         tail = width - len(mark) - kept
         return text[:kept] + mark + (text[-tail:] if tail else "")

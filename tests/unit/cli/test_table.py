@@ -111,6 +111,7 @@ def test_without_unicode(monkeypatch: pytest.MonkeyPatch) -> None:
         "LISTEN        TYPE          UNIT       ACTIVATES",
         "kobject-ue... Sequential... v-i.socket v-i.service",
     ]
+    assert lines(SOCKETS, rows, 9, monkeypatch, SYSTEMD_UTF8="0") == [". . .. ..", ". . .. .."]
 
 
 def test_wide_characters_take_two_columns(monkeypatch: pytest.MonkeyPatch) -> None:
