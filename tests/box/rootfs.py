@@ -48,6 +48,11 @@ KEEP_INSTALLATIONS = 4
 # The machine with container engines, and what runs in their containers (tests/engines).
 ENGINES = ("catatonit", "dbus", "podman", "runc", "systemd", "systemd-container", "systemd-sysv")
 SERVERS = ("nginx", "postgresql", "redis-server")
+# Packages with sockets, timers and paths (tests/box/test_packages.py).
+ACTIVATED = (
+    "avahi-daemon", "certbot", "cron", "cups-daemon", "docker.io", "logrotate", "man-db", "oidentd", "openssh-client",
+    "openssh-server", "php-common", "rabbitmq-server", "rpcbind", "sysstat", "dbus", "systemd", "systemd-sysv",
+)  # fmt: skip
 # Made by `python -m tests.box.rootfs` before the tests run, so that no test waits for a download.
 PREPARED: tuple[tuple[str, ...], ...] = (
     (),
@@ -58,6 +63,7 @@ PREPARED: tuple[tuple[str, ...], ...] = (
     ("acl", "attr", "dbus", "iproute2", "libcap2-bin", "systemd", "systemd-sysv", "systemd-tests"),
     SERVERS,
     ENGINES,
+    ACTIVATED,
 )
 
 
