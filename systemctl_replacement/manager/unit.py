@@ -110,8 +110,10 @@ class ManagedUnit:
 
     @property
     def description(self) -> str:
-        described = str(self.file.get("Unit", "Description") or self.id)
-        return f"{described} ({self.peer})" if self.peer else described
+        described = str(self.file.get("Unit", "Description") or "")
+        if self.peer:
+            return f"{described} ({self.peer})" if described else self.peer
+        return described or self.id
 
     @property
     def section(self) -> str:

@@ -208,9 +208,9 @@ class Driver:
     def resume(self, unit: ManagedUnit) -> None:
         """Take up a unit where the manager before the re-execution left it."""
         self.arm(unit)
-        for action in unit.kind.resume(unit.config, unit.state, self._context(unit)):
-            if not _is_under_way(unit, action):
-                self._carry_out[type(action)](unit, action)
+        asked = unit.kind.resume(unit.config, unit.state, self._context(unit))
+        answers = [self._carry_out[type(one)](unit, one) for one in asked if not _is_under_way(unit, one)]
+        self._go_on(unit, [answer for answer in answers if answer is not None])
 
     def tell_reloaded(self) -> None:
         """Tell the units that trigger others of what may have become different by itself."""

@@ -99,18 +99,13 @@ class Ports:
         }
 
     def carry_out(self, action: Any) -> Event | None:
-        """Do what the machine asks for; the answer, if there is one at once. What cannot be done is told, in the
-        machine's next turn."""
+        """Do what the machine asks for; the answer, if there is one at once."""
         try:
             return self._actions[type(action)](action)
         except listening.CannotListen as cannot:
-            self._tell_soon(PortFailed(action.port, cannot.reason, cannot.said))
+            return PortFailed(action.port, cannot.reason, cannot.said)
         except OSError as error:
-            self._tell_soon(PortFailed(action.port, error.strerror or str(error)))
-        return None
-
-    def _tell_soon(self, event: Event) -> None:
-        self._loop.call_soon(lambda: self._tell(event))
+            return PortFailed(action.port, error.strerror or str(error))
 
     def listening(self) -> list[int]:
         """The descriptors that are listened on, in the order in which they were asked for."""
@@ -202,7 +197,7 @@ class Ports:
 
     # --- sockets ---
 
-    def _listen(self, action: Listen) -> None:
+    def _listen(self, action: Listen) -> Event:
         on = action.on
         problems: tuple[tuple[int, str], ...] = ()
         if action.port not in self._ports:
@@ -210,7 +205,7 @@ class Ports:
             removed = (on.path, *on.symlinks) if on.remove and on.path else ()
             queue = on.address if on.remove and on.type == MESSAGE_QUEUE else ""
             self._hold(Port(action.port, SOCKET, fd, listens=True, removed=removed, queue=queue))
-        self._tell_soon(Listening(action.port, problems))
+        return Listening(action.port, problems)
 
     def _watch_port(self, action: WatchPort) -> None:
         port = self._ports[action.port]
@@ -218,38 +213,37 @@ class Ports:
             self._loop.add(port.fd, READ, lambda _events: self._ready(port.name))
             self._ports[port.name] = replace(port, waits=True)
 
-    def _accept(self, action: Accept) -> None:
-        if action.connection in self._ports:  # asked for again
-            self._tell_accepted(action)
-            return
-        listening = _socket.socket(fileno=os.dup(self._ports[action.port].fd))
+    def _accept(self, action: Accept) -> Event | None:
+        if action.connection not in self._ports:  # or it is asked for again
+            connection = self._take(self._ports[action.port].fd)
+            if connection < 0:
+                self._watch_port(WatchPort(action.port))
+                return None
+            self._hold(Port(action.connection, SOCKET, connection))
         try:
-            os.set_blocking(listening.fileno(), False)  # whoever else has it may have changed that
-            descriptor = listening._accept()[0]  # type: ignore[attr-defined]
-        except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EINTR):
-                raise
-            self._watch_port(WatchPort(action.port))  # whoever wanted to connect has given it up
-            return
-        finally:
-            listening.close()
-        os.set_blocking(descriptor, False)
-        self._hold(Port(action.connection, SOCKET, descriptor))
-        self._tell_accepted(action)
-
-    def _tell_accepted(self, action: Accept) -> None:
-        connection = _socket.socket(fileno=os.dup(self._ports[action.connection].fd))
-        try:
-            peer = peer_of(connection)
+            peer = peer_of(self._ports[action.connection].fd)
         except OSError as error:
             if error.errno not in _DISCONNECTED:
                 raise
             self._close(action.connection)
             self._watch_port(WatchPort(action.port))
-            return
+            return None
+        return Accepted(action.port, action.connection, peer)
+
+    def _take(self, fd: int) -> int:
+        """The descriptor of the next connection, -1 if whoever wanted to connect has given it up. OSError."""
+        listening = _socket.socket(fileno=os.dup(fd))
+        try:
+            os.set_blocking(fd, False)  # whoever else has it may have changed that
+            descriptor: int = listening._accept()[0]  # type: ignore[attr-defined]
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, *_DISCONNECTED, errno.EINTR):
+                raise
+            return -1
         finally:
-            connection.close()
-        self._tell_soon(Accepted(action.port, action.connection, peer))
+            listening.close()
+        os.set_blocking(descriptor, False)
+        return descriptor
 
     def _flush_port(self, action: FlushPort) -> None:
         port = self._ports.get(action.port)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _socket
+import os
 
 from systemctl_replacement.units.events import Peer
 
@@ -14,8 +15,16 @@ _CREDENTIALS_BYTES = 12
 _MAPPED = "::ffff:"
 
 
-def peer_of(connection: _socket.socket) -> Peer:
-    """Who is at the other end. OSError: nobody is any more."""
+def peer_of(fd: int) -> Peer:
+    """Who is at the other end of a connection. OSError: nobody is any more."""
+    connection = _socket.socket(fileno=os.dup(fd))
+    try:
+        return _peer_of(connection)
+    finally:
+        connection.close()
+
+
+def _peer_of(connection: _socket.socket) -> Peer:
     family = connection.family
     local, remote = connection.getsockname(), connection.getpeername()
     if family == _socket.AF_UNIX:

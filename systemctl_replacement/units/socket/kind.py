@@ -37,6 +37,8 @@ class SocketKind(CommandsKind):
     flow = SocketFlow
     phases = PHASES
     messages: ClassVar[Messages] = {
+        ("start", ""): "Starting {}...",
+        ("stop", ""): "Stopping {}...",
         ("start", "done"): "Listening on {}.",
         ("start", "failed"): "Failed to listen on {}.",
         ("stop", "done"): "Closed {}.",

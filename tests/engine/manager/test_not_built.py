@@ -11,7 +11,6 @@ from systemctl_replacement.paths import Paths
 from tests.engine.manager.engine import Engine, wait_for
 
 TIMER = "[Timer]\nOnCalendar=daily\n[Unit]\nDescription=My job\n"
-SOCKET = "[Socket]\nListenStream=/run/nowhere\n"
 MAIN = "[Service]\nExecStart=/bin/sleep 1000\n"
 WANTS_TIMER = "[Unit]\nDefaultDependencies=no\nWants=job.timer\n"
 
@@ -27,7 +26,7 @@ def request(engine: Engine, operation: str, unit: str) -> dict[str, Any]:
     return outcome
 
 
-@pytest.mark.parametrize(("kind", "text"), [("timer", TIMER), ("socket", SOCKET)])
+@pytest.mark.parametrize(("kind", "text"), [("timer", TIMER)])
 def test_one_asked_for_by_name_fails_with_the_reason(kind: str, text: str) -> None:
     with Engine({f"job.{kind}": text, "job.service": MAIN}, boot=("basic.target",)) as e:
         assert e.show(f"job.{kind}")["NotBuilt"]
@@ -60,17 +59,17 @@ def test_a_boot_that_wants_one_says_so_once_and_ends_degraded() -> None:
 def test_what_cannot_do_without_one_names_it(kind: str) -> None:
     units = {
         "a.service": f"[Unit]\n{kind}=b.service\nAfter=b.service\n{MAIN}",
-        "b.service": f"[Unit]\n{kind}=job.socket\nAfter=job.socket\n{MAIN}",
-        "job.socket": SOCKET,
+        "b.service": f"[Unit]\n{kind}=job.timer\nAfter=job.timer\n{MAIN}",
+        "job.timer": TIMER,
         "job.service": MAIN,
     }
     with Engine(units, boot=("basic.target",)) as e:
         outcome = request(e, "start", "a.service")
         assert outcome["result"] == "dependency"
-        reason = e.show("job.socket")["NotBuilt"]
-        assert outcome["extra"] == f"job.socket cannot be started: {reason}"
+        reason = e.show("job.timer")["NotBuilt"]
+        assert outcome["extra"] == f"job.timer cannot be started: {reason}"
         assert e.sub("a.service") == "dead"
-        line = f"Dependency failed for a.service: job.socket cannot be started: {reason}."
+        line = f"Dependency failed for a.service: job.timer cannot be started: {reason}."
         wait_for(lambda: line in e.text(), line)
 
 
@@ -96,10 +95,10 @@ def test_a_failed_dependency_of_another_reason_is_not_explained() -> None:
 
 
 def test_a_halt_says_nothing_of_what_never_ran() -> None:
-    units = {"job.timer": TIMER, "job.socket": SOCKET, "job.service": MAIN, "my.target": WANTS_TIMER}
+    units = {"job.timer": TIMER, "job.service": MAIN, "my.target": WANTS_TIMER}
     with Engine(units, boot=("my.target",)) as e:
         e.call("SystemState", wait=True)
-        e.show("job.socket")
+        e.show("job.timer")
         before = len(e.text())
         assert e.halt() == 0
         halted = e.text()[before:]

@@ -46,6 +46,7 @@ def write(path: str, text: str = "", mode: int = 0o644) -> Make:
 
 
 SOCKET = "[Socket]\nListenStream={}\n"
+TIMER = "[Timer]\nOnCalendar=daily\n"
 SERVICE = "[Service]\nExecStart=/usr/bin/true\n"
 
 PRESENT: list[tuple[str, str, list[Make]]] = [
@@ -60,12 +61,12 @@ PRESENT: list[tuple[str, str, list[Make]]] = [
         service(head="After=b.service"), service(head="After=a.service", name="b.service"),
         service(head="Requires=a.service b.service", name="c.service")]),
     ("requirement", "a.service", [
-        service(head="Requires=b.socket\nAfter=b.socket"), unit("b.socket", SOCKET.format("80"), "sockets.target"),
+        service(head="Requires=b.timer\nAfter=b.timer"), unit("b.timer", TIMER, "timers.target"),
         unit("b.service", SERVICE, "")]),
     ("requirement", "d.service", [  # along a chain
         service(head="Requires=b.service\nAfter=b.service", name="d.service"),
-        service(head="Requires=b.socket\nAfter=b.socket", name="b.service"),
-        unit("b.socket", SOCKET.format("80"), "sockets.target")]),
+        service(head="Requires=b.timer\nAfter=b.timer", name="b.service"),
+        unit("b.timer", TIMER, "timers.target")]),
     ("requirement", "a.service", [
         service(head="Requires=b.service\nAfter=b.service"),
         service("Type=exec\nExecStart=/usr/bin/nowhere", name="b.service")]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,10 +20,13 @@ from systemctl_replacement.units import events
 from systemctl_replacement.units.events import (
     MONOTONIC,
     REALTIME,
+    Accept,
+    Accepted,
     ClockElapsed,
     ClockStepped,
     Listen,
     Listening,
+    Peer,
     PortFailed,
     PortReady,
     SetClock,
@@ -96,17 +100,13 @@ def test_a_step_of_the_realtime_clock(world: World, monkeypatch: pytest.MonkeyPa
 
 
 def test_what_cannot_be_had_is_told(world: World) -> None:
-    world.ports.carry_out(Listen("s", ListenOn("Stream", "300.0.0.1:80")))
-    [failed] = world.turn()
+    failed = world.ports.carry_out(Listen("s", ListenOn("Stream", "300.0.0.1:80")))
     assert isinstance(failed, PortFailed)
     assert failed.port == "s"
 
 
 def test_one_that_nobody_takes_care_of_wakes_once(world: World) -> None:
-    import socket
-
-    world.ports.carry_out(Listen("s", ListenOn("Datagram", "/s")))
-    assert world.turn() == [Listening("s")]
+    assert world.ports.carry_out(Listen("s", ListenOn("Datagram", "/s"))) == Listening("s")
     world.ports.carry_out(WatchPort("s"))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
         client.sendto(b"x", str(world.root / "s"))
@@ -114,6 +114,18 @@ def test_one_that_nobody_takes_care_of_wakes_once(world: World) -> None:
     assert world.turn() == []
     world.ports.carry_out(WatchPort("s"))
     assert world.turn() == [PortReady("s")]
+
+
+def test_a_connection_is_taken_with_who_has_made_it(world: World) -> None:
+    world.ports.carry_out(Listen("s", ListenOn("Stream", "/s")))
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(world.root / "s"))
+        peer = Peer(f"{os.getpid()}-{os.geteuid()}", f"PID {os.getpid()}/UID {os.geteuid()}")
+        for _ in range(2):  # asked for again, it is the same
+            assert world.ports.carry_out(Accept("s", "c")) == Accepted("s", "c", peer)
+        assert world.ports.carry_out(Accept("s", "d")) is None, "whoever wanted to connect has given it up"
+        client.sendall(b"x")
+        assert [port["name"] for port in world.ports.saved() if port["waits"]] == ["s"]
 
 
 def test_a_port_goes_over_to_another_unit(world: World) -> None:
@@ -131,8 +143,7 @@ def test_a_port_goes_over_to_another_unit(world: World) -> None:
 
 
 def test_they_are_held_again_all_or_none(world: World) -> None:
-    world.ports.carry_out(Listen("s", ListenOn("Stream", "/s", remove=True)))
-    assert world.turn() == [Listening("s")]
+    assert world.ports.carry_out(Listen("s", ListenOn("Stream", "/s", remove=True))) == Listening("s")
     world.ports.carry_out(WatchPort("s"))
     world.ports.carry_out(SetClock("c", MONOTONIC, now_monotonic()))
     saved = [{**one, "fd": os.dup(one["fd"]), "later": 1} for one in world.ports.saved()]

@@ -46,6 +46,7 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
             "Requires": "sysinit.target system.slice",
             "Wants": "a.socket",
             "After": "a.socket sysinit.target basic.target system.slice",
+            "TriggeredBy": "a.socket",
             "Before": "shutdown.target",
             "Conflicts": "shutdown.target",
         },
