@@ -59,6 +59,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "control": set(),
     "supervision": {"process", "units", "journal"},
     "manager": {
+        "calendar",
         "unitfile",
         "jobs",
         "units",
@@ -229,7 +230,7 @@ MEAN_THE_NAME = {
 # What of units/ is the same for all kinds.
 OF_ANY_KIND = {
     "units",
-    *(f"units.{name}" for name in ("bus_events", "events", "kind", "listen_on", "mounted")),
+    *(f"units.{name}" for name in ("bus_events", "dates", "events", "kind", "listen_on", "mounted")),
     *(f"units.{name}" for name in ("numbers", "ratelimit", "states", "table")),
 }
 _SECTIONS = set(TYPE_SECTIONS.values())

@@ -7,13 +7,11 @@ from systemctl_replacement.check.places import place
 from systemctl_replacement.jobs import transaction
 from systemctl_replacement.jobs.model import ACTIVE_STATES, MODE_REPLACE, START, JobError
 from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
-from systemctl_replacement.manager.jobs.job_view import can_start
-from systemctl_replacement.unitfile import not_built
 from systemctl_replacement.unitfile.load import BAD_SETTING, FAILED, LOADED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from systemctl_replacement.check.image import Image
     from systemctl_replacement.jobs.model import LogLine
@@ -75,20 +73,18 @@ def lost(image: Image, left_out: set[str]) -> Iterator[Finding]:
 
 
 def requirements(image: Image, running: Sequence[ManagedUnit], found: Iterable[Finding]) -> Iterator[Finding]:
-    """Units of kinds that are not built yet, those that fail because they need units that fail, and requirements that
-    are missing. found: what is known of the units by themselves.
+    """Units that fail because they need units that fail, and requirements that are missing. found: what is known of the
+    units by themselves.
 
     A boot starts a unit although one that it requires cannot be loaded, which systemd does, too; `systemctl start` does
     not.
     """
-    unsupported = {unit.id: not_built.reason(unit.type) for unit in running if not can_start(unit)}
-    unsupported = {name: reason for name, reason in unsupported.items() if reason}
     fatal = {finding.unit for finding in found if finding.code in _FATAL}
-    failing = {*unsupported, *(unit.id for unit in running if unit.id in fatal and _start_tells(unit))}
+    failing = {unit.id for unit in running if unit.id in fatal and _start_tells(unit)}
     waiting = {unit.id: unit for unit in running if unit.id not in failing}
     grows = True
     while grows:  # along the chains of requirements, one step in each turn
-        needs = {unit.id: _fails_with(unit, failing, unsupported) for unit in waiting.values()}
+        needs = {unit.id: _fails_with(unit, failing) for unit in waiting.values()}
         grows = any(needs.values())
         for name, other in needs.items():
             if other:
@@ -96,8 +92,6 @@ def requirements(image: Image, running: Sequence[ManagedUnit], found: Iterable[F
                 yield Finding("requirement", name, text, _file(waiting.pop(name)))
                 failing.add(name)
     for unit in running:
-        if unit.id in unsupported:
-            yield Finding("unsupported", unit.id, f"Cannot be started: {unsupported[unit.id]}.", _file(unit))
         for other in dict.fromkeys(other for kind in _HARD for other in unit.related(kind)):
             error = image.registry[other].file.load_error
             if error is not None:
@@ -110,11 +104,10 @@ def _start_tells(unit: ManagedUnit) -> bool:
     return unit.own("Type") not in ("simple", "idle")
 
 
-def _fails_with(unit: ManagedUnit, failing: Collection[str], at_once: Container[str]) -> str:
-    """The unit without which this one fails, "" if there is none. at_once: those that fail before anything starts."""
+def _fails_with(unit: ManagedUnit, failing: Collection[str]) -> str:
+    """The unit without which this one fails, "" if there is none: what it is ordered after has failed by then."""
     after = unit.related("After")
-    needed = (other for kind in _HARD for other in unit.related(kind) if other in failing)
-    return next((other for other in needed if other in at_once or other in after), "")
+    return next((other for kind in _HARD for other in unit.related(kind) if other in failing and other in after), "")
 
 
 def _why(image: Image, unit: ManagedUnit, starting: set[str], left_out: set[str]) -> Iterator[Finding]:

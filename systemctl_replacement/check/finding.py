@@ -20,7 +20,6 @@ SEVERITIES = {
     "bad-setting": ERROR,
     "cycle": ERROR,
     "conflict": ERROR,
-    "unsupported": ERROR,
     "assert": ERROR,
     "program": ERROR,
     "account": ERROR,

@@ -86,6 +86,8 @@ class Job:
     """Set by mode replace-irreversibly: a later request that conflicts is refused, and does not replace this job."""
     ignore_order: bool = False
     """Set by mode ignore-dependencies: this job waits for no other because of After=/Before=, nor others for it."""
+    details: tuple[str, ...] = ()
+    """What the unit's processes are to know of the occasion ($TRIGGER_…, systemd.exec(5))."""
 
 
 class JobError(Exception):

@@ -52,6 +52,11 @@ class Core:
         """What system.conf says, as it was read last."""
         return self._files.config
 
+    @property
+    def machine_id(self) -> str:
+        """As machine-id(5) says, "" if there is none."""
+        return self._files.host.machine_id
+
     def call_soon(self, callback: Callable[[], object]) -> None:
         self.loop.call_soon(callback)
 

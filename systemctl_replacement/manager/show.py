@@ -78,6 +78,9 @@ def of_unit(manager: Manager, unit: ManagedUnit) -> dict[str, Any]:
         properties[kind] = list(unit.related(kind))
     if unit.traits.holds_members:
         properties["CanFreeze"] = _can_freeze(manager, unit)
+    stamp_file = unit.kind.stamp_file(unit.config)
+    if stamp_file:
+        properties["StampFile"] = stamp_file
     not_applied = [*manager.execution.ignored_identity(unit), *properties.get("NotApplied", ())]
     if not_applied:
         properties["NotApplied"] = not_applied

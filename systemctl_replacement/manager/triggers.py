@@ -7,11 +7,10 @@ import errno
 import os
 
 from systemctl_replacement.jobs import consequences
-from systemctl_replacement.jobs.model import MODE_REPLACE, RESTART, START, STOP, UNSUPPORTED, JobError
+from systemctl_replacement.jobs.model import MODE_REPLACE, RESTART, START, STOP, JobError
 from systemctl_replacement.log_levels import LOG_INFO
 from systemctl_replacement.manager.unit import INVERSE
-from systemctl_replacement.unitfile import not_built
-from systemctl_replacement.units.events import NotBuilt, RestartRefused, Triggered, TriggeredChanged, TriggerRefused
+from systemctl_replacement.units.events import RestartRefused, Triggered, TriggeredChanged, TriggerRefused
 from systemctl_replacement.units.states import FAILED, INACTIVE_OR_FAILED
 
 TYPE_CHECKING = False
@@ -113,7 +112,8 @@ class Triggers:
             self._registry.unskip(other)  # whatever triggers it is not skipped
             if action.connection:
                 self._hand_over(unit, action, other)
-            self._jobs.enqueue(other.id, START, MODE_REPLACE)
+            job, _ = self._jobs.enqueue(other.id, START, MODE_REPLACE)
+            self._jobs.tell_occasion(job.id, action.details)
         except JobError as error:
             return error.message
         except OSError as error:
@@ -142,10 +142,8 @@ class Triggers:
             self._core.call_soon(lambda: self._driver.step(unit, RestartRefused()))
 
     def job_ended(self, end: JobEnd) -> None:
-        """Fail a unit that cannot be run yet, and let those go that nobody needs any more."""
+        """Let those go that nobody needs any more."""
         unit = self._registry[end.job.unit]
-        if end.result == UNSUPPORTED and end.job.type == START and not_built.reason(unit.type):
-            self._driver.step(unit, NotBuilt())
         self._driver.ports.close(unit)
         self._tell_triggering(unit)
         self._check_unneeded(unit)

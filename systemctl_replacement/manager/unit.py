@@ -71,6 +71,7 @@ class ManagedUnit:
         self.is_overdue = False  # a deadline has passed; what its processes have sent before is being asked for
         self.skipped = ""  # why init leaves this unit alone in a container, "" if it does not
         self.invocation_id = ""
+        self.activation_details: tuple[str, ...] = ()  # of the Trigger that has first started it since it was loaded
         self.stamps: dict[
             str, Stamp
         ] = {}  # InactiveExit ActiveEnter ActiveExit InactiveEnter StateChange Condition Assert

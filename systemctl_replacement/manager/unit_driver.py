@@ -12,6 +12,7 @@ from systemctl_replacement.jobs.model import RESTART, START, WAITING
 from systemctl_replacement.log_levels import LOG_ERR, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import now_monotonic, now_stamp
 from systemctl_replacement.manager import main_process, mount_point, pid_file, unit_change
+from systemctl_replacement.manager.dates import SystemDates
 from systemctl_replacement.manager.each_process import log_each, some_of
 from systemctl_replacement.manager.leftovers import Leftovers
 from systemctl_replacement.manager.passed_descriptors import NOTHING, offered_to, remote_variables
@@ -26,6 +27,7 @@ from systemctl_replacement.supervision.manager_log import highest_shown
 from systemctl_replacement.supervision.supervision import Processes
 from systemctl_replacement.units import events
 from systemctl_replacement.units.bus_events import AwaitBusName
+from systemctl_replacement.units.dates import WriteStamp
 from systemctl_replacement.units.events import Context, Event, Exited, Other, PidFileRead
 from systemctl_replacement.units.states import INACTIVE_OR_FAILED
 
@@ -79,6 +81,7 @@ class Driver:
         self.ports = PortsOfUnits(core, execution.root, self.step)
         self.bus_name_awaited: Observers[ManagedUnit] = Observers(core.loop.guard)
         self._boot = boot
+        self._dates = SystemDates(lambda: core.machine_id)
         self._core = core
         self._processes = processes
         self._execution = execution
@@ -103,6 +106,7 @@ class Driver:
             events.EnqueueRestart: self._enqueue_restart,
             events.Trigger: self._trigger,
             events.MakeDirectories: self._make_directories,
+            WriteStamp: self._write_stamp,
             events.Log: self._log,
             events.TellProcesses: self._tell_processes,
             **dict.fromkeys(PORT_ACTIONS, self.ports.carry_out),
@@ -177,6 +181,8 @@ class Driver:
             pid_file=self._pid_file(unit, event),
             boot=self._boot,
             triggered=self._triggered(unit) if unit.traits.triggers else None,
+            dates=self._dates,
+            stamp=self._stamp(unit) if isinstance(event, events.Start) else None,
         )
 
     def refusal(self, unit: ManagedUnit) -> str:
@@ -195,6 +201,24 @@ class Driver:
         if event.pid in (unit.roles.main, unit.roles.control):
             return main_process.read_pid_file(self._processes, unit, self._pid_file_path(unit))
         return None
+
+    def _stamp(self, unit: ManagedUnit) -> int | None:
+        path = unit.kind.stamp_file(unit.config)
+        if not path:
+            return None
+        from systemctl_replacement.manager import stamp_files  # not for every system
+
+        return stamp_files.read(self._execution.below_root(path))
+
+    def _write_stamp(self, unit: ManagedUnit, action: WriteStamp) -> None:
+        from systemctl_replacement.manager import stamp_files
+
+        path = self._execution.below_root(unit.kind.stamp_file(unit.config))
+        try:
+            stamp_files.write(path, now_stamp()[0] if action.at is None else action.at)
+        except OSError as error:
+            said = f"Cannot write {path}: {error.strerror or error}"
+            self._core.log_unit(unit.id, LOG_WARNING, said)
 
     def arm(self, unit: ManagedUnit) -> None:
         """Set the timer of a unit to the first of its deadlines."""
@@ -303,7 +327,7 @@ class Driver:
             log = self._core.log
             shown = highest_shown(log.shows, True)
             processes.settings[unit.id] = self._execution.supervisor_settings(unit, log.maximum, shown)
-            known = (*self._monitored(unit, action.phase), *remote_variables(unit))
+            known = (*self._occasion(unit, action.phase), *remote_variables(unit))
             action = replace(action, environment=(*action.environment, *known))
             offered = offered_to(unit, self._core.registry.find) if wants_descriptors(unit, action) else NOTHING
             spec = replace(
@@ -326,6 +350,10 @@ class Driver:
         if said:
             self._core.log_unit(unit.id, LOG_ERR, said)
         self.step(unit, events.SpawnFailed(token, message))
+
+    def _occasion(self, unit: ManagedUnit, phase: str) -> tuple[str, ...]:
+        """What a process may know of why its unit was started."""
+        return (*unit.activation_details, *self._monitored(unit, phase))
 
     def _monitored(self, unit: ManagedUnit, phase: str) -> tuple[str, ...]:
         """What a unit started by OnFailure= or OnSuccess= may know of the one service that names it there."""

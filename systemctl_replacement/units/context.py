@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Optional
 
+    from systemctl_replacement.units.dates import Dates
     from systemctl_replacement.units.events import PidFileRead, Stamp
 
 
@@ -40,3 +41,5 @@ class Context:
     pid_file: Optional[PidFileRead] = None  # what PIDFile= says, at the end of the main or the control process
     boot: Stamp = (0, 0)  # when init was started
     triggered: Optional[Mapping[str, Other]] = None  # the units in Triggers=, for a unit that triggers others
+    dates: Optional[Dates] = None
+    stamp: Optional[int] = None  # at Start: what WriteStamp has written last, 0: nothing; None: nobody knows

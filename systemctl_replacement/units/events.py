@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Optional, Union
 
-    from systemctl_replacement.units import bus_events
+    from systemctl_replacement.units import bus_events, dates
     from systemctl_replacement.units.listen_on import ListenOn
     from systemctl_replacement.units.mounted import Mounted, MountPoint, Unmounted
 
@@ -33,11 +33,6 @@ class Start:
 @dataclass(frozen=True)
 class StartLimitHit:
     """A start job ran, but the unit was started too often (StartLimitBurst=, systemd.unit(5))."""
-
-
-@dataclass(frozen=True)
-class NotBuilt:
-    """A start job ran, but units of this type cannot be run yet."""
 
 
 @dataclass(frozen=True)
@@ -261,9 +256,9 @@ class RemoverDied:
 if TYPE_CHECKING:
     Event = Union[
         bus_events.BusNameChanged, bus_events.BusMissing,
-        Start, StartLimitHit, NotBuilt, Stop, Reload, ResetFailed, Forked, Executed, SpawnFailed, Exited, Empty,
+        Start, StartLimitHit, Stop, Reload, ResetFailed, Forked, Executed, SpawnFailed, Exited, Empty,
         Elapsed, WatchdogElapsed, RestartRefused, Notified, MainGuessed, PidFileRead, Removed, RemoverDied,
-        Listening, PortReady, Accepted, ClockElapsed, ClockStepped, PathChanged, PortFailed,
+        Listening, PortReady, Accepted, ClockElapsed, ClockStepped, dates.ZoneChanged, PathChanged, PortFailed,
         ConnectionClosed, Triggered, TriggerRefused, TriggeredChanged, Reloaded, Mounted, Unmounted,
     ]  # fmt: skip
 else:
@@ -435,12 +430,14 @@ class FlushPort:
 
 @dataclass(frozen=True)
 class SetClock:
-    """Tell, once, when a clock reaches a time (systemd.timer(5)), in microseconds: answered by ClockElapsed. Of the
-    REALTIME clock also when it is set, by ClockStepped; then `at` may be None: nothing else is waited for."""
+    """Tell, once, when a clock reaches a time (systemd.timer(5)), in microseconds: answered by ClockElapsed, which may
+    be late by `accuracy`, so that several come together. Of the REALTIME clock also when it is set, by ClockStepped, or
+    the time zone changes, by ZoneChanged; then `at` may be None: nothing else is waited for."""
 
     port: str
     clock: str
     at: Optional[int]
+    accuracy: int = 0
 
 
 @dataclass(frozen=True)
@@ -485,6 +482,7 @@ if TYPE_CHECKING:
         RemoveDirectories, StopRemoving, ReleaseResources,
         EnqueueRestart, Log, TellProcesses,
         Trigger, Listen, WatchPort, Accept, FlushPort, SetClock, WatchPath, MakeDirectories, ClosePort,
+        dates.WriteStamp,
     ]  # fmt: skip
 else:
     Action = object

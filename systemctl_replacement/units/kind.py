@@ -174,6 +174,10 @@ class Kind:
         """The name on the system bus that tells that it is there (BusName=, systemd.service(5)), or ""."""
         return ""
 
+    def stamp_file(self, config: Any) -> str:
+        """The path of the file for WriteStamp, or ""."""
+        return ""
+
     def monitored(self, state: Any) -> tuple[str, ...]:
         """How it ended, for a unit that is started because of that: the variables $MONITOR_… (systemd.exec(5))."""
         return ()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from systemctl_replacement.records import dataclass, replace
-from systemctl_replacement.units.events import Changed, NotBuilt, ResetFailed, Start, Stop
+from systemctl_replacement.units.events import Changed, Start, Stop
 from systemctl_replacement.units.kind import Kind
-from systemctl_replacement.units.states import ACTIVE, FAILED, INACTIVE, RESOURCES, SUCCESS
+from systemctl_replacement.units.states import ACTIVE, INACTIVE, SUCCESS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,12 +14,10 @@ if TYPE_CHECKING:
     from systemctl_replacement.units.events import Action, Context, Event
     from systemctl_replacement.units.mounted import Mounted
 
-_INACTIVE = {"dead": INACTIVE, "failed": FAILED}
-
 
 @dataclass(frozen=True)
 class SimpleState:
-    """The state of a unit without processes: `dead`, what its type calls being on, or `failed`."""
+    """The state of a unit without processes: `dead`, or what its type calls being on."""
 
     sub: str = "dead"
 
@@ -38,10 +36,10 @@ class SimpleKind(Kind):
         return SimpleState(self.on)
 
     def active_state(self, config: Any, state: SimpleState) -> str:
-        return _INACTIVE.get(state.sub, ACTIVE)
+        return INACTIVE if state.sub == "dead" else ACTIVE
 
     def result(self, state: SimpleState) -> str:
-        return RESOURCES if state.sub == "failed" else SUCCESS
+        return SUCCESS
 
     def step(
         self, config: Any, state: SimpleState, event: Event, context: Context
@@ -49,9 +47,7 @@ class SimpleKind(Kind):
         sub = state.sub
         if isinstance(event, Start) and self.is_switch:
             sub = self.on
-        elif isinstance(event, NotBuilt):
-            sub = "failed"
-        elif isinstance(event, Stop) or (isinstance(event, ResetFailed) and sub == "failed"):
+        elif isinstance(event, Stop):
             sub = "dead"
         if sub == state.sub:
             return state, ()

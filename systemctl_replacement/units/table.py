@@ -92,8 +92,9 @@ TYPES: dict[str, Traits] = {
         stoppable=False, triggers=True,
     ),
     "timer": Traits(
-        ".not_built", section="Timer", directives=("timer.TIMER",), properties=("TIMER", "UNIT"),
-        triggers=True, stopped_by_isolate=True, shows_next_elapse=True,
+        ".timer.kind", section="Timer", directives=("timer.TIMER",), properties=("TIMER", "UNIT"),
+        startable=True, triggers=True, start_limited=True, cleanable=True, stopped_by_isolate=True, keeps_manager=True,
+        shows_next_elapse=True,
     ),
     "path": Traits(
         ".path", section="Path", directives=("path.PATH",), properties=("PATH", "UNIT"),

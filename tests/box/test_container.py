@@ -70,40 +70,6 @@ def test_image_with_the_systemd_package() -> None:
         assert box.wait() == 0
 
 
-TIMER = "[Unit]\nDescription=My job\n[Timer]\nOnCalendar=daily\n[Install]\nWantedBy=timers.target\n"
-
-
-def test_who_has_enabled_a_timer_is_told_that_it_does_not_run() -> None:
-    files = {
-        "/etc/systemd/system/my.timer": TIMER,
-        "/etc/systemd/system/my.service": "[Service]\nExecStart=/bin/true\n",
-        "/etc/systemd/system/needs.service": "[Unit]\nRequires=my.timer\n[Service]\nExecStart=/bin/true\n",
-    }
-    reason = "systemctl-replacement cannot run timers yet"
-    with Box(files=files, boot=False) as box:
-        box.symlink("../my.timer", "/etc/systemd/system/timers.target.wants/my.timer")
-        box.boot()
-        assert box.wait_booted() == "degraded"
-        box.wait_for(lambda: "Startup finished" in box.console, what="the end of the boot")
-        (line,) = [line for line in box.console.splitlines() if "my.timer" in line]
-        assert line.endswith(f"Starting of my.timer - My job unsupported: {reason}.")
-        assert "my.timer" in box.run("systemctl --failed").stdout
-        shown = box.run("systemctl status my.timer")
-        assert shown.returncode == 3
-        assert "Active: failed (Result: resources)" in shown.stdout
-        assert f"Problem: {reason}\n" in shown.stdout
-        started = box.run("systemctl start needs.service")
-        assert started.returncode == 1
-        assert f"needs.service: my.timer cannot be started: {reason}.\n" in started.stderr
-        enabled_now = box.run("systemctl enable --now my.timer")
-        assert enabled_now.returncode == 1
-        assert f"my.timer: {reason}.\n" in enabled_now.stderr
-        assert box.run("systemctl disable --now my.timer").returncode == 0
-        box.signal(15)
-        assert box.wait() == 0
-        assert "ignoring" not in box.console
-
-
 def test_a_mount_is_refused_before_what_needs_it_is_stopped() -> None:
     files = {
         "/etc/systemd/system/tmp.mount": "[Mount]\nWhat=tmpfs\nWhere=/tmp\nType=tmpfs\n",

@@ -21,6 +21,8 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^(\w*PID)=[1-9]\d*$", r"\1=PID"),
         (r"^(\w+Timestamp)=" + _STAMP + "$", r"\1=TIME"),
         (r"^(\w+(?:TimestampMonotonic|USecMonotonic))=[1-9]\d*$", r"\1=USEC"),
+        (r"^((?:NextElapse|LastTrigger)USecMonotonic)=" + _SPAN + "$", r"\1=SPAN"),
+        (r"\bnext_elapse=" + _SPAN, "next_elapse=SPAN "),
         (r"^(InvocationID)=[0-9a-f]{32}$", r"\1=ID"),
         (r"^(Job)=[1-9]\d*$", r"\1=JOB"),
         (r"^(" + _ACCOUNTING + r")=(?:\d+|infinity|\[not set\]|\[no data\])$", r"\1=USAGE"),

@@ -83,6 +83,8 @@ def _start(starter: JobStarter, unit: ManagedUnit) -> str:
         if refusal:
             starter.log_unit(unit.id, LOG_ERR, refusal)
             return model.FAILED
+        if unit.job is not None and not unit.activation_details:
+            unit.activation_details = unit.job.details
         unit.invocation_id = unit_change.new_invocation()
         for warning in _what_is_not_applied(starter, unit):
             starter.log_unit(unit.id, LOG_WARNING, warning)

@@ -114,6 +114,12 @@ class JobTable:
             self.isolated.tell(unit)
         return change.anchor, change.install
 
+    def tell_occasion(self, job_id: int, details: tuple[str, ...]) -> None:
+        """Say why a job was enqueued, unless that has been said of it."""
+        job = self.jobs.get(job_id)
+        if job is not None and details and not job.details:
+            self._replace(replace(job, details=details))
+
     def try_enqueue(self, unit: str, job_type: str, mode: str, why: str) -> Job | None:
         """Enqueue a job that nobody has asked for by hand; a failure is logged. A halt, say, does so for many units."""
         try:

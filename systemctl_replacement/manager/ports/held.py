@@ -1,7 +1,8 @@
 """The ports of a unit: sockets, clocks and watched paths that its machine has asked for, by names of its own.
 
-They belong to the manager, not to the kind of the unit. Each is one descriptor, so that nothing is lost while the
-manager executes itself, or is taken over: the kernel goes on queueing connections, counting time and noting changes.
+They belong to the manager, not to the kind of the unit. A socket and a path are one descriptor each, so that nothing is
+lost while the manager executes itself, or is taken over: the kernel goes on queueing connections and noting changes.
+All clocks share one (clocks.py), which tells afterwards that they have been set.
 They last until the machine closes them, at most as long as the unit is up.
 """
 
@@ -12,11 +13,11 @@ import errno
 import os
 
 from systemctl_replacement.loop import READ
-from systemctl_replacement.manager.ports import clocks, flushing, listening, paths
+from systemctl_replacement.manager.ports import flushing, listening, paths
 from systemctl_replacement.manager.ports.peers import peer_of
 from systemctl_replacement.records import dataclass, fields, replace
+from systemctl_replacement.units.dates import ZoneChanged
 from systemctl_replacement.units.events import (
-    REALTIME,
     Accept,
     Accepted,
     ClockElapsed,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from systemctl_replacement.loop import Loop
+    from systemctl_replacement.manager.ports.clocks import Clocks, Wait
     from systemctl_replacement.manager.ports.inotify import Inotify
     from systemctl_replacement.units.events import Event
 
@@ -51,7 +53,7 @@ SOCKET, CLOCK, PATH = "socket", "clock", "path"
 
 @dataclass(frozen=True)
 class Port:
-    """One port as plain data. kind: SOCKET, CLOCK or PATH; waits: the machine is to be told when it is ready.
+    """One port with a descriptor, as plain data. kind: SOCKET or PATH; waits: the machine is told when it is ready.
 
     giver: the unit that has handed it over, "" for none.
 
@@ -69,14 +71,24 @@ class Port:
     queue: str = ""
 
 
+# What becomes of a clock, as Clocks says it (clocks.py, which a system without any does not import).
+_OF_CLOCK: dict[str, Callable[[str], Event]] = {
+    "elapsed": ClockElapsed,
+    "stepped": ClockStepped,
+    "zone": ZoneChanged,
+}
+
+
 class Ports:
     """The ports of one unit. `root` is what all paths are below; `tell` gives an event to its machine, and `given_back`
-    is told the giver of a port that is closed, and the port's name. Watched paths share one descriptor, `inotify`."""
+    is told the giver of a port that is closed, and the port's name. What units share are the descriptor of watched
+    paths, `inotify`, and what `clocks` answers."""
 
     def __init__(
         self,
         loop: Loop,
         inotify: Inotify,
+        clocks: Callable[[], Clocks],
         root: str,
         tell: Callable[[Event], object],
         given_back: Callable[[str, str], object],
@@ -84,9 +96,11 @@ class Ports:
         self._loop = loop
         self._inotify = inotify
         self._root = root
+        self._clocks = clocks
         self._tell = tell
         self._given_back = given_back
         self._ports: dict[str, Port] = {}
+        self._waits: dict[str, tuple[SetClock, Wait]] = {}  # the clocks
         self._watches: dict[str, paths.PathWatch] = {}
         self._actions: dict[type[Any], Callable[[Any], Event | None]] = {
             Listen: self._listen,
@@ -117,8 +131,12 @@ class Ports:
 
     def saved(self) -> list[dict[str, Any]]:
         """All ports as plain data; "fd" is the descriptor."""
-        ports = [{field.name: getattr(port, field.name) for field in fields(port)} for port in self._ports.values()]
-        return ports + [{"name": name, "kind": PATH, **watch.saved()} for name, watch in self._watches.items()]
+        saved = [{field.name: getattr(port, field.name) for field in fields(port)} for port in self._ports.values()]
+        saved += [{"name": name, "kind": PATH, **watch.saved()} for name, watch in self._watches.items()]
+        for action, _ in self._waits.values():
+            clock = {field.name: getattr(action, field.name) for field in fields(action)}
+            saved.append({**clock, "name": action.port, "kind": CLOCK, "fd": -1})
+        return saved
 
     def restore(self, saved: Iterable[dict[str, Any]]) -> None:
         """Hold the ports that were held before a re-execution, all or none. What is not known of them any more is left
@@ -128,11 +146,14 @@ class Ports:
             for one in saved:
                 if one["kind"] == PATH:
                     self._path(one["name"], one["path"], one["what"]).restore(one)
+                elif one["kind"] == CLOCK:
+                    self._set_clock(SetClock(one["port"], one["clock"], one["at"], one["accuracy"]))
                 else:
                     self._restore(Port(**{name: value for name, value in one.items() if name in known}))
         except BaseException:
             for name in [*self._ports, *self._watches]:
                 self._let_go(name)
+            self.close()  # the clocks
             raise
 
     def _restore(self, port: Port) -> None:
@@ -141,7 +162,7 @@ class Ports:
 
     def close(self) -> None:
         """Close all ports: the unit is down."""
-        for name in [*self._ports, *self._watches]:
+        for name in [*self._ports, *self._watches, *self._waits]:
             self._close(name)
 
     # --- handing over ---
@@ -166,6 +187,9 @@ class Ports:
         self._ports[port.name] = port
 
     def _close(self, name: str) -> None:
+        clock = self._waits.pop(name, None)
+        if clock is not None:
+            self._clocks().give_up(clock[1])
         port = self._let_go(name)
         if port is not None and (port.removed or port.queue):
             listening.remove([self._root + path for path in port.removed], port.queue)
@@ -187,10 +211,7 @@ class Ports:
         # Told once: what the machine does not take care of must not wake us again and again.
         self._loop.remove(port.fd)
         self._ports[name] = replace(port, waits=False)
-        if port.kind == SOCKET:
-            self._tell(PortReady(name))
-        else:
-            self._tell(ClockStepped(name) if clocks.was_stepped(port.fd) else ClockElapsed(name))
+        self._tell(PortReady(name))
 
     def _close_port(self, action: ClosePort) -> None:
         self._close(action.port)
@@ -253,7 +274,13 @@ class Ports:
     # --- clocks ---
 
     def _set_clock(self, action: SetClock) -> None:
-        self._hold(Port(action.port, CLOCK, clocks.timer(action.clock == REALTIME, action.at), waits=True))
+        self._close(action.port)
+        wait = self._clocks().wait(action.clock, action.at, action.accuracy, lambda what: self._told(action.port, what))
+        self._waits[action.port] = action, wait
+
+    def _told(self, name: str, what: str) -> None:
+        del self._waits[name]
+        self._tell(_OF_CLOCK[what](name))
 
     # --- paths ---
 

@@ -4,6 +4,7 @@ unit goes down."""
 from __future__ import annotations
 
 from systemctl_replacement.jobs.model import START, WAITING
+from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.units.events import ConnectionClosed
 from systemctl_replacement.units.states import INACTIVE_OR_FAILED
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Callable
 
     from systemctl_replacement.manager.core import Core
+    from systemctl_replacement.manager.ports.clocks import Clocks
     from systemctl_replacement.manager.ports.held import Ports
     from systemctl_replacement.manager.ports.inotify import Inotify
     from systemctl_replacement.manager.unit import ManagedUnit
@@ -26,6 +28,7 @@ class PortsOfUnits:
         self._root = root
         self._step = step
         self._inotify: Inotify | None = None
+        self._clocks: Clocks | None = None
 
     def of(self, unit: ManagedUnit) -> Ports:
         """The ports of a unit."""
@@ -39,6 +42,7 @@ class PortsOfUnits:
             unit.ports = Ports(
                 self._core.loop,
                 self._inotify,
+                self.clocks,
                 self._root,
                 lambda event: self._step(unit, event),
                 lambda giver, port: self._given_back(giver, ConnectionClosed(unit.id, port)),
@@ -48,6 +52,24 @@ class PortsOfUnits:
     def carry_out(self, unit: ManagedUnit, action: Action) -> Event | None:
         """Do what a unit's machine asks for; the answer, if there is one at once."""
         return None if unit.active_state in INACTIVE_OR_FAILED else self.of(unit).carry_out(action)
+
+    def clocks(self) -> Clocks:
+        """What all of them share for the times that they wait for."""
+        if self._clocks is None:
+            from systemctl_replacement.manager.ports import clocks
+
+            core = self._core
+            self._clocks = clocks.Clocks(
+                core.loop,
+                f"{self._root}/etc/localtime",
+                clocks.perturbation(),
+                lambda text: core.log.manager(LOG_WARNING, text),
+            )
+        return self._clocks
+
+    def clock_descriptor(self) -> int:
+        """The descriptor that `clocks` wait with, -1: none."""
+        return self._clocks.fd if self._clocks is not None else -1
 
     def hand_over(self, unit: ManagedUnit, port: str, other: ManagedUnit) -> None:
         """Give a port of a unit to another one, which is about to be started. KeyError: there is none of this name;

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _UNIT_FIELDS = (
     "state", "stamps", "condition_result", "assert_result", "condition_results", "assert_results", "invocation_id",
-    "starts", "limit_hit", "peer", "skipped",
+    "activation_details", "starts", "limit_hit", "peer", "skipped",
 )  # fmt: skip
 _TRACKING_FIELDS = (
     "supervisor", "ready", "log_read", "log_write", "notify_path", "degraded", "early", "unanswered", "removing",
@@ -69,6 +69,7 @@ def snapshot(
         "status_lines": manager.log.status_lines,
         "environment": manager.execution.environment,
         "listener": listener,
+        "clocks": manager.driver.ports.clock_descriptor(),
         "clients": list(clients),
         "forkserver": {"pid": processes.helpers.forkserver.pid, "fd": processes.helpers.forkserver.fileno()},
         "console": None if console is None else _console(console),
@@ -126,6 +127,8 @@ def renumber(state: dict[str, Any], numbers: Mapping[int, int]) -> None:
 def _places(state: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     """Where a snapshot names descriptors."""
     yield state, "listener"
+    if "clocks" in state:
+        yield state, "clocks"
     if "foreground" in state["boot"]:
         yield state["boot"]["foreground"], "go"
     if state.get("forkserver") is not None:
@@ -255,6 +258,8 @@ def restore(manager: Manager, state: dict[str, Any], canonical: Callable[[str], 
     attempt("settings", _restore_settings, manager, state)
     if state.get("bus") is not None:
         attempt("bus", manager.bus.restore, state["bus"])
+    if state.get("clocks", -1) >= 0:
+        attempt("clocks", manager.driver.ports.clocks().adopt, state["clocks"])
     for saved in state["units"]:
         attempt(_name(saved, "id"), _restore_unit, manager, saved)
     for saved in state["trackings"]:

@@ -84,6 +84,7 @@ NO_VT = _ignored("a container has no virtual terminals")
 NO_UTMP = _ignored("a container has no login records")
 NO_REBOOT = _ignored("a container cannot reboot itself")
 NO_USB = _ignored("a container has no USB device controller")
+NO_ALARM = _ignored("a container cannot wake the machine from suspend; the timer elapses when it is awake")
 ONE_JOURNAL = _ignored("there is only one journal")
 NO_AUTOFS = _ignored("as under systemd, a container has no automounts")
 NO_SWAP = _ignored("as under systemd, swap is the host's")
@@ -92,8 +93,8 @@ NO_OOM_EVENTS = _ignored("without a control group nobody reports it")
 NO_CLEANING_JOB = _ignored("systemctl removes the directories itself, without a time limit")
 
 FAMILIES = (
-    NO_CGROUP, NO_BPF, NO_LSM, NO_PAM, NO_VT, NO_UTMP, NO_REBOOT, NO_USB, NO_AUTOFS, NO_SWAP, NO_SCOPES, ONE_JOURNAL,
-    NO_OOM_EVENTS, NO_CLEANING_JOB,
+    NO_CGROUP, NO_BPF, NO_LSM, NO_PAM, NO_VT, NO_UTMP, NO_REBOOT, NO_USB, NO_ALARM, NO_AUTOFS, NO_SWAP, NO_SCOPES,
+    ONE_JOURNAL, NO_OOM_EVENTS, NO_CLEANING_JOB,
 )  # fmt: skip
 """The reasons for which directives are ignored for good."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from systemctl_replacement.unitfile.directives.directive import APPEND, FIRST, Configured, Directive
+from systemctl_replacement.unitfile.directives.honoured import FULL, NO_ALARM
 from systemctl_replacement.unitfile.parsers import common as parsers
 from systemctl_replacement.unitfile.parsers import unit as unit_parsers
 
@@ -15,6 +16,7 @@ TIMER: tuple[Directive, ...] = (
         property="TimersCalendar",
         kind="timers-calendar",
         since=209,
+        honoured=FULL,
     ),
     Directive(
         "OnActiveSec",
@@ -23,6 +25,7 @@ TIMER: tuple[Directive, ...] = (
         sets=(("Timer", "Timers"),),
         property="TimersMonotonic",
         kind="timers-monotonic",
+        honoured=FULL,
     ),
     Directive(
         "OnBootSec",
@@ -31,6 +34,7 @@ TIMER: tuple[Directive, ...] = (
         sets=(("Timer", "Timers"),),
         property="TimersMonotonic",
         kind="timers-monotonic",
+        honoured=FULL,
     ),
     Directive(
         "OnStartupSec",
@@ -39,6 +43,7 @@ TIMER: tuple[Directive, ...] = (
         sets=(("Timer", "Timers"),),
         property="TimersMonotonic",
         kind="timers-monotonic",
+        honoured=FULL,
     ),
     Directive(
         "OnUnitActiveSec",
@@ -47,6 +52,7 @@ TIMER: tuple[Directive, ...] = (
         sets=(("Timer", "Timers"),),
         property="TimersMonotonic",
         kind="timers-monotonic",
+        honoured=FULL,
     ),
     Directive(
         "OnUnitInactiveSec",
@@ -55,13 +61,14 @@ TIMER: tuple[Directive, ...] = (
         sets=(("Timer", "Timers"),),
         property="TimersMonotonic",
         kind="timers-monotonic",
+        honoured=FULL,
     ),
-    Directive("OnClockChange", parse=parsers.boolean, default=False, kind="bool", since=242),
-    Directive("OnTimezoneChange", parse=parsers.boolean, default=False, kind="bool", since=242),
-    Directive("Persistent", parse=parsers.boolean, default=False, kind="bool", since=212),
-    Directive("WakeSystem", parse=parsers.boolean, default=False, kind="bool", since=212),
-    Directive("RemainAfterElapse", parse=parsers.boolean, default=True, kind="bool", since=228),
-    Directive("FixedRandomDelay", parse=parsers.boolean, default=False, kind="bool", since=247),
+    Directive("OnClockChange", parse=parsers.boolean, default=False, kind="bool", since=242, honoured=FULL),
+    Directive("OnTimezoneChange", parse=parsers.boolean, default=False, kind="bool", since=242, honoured=FULL),
+    Directive("Persistent", parse=parsers.boolean, default=False, kind="bool", since=212, honoured=FULL),
+    Directive("WakeSystem", parse=parsers.boolean, default=False, kind="bool", since=212, honoured=NO_ALARM),
+    Directive("RemainAfterElapse", parse=parsers.boolean, default=True, kind="bool", since=228, honoured=FULL),
+    Directive("FixedRandomDelay", parse=parsers.boolean, default=False, kind="bool", since=247, honoured=FULL),
     Directive(
         "AccuracySec",
         parse=parsers.seconds,
@@ -70,6 +77,7 @@ TIMER: tuple[Directive, ...] = (
         property="AccuracyUSec",
         kind="timespan",
         since=209,
+        honoured=FULL,
     ),
     Directive(
         "RandomizedDelaySec",
@@ -78,8 +86,9 @@ TIMER: tuple[Directive, ...] = (
         property="RandomizedDelayUSec",
         kind="timespan",
         since=229,
+        honoured=FULL,
     ),
-    Directive("Unit", parse=parsers.trigger_unit, combine=FIRST),
+    Directive("Unit", parse=parsers.trigger_unit, combine=FIRST, honoured=FULL),
     # Newer than systemd 252, which warns about an unknown key.
-    Directive("DeferReactivation", parse=parsers.boolean, default=False, property="", since=257),
+    Directive("DeferReactivation", parse=parsers.boolean, default=False, property="", since=257, honoured=FULL),
 )

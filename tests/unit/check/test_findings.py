@@ -46,7 +46,6 @@ def write(path: str, text: str = "", mode: int = 0o644) -> Make:
 
 
 SOCKET = "[Socket]\nListenStream={}\n"
-TIMER = "[Timer]\nOnCalendar=daily\n"
 SERVICE = "[Service]\nExecStart=/usr/bin/true\n"
 
 PRESENT: list[tuple[str, str, list[Make]]] = [
@@ -60,13 +59,10 @@ PRESENT: list[tuple[str, str, list[Make]]] = [
     ("requirement", "c.service", [
         service(head="After=b.service"), service(head="After=a.service", name="b.service"),
         service(head="Requires=a.service b.service", name="c.service")]),
-    ("requirement", "a.service", [
-        service(head="Requires=b.timer\nAfter=b.timer"), unit("b.timer", TIMER, "timers.target"),
-        unit("b.service", SERVICE, "")]),
     ("requirement", "d.service", [  # along a chain
         service(head="Requires=b.service\nAfter=b.service", name="d.service"),
-        service(head="Requires=b.timer\nAfter=b.timer", name="b.service"),
-        unit("b.timer", TIMER, "timers.target")]),
+        service(head="Requires=c.service\nAfter=c.service", name="b.service"),
+        service("Type=exec\nExecStart=/usr/bin/nowhere", name="c.service")]),
     ("requirement", "a.service", [
         service(head="Requires=b.service\nAfter=b.service"),
         service("Type=exec\nExecStart=/usr/bin/nowhere", name="b.service")]),
@@ -75,7 +71,6 @@ PRESENT: list[tuple[str, str, list[Make]]] = [
     ("cycle", "b.service", [
         service(head="After=b.service"), service(head="After=a.service\nWants=a.service", name="b.service")]),
     ("conflict", "b.service", [service(head="Conflicts=b.service"), service(name="b.service")]),
-    ("unsupported", "a.timer", [unit("a.timer", "[Timer]\nOnCalendar=daily\n"), unit("a.service", SERVICE, "")]),
     ("assert", "a.service", [service(head="AssertPathExists=/etc/nowhere")]),
     ("program", "a.service", [service("ExecStart=/usr/bin/nowhere")]),
     ("program", "a.service", [service("ExecStart=nowhere")]),

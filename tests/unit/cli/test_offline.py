@@ -19,7 +19,7 @@ CASES = {
     ),
     "missing.service": ("", "no yes no"),
     "x.mount": ("[Mount]\nWhat=a\nWhere=/x\n", "no no yes"),
-    "a.timer": ("[Timer]\nOnBootSec=1\n", "no yes no"),
+    "a.timer": ("[Timer]\nOnBootSec=1\n", "yes yes no"),
     "a.target": ("[Unit]\n", "yes yes no"),
     "passes.target": ("[Unit]\nPropagatesReloadTo=a.service\n", "yes yes yes"),
     "system.slice": ("", "yes no no"),

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from systemctl_replacement.loop import Loop, now_monotonic
+from systemctl_replacement.manager.ports.clocks import Clocks
 from systemctl_replacement.manager.ports.held import Ports
 from systemctl_replacement.manager.ports.inotify import Inotify
 from systemctl_replacement.units import events
@@ -45,12 +46,15 @@ class World:
         self.told: list[Any] = []
         self.returned: list[tuple[str, str]] = []  # to whom, and which port
         self.inotify = Inotify(self.loop)
+        self.warned: list[str] = []
+        self.clocks = Clocks(self.loop, f"{root}/etc/localtime", 0, self.warned.append)
         self.ports = self.more_ports()
 
     def more_ports(self) -> Ports:
         return Ports(
             self.loop,
             self.inotify,
+            lambda: self.clocks,
             str(self.root),
             self.told.append,
             lambda giver, port: self.returned.append((giver, port)),
@@ -72,6 +76,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     before = len(os.listdir("/proc/self/fd"))
     yield world
     world.ports.close()
+    world.turn(0)
     assert not world.failed
     assert len(os.listdir("/proc/self/fd")) == before
 
@@ -129,7 +134,8 @@ def test_a_connection_is_taken_with_who_has_made_it(world: World) -> None:
 
 
 def test_a_port_goes_over_to_another_unit(world: World) -> None:
-    world.ports.carry_out(SetClock("a", MONOTONIC, now_monotonic()))
+    world.ports.carry_out(Listen("a", ListenOn("Stream", "/s")))
+    assert world.turn() == [Listening("a")]
     other = world.more_ports()
     world.ports.hand_over("a", other, "giver.socket")
     assert world.turn() == [], "nobody waits for it any more"
@@ -146,19 +152,19 @@ def test_they_are_held_again_all_or_none(world: World) -> None:
     assert world.ports.carry_out(Listen("s", ListenOn("Stream", "/s", remove=True))) == Listening("s")
     world.ports.carry_out(WatchPort("s"))
     world.ports.carry_out(SetClock("c", MONOTONIC, now_monotonic()))
-    saved = [{**one, "fd": os.dup(one["fd"]), "later": 1} for one in world.ports.saved()]
+    saved = [{**one, "fd": os.dup(one["fd"]) if one["fd"] >= 0 else -1, "later": 1} for one in world.ports.saved()]
     world.ports.close()
     world.ports.restore(saved)
     assert world.turn() == [ClockElapsed("c")]
     saved = world.ports.saved()
     other = world.more_ports()
     with pytest.raises(OSError):
-        other.restore([{**saved[0], "fd": os.dup(saved[0]["fd"])}, {**saved[1], "fd": -1}])
+        other.restore([{**saved[0], "fd": os.dup(saved[0]["fd"])}, {**saved[0], "name": "gone", "fd": -1}])
     assert other.saved() == []
 
 
 def test_the_driver_knows_every_action_of_ports() -> None:
     from systemctl_replacement.manager.unit_driver import PORT_ACTIONS
 
-    assert set(PORT_ACTIONS) == set(Ports(Loop(print), Inotify(Loop(print)), "", print, print)._actions)
+    assert set(PORT_ACTIONS) == set(Ports(Loop(print), Inotify(Loop(print)), pytest.fail, "", print, print)._actions)
     assert all(action.__module__ == events.__name__ for action in PORT_ACTIONS)

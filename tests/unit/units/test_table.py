@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from systemctl_replacement.unitfile import not_built
 from systemctl_replacement.unitfile.load import Unit, load
 from systemctl_replacement.unitfile.loadpath import Index
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
@@ -47,16 +46,6 @@ def test_every_kind_answers(unit_type: str) -> None:
     started, actions = kind.step(config, state, events.Start(), CONTEXT)
     assert bool(actions) is traits.startable
     assert (started != state) is traits.startable
-
-
-@pytest.mark.parametrize("unit_type", [name for name in UNIT_TYPES if not_built.reason(name)])
-def test_what_is_not_built_fails_when_it_is_wanted(unit_type: str) -> None:
-    kind = TYPES[unit_type].load()
-    assert not TYPES[unit_type].startable
-    state, _ = kind.step(None, kind.initial_state(), events.NotBuilt(), CONTEXT)
-    assert (kind.active_state(None, state), kind.result(state)) == ("failed", "resources")
-    state, _ = kind.step(None, state, events.ResetFailed(), CONTEXT)
-    assert kind.active_state(None, state) == "inactive"
 
 
 @pytest.mark.parametrize("unit_type", ["target", "slice", "scope"])
