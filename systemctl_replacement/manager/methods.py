@@ -17,10 +17,10 @@ from systemctl_replacement.manager.each_process import log_each, some_of
 from systemctl_replacement.manager.halt.halt import TARGETS
 from systemctl_replacement.manager.jobs.enqueue import INVALID_ARGS, Enqueue
 from systemctl_replacement.manager.jobs.wait_inactive import WaitInactive
+from systemctl_replacement.manager.loading import load
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.process.descendants import with_reserve
-from systemctl_replacement.unitfile import names as unit_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,15 +84,8 @@ class Methods:
         """The unit with a name, loaded step by step. JobError in systemd's words if it is no unit's name.
 
         caller: whose question it is loaded for. Nothing is logged about what strangers' questions load."""
-        if not unit_names.valid_unit_name(name):
-            raise JobError(INVALID_ARGS, f"Unit name {name} is not valid.")
-        if unit_names.is_template(name):
-            raise JobError(INVALID_ARGS, f"Unit name {name} is missing the instance name.")
-        self._reload.look_for_new()
-        self._manager.registry.collect()
         quiet = caller is not None and _is_stranger(caller)
-        yield from self._manager.registry.loading(name, quiet)
-        return self._manager.registry.get(name, quiet)
+        return (yield from load(self._manager.registry, self._reload, name, quiet))
 
     def _answer(self, request: Request, work: Iterator[None]) -> None:
         """Answer a request piece by piece; JobError ends it with that error."""

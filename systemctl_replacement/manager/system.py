@@ -183,7 +183,13 @@ class System:
 
         manager = self.manager
         return SystemBus(
-            manager.core, manager.driver, manager.jobs, manager.processes, self._patience, self.paths.below(SOCKET)
+            manager.core,
+            manager.driver,
+            manager.jobs,
+            manager.processes,
+            self.reload,
+            self._patience,
+            self.paths.below(SOCKET),
         )
 
     def _make_foreground(self, core: Core, time: StopTime | None) -> Foreground | None:

@@ -17,6 +17,7 @@ from systemctl_replacement.log_levels import LOG_DEBUG, LOG_ERR, LOG_WARNING
 from systemctl_replacement.loop import SLICE_USEC, now_monotonic
 from systemctl_replacement.manager import main_process
 from systemctl_replacement.manager.bus.door import BUS_SERVICE
+from systemctl_replacement.manager.loading import load
 from systemctl_replacement.supervision.bus_watcher import BusWatcher
 from systemctl_replacement.supervision.pace import Pace
 from systemctl_replacement.units.bus_events import BusMissing, BusNameChanged
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.manager.core import Core
     from systemctl_replacement.manager.jobs.table import JobTable
+    from systemctl_replacement.manager.reload import DaemonReload
     from systemctl_replacement.manager.unit import ManagedUnit
     from systemctl_replacement.manager.unit_driver import Driver
     from systemctl_replacement.supervision.patience import Patience
@@ -49,7 +51,14 @@ class SystemBus:
     """One bus, at the path of a socket."""
 
     def __init__(
-        self, core: Core, driver: Driver, jobs: JobTable, processes: Processes, patience: Patience, socket: str
+        self,
+        core: Core,
+        driver: Driver,
+        jobs: JobTable,
+        processes: Processes,
+        reload: DaemonReload,
+        patience: Patience,
+        socket: str,
     ) -> None:
         self._core = core
         self._registry = core.registry
@@ -57,8 +66,10 @@ class SystemBus:
         self._jobs = jobs
         self._socket = socket
         self._processes = processes
+        self._reload = reload
         self._is_ready = False  # the bus has let us in
         self._is_lost = False  # it had, and is gone
+        self._is_asked = False  # it asks us to start units, as far as it depends on us
         self._problem = ""
         self._tries = 0
         self.watcher = BusWatcher(core.loop, patience, self._told, self._ended, lambda: bool(self._waiting()))
@@ -67,7 +78,12 @@ class SystemBus:
     # --- names ---
 
     def loaded(self, unit: ManagedUnit) -> None:
-        """A unit was loaded: it is told who owns its name, if there is a bus."""
+        """A unit was loaded: it is told who owns its name, if there is a bus. Not before the job that it may have been
+        loaded for."""
+        if unit.bus_name and self.watcher.link is not None:
+            self._core.call_soon(lambda: self._watch(unit))
+
+    def _watch(self, unit: ManagedUnit) -> None:
         if unit.bus_name:
             self.watcher.tell(op="watch", name=unit.bus_name)
 
@@ -83,7 +99,8 @@ class SystemBus:
 
     def _waiting(self) -> list[ManagedUnit]:
         """The units that may be waiting for their names."""
-        return [unit for unit in self._named() if unit.active_state == ACTIVATING]
+        starting = [unit for unit in self._named() if unit.active_state == ACTIVATING]
+        return [unit for unit in starting if unit.kind.is_changing(unit.state)]
 
     def _tell_missing(self) -> None:
         for unit in self._waiting():
@@ -104,7 +121,8 @@ class SystemBus:
         self._tries = 0
         if self.watcher.link is None:
             self._want()
-        elif self._is_ready and self._is_ours():
+        elif self._is_ready and self._is_ours() and not self._is_asked:
+            self._is_asked = True
             self.watcher.tell(op="own")
 
     def _is_ours(self) -> bool:
@@ -137,7 +155,8 @@ class SystemBus:
             self._missing()
             return
         waiting = self._waiting()
-        self._is_ready, self._is_lost, self._problem = False, False, ""
+        self._is_ready = self._is_lost = self._is_asked = False
+        self._problem = ""
         try:
             self.watcher.start(self._socket)
         except OSError as error:
@@ -145,7 +164,7 @@ class SystemBus:
             self._missing()
             return
         for unit in self._named():
-            self.loaded(unit)
+            self._watch(unit)
         if waiting:
             self.watcher.expect()
 
@@ -203,8 +222,7 @@ class SystemBus:
     def _loading(self, name: str) -> Iterator[None]:
         try:
             self._refuse_at_the_end()
-            yield from self._registry.loading(name)
-            self._start(self._registry.get(name))
+            self._start((yield from load(self._registry, self._reload, name)))
         except JobError as error:
             self._refuse(name, error.name, error.message)
         except Exception as error:  # whoever waits for it need not wait for our defect
@@ -236,10 +254,10 @@ class SystemBus:
     def saved(self) -> dict[str, Any]:
         link = self.watcher.link
         assert link is not None
-        return {"pid": self.watcher.pid, "fd": link.fileno(), "ready": self._is_ready}
+        return {"pid": self.watcher.pid, "fd": link.fileno(), "ready": self._is_ready, "asked": self._is_asked}
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Go on with a process that a manager before us has made. Whoever is loaded from now on is told anew who owns
         its name. OSError."""
         self.watcher.adopt(saved["pid"], saved["fd"])
-        self._is_ready = saved["ready"]
+        self._is_ready, self._is_asked = saved["ready"], saved["asked"]

@@ -98,7 +98,7 @@ def main(link_fd: int, path: str) -> NoReturn:
         _run(link, path)
     except Exception as error:
         # A defect, too, is the manager's to log: nobody reads what we print.
-        link.send({"ev": "unreachable", "message": f"{type(error).__name__}: {error}"})
+        link.send({"ev": "trouble", "message": f"{type(error).__name__}: {error}"})
     os._exit(0)
 
 

@@ -19,11 +19,11 @@ _MAIN_MAY_BE_FOUND = frozenset({"start", "start-post", "running", "reload"})
 
 def is_awaited(config: ServiceConfig, state: ServiceState) -> bool:
     """Whether the name is what the service waits for."""
-    return config.type == "dbus" and state.sub == "start"
+    return config.type == "dbus" and state.sub == "start" and bool(state.main_pid)
 
 
 def await_name(flow: ServiceFlow) -> None:
-    """The program is executed, and has to take the name, if it was not faster than we have heard."""
+    """The program is executed, and has to take the name, unless it was faster than we have heard."""
     if flow.state.name_taken:
         flow.enter_start_post()
     else:
@@ -40,9 +40,10 @@ def bus_name_changed(flow: ServiceFlow, event: BusNameChanged) -> None:
         if event.pid and not state.main_pid and state.sub in _MAIN_MAY_BE_FOUND:
             move(flow, event.pid, event.alien)
     elif is_awaited(flow.config, state):
-        flow.set(name_taken=bool(event.owner))
-        if event.owner and state.main_pid:
+        if event.owner:
             flow.enter_start_post()
+    elif state.sub == "start" or flow.context.start_pending:
+        flow.set(name_taken=bool(event.owner))
     elif state.sub == "running" and not flow.good():
         flow.enter_running(SUCCESS)
 

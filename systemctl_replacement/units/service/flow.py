@@ -250,7 +250,8 @@ class ServiceFlow(commands.Flow):
     def enter_start(self) -> None:
         self.forget_control()
         self.set(main=None, main_pid=0, main_known=False, main_alien=False)
-        self.set(name_taken=False, without_bus=False)
+        # What was told before ExecStartPre= and the like is no news any more.
+        self.set(without_bus=False, name_taken=self.state.name_taken and self.state.sub in _DOWN)
         config = self.config
         if self._crowded("ExecStart", "start"):
             self.enter_signal("stop-sigterm", RESOURCES)
@@ -283,6 +284,7 @@ class ServiceFlow(commands.Flow):
 
     def enter_start_post(self) -> None:
         self.forget_control()
+        self.set(name_taken=False)
         self.sign_of_life()
         if not self.run_control("ExecStartPost", "start-post", self.config.timeout_start_usec):
             self.enter_running(SUCCESS)
@@ -416,7 +418,7 @@ class ServiceFlow(commands.Flow):
             self.enter("auto-restart")
         else:
             self.set(flush_restarts=True)
-        self.set(forbid_restart=False, uid=-1, gid=-1)
+        self.set(forbid_restart=False, name_taken=False, uid=-1, gid=-1)
         if self.config.pid_file:
             self.ask(RemovePidFile())
         self.ask(ReleaseResources(restarting=restart))

@@ -31,7 +31,7 @@ class ServiceState(CommandsState):
     preserving: bool = False  # the removal that is waited for spares the runtime directories
     waiting_for: str = ""  # "guess", "pidfile" or "removal": what the state waits to have answered
     bus_owner: str = ""  # the connection that owns BusName=, as far as was told
-    name_taken: bool = False  # somebody has come to own it since ExecStart= was begun
+    name_taken: bool = False  # it was told of an owner between its start job and its program
     without_bus: bool = False  # there was no bus to see the name on: it counts as taken
     notify_state: str = ""  # the last of ready, reloading and stopping that the service told
     status_text: str = ""

@@ -57,8 +57,8 @@ time.sleep(1000)
 """
 
 
-def prepare(engine: Engine) -> None:
-    """Write what the bus and the services need, before the engine boots."""
+def write_files(engine: Engine) -> None:
+    """Write what the bus and the services need, before the bus is started."""
     (engine.root / "bus.conf").write_text(_CONFIGURATION.replace("@ROOT@", str(engine.root)))
     (engine.root / "services").mkdir()
     (engine.root / "run/dbus").mkdir(parents=True)

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(shutil.which("dbus-daemon") is None, reason="the
 def engine_with(**units: str) -> Iterator[Engine]:
     named = {f"{name}.service": text for name, text in units.items()}
     engine = Engine({"dbus.service": bus.BUS, **named}, boot=("basic.target",))
-    bus.prepare(engine)
+    bus.write_files(engine)
     with engine:
         yield engine
 
@@ -158,12 +158,38 @@ def test_the_watcher_is_killed_or_stopped(number: int) -> None:
         second = watcher(engine)
         assert (second.pid == first.pid) == (number == signal.SIGSTOP)
         os.kill(second.pid, number)
-        touch(engine, "drop")
         if number == signal.SIGSTOP:
-            # Nobody waits for it, and nobody looks at it. It is needed for the next start.
-            engine.enqueue("restart", "a.service")
-        else:
-            engine.wait_sub("a.service", "dead")
+            # Nobody waits for it, and nobody looks at it, before the next start needs it.
+            assert engine.run("restart", "a.service") == "done"
+        touch(engine, "drop")
+        engine.wait_sub("a.service", "dead")
+
+
+def test_the_watcher_is_killed_in_every_state() -> None:
+    """Nothing comes of it: the service goes through its states as if nobody had."""
+    phases = ("ExecStartPre", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost")
+    gates = "".join(f"{phase}=sh -c 'until test -e @ROOT@/{phase}; do sleep 0.02; done'\n" for phase in phases)
+    with engine_with(a=bus.owner(take="take", more=gates)) as engine:
+        bus.start_bus(engine)
+
+        def passes(sub: str, gate: str) -> None:
+            engine.wait_sub("a.service", sub)
+            watcher(engine).kill()
+            touch(engine, gate)
+
+        engine.enqueue("start", "a.service")
+        for sub, gate in (("start-pre", "ExecStartPre"), ("start", "take"), ("start-post", "ExecStartPost")):
+            passes(sub, gate)
+        engine.wait_sub("a.service", "running")
+        engine.enqueue("reload", "a.service")
+        passes("reload", "ExecReload")
+        engine.wait_sub("a.service", "running")
+        engine.enqueue("stop", "a.service")
+        for sub, gate in (("stop", "ExecStop"), ("stop-post", "ExecStopPost")):
+            passes(sub, gate)
+        engine.wait_sub("a.service", "dead")
+        assert seen(engine) == ("dead", "success")
+        assert "Traceback" not in engine.text()
 
 
 def test_the_bus_is_killed_and_comes_back() -> None:

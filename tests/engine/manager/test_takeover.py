@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 from systemctl_replacement import wire
 from systemctl_replacement.control.address import MANAGER
 from systemctl_replacement.paths import Paths
+from tests.engine.manager import bus
 from tests.engine.manager.engine import CHANGED, MAIN, Engine, alive, wait_for
 from tests.engine.manager.test_notify import KEEPER, UNIT
 
@@ -125,6 +127,26 @@ def test_who_waits_for_a_job_is_told_by_the_init() -> None:
             assert e.process.wait(20) == 0
             (e.root / "go").touch()
             assert b'"result":"failed"' in client.recv(65536).replace(b" ", b"")
+
+
+@pytest.mark.skipif(shutil.which("dbus-daemon") is None, reason="there is no dbus-daemon")
+def test_a_name_that_is_awaited() -> None:
+    with on_demand({"dbus.service": bus.BUS, "a.service": bus.owner(take="take", drop="drop")}) as e:
+        bus.write_files(e)
+        bus.start_bus(e)
+        watcher = e.titled("bus")
+        e.enqueue("start", "a.service")
+        wait_for(lambda: e.show("a.service")["MainPID"], "the main process")
+        assert e.process is not None
+        with init(e):
+            assert e.process.wait(20) == 0
+            e.forget()
+            assert e.sub("a.service") == "start"
+            (e.root / "take").touch()
+            e.wait_sub("a.service", "running")
+            assert alive(watcher)
+            (e.root / "drop").touch()
+            e.wait_sub("a.service", "dead")
 
 
 def test_descriptors_and_output_are_taken_over() -> None:

@@ -78,6 +78,22 @@ def test_a_name_that_is_lost(remain: bool, sub: str) -> None:
     assert (world.state.sub, world.state.result) == (sub, "success")
 
 
+@pytest.mark.parametrize(("before", "sub"), [((), "running"), (("ExecStartPre",), "start")])
+def test_a_name_that_is_told_before_its_start_job_runs(before: tuple[str, ...], sub: str) -> None:
+    """The service is loaded for the job: it depends on nothing but luck which of the two comes first."""
+    world = World(config(type="dbus", commands={phase: (command(),) for phase in (*before, "ExecStart")}))
+    world.start_pending = True
+    world.step(TAKEN)
+    world.start_pending = False
+    world.step(events.Start())
+    for _ in before:
+        world.exit(world.fork())
+    world.fork()
+    assert world.state.main is not None
+    world.step(events.Executed(world.state.main.token))
+    assert world.state.sub == sub
+
+
 def test_a_name_that_is_lost_while_a_command_runs() -> None:
     """What the command has done does not matter then."""
     for phase, event in (("ExecStartPost", None), ("ExecReload", events.Reload())):

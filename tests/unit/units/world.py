@@ -37,6 +37,7 @@ class World:
     next_pid: int = 100
     stop_pending: bool = False
     restart_pending: bool = False
+    start_pending: bool = False
     named: int = 0  # the pid in the PID file
     restart_job: bool = False  # what EnqueueRestart asked for, waiting to be run
 
@@ -47,6 +48,7 @@ class World:
             random=0.5,
             stop_pending=self.stop_pending,
             restart_pending=self.restart_pending,
+            start_pending=self.start_pending,
             pid_file=self.read_pid_file() if self.config.pid_file and isinstance(event, events.Exited) else None,
         )
         self.state, actions = service.step(self.config, self.state, event, context)
