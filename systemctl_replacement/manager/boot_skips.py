@@ -104,11 +104,20 @@ def parse(text: str, path: str, problem: Callable[[str], None], holding: frozens
     return rules
 
 
-def read(shipped: str, root: str, problem: Callable[[str], None], holding: frozenset[str]) -> Skips:
+def read(
+    shipped: str,
+    root: str,
+    problem: Callable[[str], None],
+    holding: frozenset[str],
+    found: Sequence[tuple[str, str]] = (),
+) -> Skips:
     """The rules of the shipped file (in the directory `shipped`) and of the local ones below `root` that count in
-    these circumstances."""
+    these circumstances. found: rules that no file has; local ones can overrule them."""
     rules: list[tuple[str, str]] = []
-    for path in (os.path.join(shipped, FILE_NAME), *(root + name for name in LOCAL_FILES)):
+    for path in (os.path.join(shipped, FILE_NAME), "", *(root + name for name in LOCAL_FILES)):
+        if not path:
+            rules += found
+            continue
         try:
             text = read_text(path)
         except FileNotFoundError:

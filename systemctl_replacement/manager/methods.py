@@ -131,7 +131,7 @@ class Methods:
         registry, patterns = self._manager.registry, request.parameters["patterns"]
         registry.collect()
         quiet = _is_stranger(request.caller)
-        for name in list(registry.mounts()):
+        for name in (*registry.mounts(), *self._reload.described):
             yield from registry.loading(name, quiet)
         found = []
         for unit in registry:

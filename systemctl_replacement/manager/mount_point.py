@@ -5,24 +5,18 @@ from __future__ import annotations
 import errno
 import os
 
-from systemctl_replacement import syscalls
-from systemctl_replacement.log_levels import LOG_NOTICE, LOG_WARNING
+from systemctl_replacement import syscalls, tree_walk
+from systemctl_replacement.log_levels import LOG_ERR, LOG_NOTICE, LOG_WARNING
+from systemctl_replacement.units.mounted import MountPointFailed, MountPointMade
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
-    from systemctl_replacement.units.mounted import MountPoint
+    from systemctl_replacement.units.events import Event
+    from systemctl_replacement.units.mounted import MakeMountPoint
 
 _CAP_SYS_ADMIN = 21
-
-
-class NoMountPoint(OSError):
-    """Nothing can be mounted there; `said` is what systemd logs."""
-
-    def __init__(self, number: int, said: str) -> None:
-        super().__init__(number, os.strerror(number))
-        self.said = said
 
 
 def can_mount() -> bool:
@@ -30,37 +24,26 @@ def can_mount() -> bool:
     return bool(syscalls.get_capabilities()[0] >> _CAP_SYS_ADMIN & 1)
 
 
-def prepare(place: MountPoint, log: Callable[[int, str], object]) -> None:
-    """Make the directories. NoMountPoint."""
+def make(point: MakeMountPoint, log: Callable[[int, str], object]) -> Event:
+    """Make the directories, and say what systemd says."""
+    where, source = point.where, point.source
     if not can_mount():
         log(LOG_WARNING, "Mounting needs CAP_SYS_ADMIN, which this container does not have.")
-    if os.path.realpath(place.where) != os.path.normpath(place.where):
-        raise NoMountPoint(errno.ELOOP, f"Mount path {place.where} is not canonical (contains a symlink).")
+    if os.path.realpath(where) != os.path.normpath(where):
+        log(LOG_ERR, f"Mount path {where} is not canonical (contains a symlink).")
+        return MountPointFailed(os.strerror(errno.ELOOP))
+    if _files_in(where, point.mode):
+        log(LOG_NOTICE, f"Directory {where} to mount over is not empty, mounting anyway.")
+    if source:
+        _files_in(source, point.mode)
+    return MountPointMade()
+
+
+def _files_in(path: str, mode: int) -> list[str]:
+    """What is in a directory, which is made if need be. If it is none, mount(8) will say what is wrong: it also mounts
+    files over files."""
     try:
-        _make_directories(place.where, place.mode)
-        if os.listdir(place.where):
-            log(LOG_NOTICE, f"Directory {place.where} to mount over is not empty, mounting anyway.")
+        tree_walk.make_directories(path, mode)
+        return os.listdir(path)
     except OSError:
-        pass  # mount(8) will say what is wrong; a file can be mounted over, too
-    if place.source:
-        try:
-            _make_directories(place.source, place.mode)
-        except FileExistsError:
-            return  # something else than a directory, which may be mounted as well
-        except OSError as error:
-            said = f"Failed to make bind mount source '{place.source}': {error.strerror}"
-            raise NoMountPoint(error.errno or errno.EIO, said) from error
-
-
-def _make_directories(path: str, mode: int) -> None:
-    """Make a directory and those above it, all with the mode. FileExistsError if there is something else."""
-    if os.path.isdir(path):
-        return
-    above = os.path.dirname(path)
-    if above != path:
-        _make_directories(above, mode)
-    try:
-        os.mkdir(path, mode)
-    except FileExistsError:
-        if not os.path.isdir(path):
-            raise
+        return []

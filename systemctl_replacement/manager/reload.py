@@ -44,6 +44,11 @@ class DaemonReload:
         finally:
             done()
 
+    @property
+    def described(self) -> tuple[str, ...]:
+        """The units that have no file, but that fstab(5) describes."""
+        return self._files.described
+
     def look_for_new(self) -> None:
         """Before a request: units that have no files yet may have got some, without any daemon-reload."""
         if self._files.are_stale:

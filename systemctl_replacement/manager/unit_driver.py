@@ -17,7 +17,7 @@ from systemctl_replacement.manager.each_process import log_each, some_of
 from systemctl_replacement.manager.leftovers import Leftovers
 from systemctl_replacement.manager.passed_descriptors import NOTHING, offered_to, remote_variables
 from systemctl_replacement.manager.ports.of_units import PortsOfUnits
-from systemctl_replacement.manager.spec_of_unit import ExecDefaults, spec_of, wants_descriptors
+from systemctl_replacement.manager.spec_of_unit import ExecDefaults, NoDescriptor, spec_of, wants_descriptors
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.manager.unit_change import UnitChange
 from systemctl_replacement.observers import Observers
@@ -29,6 +29,7 @@ from systemctl_replacement.units import events
 from systemctl_replacement.units.bus_events import AwaitBusName
 from systemctl_replacement.units.dates import WriteStamp
 from systemctl_replacement.units.events import Context, Event, Exited, Other, PidFileRead
+from systemctl_replacement.units.mounted import MakeMountPoint
 from systemctl_replacement.units.states import INACTIVE_OR_FAILED
 
 TYPE_CHECKING = False
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.manager.core import Core
     from systemctl_replacement.units.events import Stamp
-    from systemctl_replacement.units.mounted import MountPoint
 
 
 # Type=idle waits for the job queue to run empty, but not longer than this (systemd.service(5)).
@@ -107,6 +107,7 @@ class Driver:
             events.Trigger: self._trigger,
             events.MakeDirectories: self._make_directories,
             WriteStamp: self._write_stamp,
+            MakeMountPoint: self._make_mount_point,
             events.Log: self._log,
             events.TellProcesses: self._tell_processes,
             **dict.fromkeys(PORT_ACTIONS, self.ports.carry_out),
@@ -322,8 +323,6 @@ class Driver:
         processes = self._processes
         processes.invocations[unit.id] = unit.invocation_id
         try:
-            if action.mount_point is not None:
-                self._prepare(unit, action.mount_point)
             log = self._core.log
             shown = highest_shown(log.shows, True)
             processes.settings[unit.id] = self._execution.supervisor_settings(unit, log.maximum, shown)
@@ -339,12 +338,9 @@ class Driver:
             processes.spawn(unit.id, action.token, spec, access != "none", told, offered.fds)
         except (OSError, MemoryError) as error:
             message = getattr(error, "strerror", None) or str(error) or "Cannot allocate memory"
-            said = getattr(error, "said", "")
+            said = error.said if isinstance(error, NoDescriptor) else ""
             self._core.loop.call_soon(lambda: self._cannot_spawn(unit, action.token, message, said))
         unit.tracking = processes.trackings.get(unit.id)
-
-    def _prepare(self, unit: ManagedUnit, place: MountPoint) -> None:
-        mount_point.prepare(place, lambda level, text: self._core.log_unit(unit.id, level, text))
 
     def _cannot_spawn(self, unit: ManagedUnit, token: int, message: str, said: str) -> None:
         if said:
@@ -434,6 +430,9 @@ class Driver:
                 tree_walk.make_directories(path, action.mode, self._execution.root)
             except OSError as error:
                 self._core.log_unit("", LOG_WARNING, f"mkdir({path}) failed: {error.strerror}")
+
+    def _make_mount_point(self, unit: ManagedUnit, action: MakeMountPoint) -> Event:
+        return mount_point.make(action, lambda level, text: self._core.log_unit(unit.id, level, text))
 
     def _enqueue_restart(self, unit: ManagedUnit, _action: events.EnqueueRestart) -> None:
         self.restart_due.tell(unit)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement import paths
-from systemctl_replacement.log_levels import LOG_WARNING
+from systemctl_replacement.few_names import few
+from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
 from systemctl_replacement.manager import boot_skips
 from systemctl_replacement.manager.mount_point import can_mount
 from systemctl_replacement.manager.unit import ManagedUnit
 from systemctl_replacement.records import replace
 from systemctl_replacement.supervision.log_limits import LogLimits
 from systemctl_replacement.supervision.manager_log import ManagerLog
-from systemctl_replacement.unitfile import load, loadpath
+from systemctl_replacement.unitfile import fstab, load, loadpath
+from systemctl_replacement.unitfile.files import read_text
 from systemctl_replacement.unitfile.manager_config import ManagerConfig, read_manager_config
 from systemctl_replacement.unitfile.specifiers import Host
 from systemctl_replacement.units.states import ACTIVE
@@ -33,6 +35,7 @@ class UnitFiles:
         self._limits = limits
         self._is_pid1 = is_pid1
         self._skipped_when = boot_skips.circumstances(is_pid1=is_pid1, is_root=os.geteuid() == 0, can_mount=can_mount())
+        self._fstab: dict[str, fstab.Settings] = {}
         self._logged: dict[str, object] = {}  # what was logged about units' files since the last reload, by id
         self.host = self._look_at_host()
         self.config = self._read_config()
@@ -42,6 +45,8 @@ class UnitFiles:
         configuration wants it."""
         self.scan()
         self._skips = self._read_skips()
+        if self._fstab:
+            self._log.manager(LOG_INFO, f"Left to the engine, which {fstab.PATH} describes: {few(self._fstab)}")
 
     def _look_at_host(self) -> Host:
         host = Host.current(self._paths.root, self._boot_id)
@@ -64,7 +69,18 @@ class UnitFiles:
         return index
 
     def _read_skips(self) -> boot_skips.Skips:
-        return boot_skips.read(paths.shipped_units(), self._paths.root, self._warn, self._skipped_when)
+        self._fstab = self._read_fstab()
+        described = [(unit, fstab.SKIPPED) for unit in self._fstab]
+        return boot_skips.read(paths.shipped_units(), self._paths.root, self._warn, self._skipped_when, described)
+
+    def _read_fstab(self) -> dict[str, fstab.Settings]:
+        try:
+            return fstab.read(read_text(self._paths.root + fstab.PATH))
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            self._warn(f"Cannot read {fstab.PATH}: {error.strerror}")
+            return {}
 
     def _warn(self, text: str) -> None:
         self._log.manager(LOG_WARNING, text)
@@ -72,7 +88,14 @@ class UnitFiles:
     # --- for the registry ---
 
     def read_unit(self, name: str) -> load.Unit:
-        return load.load(name, self._index, self.host)
+        unit = load.load(name, self._index, self.host)
+        described = self._fstab.get(unit.id) if unit.load_state == "not-found" else None
+        return unit if described is None else fstab.as_unit(unit, described)
+
+    @property
+    def described(self) -> tuple[str, ...]:
+        """The units that have no file, but that fstab(5) describes."""
+        return tuple(self._fstab)
 
     def canonical(self, name: str) -> str:
         """The id of the unit that a name is one of, as the files have it."""

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.units import bus_events, dates
     from systemctl_replacement.units.listen_on import ListenOn
-    from systemctl_replacement.units.mounted import Mounted, MountPoint, Unmounted
+    from systemctl_replacement.units.mounted import (
+        MakeMountPoint,
+        Mounted,
+        MountPointFailed,
+        MountPointMade,
+        Unmounted,
+    )
 
 Stamp = tuple[int, int]
 
@@ -260,6 +266,7 @@ if TYPE_CHECKING:
         Elapsed, WatchdogElapsed, RestartRefused, Notified, MainGuessed, PidFileRead, Removed, RemoverDied,
         Listening, PortReady, Accepted, ClockElapsed, ClockStepped, dates.ZoneChanged, PathChanged, PortFailed,
         ConnectionClosed, Triggered, TriggerRefused, TriggeredChanged, Reloaded, Mounted, Unmounted,
+        MountPointMade, MountPointFailed,
     ]  # fmt: skip
 else:
     Event = object
@@ -282,7 +289,7 @@ class Changed:
 class Spawn:
     """Start a process. `phase` is the directive the command comes from (ExecStart ...); `main` that it becomes the
     main process; `environment` is what the machine knows (MAINPID=, SERVICE_RESULT= ...). `when_idle`: it waits until
-    no job is left, 5 s at most (Type=idle, systemd.service(5)). `mount_point`: what is to be made first."""
+    no job is left, 5 s at most (Type=idle, systemd.service(5))."""
 
     token: int
     phase: str
@@ -290,7 +297,6 @@ class Spawn:
     main: bool
     environment: tuple[str, ...] = ()
     when_idle: bool = False
-    mount_point: Optional[MountPoint] = None
 
 
 @dataclass(frozen=True)
@@ -482,7 +488,7 @@ if TYPE_CHECKING:
         RemoveDirectories, StopRemoving, ReleaseResources,
         EnqueueRestart, Log, TellProcesses,
         Trigger, Listen, WatchPort, Accept, FlushPort, SetClock, WatchPath, MakeDirectories, ClosePort,
-        dates.WriteStamp,
+        dates.WriteStamp, MakeMountPoint,
     ]  # fmt: skip
 else:
     Action = object

@@ -21,10 +21,22 @@ class Unmounted:
 
 
 @dataclass(frozen=True)
-class MountPoint:
-    """What has to be there before something is mounted: a directory, made with `mode` if need be, and so `source`, if
-    what is mounted is somewhere else in the tree."""
+class MakeMountPoint:
+    """Make what has to be there before something is mounted: a directory with `mode`, and another one, `source`, if
+    what is mounted is somewhere else in the tree. Answered in the same step by MountPointMade or MountPointFailed."""
 
     where: str
     mode: int
     source: str = ""
+
+
+@dataclass(frozen=True)
+class MountPointMade:
+    """Answer to MakeMountPoint: something can be mounted there."""
+
+
+@dataclass(frozen=True)
+class MountPointFailed:
+    """Answer to MakeMountPoint: nothing can be mounted there, and why."""
+
+    message: str

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile.parsers.commands import ExecCommand
-from systemctl_replacement.units.mounted import MountPoint
+from systemctl_replacement.units.mounted import MakeMountPoint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,9 +58,9 @@ class MountConfig:
         return self.type in _BINDS or not _BINDS.isdisjoint(_words(self.options))
 
     @property
-    def mount_point(self) -> MountPoint:
+    def mount_point(self) -> MakeMountPoint:
         """What has to be there before it can be mounted."""
-        return MountPoint(self.where, self.directory_mode, self.what if self.is_bind else "")
+        return MakeMountPoint(self.where, self.directory_mode, self.what if self.is_bind else "")
 
     def phase(self, name: str) -> tuple[ExecCommand, ...]:
         """The one command that mounts, unmounts or remounts; () where the unit's files do not say what to mount."""

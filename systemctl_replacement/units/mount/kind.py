@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from systemctl_replacement.records import replace
-from systemctl_replacement.unitfile import dependencies
-from systemctl_replacement.unitfile.load import get
 from systemctl_replacement.unitfile.names import slice_path
+from systemctl_replacement.unitfile.without_file import without_file
 from systemctl_replacement.units.commands.kind import CommandsKind
 from systemctl_replacement.units.mount import step as machine
 from systemctl_replacement.units.mount.config import PHASES, UNMOUNT, MountConfig
@@ -50,20 +49,9 @@ class MountKind(CommandsKind):
         source = file.source_path or _SOURCE
         if file.load_state in ("loaded", "masked"):
             return replace(file, source_path=source)
-        settings = {**file.settings, ("Mount", "Where"): mounted.where}
-        settings.setdefault(("Unit", "Description"), mounted.where)
-        known = {**settings, ("Mount", "What"): mounted.what, ("Mount", "Type"): mounted.type}
-        known[("Mount", "Options")] = mounted.options
-        found = dependencies.complete(file.id, file.type, lambda *key: get(known, *key), file.dependencies)
-        return replace(
-            file,
-            load_state="loaded",
-            load_error=None,
-            derived=True,
-            settings=settings,
-            source_path=source,
-            dependencies=found,
-        )
+        said = {("Unit", "Description"): mounted.where, **file.settings, ("Mount", "Where"): mounted.where}
+        kernel = {"What": mounted.what, "Type": mounted.type, "Options": mounted.options}
+        return without_file(file, said, source, {("Mount", name): value for name, value in kernel.items()})
 
     def initial_state(self) -> MountState:
         return MountState()

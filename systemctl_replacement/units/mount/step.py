@@ -7,9 +7,8 @@ their success is only what they say.
 from __future__ import annotations
 
 from systemctl_replacement.log_levels import LOG_INFO, LOG_NOTICE, LOG_WARNING
-from systemctl_replacement.records import replace
 from systemctl_replacement.units.commands.flow import KILL, TERMINATE, Flow, Rung
-from systemctl_replacement.units.commands.state import ExecStatus, Running
+from systemctl_replacement.units.commands.state import ExecStatus
 from systemctl_replacement.units.events import (
     Changed,
     Elapsed,
@@ -18,7 +17,6 @@ from systemctl_replacement.units.events import (
     Forked,
     Reload,
     ResetFailed,
-    Spawn,
     SpawnFailed,
     Start,
     StartLimitHit,
@@ -27,7 +25,7 @@ from systemctl_replacement.units.events import (
 )
 from systemctl_replacement.units.mount.config import MOUNT, REMOUNT, UNMOUNT, MountConfig
 from systemctl_replacement.units.mount.state import ACTIVE_STATE, DOWN, MOUNTING, REMOUNTING, RESTING, MountState
-from systemctl_replacement.units.mounted import Mounted, Unmounted
+from systemctl_replacement.units.mounted import Mounted, MountPointFailed, MountPointMade, Unmounted
 from systemctl_replacement.units.states import EXIT_CODE, PROTOCOL, RESOURCES, START_LIMIT_HIT, SUCCESS, TIMEOUT
 
 TYPE_CHECKING = False
@@ -77,10 +75,6 @@ class MountFlow(Flow):
         elif result != SUCCESS:
             self.set(reload_result=result)
 
-    def spawn_action(self, running: Running) -> Spawn:
-        action = super().spawn_action(running)
-        return replace(action, mount_point=self.config.mount_point) if running.phase == MOUNT else action
-
     def after_kill(self, sub: str, result: str) -> None:
         self.fail_with(result)
         self.settle(SUCCESS)
@@ -121,8 +115,11 @@ class MountFlow(Flow):
     def enter_mounting(self) -> None:
         self.set(is_ours=True)
         if not self.run_control(MOUNT, "mounting", self.config.timeout_usec):
-            self.log(LOG_WARNING, "Failed to run 'mount' task: No such file or directory")
-            self.settle(RESOURCES)
+            self.cannot_mount("No such file or directory")
+
+    def cannot_mount(self, why: str) -> None:
+        self.log(LOG_WARNING, f"Failed to run 'mount' task: {why}")
+        self.settle(RESOURCES)
 
     def enter_unmounting(self) -> None:
         if self.state.sub != "unmounting":
@@ -154,7 +151,17 @@ def step(
 def _start(flow: MountFlow, _event: Start) -> None:
     if flow.state.sub in DOWN:
         flow.begin_anew()
+        flow.ask(flow.config.mount_point)
+
+
+def _point_made(flow: MountFlow, _event: MountPointMade) -> None:
+    if flow.state.sub in DOWN:
         flow.enter_mounting()
+
+
+def _point_failed(flow: MountFlow, event: MountPointFailed) -> None:
+    if flow.state.sub in DOWN:
+        flow.cannot_mount(event.message)
 
 
 def _start_limit_hit(flow: MountFlow, _event: StartLimitHit) -> None:
@@ -285,6 +292,8 @@ def _elapsed(flow: MountFlow, _event: Elapsed) -> None:
 
 _HANDLERS: dict[type[Any], Callable[[MountFlow, Any], None]] = {
     Start: _start,
+    MountPointMade: _point_made,
+    MountPointFailed: _point_failed,
     StartLimitHit: _start_limit_hit,
     Stop: _stop,
     Reload: _reload,

@@ -17,7 +17,7 @@ from systemctl_replacement.units.mount.config import MOUNT, REMOUNT, UNMOUNT, Mo
 from systemctl_replacement.units.mount.kind import KIND
 from systemctl_replacement.units.mount.state import ACTIVE_STATE, RESTING, MountState
 from systemctl_replacement.units.mount.step import MountFlow
-from systemctl_replacement.units.mounted import Mounted, MountPoint, Unmounted
+from systemctl_replacement.units.mounted import MakeMountPoint, Mounted, MountPointFailed, MountPointMade, Unmounted
 
 THERE = Mounted("/mnt", "tmpfs", "tmpfs", "rw")
 CONFIG = MountConfig("/mnt", "tmpfs", "tmpfs", "size=1m", timeout_usec=90)
@@ -32,6 +32,7 @@ class World:
     now: int = 1_000
     spawn: Optional[events.Spawn] = None
     pid: int = 0
+    obstacle: str = ""
     seen: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     killed: list[int] = field(default_factory=list)
@@ -39,7 +40,10 @@ class World:
     def step(self, event: events.Event) -> None:
         self.state, actions = KIND.step(self.config, self.state, event, events.Context(self.now))
         for action in actions:
-            if isinstance(action, events.Spawn):
+            if isinstance(action, MakeMountPoint):
+                assert action == self.config.mount_point
+                self.step(MountPointFailed(self.obstacle) if self.obstacle else MountPointMade())
+            elif isinstance(action, events.Spawn):
                 self.spawn = action
             elif isinstance(action, events.Changed):
                 assert action.active == ACTIVE_STATE[action.sub]
@@ -99,13 +103,12 @@ def test_commands() -> None:
 )
 def test_what_a_bind_mount_needs(options: str, kind: str, is_bind: bool) -> None:
     config = MountConfig("/mnt", "/from", kind, options, directory_mode=0o700)
-    assert config.mount_point == MountPoint("/mnt", 0o700, "/from" if is_bind else "")
+    assert config.mount_point == MakeMountPoint("/mnt", 0o700, "/from" if is_bind else "")
 
 
 def test_mounting_and_unmounting() -> None:
     world = World()
     world.step(events.Start())
-    assert world.spawn is not None and world.spawn.mount_point == CONFIG.mount_point
     assert not KIND.is_resting(world.state) and KIND.is_changing(world.state)
     world.fork()
     world.step(THERE)
@@ -157,6 +160,13 @@ def test_no_process(event: events.Event, task: str) -> None:
     world.step(events.SpawnFailed(world.spawn.token, "No space left on device"))
     assert f"Failed to run '{task}' task: No space left on device" in world.said
     assert (world.state.sub, world.state.result) == ("failed" if task == "mount" else "mounted", "resources")
+
+
+def test_no_mount_point() -> None:
+    world = World(obstacle="Too many levels of symbolic links")
+    world.step(events.Start())
+    assert (world.state.sub, world.state.result, world.seen) == ("failed", "resources", ["failed"])
+    assert world.said[0] == "Failed to run 'mount' task: Too many levels of symbolic links"
 
 
 def test_nothing_to_mount() -> None:
