@@ -353,6 +353,22 @@ def unwatch(fd: int, watch: int) -> None:
     libc.function("inotify_rm_watch")(fd, watch)
 
 
+# --- sockets ---
+
+
+def set_socket_option(fd: int, level: int, number: int, value: int | bytes) -> None:
+    """setsockopt(2). The module socket takes no such values for AF_VSOCK."""
+    data = value if isinstance(value, bytes) else value.to_bytes(4, sys.byteorder, signed=value < 0)
+    _check(libc.function("setsockopt")(fd, level, number, data, Unsigned32(len(data))), "setsockopt")
+
+
+def get_socket_option(fd: int, level: int, number: int) -> int:
+    """getsockopt(2), of an option that is an int."""
+    value, size = Int(), Unsigned32(4)
+    _check(libc.function("getsockopt")(fd, level, number, byref(value), byref(size)), "getsockopt")
+    return value.value
+
+
 # --- message queues ---
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from systemctl_replacement.records import dataclass
-from systemctl_replacement.unitfile import values
 
 _PORTS = {"ListenStream": "stream", "ListenSequentialPacket": "packet", "ListenDatagram": "datagram"}
 _EVERY_IPV4, _EVERY_IPV6 = "0.0.0.0", "::"
@@ -32,8 +31,8 @@ def address(directive: str, text: str, protocol: str = "", only_ipv6: bool = Fal
         return Address(directive, text)
     if text.startswith(("/", "@")):
         return Address("path", text)
-    host, _, port = text.rpartition(":")
-    return Address(kind, "", host.strip("[]") or _EVERY_IPV6, str(values.parse_unsigned(port)), only_ipv6)
+    host, _, port = text.partition("%")[0].rpartition(":")
+    return Address(kind, "", host.strip("[]") or _EVERY_IPV6, port, only_ipv6)
 
 
 def exclude(one: Address, other: Address) -> bool:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any, Optional, Union
 
     from systemctl_replacement.units import bus_events, dates
-    from systemctl_replacement.units.listen_on import ListenOn
+    from systemctl_replacement.units.listen_on import ListenOn, SocketOptions
     from systemctl_replacement.units.mounted import (
         MakeMountPoint,
         Mounted,
@@ -172,11 +172,12 @@ class Peer:
 
 @dataclass(frozen=True)
 class Accepted:
-    """Answer to Accept: the connection is a port now."""
+    """Answer to Accept: the connection is a port now. problems: as with Listening."""
 
     port: str
     connection: str
     peer: Peer
+    problems: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -242,11 +243,13 @@ class Reloaded:
 
 @dataclass(frozen=True)
 class PortFailed:
-    """Answer to any action on a port: it could not be done, and why. said: what systemd logs of that in particular."""
+    """Answer to any action on a port: it could not be done, and why. said: what systemd logs of that in particular;
+    task: what it calls the whole that has failed, when it was Listen."""
 
     port: str
     message: str
     said: str = ""
+    task: str = "listen on sockets"
 
 
 @dataclass(frozen=True)
@@ -420,11 +423,12 @@ class WatchPort:
 
 @dataclass(frozen=True)
 class Accept:
-    """Take one connection of a socket that is ready, as a port of its own; answered by Accepted, or by PortReady when
-    the next one comes, if this one was given up."""
+    """Take one connection of a socket that is ready, as a port of its own, with the socket's options; answered by
+    Accepted, or by PortReady when the next one comes, if this one was given up."""
 
     port: str
     connection: str
+    options: Optional[SocketOptions] = None
 
 
 @dataclass(frozen=True)

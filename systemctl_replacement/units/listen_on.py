@@ -141,11 +141,16 @@ class TakeOwnership:
     ignore_failure: bool = False  # as commands have it
 
 
-def listen_on(unit: Unit) -> tuple[ListenOn, ...]:
-    """What a loaded socket unit listens on, in the order of its file."""
+def options_of(unit: Unit) -> SocketOptions:
+    """What all descriptors of a loaded socket unit have in common, and the connections to them."""
     keys = {name: ("Socket", directive) for name, directive in _DIRECTIVES.items()}
     assigned: dict[str, Any] = {name: unit.settings[key] for name, key in keys.items() if key in unit.settings}
-    options = SocketOptions(**assigned) if assigned else _COMMON
+    return SocketOptions(**assigned) if assigned else _COMMON
+
+
+def listen_on(unit: Unit) -> tuple[ListenOn, ...]:
+    """What a loaded socket unit listens on, in the order of its file."""
+    options = options_of(unit)
     remove = bool(unit.get("Socket", "RemoveOnStop"))
     found = [
         ListenOn(directive.removeprefix("Listen"), address, options, remove=remove)

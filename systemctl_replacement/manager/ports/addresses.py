@@ -74,15 +74,14 @@ def _address(text: str) -> tuple[int, Address]:
         return _socket.AF_UNIX, "\0" + text[1:]
     if text.startswith("vsock:"):
         context, _, port = text[len("vsock:") :].partition(":")
-        return AF_VSOCK, (int(context, 0) if context else _ANY_CONTEXT, int(port, 0))
-    host, colon, port = text.rpartition(":")
+        return AF_VSOCK, (int(context) if context else _ANY_CONTEXT, int(port))
+    host, colon, rest = text.rpartition(":")
+    port, _, interface = rest.partition("%")
     if not colon:
-        return (_socket.AF_INET6, ("::", int(port, 0))) if has_ipv6() else (_socket.AF_INET, ("0.0.0.0", int(port, 0)))
+        return (_socket.AF_INET6, ("::", int(port))) if has_ipv6() else (_socket.AF_INET, ("0.0.0.0", int(port)))
     if not host.startswith("["):
-        return _socket.AF_INET, (_numeric(_socket.AF_INET, host), int(port, 0))
-    host, _, zone = host[1:-1].partition("%")
-    scope = _scope(zone) if zone else 0
-    return _socket.AF_INET6, (_numeric(_socket.AF_INET6, host), int(port, 0), 0, scope)
+        return _socket.AF_INET, (_numeric(_socket.AF_INET, host), int(port))
+    return _socket.AF_INET6, (_numeric(_socket.AF_INET6, host[1:-1]), int(port), 0, _scope(interface))
 
 
 def _numeric(family: int, host: str) -> str:
@@ -90,8 +89,10 @@ def _numeric(family: int, host: str) -> str:
     return host
 
 
-def _scope(zone: str) -> int:
-    return int(zone) if zone.isdigit() else _socket.if_nametoindex(zone)
+def _scope(interface: str) -> int:
+    if not interface:
+        return 0
+    return int(interface) if interface.isdigit() else _socket.if_nametoindex(interface)
 
 
 def _netlink(text: str, kind: int) -> Endpoint:

@@ -117,9 +117,13 @@ class Ports:
         try:
             return self._actions[type(action)](action)
         except listening.CannotListen as cannot:
-            return PortFailed(action.port, cannot.reason, cannot.said)
+            return PortFailed(action.port, cannot.reason, cannot.said, cannot.task)
         except OSError as error:
             return PortFailed(action.port, error.strerror or str(error))
+        except Exception:  # a defect of ours: the machine must not wait for ever
+            failed = PortFailed(action.port, "Internal error")
+            self._loop.call_soon(lambda: self._tell(failed))
+            raise
 
     def listening(self) -> list[int]:
         """The descriptors that are listened on, in the order in which they were asked for."""
@@ -235,12 +239,15 @@ class Ports:
             self._ports[port.name] = replace(port, waits=True)
 
     def _accept(self, action: Accept) -> Event | None:
+        problems: tuple[tuple[int, str], ...] = ()
         if action.connection not in self._ports:  # or it is asked for again
             connection = self._take(self._ports[action.port].fd)
             if connection < 0:
                 self._watch_port(WatchPort(action.port))
                 return None
             self._hold(Port(action.connection, SOCKET, connection))
+            if action.options is not None:
+                problems = listening.set_options(connection, action.options)
         try:
             peer = peer_of(self._ports[action.connection].fd)
         except OSError as error:
@@ -249,20 +256,20 @@ class Ports:
             self._close(action.connection)
             self._watch_port(WatchPort(action.port))
             return None
-        return Accepted(action.port, action.connection, peer)
+        return Accepted(action.port, action.connection, peer, problems)
 
     def _take(self, fd: int) -> int:
         """The descriptor of the next connection, -1 if whoever wanted to connect has given it up. OSError."""
-        listening = _socket.socket(fileno=os.dup(fd))
+        socket = _socket.socket(fileno=os.dup(fd))
         try:
             os.set_blocking(fd, False)  # whoever else has it may have changed that
-            descriptor: int = listening._accept()[0]  # type: ignore[attr-defined]
+            descriptor: int = socket._accept()[0]  # type: ignore[attr-defined]
         except OSError as error:
             if error.errno not in (errno.EAGAIN, *_DISCONNECTED, errno.EINTR):
                 raise
             return -1
         finally:
-            listening.close()
+            socket.close()
         os.set_blocking(descriptor, False)
         return descriptor
 

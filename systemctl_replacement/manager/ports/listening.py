@@ -6,6 +6,7 @@ import _socket
 import errno
 import fcntl
 import os
+import select
 
 from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.manager.ports import nodes
@@ -23,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from systemctl_replacement.units.listen_on import ListenOn
+    from systemctl_replacement.units.listen_on import ListenOn, SocketOptions
 
     Problems = tuple[tuple[int, str], ...]
 
@@ -32,12 +33,14 @@ _MOST_BACKLOG = 2**31 - 1
 
 
 class CannotListen(Exception):
-    """There is no such descriptor to be had. reason: the kernel's word for it; said: what systemd logs."""
+    """There is no such descriptor to be had. reason: the kernel's word for it; said, task: what systemd logs, as in
+    PortFailed."""
 
-    def __init__(self, reason: str, said: str) -> None:
+    def __init__(self, reason: str, said: str, task: str = "listen on sockets") -> None:
         super().__init__(said)
         self.reason = reason
         self.said = said
+        self.task = task
 
 
 def listen(on: ListenOn, root: str) -> tuple[int, Problems]:
@@ -75,6 +78,19 @@ def _socket_of(on: ListenOn, root: str) -> tuple[int, Problems]:
     return socket.detach(), (*setter.problems, *nodes.link(root, on))
 
 
+def set_options(fd: int, options: SocketOptions) -> Problems:
+    """Set the options of a socket on a connection to it. What could not be set, by syslog level."""
+    from systemctl_replacement.manager.ports.socket_options import Setter
+
+    socket = _socket.socket(fileno=os.dup(fd))
+    try:
+        setter = Setter(socket, options)
+        setter.when_bound()
+        return tuple(setter.problems)
+    finally:
+        socket.close()
+
+
 def _fifo(on: ListenOn, root: str) -> tuple[int, Problems]:
     fd = nodes.open_fifo(root, on)
     problems = []
@@ -87,7 +103,22 @@ def _fifo(on: ListenOn, root: str) -> tuple[int, Problems]:
 
 
 def _special(on: ListenOn, root: str) -> tuple[int, Problems]:
-    return nodes.open_special(root, on), ()
+    fd = nodes.open_special(root, on)
+    try:
+        _check_can_be_waited_for(fd)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd, ()
+
+
+def _check_can_be_waited_for(fd: int) -> None:
+    with select.epoll() as epoll:
+        try:
+            epoll.register(fd, select.EPOLLIN)
+        except OSError as error:
+            said = f"Failed to watch listening fds: {error.strerror}"
+            raise CannotListen(error.strerror or str(error), said, "watch sockets") from None
 
 
 def _message_queue(on: ListenOn, _root: str) -> tuple[int, Problems]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import _socket
 import errno
 import os
-import sys
 
+from systemctl_replacement import syscalls
 from systemctl_replacement.log_levels import LOG_DEBUG, LOG_WARNING
 from systemctl_replacement.records import dataclass
 
@@ -68,7 +68,6 @@ _BEFORE_BUFFERS = (
     _Option(_TCP, _socket.TCP_NODELAY, "TCP_NODELAY failed", lambda o: _flag(o.no_delay and o.protocol != "sctp")),
     _Option(_SOL_SOCKET, _socket.SO_BROADCAST, "SO_BROADCAST failed", lambda o: _flag(o.broadcast)),
     _Option(_SOL_SOCKET, _socket.SO_PASSCRED, "SO_PASSCRED failed", lambda o: _flag(o.pass_credentials)),
-    _Option(_SOL_SOCKET, _SO_PASSSEC, "SO_PASSSEC failed", lambda o: _flag(o.pass_security)),
 )
 _PRIORITY = _Option(_SOL_SOCKET, _socket.SO_PRIORITY, "SO_PRIORITY failed", lambda o: _number(o.priority))
 _AFTER_BUFFERS = (
@@ -109,11 +108,11 @@ class Setter:
         socket, options = self._socket, self._options
         if socket.family == _socket.AF_INET6 and options.bind_ipv6_only != "default":
             only = options.bind_ipv6_only == "ipv6-only"
-            socket.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_V6ONLY, int(only))
+            self._set(_socket.IPPROTO_IPV6, _socket.IPV6_V6ONLY, int(only))
         if socket.family in (_socket.AF_INET, _socket.AF_INET6):
             if options.bind_to_device:
                 device = options.bind_to_device.encode() + b"\0"
-                socket.setsockopt(_SOL_SOCKET, _socket.SO_BINDTODEVICE, device)
+                self._set(_SOL_SOCKET, _socket.SO_BINDTODEVICE, device)
             if options.reuse_port:
                 self._try("SO_REUSEPORT failed", lambda: self._set(_SOL_SOCKET, _socket.SO_REUSEPORT, 1))
             if options.free_bind:
@@ -127,6 +126,9 @@ class Setter:
         options = self._options
         for option in _BEFORE_BUFFERS:
             self._apply(option)
+        if options.pass_security:
+            # Not worth a warning to systemd, unlike the one before.
+            self._try("SO_PASSSEC failed", lambda: self._set(_SOL_SOCKET, _SO_PASSSEC, 1), (errno.EOPNOTSUPP,))
         if options.pass_packet_info:
             self._of_family("Failed to enable packet info socket option", _PACKET_INFO, 1)
         if options.timestamping != "off":
@@ -146,7 +148,7 @@ class Setter:
             self._of_family("IP_TTL/IPV6_UNICAST_HOPS failed", _TIME_TO_LIVE, options.ip_ttl)
         if options.tcp_congestion:
             name = options.tcp_congestion.encode("utf-8", "surrogateescape") + b"\0"
-            self._try("TCP_CONGESTION failed", lambda: self._socket.setsockopt(_TCP, _TCP_CONGESTION, name))
+            self._try("TCP_CONGESTION failed", lambda: self._set(_TCP, _TCP_CONGESTION, name))
 
     def _apply(self, option: _Option) -> None:
         value = option.value(self._options)
@@ -161,17 +163,17 @@ class Setter:
 
         self._try(failure, set_it)
 
-    def _set(self, level: int, number: int, value: int) -> None:
-        self._socket.setsockopt(level, number, value.to_bytes(4, sys.byteorder, signed=value < 0))
+    def _set(self, level: int, number: int, value: int | bytes) -> None:
+        syscalls.set_socket_option(self._socket.fileno(), level, number, value)
 
     def _set_size(self, number: int, force: int, size: int) -> None:
         """Set the size of a buffer, beyond the kernel's limit if we may."""
         if size > 2**31 - 1:
             raise OSError(errno.ERANGE, os.strerror(errno.ERANGE))
         doubled = size * 2  # the kernel keeps as much again for itself, and tells both
-        if self._socket.getsockopt(_SOL_SOCKET, number) != doubled:
+        if syscalls.get_socket_option(self._socket.fileno(), _SOL_SOCKET, number) != doubled:
             self._set(_SOL_SOCKET, number, size)
-            if self._socket.getsockopt(_SOL_SOCKET, number) != doubled:
+            if syscalls.get_socket_option(self._socket.fileno(), _SOL_SOCKET, number) != doubled:
                 self._set(_SOL_SOCKET, force, size)
 
     def _try(self, failure: str, do: Callable[[], object], unimportant: tuple[int, ...] = ()) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 from systemctl_replacement.unitfile import kernel_values, values
 from systemctl_replacement.unitfile.parsers import common as parsers
 from systemctl_replacement.unitfile.parsers.common import choice
@@ -15,6 +18,8 @@ protocol = choice(("udplite", "sctp"), "socket protocol", empty=UNSET)
 bind_ipv6_only = parsers.bool_or(("default", "both", "ipv6-only"), "bind IPv6 only value")
 timestamping = choice(("off", "us", "ns"), "timestamping precision", aliases={"usec": "us", "µs": "us", "nsec": "ns"})
 
+_LONGEST_NAME = 107  # bytes, of a socket's path or abstract name
+_ANY_CONTEXT = 2**32 - 1
 _TOS = {"low-delay": 16, "throughput": 8, "reliability": 4, "low-cost": 2}
 
 
@@ -28,56 +33,63 @@ def listen_path(context: ParseContext, key: str, text: str) -> Any:
 def listen_address(context: ParseContext, key: str, text: str) -> Any:
     """ListenStream=, ListenDatagram=, ListenSequentialPacket=: (directive, address).
 
-    The address is a path, `@name`, `HOST:PORT`, `[HOST]:PORT`, `vsock:CID:PORT` or a port.
+    The address is a path, `@name`, `HOST:PORT`, `[HOST]:PORT`, `[HOST]:PORT%INTERFACE`, `vsock:CID:PORT` or a port,
+    with all numbers in decimal.
     """
     if not text:
         return UNSET
     address = parsers.expanded(context, text)
     try:
-        check_address(address)
+        return ((key, _plain_address(address)),)
     except (ValueError, OverflowError) as error:
-        raise Refused(f"Failed to parse address value in '{address}', ignoring: {parsers.message_of(error)}") from None
-    return ((key, address),)
+        reason = parsers.message_of(error)
+    except OSError as error:
+        reason = error.strerror or str(error)
+    raise Refused(f"Failed to parse address value in '{address}', ignoring: {reason}")
 
 
-def check_address(address: str) -> None:
-    """Raise ValueError or OverflowError if systemd would not accept this as an address to listen on."""
+def _plain_address(address: str) -> str:
+    """An address as it is kept. ValueError, OverflowError or OSError if systemd would not listen on it."""
     if address[:1] in ("/", "@"):
-        if not 1 < len(address.encode("utf-8", "surrogateescape")) <= 107:
+        length = len(address.encode("utf-8", "surrogateescape"))
+        if length > _LONGEST_NAME and address[0] == "/":
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+        if not 1 < length <= _LONGEST_NAME:
             raise ValueError(address)
-        return
+        return address
     if address.startswith("vsock:"):
-        cid, _, port = address[len("vsock:") :].partition(":")
-        if cid:
-            values.parse_unsigned(cid)
-        values.parse_unsigned(port)
-        return
-    host, colon, port = address.rpartition(":")
-    if host.startswith("["):
-        if not host.endswith("]") or not _is_ipv6(host[1:-1].partition("%")[0]):
-            raise ValueError(address)
-    elif colon and not _is_ipv4(host):
+        context, colon, port = address[len("vsock:") :].partition(":")
+        number = values.parse_unsigned(context) if context or not colon else _ANY_CONTEXT
+        return f"vsock:{'' if number == _ANY_CONTEXT else number}:{values.parse_unsigned(port)}"
+    host, colon, rest = address.rpartition(":")
+    port, percent, interface = rest.partition("%")
+    if percent and not (colon and _is_interface(interface)):
         raise ValueError(address)
-    number = values.parse_unsigned(port)
+    plain = "" if not colon else _plain_host(host)
+    number = _port(port)
+    zone = f"%{interface}" if percent and plain.startswith("[") else ""  # IPv4 has none
+    return f"{plain}:{number}{zone}" if plain else str(number)
+
+
+def _port(text: str) -> int:
+    number = values.parse_integer(text)
     if number == 0:
-        raise ValueError(address)
-    if number > 65535:
-        raise OverflowError(address)
+        raise ValueError(text)
+    if not 0 < number <= 65535:
+        raise OverflowError(text)
+    return number
 
 
-def _is_ipv4(host: str) -> bool:
-    parts = host.split(".")
-    return len(parts) == 4 and all(part.isascii() and part.isdigit() and int(part) < 256 for part in parts)
-
-
-def _is_ipv6(host: str) -> bool:
+def _plain_host(host: str) -> str:
     import _socket  # seldom needed
 
+    in_brackets = host.startswith("[") and host.endswith("]")
+    family = _socket.AF_INET6 if in_brackets else _socket.AF_INET
     try:
-        _socket.inet_pton(_socket.AF_INET6, host)
-    except (OSError, ValueError):
-        return False
-    return True
+        plain = _socket.inet_ntop(family, _socket.inet_pton(family, host[1:-1] if in_brackets else host))
+    except OSError:
+        raise ValueError(host) from None
+    return f"[{plain}]" if in_brackets else plain
 
 
 def listen_netlink(context: ParseContext, key: str, text: str) -> Any:
@@ -100,9 +112,13 @@ def bind_to_device(context: ParseContext, key: str, text: str) -> Any:
     if not text or text == "*":
         return UNSET
     name = parsers.expanded(context, text)
-    if len(name) > 15 or "/" in name or ":" in name or not name.isascii() or not name.isprintable() or " " in name:
+    if not _is_interface(name):
         raise Refused(f"Invalid interface name, ignoring: {name}")
     return name
+
+
+def _is_interface(name: str) -> bool:
+    return len(name) <= 15 and name.isascii() and name.isprintable() and not any(each in name for each in "/: ")
 
 
 def ip_tos(context: ParseContext, key: str, text: str) -> int:

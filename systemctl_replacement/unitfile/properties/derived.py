@@ -159,18 +159,8 @@ def _trigger_limit(unit: Unit) -> dict[str, Any]:
 
 def shown_address(kind: str, text: str) -> str:
     """An address to listen on as systemd writes it: a port alone means that port on every address."""
-    if kind not in ("ListenStream", "ListenDatagram", "ListenSequentialPacket") or text[:1] in ("/", "@"):
-        return text
-    if text.startswith("vsock:"):
-        return text
-    host, _, port = text.rpartition(":")
-    if host.startswith("["):
-        import _socket
-
-        address, percent, zone = host[1:-1].partition("%")
-        packed = _socket.inet_pton(_socket.AF_INET6, address)
-        host = f"[{_socket.inet_ntop(_socket.AF_INET6, packed)}{percent}{zone}]"
-    return f"{host or '[::]'}:{port}"
+    alone = text.isdigit() and kind in ("ListenStream", "ListenDatagram", "ListenSequentialPacket")
+    return f"[::]:{text}" if alone else text
 
 
 _OF_TYPE: dict[str, Callable[[Unit, ManagerConfig], dict[str, Any]]] = {

@@ -10,7 +10,7 @@ from systemctl_replacement.unitfile import names
 from systemctl_replacement.unitfile.load import Unit
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.unitfile.values import INFINITY
-from systemctl_replacement.units.listen_on import ListenOn, listen_on, take_ownership
+from systemctl_replacement.units.listen_on import ListenOn, SocketOptions, listen_on, options_of, take_ownership
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class SocketConfig:
     """The settings of a socket; `from_unit` shows where each comes from."""
 
     addresses: tuple[tuple[str, ListenOn], ...] = ()  # by the name of the port that listens there
+    options: SocketOptions = SocketOptions()
     service: str = ""  # what it starts; none under Accept=yes
     prefix: str = ""  # of the instances that it starts under Accept=yes
     accept: bool = False
@@ -76,6 +77,7 @@ class SocketConfig:
         kill_signal = get("KillSignal")
         return SocketConfig(
             addresses=_named(listen_on(unit)),
+            options=options_of(unit),
             service="" if accept else next(iter(unit.dependencies.get("Triggers", ())), ""),
             prefix=names.prefix_of(unit.id),
             accept=accept,

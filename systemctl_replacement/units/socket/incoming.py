@@ -44,7 +44,7 @@ def port_ready(flow: SocketFlow, event: PortReady) -> None:
         taken = {one.connection for one in state.accepting} | {one.port for one in state.connections}
         number = next(number for number in range(len(taken) + 1) if _name(number) not in taken)
         flow.set(accepting=(*state.accepting, Accepting(event.port, _name(number))))
-        flow.ask(Accept(event.port, _name(number)))
+        flow.ask(Accept(event.port, _name(number), flow.config.options))
     elif flow.context.stop_pending:
         flow.flush()
         flow.watch()
@@ -79,6 +79,8 @@ def _may_trigger(flow: SocketFlow) -> bool:
 def accepted(flow: SocketFlow, event: Accepted) -> None:
     """A connection has been taken: it goes to an instance, or is refused."""
     state, config, peer = flow.state, flow.config, event.peer
+    for level, text in event.problems:
+        flow.log(level, text)
     if not any(one.connection == event.connection for one in state.accepting):
         flow.ask(ClosePort(event.connection))  # the socket has been closed meanwhile
         return

@@ -61,7 +61,7 @@ class SocketKind(CommandsKind):
 
     def resume(self, config: SocketConfig, state: SocketState, context: Context) -> tuple[Action, ...]:
         listens = [Listen(name, on) for name, on in config.addresses if name == state.opening]
-        accepts = [Accept(one.port, one.connection) for one in state.accepting]
+        accepts = [Accept(one.port, one.connection, config.options) for one in state.accepting]
         return (*super().resume(config, state, context), *listens, *accepts)
 
     # --- what it can be asked ---

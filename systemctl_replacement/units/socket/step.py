@@ -97,7 +97,7 @@ def _port_failed(flow: SocketFlow, event: PortFailed) -> None:
         flow.log(LOG_ERR, event.said)
     if state.sub == "start-chown" and state.opening == event.port:
         flow.set(opening="")
-        flow.log(LOG_WARNING, f"Failed to listen on sockets: {event.message}")
+        flow.log(LOG_WARNING, f"Failed to {event.task}: {event.message}")
         flow.enter_stop_pre(RESOURCES)
     elif state.sub == "listening" and any(one.port == event.port for one in state.accepting):
         flow.log(LOG_ERR, f"Failed to accept connection socket: {event.message}")

@@ -11,7 +11,7 @@ from systemctl_replacement.check.addresses import address, exclude
     ("one", "other", "expected"),
     [
         (("ListenStream", "80"), ("ListenStream", "80"), True),
-        (("ListenStream", "80"), ("ListenStream", "0x50"), True),
+        (("ListenStream", "80"), ("ListenStream", "[::]:80%lo"), True),
         (("ListenStream", "80"), ("ListenStream", "81"), False),
         (("ListenStream", "80"), ("ListenDatagram", "80"), False),
         (("ListenStream", "80"), ("ListenStream", "127.0.0.1:80"), True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import select
 import socket
@@ -41,6 +42,7 @@ class Maker:
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Maker]:
+    gc.collect()  # what tests before have left
     before = len(os.listdir("/proc/self/fd"))
     maker = Maker(tmp_path)
     yield maker
@@ -134,8 +136,11 @@ def test_fifos(make: Maker) -> None:
 
 
 def test_files_of_the_kernel(make: Maker) -> None:
+    make.fds.append(listening.listen(ListenOn("Special", "/proc/self/mounts"), "")[0])
     (make.root / "file").touch()
-    make("Special", "/file", writable=True)
+    with pytest.raises(CannotListen) as caught:
+        make("Special", "/file", writable=True)
+    assert caught.value.said == "Failed to watch listening fds: Operation not permitted"
     (make.root / "d").mkdir()
     with pytest.raises(CannotListen, match="Failed to open special file /d: File exists"):
         make("Special", "/d")

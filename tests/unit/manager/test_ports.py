@@ -25,6 +25,7 @@ from systemctl_replacement.units.events import (
     Accepted,
     ClockElapsed,
     ClockStepped,
+    ClosePort,
     Listen,
     Listening,
     Peer,
@@ -33,7 +34,7 @@ from systemctl_replacement.units.events import (
     SetClock,
     WatchPort,
 )
-from systemctl_replacement.units.listen_on import ListenOn
+from systemctl_replacement.units.listen_on import ListenOn, SocketOptions
 
 
 class World:
@@ -105,9 +106,61 @@ def test_a_step_of_the_realtime_clock(world: World, monkeypatch: pytest.MonkeyPa
 
 
 def test_what_cannot_be_had_is_told(world: World) -> None:
-    failed = world.ports.carry_out(Listen("s", ListenOn("Stream", "300.0.0.1:80")))
-    assert isinstance(failed, PortFailed)
-    assert failed.port == "s"
+    failed = world.ports.carry_out(Listen("s", ListenOn("Netlink", "31 0")))
+    reason = "Protocol not supported"
+    assert failed == PortFailed("s", reason, f"Failed to create listening socket (31 0): {reason}")
+
+
+def test_a_defect_of_ours_is_told_too(world: World) -> None:
+    """The machine must not wait for ever."""
+    with pytest.raises(KeyError):
+        world.ports.carry_out(Listen("s", ListenOn("Nothing", "/s")))
+    assert world.turn() == [PortFailed("s", "Internal error")]
+
+
+def test_a_socket_is_made_once(world: World) -> None:
+    """Asked for again after a re-execution, it is the same."""
+    action = Listen("s", ListenOn("Stream", "/s"))
+    assert world.ports.carry_out(action) == Listening("s")
+    before = world.ports.listening()
+    assert world.ports.carry_out(action) == Listening("s")
+    assert world.ports.listening() == before
+
+
+@pytest.mark.parametrize("remove", [False, True])
+def test_what_is_left_of_it(world: World, remove: bool) -> None:
+    """RemoveOnStop=: also of a unit that just goes down; not of one that is handed on to another manager."""
+    for name, kind in (("s", "Stream"), ("f", "FIFO")):
+        on = ListenOn(kind, f"/{name}", symlinks=(f"/link-{name}",), remove=remove)
+        assert world.ports.carry_out(Listen(name, on)) == Listening(name)
+    saved = [{**one, "fd": os.dup(one["fd"])} for one in world.ports.saved()]
+    world.ports.carry_out(ClosePort("s"))
+    assert sorted(os.listdir(world.root)) == (["f", "link-f"] if remove else ["f", "link-f", "link-s", "s"])
+    other = world.more_ports()
+    with pytest.raises(OSError):
+        other.restore([saved[1], {**saved[1], "name": "lost", "fd": -1}])
+    assert "f" in os.listdir(world.root)
+    world.ports.close()
+    assert ("f" in os.listdir(world.root)) != remove
+    os.close(saved[0]["fd"])
+
+
+def test_a_connection_has_the_options_of_its_socket(world: World) -> None:
+    import socket
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        number = free.getsockname()[1]
+    options = SocketOptions(no_delay=True, priority=5, tcp_congestion="none")
+    world.ports.carry_out(Listen("s", ListenOn("Stream", f"127.0.0.1:{number}", options)))
+    with socket.create_connection(("127.0.0.1", number)):
+        accepted = world.ports.carry_out(Accept("s", "c", options))
+        assert isinstance(accepted, Accepted)
+        assert accepted.problems == ((4, "TCP_CONGESTION failed: No such file or directory"),)
+        fd = next(one["fd"] for one in world.ports.saved() if one["name"] == "c")
+        with socket.socket(fileno=os.dup(fd)) as taken:
+            assert taken.getsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY) == 5
+            assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
 
 
 def test_one_that_nobody_takes_care_of_wakes_once(world: World) -> None:

@@ -9,6 +9,7 @@ import pytest
 from systemctl_replacement.units import events
 from systemctl_replacement.units.commands.state import ExecStatus
 from systemctl_replacement.units.kind import Roles
+from systemctl_replacement.units.listen_on import SocketOptions
 from systemctl_replacement.units.socket.config import PHASES
 from systemctl_replacement.units.socket.kind import KIND
 from systemctl_replacement.units.socket.state import Connection
@@ -183,8 +184,8 @@ def test_each_connection_has_an_instance() -> None:
     world.answer()
     first, second = "a@0-10-0.service", "a@1-10-0.service"
     assert asked(world, events.Accept, events.Trigger) == [
-        events.Accept(A, "connection 0"),
-        events.Accept(B, "connection 1"),
+        events.Accept(A, "connection 0", SocketOptions()),
+        events.Accept(B, "connection 1", SocketOptions()),
         events.Trigger(first, "connection 0", "PID 10/UID 0"),
         events.Trigger(second, "connection 1", "PID 10/UID 0"),
     ]
@@ -382,7 +383,7 @@ def test_what_is_asked_for_again_after_a_reexecution() -> None:
     assert KIND.resume(world.config, world.state, context) == tuple(world.unanswered)
     world.run()
     world.connect()
-    assert KIND.resume(world.config, world.state, context) == (events.Accept(A, "connection 0"),)
+    assert KIND.resume(world.config, world.state, context) == (events.Accept(A, "connection 0", SocketOptions()),)
     world.answer()
     assert KIND.resume(world.config, world.state, context) == ()
 
