@@ -98,7 +98,8 @@ class FileManager:
         startable = unit.load_state == "loaded" and traits.startable
         stoppable = unit.id not in perpetual.UNITS and traits.stoppable
         kind = traits.load()
-        reloadable = kind.can_reload(kind.configure(unit, config, lambda: True))
+        settings = kind.configure(unit, config, lambda: True)
+        reloadable = kind.can_reload(settings)
         if reloadable is None:
             reloadable = bool(unit.dependencies.get("PropagatesReloadTo"))
         found.update(
@@ -117,6 +118,8 @@ class FileManager:
                 "DropInPaths": list(unit.dropin_paths),
             }
         )
+        if stamp_file := kind.stamp_file(settings):
+            found["StampFile"] = stamp_file
         for relation, others in unit.dependencies.items():
             if relation != "Slice":  # a single name, which of_file() has
                 found[relation] = list(others)

@@ -61,7 +61,7 @@ CAPABILITIES = (
 )
 # Capabilities that are still to be built, whose cases may differ. This list may only get shorter.
 # "execution" is what systemd's own tests of the execution environment (systemd_tests.py) still need.
-MISSING = frozenset({"timers", "logs", "execution"})
+MISSING = frozenset({"logs", "execution"})
 
 
 class CaseError(ValueError):
