@@ -1,0 +1,145 @@
+"""What sockets survive in every sub-state: a reload, the manager's re-execution, and the death of their supervisors.
+
+Afterwards each goes where it would have gone, and whoever connects is served.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import pytest
+
+from tests.engine.manager.engine import Engine, wait_for
+
+GO = "while ! test -e @ROOT@/go; do sleep 0.02; done"
+HOLD = f"/bin/sh -c '{GO}'"
+# Ends only when it is released, whatever signal comes.
+HARD = f"/bin/sh -c 'trap \"\" TERM USR1; touch @ROOT@/deaf; {GO}'"
+LEFT_HARD = (
+    f"/bin/sh -c '(trap \"\" TERM; touch @ROOT@/left; {GO}) & while ! test -e @ROOT@/left; do sleep 0.02; done; exit 1'"
+)
+
+# Sub-state -> (what its socket has, how to get there, the next sub-state when it is released).
+STATES: dict[str, tuple[str, str, str]] = {
+    "start-pre": (f"ExecStartPre={HOLD}", "start", "listening"),
+    "start-post": (f"ExecStartPost={HOLD}", "start", "listening"),
+    "listening": ("", "start", "listening"),
+    "running": ("", "start connect", "running"),
+    "stop-pre": (f"ExecStopPre={HOLD}", "start stop", "dead"),
+    "stop-pre-sigterm": (f"ExecStartPost={HARD}\nFinalKillSignal=SIGUSR1", "start stop", "dead"),
+    "stop-post": (f"ExecStopPost={HOLD}", "start stop", "dead"),
+    "final-sigterm": (f"ExecStartPre={LEFT_HARD}", "start", "failed"),
+    "failed": ("ExecStartPre=/bin/false", "start", "failed"),
+}
+UNITS = {f"{sub}.socket": f"[Socket]\nListenStream=/run/{sub}\n{text}\n" for sub, (text, _, _) in STATES.items()}
+EACH = {
+    "each.socket": "[Socket]\nListenStream=/run/each\nAccept=yes\nMaxConnections=3\n",
+    "each@.service": "[Service]\nStandardInput=socket\nExecStart=/bin/cat\n",
+}
+PROGRAM = """
+import socket
+listening = socket.socket(fileno=3)
+listening.setblocking(True)
+while True:
+    connection, _ = listening.accept()
+    connection.sendall(b"served")
+    connection.close()
+"""
+
+
+def connect(engine: Engine, name: str) -> socket.socket:
+    client = socket.socket(socket.AF_UNIX)
+    client.settimeout(20)
+    client.connect(str(engine.root / "run" / name))
+    return client
+
+
+def reach(engine: Engine, sub: str) -> None:
+    """Bring the socket of a sub-state there."""
+    unit = f"{sub}.socket"
+    for way in STATES[sub][1].split():
+        if way == "connect":
+            engine.wait_sub(unit, "listening")
+            with connect(engine, sub) as client:
+                assert client.recv(10) == b"served"
+        else:
+            if way == "stop":
+                engine.wait_sub(unit, "listening", "start-post")
+                if "deaf" in STATES[sub][0]:
+                    wait_for((engine.root / "deaf").exists, "a deaf process")
+            engine.enqueue(way, unit)
+    engine.wait_sub(unit, sub)
+    if STATES[sub][0] and sub not in ("failed", "final-sigterm"):
+        wait_for(lambda: engine.show(unit)["ControlPID"], "the process of the state")
+
+
+def kill_supervisors(engine: Engine) -> None:
+    units = [f"{sub}.socket" for sub, (text, _, _) in STATES.items() if text and sub != "failed"]
+    for unit in units:
+        engine.titled(f"supervisor: {unit}").kill()
+    for unit in units:
+        wait_for(partial(_is_degraded, engine, unit), "the death to be noticed")
+
+
+def _is_degraded(engine: Engine, unit: str) -> bool:
+    return bool(engine.call("Processes", name=unit)["degraded"])
+
+
+DISTURBANCES: dict[str, Callable[[Engine], object]] = {
+    "reload": lambda engine: engine.call("Reload"),
+    "reexecution": Engine.reexecute,
+    "supervisors-killed": kill_supervisors,
+}
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    with Engine({**UNITS, **EACH}, boot=("basic.target",)) as e:
+        (e.root / "serve.py").write_text(PROGRAM)
+        for sub in STATES:
+            e.write(f"{sub}.service", f"[Service]\nExecStart=/usr/bin/env python3 -IS {e.root}/serve.py\n")
+        yield e
+
+
+@pytest.mark.parametrize("disturbance", DISTURBANCES)
+def test_every_sub_state_survives(engine: Engine, disturbance: str) -> None:
+    assert engine.run("start", "each.socket") == "done"
+    held = connect(engine, "each")
+    held.sendall(b"x")
+    assert held.recv(1) == b"x"
+    for sub in STATES:
+        reach(engine, sub)
+    DISTURBANCES[disturbance](engine)
+    assert {sub: engine.sub(f"{sub}.socket") for sub in STATES} == {sub: sub for sub in STATES}
+    (engine.root / "go").touch()
+    for sub, (_, _, end) in STATES.items():
+        engine.wait_sub(f"{sub}.socket", *((end, "failed") if sub == "stop-pre-sigterm" else (end,)))
+        if end in ("listening", "running"):
+            with connect(engine, sub) as client:
+                assert client.recv(10) == b"served", sub
+    shown = engine.show("each.socket")
+    assert (shown["NConnections"], shown["NAccepted"]) == (1, 1)
+    held.close()
+    wait_for(lambda: not engine.show("each.socket")["NConnections"], "the end of the connection to be noticed")
+
+
+def test_a_flood_costs_what_is_allowed(engine: Engine) -> None:
+    """No more instances than MaxConnections=, and in the end no descriptor more than before."""
+    assert engine.run("start", "each.socket") == "done"
+    assert engine.process is not None
+    descriptors = f"/proc/{engine.process.pid}/fd"
+    before = len(os.listdir(descriptors))
+    clients = [connect(engine, "each") for _ in range(60)]
+    wait_for(lambda: engine.show("each.socket")["NRefused"] == 57, "those that are too many to be refused")
+    shown = engine.show("each.socket")
+    assert (shown["NConnections"], shown["NAccepted"]) == (3, 3)
+    for client in clients:
+        client.close()
+    wait_for(lambda: not engine.show("each.socket")["NConnections"], "all connections to be gone")
+    wait_for(lambda: len(os.listdir(descriptors)) <= before, "all descriptors to be closed")
+    with connect(engine, "each") as client:
+        client.sendall(b"x")
+        assert client.recv(1) == b"x"
