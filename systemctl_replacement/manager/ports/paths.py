@@ -160,6 +160,7 @@ class PathWatch(Watcher):
         """Watch the next file on the way, or else the directory that it may appear in: -1 then."""
         if self.what == EXISTS_GLOB and _has_wildcards(os.path.basename(there)):
             self._try_add(wanted, here, _END)
+            self._try_add(wanted, there, _GONE)  # as systemd does: it fails where no directory is
             self._add_matching(wanted, there, left)
             return -1
         number = self._try_add(wanted, there, events)
