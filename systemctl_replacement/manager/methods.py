@@ -15,7 +15,7 @@ from systemctl_replacement.jobs.model import JobError
 from systemctl_replacement.manager import show, show_manager
 from systemctl_replacement.manager.each_process import log_each, some_of
 from systemctl_replacement.manager.halt.halt import TARGETS
-from systemctl_replacement.manager.jobs.enqueue import INVALID_ARGS, Enqueue
+from systemctl_replacement.manager.jobs.enqueue import INVALID_ARGS, NOT_SUPPORTED, Enqueue
 from systemctl_replacement.manager.jobs.wait_inactive import WaitInactive
 from systemctl_replacement.manager.loading import load
 from systemctl_replacement.manager.manager import Manager
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 NO_SUCH_UNIT = "org.freedesktop.systemd1.NoSuchUnit"
 NO_SUCH_PROCESS = "org.freedesktop.systemd1.NoSuchProcess"
-NOT_SUPPORTED = "org.freedesktop.DBus.Error.NotSupported"
 NO_SUCH_JOB = "org.freedesktop.systemd1.NoSuchJob"
 NO_UNIT_FOR_PID = "org.freedesktop.systemd1.NoUnitForPID"
 FAILED = "org.freedesktop.DBus.Error.Failed"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from systemctl_replacement.jobs import operations
-from systemctl_replacement.jobs.model import CANCELED, STOP, Job, JobError
+from systemctl_replacement.jobs.model import CANCELED, RESTART, STOP, TRY_RESTART, Job, JobError
 from systemctl_replacement.manager import show
 from systemctl_replacement.manager.jobs import unavailable
 from systemctl_replacement.manager.manager import Manager
+from systemctl_replacement.manager.mount_point import can_mount
+from systemctl_replacement.manager.registry import PERPETUAL
 from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.units.states import INACTIVE_OR_FAILED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from systemctl_replacement.control.request import Request
 
 INVALID_ARGS = "org.freedesktop.DBus.Error.InvalidArgs"
+NOT_SUPPORTED = "org.freedesktop.DBus.Error.NotSupported"
 
 
 class Enqueue:
@@ -73,6 +77,10 @@ class Enqueue:
         if operation not in operations.OPERATIONS:
             raise JobError(INVALID_ARGS, f"Unknown operation {operation}.")
         job_type = operations.job_type(manager.jobs.view, unit.id, operation)
+        if job_type in (STOP, RESTART, TRY_RESTART) and _is_fixed(unit):
+            # Refuse before anything that needs it is stopped in vain.
+            lacks = "unmounting needs CAP_SYS_ADMIN, which this container does not have"
+            raise JobError(NOT_SUPPORTED, f"Unit {unit.id} cannot be stopped: {lacks}.")
         if job_type != STOP:
             manager.registry.unskip(manager.registry.heir(unit))  # requested by name, which is no boot
         outcome["need_reload"] = show.need_reload(unit)
@@ -99,6 +107,12 @@ class Enqueue:
         self._open -= 1
         if not self._open:
             self._request.reply(jobs=self._outcomes)
+
+
+def _is_fixed(unit: ManagedUnit) -> bool:
+    """Whether a unit is up and only the engine could undo that, because it is a mount."""
+    mounted = unit.traits.from_mountinfo and unit.id not in PERPETUAL and unit.active_state not in INACTIVE_OR_FAILED
+    return mounted and not can_mount()
 
 
 def _outcome(name: str) -> dict[str, Any]:
