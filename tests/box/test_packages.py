@@ -109,6 +109,20 @@ SOCKETS = (
         "systemctl is-active dbus.service",
     ),
     Row(
+        "avahi-daemon.service",
+        """
+        systemctl stop avahi-daemon.service avahi-daemon.socket 2>&1
+        systemctl is-active avahi-daemon.service
+        dbus-send --system --print-reply --dest=org.freedesktop.Avahi / org.freedesktop.Avahi.Server.GetHostName |
+            grep -o string
+        systemctl is-active avahi-daemon.service
+        systemctl restart avahi-daemon.service
+        dbus-send --system --print-reply --dest=org.freedesktop.DBus / org.freedesktop.DBus.NameHasOwner \\
+            string:org.freedesktop.Avahi | grep boolean
+        """,
+        ("avahi-daemon.service",),
+    ),
+    Row(
         "cups.socket",
         """
         systemctl stop cups.service 2>&1

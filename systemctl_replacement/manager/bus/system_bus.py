@@ -160,8 +160,8 @@ class SystemBus:
         try:
             self.watcher.start(self._socket)
         except OSError as error:
-            self._core.log.manager(LOG_ERR, f"Cannot watch the bus: {error.strerror}")
-            self._missing()
+            self._core.log.manager(LOG_ERR, f"Cannot watch the bus, trying again: {error.strerror}")
+            self._pace.failed()
             return
         for unit in self._named():
             self._watch(unit)

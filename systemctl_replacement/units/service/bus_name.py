@@ -37,15 +37,16 @@ def bus_name_changed(flow: ServiceFlow, event: BusNameChanged) -> None:
     if event.owner == before:
         return
     if flow.config.type != "dbus":
-        if event.pid and not state.main_pid and state.sub in _MAIN_MAY_BE_FOUND:
+        if event.pid and not flow.main_alive() and state.sub in _MAIN_MAY_BE_FOUND:
             move(flow, event.pid, event.alien)
     elif is_awaited(flow.config, state):
         if event.owner:
             flow.enter_start_post()
+    elif state.sub == "running":
+        if not flow.good():
+            flow.enter_running(SUCCESS)
     elif state.sub == "start" or flow.context.start_pending:
         flow.set(name_taken=bool(event.owner))
-    elif state.sub == "running" and not flow.good():
-        flow.enter_running(SUCCESS)
 
 
 def bus_missing(flow: ServiceFlow, _event: BusMissing) -> None:

@@ -27,6 +27,7 @@ def engine_with(**units: str) -> Iterator[Engine]:
         yield engine
 
 
+BUS_ITSELF = ("--dest=org.freedesktop.DBus", "/org/freedesktop/DBus")
 MANAGER = "--dest=org.freedesktop.systemd1"
 
 
@@ -210,6 +211,22 @@ def test_the_bus_is_killed_and_comes_back() -> None:
         engine.wait_sub("a.service", "running")
 
 
+def test_a_bus_that_is_not_ours() -> None:
+    """A unit of another name: what happens on it is seen, also when it comes back. It starts no units."""
+    with engine_with(other=bus.BUS, a=bus.owner(more="RemainAfterExit=yes\n")) as engine:
+        assert engine.run("start", "other.service") == "done"
+        assert engine.run("start", "a.service") == "done"
+        assert engine.sub("a.service") == "running"
+        asked = bus.send(engine, *BUS_ITSELF, "org.freedesktop.DBus.ListNames")
+        assert bus.NAME in asked.stdout
+        assert "org.freedesktop.systemd1" not in asked.stdout
+        before = watcher(engine)
+        assert engine.run("stop", "other.service") == "done"
+        wait_for(lambda: not alive(before), "the end of the watcher")
+        assert engine.run("start", "other.service") == "done"
+        assert watcher(engine).pid != before.pid
+
+
 def test_reexecution_while_a_name_is_awaited_and_when_it_is_taken() -> None:
     with engine_with(a=bus.owner(take="take", drop="drop")) as engine:
         bus.start_bus(engine)
@@ -250,9 +267,8 @@ def test_units_that_the_bus_starts() -> None:
             (engine.root / f"services/org.example.{name}.service").write_text(text)
         bus.start_bus(engine)
         watcher(engine)
-        bus_itself = ("--dest=org.freedesktop.DBus", "/org/freedesktop/DBus")
         asked = bus.send(
-            engine, *bus_itself, "org.freedesktop.DBus.StartServiceByName", f"string:{bus.NAME}", "uint32:0"
+            engine, *BUS_ITSELF, "org.freedesktop.DBus.StartServiceByName", f"string:{bus.NAME}", "uint32:0"
         )
         assert "uint32 1" in asked.stdout, asked
         assert engine.sub("a.service") in ("start", "running")
