@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from systemctl_replacement.unitfile import not_built
 from systemctl_replacement.unitfile.directives import table as directives
 from systemctl_replacement.unitfile.directives.directive import Directive
 from systemctl_replacement.unitfile.directives.honoured import NOT_YET
+from systemctl_replacement.units.table import TYPES
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "directives.md"
 
@@ -64,7 +64,7 @@ def _lines() -> Iterator[str]:
 def _groups() -> Iterator[tuple[str, tuple[Directive, ...]]]:
     """Each family of directives once, with the sections that have it: [Unit], those of the types, [Install]."""
     types = {section: unit_type for unit_type, section in directives.TYPE_SECTIONS.items()}
-    missing = [section for section, unit_type in types.items() if not not_built.is_built(unit_type)]
+    missing = [section for section, unit_type in types.items() if not TYPES[unit_type].is_supported]
     sections = [section for section in directives.SECTIONS if section not in missing]
     families = dict.fromkeys(name for section in sections for name in directives.families(section))
     for family in families:

@@ -6,7 +6,7 @@ import os
 
 from systemctl_replacement.check.finding import Finding
 from systemctl_replacement.manager.generators import init_script_units
-from systemctl_replacement.unitfile import names, not_built
+from systemctl_replacement.unitfile import names
 from systemctl_replacement.unitfile.load import NOT_FOUND
 from systemctl_replacement.unitfile.loadpath import DEPENDENCY_SUFFIXES
 from systemctl_replacement.units.table import traits_of
@@ -50,9 +50,7 @@ def _of_no_unit(image: Image) -> Iterator[Finding]:
 def _is_unknown(image: Image, name: str) -> bool:
     """Whether nothing has the name: no file, no init script, nothing that init skips, nothing without a file."""
     traits = traits_of(name)
-    has_a_file = (traits.startable or not_built.reason(names.unit_type(name))) and not (
-        traits.from_mountinfo or traits.holds_members
-    )
+    has_a_file = traits.startable and not (traits.from_mountinfo or traits.holds_members)
     script = f"{image.root}{init_script_units.SCRIPTS}/{names.prefix_of(name)}"
     is_there = image.index.fragment(name).path or image.skips.reason([name]) or os.path.lexists(script)
     is_of_many = names.prefix_of(name).endswith("-")  # a-.service.d

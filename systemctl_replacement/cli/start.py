@@ -177,8 +177,6 @@ def _report_ended(outcome: dict[str, Any], options: Options, invocation: Invocat
             invocation.err('Job failed. See "journalctl -xe" for details.')
         else:
             invocation.err(failure_text(unit, outcome.get("service_result") or ""))
-        if outcome.get("extra"):
-            invocation.err(f"{unit}: {outcome['extra']}.")
     return 1
 
 

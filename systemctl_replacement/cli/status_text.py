@@ -70,8 +70,6 @@ def unit_lines(
     yield from _conditions(unit, options, terminal, now)
     if unit.get("SkipReason"):
         yield _labelled("Skipped", unit["SkipReason"])
-    elif unit.get("NotBuilt") and unit.get("ActiveState") in ("inactive", "failed"):
-        yield _labelled("Problem", unit["NotBuilt"])
     if unit.get("NotApplied"):
         yield _labelled("Not applied", ", ".join(f"{name}=" for name in unit["NotApplied"]))
     yield from _triggers("TriggeredBy", unit, terminal)

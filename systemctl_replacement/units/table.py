@@ -21,7 +21,7 @@ _RUNS = ("CGROUP", "EXEC", "KILL", "UNIT")
 
 @dataclass(frozen=True)
 class Traits:
-    """What is the same for all units of a type. What a type that is not built yet cannot do is left out.
+    """What is the same for all units of a type. What a type that is not supported cannot do is left out.
 
     kind: the module that has the kind, below units/ if the name begins with a dot; there it is called KIND.
     section: the section of its unit files besides [Unit] and [Install].
@@ -54,6 +54,11 @@ class Traits:
     from_mountinfo: bool = False  # is there when the kernel has mounted it
     shows_next_elapse: bool = False  # `status` has the line Trigger:
     keeps_control_group: bool = False  # while it is up, whether there is a process in it or not
+
+    @property
+    def is_supported(self) -> bool:
+        """Whether there can be such units in a container."""
+        return self.kind != ".unsupported"
 
     def load(self) -> Kind:
         """The kind that runs the units of this type."""

@@ -57,7 +57,6 @@ CAPABILITIES = (
     "container",
     "image",
     "logs",
-    "timers",
 )
 # Capabilities that are still to be built, whose cases may differ. This list may only get shorter.
 # "execution" is what systemd's own tests of the execution environment (systemd_tests.py) still need.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from systemctl_replacement.jobs import operations
 from systemctl_replacement.jobs.model import CANCELED, RESTART, STOP, TRY_RESTART, Job, JobError
 from systemctl_replacement.manager import show
-from systemctl_replacement.manager.jobs import unavailable
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.mount_point import can_mount
 from systemctl_replacement.manager.registry import PERPETUAL
@@ -97,10 +96,8 @@ class Enqueue:
     def _ended(self, outcome: dict[str, Any], job: Job, result: str) -> None:
         unit = self._manager.registry.find(job.unit)
         outcome["result"] = result
-        if unit is not None:
-            outcome["extra"] = unavailable.explain(self._manager.registry, unit, result) or None
-            if unit.traits.tells_result:
-                outcome["service_result"] = unit.kind.result(unit.state)
+        if unit is not None and unit.traits.tells_result:
+            outcome["service_result"] = unit.kind.result(unit.state)
         self._done()
 
     def _done(self) -> None:
@@ -126,5 +123,4 @@ def _outcome(name: str) -> dict[str, Any]:
         "service_result": None,
         "need_reload": None,
         "affected": None,
-        "extra": None,
     }

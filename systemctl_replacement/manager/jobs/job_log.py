@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from systemctl_replacement.jobs.model import RESTART, START, STOP
 from systemctl_replacement.log_levels import LOG_INFO
-from systemctl_replacement.manager.jobs import job_messages, unavailable
+from systemctl_replacement.manager.jobs import job_messages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,10 +52,7 @@ class JobLog:
         line = job_messages.message(unit.kind, unit.config, job.type, end.result, self._name(unit))
         if line is not None:
             said = self.status is not None and self.status.say_ended(job, unit, end.result)
-            reason = unavailable.explain(self._registry, unit, end.result)
-            text = f"{line[1][:-1]}: {reason}." if reason else line[1]
-            shown = unit.traits.prominent or bool(reason)
-            self._log.about(unit.id, line[0], text, unit.invocation_id, shown, said and not reason)
+            self._log.about(unit.id, line[0], line[1], unit.invocation_id, unit.traits.prominent, said)
 
     def _name(self, unit: ManagedUnit) -> str:
         return job_messages.unit_name(unit.id, unit.description, self._core.config.status_unit_format)

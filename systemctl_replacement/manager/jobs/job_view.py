@@ -6,7 +6,6 @@ from systemctl_replacement.jobs.model import RELOAD, RESTART, STOP, Job
 from systemctl_replacement.jobs.ordering import Priority, priority
 from systemctl_replacement.manager.registry import PERPETUAL, Registry
 from systemctl_replacement.manager.unit import ManagedUnit
-from systemctl_replacement.unitfile import not_built
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,9 +90,7 @@ class UnitView:
         if job_type == STOP:
             return found.id not in PERPETUAL
         if job_type == RESTART:
-            # Units of types not built yet fail when they are started, with the reason.
-            missing = bool(not_built.reason(found.type)) and found.id not in PERPETUAL
-            return missing or (can_stop(found) and can_start(found))
+            return can_stop(found) and can_start(found)
         return can_reload(found) if job_type == RELOAD else True
 
     def can_reload(self, unit: str) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.unitfile import not_built
 from systemctl_replacement.unitfile.directives import table as directives
 from systemctl_replacement.unitfile.values import INFINITY
+from systemctl_replacement.units.table import TYPES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ def not_applied(unit: Unit) -> list[str]:
     """The directives that the unit sets and that have no effect here, those that protect first."""
     protecting: list[str] = []
     other: list[str] = []
-    built = not_built.is_built(unit.type)
+    supported = TYPES[unit.type].is_supported
     for (section, name), value in unit.settings.items():
-        if not built and section != "Unit":
+        if not supported and section != "Unit":
             continue
         row = directives.lookup(section, name)
         if row is None or row.honoured.applied:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from systemctl_replacement import exec_directories
 from systemctl_replacement.defaults import NOFILE_HARD, NOFILE_SOFT
-from systemctl_replacement.unitfile import not_built
 from systemctl_replacement.unitfile.directives import table as directives
 from systemctl_replacement.unitfile.directives.not_applied import not_applied
 from systemctl_replacement.unitfile.load import Unit
@@ -46,8 +45,6 @@ def of_file(unit: Unit, config: ManagerConfig) -> dict[str, Any]:
     }
     if "TasksMax" in kinds and unit.type != "slice":
         found["TasksMax"] = resource.default_tasks()
-    if unit.load_state == "loaded" and not_built.reason(unit.type):
-        found["NotBuilt"] = not_built.reason(unit.type)
     if "Slice" in kinds:
         found["Slice"] = next(iter(unit.dependencies.get("Slice", ())), "")
     found.update(derived_properties.defaults(unit, config))

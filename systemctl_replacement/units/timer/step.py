@@ -116,7 +116,6 @@ class _Life:
             else:
                 self.enter_dead(SUCCESS)
             return
-        self.enter("waiting", realtime=found.realtime or 0, monotonic=found.monotonic or 0)
         accuracy = self.config.accuracy or _DEFAULT_ACCURACY_USEC
         if found.monotonic is None:
             self.actions.append(ClosePort(MONOTONIC))
@@ -124,6 +123,8 @@ class _Life:
             self.actions.append(SetClock(MONOTONIC, MONOTONIC, found.monotonic, accuracy))
         # Also without a time: when the clock is set, or the time zone, all is worked out anew.
         self.actions.append(SetClock(REALTIME, REALTIME, found.realtime, accuracy))
+        # Last: who hears of it may be the one who sets the clock.
+        self.enter("waiting", realtime=found.realtime or 0, monotonic=found.monotonic or 0)
 
     def trigger(self) -> None:
         """Have the other unit started."""
@@ -248,7 +249,7 @@ def _trigger_refused(life: _Life, event: TriggerRefused) -> None:
 
 def _reloaded(life: _Life, _event: Reloaded) -> None:
     """As systemd does: OnActiveSec= begins anew."""
-    life.state = replace(life.state, disabled=())
+    life.state = replace(life.state, disabled=(), next=())
     if life.state.sub == "waiting":
         life.enter_waiting(is_active=False)
 

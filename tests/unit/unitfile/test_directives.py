@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 
 from systemctl_replacement.exec_directories import KINDS
 from systemctl_replacement.syscalls import RLIMITS
-from systemctl_replacement.unitfile import not_built
 from systemctl_replacement.unitfile.directives import table as directives
 from systemctl_replacement.unitfile.directives.directive import MERGE, Directive
 from systemctl_replacement.unitfile.directives.honoured import FAMILIES
 from systemctl_replacement.unitfile.parsers.parse_context import Fatal, Invalid, ParseContext, Refused
 from systemctl_replacement.unitfile.properties.convert import raw
 from systemctl_replacement.unitfile.specifiers import Host, Subject
+from systemctl_replacement.units.table import TYPES
 from tests.unit.unitfile.oracle import SYSTEMD, needs_systemd
 
-BUILT = [section for unit_type, section in directives.TYPE_SECTIONS.items() if not_built.is_built(unit_type)]
+BUILT = [section for unit_type, section in directives.TYPE_SECTIONS.items() if TYPES[unit_type].is_supported]
 ROWS = [(section, row) for section in directives.SECTIONS for row in directives.section_table(section).values()]
 
 
@@ -114,7 +114,7 @@ def test_a_default_is_shown_as_if_it_were_assigned() -> None:
             assert raw(row.property, row.kind, row.default) == row.default, f"{where}.{row.name}"
 
 
-def test_nothing_of_units_that_are_not_built_is_honoured() -> None:
+def test_nothing_of_units_that_are_not_supported_is_honoured() -> None:
     honoured = {name for section in BUILT for name in directives.families(section)}
     for section in {*directives.TYPE_SECTIONS.values()}.difference(BUILT):
         for name in set(directives.families(section)) - honoured:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any, Optional
 
 import pytest
@@ -18,6 +19,7 @@ from systemctl_replacement.units.states import INACTIVE_OR_FAILED
 from systemctl_replacement.units.timer.config import TimerConfig
 from systemctl_replacement.units.timer.kind import KIND
 from systemctl_replacement.units.timer.state import ACTIVE_STATES, TimerState
+from tests.test_documentation import table
 
 SEC, MINUTE, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
 NOON = 1_767_268_800 * SEC  # 2026-01-01 12:00:00 UTC
@@ -465,3 +467,31 @@ def test_drawn_lives(
             assert world.service.active == "active"
     world.step(events.Stop())
     assert world.state.sub == "dead"
+
+
+STARTS = (events.Start(), events.StartLimitHit())
+FROM_DOWN = (*STARTS, events.ResetFailed())
+FROM_UP = (
+    events.Stop(), events.ResetFailed(), events.ClockElapsed(MONOTONIC), events.ClockStepped(REALTIME),
+    ZoneChanged(REALTIME), events.TriggeredChanged("x.service"), events.Triggered("x.service"),
+    events.TriggerRefused("x.service", "no"), events.Reloaded(), events.PortFailed(MONOTONIC, "no"),
+)  # fmt: skip
+
+
+def test_the_ways_between_states_are_those_of_the_page() -> None:
+    """Every event in every state, for timers of all kinds."""
+    rows = table("states.md", "All transitions of a timer")
+    documented = {(old, new) for old, followers in rows for new in followers.split()}
+    once, again = ("OnActiveSec", SEC), ("OnUnitActiveSec", HOUR)
+    others: tuple[dict[str, Other], ...] = ({}, {"x.service": Other("loaded", "inactive", "dead", "success", "", {})})
+    found = set()
+    for values, remain, sub, triggered in product(((), (once,), (once, again)), (False, True), ACTIVE_STATES, others):
+        config = TimerConfig("x.timer", values, remain_after_elapse=remain)
+        state = TimerState(sub, "resources" if sub == "failed" else "success", (1, 1), (5, 5))
+        context = Context(10 * SEC, 10 * SEC, triggered=triggered, dates=UtcDates(), boot=(1, 1))
+        for happens in FROM_DOWN if ACTIVE_STATES[sub] in INACTIVE_OR_FAILED else FROM_UP:
+            new, actions = KIND.step(config, state, happens, context)
+            told = [action.sub for action in actions if isinstance(action, events.Changed)]
+            assert told[-1:] == [new.sub] or new.sub == sub
+            found.add((sub, new.sub))
+    assert {(old, new) for old, new in found if old != new} == documented
