@@ -51,12 +51,11 @@ from systemctl_replacement.units.states import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, Callable, ClassVar, Optional
+    from typing import Any, Callable, Optional
 
     from systemctl_replacement.unitfile.load import Unit
     from systemctl_replacement.unitfile.manager_config import ManagerConfig
     from systemctl_replacement.units.events import Action, Context, Event, Other
-    from systemctl_replacement.units.kind import Messages
 
 _WHAT = {
     "PathExists": EXISTS,
@@ -113,7 +112,6 @@ class PathKind(Kind):
     """A path is `dead`, `waiting`, `running` or `failed`."""
 
     records = (PathState,)
-    messages: ClassVar[Messages] = {}
 
     # --- configuration and state ---
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.box.harness import Box
 
-EXAMPLES = int(os.environ.get("SYSTEMCTL_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("SYSTEMCTL_EXAMPLES", "30"))
 SEED = int(os.environ.get("SYSTEMCTL_SEED", "252"))
 
 pytestmark = pytest.mark.box
