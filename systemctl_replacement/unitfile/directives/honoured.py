@@ -30,6 +30,11 @@ def below_zero(name: str) -> Needs:
     return Needs(lambda value: frozenset((name,) if value is not None and value < 0 else ()), fails=False)
 
 
+def from_zero(name: str) -> Needs:
+    """For a number that is set, where -1 stands for none."""
+    return Needs(lambda value: frozenset((name,) if value is not None and value >= 0 else ()), fails=False)
+
+
 def for_words(name: str, *words: str) -> Needs:
     """For some of the words that a directive knows."""
     return Needs(lambda value: frozenset((name,) if value in words else ()), fails=False)
@@ -102,6 +107,9 @@ FAMILIES = (
 _LEFT_AS_IT_IS = "left as it is, with a warning, where the container lacks CAP_SYS_NICE"
 NEEDS_NICE = best_effort(_LEFT_AS_IT_IS)
 NEEDS_NICE_FOR_REALTIME = best_effort(_LEFT_AS_IT_IS, for_words("CAP_SYS_NICE", "realtime", "fifo", "rr"))
+_LEFT_OUT = "left out, with a warning, where the container lacks CAP_NET_ADMIN"
+NEEDS_NET_ADMIN = best_effort(_LEFT_OUT, always("CAP_NET_ADMIN"))
+NUMBER_NEEDS_NET_ADMIN = best_effort(_LEFT_OUT, from_zero("CAP_NET_ADMIN"))
 ONLY_ITS_OUTPUT = best_effort("for the unit's own output, not for messages about it")
 SUMS = best_effort("`status` always sums up the processes that are alive")
 NEEDS_MOUNTS = not_yet("needs a mount namespace, which is not implemented yet")

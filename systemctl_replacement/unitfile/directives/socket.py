@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from systemctl_replacement.unitfile.directives.directive import APPEND, Configured, Directive
-from systemctl_replacement.unitfile.directives.honoured import FULL, NO_LSM, NO_USB
+from systemctl_replacement.unitfile.directives.honoured import (
+    FULL,
+    NEEDS_NET_ADMIN,
+    NO_LSM,
+    NO_USB,
+    NUMBER_NEEDS_NET_ADMIN,
+)
 from systemctl_replacement.unitfile.parsers import common as parsers
 from systemctl_replacement.unitfile.parsers import exec as exec_parsers
 from systemctl_replacement.unitfile.parsers import socket as socket_parsers
@@ -146,10 +152,10 @@ SOCKET: tuple[Directive, ...] = (
     Directive("SendBuffer", parse=parsers.size, default=0, kind="integer", honoured=FULL),
     Directive("IPTOS", parse=socket_parsers.ip_tos, default=-1, kind="integer", honoured=FULL),
     Directive("IPTTL", parse=parsers.integer, default=-1, kind="integer", honoured=FULL),
-    Directive("Mark", parse=parsers.integer, default=-1, kind="integer", honoured=FULL),
+    Directive("Mark", parse=parsers.integer, default=-1, kind="integer", honoured=NUMBER_NEEDS_NET_ADMIN),
     Directive("PipeSize", parse=parsers.size, default=0, kind="integer", honoured=FULL),
     Directive("FreeBind", parse=parsers.boolean, default=False, kind="bool", honoured=FULL),
-    Directive("Transparent", parse=parsers.boolean, default=False, kind="bool", honoured=FULL),
+    Directive("Transparent", parse=parsers.boolean, default=False, kind="bool", honoured=NEEDS_NET_ADMIN),
     Directive("Broadcast", parse=parsers.boolean, default=False, kind="bool", since=248, honoured=FULL),
     Directive("PassCredentials", parse=parsers.boolean, default=False, kind="bool", since=38, honoured=FULL),
     Directive("PassSecurity", parse=parsers.boolean, default=False, kind="bool", honoured=FULL),
