@@ -8,6 +8,7 @@ import pytest
 
 from systemctl_replacement.cli.offline import FileManager
 from systemctl_replacement.paths import Paths
+from tests.unit.cli.conftest import Run
 
 CASES = {
     "a.service": ("[Service]\nExecStart=/bin/true\n", "yes yes no"),
@@ -18,7 +19,7 @@ CASES = {
         "no no no",
     ),
     "missing.service": ("", "no yes no"),
-    "x.mount": ("[Mount]\nWhat=a\nWhere=/x\n", "no no yes"),
+    "x.mount": ("[Mount]\nWhat=a\nWhere=/x\n", "yes yes yes"),
     "a.timer": ("[Timer]\nOnBootSec=1\n", "yes yes no"),
     "a.target": ("[Unit]\n", "yes yes no"),
     "passes.target": ("[Unit]\nPropagatesReloadTo=a.service\n", "yes yes yes"),
@@ -37,3 +38,15 @@ def test_what_a_unit_can_be_asked_for(tmp_path: Path, name: str) -> None:
     shown = FileManager(Paths(str(tmp_path))).call("Show", names=[name])["units"][0]["properties"]
     found = [shown[key] for key in ("CanStart", "CanStop", "CanReload")]
     assert " ".join("yes" if value else "no" for value in found) == expected
+
+
+@pytest.mark.parametrize(("persistent", "removed"), [("yes", True), ("no", False)])
+def test_the_stamp_file_of_a_timer_can_be_cleaned(run: Run, tmp_path: Path, persistent: str, removed: bool) -> None:
+    file = tmp_path / "etc/systemd/system/a.timer"
+    stamp = tmp_path / "var/lib/systemd/timers/stamp-a.timer"
+    for path in (file, stamp):
+        path.parent.mkdir(parents=True)
+        path.touch()
+    file.write_text(f"[Timer]\nOnCalendar=daily\nPersistent={persistent}\n", encoding="utf-8")
+    done = run(f"--root={tmp_path}", "clean", "--what=state", "a.timer")
+    assert (done.returncode == 0, stamp.exists()) == (removed, not removed)
