@@ -187,8 +187,7 @@ def test_a_connection_is_taken_with_who_has_made_it(world: World) -> None:
 
 
 def test_a_port_goes_over_to_another_unit(world: World) -> None:
-    world.ports.carry_out(Listen("a", ListenOn("Stream", "/s")))
-    assert world.turn() == [Listening("a")]
+    assert world.ports.carry_out(Listen("a", ListenOn("Stream", "/s"))) == Listening("a")
     other = world.more_ports()
     world.ports.hand_over("a", other, "giver.socket")
     assert world.turn() == [], "nobody waits for it any more"
