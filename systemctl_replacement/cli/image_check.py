@@ -82,8 +82,8 @@ def _text(finding: Finding) -> str:
 
 def _summary(report: Report, every_skip: bool) -> str:
     names = report.prominent
-    services = f"{len(names)} service{'' if len(names) == 1 else 's'}"
-    boot = f"A boot of {', '.join(report.goal)} starts {services}{': ' + few(names) if names else ''}."
+    units = f"{len(names)} unit{'' if len(names) == 1 else 's'}"
+    boot = f"A boot of {', '.join(report.goal)} starts {units}{': ' + few(names) if names else ''}."
     counts = f"{_count(report, ERROR)}, {_count(report, WARNING)}"
     return f"{boot}{_skips(len(report.skipped), every_skip)} Profile {report.profile}: {counts}."
 

@@ -40,7 +40,7 @@ def test_an_image_without_faults(image: TestImage) -> None:
     result = run(image, "--check")
     assert (result.returncode, result.stderr) == (0, "")
     assert (
-        result.stdout == "A boot of default.target starts 1 service: a.service. Profile docker: 0 errors, 0 warnings.\n"
+        result.stdout == "A boot of default.target starts 1 unit: a.service. Profile docker: 0 errors, 0 warnings.\n"
     )
 
 
@@ -53,14 +53,14 @@ def test_errors_first_then_warnings_then_a_summary(image: TestImage) -> None:
         f"error: {path}:4: a.service: Command /usr/bin/nowhere is not executable: No such file or directory",
         f"warning: {path}:2: a.service: Unknown key 'Foo' in section [Unit], ignoring.",
         "skipped: b.service: ConditionPathExists=/etc/nowhere is not met.",
-        f"A boot of default.target starts 1 service: a.service. 2 units are skipped ({FULL}). {COUNT}",
+        f"A boot of default.target starts 1 unit: a.service. 2 units are skipped ({FULL}). {COUNT}",
     ]
     result = run(image, "--check")
     assert (result.returncode, result.stdout.splitlines(), result.stderr) == (1, lines, "")
     full = run(image, "--check", "--show-status=full").stdout.splitlines()
     assert [line for line in full if line.startswith("skipped: procps.service: kernel settings are the host's")]
     assert lines[2] in full
-    assert full[-1] == f"A boot of default.target starts 1 service: a.service. 2 units are skipped. {COUNT}"
+    assert full[-1] == f"A boot of default.target starts 1 unit: a.service. 2 units are skipped. {COUNT}"
     image.path("/etc/systemd/system/procps.service").unlink()
     assert "1 unit is skipped (--show-status=full names it)." in run(image, "--check").stdout
 
@@ -124,11 +124,11 @@ def test_other_goals(image: TestImage) -> None:
         result = run(image, *words, "--check")
         return result.returncode, result.stdout.splitlines()[-1].partition(".  ")[0].partition(" Profile")[0]
 
-    assert goal("--unit=other") == (0, "A boot of other.target starts 1 service: b.service.")
-    assert goal("other.target", "b") == (0, "A boot of other.target, b.service starts 1 service: b.service.")
+    assert goal("--unit=other") == (0, "A boot of other.target starts 1 unit: b.service.")
+    assert goal("other.target", "b") == (0, "A boot of other.target, b.service starts 1 unit: b.service.")
     assert goal("procps") == (
         1,
-        "A boot of procps.service starts 1 service: procps.service.",
+        "A boot of procps.service starts 1 unit: procps.service.",
     )  # by name it is not skipped
     result = run(image, "nosuch", "--check")
     assert result.returncode == 1
