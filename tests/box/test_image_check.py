@@ -16,7 +16,7 @@ def test_an_image_with_nginx_and_redis() -> None:
         *lines, summary = box.console.splitlines()
         assert summary == (
             "A boot of default.target starts 2 units: nginx.service, redis-server.service. "
-            "7 units are skipped (--show-status=full names them). Profile docker: 0 errors, 1 warning."
+            "3 units are skipped (--show-status=full names them). Profile docker: 0 errors, 1 warning."
         )
         assert lines[0].startswith("warning: redis-server.service: Settings that are not applied here: PrivateTmp=")
         assert all(line.startswith("skipped: ") for line in lines[1:])

@@ -39,9 +39,7 @@ def test_an_image_without_faults(image: TestImage) -> None:
     image.service("")
     result = run(image, "--check")
     assert (result.returncode, result.stderr) == (0, "")
-    assert (
-        result.stdout == "A boot of default.target starts 1 unit: a.service. Profile docker: 0 errors, 0 warnings.\n"
-    )
+    assert result.stdout == "A boot of default.target starts 1 unit: a.service. Profile docker: 0 errors, 0 warnings.\n"
 
 
 def test_errors_first_then_warnings_then_a_summary(image: TestImage) -> None:
