@@ -89,7 +89,7 @@ class World:
         self.boot = BootProgress({"id": "0" * 32}, self.loop.guard)
         halt, bus = cast("Any", self.halt), cast("Any", None)
         manager = Manager(core, self.boot, execution, cast("Any", None), conditions, processes, driver, jobs, halt, bus)
-        reload: Any = SimpleNamespace(look_for_new=lambda: None)
+        reload: Any = SimpleNamespace(look_for_new=lambda: None, described=())
         self.table = Methods(manager, reload, cast("Any", None)).table()
 
     def _failed(self, where: str, error: BaseException) -> None:
