@@ -6,16 +6,17 @@ who owns a name, and which units it asks to be started.
 
 from __future__ import annotations
 
-from jeepney import DBusAddress, HeaderFields, MatchRule, MessageFlag, MessageType, Parser
+from jeepney import DBusAddress, HeaderFields, MatchRule, MessageType
 from jeepney import bus_messages as messages
 from jeepney.auth import Authenticator
 from jeepney.wrappers import new_error, new_method_return, new_signal
+
+from systemctl_replacement.process.bus.incoming import BUS, Incoming
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-BUS = "org.freedesktop.DBus"
 MANAGER = "org.freedesktop.systemd1"
 _ACTIVATOR = "org.freedesktop.systemd1.Activator"
 
@@ -50,7 +51,7 @@ class Connection:
         self._on_trouble = on_trouble
         self._on_ready = on_ready
         self._login = Authenticator()
-        self._parser = Parser()
+        self._incoming = Incoming()
         self._serial = 0
         self._early = bytearray()  # messages that wait for the end of the login
         self._answers: dict[int, Callable[[Any], object]] = {}  # who is told the answer to which of our calls
@@ -110,28 +111,23 @@ class Connection:
             self._login.feed(data)
             self._go_on_with_login()
             return
-        self._parser.add_data(data)
-        while True:
-            try:
-                message = self._parser.get_next_message()
-            except Exception as error:  # of one message, whose beginning and end the bus vouches for
-                self._parser.next_msg_size = None
-                self._on_trouble(f"A message cannot be read: {type(error).__name__}: {error}")
-                continue
-            if message is None:
-                return
-            self._received(message)
+        self._incoming.add(data)
+        for message in self._incoming.take():
+            if isinstance(message, Exception):
+                self._on_trouble(f"A message cannot be read: {type(message).__name__}: {message}")
+            else:
+                self._received(message)
 
     def _received(self, message: Any) -> None:
         header = message.header
         fields = header.fields
         if header.message_type in (MessageType.method_return, MessageType.error):
             answered = self._answers.pop(fields.get(HeaderFields.reply_serial, 0), None)
-            if answered is not None and fields.get(HeaderFields.sender) == BUS:
+            if answered is not None:
                 answered(message)
         elif header.message_type is MessageType.method_call:
             self._answer(message)
-        elif fields.get(HeaderFields.sender) == BUS:  # which nobody else can claim to be
+        else:
             self._heard(fields.get(HeaderFields.interface), fields.get(HeaderFields.member), message.body)
 
     def _heard(self, interface: str, member: str, body: tuple[Any, ...]) -> None:
@@ -142,7 +138,7 @@ class Connection:
 
     def _answer(self, call: Any) -> None:
         """Somebody takes us for systemd. An answer at once beats none, which callers await for 25 s."""
-        if call.header.flags & MessageFlag.no_reply_expected or len(self.unsent) > _MOST_UNSENT:
+        if len(self.unsent) > _MOST_UNSENT:
             return
         fields = call.header.fields
         if (fields.get(HeaderFields.interface), fields.get(HeaderFields.member)) == (f"{BUS}.Peer", "Ping"):
