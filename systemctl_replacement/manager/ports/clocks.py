@@ -1,8 +1,8 @@
 """The times that units wait for: one descriptor and one deadline for all of them, as sd-event(3) has.
 
-Each time may come a little late (AccuracySec=, systemd.timer(5)). Whoever wakes us has all told whose time has come by
-then, and the moments for which we ask are the same within each minute, if that can be, on everything that has booted
-with this kernel. So timers go off together, and in between the processor sleeps.
+Each time that is still to come may come a little late (AccuracySec=, systemd.timer(5)). Whoever wakes us has all told
+whose time has come by then, and the moments for which we ask are the same within each minute, if that can be, on
+everything that has booted with this kernel. So timers go off together, and in between the processor sleeps.
 """
 
 from __future__ import annotations
@@ -113,17 +113,19 @@ class Clocks:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        at = self._next(self._monotonic)
+        at = self._next(self._monotonic, now_monotonic())
         if at < INFINITY:
             self._timer = self._loop.call_at(at, lambda: self._elapsed(self._monotonic, now_monotonic()))
         if self.fd >= 0:
             if self._realtime:
-                self._set(self._next(self._realtime))
+                self._set(self._next(self._realtime, now_stamp()[0]))
             else:
                 self._close()
 
-    def _next(self, waiting: Iterable[Wait]) -> int:
+    def _next(self, waiting: Iterable[Wait], now: int) -> int:
         earliest = min((one.at for one in waiting), default=INFINITY)
+        if earliest <= now:
+            return earliest  # missed while nothing ran, say: it is not put off any more
         latest = min((one.latest for one in waiting), default=INFINITY)
         return moment_between(earliest, latest, self._perturbation)
 

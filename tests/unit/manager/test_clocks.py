@@ -87,6 +87,14 @@ def test_who_wakes_up_first_has_the_others_told(world: World, clock: str) -> Non
     assert world.turn() == []
 
 
+@pytest.mark.parametrize("clock", [MONOTONIC, REALTIME])
+def test_what_has_come_already_is_told_at_once(world: World, clock: str) -> None:
+    """Whatever accuracy is enough: what was missed while nothing ran is made up for as soon as something runs."""
+    world.wait("missed", clock, -1_000, accuracy=10 * MINUTE)
+    world.wait("soon", clock, MINUTE, accuracy=MINUTE)
+    assert world.turn() == [("missed", "elapsed")]
+
+
 def test_one_descriptor_for_all_and_none_for_nobody(world: World) -> None:
     waits = [world.wait(str(n), REALTIME, MINUTE) for n in range(50)]
     world.turn(0)
