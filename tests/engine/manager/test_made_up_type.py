@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.manager.engine import MAIN, Engine
+from tests.engine.manager.engine import MAIN, Engine, wait_for
 
 # What would be units/toy/, and the row.
 FOLDER = {
@@ -107,6 +107,7 @@ def test_it_lives(engine: Engine) -> None:
         assert "  duck.toy loaded active playing A duck\n" in systemctl(e, "list-units", "--type=toy")
         assert e.run("stop", "duck.toy") == "done"
         assert e.sub("duck.toy") == "dead"
+        wait_for(lambda: "Put duck.toy - A duck away." in e.text(), "the last line")
         log = e.text()
     for line in (
         "Playing with duck.toy - A duck.",
