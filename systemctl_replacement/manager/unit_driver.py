@@ -10,7 +10,7 @@ import os
 from systemctl_replacement import tree_walk
 from systemctl_replacement.jobs.model import RESTART, START, WAITING
 from systemctl_replacement.log_levels import LOG_ERR, LOG_NOTICE, LOG_WARNING
-from systemctl_replacement.loop import now_monotonic, now_stamp
+from systemctl_replacement.loop import SLICE_USEC, now_monotonic, now_stamp
 from systemctl_replacement.manager import main_process, mount_point, pid_file, unit_change
 from systemctl_replacement.manager.dates import SystemDates
 from systemctl_replacement.manager.each_process import log_each, some_of
@@ -128,7 +128,7 @@ class Driver:
             self._hearing = hearing
 
     def _step(self, unit: ManagedUnit, event: Event) -> None:
-        told, waiting = unit.active_state, [event]
+        told, waiting, end = unit.active_state, [event], now_monotonic() + SLICE_USEC
         try:
             while waiting:
                 kind, before, event = unit.kind, unit.state, waiting.pop(0)
@@ -137,8 +137,10 @@ class Driver:
                     self.arm(unit)
                 self.ports.close(unit)  # before anybody is told
                 told = self._do_all(unit, told, actions, waiting)
+                if waiting and isinstance(waiting[0], events.Listening) and now_monotonic() > end:
+                    break  # a socket may have thousands of ports, one after the other
         finally:
-            if waiting:  # something has gone wrong; the machine still waits for the answers
+            if waiting:  # it takes too long, or something has gone wrong; the machine still waits for the answers
                 self._core.call_soon(lambda: self._go_on(unit, waiting))
 
     def _go_on(self, unit: ManagedUnit, waiting: list[Event]) -> None:

@@ -89,8 +89,9 @@ class SocketFlow(commands.Flow):
 
     def open_next(self) -> None:
         """Open the next port, or go on when all are there."""
+        done = frozenset(self.state.open)  # there may be thousands
         for name, on in self.config.addresses:
-            if name not in self.state.open:
+            if name not in done:
                 self.set(opening=name)
                 self.ask(Listen(name, on))
                 return

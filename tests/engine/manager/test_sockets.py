@@ -143,3 +143,35 @@ def test_a_flood_costs_what_is_allowed(engine: Engine) -> None:
     with connect(engine, "each") as client:
         client.sendall(b"x")
         assert client.recv(1) == b"x"
+
+
+# The step of a socket's machine ends after each port that is open, so that everything else has its turn.
+SHORT_SLICE = """
+from systemctl_replacement.manager import unit_driver
+unit_driver.SLICE_USEC = -1
+"""
+
+
+def test_many_ports_are_opened_bit_by_bit() -> None:
+    names = [f"many{number}" for number in range(200)]
+    units = {
+        "many.socket": "[Socket]\nRemoveOnStop=yes\n" + "".join(f"ListenStream=/run/{name}\n" for name in names),
+        "many.service": "[Service]\nExecStart=/usr/bin/env python3 -IS @ROOT@/serve.py\n",
+    }
+    with Engine(units, boot=("basic.target",), change=SHORT_SLICE) as engine:
+        (engine.root / "serve.py").write_text(PROGRAM)
+
+        def there() -> list[str]:
+            return [name for name in names if (engine.root / "run" / name).exists()]
+
+        for _ in range(2):
+            engine.enqueue("start", "many.socket")
+            engine.enqueue("stop", "many.socket")
+            engine.wait_sub("many.socket", "dead")
+            assert not there()
+            assert engine.run("start", "many.socket") == "done"
+            assert there() == names
+            assert engine.run("stop", "many.socket") == "done"
+        assert engine.run("start", "many.socket") == "done"
+        with connect(engine, names[0]) as client:
+            assert client.recv(10) == b"served"

@@ -62,6 +62,28 @@ def test_ports_are_opened_one_after_the_other_until_one_cannot_be() -> None:
     ]
 
 
+class Compared(str):
+    """A name that counts what it costs to look for it among others."""
+
+    times = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        Compared.times += 1
+        return str.__eq__(self, other)
+
+
+def test_what_many_ports_cost() -> None:
+    names = [Compared(f"Stream /run/{number}") for number in range(200)]
+    world = SocketWorld(config(*names))
+    world.step(events.Start())
+    while world.unanswered:
+        world.answer()
+    assert world.state.sub == "listening"
+    assert world.state.open == tuple(names)
+    assert Compared.times < 20 * len(names)
+
+
 def test_what_a_port_lacks_is_told_and_no_failure() -> None:
     world = SocketWorld(config())
     world.step(events.Start())
