@@ -19,15 +19,20 @@ if TYPE_CHECKING:
 _CAP_SYS_ADMIN = 21
 
 
-def can_mount() -> bool:
-    """Whether we have the capability that mount(2) asks for."""
-    return bool(syscalls.get_capabilities()[0] >> _CAP_SYS_ADMIN & 1)
+def can_mount(root: str) -> bool:
+    """Whether we have the capability that mount(2) asks for, and this system's directories are those of its units.
+
+    Those below a root (`--root=`) mean the directories of another system: ours would be covered instead.
+    """
+    return not root and bool(syscalls.get_capabilities()[0] >> _CAP_SYS_ADMIN & 1)
 
 
-def make(point: MakeMountPoint, log: Callable[[int, str], object]) -> Event:
+def make(point: MakeMountPoint, root: str, log: Callable[[int, str], object]) -> Event:
     """Make the directories, and say what systemd says."""
     where, source = point.where, point.source
-    if not can_mount():
+    if root:
+        return MountPointFailed("Nothing is mounted with --root=")
+    if not can_mount(root):
         log(LOG_WARNING, "Mounting needs CAP_SYS_ADMIN, which this container does not have.")
     if os.path.realpath(where) != os.path.normpath(where):
         log(LOG_ERR, f"Mount path {where} is not canonical (contains a symlink).")

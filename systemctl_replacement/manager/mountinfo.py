@@ -36,8 +36,9 @@ _BURST, _INTERVAL_USEC = 5, 1_000_000
 class Mounts:
     """The mount units of what is mounted, read when they are asked for and may have changed."""
 
-    def __init__(self, warn: Callable[[str], object]) -> None:
+    def __init__(self, warn: Callable[[str], object], root: str) -> None:
         self._warn = warn
+        self.is_followed = not root  # what the kernel tells is about the directories of this system
         self._fd = -1
         self._lines: dict[str, Optional[tuple[str, Mounted]]] = {}  # those of the last reading, parsed
         self._found: dict[str, Mounted] = {}
@@ -50,8 +51,8 @@ class Mounts:
         return self._fd
 
     def now(self) -> dict[str, Mounted]:
-        """What is mounted, by the ids of units; must not be changed."""
-        if self.is_stale:
+        """What is mounted, by the ids of units; must not be changed. Below a root it is nothing."""
+        if self.is_stale and self.is_followed:
             self.is_stale = False
             try:
                 self._read()
@@ -123,6 +124,8 @@ class MountWatch:
 
     def begin(self) -> None:
         """Follow what is mounted from now on, and catch up with it."""
+        if not self._mounts.is_followed:
+            return
         try:
             self._core.loop.watch_edges(self._mounts.fileno(), self._changed)
         except OSError as error:

@@ -116,7 +116,7 @@ class System:
             files.loaded(unit, asked_for)
             bus.loaded(unit)
 
-        mounts = Mounts(lambda text: self.log.manager(LOG_WARNING, text))
+        mounts = Mounts(lambda text: self.log.manager(LOG_WARNING, text), options.root)
         registry = Registry(
             files.read_unit,
             config,

@@ -434,7 +434,9 @@ class Driver:
                 self._core.log_unit("", LOG_WARNING, f"mkdir({path}) failed: {error.strerror}")
 
     def _make_mount_point(self, unit: ManagedUnit, action: MakeMountPoint) -> Event:
-        return mount_point.make(action, lambda level, text: self._core.log_unit(unit.id, level, text))
+        return mount_point.make(
+            action, self._execution.root, lambda level, text: self._core.log_unit(unit.id, level, text)
+        )
 
     def _enqueue_restart(self, unit: ManagedUnit, _action: events.EnqueueRestart) -> None:
         self.restart_due.tell(unit)

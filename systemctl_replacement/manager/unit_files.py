@@ -34,7 +34,9 @@ class UnitFiles:
         self._log = log
         self._limits = limits
         self._is_pid1 = is_pid1
-        self._skipped_when = boot_skips.circumstances(is_pid1=is_pid1, is_root=os.geteuid() == 0, can_mount=can_mount())
+        self._skipped_when = boot_skips.circumstances(
+            is_pid1=is_pid1, is_root=os.geteuid() == 0, can_mount=can_mount(places.root)
+        )
         self._fstab: dict[str, fstab.Settings] = {}
         self._logged: dict[str, object] = {}  # what was logged about units' files since the last reload, by id
         self.host = self._look_at_host()

@@ -76,7 +76,7 @@ class Enqueue:
         if operation not in operations.OPERATIONS:
             raise JobError(INVALID_ARGS, f"Unknown operation {operation}.")
         job_type = operations.job_type(manager.jobs.view, unit.id, operation)
-        if job_type in (STOP, RESTART, TRY_RESTART) and _is_fixed(unit):
+        if job_type in (STOP, RESTART, TRY_RESTART) and _is_fixed(unit, manager.execution.root):
             # Refuse before anything that needs it is stopped in vain.
             lacks = "unmounting needs CAP_SYS_ADMIN, which this container does not have"
             raise JobError(NOT_SUPPORTED, f"Unit {unit.id} cannot be stopped: {lacks}.")
@@ -106,10 +106,10 @@ class Enqueue:
             self._request.reply(jobs=self._outcomes)
 
 
-def _is_fixed(unit: ManagedUnit) -> bool:
+def _is_fixed(unit: ManagedUnit, root: str) -> bool:
     """Whether a unit is up and only the engine could undo that, because it is a mount."""
     mounted = unit.traits.from_mountinfo and unit.id not in PERPETUAL and unit.active_state not in INACTIVE_OR_FAILED
-    return mounted and not can_mount()
+    return mounted and not can_mount(root)
 
 
 def _outcome(name: str) -> dict[str, Any]:

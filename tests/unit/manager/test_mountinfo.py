@@ -69,7 +69,7 @@ class World:
         self.registry = Registry([unit])
         core: Any = SimpleNamespace(loop=loop, registry=self.registry)
         driver: Any = SimpleNamespace(step=lambda _unit, event: self.tell(event))
-        self.mounts = Mounts(self.warned.append)
+        self.mounts = Mounts(self.warned.append, "")
         self.watch = MountWatch(core, self.mounts, driver)
 
     def read(self) -> bytes:
