@@ -1,7 +1,7 @@
-"""Units that ask for another user where init is not root and can run programs only as itself.
+"""Units that ask for another user where init is not root: programs run only as itself, and it can give nothing away.
 
 They fail, as under a manager of systemd without privileges, unless $SYSTEMCTL_IGNORE_USER says that they run all the
-same, as init's user. Then their log and `status` say so.
+same, as init's user, who owns their sockets, too. Then their log and `status` say so.
 """
 
 from __future__ import annotations
@@ -39,21 +39,44 @@ class OwnUser:
         """The directives of a unit that are ignored, so that it runs as the manager's user."""
         return asking_for_others(self._host(), get) if self._ignores_others else ()
 
+    def ignored_owners(self, get: Get) -> tuple[str, ...]:
+        """The directives of a unit that are ignored, so that its sockets belong to the manager's user."""
+        return giving_to_others(self._host(), get) if self._ignores_others else ()
+
 
 def asking_for_others(host: Host, get: Get) -> tuple[str, ...]:
     """The directives by which a unit asks for somebody else than the manager's user, or for further groups."""
     if get("DynamicUser"):
         found = ["DynamicUser"]  # which also gives a value to User= and Group=
     else:
-        ours = {"User": (host.user, str(host.uid)), "Group": (host.group, str(host.gid))}
-        found = [name for name, own in ours.items() if get(name) and get(name) not in own]
+        found = _naming_others(host, get, "User", "Group")
     return (*found, *(["SupplementaryGroups"] if get("SupplementaryGroups") else []))
+
+
+def giving_to_others(host: Host, get: Get) -> tuple[str, ...]:
+    """The directives by which a socket is to belong to somebody else than the manager's user and group."""
+    return tuple(_naming_others(host, get, "SocketUser", "SocketGroup"))
+
+
+def _naming_others(host: Host, get: Get, user: str, group: str) -> list[str]:
+    ours = {user: (host.user, str(host.uid)), group: (host.group, str(host.gid))}
+    return [name for name, own in ours.items() if get(name) and get(name) not in own]
 
 
 def warning(user: str, ignored: Iterable[str]) -> str:
     """What is said of a unit that runs as the manager's user although these directives name others."""
-    listed = ", ".join(f"{name}=" for name in ignored)
-    return f"Runs as user {user}, not as {listed} says: init can become nobody else, and ${VARIABLE} says to go on."
+    return f"Runs as user {user}, not as {_says(ignored)}: init can become nobody else, and ${VARIABLE} says to go on."
+
+
+def owner_warning(user: str, ignored: Iterable[str]) -> str:
+    """What is said of a unit whose sockets belong to the manager's user although these directives name others."""
+    told = f"init can give them to nobody, and ${VARIABLE} says to go on."
+    return f"Its sockets belong to user {user}, not as {_says(ignored)}: {told}"
+
+
+def _says(directives: Iterable[str]) -> str:
+    names = [f"{name}=" for name in directives]
+    return f"{', '.join(names)} {'says' if len(names) == 1 else 'say'}"
 
 
 def ignores_others(environment: Mapping[str, str], complain: Callable[[str], object]) -> bool:

@@ -81,7 +81,10 @@ def of_unit(manager: Manager, unit: ManagedUnit) -> dict[str, Any]:
     stamp_file = unit.kind.stamp_file(unit.config)
     if stamp_file:
         properties["StampFile"] = stamp_file
-    not_applied = [*manager.execution.ignored_identity(unit), *properties.get("NotApplied", ())]
+    execution = manager.execution
+    not_applied = [
+        *execution.ignored_identity(unit), *execution.ignored_owners(unit), *properties.get("NotApplied", ())
+    ]  # fmt: skip
     if not_applied:
         properties["NotApplied"] = not_applied
     if unit.skipped:

@@ -33,7 +33,7 @@ from systemctl_replacement.units.listen_on import TakeOwnership
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from typing import Any, Callable
 
     from systemctl_replacement.manager.own_user import OwnUser
@@ -86,6 +86,10 @@ class ExecDefaults:
     def ignored_identity(self, unit: ManagedUnit) -> tuple[str, ...]:
         """The directives that say whom a unit's processes run as, and that are ignored."""
         return self.own_user.ignored(unit.own) if self.own_user is not None else ()
+
+    def ignored_owners(self, unit: ManagedUnit) -> tuple[str, ...]:
+        """The directives that say whom a unit's sockets belong to, and that are ignored."""
+        return self.own_user.ignored_owners(unit.own) if self.own_user is not None else ()
 
     @property
     def own_name(self) -> str:
@@ -172,10 +176,10 @@ def spec_of(defaults: ExecDefaults, unit: ManagedUnit, action: Spawn, offered: O
     """The spec for one command of a unit, which comes with the offered descriptors. NoDescriptor if there can be
     none."""
     get = unit.own
-    ignored = defaults.ignored_identity(unit)
     command = action.command
     if isinstance(command, TakeOwnership):
-        return _ownership(defaults, command)
+        return _ownership(defaults, command, defaults.ignored_owners(unit))
+    ignored = defaults.ignored_identity(unit)
     is_main_command = action.phase == "ExecStart"
     streams, for_streams = _streams(defaults, unit, get, offered)
     spec = ExecSpec(
@@ -219,12 +223,14 @@ def spec_of(defaults: ExecDefaults, unit: ManagedUnit, action: Spawn, offered: O
     return spec
 
 
-def _ownership(defaults: ExecDefaults, wanted: TakeOwnership) -> ExecSpec:
+def _ownership(defaults: ExecDefaults, wanted: TakeOwnership, ignored: Collection[str]) -> ExecSpec:
     paths = tuple([defaults.below_root(path) for path in wanted.paths])
+    user = "" if "SocketUser" in ignored else wanted.user
+    group = "" if "SocketGroup" in ignored else wanted.group
     return ExecSpec(
         launch=Launch(path=_OWNERSHIP_NAME, role="control"),
         argv=(),
-        ownership=Ownership(wanted.user, wanted.group, paths),
+        ownership=Ownership(user, group, paths),
     )
 
 

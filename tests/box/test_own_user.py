@@ -16,6 +16,8 @@ FILES = {
         "dynamic.service",
         f"[Service]\nType=exec\nDynamicUser=yes\nRuntimeDirectory=dynamic\nRuntimeDirectoryPreserve=yes\n{SAY}",
     ),
+    **enabled("sock.socket", "[Socket]\nListenFIFO=/tmp/sock\nSocketUser=daemon\nSocketGroup=daemon\n"),
+    "/etc/systemd/system/sock.service": "[Service]\nExecStart=/bin/sleep infinity\n",
 }
 OTHERS = ("other", "group", "missing", "root", "dynamic")
 
@@ -33,6 +35,8 @@ def test_a_service_of_another_user_fails_as_under_systemd() -> None:
             "root": {"Result": "exit-code", "ExecMainStatus": "217"},
             "dynamic": {"Result": "exit-code", "ExecMainStatus": "216"},
         }
+        assert show(box, "sock.socket", "Result") == {"Result": "exit-code"}
+        assert "sock.socket: Failed to chown(): Operation not permitted" in box.console
         assert "other.service: Failed at step GROUP spawning /bin/sh: Operation not permitted" in box.console
         assert "root.service: Failed at step USER spawning /bin/sh: Operation not permitted" in box.console
 
@@ -48,6 +52,9 @@ def test_a_service_of_another_user_runs_as_ours_if_so_told() -> None:
         assert f"dynamic.service: {warning} DynamicUser= says" in box.console
         assert "Not applied: User=\n" in box.run("systemctl status other").stdout
         assert "Not applied" not in box.run("systemctl status own").stdout
+        assert "sock.socket: Its sockets belong to user 1000650000, not as SocketUser=, SocketGroup= say" in box.console
+        assert "Not applied: SocketUser=, SocketGroup=\n" in box.run("systemctl status sock.socket").stdout
+        assert box.run("stat -c %u:%g /tmp/sock").stdout == "1000650000:0\n"
         assert box.run("stat -c %u /run/other /run/dynamic").stdout == "1000650000\n" * 2
 
 

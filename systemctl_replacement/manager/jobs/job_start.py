@@ -101,6 +101,9 @@ def _what_is_not_applied(starter: JobStarter, unit: ManagedUnit) -> Iterator[str
     ignored = starter.execution.ignored_identity(unit)
     if ignored:
         yield own_user.warning(starter.execution.own_name, ignored)
+    ignored = starter.execution.ignored_owners(unit)
+    if ignored:
+        yield own_user.owner_warning(starter.execution.own_name, ignored)
 
 
 def _refuse(starter: JobStarter, unit: ManagedUnit) -> str:

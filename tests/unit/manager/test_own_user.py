@@ -11,11 +11,15 @@ from systemctl_replacement import syscalls
 from systemctl_replacement.manager import own_user
 from systemctl_replacement.manager.own_user import OwnUser, asking_for_others, ignores_others
 from systemctl_replacement.manager.spec_of_unit import ExecDefaults, spec_of
-from systemctl_replacement.process.exec_spec import Identity
+from systemctl_replacement.manager.unit import ManagedUnit
+from systemctl_replacement.process.exec_spec import Identity, Ownership
+from systemctl_replacement.unitfile.load import load
+from systemctl_replacement.unitfile.loadpath import Index
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.unitfile.parsers.commands import ExecCommand
 from systemctl_replacement.unitfile.specifiers import Host
 from systemctl_replacement.units.events import Spawn
+from systemctl_replacement.units.listen_on import take_ownership
 from tests.unit.manager.test_spec_of_unit import managed
 
 APP = Host(user="app", uid=1000, group="app", gid=1000)
@@ -53,6 +57,33 @@ def test_only_the_environment_heeds_an_ignored_user(tmp_path: Path, settings: st
     assert spec.identity == Identity(user=user, only_in_environment=True)
     assert spec.launch.kept_users == ()
     assert not spec.directories[0].private
+
+
+@pytest.mark.parametrize(
+    ("host", "settings", "found", "ownership"),
+    [
+        (APP, "SocketUser=app\nSocketGroup=1000", (), ("app", "1000")),
+        (APP, "SocketUser=daemon", ("SocketUser",), ("", "")),
+        (APP, "SocketUser=app\nSocketGroup=daemon", ("SocketGroup",), ("app", "")),
+        (NAMELESS, "SocketUser=www-data\nSocketGroup=www-data", ("SocketUser", "SocketGroup"), ("", "")),
+        (NAMELESS, "SocketUser=1000650000\nSocketGroup=root", (), ("1000650000", "root")),
+    ],
+)
+def test_whom_sockets_are_given_to(
+    tmp_path: Path, host: Host, settings: str, found: tuple[str, ...], ownership: tuple[str, str]
+) -> None:
+    (tmp_path / "a.socket").write_text(f"[Socket]\nListenStream=/run/a\n{settings}\n")
+    unit = ManagedUnit(load("a.socket", Index([str(tmp_path)]), host))
+    command = take_ownership(unit.file)
+    assert command is not None
+    action = Spawn(1, "start-chown", command, main=False)
+    ignoring = ExecDefaults("", ManagerConfig(), {}, OwnUser(lambda: host, True))
+    assert ignoring.ignored_owners(unit) == found
+    assert ignoring.ignored_identity(unit) == ()
+    assert spec_of(ignoring, unit, action).ownership == Ownership(*ownership, ("/run/a",))
+    heeding = ExecDefaults("", ManagerConfig(), {}, OwnUser(lambda: host, False))
+    assert heeding.ignored_owners(unit) == ()
+    assert spec_of(heeding, unit, action).ownership == Ownership(command.user, command.group, ("/run/a",))
 
 
 @pytest.mark.parametrize(
