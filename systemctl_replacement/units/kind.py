@@ -149,6 +149,10 @@ class Kind:
         """Whether no process will be started before something happens to the unit: its supervisor can go."""
         return True
 
+    def keeps_connection(self, state: Any) -> bool:
+        """Whether its processes may need the connection that was handed over to it (Accept=, systemd.socket(5))."""
+        return self.is_changing(state)
+
     def is_changing(self, state: Any) -> bool:
         """Whether it is between two states: what its processes do next, and how they end, is waited for."""
         return False

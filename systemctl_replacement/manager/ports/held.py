@@ -171,6 +171,11 @@ class Ports:
 
     # --- handing over ---
 
+    def give_back(self) -> None:
+        """Close what another unit has handed over."""
+        for name in [port.name for port in self._ports.values() if port.giver]:
+            self._close(name)
+
     def hand_over(self, name: str, to: Ports, giver: str) -> None:
         """Give a port to another unit; giver: the unit that has had it. KeyError: there is none of this name; OSError:
         it is closed."""

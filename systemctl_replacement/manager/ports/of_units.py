@@ -77,10 +77,14 @@ class PortsOfUnits:
         self.of(unit).hand_over(port, self.of(other), unit.id)
 
     def close(self, unit: ManagedUnit) -> None:
-        """Close the ports of a unit that is down, unless they are there for a start to come."""
-        if unit.ports is None or unit.active_state not in INACTIVE_OR_FAILED:
+        """Close the ports of a unit that is down, unless they are there for a start to come, and the connection of one
+        that is not down but has nothing to serve it with."""
+        if unit.ports is None:
             return
-        if unit.job is None or unit.job.type != START or unit.job.state != WAITING:
+        if unit.active_state not in INACTIVE_OR_FAILED:
+            if not unit.kind.keeps_connection(unit.state):
+                unit.ports.give_back()
+        elif unit.job is None or unit.job.type != START or unit.job.state != WAITING:
             unit.ports.close()
 
     def _given_back(self, giver: str, event: ConnectionClosed) -> None:

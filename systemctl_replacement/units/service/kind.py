@@ -113,6 +113,9 @@ class ServiceKind(CommandsKind):
     def is_resting(self, state: ServiceState) -> bool:
         return state.sub in _RESTING
 
+    def keeps_connection(self, state: ServiceState) -> bool:
+        return state.sub in CHANGING or state.sub == "running"
+
     def is_changing(self, state: ServiceState) -> bool:
         return state.sub in CHANGING
 
