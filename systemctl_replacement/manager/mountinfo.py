@@ -61,7 +61,8 @@ class Mounts:
         return self._found
 
     def _read(self) -> None:
-        lines = _read_all(self.fileno()).decode("utf-8", "surrogateescape").splitlines()
+        # Not splitlines(): what of a name is no blank, newline or backslash is there as it is.
+        lines = _read_all(self.fileno()).decode("utf-8", "surrogateescape").split("\n")
         known, self._lines = self._lines, {}
         found = {}
         for line in lines:
@@ -82,13 +83,13 @@ def _read_all(fd: int) -> bytes:
 
 
 def parse(line: str) -> Optional[tuple[str, Mounted]]:
-    """The unit that a line of mountinfo is about, and what it says; None if there is no such unit."""
+    """The unit that a line of mountinfo is about, and what it says; None if there is none, or no sense in it."""
     place, _, source = line.partition(" - ")
-    point, options = (_unescape_octal(text) for text in place.split(" ")[4:6])
-    kind, what, superblock = (_unescape_octal(text) for text in source.split(" ")[:3])
-    if is_api(point):
-        return None
     try:
+        point, options = (_unescape_octal(text) for text in place.split(" ")[4:6])
+        kind, what, superblock = (_unescape_octal(text) for text in source.split(" ")[:3])
+        if is_api(point):
+            return None
         name = f"{escape_path(point)}.mount"
     except ValueError:
         return None
@@ -106,10 +107,9 @@ def _all_options(mount: str, superblock: str) -> str:
 
 
 def _unescape_octal(text: str) -> str:
-    if "\\" in text:
-        for code in ("040", "011", "012", "134"):
-            text = text.replace(f"\\{code}", chr(int(code, 8)))
-    return text
+    """Which characters are escaped depends on the field and on the file system. ValueError."""
+    head, *pieces = text.split("\\")
+    return head + "".join([chr(int(piece[:3], 8)) + piece[3:] for piece in pieces])
 
 
 class MountWatch:

@@ -29,8 +29,8 @@ def read(text: str) -> dict[str, Settings]:
     """The settings of each unit. The root is always there, what a kernel brings along has no unit; of two entries for
     one place the first one counts."""
     found: dict[str, Settings] = {}
-    for line in text.splitlines():
-        words = line.split()
+    for line in text.split("\n"):
+        words = [word for word in line.replace("\t", " ").split(" ") if word]
         if len(words) < 2 or words[0].startswith("#"):
             continue
         what, where, kind, options = map(_plain, (*words[:4], "", "")[:4])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,6 +25,14 @@ from systemctl_replacement.units.mounted import Mounted, Unmounted
             ("-.mount", Mounted("/", "overlay", "overlay", "ro,relatime")),
         ),
         ("1 1 0:1 / /srv rw - tmpfs x ro", ("srv.mount", Mounted("/srv", "x", "tmpfs", "ro"))),
+        (
+            r"1 1 0:1 / /srv rw - overlay a\043b rw,lowerdir=/a\054b\134040",
+            ("srv.mount", Mounted("/srv", "a#b", "overlay", r"rw,lowerdir=/a,b\040")),
+        ),
+        ("1 1 0:1 / /srv rw - tmpfs  rw", ("srv.mount", Mounted("/srv", "", "tmpfs", "rw"))),
+        ("1 1 0:1 / /srv", None),
+        (r"1 1 0:1 / /srv rw - tmpfs a\9 rw", None),
+        ("", None),
         ("1 1 0:1 / /proc rw - proc proc rw", None),
         ("1 1 0:1 / /sys/fs/cgroup/memory rw - cgroup cgroup rw", None),
         (f"1 1 0:1 / /{'x' * 300} rw - tmpfs x rw", None),
@@ -74,7 +83,7 @@ class World:
 
     def read(self) -> bytes:
         self.readings += 1
-        return "\n".join(self.lines).encode()
+        return "".join([f"{line}\n" for line in self.lines]).encode("utf-8", "surrogateescape")
 
     def tell(self, event: object) -> None:
         self.told.append(event)
@@ -130,6 +139,19 @@ def test_nothing_is_read_for_nobody(world: World) -> None:
 def test_a_place_shows_the_last_that_is_mounted_there(world: World) -> None:
     world.lines = ["1 1 0:1 / /a rw - tmpfs below rw", "2 1 0:2 / /a rw - tmpfs above rw"]
     assert world.mounts.now()["a.mount"].what == "above"
+
+
+@pytest.mark.parametrize("character", "\v\f\r\x1c\x1d\x1e\x85\u2028\u2029\udcff")
+def test_a_name_may_have_any_character(world: World, character: str) -> None:
+    world.lines = [f"1 1 0:1 /{character} /a{character}b rw - tmpfs x{character} rw", "2 1 0:2 / /c rw - tmpfs x rw"]
+    odd, plain = world.mounts.now().items()
+    assert odd[1] == Mounted(f"/a{character}b", f"x{character}", "tmpfs", "rw") and plain[0] == "c.mount"
+    assert odd[0] == "a" + "".join([rf"\x{byte:02x}" for byte in os.fsencode(character)]) + "b.mount"
+
+
+def test_a_line_without_sense_costs_itself_only(world: World) -> None:
+    world.lines = ["1 1 0:1 / /a rw - tmpfs x rw", "what is this", "2 1 0:2 / /b rw - tmpfs x rw"]
+    assert list(world.mounts.now()) == ["a.mount", "b.mount"] and not world.warned
 
 
 def test_it_cannot_be_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
