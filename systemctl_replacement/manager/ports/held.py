@@ -165,8 +165,14 @@ class Ports:
         self._hold(port)
 
     def close(self) -> None:
-        """Close all ports: the unit is down."""
-        for name in [*self._ports, *self._watches, *self._waits]:
+        """Close all ports."""
+        self.close_own()
+        self.give_back()
+
+    def close_own(self) -> None:
+        """Close all ports that the unit's machine has asked for: the unit is down."""
+        own = [port.name for port in self._ports.values() if not port.giver]
+        for name in [*own, *self._watches, *self._waits]:
             self._close(name)
 
     # --- handing over ---

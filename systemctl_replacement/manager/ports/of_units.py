@@ -6,7 +6,7 @@ from __future__ import annotations
 from systemctl_replacement.jobs.model import START, WAITING
 from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.units.events import ConnectionClosed
-from systemctl_replacement.units.states import INACTIVE_OR_FAILED
+from systemctl_replacement.units.states import INACTIVE, INACTIVE_OR_FAILED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,15 +77,14 @@ class PortsOfUnits:
         self.of(unit).hand_over(port, self.of(other), unit.id)
 
     def close(self, unit: ManagedUnit) -> None:
-        """Close the ports of a unit that is down, unless they are there for a start to come, and the connection of one
-        that is not down but has nothing to serve it with."""
+        """Close the ports of a unit that is down, and the connection of one that has nothing to serve it with, unless
+        a start is to come."""
         if unit.ports is None:
             return
-        if unit.active_state not in INACTIVE_OR_FAILED:
-            if not unit.kind.keeps_connection(unit.state):
-                unit.ports.give_back()
-        elif unit.job is None or unit.job.type != START or unit.job.state != WAITING:
-            unit.ports.close()
+        if not (unit.kind.keeps_connection(unit.state) or _may_be_started(unit)):
+            unit.ports.give_back()
+        if unit.active_state in INACTIVE_OR_FAILED:
+            unit.ports.close_own()
 
     def _given_back(self, giver: str, event: ConnectionClosed) -> None:
         self._core.call_soon(lambda: self._tell(giver, event))
@@ -94,3 +93,9 @@ class PortsOfUnits:
         unit = self._core.registry.find(unit_id)
         if unit is not None:
             self._step(unit, event)
+
+
+def _may_be_started(unit: ManagedUnit) -> bool:
+    """Whether a connection waits for a start. On its way through a restart, a unit is down for a moment."""
+    job = unit.job
+    return job is not None and (unit.active_state == INACTIVE or (job.type, job.state) == (START, WAITING))
