@@ -68,6 +68,6 @@ def _need(unit: ManagedUnit) -> int:
     if not unit.traits.runs_processes:
         return 0
     has_ended = unit.own("Type") == "oneshot"
-    if has_ended and not (unit.own("RemainAfterExit") and unit.kind.stop_takes_time(unit.config)):
+    if has_ended and not (unit.own("RemainAfterExit") and unit.kind.stop_takes_time(unit.config, unit.state)):
         return 0
     return unit.kind.stopping(unit.config)[0]

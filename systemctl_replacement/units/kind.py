@@ -200,8 +200,8 @@ class Kind:
 
     # --- at a halt ---
 
-    def stop_takes_time(self, config: Any) -> bool:
-        """Whether stopping it runs commands."""
+    def stop_takes_time(self, config: Any, state: Any) -> bool:
+        """Whether stopping it at a halt runs commands."""
         return False
 
     def signalled(self, config: Any, state: Any) -> Optional[tuple[int, ...]]:

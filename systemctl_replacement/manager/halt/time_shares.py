@@ -35,7 +35,7 @@ _PAUSE = 5
 
 def takes_time(unit: ManagedUnit) -> bool:
     """Whether stopping a unit takes more than saying so."""
-    return unit.tracking is not None or unit.kind.stop_takes_time(unit.config)
+    return unit.tracking is not None or unit.kind.stop_takes_time(unit.config, unit.state)
 
 
 def need(unit: ManagedUnit) -> int:
@@ -105,7 +105,7 @@ class HaltTime:
             needs.append(self._core.config.default_timeout_stop)
         for name, stop in stops.items():
             unit = self._registry[name]
-            if unit.kind.stop_takes_time(unit.config):
+            if unit.kind.stop_takes_time(unit.config, unit.state):
                 needs.append(stop.need)
         return max(needs)
 
@@ -128,10 +128,10 @@ class HaltTime:
     def _stop_out_of_order(self, stops: dict[str, Stop], units: list[str]) -> None:
         late = turns.holding_up(stops, units)
         self._signals.remind(late)
-        early = self._names(units)
-        if early:
+        early, holding = self._names(units), self._names(late)
+        if early and holding:
             order = "Stopping out of order, so that they get their share of the time"
-            self._core.log.manager(LOG_WARNING, f"Still stopping: {self._names(late)}. {order}: {early}.")
+            self._core.log.manager(LOG_WARNING, f"Still stopping: {holding}. {order}: {early}.")
         ahead = set(units)
         jobs = [job for job in self._stop_jobs() if job.unit in ahead]
         self._ahead.update(job.id for job in jobs)

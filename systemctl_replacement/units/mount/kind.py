@@ -47,7 +47,9 @@ class MountKind(CommandsKind):
 
     def found(self, file: Unit, mounted: Mounted) -> Unit:
         source = file.source_path or _SOURCE
-        if file.load_state in ("loaded", "masked"):
+        if file.load_state == "masked":  # it can be unmounted all the same
+            return replace(file, source_path=source, settings={**file.settings, ("Mount", "Where"): mounted.where})
+        if file.load_state == "loaded":
             return replace(file, source_path=source)
         said = {("Unit", "Description"): mounted.where, **file.settings, ("Mount", "Where"): mounted.where}
         kernel = {"What": mounted.what, "Type": mounted.type, "Options": mounted.options}
@@ -91,11 +93,11 @@ class MountKind(CommandsKind):
 
     # --- at a halt ---
 
-    def stop_takes_time(self, config: MountConfig) -> bool:
-        return True
+    def stop_takes_time(self, config: MountConfig, state: MountState) -> bool:
+        return state.is_ours
 
     def owed(self, config: MountConfig, state: MountState) -> tuple[str, ...]:
-        return () if state.sub in DOWN else (UNMOUNT,)
+        return (UNMOUNT,) if state.is_ours else ()
 
     # --- show ---
 

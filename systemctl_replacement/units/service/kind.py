@@ -147,7 +147,7 @@ class ServiceKind(CommandsKind):
 
     # --- at a halt ---
 
-    def stop_takes_time(self, config: ServiceConfig) -> bool:
+    def stop_takes_time(self, config: ServiceConfig, state: ServiceState) -> bool:
         return bool(config.phase("ExecStop") or config.phase("ExecStopPost"))
 
     def signalled(self, config: ServiceConfig, state: ServiceState) -> Optional[tuple[int, ...]]:

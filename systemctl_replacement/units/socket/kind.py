@@ -90,7 +90,7 @@ class SocketKind(CommandsKind):
 
     # --- at a halt ---
 
-    def stop_takes_time(self, config: SocketConfig) -> bool:
+    def stop_takes_time(self, config: SocketConfig, state: SocketState) -> bool:
         return bool(config.phase("ExecStopPre") or config.phase("ExecStopPost"))
 
     # --- show ---

@@ -9,8 +9,10 @@ from typing import Any, Callable, Optional
 import pytest
 
 from systemctl_replacement.log_levels import LOG_DEBUG
+from systemctl_replacement.records import replace
 from systemctl_replacement.unitfile.load import load
 from systemctl_replacement.unitfile.loadpath import Index
+from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.unitfile.specifiers import Host
 from systemctl_replacement.units import events
 from systemctl_replacement.units.mount.config import MOUNT, REMOUNT, UNMOUNT, MountConfig
@@ -218,6 +220,22 @@ def test_what_others_mount_and_unmount() -> None:
     assert world.state.sub == "mounting"  # as fuse file systems do when they cannot connect
     world.exit(1)
     assert (world.state.sub, world.state.result) == ("failed", "exit-code")
+
+
+def test_only_what_a_start_has_mounted_takes_time_at_a_halt() -> None:
+    """The engine's mounts are left alone then."""
+    there = KIND.up(THERE)
+    assert not KIND.stop_takes_time(CONFIG, there) and not KIND.owed(CONFIG, there)
+    world = World().mounted()
+    assert KIND.stop_takes_time(CONFIG, world.state) and KIND.owed(CONFIG, world.state) == (UNMOUNT,)
+
+
+def test_what_is_mounted_can_be_unmounted_though_its_unit_is_masked() -> None:
+    masked = replace(load("mnt.mount", Index([], ""), Host.current("", "0" * 32)), load_state="masked")
+    found = KIND.found(masked, THERE)
+    assert found.load_state == "masked"
+    (command,) = KIND.configure(found, ManagerConfig(), lambda: True).phase(UNMOUNT)
+    assert command.argv == ("/bin/umount", "/mnt", "-c")
 
 
 def test_remounting() -> None:
