@@ -31,8 +31,8 @@ from the table that unit files are read with.
 
 If a unit sets directives of the last two sorts, a warning says so each time that it is started, and
 `systemctl status` lists them in the line `Not applied:`, starting with those that would have
-protected something. These are **bold** here. Sections of units that cannot be started yet ([Timer],
-[Path]) are left out.
+protected something. These are **bold** here. Sections of units that can never be started in a
+container ([Automount], [Swap]) are left out.
 """
 # What the families are about that several sections have. Any other is what the section is there for.
 _SHARED = {

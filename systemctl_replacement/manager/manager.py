@@ -81,7 +81,8 @@ class Manager:
         self.driver.step(unit, ResetFailed())
 
     def units_at_work(self) -> list[ManagedUnit]:
-        """The units because of which an on-demand manager has to stay: services that are not down and tidy."""
+        """The units because of which an on-demand manager has to stay: what runs or waits for
+        something, and services that have failed."""
         return [
             unit
             for unit in self.registry

@@ -94,7 +94,7 @@ TYPES: dict[str, Traits] = {
     "device": Traits(".unsupported", properties=("DEVICE", "UNIT"), stoppable=False),
     "automount": Traits(
         ".unsupported", section="Automount", directives=("mount.AUTOMOUNT",), properties=("AUTOMOUNT", "UNIT"),
-        stoppable=False, triggers=True,
+        stoppable=False,
     ),
     "timer": Traits(
         ".timer.kind", section="Timer", directives=("timer.TIMER",), properties=("TIMER", "UNIT"),

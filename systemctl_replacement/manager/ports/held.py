@@ -1,8 +1,8 @@
 """The ports of a unit: sockets, clocks and watched paths that its machine has asked for, by names of its own.
 
-They belong to the manager, not to the kind of the unit. A socket and a path are one descriptor each, so that nothing is
-lost while the manager executes itself, or is taken over: the kernel goes on queueing connections and noting changes.
-All clocks share one (clocks.py), which tells afterwards that they have been set.
+They belong to the manager, not to the kind of the unit. Each socket is a descriptor, so that nothing is lost while the
+manager executes itself, or is taken over: the kernel goes on queueing connections. All watched paths share one
+(inotify.py), which notes changes meanwhile, and all clocks (clocks.py), which tells afterwards that they have been set.
 They last until the machine closes them, at most as long as the unit is up.
 """
 
