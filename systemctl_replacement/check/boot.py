@@ -35,6 +35,7 @@ def enqueue(image: Image, names: Sequence[str]) -> tuple[list[Finding], set[str]
             change = transaction.build(image.view, name, START, MODE_REPLACE, len(image.jobs) + 1)
         except JobError as error:
             findings.append(Finding("boot", unit.id, f"Failed to start {name}: {error.message}", _file(unit)))
+            findings += about_files(unit, "bad-setting")
             findings += cycles(error.log, ())
         else:
             image.install(change.install)

@@ -11,7 +11,8 @@ from systemctl_replacement.check.image import Image, TooManyUnits
 from systemctl_replacement.check.places import place
 from systemctl_replacement.check.profiles import DEFAULT, PROFILES
 from systemctl_replacement.defaults import SEARCH_PATH
-from systemctl_replacement.records import dataclass, field
+from systemctl_replacement.records import dataclass, field, replace
+from systemctl_replacement.unitfile import names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,13 +55,13 @@ class Report:
     """What there is to say.
 
     `goal`: what the boot is asked for. `starts`: the units that it starts, in no particular order, also those that
-    will fail; `prominent`: those of them whose start init tells of.
+    will fail; `named`: those of them that do or start something, and not only group others.
     """
 
     profile: str
     goal: tuple[str, ...]
     starts: tuple[str, ...]
-    prominent: tuple[str, ...]
+    named: tuple[str, ...]
     skipped: tuple[Skipped, ...]
     stop: stopping.StopNeed
     findings: tuple[Finding, ...]
@@ -85,9 +86,10 @@ def _check(question: Question, goal: tuple[str, ...]) -> Report:
     findings, deleted = boot.enqueue(image, goal)
     findings += boot.lost(image, deleted)
     running, skipped = _sorted_out(image)
-    examined = {unit.id: unit for unit in (*running, *_triggered(image, running))}
-    for unit in examined.values():
+    for unit in {unit.id: unit for unit in (*running, *_triggered(image, running))}.values():
         findings += units.findings_of(image, unit)
+    for unit in _serving(image, running):
+        findings += [replace(finding, unit=names.template_of(unit.id)) for finding in units.findings_of(image, unit)]
     findings += boot.requirements(image, running, findings)
     findings += _addresses(running)
     findings += _command(image, question)
@@ -100,7 +102,7 @@ def _check(question: Question, goal: tuple[str, ...]) -> Report:
         question.profile,
         goal,
         tuple(unit.id for unit in running),
-        tuple(unit.id for unit in running if unit.traits.prominent),
+        tuple(unit.id for unit in running if unit.traits.prominent or unit.traits.triggers),
         tuple(skipped),
         stop,
         in_order(findings),
@@ -130,6 +132,15 @@ def _triggered(image: Image, running: Iterable[ManagedUnit]) -> Iterator[Managed
             other = image.registry[name]
             if other.file.load_state == "loaded" and not other.skipped:
                 yield other
+
+
+def _serving(image: Image, running: Iterable[ManagedUnit]) -> Iterator[ManagedUnit]:
+    """An instance for each socket that starts one for every connection."""
+    for name in dict.fromkeys(units.instance_of(unit) for unit in running):
+        if name:
+            unit = image.registry.get(name)
+            if unit.file.load_state == "loaded" and not unit.skipped:
+                yield unit
 
 
 def _command(image: Image, question: Question) -> Iterator[Finding]:

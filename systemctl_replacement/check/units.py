@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from systemctl_replacement import exec_directories
-from systemctl_replacement.check import conditions, programs
+from systemctl_replacement.check import addresses, conditions, programs
 from systemctl_replacement.check.boot import about_files
 from systemctl_replacement.check.finding import Finding
 from systemctl_replacement.check.places import place
@@ -28,6 +28,10 @@ _STARTING = ("ExecStartPre", "ExecStart", "ExecStartPost")
 # A user to nobody but the kernel: not root, and in no group of the image.
 _DYNAMIC = Account(-1, -1)
 _IDENTITY = ("User", "Group", "SupplementaryGroups", "DynamicUser")
+_OWNERS = ("SocketUser", "SocketGroup")
+# The kernel's default of net.ipv4.ip_unprivileged_port_start, which a container may have set otherwise.
+_FIRST_UNPRIVILEGED_PORT = 1024
+_BIND = "CAP_NET_BIND_SERVICE"
 
 
 def findings_of(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
@@ -38,6 +42,7 @@ def findings_of(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
         _template,
         _accounts,
         _privileges,
+        _ports,
         _programs,
         _directories,
         _files,
@@ -67,46 +72,60 @@ def _triggers(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
             yield Finding("trigger", unit.id, text, unit.file.fragment_path)
 
 
+def instance_of(unit: ManagedUnit) -> str:
+    """A name that stands for all instances which serve connections to a socket (Accept=), "" if none do."""
+    return f"{names.prefix_of(unit.id)}@x.service" if unit.own("Accept") else ""
+
+
 def _template(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
-    """The template whose instances serve connections (Accept=)."""
-    if unit.own("Accept"):
-        instance = f"{names.prefix_of(unit.id)}@x.service"
-        if not image.index.fragment(instance).path:
-            text = f"service {names.template_of(instance)} not loaded, {unit.type} cannot be started."
-            yield Finding("trigger", unit.id, text, unit.file.fragment_path)
+    """The template whose instances serve connections."""
+    instance = instance_of(unit)
+    if instance and image.registry.get(instance).file.load_state != "loaded":
+        text = f"service {names.template_of(instance)} not loaded, {unit.type} cannot be started."
+        yield Finding("trigger", unit.id, text, unit.file.fragment_path)
 
 
 def _accounts(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
     """Users and groups that are not there."""
-    known, others = image.accounts, own_user.asking_for_others(image.host, unit.own)
+    known, others = image.accounts, _others(image, unit)
     code = "other-account" if known.others else "account"
-    if "User" in others and known.user(unit.own("User")) is None:
-        user = unit.own("User")
-        yield _at(code, unit, f"There is no user {user} in /etc/passwd.", "User", word=user)
-    if "Group" in others and known.group(unit.own("Group")) is None:
-        group = unit.own("Group")
-        yield _at(code, unit, f"There is no group {group} in /etc/group.", "Group", word=group)
+    for name in ("User", "SocketUser"):
+        if name in others and known.user(unit.own(name)) is None:
+            user = unit.own(name)
+            yield _at(code, unit, f"There is no user {user} in /etc/passwd.", name, word=user)
+    for name in ("Group", "SocketGroup"):
+        if name in others and known.group(unit.own(name)) is None:
+            group = unit.own(name)
+            yield _at(code, unit, f"There is no group {group} in /etc/group.", name, word=group)
     missing = [name for name in unit.own("SupplementaryGroups") or () if known.group(name) is None]
     if missing:
         text = f"There is no group {' and no group '.join(missing)} in /etc/group."
         yield _at(code, unit, text, "SupplementaryGroups", word=missing[0])
 
 
+def _others(image: Image, unit: ManagedUnit) -> tuple[str, ...]:
+    """The directives by which a unit asks for somebody else than init's user."""
+    host, get = image.host, unit.own
+    return (*own_user.asking_for_others(host, get), *own_user.giving_to_others(host, get))
+
+
 def _privileges(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
     """Settings that take a privilege which the container lacks."""
-    others = own_user.asking_for_others(image.host, unit.own)
+    others = _others(image, unit)
     found: dict[bool, dict[str, frozenset[str]]] = {True: {}, False: {}}  # by whether the unit fails
     for (section, name), value in unit.file.settings.items():
         row = section_table(section).get(name)
-        if row is None or row.honoured.needs is None or (name in _IDENTITY and name not in others):
+        if row is None or row.honoured.needs is None or (name in (*_IDENTITY, *_OWNERS) and name not in others):
             continue
         missing = row.honoured.needs.of(value) - image.profile.capabilities
         if missing:
             found[row.honoured.needs.fails][name] = missing
-    if image.ignores_others and others:
-        for name in _IDENTITY:
-            found[True].pop(name, None)
-        yield _at("not-permitted", unit, own_user.warning(image.host.user, others), *others)
+    if image.ignores_others:
+        found[True] = {name: missing for name, missing in found[True].items() if name not in others}
+        for directives, warning in ((_IDENTITY, own_user.warning), (_OWNERS, own_user.owner_warning)):
+            ignored = [name for name in others if name in directives]
+            if ignored:
+                yield _at("not-permitted", unit, warning(image.host.user, ignored), *ignored)
     for fails, needing in found.items():
         if needing:
             missing = frozenset().union(*needing.values())
@@ -117,6 +136,18 @@ def _privileges(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
             yield _at("privilege" if fails else "not-permitted", unit, text, *needing)
 
 
+def _ports(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
+    """Ports that only the privileged may listen on."""
+    if _BIND in image.profile.capabilities:
+        return
+    for directive, value in unit.file.settings.get((unit.section, "Listen"), ()):
+        port = addresses.address(directive, value).port
+        if port.isdigit() and 0 < int(port) < _FIRST_UNPRIVILEGED_PORT:
+            text = f"{directive}={value}: a port below {_FIRST_UNPRIVILEGED_PORT} needs {_BIND}, which"
+            text = f"{text} {image.profile.name} does not grant, or the sysctl net.ipv4.ip_unprivileged_port_start"
+            yield _at("privilege", unit, text, directive, word=value)
+
+
 def _listed(directives: Iterable[str]) -> str:
     return ", ".join(f"{name}=" for name in directives)
 
@@ -125,7 +156,7 @@ def _listed(directives: Iterable[str]) -> str:
 
 
 def _programs(image: Image, unit: ManagedUnit) -> Iterator[Finding]:
-    for phase in PHASES:
+    for phase in (*PHASES, "ExecStopPre"):
         for command in unit.own(phase) or ():
             if not command.ignore_failure:
                 reason = _fault(image, unit, phase, command)

@@ -81,7 +81,7 @@ def _text(finding: Finding) -> str:
 
 
 def _summary(report: Report, every_skip: bool) -> str:
-    names = report.prominent
+    names = report.named
     units = f"{len(names)} unit{'' if len(names) == 1 else 's'}"
     boot = f"A boot of {', '.join(report.goal)} starts {units}{': ' + few(names) if names else ''}."
     counts = f"{_count(report, ERROR)}, {_count(report, WARNING)}"

@@ -9,11 +9,15 @@ from systemctl_replacement.unitfile.directives.honoured import (
     NO_LSM,
     NO_USB,
     NUMBER_NEEDS_NET_ADMIN,
+    always,
+    full,
 )
 from systemctl_replacement.unitfile.parsers import common as parsers
 from systemctl_replacement.unitfile.parsers import exec as exec_parsers
 from systemctl_replacement.unitfile.parsers import socket as socket_parsers
 from systemctl_replacement.unitfile.parsers.commands import parse_commands
+
+_GIVES_AWAY = full(always("CAP_CHOWN", fails=True))
 
 SOCKET: tuple[Directive, ...] = (
     Directive(
@@ -108,8 +112,8 @@ SOCKET: tuple[Directive, ...] = (
         since=188,
         honoured=FULL,
     ),
-    Directive("SocketUser", parse=exec_parsers.user_or_group, since=214, honoured=FULL),
-    Directive("SocketGroup", parse=exec_parsers.user_or_group, since=214, honoured=FULL),
+    Directive("SocketUser", parse=exec_parsers.user_or_group, since=214, honoured=_GIVES_AWAY),
+    Directive("SocketGroup", parse=exec_parsers.user_or_group, since=214, honoured=_GIVES_AWAY),
     Directive("SocketMode", parse=parsers.mode, default=0o666, kind="octal", honoured=FULL),
     Directive("DirectoryMode", parse=parsers.mode, default=0o755, kind="octal", honoured=FULL),
     Directive("Accept", parse=parsers.boolean, default=False, kind="bool", since=239, honoured=FULL),

@@ -93,6 +93,18 @@ PRESENT: list[tuple[str, str, list[Make]]] = [
     ("account", "a.service", [service("User=4711")]),
     ("account", "a.service", [service("Group=nosuch")]),
     ("account", "a.service", [service("SupplementaryGroups=log nosuch")]),
+    ("account", "a.socket", [unit("a.socket", SOCKET.format("/run/x") + "SocketUser=nosuch\n", "sockets.target")]),
+    ("account", "a.socket", [unit("a.socket", SOCKET.format("/run/x") + "SocketGroup=nosuch\n", "sockets.target")]),
+    ("program", "a.socket", [
+        unit("a.socket", SOCKET.format("80") + "ExecStartPre=/usr/bin/nowhere\n", "sockets.target")]),
+    ("other-program", "a.socket", [
+        unit("a.socket", SOCKET.format("80") + "ExecStopPre=/usr/bin/nowhere\n", "sockets.target")]),
+    ("program", "a@.service", [
+        unit("a.socket", SOCKET.format("80") + "Accept=yes\n", "sockets.target"),
+        unit("a@.service", "[Service]\nExecStart=/usr/bin/nowhere\n", "")]),
+    ("trigger", "a.socket", [
+        unit("a.socket", SOCKET.format("80") + "Accept=yes\n", "sockets.target"),
+        unit("a@.service", "[Service]\n", "")]),
     ("trigger", "a.timer", [unit("a.timer", "[Timer]\nOnCalendar=daily\n")]),
     ("trigger", "a.socket", [unit("a.socket", SOCKET.format("80"), "sockets.target")]),
     ("trigger", "a.socket", [unit("a.socket", SOCKET.format("80") + "Accept=yes\n", "sockets.target")]),
@@ -158,6 +170,11 @@ ABSENT: list[tuple[str, list[Make]]] = [
     ("a program that root runs for a user", [
         service("User=web\nExecStart=+/usr/bin/x"), program("/usr/bin/x", mode=0o700)]),
     ("users that are there", [service("User=web\nGroup=log\nSupplementaryGroups=log web")]),
+    ("owners of sockets that are there", [
+        unit("a.socket", SOCKET.format("80") + "SocketUser=web\nSocketGroup=log\n", "sockets.target"),
+        unit("a.service", SERVICE, "")]),
+    ("instances for connections", [
+        unit("a.socket", SOCKET.format("80") + "Accept=yes\n", "sockets.target"), unit("a@.service", SERVICE, "")]),
     ("users by number", [service("User=33\nGroup=4")]),
     ("users that are always there", [service("User=nobody\nGroup=root")]),
     ("a setting without effect that asks for nothing", [service("PrivateTmp=no\nNice=5\nOOMScoreAdjust=100")]),
@@ -381,6 +398,30 @@ def test_services_of_others_that_run_as_the_arbitrary_user(image: TestImage) -> 
     image.unit("a.service", "[Service]\nUser=1000650000\nExecStart=/usr/bin/true\n")
     assert image.found("openshift") == []
     assert image.found("docker") == [("account", "a.service")]
+
+
+@as_root
+def test_sockets_of_an_arbitrary_user(image: TestImage) -> None:
+    settings = "SocketUser=web\nSocketGroup=root\n"
+    listens = "[Socket]\nListenStream=80\nListenDatagram=127.0.0.1:1023\nListenStream=1024\nListenStream=vsock:1:2\n"
+    image.unit("a.socket", f"{listens}{settings}", "sockets.target")
+    image.unit("a.service", wanted_by="")
+    assert image.found("docker") == []
+    needed = "needs CAP_NET_BIND_SERVICE, which openshift does not grant, or the sysctl"
+    ports = [
+        ("privilege", f"{port}: a port below 1024 {needed} net.ipv4.ip_unprivileged_port_start")
+        for port in ("ListenStream=80", "ListenDatagram=127.0.0.1:1023")
+    ]
+    failing = "Settings that need CAP_CHOWN, which openshift does not grant: SocketUser=, so that the unit fails."
+    assert [(finding.code, finding.text) for finding in image.findings("openshift")] == [
+        ("privilege", f"{failing} It runs as init's user with ENV SYSTEMCTL_IGNORE_USER=yes"),
+        *ports,
+    ]
+    found = image.check("openshift", SYSTEMCTL_IGNORE_USER="yes").findings
+    assert [(finding.code, finding.text) for finding in found] == [
+        *ports,
+        ("not-permitted", own_user.owner_warning("1000650000", ("SocketUser",))),
+    ]
 
 
 @as_root

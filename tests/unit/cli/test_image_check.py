@@ -63,6 +63,33 @@ def test_errors_first_then_warnings_then_a_summary(image: TestImage) -> None:
     assert "1 unit is skipped (--show-status=full names it)." in run(image, "--check").stdout
 
 
+def test_the_summary_names_what_starts_others(image: TestImage) -> None:
+    image.unit("a.service", wanted_by="")
+    image.unit("a.timer", "[Timer]\nOnCalendar=daily\n", "timers.target")
+    image.unit("b.path", "[Path]\nPathExists=/run/b\nUnit=a.service\n")
+    image.unit("c.socket", "[Socket]\nListenFIFO=/run/c\nService=a.service\n", "sockets.target")
+    image.unit("d.slice", "[Slice]\n")
+    image.unit("srv.mount", "[Mount]\nWhat=x\nWhere=/srv\n", "")
+    *_, summary = run(image, "--check").stdout.splitlines()
+    boot = summary.partition(".  ")[0].partition(" Profile")[0]
+    words = boot.removesuffix(".").replace(",", "").split()
+    assert boot.startswith("A boot of default.target starts 3 units: ")
+    assert sorted(words[-3:]) == ["a.timer", "b.path", "c.socket"]
+    assert "A boot of a.timer starts 1 unit: a.timer." in run(image, "--check", "a.timer").stdout
+    assert "A boot of srv.mount starts 1 unit: srv.mount." in run(image, "--check", "srv.mount").stdout
+
+
+def test_why_a_named_unit_cannot_be_started(image: TestImage) -> None:
+    image.unit("bad.timer", "[Timer]\nOnCalender=daily\n", "")
+    path = f"{image.root}/etc/systemd/system/bad.timer"
+    *lines, _ = run(image, "--check", "bad.timer").stdout.splitlines()
+    assert lines == [
+        "error: bad.timer: Failed to start bad.timer: Unit bad.timer has a bad unit file setting.",
+        "error: bad.timer: Timer unit lacks value setting. Refusing.",
+        f"warning: {path}:2: bad.timer: Unknown key 'OnCalender' in section [Timer], ignoring.",
+    ]
+
+
 def test_warnings_alone_are_no_failure(image: TestImage) -> None:
     image.service("PrivateTmp=yes")
     result = run(image, "--check")
