@@ -193,8 +193,9 @@ class Driver:
         return unit.kind.refusal(unit.config, self._triggered(unit)) if unit.traits.triggers else ""
 
     def _triggered(self, unit: ManagedUnit) -> dict[str, Other]:
-        """What a unit may know of those that it triggers."""
-        others = [self._core.registry.known(other) for other in unit.related("Triggers")]
+        """What a unit may know of those that it triggers. Instances that serve connections are too many to be asked
+        each time, and nothing depends on them."""
+        others = [self._core.registry.known(other) for other in unit.file.dependencies.get("Triggers", ())]
         return {name: _as_other(other) for other in others for name in (other.id, *other.names)}
 
     def _pid_file(self, unit: ManagedUnit, event: Event | None) -> PidFileRead | None:

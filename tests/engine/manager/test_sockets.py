@@ -175,3 +175,15 @@ def test_many_ports_are_opened_bit_by_bit() -> None:
         assert engine.run("start", "many.socket") == "done"
         with connect(engine, names[0]) as client:
             assert client.recv(10) == b"served"
+
+
+def test_a_connection_does_not_cost_a_look_at_all_others() -> None:
+    change = "from systemctl_replacement.manager import unit_driver\nunit_driver._as_other = None"
+    with Engine(EACH, boot=("basic.target",), change=change) as engine:
+        assert engine.run("start", "each.socket") == "done"
+        with connect(engine, "each") as first, connect(engine, "each") as second:
+            for client in (first, second):
+                client.sendall(b"x")
+                assert client.recv(1) == b"x"
+        wait_for(lambda: not engine.show("each.socket")["NConnections"], "the end of the connections to be noticed")
+        assert "Traceback" not in engine.text()
