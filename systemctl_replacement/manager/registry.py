@@ -32,7 +32,7 @@ else:
 PERPETUAL = perpetual.UNITS
 
 _EEXIST = 17
-_TWO_SERVICES = "Two services allocated for the same bus name {}, refusing operation."
+_TWO_SERVICES = "{}: Two services allocated for the same bus name {}, refusing operation."
 
 
 class Registry:
@@ -158,7 +158,7 @@ class Registry:
         if other is None or other.id == file.id or other.bus_name != name:
             self._bus_names[name] = file.id
             return file
-        problem = Problem("", 0, LOG_ERR, _TWO_SERVICES.format(name))
+        problem = Problem("", 0, LOG_ERR, _TWO_SERVICES.format(file.id, name))
         return replace(_taken(file), names=file.names, problems=(*file.problems, problem))
 
     def _is_taken(self, name: str) -> bool:
