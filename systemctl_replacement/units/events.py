@@ -197,11 +197,12 @@ class ClockStepped:
 @dataclass(frozen=True)
 class PathChanged:
     """Answer to WatchPath: whether the condition holds, and then of which path (a pattern stands for many). Told again
-    when it holds or happens later."""
+    when it holds or happens later. said: what there is to warn of, "" for nothing."""
 
     port: str
     holds: bool
     path: str = ""
+    said: str = ""
 
 
 @dataclass(frozen=True)

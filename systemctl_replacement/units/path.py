@@ -268,6 +268,8 @@ class _Step:
         self.go_down(SUCCESS)
 
     def looked(self, event: PathChanged) -> None:
+        if event.said:
+            self.log(LOG_WARNING, event.said)
         if not self.state.unanswered:
             if event.holds:
                 self.trigger(event.path)

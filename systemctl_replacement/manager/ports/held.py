@@ -313,14 +313,15 @@ class Ports:
         return watch
 
     def _look_at(self, name: str) -> Event:
+        watch = self._watches[name]
         try:
-            found = self._watches[name].look_at()
+            found = watch.look_at()
         except OSError as error:
             self._close(name)
             return PortFailed(name, error.strerror or str(error), getattr(error, "said", ""))
-        return PathChanged(name, bool(found), found)
+        return PathChanged(name, bool(found), found, watch.problem())
 
     def _look_again(self, name: str) -> None:
         answer = self._look_at(name)
-        if not isinstance(answer, PathChanged) or answer.holds:
+        if not isinstance(answer, PathChanged) or answer.holds or answer.said:
             self._tell(answer)

@@ -43,6 +43,9 @@ _END = _GONE | IN_ATTRIB | IN_CREATE | IN_MOVED_TO
 
 _MISSING = (errno.ENOENT, errno.EACCES)
 _MOST_LINKS = 40  # as in the kernel
+# Whoever owns a directory on the way may make links that lead through thousands of others.
+MOST_PARTS = 256
+_MOST_BYTES = 4095  # of a path that the kernel takes
 _WILDCARDS = "*?[{\\"
 _MOST_MATCHING = 256  # directories that are watched because their names match
 
@@ -70,6 +73,8 @@ class PathWatch(Watcher):
         self._place = ""  # where that really is
         self._last: tuple[int, ...] | None = None  # what was there at the last look, if anything
         self._looked = False
+        self._too_long = False  # there is more on the way than is watched
+        self._said = False
 
     def saved(self) -> dict[str, Any]:
         """All that is known, as plain data."""
@@ -81,6 +86,7 @@ class PathWatch(Watcher):
             "primary": self._primary,
             "place": self._place,
             "last": self._last,
+            "said": self._said,
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
@@ -92,6 +98,7 @@ class PathWatch(Watcher):
         self._primary, self._place = saved["primary"], saved["place"]
         self._last = None if saved["last"] is None else tuple(saved["last"])
         self._looked = True
+        self._said = saved.get("said", False)
 
     def close(self) -> None:
         self._inotify.close(self)
@@ -99,15 +106,24 @@ class PathWatch(Watcher):
     def look_at(self) -> str:
         """The path for which the condition holds now, "" if it does not; CHANGED and MODIFIED hold if something has
         happened to it since the last look. OSError: it cannot be watched."""
-        found = self._holds()
+        # What has happened is about what has been watched so far. Otherwise one look is enough, which may be dear.
+        found = self._holds() if self.what in (CHANGED, MODIFIED) or not self.watches else ""
         if found and not self.watches:
             return found  # it need not be watched
         try:
             self._watch()
         except OSError:
+            found = found or self._holds()
             if not found:
                 raise
         return found or self._holds()  # it may have come meanwhile
+
+    def problem(self) -> str:
+        """What has come up that the log should say, "" for nothing. It is said once."""
+        if not self._too_long or self._said:
+            return ""
+        self._said = True
+        return f"Too many directories and links on the way to {self.path}, watching the first {MOST_PARTS} only."
 
     # --- watching ---
 
@@ -116,36 +132,42 @@ class PathWatch(Watcher):
         before = self._primary, self._place
         wanted: dict[int, tuple[str, int]] = {}
         top = here = self._root or "/"
+        # The names still to go: of the path itself, and before them those to which links lead.
+        own, linked = _parts(self.path), list[str]()
         self._primary = -1
-        links = 0
+        self._too_long = False
+        links = parts = 0
         events = _EVENTS.get(self.what, _GONE)
         self._add(wanted, here, _GONE)
-        left = _parts(self.path)
-        if not left:
-            self._primary = self._add(wanted, here, events)
-        while left:
-            name = left.pop()
+        while own or linked:
+            is_own = not linked
+            name = (linked or own).pop()
+            there = os.path.dirname(here) if name == ".." else os.path.join(here, name)
+            parts += 1
+            self._too_long = parts > MOST_PARTS or len(os.fsencode(there)) > _MOST_BYTES
+            if self._too_long:
+                break
             if name == "..":
-                here = here if here == top else os.path.dirname(here)
+                here = here if here == top else there
                 continue
-            there = os.path.join(here, name)
-            number = self._add_next(wanted, here, there, left, _GONE if left else events)
-            if number < 0:
+            if is_own and self.what == EXISTS_GLOB and _has_wildcards(name):
+                self._add_matching(wanted, here, [name, *reversed(own)])
+                break
+            if self._add_next(wanted, here, there, _GONE if own or linked else events) < 0:
                 break
             target = _target(there)
             if target is None:
                 here = there
-                if not left:
-                    self._primary = number
                 continue
             links += 1
             if links > _MOST_LINKS:
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
             if target.startswith("/"):
                 here = top
-            left += _parts(target)
-            if not left:
-                self._primary = self._add(wanted, here, events)
+            linked += _parts(target)
+            del linked[: -MOST_PARTS - 1]  # which is more than will be looked at
+        else:
+            self._primary = self._try_add(wanted, here, events)
         self._inotify.keep(self, wanted)
         self._place = here if self._primary >= 0 else ""
         if before[0] not in (-1, self._primary) and before[1] == self._place:
@@ -156,24 +178,22 @@ class PathWatch(Watcher):
         wanted[number] = (path, events | wanted.get(number, (path, 0))[1])
         return number
 
-    def _add_next(self, wanted: dict[int, tuple[str, int]], here: str, there: str, left: list[str], events: int) -> int:
+    def _add_next(self, wanted: dict[int, tuple[str, int]], here: str, there: str, events: int) -> int:
         """Watch the next file on the way, or else the directory that it may appear in: -1 then."""
-        if self.what == EXISTS_GLOB and _has_wildcards(os.path.basename(there)):
-            self._try_add(wanted, here, _END)
-            self._try_add(wanted, there, _GONE)  # as systemd does: it fails where no directory is
-            self._add_matching(wanted, there, left)
-            return -1
         number = self._try_add(wanted, there, events)
         if number >= 0 or self._try_add(wanted, here, _END) < 0:
             return number  # if its directory has gone in between, that will be told
         return self._try_add(wanted, there, events)  # what appears from now on is told
 
-    def _add_matching(self, wanted: dict[int, tuple[str, int]], pattern: str, left: list[str]) -> None:
-        """Watch the directories in which something may appear that matches."""
-        for name in reversed(left):
+    def _add_matching(self, wanted: dict[int, tuple[str, int]], here: str, names: list[str]) -> None:
+        """Watch the directories in which something may appear that matches, below one that no link leads on from."""
+        self._try_add(wanted, here, _END)
+        self._try_add(wanted, os.path.join(here, names[0]), _GONE)  # as systemd does: it fails where no directory is
+        pattern = _escaped(here)
+        for name in names[:-1]:
+            pattern = os.path.join(pattern, name)
             for path in _matching(pattern)[:_MOST_MATCHING]:
                 self._try_add(wanted, path, _END)
-            pattern = os.path.join(pattern, name)
 
     def _try_add(self, wanted: dict[int, tuple[str, int]], path: str, events: int) -> int:
         """Watch a file; -1 if there is none."""
@@ -230,6 +250,11 @@ def _identity(path: str) -> tuple[int, ...] | None:
 
 def _has_wildcards(name: str) -> bool:
     return any(character in name for character in _WILDCARDS)
+
+
+def _escaped(path: str) -> str:
+    """A pattern that matches nothing but the path."""
+    return "".join(f"\\{character}" if character in _WILDCARDS else character for character in path)
 
 
 def _matching(pattern: str) -> list[str]:

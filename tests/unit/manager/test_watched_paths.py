@@ -15,6 +15,7 @@ import pytest
 from systemctl_replacement import syscalls
 from systemctl_replacement.loop import STRANGERS
 from systemctl_replacement.manager.ports import inotify as notes
+from systemctl_replacement.manager.ports.paths import MOST_PARTS
 from systemctl_replacement.units.events import (
     CHANGED,
     DIRECTORY_NOT_EMPTY,
@@ -389,3 +390,101 @@ def test_a_lost_descriptor_costs_no_more_than_a_look(world: World) -> None:
     assert world.watch("/g", CHANGED, "g") == PathChanged("g", False)
     (world.root / "g").touch()
     assert PathChanged("g", True, "/g") in world.told_now()
+
+
+@pytest.mark.parametrize("way", ["a/../" * 800, "a/" * 400])
+def test_a_way_that_others_make_long(world: World, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Links may lead through thousands of directories, each to the next one. How many of them are watched is bounded,
+    and so is what a look costs; that the rest is not watched is said once."""
+    os.makedirs(world.root / way.replace("../", ""))
+    for number in range(35):
+        (world.root / way / f"l{number}").symlink_to(f"/{way}l{number + 1}")
+    (world.root / "f").symlink_to(f"/{way}l0")
+    calls = 0
+    original = syscalls.watch_path
+
+    def watch(fd: int, path: str, events: int) -> int:
+        nonlocal calls
+        calls += 1
+        return original(fd, path, events)
+
+    monkeypatch.setattr(syscalls, "watch_path", watch)
+    answer = world.watch("/f", CHANGED)
+    assert calls < 2 * MOST_PARTS
+    assert answer.said == f"Too many directories and links on the way to /f, watching the first {MOST_PARTS} only."
+    assert world.watch("/f", CHANGED) == NO
+    world.executed_again()
+    assert world.watch("/f", CHANGED) == NO
+    (world.root / "b").touch()
+    (world.root / "new").symlink_to("b")
+    (world.root / "new").rename(world.root / "f")
+    assert world.told_now() == [YES], "it is watched as far as it goes"
+    (world.root / "b").write_text("x")
+    assert world.told_now() == [YES]
+
+
+def test_a_way_that_becomes_long(world: World) -> None:
+    """That is said when it is seen, whether or not anything holds."""
+    (world.root / "a").mkdir()
+    assert world.watch("/f", EXISTS) == NO
+    (world.root / "f").symlink_to("a/../" * 800 + "g")
+    (told,) = world.told_now()
+    assert not told.holds and told.said
+
+
+def test_a_way_with_a_name_that_is_too_long(world: World) -> None:
+    """The kernel takes no more than 4096 bytes, which links may lead further than."""
+    name = "n" * 250
+    down = os.open(world.root, os.O_RDONLY)
+    for number in range(20):
+        if number == 10:
+            os.symlink("/".join([name] * 10), "next", dir_fd=down)
+        os.mkdir(name, dir_fd=down)
+        down, above = os.open(name, os.O_RDONLY, dir_fd=down), down
+        os.close(above)
+    os.close(down)
+    (world.root / "f").symlink_to("/".join([name] * 10) + "/next")
+    answer = world.watch("/f/x", EXISTS)
+    assert answer == PathChanged("p", False, said=answer.said) and answer.said
+
+
+@pytest.mark.parametrize(("pattern", "most"), [("/*.ready", 1), ("/d*/*.ready", 2)])
+def test_patterns_are_looked_at_once(world: World, pattern: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever happens costs one search for what matches, and one for each directory of the pattern."""
+    (world.root / "d").mkdir()
+    world.watch(pattern, EXISTS_GLOB)
+    searches = []
+    original = syscalls.glob
+
+    def search(pattern: str, braces: bool = False) -> list[str]:
+        searches.append(pattern)
+        return original(pattern, braces=braces)
+
+    monkeypatch.setattr(syscalls, "glob", search)
+    (world.root / "d1").mkdir()
+    assert world.told_now() == []
+    assert len(searches) == most
+
+
+def test_links_stand_for_no_patterns(world: World) -> None:
+    """Whoever makes one has nothing searched."""
+    for name in ("a*", "ab", "ab/c", "a*/c", "*", "d"):
+        (world.root / name).mkdir()
+    (world.root / "in").symlink_to("a*")
+    (world.root / "nowhere").symlink_to("*/" * 100)
+    assert world.watch("/in/*/x", EXISTS_GLOB) == NO
+    assert world.watch("/nowhere/*/x", EXISTS_GLOB, "nowhere") == PathChanged("nowhere", False)
+    watched = len(world.inotify._watchers)
+    (world.root / "d/x").touch()
+    assert world.told_now() == [] and len(world.inotify._watchers) == watched
+    assert watched == len({"/", "in", "a*", "a*/c", "nowhere", "*"})
+    (world.root / "a*/c/x").touch()
+    assert world.told_now() == [PathChanged("p", True, "/in/c/x")]
+
+
+def test_a_link_that_leads_upwards(world: World) -> None:
+    (world.root / "d/e").mkdir(parents=True)
+    (world.root / "d/f").symlink_to("e/..")
+    assert world.watch("/d/f", CHANGED) == NO
+    (world.root / "d/new").touch()
+    assert world.told_now() == [PathChanged("p", True, "/d/f")]

@@ -234,6 +234,13 @@ def test_the_unit_to_trigger_has_to_be_there() -> None:
     assert KIND.refusal(config, {"b.service": Other("loaded", "inactive", "dead", "success", "", {})}) == ""
 
 
+def test_what_there_is_to_warn_of_is_logged() -> None:
+    world = World()
+    world.step(events.Start())
+    assert logged(world.step(PathChanged("changed /b", False, said="Too many"))) == ["Too many"]
+    assert world.state.sub == "waiting"
+
+
 HAPPENINGS = (
     "start", "stop", "reset", "limit", "good", "bad", "break", "mend", "tell", "job", "up", "down", "hit", "refuse",
     "accept", "reload", "time", "fail-port", "pending",
