@@ -12,6 +12,8 @@ import sys
 SOCKET_NAME = "systemctl-replacement.socket"
 LOCK_NAME = "systemctl-replacement.lock"
 LOG_DIRECTORY = "/var/log/systemctl-replacement"
+# What the system bus of an image is told about us (dbus-daemon(1)).
+BUS_POLICY = "/usr/share/dbus-1/system.d/systemctl-replacement.conf"
 
 SYSTEM_RUNTIME = "/run/systemd"
 # The directory that says that systemd runs (sd_booted(3)), and the mark of a manager on demand that has made it.

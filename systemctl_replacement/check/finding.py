@@ -37,6 +37,7 @@ SEVERITIES = {
     "other-account": WARNING,
     "file": WARNING,
     "stop-time": WARNING,
+    "bus": WARNING,
     "generator": WARNING,
     "init-script": WARNING,
     "configuration": WARNING,

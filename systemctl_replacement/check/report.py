@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from systemctl_replacement.check import addresses, boot, conditions, generated, links, programs, stopping, units
+from systemctl_replacement.check import addresses, boot, bus, conditions, generated, links, programs, stopping, units
 from systemctl_replacement.check.finding import Finding, in_order
 from systemctl_replacement.check.image import Image, TooManyUnits
 from systemctl_replacement.check.places import place
@@ -86,13 +86,15 @@ def _check(question: Question, goal: tuple[str, ...]) -> Report:
     findings, deleted = boot.enqueue(image, goal)
     findings += boot.lost(image, deleted)
     running, skipped = _sorted_out(image)
-    for unit in {unit.id: unit for unit in (*running, *_triggered(image, running))}.values():
+    examined = {unit.id: unit for unit in (*running, *_triggered(image, running))}
+    for unit in examined.values():
         findings += units.findings_of(image, unit)
     for unit in _serving(image, running):
         findings += [replace(finding, unit=names.template_of(unit.id)) for finding in units.findings_of(image, unit)]
     findings += boot.requirements(image, running, findings)
     findings += _addresses(running)
     findings += _command(image, question)
+    findings += bus.findings(image.tree, examined)
     findings += links.findings(image)
     findings += generated.findings(image)
     findings += [Finding("configuration", "", text) for text in image.problems]

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Optional
 
-from systemctl_replacement.image import interpreter, vendor
+from systemctl_replacement.image import bus_policy, interpreter, vendor
 from systemctl_replacement.image.errors import ImageError
+from systemctl_replacement.paths import BUS_POLICY
 
 HOME = "/usr/lib/systemctl-replacement"
 LAUNCHER = "/usr/bin/systemctl"
@@ -62,6 +63,7 @@ def install(root: str, python: Optional[str], keep_original: bool, say: Callable
     say(f"{HOME}: version for {found.path}, Python {'.'.join(map(str, found.version))}")
     _write_launcher(root, found, keep_original, say)
     _link_init(root, say)
+    _write_bus_policy(root, say)
 
 
 def _inside(root: str, path: Path) -> str:
@@ -153,6 +155,14 @@ def _link_init(root: str, say: Callable[[str], None]) -> None:
         init.parent.mkdir(exist_ok=True)
         init.symlink_to(LAUNCHER)
         say(f"{INIT}: now leads to {LAUNCHER}")
+
+
+def _write_bus_policy(root: str, say: Callable[[str], None]) -> None:
+    """Let the system bus ask us to start units, also one that is installed later."""
+    policy = Path(root + BUS_POLICY)
+    _refuse_links_out_of(root, policy.parent)
+    bus_policy.write(policy)
+    say(f"{BUS_POLICY}: written")
 
 
 def _is_ours(launcher: Path) -> bool:

@@ -56,6 +56,7 @@ ACTIVATED = (
 # Made by `python -m tests.box.rootfs` before the tests run, so that no test waits for a download.
 PREPARED: tuple[tuple[str, ...], ...] = (
     (),
+    ("dbus",),
     ("dbus", "systemd", "systemd-sysv"),
     ("dumb-init", "tini"),
     ("nginx", "redis-server"),

@@ -13,6 +13,7 @@ import pytest
 
 from systemctl_replacement.check.finding import ERROR, SEVERITIES, WARNING
 from systemctl_replacement.manager import own_user
+from systemctl_replacement.paths import BUS_POLICY
 from tests.unit.check.images import ELF, TestImage
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs files of others")
@@ -133,6 +134,9 @@ PRESENT: list[tuple[str, str, list[Make]]] = [
     ("file", "a.service", [service("StandardOutput=file:/srv/nowhere/log")]),
     ("file", "a.service", [service("StandardError=append:/srv/nowhere/log")]),
     ("file", "a.service", [service("StandardInput=file:/etc/nowhere")]),
+    ("bus", "dbus.service", [service(name="dbus.service")]),
+    ("bus", "dbus.service", [
+        unit("dbus.socket", SOCKET.format("/run/bus"), "sockets.target"), unit("dbus.service", SERVICE, "")]),
     ("generator", "", [program("/usr/lib/systemd/system-generators/mine", b"#!/bin/sh\n")]),
     ("init-script", "a.service", [program("/etc/init.d/a", b"#!/bin/sh\n"), link("../init.d/a", "/etc/rc2.d/S01a")]),
     ("configuration", "", [write("/etc/systemd/system.conf", "[Manager]\nFoo=bar\n")]),
@@ -192,6 +196,9 @@ ABSENT: list[tuple[str, list[Make]]] = [
         *(write(f"/etc/systemd/system/{name}.d/a.conf", "[Unit]\n")
           for name in ("t@.service", "t@x.service", "b.service"))]),
     ("files that the container may bring", [service("EnvironmentFile=/run/x\nWorkingDirectory=/run/x")]),
+    ("a bus that may ask for units", [service(name="dbus.service"), write(BUS_POLICY)]),
+    ("a bus whose configuration is that of the package systemd", [
+        service(name="dbus.service"), write("/usr/share/dbus-1/system.d/org.freedesktop.systemd1.conf")]),
     ("a generator that init leaves out", [program("/lib/systemd/system-generators/systemd-fstab-generator")]),
     ("a generator that is masked", [link("/dev/null", "/etc/systemd/system-generators/mine")]),
     ("a generator that has nothing to do", [program("/lib/systemd/system-generators/systemd-rc-local-generator")]),
