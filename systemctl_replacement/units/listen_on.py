@@ -6,7 +6,6 @@ Read from the unit's file here, made by manager/ports/. Paths are as the file ha
 from __future__ import annotations
 
 from systemctl_replacement.records import dataclass
-from systemctl_replacement.unitfile.directives.table import section_table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ BY_ADDRESS = (STREAM, DATAGRAM, SEQUENTIAL_PACKET)
 
 
 # The directive of each field of SocketOptions.
-_DIRECTIVES = {
+DIRECTIVES = {
     "protocol": "SocketProtocol",
     "bind_ipv6_only": "BindIPv6Only",
     "backlog": "Backlog",
@@ -57,48 +56,45 @@ _DIRECTIVES = {
 }
 
 
-def _default(field: str) -> Any:
-    return section_table("Socket")[_DIRECTIVES[field]].default
-
-
 @dataclass(frozen=True)
 class SocketOptions:
     """What all descriptors of a unit have in common; each means what the directive of its name means.
 
-    Times are microseconds; -1, 0 and "" stand for what is not set.
+    Times are microseconds; -1, 0 and "" stand for what is not set. The defaults are those of the directives, which are
+    not read from their table: most managers never import that.
     """
 
-    protocol: str = _default("protocol")
-    bind_ipv6_only: str = _default("bind_ipv6_only")
-    backlog: int = _default("backlog")
-    bind_to_device: str = _default("bind_to_device")
-    socket_mode: int = _default("socket_mode")
-    directory_mode: int = _default("directory_mode")
-    writable: bool = _default("writable")
-    keep_alive: bool = _default("keep_alive")
-    keep_alive_time: int = _default("keep_alive_time")
-    keep_alive_interval: int = _default("keep_alive_interval")
-    keep_alive_probes: int = _default("keep_alive_probes")
-    defer_accept: int = _default("defer_accept")
-    no_delay: bool = _default("no_delay")
-    priority: int = _default("priority")
-    receive_buffer: int = _default("receive_buffer")
-    send_buffer: int = _default("send_buffer")
-    ip_tos: int = _default("ip_tos")
-    ip_ttl: int = _default("ip_ttl")
-    mark: int = _default("mark")
-    pipe_size: int = _default("pipe_size")
-    free_bind: bool = _default("free_bind")
-    transparent: bool = _default("transparent")
-    broadcast: bool = _default("broadcast")
-    pass_credentials: bool = _default("pass_credentials")
-    pass_security: bool = _default("pass_security")
-    pass_packet_info: bool = _default("pass_packet_info")
-    timestamping: str = _default("timestamping")
-    tcp_congestion: str = _default("tcp_congestion")
-    reuse_port: bool = _default("reuse_port")
-    max_messages: int = _default("max_messages")
-    message_size: int = _default("message_size")
+    protocol: str = ""
+    bind_ipv6_only: str = "default"
+    backlog: int = 0xFFFFFFFF
+    bind_to_device: str = ""
+    socket_mode: int = 0o666
+    directory_mode: int = 0o755
+    writable: bool = False
+    keep_alive: bool = False
+    keep_alive_time: int = 0
+    keep_alive_interval: int = 0
+    keep_alive_probes: int = 0
+    defer_accept: int = 0
+    no_delay: bool = False
+    priority: int = -1
+    receive_buffer: int = 0
+    send_buffer: int = 0
+    ip_tos: int = -1
+    ip_ttl: int = -1
+    mark: int = -1
+    pipe_size: int = 0
+    free_bind: bool = False
+    transparent: bool = False
+    broadcast: bool = False
+    pass_credentials: bool = False
+    pass_security: bool = False
+    pass_packet_info: bool = False
+    timestamping: str = "off"
+    tcp_congestion: str = ""
+    reuse_port: bool = False
+    max_messages: int = 0
+    message_size: int = 0
 
 
 _COMMON = SocketOptions()
@@ -143,7 +139,7 @@ class TakeOwnership:
 
 def options_of(unit: Unit) -> SocketOptions:
     """What all descriptors of a loaded socket unit have in common, and the connections to them."""
-    keys = {name: ("Socket", directive) for name, directive in _DIRECTIVES.items()}
+    keys = {name: ("Socket", directive) for name, directive in DIRECTIVES.items()}
     assigned: dict[str, Any] = {name: unit.settings[key] for name, key in keys.items() if key in unit.settings}
     return SocketOptions(**assigned) if assigned else _COMMON
 

@@ -22,9 +22,13 @@ class CommandsKind(Kind):
     """A unit that runs commands in steps of its `flow`. It adds its own state to `records`."""
 
     records: tuple[type[Any], ...] = (ExecStatus, Running)
-    flow: ClassVar[type[Flow]]
     # The directives that hold commands, in the order in which the life of a unit runs them.
     phases: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def flow(self) -> type[Flow]:
+        """How its commands run; most kinds name the class itself."""
+        raise NotImplementedError
 
     def result(self, state: Any) -> str:
         return str(state.result)

@@ -63,6 +63,8 @@ class SocketConfig:
     @staticmethod
     def from_unit(unit: Unit, manager: ManagerConfig) -> SocketConfig:
         """Read a loaded socket; what the unit leaves open comes from the manager's configuration."""
+        if not unit.settings:  # it has no file, but every service names systemd-journald.socket
+            return SocketConfig(prefix=names.prefix_of(unit.id), timeout_usec=manager.default_timeout_start)
 
         def get(name: str) -> Any:
             return unit.get("Socket", name)

@@ -6,9 +6,7 @@ from systemctl_replacement.unitfile.names import slice_path
 from systemctl_replacement.units.commands.kind import CommandsKind
 from systemctl_replacement.units.events import Accept, Listen
 from systemctl_replacement.units.listen_on import TakeOwnership
-from systemctl_replacement.units.socket import step as machine
 from systemctl_replacement.units.socket.config import PHASES, SocketConfig
-from systemctl_replacement.units.socket.flow import SocketFlow
 from systemctl_replacement.units.socket.state import Accepting, Connection, SocketState
 from systemctl_replacement.units.socket.states import (
     DOWN,
@@ -28,13 +26,13 @@ if TYPE_CHECKING:
     from systemctl_replacement.unitfile.manager_config import ManagerConfig
     from systemctl_replacement.units.events import Action, Context, Event, Other
     from systemctl_replacement.units.kind import Messages
+    from systemctl_replacement.units.socket.flow import SocketFlow
 
 
 class SocketKind(CommandsKind):
     """A socket (systemd.socket(5)). The states and the ways between them are in docs/states.md."""
 
     records = (*CommandsKind.records, TakeOwnership, SocketState, Accepting, Connection)
-    flow = SocketFlow
     phases = PHASES
     messages: ClassVar[Messages] = {
         ("start", ""): "Starting {}...",
@@ -45,6 +43,12 @@ class SocketKind(CommandsKind):
         ("stop", "failed"): "Failed stopping {}.",
     }
 
+    @property
+    def flow(self) -> type[SocketFlow]:
+        from systemctl_replacement.units.socket.flow import SocketFlow
+
+        return SocketFlow
+
     def configure(self, file: Unit, manager: ManagerConfig, sees_all: Callable[[], bool]) -> SocketConfig:
         return SocketConfig.from_unit(file, manager)
 
@@ -54,6 +58,8 @@ class SocketKind(CommandsKind):
     def step(
         self, config: SocketConfig, state: SocketState, event: Event, context: Context
     ) -> tuple[SocketState, tuple[Action, ...]]:
+        from systemctl_replacement.units.socket import step as machine  # many an image has sockets that never listen
+
         return machine.step(config, state, event, context)
 
     def active_state(self, config: SocketConfig, state: SocketState) -> str:

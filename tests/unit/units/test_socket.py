@@ -6,10 +6,11 @@ from typing import Optional
 
 import pytest
 
+from systemctl_replacement.unitfile.directives.table import section_table
 from systemctl_replacement.units import events
 from systemctl_replacement.units.commands.state import ExecStatus
 from systemctl_replacement.units.kind import Roles
-from systemctl_replacement.units.listen_on import SocketOptions
+from systemctl_replacement.units.listen_on import DIRECTIVES, SocketOptions
 from systemctl_replacement.units.socket.config import PHASES
 from systemctl_replacement.units.socket.kind import KIND
 from systemctl_replacement.units.socket.state import Connection
@@ -421,3 +422,10 @@ def test_roles_and_what_stops_a_supervisor_from_going() -> None:
     world.run()
     assert KIND.is_resting(world.state)
     assert world.state.statuses[0][2] == ExecStatus(pid, (world.now,) * 2, (world.now,) * 2, "exited", 0)
+
+
+def test_the_defaults_of_options_are_those_of_the_directives() -> None:
+    table = section_table("Socket")
+    assert {name: getattr(SocketOptions(), name) for name in DIRECTIVES} == {
+        name: table[directive].default for name, directive in DIRECTIVES.items()
+    }
