@@ -312,9 +312,9 @@ class _Step:
         self.log(LOG_WARNING, f"Failed to queue unit startup job: {event.message}")
         self.go_down(RESOURCES)
 
-    def other_changed(self, event: TriggeredChanged) -> None:
+    def other_changed(self, _event: TriggeredChanged) -> None:
         other = self.other
-        if other is None or event.unit != self.config.unit:
+        if other is None:
             return
         if other.limit_hit:
             self.go_down(UNIT_START_LIMIT_HIT)

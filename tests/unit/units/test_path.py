@@ -234,6 +234,16 @@ def test_the_unit_to_trigger_has_to_be_there() -> None:
     assert KIND.refusal(config, {"b.service": Other("loaded", "inactive", "dead", "success", "", {})}) == ""
 
 
+def test_a_unit_with_several_names() -> None:
+    """What becomes of it is told by the name of its file, whatever name Unit= gives."""
+    world = World()
+    world.step(events.Start())
+    world.other = "active"
+    assert states(world.step(events.TriggeredChanged("real.service"))) == [("running", "success")]
+    world.other = "inactive"
+    assert states(world.step(events.TriggeredChanged("real.service"))) == [("waiting", "success")]
+
+
 def test_what_there_is_to_warn_of_is_logged() -> None:
     world = World()
     world.step(events.Start())
