@@ -153,7 +153,7 @@ class Life:
         if wait.goes_on:
             names = ", ".join(sorted(left.values()))
             self._log.manager(LOG_NOTICE, f"Waiting for {names} to stop, left running by a manager that is gone.")
-            jobs.held = lambda: wait.goes_on and not halt.requested
+            jobs.holders.append(lambda: wait.goes_on and not halt.requested)
 
     def _serve(self) -> None:
         """Serve clients on demand: the first request may be about units that a generator has made."""

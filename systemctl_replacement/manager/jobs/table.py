@@ -77,7 +77,7 @@ class JobTable:
         self.timed_out: Observers[ManagedUnit] = Observers(guard)
         self.jobs: dict[int, Job] = {}
         self.next_id = 1
-        self.held: Callable[[], bool] = bool  # as long as it says so no job begins; then `let_run`
+        self.holders: list[Callable[[], bool]] = []  # as long as one says so no job begins; then `let_run`
         self.view = UnitView(core.registry, self.jobs)
         self._core = core
         self._registry = core.registry
@@ -191,7 +191,7 @@ class JobTable:
 
     def _dispatch(self) -> None:
         self._scheduled = False
-        if self.held():
+        if any(holds() for holds in self.holders):
             return
         end = now_monotonic() + SLICE_USEC
         while self._queue:

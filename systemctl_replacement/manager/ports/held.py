@@ -99,6 +99,7 @@ class Ports:
         self._clocks = clocks
         self._tell = tell
         self._given_back = given_back
+        self._rests = False
         self._ports: dict[str, Port] = {}
         self._waits: dict[str, tuple[SetClock, Wait]] = {}  # the clocks
         self._watches: dict[str, paths.PathWatch] = {}
@@ -175,6 +176,20 @@ class Ports:
         for name in [*own, *self._watches, *self._waits]:
             self._close(name)
 
+    # --- resting ---
+
+    def rest(self) -> None:
+        """Take nothing more from sockets until `go_on`: the kernel keeps what comes in. They count as waiting."""
+        self._rests = True
+
+    def go_on(self) -> None:
+        """Tell of what has come in to sockets meanwhile, and comes in from now on."""
+        self._rests = False
+        for port in self._ports.values():
+            if port.waits:
+                self._loop.remove(port.fd)
+                self._loop.guard(self._wait_for, port)
+
     # --- handing over ---
 
     def give_back(self) -> None:
@@ -195,11 +210,14 @@ class Ports:
         self._close(port.name)
         if port.waits:
             try:
-                self._loop.add(port.fd, READ, lambda _events: self._ready(port.name))
+                self._wait_for(port)
             except OSError:
                 os.close(port.fd)
                 raise
         self._ports[port.name] = port
+
+    def _wait_for(self, port: Port) -> None:
+        self._loop.add(port.fd, READ, lambda _events: self._ready(port.name))
 
     def _close(self, name: str) -> None:
         clock = self._waits.pop(name, None)
@@ -225,8 +243,9 @@ class Ports:
         port = self._ports[name]
         # Told once: what the machine does not take care of must not wake us again and again.
         self._loop.remove(port.fd)
-        self._ports[name] = replace(port, waits=False)
-        self._tell(PortReady(name))
+        if not self._rests:
+            self._ports[name] = replace(port, waits=False)
+            self._tell(PortReady(name))
 
     def _close_port(self, action: ClosePort) -> None:
         self._close(action.port)
@@ -246,7 +265,7 @@ class Ports:
     def _watch_port(self, action: WatchPort) -> None:
         port = self._ports[action.port]
         if not port.waits:
-            self._loop.add(port.fd, READ, lambda _events: self._ready(port.name))
+            self._wait_for(port)
             self._ports[port.name] = replace(port, waits=True)
 
     def _accept(self, action: Accept) -> Event | None:

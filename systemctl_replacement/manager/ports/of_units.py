@@ -86,6 +86,18 @@ class PortsOfUnits:
         if unit.active_state in INACTIVE_OR_FAILED:
             unit.ports.close_own()
 
+    def rest(self) -> None:
+        """Take nothing more from sockets until `go_on`."""
+        for ports in self._all():
+            ports.rest()
+
+    def go_on(self) -> None:
+        for ports in self._all():
+            ports.go_on()
+
+    def _all(self) -> list[Ports]:
+        return [unit.ports for unit in self._core.registry if unit.ports is not None]
+
     def _given_back(self, giver: str, event: ConnectionClosed) -> None:
         self._core.call_soon(lambda: self._tell(giver, event))
 

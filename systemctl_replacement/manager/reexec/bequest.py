@@ -66,25 +66,26 @@ class Bequest:
         # Not before the request has been dealt with: the connection is taken from the server.
         self._loop.call_soon(lambda: self._try(request, 1))
 
-    def _may_give(self) -> bool:
+    def _obstacle(self) -> str:
         # The forkserver stays with us: what it was asked for, it must have made.
         trackings = self._manager.processes.trackings.values()
-        return self._reexecution.is_possible() and all(
-            tracking.supervisor for tracking in trackings if tracking.link is not None
-        )
+        awaits = any(tracking.link is not None and not tracking.supervisor for tracking in trackings)
+        return self._reexecution.obstacle() or ("a supervisor is being made" if awaits else "")
 
     def _state(self) -> dict[str, Any]:
         return {**self._reexecution.state(), "forkserver": None, "console": None}
 
     def _try(self, request: OnConnection, attempt: int) -> None:
-        if request.cancelled:
-            return
-        if self._may_give():
-            self._give(request)
-        elif attempt > _MOST_DELAYS:
-            request.fail(_FAILED, "There is work under way that cannot be handed over.")
-        else:
+        obstacle = "" if request.cancelled else self._obstacle()
+        if obstacle and attempt <= _MOST_DELAYS:
+            self._reexecution.rest()
             self._loop.call_at(now_monotonic() + _DELAY_USEC * attempt, lambda: self._try(request, attempt + 1))
+            return
+        self._reexecution.go_on()  # at the loop's next turn, if this process has one
+        if obstacle:
+            request.fail(_FAILED, f"There is work under way that cannot be handed over: {obstacle}.")
+        elif not request.cancelled:
+            self._give(request)
 
     def _give(self, request: OnConnection) -> None:
         socket = request.take_socket()

@@ -78,20 +78,25 @@ class Probe:
 class Succession:
     """A re-execution, from the request to the exec; if it fails nothing changes, and who asked for it is told.
 
-    may_execute: whether nothing is on its way that could not be taken along; execute: does it, or raises.
+    obstacle: what is on its way that could not be taken along, "" for nothing; rest: from now on nothing new is to be
+    begun, so that the rest ends; go_on: it is, after all; execute: does it, or raises.
     """
 
     def __init__(
         self,
         loop: Loop,
         patience: Patience,
-        may_execute: Callable[[], bool],
+        obstacle: Callable[[], str],
+        rest: Callable[[], object],
+        go_on: Callable[[], object],
         execute: Callable[[], object],
         log: ManagerLog,
     ) -> None:
         self._loop = loop
         self._patience = patience
-        self._may_execute = may_execute
+        self._obstacle = obstacle
+        self._rest = rest
+        self._go_on = go_on
         self._execute = execute
         self._log = log
         self._under_way = False
@@ -114,13 +119,15 @@ class Succession:
         if problem:
             self._fail(problem)
         else:
+            self._rest()
             self._go()
 
     def _go(self) -> None:
-        if not self._may_execute():
+        obstacle = self._obstacle()
+        if obstacle:
             self._delays += 1
             if self._delays > _MOST_DELAYS:
-                self._fail("a supervisor or a client does not take its messages")
+                self._fail(obstacle)
             else:
                 self._loop.call_at(now_monotonic() + _DELAY_USEC * self._delays, self._go)
             return
@@ -131,6 +138,7 @@ class Succession:
 
     def _fail(self, problem: str) -> None:
         self._under_way = False
+        self._go_on()
         text = f"Cannot reexecute: {problem}"
         self._log.manager(LOG_ERR, text)
         waiters, self._waiters = self._waiters, []

@@ -29,18 +29,38 @@ class Reexecution:
         self._server = server
         self._generators = generators
         self._options = options
-        self._succession = Succession(manager.loop, patience, self.is_possible, self._execute, manager.log)
+        self._rests = False
+        manager.jobs.holders.append(lambda: self._rests and not manager.halt.requested)
+        self._succession = Succession(
+            manager.loop, patience, self.obstacle, self.rest, self.go_on, self._execute, manager.log
+        )
 
     def begin(self, failed: Callable[[str], object] | None = None) -> None:
         """Execute ourselves again as soon as that is possible; `failed` is told why if it is not."""
         self._succession.begin(failed)
 
-    def is_possible(self) -> bool:
-        """Whether nothing is on its way that could not be taken along."""
-        manager = self._manager
-        if self._generators.running or manager.loop.has_pending() or reexec_state.has_unsent(manager):
-            return False
-        return not self._server.changing and kept_clients.is_possible(self._server)
+    def obstacle(self) -> str:
+        """What is on its way that could not be taken along, "" for nothing."""
+        if self._generators.running:
+            return "generators are running"
+        if reexec_state.has_unsent(self._manager):
+            return "a supervisor or another helper does not take its messages"
+        if self._server.changing or not kept_clients.is_possible(self._server):
+            return "a request is under way that another manager cannot go on with"
+        return "the manager's own work does not end" if self._manager.loop.has_pending() else ""
+
+    def rest(self) -> None:
+        """Begin nothing new: take nothing from sockets, which keep it, and begin no job. What is on its way ends soon
+        then, whoever makes new work without end."""
+        self._rests = True
+        self._manager.driver.ports.rest()
+
+    def go_on(self) -> None:
+        """Nothing has come of it."""
+        if self._rests:
+            self._rests = False
+            self._manager.driver.ports.go_on()
+            self._manager.jobs.let_run()
 
     def state(self) -> dict[str, Any]:
         """All that is taken along, as plain data."""

@@ -54,6 +54,33 @@ def test_what_a_service_sends(name: str) -> None:
         assert e.run("stop", "x.service") == "done"
 
 
+CONNECT = """
+import socket, sys
+while True:
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(sys.argv[1])
+"""
+
+
+def test_connections_without_end_do_not_keep_the_manager_from_executing_itself() -> None:
+    limits = "MaxConnections=200\nTriggerLimitIntervalSec=0\n"
+    units = {
+        "x.socket": f"[Socket]\nListenStream=/run/x\nAccept=yes\n{limits}",
+        "x@.service": "[Service]\nStandardInput=socket\nExecStart=/bin/true\n",
+    }
+    with Engine(units, boot=("x.socket",)) as e:
+        command = [sys.executable, "-IS", "-c", CONNECT, str(e.root / "run/x")]
+        with subprocess.Popen(command) as flood:
+            try:
+                wait_for(lambda: e.show("x.socket")["NAccepted"] > 3, "connections")
+                e.reexecute()
+                accepted = e.show("x.socket")["NAccepted"]
+                wait_for(lambda: e.show("x.socket")["NAccepted"] > accepted + 3, "connections afterwards")
+            finally:
+                flood.kill()
+        assert "Cannot reexecute" not in e.text()
+
+
 STRANGER = """
 import json, os, socket, sys
 os.setgid(65534); os.setuid(65534)

@@ -174,6 +174,26 @@ def test_one_that_nobody_takes_care_of_wakes_once(world: World) -> None:
     assert world.turn() == [PortReady("s")]
 
 
+def test_one_that_rests_is_told_of_later(world: World) -> None:
+    world.ports.carry_out(Listen("s", ListenOn("Stream", "/s")))
+    world.ports.carry_out(WatchPort("s"))
+    world.ports.rest()
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(world.root / "s"))
+        assert world.turn() == []
+        world.ports.carry_out(WatchPort("s"))  # which it does already
+        assert world.turn() == []
+        assert world.ports.saved()[0]["waits"] is True
+        world.ports.go_on()
+        assert world.turn() == [PortReady("s")]
+        world.ports.rest()
+        world.ports.carry_out(WatchPort("s"))
+        assert world.turn() == []
+        world.ports.go_on()
+        world.ports.go_on()
+        assert world.turn() == [PortReady("s")]
+
+
 def test_a_connection_is_taken_with_who_has_made_it(world: World) -> None:
     world.ports.carry_out(Listen("s", ListenOn("Stream", "/s")))
     with socket.socket(socket.AF_UNIX) as client:
