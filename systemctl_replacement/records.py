@@ -80,11 +80,14 @@ else:
 
     def replace(record, **changes):
         """A copy with other values in some fields."""
+        if not changes.keys() <= record.__record__.keys():
+            name = _first(changes.keys() - record.__record__.keys())
+            raise _wrong(record, f"got an unexpected keyword argument {name!r}")
         copy = object.__new__(record.__class__)
-        for name in record.__record__:
-            _set(copy, name, changes.pop(name) if name in changes else getattr(record, name))
-        if changes:
-            raise _wrong(record, f"got an unexpected keyword argument {_first(changes)!r}")
+        # Not field by field, which takes five times as long: most of what a machine does in a step is this.
+        values = copy.__dict__
+        values.update(record.__dict__)
+        values.update(changes)
         _complete(copy)
         return copy
 

@@ -5,7 +5,6 @@ A situation is a world without what makes no difference to transitions: which pi
 
 from __future__ import annotations
 
-import copy
 import random
 from collections import deque
 from typing import Any
@@ -67,13 +66,8 @@ def _explore(first: World) -> set[tuple[str, str]]:
     while waiting:
         world = waiting.popleft()
         for _, happening in possible(world, ENDS[:2], MILESTONES):
-            after = copy.copy(world)
-            after.pids, after.spawns, after.asked, after.seen = (
-                set(world.pids),
-                dict(world.spawns),
-                [],
-                [world.state.sub],
-            )
+            after = World(**{**vars(world), "pids": set(world.pids), "spawns": dict(world.spawns), "asked": []})
+            after.seen = [world.state.sub]
             happening(after)
             found.update(zip(after.seen, after.seen[1:]))
             situation = _situation(after)

@@ -70,7 +70,7 @@ def _of_processes(world: World, ends: Ends, told: Told) -> Iterator[tuple[str, H
             yield "exit", partial(World.exit, pid=pid, code=code, status=status)
     if world.pids:
         yield "orphan", _adopt
-        for fields in told:
+        for fields in told if world.config.notify_access != "none" else ():
             stamped = {**fields, "MONOTONIC_USEC": str(world.now)} if "RELOADING" in fields else fields
             yield "notify", partial(_step, event=events.Notified(min(world.pids), stamped))
     else:
