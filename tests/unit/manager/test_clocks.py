@@ -124,6 +124,47 @@ def test_the_clock_is_set(world: World, monkeypatch: pytest.MonkeyPatch) -> None
     assert world.turn() == []
 
 
+def test_the_clock_is_set_again_and_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By years, back and forth, while fifty wait for dates. Each is told once of each step, whatever it asks for next,
+    and nobody spins: a step costs one call of the kernel."""
+    set_to, armed = [now_stamp()[0]], []
+    year = 365 * 86_400 * SEC
+    real = libc.function
+
+    def settime(_fd: int, _flags: int, _value: bytes, _old: None) -> int:
+        armed.append(set_to[0])
+        return 0
+
+    monkeypatch.setattr(clocks, "now_stamp", lambda: (set_to[0], 0))
+    monkeypatch.setattr(libc, "function", lambda name: settime if name == "timerfd_settime" else real(name))
+
+    def wait(number: int) -> None:
+        def tell(what: str) -> None:
+            world.told.append((str(number), what))
+            wait(number)
+
+        world.clocks.wait(REALTIME, set_to[0] + (number + 1) * MINUTE, MINUTE, tell)
+
+    for number in range(50):
+        wait(number)
+    world.turn(0)
+    assert len(armed) == 1
+
+    def cancelled(_fd: int, _size: int) -> bytes:
+        raise OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
+
+    steps = 100
+    for step in range(steps):
+        world.told.clear()
+        set_to[0] += year * (step % 7 - 3) * 10
+        with monkeypatch.context() as reading:
+            reading.setattr(os, "read", cancelled)
+            world.clocks._readable(0)
+        assert world.told == [(str(number), "stepped") for number in range(50)]
+        assert world.turn(0) == []
+    assert len(armed) == 1 + steps
+
+
 def test_the_clock_is_set_before_it_is_armed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.wait("date", REALTIME, MINUTE)
     real = libc.function
