@@ -15,7 +15,8 @@ def test_an_image_with_nginx_and_redis() -> None:
         assert box.wait() == 0
         *lines, summary = box.console.splitlines()
         assert summary == (
-            "A boot of default.target starts 2 units: nginx.service, redis-server.service. "
+            "A boot of default.target starts 6 units: apt-daily-upgrade.timer, apt-daily.timer, dpkg-db-backup.timer, "
+            "e2scrub_all.timer, nginx.service, redis-server.service. "
             "3 units are skipped (--show-status=full names them). Profile docker: 0 errors, 1 warning."
         )
         assert lines[0].startswith("warning: redis-server.service: Settings that are not applied here: PrivateTmp=")

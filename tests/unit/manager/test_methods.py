@@ -79,7 +79,9 @@ class World:
 
         registry = Registry(read, config, dict, lambda unit, asked_for: None, self._failed, self.loop.call_soon)
         core = Core(self.loop, log, LogLimits(self.loop), cast("Any", SimpleNamespace(config=config)), registry)
-        execution: Any = SimpleNamespace(root="", environment={"LANG": "C.UTF-8"}, ignored_identity=lambda unit: ())
+        execution: Any = SimpleNamespace(
+            root="", environment={"LANG": "C.UTF-8"}, ignored_identity=lambda unit: (), ignored_owners=lambda unit: ()
+        )
         processes: Any = SimpleNamespace(trackings={})
         conditions: Any = SimpleNamespace(hold=lambda unit, kind: (True, ()))
         self.halt: Any = SimpleNamespace(under_way=False, begun=Observers(self.loop.guard))
