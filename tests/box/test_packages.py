@@ -402,9 +402,13 @@ def seen(row: Row) -> Callable[[Box], str]:
 
 
 def compare(rows: Sequence[Row], boxes: tuple[Box, Box]) -> None:
+    """As cases of the conformance suite, a row that differs is tried once more: two boxes that share a machine do not
+    always see things happen in the same order."""
     different = []
     for row in rows:
         real, ours = of_both(boxes, seen(row))
+        if ours != real:
+            real, ours = of_both(boxes, seen(row))
         if ours != real or "in vain: " in real:
             different.append(f"=== {row.name}\n--- systemd\n{real}\n--- ours\n{ours}")
     assert not different, "\n".join(different)
