@@ -94,9 +94,12 @@ def of_unit(manager: Manager, unit: ManagedUnit) -> dict[str, Any]:
     for name, stamp in unit.stamps.items():
         key = "StateChangeTimestamp" if name == "StateChange" else f"{name}Timestamp"
         properties[key], properties[f"{key}Monotonic"] = stamp
-    if unit.traits.runs_processes:
+    if unit.traits.stores_descriptors:
         properties["NFileDescriptorStore"] = len(unit.fd_store) if unit.fd_store is not None else 0
     properties.update(unit.kind.properties(unit.file, unit.config, unit.state))
+    triggered = manager.registry.find(properties["Unit"]) if properties.get("Unit") else None
+    if triggered is not None:
+        properties["Unit"] = triggered.id  # the file may have another of its names
     return properties
 
 

@@ -47,13 +47,18 @@ if TYPE_CHECKING:
 
 # What becomes of a connection that nobody wants any more.
 _DISCONNECTED = (errno.ENOTCONN, errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE)
+# accept(2) reports what has happened to a connection already; the socket itself is as it was ("Error handling").
+_OF_CONNECTION = (
+    *_DISCONNECTED, errno.ENETDOWN, errno.EPROTO, errno.ENOPROTOOPT, errno.EHOSTDOWN, errno.ENONET,
+    errno.EHOSTUNREACH, errno.EOPNOTSUPP, errno.ENETUNREACH, errno.ETIMEDOUT,
+)  # fmt: skip
 
 SOCKET, CLOCK, PATH = "socket", "clock", "path"
 
 
 @dataclass(frozen=True)
 class Port:
-    """One port with a descriptor, as plain data. kind: SOCKET or PATH; waits: the machine is told when it is ready.
+    """One port with a descriptor, as plain data. waits: the machine is told when it is ready.
 
     giver: the unit that has handed it over, "" for none.
 
@@ -62,7 +67,6 @@ class Port:
     """
 
     name: str
-    kind: str
     fd: int
     waits: bool = False
     giver: str = ""
@@ -136,7 +140,10 @@ class Ports:
 
     def saved(self) -> list[dict[str, Any]]:
         """All ports as plain data; "fd" is the descriptor."""
-        saved = [{field.name: getattr(port, field.name) for field in fields(port)} for port in self._ports.values()]
+        saved: list[dict[str, Any]] = [
+            {"kind": SOCKET, **{field.name: getattr(port, field.name) for field in fields(port)}}
+            for port in self._ports.values()
+        ]
         saved += [{"name": name, "kind": PATH, **watch.saved()} for name, watch in self._watches.items()]
         for action, _ in self._waits.values():
             clock = {field.name: getattr(action, field.name) for field in fields(action)}
@@ -198,8 +205,7 @@ class Ports:
             self._close(name)
 
     def hand_over(self, name: str, to: Ports, giver: str) -> None:
-        """Give a port to another unit; giver: the unit that has had it. KeyError: there is none of this name; OSError:
-        it is closed."""
+        """Give a port to another unit; giver: the unit that has had it. KeyError: there is none of this name."""
         port = self._ports.pop(name)
         self._loop.remove(port.fd)
         to._hold(replace(port, waits=False, giver=giver))
@@ -259,7 +265,7 @@ class Ports:
             fd, problems = listening.listen(on, self._root)
             removed = (on.path, *on.symlinks) if on.remove and on.path else ()
             queue = on.address if on.remove and on.type == MESSAGE_QUEUE else ""
-            self._hold(Port(action.port, SOCKET, fd, listens=True, removed=removed, queue=queue))
+            self._hold(Port(action.port, fd, listens=True, removed=removed, queue=queue))
         return Listening(action.port, problems)
 
     def _watch_port(self, action: WatchPort) -> None:
@@ -275,7 +281,7 @@ class Ports:
             if connection < 0:
                 self._watch_port(WatchPort(action.port))
                 return None
-            self._hold(Port(action.connection, SOCKET, connection))
+            self._hold(Port(action.connection, connection))
             if action.options is not None:
                 problems = listening.set_options(connection, action.options)
         try:
@@ -295,7 +301,7 @@ class Ports:
             os.set_blocking(fd, False)  # whoever else has it may have changed that
             descriptor: int = socket._accept()[0]  # type: ignore[attr-defined]
         except OSError as error:
-            if error.errno not in (errno.EAGAIN, *_DISCONNECTED, errno.EINTR):
+            if error.errno not in (errno.EAGAIN, *_OF_CONNECTION, errno.EINTR):
                 raise
             return -1
         finally:

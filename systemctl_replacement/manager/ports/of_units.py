@@ -72,8 +72,7 @@ class PortsOfUnits:
         return self._clocks.fd if self._clocks is not None else -1
 
     def hand_over(self, unit: ManagedUnit, port: str, other: ManagedUnit) -> None:
-        """Give a port of a unit to another one, which is about to be started. KeyError: there is none of this name;
-        OSError: it is closed."""
+        """Give a port of a unit to another one, which is about to be started. KeyError: there is none of this name."""
         self.of(unit).hand_over(port, self.of(other), unit.id)
 
     def close(self, unit: ManagedUnit) -> None:

@@ -137,9 +137,9 @@ def _run(link: Link, path: str) -> None:
 def _find_library() -> None:
     """Have the library importable. In an image it is beside our package; in a checkout the interpreter's environment
     has it, which we are isolated from."""
-    try:
-        import jeepney  # noqa: F401
-    except ImportError:
+    import importlib.util
+
+    if importlib.util.find_spec("jeepney") is None:
         import site
 
         site.main()

@@ -36,7 +36,7 @@ def user_or_group(context: ParseContext, key: str, text: str) -> Any:
     name = _expand_or_die(context, text)
     if not values.valid_user_or_group(name):
         raise Fatal(f"Invalid user/group name or numeric ID: {name}")
-    if name == "nobody" and key == "User":
+    if name == "nobody" and key in ("User", "SocketUser"):
         context.warn("Special user nobody configured, this is not safe!", LOG_NOTICE)
     return name
 

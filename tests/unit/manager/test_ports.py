@@ -9,11 +9,13 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from systemctl_replacement.loop import Loop, now_monotonic
+from systemctl_replacement.manager.ports import held
 from systemctl_replacement.manager.ports.clocks import Clocks
 from systemctl_replacement.manager.ports.held import Ports
 from systemctl_replacement.manager.ports.inotify import Inotify
@@ -191,6 +193,25 @@ def test_one_that_rests_is_told_of_later(world: World) -> None:
         assert world.turn() == []
         world.ports.go_on()
         world.ports.go_on()
+        assert world.turn() == [PortReady("s")]
+
+
+@pytest.mark.parametrize("code", [errno.EPROTO, errno.EHOSTUNREACH, errno.ECONNABORTED])
+def test_what_has_happened_to_a_connection_is_no_failure_of_its_socket(
+    world: World, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """accept(2) reports it, and the next connection is waited for."""
+
+    class Failing(held._socket.socket):
+        def _accept(self) -> None:
+            raise OSError(code, os.strerror(code))
+
+    world.ports.carry_out(Listen("s", ListenOn("Stream", "/s")))
+    monkeypatch.setattr(held, "_socket", SimpleNamespace(socket=Failing))
+    assert world.ports.carry_out(Accept("s", "c")) is None
+    monkeypatch.undo()
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(world.root / "s"))
         assert world.turn() == [PortReady("s")]
 
 
