@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile.parsers.commands import ExecCommand
+from systemctl_replacement.units.commands.config import KillSettings, kill_settings
 from systemctl_replacement.units.mounted import MakeMountPoint
 
 TYPE_CHECKING = False
@@ -27,7 +28,7 @@ _BINDS = frozenset(("bind", "rbind"))
 
 
 @dataclass(frozen=True)
-class MountConfig:
+class MountConfig(KillSettings):
     """The settings of a mount as its files have it; what is mounted there may be something else."""
 
     where: str = ""
@@ -40,13 +41,6 @@ class MountConfig:
     force: bool = False
     directory_mode: int = 0o755
     timeout_usec: int = 90_000_000
-    kill_mode: str = "control-group"
-    kill_signal: int = 15
-    restart_kill_signal: int = 15
-    final_kill_signal: int = 9
-    watchdog_signal: int = 6
-    send_sighup: bool = False
-    send_sigkill: bool = True
 
     @property
     def timeout_stop_usec(self) -> int:
@@ -97,13 +91,7 @@ class MountConfig:
             force=get("ForceUnmount"),
             directory_mode=get("DirectoryMode"),
             timeout_usec=manager.default_timeout_start if timeout is None else timeout,
-            kill_mode=get("KillMode"),
-            kill_signal=get("KillSignal"),
-            restart_kill_signal=get("RestartKillSignal") or get("KillSignal"),
-            final_kill_signal=get("FinalKillSignal"),
-            watchdog_signal=get("WatchdogSignal"),
-            send_sighup=get("SendSIGHUP"),
-            send_sigkill=get("SendSIGKILL"),
+            **kill_settings(get),
         )
 
 

@@ -12,6 +12,7 @@ from systemctl_replacement.unitfile.directives.table import section_table
 from systemctl_replacement.unitfile.load import Unit
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.unitfile.values import StatusSet
+from systemctl_replacement.units.commands.config import KillSettings, kill_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def _default(name: str) -> Any:
 
 
 @dataclass(frozen=True)
-class ServiceConfig:
+class ServiceConfig(KillSettings):
     """The settings of a service; `from_unit` shows where each comes from."""
 
     type: str = _default("Type")
@@ -57,13 +58,6 @@ class ServiceConfig:
     start_failure_mode: str = _default("TimeoutStartFailureMode")
     stop_failure_mode: str = _default("TimeoutStopFailureMode")
     notify_access: str = _default("NotifyAccess")
-    kill_mode: str = _default("KillMode")
-    kill_signal: int = _default("KillSignal")
-    restart_kill_signal: int = _default("KillSignal")
-    final_kill_signal: int = _default("FinalKillSignal")
-    watchdog_signal: int = _default("WatchdogSignal")
-    send_sighup: bool = _default("SendSIGHUP")
-    send_sigkill: bool = _default("SendSIGKILL")
     watchdog_usec: int = _default("WatchdogSec")
     reload_signal: int = _default("ReloadSignal")
     runtime_extra_usec: int = _default("RuntimeRandomizedExtraSec")
@@ -90,7 +84,6 @@ class ServiceConfig:
 
         commands = {name: tuple(get(name) or ()) for name in PHASES}
         stop = configured("TimeoutStopSec")
-        kill_signal = get("KillSignal")
         return ServiceConfig(
             type=get("Type"),
             commands=commands,
@@ -113,13 +106,7 @@ class ServiceConfig:
             start_failure_mode=get("TimeoutStartFailureMode"),
             stop_failure_mode=get("TimeoutStopFailureMode"),
             notify_access=get("NotifyAccess"),
-            kill_mode=get("KillMode"),
-            kill_signal=kill_signal,
-            restart_kill_signal=get("RestartKillSignal") or kill_signal,
-            final_kill_signal=get("FinalKillSignal"),
-            watchdog_signal=get("WatchdogSignal"),
-            send_sighup=get("SendSIGHUP"),
-            send_sigkill=get("SendSIGKILL"),
+            **kill_settings(get),
             watchdog_usec=get("WatchdogSec"),
             reload_signal=get("ReloadSignal"),
             runtime_extra_usec=get("RuntimeRandomizedExtraSec"),

@@ -10,6 +10,7 @@ from systemctl_replacement.unitfile import names
 from systemctl_replacement.unitfile.load import Unit
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.unitfile.values import INFINITY
+from systemctl_replacement.units.commands.config import KillSettings, kill_settings
 from systemctl_replacement.units.listen_on import ListenOn, SocketOptions, listen_on, options_of, take_ownership
 
 TYPE_CHECKING = False
@@ -28,7 +29,7 @@ _TRIGGER_LIMIT_BURST = {True: 200, False: 20}
 
 
 @dataclass(frozen=True)
-class SocketConfig:
+class SocketConfig(KillSettings):
     """The settings of a socket; `from_unit` shows where each comes from."""
 
     addresses: tuple[tuple[str, ListenOn], ...] = ()  # by the name of the port that listens there
@@ -43,13 +44,6 @@ class SocketConfig:
     max_connections_per_source: int = 0
     trigger_limit_interval_usec: int = _TRIGGER_LIMIT_INTERVAL_USEC
     trigger_limit_burst: int = _TRIGGER_LIMIT_BURST[False]
-    kill_mode: str = "control-group"
-    kill_signal: int = 15
-    restart_kill_signal: int = 15
-    final_kill_signal: int = 9
-    watchdog_signal: int = 6
-    send_sighup: bool = False
-    send_sigkill: bool = True
 
     @property
     def timeout_stop_usec(self) -> int:
@@ -76,7 +70,6 @@ class SocketConfig:
         interval = first("TriggerLimitIntervalSec", INFINITY)
 
         accept, ownership = get("Accept"), take_ownership(unit)
-        kill_signal = get("KillSignal")
         return SocketConfig(
             addresses=_named(listen_on(unit)),
             options=options_of(unit),
@@ -93,13 +86,7 @@ class SocketConfig:
             max_connections_per_source=get("MaxConnectionsPerSource"),
             trigger_limit_interval_usec=_TRIGGER_LIMIT_INTERVAL_USEC if interval == INFINITY else interval,
             trigger_limit_burst=first("TriggerLimitBurst", _TRIGGER_LIMIT_BURST[accept]),
-            kill_mode=get("KillMode"),
-            kill_signal=kill_signal,
-            restart_kill_signal=get("RestartKillSignal") or kill_signal,
-            final_kill_signal=get("FinalKillSignal"),
-            watchdog_signal=get("WatchdogSignal"),
-            send_sighup=get("SendSIGHUP"),
-            send_sigkill=get("SendSIGKILL"),
+            **kill_settings(get),
         )
 
 

@@ -202,8 +202,8 @@ def test_what_has_happened_to_a_connection_is_no_failure_of_its_socket(
 ) -> None:
     """accept(2) reports it, and the next connection is waited for."""
 
-    class Failing(held._socket.socket):
-        def _accept(self) -> None:
+    class Failing(socket.socket):
+        def _accept(self) -> tuple[int, Any]:
             raise OSError(code, os.strerror(code))
 
     world.ports.carry_out(Listen("s", ListenOn("Stream", "/s")))

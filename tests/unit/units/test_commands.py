@@ -11,11 +11,13 @@ from typing import Any, ClassVar, Optional
 
 import pytest
 
+from systemctl_replacement.unitfile.directives.table import section_table
 from systemctl_replacement.unitfile.load import load
 from systemctl_replacement.unitfile.loadpath import Index
 from systemctl_replacement.unitfile.parsers.commands import ExecCommand
 from systemctl_replacement.unitfile.specifiers import Host
 from systemctl_replacement.units import events
+from systemctl_replacement.units.commands.config import KillSettings, kill_settings
 from systemctl_replacement.units.commands.flow import KILL, TERMINATE, Flow, Rung
 from systemctl_replacement.units.commands.kind import CommandsKind
 from systemctl_replacement.units.commands.state import CommandsState, ExecStatus
@@ -296,3 +298,8 @@ def test_what_show_says_of_the_commands() -> None:
     (entry,) = shown[PRE]
     assert (entry["path"], entry["pid"], entry["code"], entry["status"]) == ("/pre0", 1, 1, 1)
     assert STOP not in shown
+
+
+@pytest.mark.parametrize("section", ["Service", "Socket", "Mount"])
+def test_the_defaults_of_killing_are_those_of_the_directives(section: str) -> None:
+    assert KillSettings(**kill_settings(lambda name: section_table(section)[name].default)) == KillSettings()

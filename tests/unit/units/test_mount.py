@@ -22,7 +22,7 @@ from systemctl_replacement.units.mount.step import MountFlow
 from systemctl_replacement.units.mounted import MakeMountPoint, Mounted, MountPointFailed, MountPointMade, Unmounted
 
 THERE = Mounted("/mnt", "tmpfs", "tmpfs", "rw")
-CONFIG = MountConfig("/mnt", "tmpfs", "tmpfs", "size=1m", timeout_usec=90)
+CONFIG = MountConfig(where="/mnt", what="tmpfs", type="tmpfs", options="size=1m", timeout_usec=90)
 
 
 @dataclass
@@ -86,25 +86,26 @@ def argv(config: MountConfig, phase: str) -> str:
 
 
 def test_commands() -> None:
-    plain = MountConfig("/mnt", "/dev/x")
+    plain = MountConfig(where="/mnt", what="/dev/x")
     assert argv(plain, MOUNT) == "/bin/mount /dev/x /mnt"
     assert argv(plain, UNMOUNT) == "/bin/umount /mnt -c"
     assert argv(plain, REMOUNT) == "/bin/mount /dev/x /mnt -o remount"
     full = MountConfig(
-        "/mnt", "/dev/x", "ext4", "noauto,ro,nofail", sloppy=True, read_write_only=True, lazy=True, force=True
-    )
+        where="/mnt", what="/dev/x", type="ext4", options="noauto,ro,nofail",
+        sloppy=True, read_write_only=True, lazy=True, force=True,
+    )  # fmt: skip
     assert argv(full, MOUNT) == "/bin/mount /dev/x /mnt -s -w -t ext4 -o ro"
     assert argv(full, UNMOUNT) == "/bin/umount /mnt -c -l -f"
     assert argv(full, REMOUNT) == "/bin/mount /dev/x /mnt -o remount,noauto,ro,nofail -s -w -t ext4"
-    assert MountConfig("/mnt").phase(MOUNT) == ()
-    assert argv(MountConfig("/m", "x", options=r"a=1\,auto,b"), MOUNT).endswith(r"-o a=1\,auto,b")
+    assert MountConfig(where="/mnt").phase(MOUNT) == ()
+    assert argv(MountConfig(where="/m", what="x", options=r"a=1\,auto,b"), MOUNT).endswith(r"-o a=1\,auto,b")
 
 
 @pytest.mark.parametrize(
     ("options", "kind", "is_bind"), [("ro,bind", "", True), ("", "rbind", True), ("rb", "x", False)]
 )
 def test_what_a_bind_mount_needs(options: str, kind: str, is_bind: bool) -> None:
-    config = MountConfig("/mnt", "/from", kind, options, directory_mode=0o700)
+    config = MountConfig(where="/mnt", what="/from", type=kind, options=options, directory_mode=0o700)
     assert config.mount_point == MakeMountPoint("/mnt", 0o700, "/from" if is_bind else "")
 
 
@@ -172,7 +173,7 @@ def test_no_mount_point() -> None:
 
 
 def test_nothing_to_mount() -> None:
-    world = World(MountConfig("/mnt"))
+    world = World(MountConfig(where="/mnt"))
     world.step(events.Start())
     assert (world.state.sub, world.state.result) == ("failed", "resources")
 
@@ -306,7 +307,7 @@ def test_random_lives() -> None:
     mounted is not called dead."""
     choose = random.Random(7)
     for _ in range(300):
-        world = World(MountConfig("/mnt", "tmpfs", timeout_usec=90, send_sigkill=choose.random() < 0.7))
+        world = World(MountConfig(where="/mnt", what="tmpfs", timeout_usec=90, send_sigkill=choose.random() < 0.7))
         for _ in range(30):
             choose.choice(_possible(world, choose))()
             state = world.state
