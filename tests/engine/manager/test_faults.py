@@ -362,7 +362,7 @@ def test_a_defect_costs_only_the_event_it_is_met_in() -> None:
         wait_for(lambda: not alive(main), "the end of the process")
         os.kill(engine.process.pid, signal.SIGCONT)
         engine.wait_sub("x.service", "dead")
-        assert "Internal error in x.service:" in engine.text()
+        wait_for(lambda: "Internal error in x.service:" in engine.text(), "the defect to be told")
 
 
 def test_everything_killed_at_once() -> None:
