@@ -58,6 +58,7 @@ PREPARED: tuple[tuple[str, ...], ...] = (
     (),
     ("dbus",),
     ("dbus", "systemd", "systemd-sysv"),
+    ("dbus", "systemd", "systemd-journal-remote", "systemd-sysv"),
     ("dumb-init", "tini"),
     ("nginx", "redis-server"),
     ("nginx", "redis-server", "dbus", "systemd", "systemd-sysv"),

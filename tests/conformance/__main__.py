@@ -50,6 +50,7 @@ def main() -> int:
     else:
         verdicts = _compare(cases, fresh=options.fresh, boxes=options.boxes)
         verdicts = _later_tries(cases, verdicts)
+        verdicts = [one for one in verdicts if not options.names or one.case.startswith(tuple(options.names))]
     for line in verdict.table(verdicts, every=options.verbose, diffs=options.diff):
         print(line)
     status = 0
@@ -81,7 +82,7 @@ def _select(names: Sequence[str]) -> list[Case]:
     group = systemd_tests.GROUP
     if not names or any(name.startswith(group) or group.startswith(name) for name in names):
         cases += systemd_tests.load()
-    return [case for case in cases if not names or case.name.startswith(tuple(names))]
+    return [case for case in cases if not names or any(name.startswith(tuple(names)) for name in case.names())]
 
 
 def _try_boxes(sides: Sequence[bool]) -> None:
@@ -106,7 +107,7 @@ def _show(cases: Sequence[Case], *, fresh: bool, boxes: int) -> None:
 def _twice(cases: Sequence[Case], systemd: bool, boxes: int) -> list[Verdict]:
     compared = [case for case in cases if not case.newer]
     first, second = _run(compared, systemd, boxes), _run(compared, systemd, boxes)
-    return [verdict.judge(case, first[case.name], second[case.name], {}) for case in compared]
+    return [one for case in compared for one in verdict.judge_all(case, first[case.name], second[case.name], {})]
 
 
 def _compare(cases: Sequence[Case], *, fresh: bool, boxes: int) -> list[Verdict]:
@@ -118,7 +119,11 @@ def _compare(cases: Sequence[Case], *, fresh: bool, boxes: int) -> list[Verdict]
     thread.join()
     listed = verdict.listed_differences(verdict.DIFFERENCES.read_text())
     nothing = Transcript(())
-    return [verdict.judge(case, references.get(case.name, nothing), ours[case.name], listed) for case in cases]
+    return [
+        one
+        for case in cases
+        for one in verdict.judge_all(case, references.get(case.name, nothing), ours[case.name], listed)
+    ]
 
 
 def _later_tries(cases: Sequence[Case], verdicts: Sequence[Verdict]) -> list[Verdict]:
@@ -129,10 +134,13 @@ def _later_tries(cases: Sequence[Case], verdicts: Sequence[Verdict]) -> list[Ver
     recorded = _recorded()
     judged = {one.case: one for one in verdicts}
     for attempt in ("second", "third"):
-        again = [case for case in cases if _fails(judged[case.name], recorded)]
+        failing = {name for name, one in judged.items() if _fails(one, recorded)}
+        again = [case for case in cases if not failing.isdisjoint(case.names())]
         if not again:
             break
         for one in _compare(again, fresh=True, boxes=1):
+            if one.case not in failing:
+                continue
             if one.kind in FAILING:
                 judged[one.case] = one
             else:

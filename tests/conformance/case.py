@@ -5,10 +5,13 @@ One directory below `cases/`:
     script    what to do, see below
     units/    copied to /etc/systemd/system (drop-in directories and symbolic links too)
     root/     copied to /
+    journal   what /run/case/journal has, for `journalctl -D` (see known_journal.py)
     expected  with `newer:`: what ours shows, as the documentation of that version says; `--show` prints that form
 
 The script has lines. `$ COMMAND` runs a command (in /bin/sh), `wait: COMMAND` after it repeats another one until
-it succeeds, before the case looks at anything. The other lines may be anywhere and hold for the whole case:
+it succeeds, before the case looks at anything. `? LABEL: COMMAND` asks a question: a command that only reads. It is
+judged by itself, as CASE/LABEL, and all questions of a case are asked in the box that its other lines have prepared.
+The other lines may be anywhere and hold for the whole case:
 
     # free text
     show: UNIT [PROPERTY…]    compare these properties after each command (default: PROPERTIES)
@@ -32,6 +35,8 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.conformance import known_journal
 
 CASES = Path(__file__).parent / "cases"
 UNIT_DIRECTORY = "/etc/systemd/system"
@@ -69,10 +74,11 @@ class CaseError(ValueError):
 
 @dataclass(frozen=True)
 class Step:
-    """A command, and the conditions to wait for after it."""
+    """A command, and the conditions to wait for after it. One with a label is a question."""
 
     command: str
     waits: tuple[str, ...]
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,12 @@ class Case:
     expected: str = ""
     packages: tuple[str, ...] = ()  # in the box, besides systemd's
     profile: str = ""  # of the box of ours; "" is an engine's default
+    journal: tuple[known_journal.Record, ...] = ()
+
+    def names(self) -> list[str]:
+        """The names of what is judged: the case itself unless it has nothing but questions, and each question."""
+        own = [] if all(step.label for step in self.steps) and self.steps else [self.name]
+        return own + [f"{self.name}/{step.label}" for step in self.steps if step.label]
 
 
 def load_all(directory: Path = CASES) -> list[Case]:
@@ -150,6 +162,12 @@ def _parse(name: str, text: str, values: Mapping[str, str], directory: Path) -> 
         if line.startswith("$ "):
             steps.append(Step(line[2:], ()))
             continue
+        if line.startswith("? "):
+            label, colon, command = line[2:].partition(": ")
+            if not colon or label in (step.label for step in steps):
+                raise CaseError(f"{name}:{number}: a question needs a label of its own")
+            steps.append(Step(command.strip(), (), label))
+            continue
         key, colon, value = (part.strip() for part in line.partition(":"))
         if key == "wait" and steps:
             steps[-1] = Step(steps[-1].command, (*steps[-1].waits, value))
@@ -168,12 +186,20 @@ def _parse(name: str, text: str, values: Mapping[str, str], directory: Path) -> 
         raise CaseError(f"{name}: unknown capability {single['needs']!r}")
     if single["box"] not in ("", "fresh", "ends", "full"):
         raise CaseError(f"{name}: unknown kind of box {single['box']!r}")
+    if single["newer"] and any(step.label for step in steps):
+        raise CaseError(f"{name}: a newer behaviour is judged as a whole")
     expected = ""
     if single["newer"]:
         try:
             expected = _fill((directory / "expected").read_text(), values)
         except FileNotFoundError:
             raise CaseError(f"{name}: a newer behaviour needs the file `expected`") from None
+    try:
+        journal = known_journal.parse((directory / "journal").read_text())
+    except FileNotFoundError:
+        journal = ()
+    except ValueError as error:
+        raise CaseError(f"{name}: journal: {error}") from None
     return Case(
         name,
         tuple(steps),
@@ -185,6 +211,8 @@ def _parse(name: str, text: str, values: Mapping[str, str], directory: Path) -> 
         fresh=single["box"] in ("fresh", "ends"),
         ends=single["box"] == "ends",
         expected=expected,
+        packages=known_journal.PACKAGES if journal else (),
+        journal=journal,
         profile="full" if single["box"] == "full" else "",
     )
 

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any, Optional
 
 from tests.box.harness import PROFILES, SYSTEMD_PACKAGES, Box, Profile
+from tests.conformance import known_journal
 from tests.conformance.case import SCRATCH, UNIT_DIRECTORY, Case
-from tests.conformance.normalise import normalise
+from tests.conformance.normalise import normalise, normalise_cursors
 
 COMMAND_TIMEOUT = 30
 WAIT_TIMEOUT = 15
@@ -167,6 +168,8 @@ class Worker:
                 box.symlink(entry.text, entry.path)
             else:
                 box.write(entry.path, entry.text, 0o755 if entry.executable else 0o644)
+        if case.journal:
+            known_journal.lay_down(box, case.journal, systemd=self._systemd)
         steps = case.steps[:-1] if case.ends else case.steps
         limit = sum(2 * COMMAND_TIMEOUT + WAIT_TIMEOUT * len(step.waits) for step in steps)
         # Entering the box costs more than most commands, so everything is done at once.
@@ -182,7 +185,8 @@ class Worker:
             except FileNotFoundError:
                 return Transcript(tuple(seen), "the script was not run to its end"), False
             status, *others = texts
-            seen.append(Seen(step.command, " ".join(status.splitlines()), *map(normalise, others)))
+            made_equal = normalise_cursors if case.journal else normalise
+            seen.append(Seen(step.command, " ".join(status.splitlines()), *map(made_equal, others)))
         if case.ends:
             seen.append(_last_command(box, case.steps[-1].command))
         return Transcript(tuple(seen)), ran.returncode == 0
@@ -222,7 +226,8 @@ def _script(case: Case, directory: str) -> str:
             loop = f"until {{ {wait}; }} >/dev/null 2>&1; do sleep {POLL_INTERVAL}; done"
             complaint = shlex.quote(f"({IN_VAIN}: {wait})")
             lines.append(f"timeout {WAIT_TIMEOUT} sh -c {shlex.quote(loop)} || echo {complaint} >>{place}.status")
-        lines.append(f"{{\n{_observation(case)}\n}} >{place}.observed 2>&1")
+        observation = ":" if step.label else _observation(case)
+        lines.append(f"{{\n{observation}\n}} >{place}.observed 2>&1")
     return "\n".join(lines) + "\n"
 
 

@@ -61,3 +61,11 @@ def normalise(text: str) -> str:
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     return _SETS.sub(lambda match: f"{match[1]}={' '.join(sorted(match[2].split()))}", text)
+
+
+_CURSOR = re.compile(r"\bs=[0-9a-f]{32};i=[0-9a-f]+;(b=[0-9a-f]{32};m=[0-9a-f]+;t=[0-9a-f]+);x=[0-9a-f]+")
+
+
+def normalise_cursors(text: str) -> str:
+    """The text without what is drawn or counted in cursors, where the times and the boot are known."""
+    return _CURSOR.sub(r"s=ID;i=NUMBER;\1;x=HASH", text)

@@ -6,7 +6,7 @@ import difflib
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional
 
@@ -48,6 +48,22 @@ def reason_for(name: str, listed: Mapping[str, str]) -> Optional[str]:
         if name == pattern or (pattern.endswith("*") and name.startswith(pattern[:-1])):
             return reason
     return None
+
+
+def judge_all(case: Case, reference: Transcript, ours: Transcript, listed: Mapping[str, str]) -> list[Verdict]:
+    """Compare what real systemd showed with what ours did: the case as such, and each of its questions."""
+    questions = {f"{case.name}/{step.label}": number for number, step in enumerate(case.steps) if step.label}
+    verdicts = []
+    for name in case.names():
+        asked = questions.get(name)
+        numbers = set(range(len(case.steps))) - set(questions.values()) if asked is None else {asked}
+        part = replace(case, name=name)
+        verdicts.append(judge(part, _part(reference, numbers), _part(ours, numbers), listed))
+    return verdicts
+
+
+def _part(transcript: Transcript, numbers: set[int]) -> Transcript:
+    return replace(transcript, steps=tuple(step for n, step in enumerate(transcript.steps) if n in numbers))
 
 
 def judge(case: Case, reference: Transcript, ours: Transcript, listed: Mapping[str, str]) -> Verdict:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import verdict
+from tests.conformance import known_journal, verdict
 from tests.conformance.case import MISSING, Case, CaseError, load, load_all
 from tests.conformance.execute import IN_VAIN, Seen, Transcript
-from tests.conformance.normalise import normalise
-from tests.conformance.verdict import Verdict, judge, listed_differences, summary, table
+from tests.conformance.normalise import normalise, normalise_cursors
+from tests.conformance.verdict import Verdict, judge, judge_all, listed_differences, summary, table
 
 
 def write(directory: Path, script: str, **units: str) -> list[Case]:
@@ -44,8 +44,11 @@ def test_parameters_multiply(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "script",
-    ["", "nonsense", "$ x\nneeds: magic", "wait: x", "for: A\n$ x", "$ x\nbox: big", "$ x\nnewer: 254"],
-)
+    [
+        "", "nonsense", "$ x\nneeds: magic", "wait: x", "for: A\n$ x", "$ x\nbox: big", "$ x\nnewer: 254",
+        "? x", "? a: x\n? a: y", "? a: x\nnewer: 254",
+    ],
+)  # fmt: skip
 def test_scripts_that_are_refused(tmp_path: Path, script: str) -> None:
     with pytest.raises(CaseError):
         write(tmp_path, script)
@@ -103,6 +106,46 @@ def test_verdicts() -> None:
     assert verdicts[1].diff[-2:] == ("-stdout: 1", "+stdout: 2")
     assert verdicts[2].detail == "because of that"
     assert summary(verdicts) == "conformance: 1 same, 1 listed, 1 newer, 1 not yet, 3 differ"
+
+
+def test_questions_are_judged_one_by_one(tmp_path: Path) -> None:
+    (case,) = write(tmp_path, "$ prepare\n? one: ask 1\n? two: ask: 2\n$ finish\n")
+    assert [(step.command, step.label) for step in case.steps if step.label] == [("ask 1", "one"), ("ask: 2", "two")]
+
+    def seen(*outputs: str) -> Transcript:
+        return Transcript(tuple(Seen(step.command, "0", text, "", "") for step, text in zip(case.steps, outputs)))
+
+    verdicts = judge_all(case, seen("p", "1", "2", "f"), seen("p", "1", "other", "f"), {})
+    assert [(one.case, one.kind) for one in verdicts] == [
+        ("case", "same"),
+        ("case/one", "same"),
+        ("case/two", "differ"),
+    ]
+    assert [one.case for one in verdicts] == case.names()
+    cut_short = judge_all(case, seen("p", "1", "2", "f"), seen("p", "1"), {})
+    assert [one.kind for one in cut_short] == ["differ", "same", "differ"]
+
+
+def test_a_case_of_questions_has_no_verdict_of_its_own(tmp_path: Path) -> None:
+    (case,) = write(tmp_path, "? one: ask\n")
+    assert case.names() == ["case/one"]
+
+
+def test_known_journal() -> None:
+    first, second = known_journal.parse(
+        "# why\nboot " + "1" * 32 + " 1700000000\nas _PID=7 X='a b'\n1.5 'it''s' PRIORITY=3\n2 'a\\nb\\xff' _PID=8\n"
+    )
+    assert (first.realtime, first.monotonic, first.boot) == (1_700_000_001_500_000, 1_500_000, "1" * 32)
+    assert first.fields == (("MESSAGE", "its"), ("_PID", "7"), ("X", "a b"), ("PRIORITY", "3"))
+    assert second.fields == (("MESSAGE", "a\nb\udcff"), ("_PID", "8"), ("X", "a b"))
+    with pytest.raises(ValueError, match="assignment"):
+        known_journal.parse("as nothing\n")
+
+
+def test_drawn_parts_of_cursors() -> None:
+    boot = "b" * 32
+    text = f"s={'a' * 32};i=1f;b={boot};m=12;t=34;x=ab12"
+    assert normalise_cursors(f"x {text} y") == f"x s=ID;i=NUMBER;b={boot};m=12;t=34;x=HASH y"
 
 
 def test_a_case_that_does_not_run_under_systemd_differs() -> None:
