@@ -11,7 +11,7 @@ from systemctl_replacement.control.listener import listen, renew
 from systemctl_replacement.control.request import OWNER, Method
 from systemctl_replacement.journal import names as journal_names
 from systemctl_replacement.journal.writer import Writer
-from systemctl_replacement.log_levels import LOG_WARNING
+from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
 from systemctl_replacement.loop import Loop, now_stamp
 from systemctl_replacement.manager import credentials, pid1
 from systemctl_replacement.manager.boot_progress import BootProgress
@@ -50,7 +50,7 @@ from systemctl_replacement.supervision.log_limits import LogLimits
 from systemctl_replacement.supervision.manager_log import ManagerLog, shown, status_lines
 from systemctl_replacement.supervision.patience import Patience
 from systemctl_replacement.supervision.supervision import Processes
-from systemctl_replacement.unitfile.journal_config import KEPT, VOLATILE, journal_limit
+from systemctl_replacement.unitfile.journal_config import read_journal_config
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +61,6 @@ if TYPE_CHECKING:
     from systemctl_replacement.manager.reexec.bequest import OnConnection
     from systemctl_replacement.manager.status_lines import StatusLines
     from systemctl_replacement.manager.unit import ManagedUnit
-    from systemctl_replacement.unitfile.syntax import Problem
 
 
 class System:
@@ -97,13 +96,16 @@ class System:
         self.boot = boot = BootProgress(record, loop.guard)
         self._log_directory = places.log_directory()
         self._console = self._make_console(state)
-        problems: list[Problem] = []
-        self._journal_limit = self._read_journal_limit(problems)
+        self._journal_config = read_journal_config(options.root)
+        self._journal_limit = self._limit()
         path = f"{self._log_directory}/{journal_names.MANAGER_FILE}"
         writer = Writer(path, self._journal_limit, makes_room=False)
         self.log = ManagerLog(writer, self._console, record["id"], options.log_level)
-        for problem in problems:
+        for problem in self._journal_config.problems:
             self.log.manager(problem.level, str(problem))
+        if self._journal_config.ignored:
+            names = "=, ".join(self._journal_config.ignored)
+            self.log.manager(LOG_INFO, f"journald.conf: nothing comes of {names}= here.")
         self.files = files = UnitFiles(places, record["id"], self.log, self._limits, is_pid1=self.is_pid1)
         config = files.config
         asked = options.show_status or config.show_status
@@ -319,9 +321,11 @@ class System:
         path = f"{self._log_directory}/{journal_names.file_name(unit)}"
         return {"path": path, "boot": self.boot.record["id"], "total": self._journal_limit}
 
-    def _read_journal_limit(self, problems: list[Problem]) -> int:
-        key = KEPT if self._log_directory == self.paths.below(paths.LOG_DIRECTORY) else VOLATILE
-        return journal_limit(self.options.root, key, problems.append)
+    def _limit(self) -> int:
+        """How many bytes the files of the log may take together; 0: a share of the file system."""
+        config = self._journal_config
+        is_kept = self._log_directory == self.paths.below(paths.LOG_DIRECTORY)
+        return (config.system if is_kept else config.runtime).max_use or 0
 
     def _make_console(self, state: dict[str, Any] | None) -> ConsoleHandle | None:
         if state is not None and "console" in state:

@@ -5,26 +5,22 @@ Source: systemd-system.conf(5). Only what has a meaning here is kept; the other 
 
 from __future__ import annotations
 
-import os
-
-from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
+from systemctl_replacement.log_levels import LOG_INFO
 from systemctl_replacement.records import dataclass, field
-from systemctl_replacement.unitfile.files import mode_warnings, read_file
+from systemctl_replacement.unitfile.config_file import ConfigReader, configuration_files
 from systemctl_replacement.unitfile.parsers import common as parsers
 from systemctl_replacement.unitfile.parsers import exec as exec_parsers
 from systemctl_replacement.unitfile.parsers import sandbox as sandbox_parsers
 from systemctl_replacement.unitfile.parsers import unit as unit_parsers
-from systemctl_replacement.unitfile.parsers.parse_context import UNSET, Fatal, ParseContext, Parser, Refused
-from systemctl_replacement.unitfile.specifiers import Host, Subject
-from systemctl_replacement.unitfile.syntax import Problem, parse
+from systemctl_replacement.unitfile.specifiers import Host
+from systemctl_replacement.unitfile.syntax import Problem
 from systemctl_replacement.unitfile.values import LIMIT_NAMES, USEC_PER_SEC, ResourceLimit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
-_DROPIN_ROOTS = ("/etc", "/run", "/usr/local/lib", "/usr/lib")
+    from systemctl_replacement.unitfile.parsers.parse_context import Parser
 
 
 @dataclass(frozen=True)
@@ -107,72 +103,20 @@ def read_manager_config(root: str = "", host: Host | None = None) -> ManagerConf
     return reader.result()
 
 
-def configuration_files(root: str, name: str) -> list[str]:
-    """A file of /etc/systemd and its drop-ins, in the order in which they are read; not all need be there."""
-    by_name: dict[str, str] = {}
-    for base in _DROPIN_ROOTS:
-        directory = f"{root}{base}/systemd/{name}.d"
-        try:
-            entries = os.listdir(directory)
-        except OSError:
-            continue
-        for entry in entries:
-            if entry.endswith(".conf") and not entry.startswith("."):
-                by_name.setdefault(entry, f"{directory}/{entry}")
-    return [f"{root}/etc/systemd/{name}", *(by_name[entry] for entry in sorted(by_name))]
-
-
-class _Reader:
+class _Reader(ConfigReader):
     def __init__(self, host: Host) -> None:
-        self.values: dict[str, Any] = {}
+        super().__init__("Manager", _KEYS, _ACCEPTED, host)
         self.limits: dict[str, ResourceLimit] = {}
-        self.problems: list[Problem] = []
-        self.stamps: list[tuple[str, int]] = []
-        self.where = ("", 0)
-        self.context = ParseContext(Subject("", host), self.report)
-
-    def report(self, level: int, message: str) -> None:
-        self.problems.append(Problem(self.where[0], self.where[1], level, message))
-
-    def read(self, path: str) -> None:
-        try:
-            data, status = read_file(path)
-            self.stamps.append((path, status.st_mtime_ns))
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            self.problems.append(
-                Problem(
-                    "", 0, LOG_WARNING, f"Failed to open configuration file '{path}': {os.strerror(error.errno or 5)}"
-                )
-            )
-            return
-        self.problems += [Problem("", 0, LOG_WARNING, text) for text in mode_warnings(path, status)]
-        parsed = parse(data, path, ("Manager",))
-        self.problems.extend(parsed.problems)
-        for assignment in parsed.assignments:
-            self.where = (path, assignment.line)
-            try:
-                self.take(assignment.key, assignment.value)
-            except (Refused, Fatal) as problem:
-                self.report(problem.level, str(problem))
 
     def take(self, key: str, text: str) -> None:
         if key in _LIMITS:
             self.limits[key[len("DefaultLimit") :]] = exec_parsers.limit(self.context, key, text)
-        elif key in _KEYS:
+        elif key.endswith("Environment") and key in _KEYS:
             attribute, parser = _KEYS[key]
-            if key.endswith("Environment"):
-                before = self.values.get(attribute, ()) if text else ()
-                self.values[attribute] = before + (parser(self.context, key, text) if text else ())
-                return
-            value = parser(self.context, key, text)
-            if value is UNSET:
-                self.values.pop(attribute, None)
-            else:
-                self.values[attribute] = value
-        elif key not in _ACCEPTED and not key.startswith("X-"):
-            self.report(LOG_WARNING, f"Unknown key '{key}' in section [Manager], ignoring.")
+            before = self.values.get(attribute, ()) if text else ()
+            self.values[attribute] = before + (parser(self.context, key, text) if text else ())
+        else:
+            super().take(key, text)
 
     def result(self) -> ManagerConfig:
         return ManagerConfig(

@@ -10,7 +10,7 @@ import pytest
 
 from systemctl_replacement.manager import boot_skips
 from systemctl_replacement.unitfile import files
-from systemctl_replacement.unitfile.journal_config import KEPT, journal_limit
+from systemctl_replacement.unitfile.journal_config import read_journal_config
 from systemctl_replacement.unitfile.load import load
 from systemctl_replacement.unitfile.loadpath import Index
 from systemctl_replacement.unitfile.manager_config import read_manager_config
@@ -50,7 +50,7 @@ def test_nobody_waits_for_a_fifo(tmp_path: Path) -> None:
         os.mkfifo(tmp_path / name)
     root = str(tmp_path)
     config = read_manager_config(root)
-    assert journal_limit(root, KEPT, lambda problem: pytest.fail(str(problem))) == 0
+    assert not read_journal_config(root).problems
     assert config.status_unit_format == "combined"
     assert Host.current(root).os_release == {}
     boot_skips.read(str(tmp_path), root, pytest.fail, frozenset())
