@@ -13,7 +13,7 @@ import time
 from systemctl_replacement.cli.printable import blob, is_printable, without_sequences
 from systemctl_replacement.cli.timestamps import WEEKDAYS
 from systemctl_replacement.columns import shortened
-from systemctl_replacement.journal.reader import bytes_of, number, text_of
+from systemctl_replacement.journal.entry import bytes_of, number, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

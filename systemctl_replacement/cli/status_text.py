@@ -16,7 +16,7 @@ from systemctl_replacement.cli.printable import escaped, format_bytes
 from systemctl_replacement.cli.terminal import Terminal, tree
 from systemctl_replacement.cli.timestamps import format_relative, format_timestamp, next_elapse
 from systemctl_replacement.enablement.enablement_state import WITHOUT_PRESET
-from systemctl_replacement.journal.reader import is_access_blocked, last_of_unit
+from systemctl_replacement.journal.unit_log import is_access_blocked, last_of_unit
 from systemctl_replacement.paths import Paths
 from systemctl_replacement.phases import PHASES
 from systemctl_replacement.unitfile.names import slice_path
@@ -312,13 +312,13 @@ def process_lines(pids: list[int], indent: int, options: Options, terminal: Term
 
 
 def _log(unit: Properties, options: Options, terminal: Terminal, paths: Paths) -> Iterator[str]:
-    records = last_of_unit(paths, unit["Id"], options.lines, log_begin(unit))
+    entries = last_of_unit(paths, unit["Id"], options.lines, log_begin(unit))
     text = LogText(options.output, terminal, terminal.cuts and not options.full)
-    for position, record in enumerate(records):
+    for position, entry in enumerate(entries):
         if position == 0:
             yield ""
-        yield text.format(record)
-    if options.lines and not records and is_access_blocked(paths, unit["Id"]):
+        yield text.format(entry.fields)
+    if options.lines and not entries and is_access_blocked(paths, unit["Id"]):
         yield ""
         yield "Warning: some journal files were not opened due to insufficient permissions."
     if text.ellipsized:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from systemctl_replacement.cli.invocation import Invocation
 from systemctl_replacement.cli.log_text import LogText
 from systemctl_replacement.cli.terminal import Terminal
-from systemctl_replacement.journal.reader import last_of_unit
+from systemctl_replacement.journal.unit_log import last_of_unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,5 +19,5 @@ def show_lines(units: Iterable[str], since: int, invocation: Invocation) -> None
     """Print what the units, and the manager about them, have logged since a time (microseconds, monotonic)."""
     text = LogText(invocation.options.output, Terminal(), cuts=False)
     for unit in dict.fromkeys(units):
-        for record in last_of_unit(invocation.paths, unit, _MOST_LINES, since):
-            invocation.out(text.format(record))
+        for entry in last_of_unit(invocation.paths, unit, _MOST_LINES, since):
+            invocation.out(text.format(entry.fields))

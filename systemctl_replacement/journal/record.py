@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 LINE_MAX = 48 * 1024
 """Longer lines are split, as with the default of LineMax= in journald.conf(5)."""
+RECORD_MAX = 8 * 1024 * 1024
+"""Longer records are not read. Whoever makes records of what others send must keep to it."""
 NUMBER = '{"__SEQNUM":"'
 """How a numbered record begins. The digits and a quote follow."""
 
@@ -28,7 +30,8 @@ def stamp() -> tuple[int, int]:
     return time.time_ns() // 1000, time.monotonic_ns() // 1000
 
 
-def _plain(value: Value) -> str | list[int]:
+def plain(value: Value) -> str | list[int]:
+    """A value as JSON can have it."""
     if isinstance(value, str):
         try:
             value.encode("utf-8")
@@ -50,13 +53,13 @@ def encode(fields: Mapping[str, Value], when: tuple[int, int] | None = None, num
     record["__REALTIME_TIMESTAMP"] = str(realtime)
     record["__MONOTONIC_TIMESTAMP"] = str(monotonic)
     for name, value in fields.items():
-        record[name] = _plain(value)
+        record[name] = plain(value)
     return wire.dumps(record) + b"\n"
 
 
 def encode_fields(fields: Mapping[str, Value]) -> str:
     """Fields as part of a record, each with a comma in front, for writers of many lines with mostly the same fields."""
-    return "".join([f',"{name}":{wire.dumps(_plain(value)).decode()}' for name, value in fields.items()])
+    return "".join([f',"{name}":{wire.dumps(plain(value)).decode()}' for name, value in fields.items()])
 
 
 def encode_line(line: bytes) -> str:

@@ -97,7 +97,8 @@ class LastWords:
 
     def _last(self, name: str, count: int, wanted: Callable[[dict[str, Any]], bool]) -> list[str]:
         """The last lines of a journal file of this boot, oldest first; fewer if time is short."""
-        from systemctl_replacement.journal.reader import records_backwards, text_of
+        from systemctl_replacement.journal.entry import text_of
+        from systemctl_replacement.journal.tail import records_backwards
 
         found: list[str] = []
         if now_monotonic() >= self._read_until:

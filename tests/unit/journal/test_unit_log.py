@@ -8,8 +8,8 @@ import pytest
 
 from systemctl_replacement.cli.log_text import LogText
 from systemctl_replacement.cli.terminal import Terminal
-from systemctl_replacement.journal import reader
-from systemctl_replacement.journal.names import file_name
+from systemctl_replacement.journal import chain, entry, file, lines, tail, unit_log
+from systemctl_replacement.journal.names import archive_name, file_name
 from systemctl_replacement.paths import Paths
 
 
@@ -29,7 +29,9 @@ def directory(tmp_path: Path) -> Path:
 
 
 def last(root: Path, count: int, since: int = 0) -> list[str]:
-    return [record["MESSAGE"] for record in reader.last_of_unit(Paths(str(root)), "a.service", count, since)]
+    return [
+        str(found.fields["MESSAGE"]) for found in unit_log.last_of_unit(Paths(str(root)), "a.service", count, since)
+    ]
 
 
 def test_merges_the_managers_lines(tmp_path: Path, directory: Path) -> None:
@@ -61,18 +63,26 @@ def test_lines_of_one_moment_keep_their_order(tmp_path: Path, directory: Path) -
     assert last(tmp_path, 4) == [*"zabc"]
 
 
-def test_a_rotation_while_it_reads(tmp_path: Path, directory: Path) -> None:
-    text = "".join(line(7, f"m{number}", __SEQNUM=str(number)) for number in (9, 10))
-    (directory / "a.service.journal.jsonl").write_text(text)
-    (directory / "a.service.journal.jsonl.1").write_text(line(7, "m8", __SEQNUM="8") + text)
-    assert last(tmp_path, 10) == ["m8", "m9", "m10"]
+def test_a_rotation_while_it_looks(tmp_path: Path, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    live = directory / "a.service.journal.jsonl"
+    live.write_text("".join(line(7, f"m{number}", __SEQNUM=str(number)) for number in (9, 10)))
+    opened = file.JournalFile
+
+    def rotates(path: str) -> file.JournalFile:
+        found = opened(path)
+        if path == str(live) and live.exists():
+            live.rename(directory / archive_name(live.name, 9, 7))
+        return found
+
+    monkeypatch.setattr(chain, "JournalFile", rotates)
+    assert last(tmp_path, 10) == ["m9", "m10"]
 
 
 def test_only_the_latest_boot(tmp_path: Path, directory: Path) -> None:
-    (directory / "a.service.journal.jsonl").write_text(line(1, _BOOT_ID="one") + line(4, _BOOT_ID="two"))
+    (directory / "a.service.journal.jsonl").write_text(line(1, _BOOT_ID="1" * 32) + line(4, _BOOT_ID="2" * 32))
     says = {"UNIT": "a.service"}
     (directory / "manager.journal.jsonl").write_text(
-        line(2, _BOOT_ID="one", **says) + line(3, _BOOT_ID="two", **says) + line(9, UNIT="b", _BOOT_ID="two")
+        line(2, _BOOT_ID="1" * 32, **says) + line(3, _BOOT_ID="2" * 32, **says) + line(9, UNIT="b", _BOOT_ID="2" * 32)
     )
     assert last(tmp_path, 10) == ["m3", "m4"]
 
@@ -82,9 +92,10 @@ def test_a_name_that_is_too_long_for_a_file(tmp_path: Path, directory: Path) -> 
     names = [file_name(unit), file_name(other)]
     assert len(set(names)) == 2 and all(len(name) + len(".1") <= 255 for name in names)
     (directory / file_name(unit)).write_text(line(1, _SYSTEMD_UNIT=unit) + line(2, _SYSTEMD_UNIT=other))
-    found = reader.last_of_unit(Paths(str(tmp_path)), unit, 10)
-    assert [record["MESSAGE"] for record in found] == ["m1"]
-    assert file_name("x" * 231 + ".service") == "x" * 231 + ".service.journal.jsonl"
+    found = unit_log.last_of_unit(Paths(str(tmp_path)), unit, 10)
+    assert [each.fields["MESSAGE"] for each in found] == ["m1"]
+    assert file_name("x" * 199 + ".service") == "x" * 199 + ".service.journal.jsonl"
+    assert len(archive_name(file_name(unit), 2**64 - 1, 2**64 - 1)) <= 255
 
 
 def test_without_any_file(tmp_path: Path) -> None:
@@ -109,13 +120,13 @@ def test_reads_only_the_end(tmp_path: Path, directory: Path, monkeypatch: pytest
 
 @pytest.mark.parametrize("block", [1, 7, 64])
 def test_any_block_size(tmp_path: Path, directory: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
-    monkeypatch.setattr(reader, "_BLOCK", block)
+    monkeypatch.setattr(lines, "_FIRST", block)
     (directory / "a.service.journal.jsonl").write_text(line(1) + line(2) + line(3))
     assert last(tmp_path, 10) == ["m1", "m2", "m3"]
 
 
 def test_text_that_is_no_utf8() -> None:
-    assert reader.text_of({"MESSAGE": [104, 105, 255]}) == "hi\ufffd"
+    assert entry.text_of({"MESSAGE": [104, 105, 255]}) == "hi\ufffd"
 
 
 @pytest.mark.parametrize("name", ["a.service.journal.jsonl", "a.service.journal.jsonl.1", "manager.journal.jsonl"])
@@ -139,12 +150,15 @@ def test_what_is_no_journal_is_passed_over(tmp_path: Path, directory: Path, name
     assert last(tmp_path, 10) == ([] if name == "a.service.journal.jsonl" else ["m1"])
 
 
-def test_a_file_without_end_is_not_read_to_its_beginning(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "_SEARCH_MAX", 200_000)
+def test_a_file_without_end_is_not_read_to_its_beginning(
+    tmp_path: Path, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file, "SIZE_MAX", 200_000)
     path = directory / "a.service.journal.jsonl"
     path.write_text("".join(line(usec) for usec in range(1, 10_000)))
-    read = len(list(reader.records_backwards(str(path))))
-    assert 0 < read < 5000
+    found = last(tmp_path, 10_000)
+    assert 0 < len(found) < 5000 and found[-1] == "m9999"
+    assert len(list(tail.records_backwards(str(path), 2000))) < 30
 
 
 @pytest.mark.parametrize("mode", ["short", "short-full", "json", "json-pretty", "export", "verbose", "cat"])
@@ -160,20 +174,20 @@ def test_a_hostile_record(tmp_path: Path, directory: Path, mode: str) -> None:
     ]
     (directory / "a.service.journal.jsonl").write_text("".join(bad) + good)
     text = LogText(mode, Terminal(), cuts=False)
-    shown = [text.format(record) for record in reader.last_of_unit(Paths(str(tmp_path)), "a.service", 10)]
+    shown = [text.format(found.fields) for found in unit_log.last_of_unit(Paths(str(tmp_path)), "a.service", 10)]
     assert b"good" in "".join(shown).encode("utf-8", "surrogateescape")
 
 
 def test_whether_somebody_may_read(tmp_path: Path, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not reader.is_access_blocked(Paths(str(tmp_path)), "a.service")
+    assert not unit_log.is_access_blocked(Paths(str(tmp_path)), "a.service")
     path = directory / "manager.journal.jsonl"
     path.touch()
-    assert not reader.is_access_blocked(Paths(str(tmp_path)), "a.service")
+    assert not unit_log.is_access_blocked(Paths(str(tmp_path)), "a.service")
 
     def denied(name: str, flags: int) -> int:
         if name == str(path):
             raise PermissionError(13, "Permission denied")
         raise FileNotFoundError(2, "No such file or directory")
 
-    monkeypatch.setattr(reader, "open_file", denied)
-    assert reader.is_access_blocked(Paths(str(tmp_path)), "a.service")
+    monkeypatch.setattr(unit_log, "open_file", denied)
+    assert unit_log.is_access_blocked(Paths(str(tmp_path)), "a.service")

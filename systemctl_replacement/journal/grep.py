@@ -1,0 +1,72 @@
+"""Searching the text of messages for a pattern, where bytes can tell that most of them need not be decoded."""
+
+from __future__ import annotations
+
+import re
+
+from systemctl_replacement.journal.entry import parsed, text_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from re import Pattern
+
+_TEXT = b'"MESSAGE":"'
+_BINARY = b'"MESSAGE":['
+_FOLDED = (b"\\u017f", b"\\u212a")
+"""The long s and the sign of Kelvin, which match s and k if case is ignored."""
+_BEYOND = frozenset("|([{\\")
+"""With these a part of a pattern need not be in what matches."""
+_SPECIAL = frozenset(".^$*+?)]}")
+_ESCAPED = frozenset('"')
+_LITERAL_MIN = 2
+
+
+class Grep:
+    """pattern: is searched in each message."""
+
+    def __init__(self, pattern: Pattern[str]) -> None:
+        self._search = pattern.search
+        self._literal = b"" if pattern.flags & re.VERBOSE else literal_of(pattern.pattern).encode("ascii")
+        self._ignores_case = bool(pattern.flags & re.IGNORECASE)
+        if self._ignores_case:
+            self._literal = self._literal.lower()
+
+    def has_none(self, text: bytes) -> bool:
+        """Whether bytes tell that no message in the text of some lines has it."""
+        if not self._literal:
+            return False
+        if not self._ignores_case:
+            return self._literal not in text and _BINARY not in text
+        return self._literal not in text.lower() and _BINARY not in text and not any(mark in text for mark in _FOLDED)
+
+    def select(self, lines: list[bytes]) -> list[bytes]:
+        """The lines whose message has it."""
+        return [line for line in lines if not self.has_none(line) and self._search(message_of(line)) is not None]
+
+
+def message_of(line: bytes) -> str:
+    """The text of a record's message, "" without any."""
+    at = line.find(_TEXT)
+    if at >= 0:
+        # Nearly always the message is the last field.
+        text = line[at + len(_TEXT) : -2]
+        if line.endswith(b'"}') and b"\\" not in text and b'"' not in text:
+            return text.decode("utf-8", "replace")
+    fields = parsed(line)
+    return text_of(fields) if fields else ""
+
+
+def literal_of(pattern: str) -> str:
+    """The longest text that is in everything that matches, as it stands in a record too; "" if none is known."""
+    if not _BEYOND.isdisjoint(pattern):
+        return ""
+    runs, run = [], ""
+    for character, following in zip(pattern, pattern[1:] + " "):
+        is_plain = character.isascii() and character.isprintable() and character not in _SPECIAL | _ESCAPED
+        if is_plain and following not in "*?":
+            run += character
+            continue
+        runs.append(run)
+        run = ""
+    longest = max([*runs, run], key=len)
+    return longest if len(longest) >= _LITERAL_MIN else ""

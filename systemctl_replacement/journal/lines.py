@@ -1,0 +1,117 @@
+"""The lines of a part of a file, in either direction, a block at a time.
+
+Files are anybody's: they may be cut while we read, or have lines without end. Those above RECORD_MAX bytes are passed
+over, so that no more than that is ever in memory.
+"""
+
+from __future__ import annotations
+
+import os
+
+from systemctl_replacement.journal.record import RECORD_MAX
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Skips = Callable[[bytes], bool]
+
+_FIRST = 4096
+"""Who reads backwards often wants a few lines only."""
+BLOCK = 256 * 1024
+
+
+def forwards(fd: int, start: int, end: int, skips: Skips | None = None, block: int = BLOCK) -> Iterator[list[bytes]]:
+    """The lines between two offsets, at each of which a line begins. skips: whether text of whole lines has nothing
+    that is wanted."""
+    rest = b""
+    is_endless = False
+    position = start
+    while position < end:
+        data = os.pread(fd, min(block, end - position), position)
+        if not data:
+            return
+        position += len(data)
+        if is_endless:
+            _, newline, data = data.partition(b"\n")
+            is_endless = not newline
+        cut = data.rfind(b"\n")
+        if cut < 0:
+            rest += data
+            if len(rest) > RECORD_MAX:
+                rest, is_endless = b"", True
+            continue
+        whole = rest + data[:cut]
+        rest = data[cut + 1 :]
+        if skips is None or not skips(whole):
+            yield whole.split(b"\n")
+
+
+def backwards(fd: int, start: int, end: int, skips: Skips | None = None, block: int = BLOCK) -> Iterator[list[bytes]]:
+    """The same lines, the last one first."""
+    rest = b""
+    is_endless = False
+    position = end - 1  # its newline
+    size = min(_FIRST, block)
+    while position > start:
+        size = min(size, position - start)
+        position -= size
+        data = os.pread(fd, size, position)
+        if len(data) < size:
+            rest = b""  # the file has been cut: what follows is gone
+        size = min(4 * size, block)
+        if is_endless:
+            last = data.rfind(b"\n")
+            data = data[: max(last, 0)]
+            is_endless = last < 0
+            if is_endless:
+                continue
+        if position > start:
+            cut = data.find(b"\n")
+            if cut < 0:
+                rest = data + rest
+                if len(rest) > RECORD_MAX:
+                    rest, is_endless = b"", True
+                continue
+            whole = data[cut + 1 :] + rest
+            rest = data[:cut]
+        else:
+            whole = data + rest
+        if skips is None or not skips(whole):
+            lines = whole.split(b"\n")
+            lines.reverse()
+            yield lines
+
+
+def line_from(fd: int, position: int, end: int, size: int = 1024) -> tuple[int, bytes] | None:
+    """The first line that begins at `position` or behind it: (where it begins, the line). None without any before
+    `end`, or if it is out of reach."""
+    begin = position
+    data = b""
+    if position > 0:
+        begin -= 1  # a line begins behind a newline
+    while True:
+        more = os.pread(fd, min(size, end - begin - len(data)), begin + len(data))
+        data += more
+        first = data.find(b"\n") if position > 0 else -1
+        if first >= 0 or position == 0:
+            last = data.find(b"\n", first + 1)
+            if last >= 0:
+                return begin + first + 1, data[first + 1 : last]
+        if not more or len(data) > 2 * RECORD_MAX:
+            return None
+        size *= 4
+
+
+def end_of_lines(fd: int, size: int) -> int:
+    """Where the last whole line of a file of this size ends: behind its newline."""
+    position = size
+    step = _FIRST
+    while position > 0 and size - position <= RECORD_MAX:
+        step = min(step, position)
+        position -= step
+        at = os.pread(fd, step, position).rfind(b"\n")
+        if at >= 0:
+            return position + at + 1
+        step *= 4
+    return 0

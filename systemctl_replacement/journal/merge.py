@@ -1,0 +1,112 @@
+"""Records of several chains in one order: boot after boot, and in a boot by the monotonic clock.
+
+Boots follow each other by the realtime clock at the record of each that is met first. Records of one moment are in the
+order of the chains.
+"""
+
+from __future__ import annotations
+
+from heapq import heapify, heappop, heapreplace
+
+from systemctl_replacement.journal.entry import head_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from systemctl_replacement.journal.entry import Head
+
+
+class Clock:
+    """One scale for the times of all boots."""
+
+    def __init__(self) -> None:
+        self._base: dict[bytes, int] = {b"": 0}
+
+    def begin(self, boot: bytes, base: int) -> None:
+        """Let the monotonic clock of a boot have begun at a time (realtime usec), unless that is known."""
+        self._base.setdefault(boot, base)
+
+    def time(self, head: Head) -> int:
+        _, realtime, monotonic, boot = head
+        base = self._base.get(boot)
+        if base is None:
+            base = self._base[boot] = realtime - monotonic
+        return base + monotonic if boot else realtime
+
+
+class Stream:
+    """The lines of one chain on their way. sign: -1 if the newest come first."""
+
+    __slots__ = ("_clock", "_lists", "_sign", "index", "lines", "position")
+
+    def __init__(self, index: int, lists: Iterator[list[bytes]], clock: Clock, sign: int) -> None:
+        self.index = index
+        self.lines: list[bytes] = []
+        self.position = 0
+        self._lists = lists
+        self._clock = clock
+        self._sign = sign
+
+    def key(self) -> tuple[int, int, Stream] | None:
+        """Where the next record belongs, so that the smallest comes first. None: there are no more."""
+        while True:
+            while self.position < len(self.lines):
+                head = head_of(self.lines[self.position])
+                if head is not None:
+                    return self._sign * self._clock.time(head), self._sign * self.index, self
+                self.position += 1
+            try:
+                self.lines = next(self._lists)
+            except StopIteration:
+                return None
+            self.position = 0
+
+    def take(self, limit: tuple[int, int, Stream] | None) -> list[bytes]:
+        """The next record, and those after it that are at hand and belong before `limit`."""
+        start = self.position
+        end = len(self.lines) if limit is None else self._end(limit)
+        self.position = end
+        return self.lines[start:end] if start or end < len(self.lines) else self.lines
+
+    def _end(self, limit: tuple[int, int, Stream]) -> int:
+        lines = self.lines
+        low = high = self.position + 1
+        step = 1
+        while high < len(lines) and self._is_within(lines[high], limit):
+            low = high + 1
+            high += step
+            step *= 2
+        high = min(high, len(lines))
+        while low < high:
+            middle = (low + high) // 2
+            if self._is_within(lines[middle], limit):
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def _is_within(self, line: bytes, limit: tuple[int, int, Stream]) -> bool:
+        head = head_of(line)
+        if head is None:
+            return True
+        time = self._sign * self._clock.time(head)
+        return time < limit[0] or (time == limit[0] and self._sign * self.index < limit[1])
+
+    def __lt__(self, other: Stream) -> bool:
+        return self.index < other.index
+
+
+def merged(streams: Iterable[Stream]) -> Iterator[tuple[int, list[bytes]]]:
+    """The lines of all streams in order: (the stream's index, some of its lines)."""
+    heap = [key for key in (stream.key() for stream in streams) if key is not None]
+    heapify(heap)
+    while heap:
+        stream = heap[0][2]
+        limit = min(heap[1:3]) if len(heap) > 1 else None
+        yield stream.index, stream.take(limit)
+        key = stream.key()
+        if key is None:
+            heappop(heap)
+        else:
+            heapreplace(heap, key)

@@ -1,0 +1,229 @@
+"""Reading journals: what is wanted, and the records of many files in one order, without reading more than that.
+
+Files are read by anybody who may, and may belong to somebody else, who can put anything in their place: FIFOs, links,
+lines without end. Whatever can be read is shown.
+"""
+
+from __future__ import annotations
+
+import os
+
+from systemctl_replacement.journal.chain import Bounds, chain_of_file, find_chains
+from systemctl_replacement.journal.entry import Entry, head_of, parsed, values_of
+from systemctl_replacement.journal.lines import BLOCK
+from systemctl_replacement.journal.merge import Clock, Stream, merged
+from systemctl_replacement.records import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from re import Pattern
+
+    from systemctl_replacement.journal.chain import Chain
+    from systemctl_replacement.journal.cursor import Cursor
+    from systemctl_replacement.journal.entry import Head
+    from systemctl_replacement.journal.expression import Expression
+
+_IN_MEMORY = 32 * 1024 * 1024
+"""What the blocks of all files that are read side by side may take together."""
+_BLOCK_MIN = 16 * 1024
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is wanted. since, until: realtime in usec, both inclusive, 0 for no limit. boots: ids, none for all.
+
+    after: where to begin (newest first: where to begin going back); inclusive: with the entry that is there itself.
+    grep: is searched in the text of MESSAGE=.
+    """
+
+    expression: Expression | None = None
+    since: int = 0
+    until: int = 0
+    boots: tuple[str, ...] = ()
+    after: Cursor | None = None
+    inclusive: bool = True
+    grep: Pattern[str] | None = None
+
+
+@dataclass(frozen=True)
+class Boot:
+    """A boot, and the time of its first and last record (realtime usec)."""
+
+    id: str
+    first: int
+    last: int
+
+
+class Journal:
+    """The journals of some directories, or given files, as they are when this is made. `entries` and `runs` read what
+    is wanted; `boots`, `unique`, `field_names` and `disk_usage` are about everything.
+
+    problems: files and directories that the caller may not read; of given files, whatever keeps them from being read.
+    """
+
+    def __init__(
+        self, directories: Iterable[str], files: Iterable[str] = (), wanted: Callable[[str], bool] = lambda _name: True
+    ) -> None:
+        """wanted: whether a live file of this name and its archives are of interest, `Query.expression.could_match`
+        for who has one question only."""
+        self.directories = list(dict.fromkeys(directories))
+        self.chains, self.problems = find_chains(self.directories, wanted)
+        for path in dict.fromkeys(files):
+            try:
+                self.chains.append(chain_of_file(os.path.abspath(path)))
+            except OSError as error:
+                error.filename = path
+                self.problems.append(error)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether something may not be read."""
+        return any(isinstance(problem, PermissionError) for problem in self.problems)
+
+    def close(self) -> None:
+        for chain in self.chains:
+            chain.close()
+
+    def entries(self, query: Query, newest_first: bool = False) -> Iterator[Entry]:
+        """The entries that are wanted, in order. They are read as they are asked for."""
+        for sequence, lines in self.runs(query, newest_first):
+            for line in lines:
+                if head_of(line) is not None:
+                    yield Entry(line, sequence)
+
+    def runs(self, query: Query, newest_first: bool = False) -> Iterator[tuple[str, list[bytes]]]:
+        """The same as lines in lists, for who passes many of them through: (id of their sequence, lines of one chain
+        that follow each other). Among them may be lines that are no records (`head_of`)."""
+        clock = Clock()
+        expression = query.expression
+        chains = [chain for chain in self.chains if expression is None or expression.could_match(chain.name)]
+        block = max(min(BLOCK, _IN_MEMORY // max(len(chains), 1)), _BLOCK_MIN)
+        sign = -1 if newest_first else 1
+        boots = [boot.encode("ascii", "replace") for boot in query.boots]
+        place = _Place(query.after, chains, clock, query.inclusive == newest_first) if query.after is not None else None
+        streams = []
+        for index, chain in enumerate(chains):
+            bounds = Bounds(query.since, query.until, boots, _before(place, index))
+            streams.append(Stream(index, _wanted_lines(chain, query, bounds, newest_first, block), clock, sign))
+        for index, lines in merged(streams):
+            yield chains[index].sequence, lines
+
+    def boots(self) -> list[Boot]:
+        """All boots, oldest first."""
+        found: dict[bytes, tuple[int, int]] = {}
+        for chain in self.chains:
+            for file in chain.files(Bounds(), newest_first=False):
+                for boot, start, end in file.boots():
+                    first, last = file.record_from(start, end), file.last(end)
+                    if boot and first and last:
+                        earliest, latest = found.get(boot, (first[2][1], last[1]))
+                        found[boot] = min(earliest, first[2][1]), max(latest, last[1])
+        boots = [Boot(boot.decode("ascii"), first, last) for boot, (first, last) in found.items()]
+        return sorted(boots, key=lambda boot: (boot.first, boot.last))
+
+    def latest_boot(self) -> str:
+        """The boot of the newest record, "" without any."""
+        heads = [head for head in (chain.last() for chain in self.chains) if head is not None and head[3]]
+        return max(heads, key=lambda head: head[1])[3].decode("ascii") if heads else ""
+
+    def unique(self, field: str) -> Iterator[bytes]:
+        """The values that a field has in any record, each once."""
+        seen: set[bytes] = set()
+        mark = f'"{field}":'.encode()
+        for chain in self.chains:
+            for lines in chain.lines(Bounds(), False, lambda text: mark not in text):
+                for line in lines:
+                    at = line.find(mark)
+                    if at < 0:
+                        continue
+                    end = line.find(b'"', at + len(mark) + 1)
+                    value = line[at + len(mark) : end + 1]
+                    if value in seen:
+                        continue
+                    fields = parsed(line)
+                    if fields is None or field not in fields:
+                        continue
+                    if b"\\" not in value and value[:1] == b'"':
+                        seen.add(value)
+                    for each in values_of(fields[field]):
+                        key = b"=" + each
+                        if key not in seen:
+                            seen.add(key)
+                            yield each
+
+    def field_names(self) -> list[str]:
+        """The names of all fields, sorted."""
+        import re
+
+        names: set[bytes] = set()
+        # A quote inside a text has a backslash in front, and a colon follows names alone.
+        find = re.compile(rb'[{,]"([^"\\]*)":').findall
+        for chain in self.chains:
+            for lines in chain.lines(Bounds(), False):
+                names.update(find(b"\n".join(lines)))
+        return sorted(name.decode("ascii", "replace") for name in names if not name.startswith(b"__"))
+
+    def disk_usage(self) -> int:
+        """What the files take on disk, in bytes."""
+        return sum(file.taken for chain in self.chains for file in chain.files(Bounds(), newest_first=False))
+
+
+def _wanted_lines(chain: Chain, query: Query, bounds: Bounds, newest_first: bool, block: int) -> Iterator[list[bytes]]:
+    selects: list[Callable[[list[bytes]], list[bytes]]] = []
+    lacks: list[Callable[[bytes], bool]] = []  # whether a text of many lines cannot have what is wanted
+    if query.expression is not None:
+        marks = query.expression.marks()
+        selects.append(query.expression.select)
+        if marks:
+            lacks.append(lambda text: not any(mark in text for mark in marks))
+    if query.grep is not None:
+        from systemctl_replacement.journal.grep import Grep
+
+        grep = Grep(query.grep)
+        selects.append(grep.select)
+        lacks.append(grep.has_none)
+    skips = (lambda text: any(lack(text) for lack in lacks)) if lacks else None
+    for lines in chain.lines(bounds, newest_first, skips, block):
+        for select in selects:
+            lines = select(lines)
+        if lines:
+            yield lines
+
+
+def _before(place: _Place | None, index: int) -> Callable[[Head], bool] | None:
+    return (lambda head: place.is_before(head, index)) if place is not None else None
+
+
+class _Place:
+    """Where a cursor points to among chains. It need not be there any more: then its boot and times tell the place."""
+
+    def __init__(self, cursor: Cursor, chains: list[Chain], clock: Clock, with_equal: bool) -> None:
+        """with_equal: whether the entry itself is before the place."""
+        self._clock = clock
+        self._with_equal = with_equal
+        self._seqnum = cursor.seqnum if cursor.seqnum is not None else -1
+        self._index = -1
+        self._time = cursor.realtime or 0
+        for index, chain in enumerate(chains):
+            if chain.sequence == cursor.sequence:
+                self._index = index
+        if cursor.boot and cursor.monotonic is not None:
+            if cursor.realtime is not None:
+                clock.begin(cursor.boot, cursor.realtime - cursor.monotonic)
+            else:
+                for head in [head for head in (chain.boot_begin(cursor.boot) for chain in chains) if head]:
+                    clock.time(head)
+            self._time = clock.time((0, self._time, cursor.monotonic, cursor.boot))
+        elif cursor.sequence and cursor.seqnum is not None and self._index >= 0:
+            numbered = chains[self._index].numbered(cursor.seqnum)
+            self._time = clock.time(numbered) if numbered else self._time
+
+    def is_before(self, head: Head, index: int) -> bool:
+        """Whether a record of the chain with this index comes before the place."""
+        time = self._clock.time(head)
+        if time != self._time:
+            return time < self._time
+        if index != self._index:
+            return index < self._index
+        return head[0] < self._seqnum or (self._with_equal and (head[0] == self._seqnum or self._seqnum < 0))
