@@ -1,7 +1,7 @@
 """The output of a unit: from its log pipe to its journal and to the console.
 
 If a unit prints faster than we write, only its own processes wait. The console makes nobody wait: lines that do not fit
-are dropped and counted.
+are dropped and counted. Between two consoles a few lines are kept for the next one.
 """
 
 from __future__ import annotations
@@ -39,10 +39,12 @@ class Output:
 
     __slots__ = (
         "_console",
+        "_console_comes",
         "_dropped",
         "_fields",
         "_head",
         "_json",
+        "_kept",
         "_level",
         "_partial",
         "_pid",
@@ -59,7 +61,16 @@ class Output:
         "unit",
     )
 
-    def __init__(self, unit: str, log_fd: int, journal: dict[str, Any], console_fd: int, console_json: bool) -> None:
+    def __init__(
+        self,
+        unit: str,
+        log_fd: int,
+        journal: dict[str, Any],
+        console_fd: int,
+        console_json: bool,
+        console_comes: bool = False,
+    ) -> None:
+        """console_comes: without a console now (-1), lines are kept for the one that :meth:`set_console` will bring."""
         self.log_fd = log_fd
         self._open(unit, journal)
         self._fields: dict[str, str] = {}
@@ -71,8 +82,10 @@ class Output:
         self.identifier = unit
         self._dropped = 0
         self.on_full: Callable[[], object] | None = None  # called when the console is full and the first line is lost
+        self._kept: list[bytes] = []  # for the next console, in its format
         self._console: _socket.socket | None = None
         self.set_console(console_fd, console_json)
+        self._console_comes = console_comes and console_fd < 0
         self.configure(journal)
 
     def _open(self, unit: str, journal: dict[str, Any]) -> None:
@@ -105,11 +118,18 @@ class Output:
         self._build()
 
     def set_console(self, fd: int, as_json: bool) -> None:
-        """Switch to another console, or to none (-1)."""
+        """Switch to another console, which gets what was kept for it, or to none (-1): nothing more is kept then."""
         if self._console:
             self._console.close()
         self._console = _socket.socket(fileno=fd) if fd >= 0 else None
+        self._console_comes = False
         self._json = as_json
+        if self._console:
+            kept, self._kept = self._kept, []
+            missing, self._dropped = self._dropped, 0  # what there was no room to keep came after the rest
+            self._show(kept)
+            self._dropped += missing
+            self.announce_dropped()
 
     def attribute(self, pid: int, identifier: str) -> None:
         """Set the process to which lines are attributed (one pipe serves all processes of the unit)."""
@@ -226,7 +246,7 @@ class Output:
             shown.append(b"%s%s\n" % (prefix, line))
         if self._writer and records:
             self._writer.write_lines("".join(records).encode(), len(records))
-        if self._console:
+        if self._console or self._console_comes:
             self._show([text.encode() for text in records] if self._json else shown)
 
     def _show(self, lines: list[bytes]) -> None:
@@ -243,6 +263,8 @@ class Output:
 
     def _send(self, lines: list[bytes]) -> None:
         if not self._console:
+            if self._console_comes:
+                self._keep(lines)
             return
         try:
             if self._dropped:
@@ -257,6 +279,20 @@ class Output:
                 self._dropped += len(lines)
             else:  # the console is gone; the manager will send the next one
                 self.set_console(-1, self._json)
+                self._console_comes = True
+                if self._dropped:
+                    lines = [self._loss_line(), *lines]
+                    self._dropped = 0
+                self._keep(lines)
+
+    def _keep(self, lines: list[bytes]) -> None:
+        """Keep lines for the next console, as many as fit into one message to it."""
+        for line in lines:
+            size = sum(map(len, self._kept)) + len(line)
+            if self._dropped or (self._kept and size > _CONSOLE_BATCH):
+                self._dropped += 1
+            else:
+                self._kept.append(line)
 
     # --- what the console had no room for ---
 
@@ -265,7 +301,7 @@ class Output:
         return self._console.fileno() if self._console and self._dropped else -1
 
     def announce_dropped(self) -> None:
-        """Announce on the console how many lines were dropped, if it has room."""
+        """Announce on the console how many lines were dropped, if any, and if it has room."""
         self._send([])
 
     def _loss_line(self) -> bytes:
@@ -274,10 +310,11 @@ class Output:
             return record.encode({**self._static, "PRIORITY": "4", "SYSLOG_IDENTIFIER": "systemd", "MESSAGE": text})
         return record.format_line("systemd", os.getpid(), text.encode())
 
-    def close(self) -> int:
-        """Write what is left and close the journal. Returns how many dropped lines were not announced."""
+    def close(self) -> tuple[bytes, int]:
+        """Write what is left and close the journal. Returns the lines that were kept for a console that never came, and
+        how many dropped lines were not announced."""
         self.drain()
         self.finish_line()
         if self._writer:
             self._writer.finish()
-        return self._dropped
+        return b"".join(self._kept), self._dropped

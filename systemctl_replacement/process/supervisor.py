@@ -56,7 +56,8 @@ class Supervisor:
             if self.log_write < 0:
                 self.log_write = os.open(f"/proc/self/fd/{log_read}", os.O_WRONLY | os.O_CLOEXEC)
         console = fds.get("console", -1)
-        self.output = Output(message["unit"], log_read, message["journal"], console, message["console_json"])
+        as_json, comes = message["console_json"], message.get("console_comes", False)
+        self.output = Output(message["unit"], log_read, message["journal"], console, as_json, comes)
         self.output.on_full = lambda: self._send({"ev": "console-full"})
         self.complaints = LogLimit(self.output.log)  # of what the unit sends
         self.problems = LogLimit(self._tell_problem)
@@ -117,8 +118,10 @@ class Supervisor:
         self.users.release()
         self.complaints.tell()
         self.problems.tell()
-        dropped = self.output.close()
-        if dropped and not self.orphaned:
+        unshown, dropped = self.output.close()
+        if unshown:
+            self._send({"ev": "unshown", "text": unshown.decode("utf-8", "surrogateescape")})
+        if dropped:
             self._send({"ev": "log-dropped", "count": dropped})
 
     def _wait(self) -> list[tuple[int, int]]:

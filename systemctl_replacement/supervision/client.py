@@ -46,8 +46,10 @@ Supervisor to manager (`ev`; `time` is [realtime usec, monotonic usec])::
     kill-denied  pids                           the kernel refused (EPERM)
     console-full                                the console takes no more lines: those that come now are dropped
     removed      number                         of the request
-    log-dropped  count                          lines that the console had no room for, and has none to be told of them;
-                                                the last word of a supervisor
+    unshown      text                           lines in the console's format that were kept for a console that did not
+                                                come in time: the manager shows them. One of the last words of a
+                                                supervisor, as "log-dropped" is
+    log-dropped  count                          lines that the console had no room for, and has none to be told of them
     problem      message                        a defect of the supervisor itself, with its traceback
 
 Order: "executed" or "exec-failed", everything a process had sent to the notify socket and everything it had printed
@@ -153,6 +155,7 @@ class ForkServer:
         *,
         log_write_fd: int = -1,
         console_json: bool = False,
+        console_comes: bool = False,
         stop_timeout: int = DEFAULT_STOP_TIMEOUT,
         kill_signal: int = SIGTERM,
     ) -> None:
@@ -161,6 +164,7 @@ class ForkServer:
         `journal` is {"path": file, "boot": _BOOT_ID=, "fields": {static fields of every record}, "total": what all
         journals may take, and what "settings" has}, all but the path optional; {} for no journal.
         Without `log_write_fd` the supervisor opens the pipe's other end through /proc.
+        `console_comes`: without a console now, lines are kept for the one that "console" will bring.
         `kill_signal`: what its unit gets if the manager dies, and `stop_timeout` (usec), how long to end.
         """
         named = {
@@ -177,6 +181,7 @@ class ForkServer:
             "fds": list(present),
             "journal": journal,
             "console_json": console_json,
+            "console_comes": console_comes,
             "stop_timeout": stop_timeout,
             "kill_signal": kill_signal,
         }

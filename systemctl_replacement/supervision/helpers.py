@@ -171,6 +171,7 @@ class Helpers:
                 journal,
                 log_write_fd=tracking.log_write,
                 console_json=self.console is not None and self.console.as_json,
+                console_comes=self.console is not None,
                 **stopping,
             )
         except BaseException:

@@ -368,6 +368,9 @@ class Supervisors:
         elif message["ev"] == "console-full":
             if self.helpers.console is not None:
                 self.helpers.console.look()
+        elif message["ev"] == "unshown":
+            if self.helpers.console is not None:
+                self.helpers.console.print(message["text"])
         else:
             report(tracking, message, self._on_event, self._log_unit)
             if message["ev"] == "signalled":

@@ -403,6 +403,12 @@ class Box:
                     found.append(process)
         return found
 
+    def sole(self, text: str) -> psutil.Process:
+        """The only process whose command line contains a text. Waits until it is: what was forked off it has the same
+        command line until it executes something."""
+        self.wait_for(lambda: len(self.find(text)) == 1, what=f"the number of processes with {text!r} being one")
+        return self.find(text)[0]
+
     # --- files: paths are the box's, also where they lead over absolute symbolic links ---
 
     def read(self, path: str) -> str:

@@ -55,8 +55,7 @@ def test_what_was_said_before_everything_was_killed_is_shown() -> None:
     with Box(files=files) as box:
         box.wait_booted()
         box.run("mkfifo /run/fifo; systemctl start talk x", check=True)
-        [supervisor] = box.find("supervisor: talk.service")
-        supervisor.suspend()  # so that it has not read what is in the pipe
+        box.sole("supervisor: talk.service").suspend()  # so that it has not read what is in the pipe
         box.run("echo go >/run/fifo; until [ -e /run/said ]; do sleep 0.01; done; kill -9 -1")
         box.wait_for(lambda: box.run("systemctl is-failed talk x").stdout == "failed\nfailed\n")
         box.wait_for(lambda: "]: my last words\n" in box.console)

@@ -44,7 +44,7 @@ def test_changes_are_refused(box: Box, user: str, command: str) -> None:
     assert result.stderr.count(HINT) == 1 and "docker exec --user www-data" in result.stderr
     assert box.run("systemctl is-active a").stdout == "active\n"
     assert not box.find("--on-demand")
-    assert len(box.find("supervisor: a.service")) == 1
+    box.sole("supervisor: a.service")
 
 
 @pytest.mark.parametrize("user", [ROOT, STRANGER])
@@ -79,5 +79,5 @@ def test_a_second_init_is_refused(first: str, second: str) -> None:
         result = box.run("systemctl init", user=second)
         assert result.returncode == 1
         assert "PID 1 is the service manager of this container, as user " in result.stderr
-        assert len(box.find("supervisor: a.service")) == 1
+        box.sole("supervisor: a.service")
         assert box.run("mkdir /tmp/r && systemctl init --root=/tmp/r nosuch", user=second).returncode == 5

@@ -115,8 +115,7 @@ def dynamic(settings: str = "", command: str = "exec sleep infinity") -> str:
 
 
 def kill_supervisor(box: Box, unit: str) -> None:
-    (supervisor,) = box.find(f"supervisor: {unit}.service")
-    supervisor.kill()
+    box.sole(f"supervisor: {unit}.service").kill()
     said = f"{unit}.service: Supervisor died"
     box.wait_for(lambda: said in box.read("/var/log/systemctl-replacement/manager.journal.jsonl"), what=said)
 

@@ -200,7 +200,7 @@ def test_a_client_with_another_root_has_another_manager() -> None:
         assert box.run("chroot /mnt systemctl is-active a").stdout == "inactive\n"
         box.run("chroot /mnt systemctl start a", check=True)
         assert len(box.find("--on-demand")) == 1
-        assert len(box.find("supervisor: a.service")) == 2
+        box.wait_for(lambda: len(box.find("supervisor: a.service")) == 2, what="the supervisors being two")
 
 
 @pytest.mark.parametrize(

@@ -306,6 +306,17 @@ def test_a_line_for_now_is_taken_back_by_the_next(tree: Tree, unit: Unit) -> Non
     screen.link.close()
 
 
+def test_the_manager_gets_what_no_console_came_for(tree: Tree, unit: Unit) -> None:
+    dead, source = make_pair()
+    dead.close()
+    unit.send("console", source, json=False)
+    os.close(source)
+    pid = unit.shell("echo my last words")
+    unit.wait("exited", pid=pid)
+    unit.send("release")
+    assert unit.wait("unshown")["text"] == f"sh[{pid}]: my last words\n"
+
+
 @pytest.mark.parametrize("released", [False, True])
 def test_a_blocked_console_blocks_nobody_and_drops_are_counted(tree: Tree, unit: Unit, released: bool) -> None:
     screen = Screen(tree)
@@ -339,13 +350,13 @@ def test_a_dead_console_is_replaced(tree: Tree, unit: Unit) -> None:
     poll = select.poll()
     poll.register(first.link.fileno(), select.POLLIN)
     poll.poll()
-    unit.wait("exited", pid=unit.shell("echo lost"))
+    unit.wait("exited", pid=unit.shell("echo kept"))
     second = Screen(tree)
     show_on(second, unit)
     unit.wait("exited", pid=unit.shell("echo found"))
     second.wait_for(b"found")
-    assert b"lost" not in second.text
-    assert unit.messages() == ["lost", "found"]
+    assert second.text.index(b": kept\n") < second.text.index(b": found\n")
+    assert unit.messages() == ["kept", "found"]
     first.link.close()
     second.link.close()
 
