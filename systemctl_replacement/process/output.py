@@ -6,21 +6,18 @@ are dropped and counted. Between two consoles a few lines are kept for the next 
 
 from __future__ import annotations
 
-import _socket
-import errno
 import os
 
 from systemctl_replacement.journal import record
 from systemctl_replacement.journal.writer import Writer
 from systemctl_replacement.log_levels import LOG_INFO
+from systemctl_replacement.process.console_source import ConsoleSource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Any
 
 _CHUNK = 65536
-_CONSOLE_BATCH = 16384
-"""The bytes of one message to the console: few enough to fit into a socket that is not empty."""
 _ROUNDS_OF_DRAIN = 16
 """A pipe holds at most 1 MiB (fs/pipe-max-size): after this many chunks everything that was in it has been read."""
 _ALL_PRIORITIES = 7
@@ -28,7 +25,6 @@ _OF_THE_LINE = ("MESSAGE", "PRIORITY")
 """Fields that LogExtraFields= may name and every line has itself: the line's own value counts."""
 _BLANKS = b" \t\n\r"
 """journald strips these from the end of a line."""
-_SEND_FLAGS = _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL
 
 _buffer = bytearray(_CHUNK)
 _view = memoryview(_buffer)
@@ -38,13 +34,8 @@ class Output:
     """Reads lines, makes records of them, and passes them on."""
 
     __slots__ = (
-        "_console",
-        "_console_comes",
-        "_dropped",
         "_fields",
         "_head",
-        "_json",
-        "_kept",
         "_level",
         "_partial",
         "_pid",
@@ -52,11 +43,11 @@ class Output:
         "_shown",
         "_static",
         "_writer",
+        "console",
         "identifier",
         "level_prefix",
         "log_fd",
         "max_priority",
-        "on_full",
         "priority",
         "unit",
     )
@@ -70,8 +61,8 @@ class Output:
         console_json: bool,
         console_comes: bool = False,
     ) -> None:
-        """console_comes: without a console now (-1), lines are kept for the one that :meth:`set_console` will bring."""
         self.log_fd = log_fd
+        self.console = ConsoleSource(console_fd, console_json, console_comes)
         self._open(unit, journal)
         self._fields: dict[str, str] = {}
         self.level_prefix = True
@@ -80,12 +71,6 @@ class Output:
         self._partial = b""
         self._pid = 0
         self.identifier = unit
-        self._dropped = 0
-        self.on_full: Callable[[], object] | None = None  # called when the console is full and the first line is lost
-        self._kept: list[bytes] = []  # for the next console, in its format
-        self._console: _socket.socket | None = None
-        self.set_console(console_fd, console_json)
-        self._console_comes = console_comes and console_fd < 0
         self.configure(journal)
 
     def _open(self, unit: str, journal: dict[str, Any]) -> None:
@@ -93,6 +78,7 @@ class Output:
         self._static: dict[str, Any] = {"_SYSTEMD_UNIT": unit}
         if "boot" in journal:
             self._static["_BOOT_ID"] = journal["boot"]
+        self.console.name(unit, self._static)
         self._writer: Writer | None = None
         if "path" in journal:
             self._writer = Writer(journal["path"], journal.get("total", 0), fields=dict(self._static))
@@ -116,20 +102,6 @@ class Output:
         self.level_prefix = settings.get("level_prefix", self.level_prefix)
         self.priority = settings.get("priority", self.priority)
         self._build()
-
-    def set_console(self, fd: int, as_json: bool) -> None:
-        """Switch to another console, which gets what was kept for it, or to none (-1): nothing more is kept then."""
-        if self._console:
-            self._console.close()
-        self._console = _socket.socket(fileno=fd) if fd >= 0 else None
-        self._console_comes = False
-        self._json = as_json
-        if self._console:
-            kept, self._kept = self._kept, []
-            missing, self._dropped = self._dropped, 0  # what there was no room to keep came after the rest
-            self._show(kept)
-            self._dropped += missing
-            self.announce_dropped()
 
     def attribute(self, pid: int, identifier: str) -> None:
         """Set the process to which lines are attributed (one pipe serves all processes of the unit)."""
@@ -214,9 +186,9 @@ class Output:
             self._writer.write_lines(line, 1)
         if priority > self._shown:
             return
-        if not self._json:
+        if not self.console.as_json:
             line = record.format_line("systemd", os.getpid(), record.printable(fields["MESSAGE"]).encode())
-        self._show([line])
+        self.console.show([line])
 
     def _emit(self, lines: list[bytes]) -> None:
         if not lines:
@@ -246,69 +218,8 @@ class Output:
             shown.append(b"%s%s\n" % (prefix, line))
         if self._writer and records:
             self._writer.write_lines("".join(records).encode(), len(records))
-        if self._console or self._console_comes:
-            self._show([text.encode() for text in records] if self._json else shown)
-
-    def _show(self, lines: list[bytes]) -> None:
-        batch: list[bytes] = []
-        size = 0
-        for line in lines:
-            if batch and size + len(line) > _CONSOLE_BATCH:
-                self._send(batch)
-                batch, size = [], 0
-            batch.append(line)
-            size += len(line)
-        if batch:
-            self._send(batch)
-
-    def _send(self, lines: list[bytes]) -> None:
-        if not self._console:
-            if self._console_comes:
-                self._keep(lines)
-            return
-        try:
-            if self._dropped:
-                self._console.send(self._loss_line(), _SEND_FLAGS)
-                self._dropped = 0
-            if lines:
-                self._console.send(b"".join(lines), _SEND_FLAGS)
-        except OSError as error:
-            if error.errno in (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM):
-                if lines and not self._dropped and self.on_full is not None:
-                    self.on_full()
-                self._dropped += len(lines)
-            else:  # the console is gone; the manager will send the next one
-                self.set_console(-1, self._json)
-                self._console_comes = True
-                if self._dropped:
-                    lines = [self._loss_line(), *lines]
-                    self._dropped = 0
-                self._keep(lines)
-
-    def _keep(self, lines: list[bytes]) -> None:
-        """Keep lines for the next console, as many as fit into one message to it."""
-        for line in lines:
-            size = sum(map(len, self._kept)) + len(line)
-            if self._dropped or (self._kept and size > _CONSOLE_BATCH):
-                self._dropped += 1
-            else:
-                self._kept.append(line)
-
-    # --- what the console had no room for ---
-
-    def blocked_console(self) -> int:
-        """The console's descriptor, to be polled for room, while dropped lines have not been announced; else -1."""
-        return self._console.fileno() if self._console and self._dropped else -1
-
-    def announce_dropped(self) -> None:
-        """Announce on the console how many lines were dropped, if any, and if it has room."""
-        self._send([])
-
-    def _loss_line(self) -> bytes:
-        text = f"{self.unit}: {self._dropped} lines dropped, the console was blocked"
-        if self._json:
-            return record.encode({**self._static, "PRIORITY": "4", "SYSLOG_IDENTIFIER": "systemd", "MESSAGE": text})
-        return record.format_line("systemd", os.getpid(), text.encode())
+        if self.console.is_wanted:
+            self.console.show([text.encode() for text in records] if self.console.as_json else shown)
 
     def close(self) -> tuple[bytes, int]:
         """Write what is left and close the journal. Returns the lines that were kept for a console that never came, and
@@ -317,4 +228,4 @@ class Output:
         self.finish_line()
         if self._writer:
             self._writer.finish()
-        return b"".join(self._kept), self._dropped
+        return self.console.unshown()

@@ -58,7 +58,7 @@ class Supervisor:
         console = fds.get("console", -1)
         as_json, comes = message["console_json"], message.get("console_comes", False)
         self.output = Output(message["unit"], log_read, message["journal"], console, as_json, comes)
-        self.output.on_full = lambda: self._send({"ev": "console-full"})
+        self.output.console.on_full = lambda: self._send({"ev": "console-full"})
         self.complaints = LogLimit(self.output.log)  # of what the unit sends
         self.problems = LogLimit(self._tell_problem)
         self.notify: NotifySocket | None = None
@@ -126,14 +126,14 @@ class Supervisor:
 
     def _wait(self) -> list[tuple[int, int]]:
         link = self.link.fileno()
-        blocked_console = self.output.blocked_console()
+        blocked_console = self.output.console.blocked()
         if not self.orphaned:
             self.poller.watch(link, READABLE | (WRITABLE if self.link.wants_write else 0))
         if self.notify:
             is_full = self.link.queued + len(self.uplink.late) > _QUEUE_LIMIT
             self.poller.watch(self.notify.fileno(), 0 if is_full else READABLE)
         if blocked_console >= 0:
-            self.handlers[blocked_console] = self.output.announce_dropped
+            self.handlers[blocked_console] = self.output.console.announce_dropped
             self.poller.watch(blocked_console, WRITABLE)
         try:
             ready = self.poller.wait(self._timeout())
@@ -250,7 +250,7 @@ class Supervisor:
             self.output.configure(message)
         elif operation == "console":
             # Without it nobody sees what the unit prints, but its journal has it.
-            self.output.set_console(fds.pop() if fds else -1, message["json"])
+            self.output.console.set(fds.pop() if fds else -1, message["json"])
             if message.get("fds_lost"):
                 self.output.log(LOG_ERR, f"Failed to receive the console: {os.strerror(errno.EMFILE)}")
         elif operation == "rename":

@@ -47,7 +47,7 @@ class Consoles:
 
     def replace(self) -> None:
         self.socket, theirs = self._pair()
-        self.output.set_console(theirs, self.as_json)
+        self.output.console.set(theirs, self.as_json)
 
     def shown(self) -> str:
         text = b""
@@ -104,7 +104,7 @@ def test_what_is_kept_has_a_bound_and_the_rest_is_counted(tmp_path: Path) -> Non
 
 def test_lines_that_were_dropped_before_the_console_went_are_counted_in_their_place(tmp_path: Path) -> None:
     consoles = Consoles(tmp_path)
-    while not consoles.output._dropped:
+    while consoles.output.console.blocked() < 0:
         consoles.output._consume(b"x\n")
     consoles.socket.close()
     consoles.output._consume(b"two\n")
