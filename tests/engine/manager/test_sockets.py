@@ -6,6 +6,7 @@ Afterwards each goes where it would have gone, and whoever connects is served.
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -17,21 +18,26 @@ from tests.engine.manager.engine import Engine, wait_for
 GO = "while ! test -e @ROOT@/go; do sleep 0.02; done"
 HOLD = f"/bin/sh -c '{GO}'"
 # Ends only when it is released, whatever signal comes.
-HARD = f"/bin/sh -c 'trap \"\" TERM USR1; touch @ROOT@/deaf; {GO}'"
+HARD = f"/bin/sh -c 'trap \"\" TERM USR1; touch @ROOT@/%s; {GO}'"
 LEFT_HARD = (
-    f"/bin/sh -c '(trap \"\" TERM; touch @ROOT@/left; {GO}) & while ! test -e @ROOT@/left; do sleep 0.02; done; exit 1'"
+    f"/bin/sh -c '(trap \"\" TERM USR1; touch @ROOT@/%s; {GO}) & "
+    "while ! test -e @ROOT@/%s; do sleep 0.02; done; exit 1'"
 )
+KILLED_HARD = "FinalKillSignal=SIGUSR1\nTimeoutSec=10min"  # see CHANGE
 
 # Sub-state -> (what its socket has, how to get there, the next sub-state when it is released).
 STATES: dict[str, tuple[str, str, str]] = {
     "start-pre": (f"ExecStartPre={HOLD}", "start", "listening"),
+    "start-chown": ("SocketUser=root", "start", "listening"),
     "start-post": (f"ExecStartPost={HOLD}", "start", "listening"),
     "listening": ("", "start", "listening"),
     "running": ("", "start connect", "running"),
     "stop-pre": (f"ExecStopPre={HOLD}", "start stop", "dead"),
-    "stop-pre-sigterm": (f"ExecStartPost={HARD}\nFinalKillSignal=SIGUSR1", "start stop", "dead"),
+    "stop-pre-sigterm": (f"ExecStartPost={HARD % 'deaf1'}\nFinalKillSignal=SIGUSR1", "start stop", "dead"),
+    "stop-pre-sigkill": (f"ExecStartPost={HARD % 'deaf2'}\n{KILLED_HARD}", "start stop", "failed"),
     "stop-post": (f"ExecStopPost={HOLD}", "start stop", "dead"),
-    "final-sigterm": (f"ExecStartPre={LEFT_HARD}", "start", "failed"),
+    "final-sigterm": (f"ExecStartPre={LEFT_HARD % ('left1', 'left1')}", "start", "failed"),
+    "final-sigkill": (f"ExecStartPre={LEFT_HARD % ('left2', 'left2')}\n{KILLED_HARD}", "start", "failed"),
     "failed": ("ExecStartPre=/bin/false", "start", "failed"),
 }
 UNITS = {f"{sub}.socket": f"[Socket]\nListenStream=/run/{sub}\n{text}\n" for sub, (text, _, _) in STATES.items()}
@@ -39,6 +45,21 @@ EACH = {
     "each.socket": "[Socket]\nListenStream=/run/each\nAccept=yes\nMaxConnections=3\n",
     "each@.service": "[Service]\nStandardInput=socket\nExecStart=/bin/cat\n",
 }
+# Looking a user up takes as long as the test wants, and of ten minutes the first signals get a tenth of a second.
+CHANGE = """
+import os, time
+from systemctl_replacement.process import accounts
+from systemctl_replacement.units.socket import flow
+def look_up(name, real=accounts.look_up_user):
+    while not os.path.exists("@ROOT@/go"):
+        time.sleep(0.02)
+    return real(name)
+accounts.look_up_user = look_up
+def time_to_end(self, rung, real=flow.SocketFlow.time_to_end):
+    usec = real(self, rung)
+    return 100000 if rung.harder and usec == 600000000 else usec
+flow.SocketFlow.time_to_end = time_to_end
+"""
 PROGRAM = """
 import socket
 listening = socket.socket(fileno=3)
@@ -68,11 +89,12 @@ def reach(engine: Engine, sub: str) -> None:
         else:
             if way == "stop":
                 engine.wait_sub(unit, "listening", "start-post")
-                if "deaf" in STATES[sub][0]:
-                    wait_for((engine.root / "deaf").exists, "a deaf process")
+                deaf = re.search("deaf.", STATES[sub][0])
+                if deaf:
+                    wait_for((engine.root / deaf[0]).exists, "a deaf process")
             engine.enqueue(way, unit)
     engine.wait_sub(unit, sub)
-    if STATES[sub][0] and sub not in ("failed", "final-sigterm"):
+    if STATES[sub][0] and sub not in ("failed", "final-sigterm", "final-sigkill"):
         wait_for(lambda: engine.show(unit)["ControlPID"], "the process of the state")
 
 
@@ -97,7 +119,7 @@ DISTURBANCES: dict[str, Callable[[Engine], object]] = {
 
 @pytest.fixture
 def engine() -> Iterator[Engine]:
-    with Engine({**UNITS, **EACH}, boot=("basic.target",)) as e:
+    with Engine({**UNITS, **EACH}, boot=("basic.target",), change=CHANGE) as e:
         (e.root / "serve.py").write_text(PROGRAM)
         for sub in STATES:
             e.write(f"{sub}.service", f"[Service]\nExecStart=/usr/bin/env python3 -IS {e.root}/serve.py\n")
