@@ -23,6 +23,7 @@ OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # A directory that we may not read can still be passed through.
 _PASS = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST_LINKS = 40  # as in the kernel
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def open_parent(path: str, make: bool = False, mode: int = 0o755) -> tuple[int, str]:
@@ -32,17 +33,37 @@ def open_parent(path: str, make: bool = False, mode: int = 0o755) -> tuple[int, 
     to root or to us, because the owner of a directory on the way could lead us anywhere. OSError ELOOP or ENOTDIR
     otherwise.
     """
+    fd, last, _is_firm = open_way(path, make, mode)
+    return fd, last
+
+
+def open_way(path: str, make: bool = False, mode: int = 0o755) -> tuple[int, str, bool]:
+    """As :func:`open_parent`, and whether the way is firm: nobody but root or us can replace a directory or a link on
+    it, so that the path leads to the same directory again."""
     *parts, last = [part for part in path.split("/") if part]
+    left, links, is_firm = parts[::-1], 0, True
     fd = os.open("/", OPEN_DIRECTORY)
     try:
-        for part in parts:
-            below = _open_part(fd, part, make, mode)
+        while left:
+            part = left.pop()
+            try:
+                below = _open_part(fd, part, make and not links, mode)
+            except OSError:
+                target = _trusted_link(fd, part)
+                links += 1
+                if not target or links > _MOST_LINKS:
+                    raise
+                left += _parts(target)
+                below = os.open("/", OPEN_DIRECTORY) if target.startswith("/") else os.dup(fd)
+                is_firm = is_firm and _keeps(fd, is_ours=True)
+            else:
+                is_firm = is_firm and _keeps(fd, is_ours=_is_ours(os.fstat(below)))
             os.close(fd)
             fd = below
     except BaseException:
         os.close(fd)
         raise
-    return fd, last
+    return fd, last, is_firm
 
 
 def _open_part(fd: int, name: str, make: bool, mode: int) -> int:
@@ -53,12 +74,18 @@ def _open_part(fd: int, name: str, make: bool, mode: int) -> int:
             raise
         make_directory(fd, name, mode)
         return os.open(name, _PASS, dir_fd=fd)
-    except OSError:
-        status = os.stat(name, dir_fd=fd, follow_symlinks=False)
-        ours = (0, os.geteuid())
-        if stat.S_ISLNK(status.st_mode) and status.st_uid in ours and os.fstat(fd).st_uid in ours:
-            return os.open(name, _PASS & ~os.O_NOFOLLOW, dir_fd=fd)
-        raise
+
+
+def _is_ours(status: os.stat_result) -> bool:
+    return status.st_uid in (0, os.geteuid())
+
+
+def _keeps(fd: int, is_ours: bool) -> bool:
+    """Whether nobody but root or us can replace an entry of a directory; is_ours: it belongs to one of these."""
+    status = os.fstat(fd)
+    if not _is_ours(status):
+        return False
+    return not status.st_mode & _OTHERS_WRITE or (is_ours and bool(status.st_mode & stat.S_ISVTX))
 
 
 def make_directory(fd: int, name: str, mode: int) -> bool:
@@ -114,8 +141,7 @@ def _trusted_link(fd: int, name: str) -> str:
     """Where a link leads that only root or we can have made; "" if it is none."""
     try:
         status = os.stat(name, dir_fd=fd, follow_symlinks=False)
-        ours = (0, os.geteuid())
-        trusted = stat.S_ISLNK(status.st_mode) and status.st_uid in ours and os.fstat(fd).st_uid in ours
+        trusted = stat.S_ISLNK(status.st_mode) and _is_ours(status) and _is_ours(os.fstat(fd))
         return os.readlink(name, dir_fd=fd) if trusted else ""
     except OSError:
         return ""

@@ -36,12 +36,17 @@ class Umask:
 
 
 def bind(socket: _socket.socket, path: str, root: str, on: ListenOn) -> None:
-    """Bind a socket to a path below the root, in place of whatever file is there. OSError."""
-    above, name = _parent(root, path, on.options.directory_mode)
+    """Bind a socket to a path below the root, in place of whatever file is there. OSError.
+
+    The kernel walks the path once more, and keeps it as the name of the socket. Where somebody else could lead it
+    elsewhere meanwhile, the socket is bound, and known, by the descriptor of its directory.
+    """
+    above, name, is_firm = _parent(root, path, on.options.directory_mode)
+    where = root + path if is_firm else f"/proc/self/fd/{above}/{name}"
     try:
         with Umask(on.options.socket_mode):
             try:
-                socket.bind(root + path)
+                socket.bind(where)
             except OSError as error:
                 if error.errno != errno.EADDRINUSE:
                     raise
@@ -49,18 +54,19 @@ def bind(socket: _socket.socket, path: str, root: str, on: ListenOn) -> None:
                     os.unlink(name, dir_fd=above)
                 except OSError:
                     raise error from None
-                socket.bind(root + path)
-        # The way may have become another one meanwhile.
-        if not stat.S_ISSOCK(os.stat(name, dir_fd=above, follow_symlinks=False).st_mode):
-            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+                socket.bind(where)
     finally:
         os.close(above)
 
 
 def touch(path: str) -> None:
-    """Tell those who watch a socket that it can be connected to now."""
+    """Tell those who watch a socket, at a path with its root, that it can be connected to now."""
     try:
-        os.utime(path, follow_symlinks=False)
+        above, name = tree_walk.open_parent(path)
+        try:
+            os.utime(name, dir_fd=above, follow_symlinks=False)
+        finally:
+            os.close(above)
     except OSError:
         return  # nobody is told
 
@@ -69,7 +75,7 @@ def open_fifo(root: str, on: ListenOn) -> int:
     """Make a FIFO, if it is not there, and open it. OSError, EEXIST if what is there is no FIFO of ours with this
     mode."""
     mode = on.options.socket_mode
-    above, name = _parent(root, on.address, on.options.directory_mode)
+    above, name, _ = _parent(root, on.address, on.options.directory_mode)
     try:
         with Umask(mode):
             try:
@@ -85,7 +91,11 @@ def open_fifo(root: str, on: ListenOn) -> int:
 def open_special(root: str, on: ListenOn) -> int:
     """Open a file of the kernel, as in /proc, or a device. OSError, EEXIST for any other file."""
     access = os.O_RDWR if on.options.writable else os.O_RDONLY
-    fd = os.open(root + on.address, access | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    above, name = tree_walk.open_parent(root + on.address)
+    try:
+        fd = os.open(name, access | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK | os.O_NOFOLLOW, dir_fd=above)
+    finally:
+        os.close(above)
     return kept_if(fd, lambda found: stat.S_ISREG(found.st_mode) or stat.S_ISCHR(found.st_mode))
 
 
@@ -109,7 +119,7 @@ def link(root: str, on: ListenOn) -> Iterator[tuple[int, str]]:
     """Make the links of Symlinks=. What could not be made, by syslog level."""
     for path in on.symlinks:
         try:
-            above, name = _parent(root, path, on.options.directory_mode)
+            above, name, _ = _parent(root, path, on.options.directory_mode)
             try:
                 _link(on, above, name)
             finally:
@@ -148,11 +158,12 @@ def remove(path: str) -> None:
         os.close(above)
 
 
-def _parent(root: str, path: str, mode: int) -> tuple[int, str]:
-    """The directory of a path below the root, which is made if need be, and the name in it. OSError."""
+def _parent(root: str, path: str, mode: int) -> tuple[int, str, bool]:
+    """The directory of a path below the root, which is made if need be, the name in it, and whether the way to it is
+    firm (tree_walk.open_way). OSError."""
     with Umask(mode):
-        above, name = tree_walk.open_parent(root + path, make=True, mode=mode)
+        above, name, is_firm = tree_walk.open_way(root + path, make=True, mode=mode)
     if root and not f"{os.path.realpath(f'/proc/self/fd/{above}')}/".startswith(f"{os.path.realpath(root)}/"):
         os.close(above)
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-    return above, name
+    return above, name, is_firm

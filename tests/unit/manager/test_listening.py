@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from systemctl_replacement.manager.ports import addresses, flushing, listening
+from systemctl_replacement.manager.ports import addresses, flushing, listening, nodes
 from systemctl_replacement.manager.ports.listening import CannotListen
 from systemctl_replacement.units.listen_on import ListenOn, SocketOptions
 
@@ -73,6 +73,45 @@ def test_sockets_in_the_file_system(make: Maker, kind: str, number: int) -> None
         assert stat.S_ISSOCK(status.st_mode)
         assert stat.S_IMODE(status.st_mode) == 0o606
     assert [stat.S_IMODE((make.root / new).stat().st_mode) for new in ("new", "new/deep")] == [0o711, 0o711]
+
+
+def exchange_when_binding(monkeypatch: pytest.MonkeyPatch, directory: Path, other: Path) -> None:
+    """Replace a directory with a link to another one, after the way has been looked at and before it is bound to."""
+
+    class Umask(nodes.Umask):
+        def __enter__(self) -> None:
+            if self._mode == 0o666:
+                directory.rename(directory.with_name("away"))
+                directory.symlink_to(other)
+            super().__enter__()
+
+    monkeypatch.setattr(nodes, "Umask", Umask)
+
+
+def test_a_way_that_others_can_change_is_not_walked_twice(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("open/sub", "secret"):
+        (make.root / name).mkdir(parents=True)
+    (make.root / "open").chmod(0o777)
+    exchange_when_binding(monkeypatch, make.root / "open/sub", make.root / "secret")
+    with make.socket("Stream", "/open/sub/s"), socket.socket(socket.AF_UNIX) as client:
+        client.connect(f"{make.root}/open/away/s")
+    assert not list((make.root / "secret").iterdir())
+
+
+def test_only_on_such_a_way_is_a_socket_called_otherwise(make: Maker) -> None:
+    (make.root / "open/sub").mkdir(parents=True)
+    (make.root / "link").symlink_to("open")
+    (make.root / "open").chmod(0o1777)
+    for path in ("/open/s", "/open/sub/s", "/link/sub/s"):  # the last part of a path is never a link that is followed
+        with make.socket("Stream", path) as made:
+            assert made.getsockname() == f"{make.root}{path}"
+    (make.root / "open").chmod(0o775)
+    for path in ("/open/sub/t", "/link/sub/u"):
+        with make.socket("Stream", path) as made:
+            assert made.getsockname().startswith("/proc/self/fd/")
+        assert (make.root / path[1:]).is_socket()
+    with make.socket("Stream", "/open/s") as made:
+        assert made.getsockname() == f"{make.root}/open/s"
 
 
 def test_addresses_of_the_internet(make: Maker, free_port: int) -> None:
