@@ -227,6 +227,10 @@ class Link:
                 message = self._read_message(size, flags)
             except BlockingIOError:
                 break
+            except ConnectionResetError:
+                # Told once, before anything else, if the peer has left something unread. What it sent is still there.
+                budget -= 1
+                continue
             except Exception as error:
                 close_fds(fds)
                 failure = EOFError() if isinstance(error, OSError) and error.errno in _PEER_GONE else error

@@ -9,7 +9,7 @@ from systemctl_replacement.loop import READ, Loop
 from systemctl_replacement.process.link import Link, make_pair
 from systemctl_replacement.process.spawn_program import spawn_program
 from systemctl_replacement.supervision import links
-from systemctl_replacement.supervision.patience import NOTHING, WORK, Helper
+from systemctl_replacement.supervision.patience import NOTHING, WORK, Helper, is_stopped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 class BusWatcher:
     """One such process at a time. It ends when the bus does, and whenever somebody kills it.
 
-    on_news: told what it says; on_end: told that it is gone; is_awaited: whether anybody waits for what it may say.
+    stopped: as the reaper's; on_news: told what it says; on_end: told that it is gone; is_awaited: whether anybody
+    waits for what it may say.
     """
 
     def __init__(
         self,
         loop: Loop,
         patience: Patience,
+        stopped: dict[int, Callable[[], object]],
         on_news: Callable[[dict[str, Any]], object],
         on_end: Callable[[], object],
         is_awaited: Callable[[], bool],
@@ -37,6 +39,7 @@ class BusWatcher:
         self.link: Link | None = None
         self._loop = loop
         self._patience = patience
+        self._stopped = stopped
         self._on_news = on_news
         self._on_end = on_end
         self._is_awaited = is_awaited
@@ -58,10 +61,12 @@ class BusWatcher:
         os.fstat(fd)
         self.pid = pid
         self._listen(Link(fd))
+        self.expect()  # who was before us may have been told that it was stopped
 
     def _listen(self, link: Link) -> None:
         self._loop.add(link.fileno(), READ, lambda _events: self._go_on(link))
         self.link = link
+        self._stopped[self.pid] = self.expect
 
     def tell(self, **order: Any) -> None:
         """Tell it to do something, if it is there."""
@@ -71,18 +76,20 @@ class BusWatcher:
             links.watch(self._loop, link, lambda: self._go_on(link))
 
     def expect(self) -> None:
-        """Somebody waits from now on: it must not be stopped. That the bus says nothing is no fault of it."""
+        """Somebody waits from now on, or it has been stopped, as it must not be: units may lose their names and the bus
+        may want others at any time. That the bus says nothing is no fault of it."""
         if self.pid:
             helper = Helper(self.pid, "process that watches the bus", self._lose)
             self._patience.expect(self, lambda: helper, self._debt)
 
     def _debt(self) -> int:
-        return WORK if self.link is not None and self._is_awaited() else NOTHING
+        return WORK if self.link is not None and (self._is_awaited() or is_stopped(self.pid)) else NOTHING
 
     def release(self) -> None:
         """Let it end: it hears nothing more of us, nor we of it."""
         if self.link is not None:
             self._patience.over(self)
+            self._stopped.pop(self.pid, None)
             self._loop.remove(self.link.fileno())
             self.link.close()
             self.link = None

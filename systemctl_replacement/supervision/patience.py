@@ -192,6 +192,11 @@ class Patience:
         self._loop.guard(helper.replace)
 
 
+def is_stopped(pid: int) -> bool:
+    """Whether somebody has stopped a process, or traces it."""
+    return _state(pid)[0] in ("T", "t")
+
+
 def _state(pid: int) -> tuple[str, int]:
     """State of a process, as in /proc/PID/stat or _ENDED, and when it was started; "" and 0 where that is not known."""
     if not pid:

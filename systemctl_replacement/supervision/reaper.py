@@ -53,6 +53,7 @@ class Reaper:
         self._on_event = on_event
         self._on_settled = on_settled
         self.awaited: dict[int, Callable[[int], object]] = {}  # children of no unit -> whom their wait status is told
+        self.stopped: dict[int, Callable[[], object]] = {}  # children -> who is told that somebody has stopped them
         self._reaping = False  # some are left for the next turn
         self._looks = FairQueue(loop, LINKS)
         self._asked: set[Tracking] = set()  # those that wait for a look
@@ -239,7 +240,8 @@ class Reaper:
         return [pid for pid in found if pid not in others]
 
     def reap(self) -> None:
-        """Reap every child that has ended (SIGCHLD). Unknown orphans are reaped and forgotten."""
+        """Reap every child that has ended (SIGCHLD), and see which have been stopped. Unknown orphans are reaped and
+        forgotten."""
         ends: dict[int, tuple[int, int, tuple[int, int]]] = {}
         while len(ends) < _REAPED_PER_TURN:
             try:
@@ -256,6 +258,9 @@ class Reaper:
         self._note(ends)
         for pid in self.awaited.keys() & ends.keys():
             self._loop.guard(self.awaited.pop(pid), ends[pid][1])
+        for pid, tell in list(self.stopped.items()):
+            if _was_stopped(pid):
+                self._loop.guard(tell)
 
     def _reap_later(self) -> None:
         """No further signal will come for those that are left."""
@@ -274,6 +279,14 @@ class Reaper:
     def _note_of(self, tracking: Tracking, ends: dict[int, tuple[int, int, tuple[int, int]]]) -> None:
         if tracking.note_ends(ends):
             self._look_soon(tracking)
+
+
+def _was_stopped(pid: int) -> bool:
+    """Whether a child has been stopped since it was asked for last."""
+    try:
+        return os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG) is not None
+    except ChildProcessError:
+        return False  # it has ended, or is somebody else's
 
 
 def _at_once(search: Generator[None, None, T]) -> T:

@@ -21,5 +21,10 @@ class BusMissing:
 
 
 @dataclass(frozen=True)
+class BusLost:
+    """The bus that the name was waited for on is gone; whether it will come back is not known."""
+
+
+@dataclass(frozen=True)
 class AwaitBusName:
     """The unit's name on the system bus is waited for; answered by BusNameChanged or BusMissing."""

@@ -265,7 +265,7 @@ class RemoverDied:
 
 if TYPE_CHECKING:
     Event = Union[
-        bus_events.BusNameChanged, bus_events.BusMissing,
+        bus_events.BusNameChanged, bus_events.BusMissing, bus_events.BusLost,
         Start, StartLimitHit, Stop, Reload, ResetFailed, Forked, Executed, SpawnFailed, Exited, Empty,
         Elapsed, WatchdogElapsed, RestartRefused, Notified, MainGuessed, PidFileRead, Removed, RemoverDied,
         Listening, PortReady, Accepted, ClockElapsed, ClockStepped, dates.ZoneChanged, PathChanged, PortFailed,

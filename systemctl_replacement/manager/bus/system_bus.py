@@ -20,7 +20,7 @@ from systemctl_replacement.manager.bus.door import BUS_SERVICE
 from systemctl_replacement.manager.loading import load
 from systemctl_replacement.supervision.bus_watcher import BusWatcher
 from systemctl_replacement.supervision.pace import Pace
-from systemctl_replacement.units.bus_events import BusMissing, BusNameChanged
+from systemctl_replacement.units.bus_events import BusLost, BusMissing, BusNameChanged
 from systemctl_replacement.units.states import ACTIVATING, ACTIVE_OR_RELOADING, INACTIVE_OR_FAILED
 
 TYPE_CHECKING = False
@@ -67,12 +67,15 @@ class SystemBus:
         self._socket = socket
         self._processes = processes
         self._reload = reload
+        self._is_reached = False  # somebody listens
         self._is_ready = False  # the bus has let us in
         self._is_lost = False  # it had, and is gone
         self._is_asked = False  # it asks us to start units, as far as it depends on us
+        self._was_awaited = False  # units waited for their names when it was lost
         self._problem = ""
         self._tries = 0
-        self.watcher = BusWatcher(core.loop, patience, self._told, self._ended, lambda: bool(self._waiting()))
+        stopped, is_awaited = processes.reaper.stopped, lambda: bool(self._waiting())
+        self.watcher = BusWatcher(core.loop, patience, stopped, self._told, self._ended, is_awaited)
         self._pace = Pace(core.loop, self._make)
 
     # --- names ---
@@ -155,7 +158,7 @@ class SystemBus:
             self._missing()
             return
         waiting = self._waiting()
-        self._is_ready = self._is_lost = self._is_asked = False
+        self._is_reached = self._is_ready = self._is_lost = self._is_asked = False
         self._problem = ""
         try:
             self.watcher.start(self._socket)
@@ -170,20 +173,29 @@ class SystemBus:
 
     def _missing(self) -> None:
         """There is no bus to be seen."""
-        if self._waiting() and self._is_expected():
+        waiting = self._waiting()
+        if waiting and self._is_expected():
             self._pace.failed()
-        elif self._is_ours():
+            return
+        is_ours = self._is_ours()
+        if is_ours or (waiting and self._was_awaited):
             self._tries += 1
             if self._tries < _TRIES:
                 self._pace.failed()
-        else:
+        if not is_ours:
             self._core.call_soon(self._tell_missing)
 
     def _ended(self) -> None:
         """The process is gone, and most likely the bus. What was told of names stays true until it is told anew."""
-        if self._is_ready:
-            self._is_ready, self._is_lost = False, True
-            if self._is_ours() or self._waiting():
+        was_ready, self._is_ready = self._is_ready, False
+        waiting = self._waiting()
+        if self._is_reached:
+            self._was_awaited, self._tries = bool(waiting), 0
+            for unit in waiting:
+                self._core.loop.guard(self._driver.step, unit, BusLost())
+        if was_ready:
+            self._is_lost = True
+            if self._is_ours() or waiting:
                 self._want()
             return
         if self._problem:
@@ -192,7 +204,9 @@ class SystemBus:
 
     def _told(self, news: dict[str, Any]) -> None:
         event = news["ev"]
-        if event == "ready":
+        if event == "reached":
+            self._is_reached = True
+        elif event == "ready":
             self._is_ready = True
             self.look()
         elif event == "owner":
@@ -200,6 +214,7 @@ class SystemBus:
         elif event == "activate":
             self._activate(news["unit"])
         elif event == "trouble":
+            self._is_reached = self._is_ready  # where it is not let in, there is no bus
             self._core.limits.log("", LOG_WARNING, f"D-Bus: {news['message']}", self._core.log.manager)
         elif event == "unreachable":
             self._problem = news["message"]
@@ -254,10 +269,12 @@ class SystemBus:
     def saved(self) -> dict[str, Any]:
         link = self.watcher.link
         assert link is not None
-        return {"pid": self.watcher.pid, "fd": link.fileno(), "ready": self._is_ready, "asked": self._is_asked}
+        told = {"reached": self._is_reached, "ready": self._is_ready, "asked": self._is_asked}
+        return {"pid": self.watcher.pid, "fd": link.fileno(), **told}
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Go on with a process that a manager before us has made. Whoever is loaded from now on is told anew who owns
         its name. OSError."""
         self.watcher.adopt(saved["pid"], saved["fd"])
         self._is_ready, self._is_asked = saved["ready"], saved["asked"]
+        self._is_reached = saved.get("reached", self._is_ready)

@@ -5,9 +5,9 @@ the names that it has asked about, and which units the bus wants to be started; 
 process ends with the bus, and with the manager.
 
 Over the link it is told {"op": "watch", "name"}, {"op": "forget", "name"}, {"op": "own"} (be asked to start units) and
-{"op": "refuse", "unit", "error", "message"}. It says {"ev": "ready"} when the bus has let it in, or {"ev":
-"unreachable", "message"}; then {"ev": "owner", "name", "owner", "pid"}, {"ev": "activate", "unit"}, {"ev": "trouble",
-"message"}.
+{"op": "refuse", "unit", "error", "message"}. It says {"ev": "reached"}, and {"ev": "ready"} when the bus has let it in,
+or {"ev": "unreachable", "message"}; then {"ev": "owner", "name", "owner", "pid"}, {"ev": "activate", "unit"},
+{"ev": "trouble", "message"}.
 """
 
 from __future__ import annotations
@@ -114,16 +114,17 @@ def _detach() -> None:
 
 
 def _run(link: Link, path: str) -> None:
-    _find_library()
-    from systemctl_replacement.process.bus.connection import Connection
-
-    pending = Pending()
     bus = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK)
     try:
         bus.connect(path)
     except OSError as error:
         link.send({"ev": "unreachable", "message": error.strerror or str(error)})
         return
+    link.send({"ev": "reached"})
+    _find_library()
+    from systemctl_replacement.process.bus.connection import Connection
+
+    pending = Pending()
 
     def activate(unit: str) -> None:
         if not pending.activate(unit):

@@ -6,7 +6,7 @@ As under systemd only changes count: a name that somebody else has owned since b
 from __future__ import annotations
 
 from systemctl_replacement.log_levels import LOG_NOTICE
-from systemctl_replacement.units.bus_events import AwaitBusName, BusMissing, BusNameChanged
+from systemctl_replacement.units.bus_events import AwaitBusName, BusLost, BusMissing, BusNameChanged
 from systemctl_replacement.units.service.config import ServiceConfig
 from systemctl_replacement.units.service.flow import ServiceFlow
 from systemctl_replacement.units.service.main_process import move
@@ -51,7 +51,14 @@ def bus_name_changed(flow: ServiceFlow, event: BusNameChanged) -> None:
 
 def bus_missing(flow: ServiceFlow, _event: BusMissing) -> None:
     """There is no bus to see the name on."""
-    if is_awaited(flow.config, flow.state):
+    if is_awaited(flow.config, flow.state) and not flow.state.bus_lost:
         flow.log(LOG_NOTICE, "There is no bus to see BusName= on, the service counts as started.")
         flow.set(without_bus=True)
         flow.enter_start_post()
+
+
+def bus_lost(flow: ServiceFlow, _event: BusLost) -> None:
+    """The bus is gone: somebody has killed it, and may start it again. Until TimeoutStartSec= nobody counts as started
+    for that."""
+    if is_awaited(flow.config, flow.state):
+        flow.set(bus_lost=True)

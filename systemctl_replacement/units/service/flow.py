@@ -251,7 +251,7 @@ class ServiceFlow(commands.Flow):
         self.forget_control()
         self.set(main=None, main_pid=0, main_known=False, main_alien=False)
         # What was told before ExecStartPre= and the like is no news any more.
-        self.set(without_bus=False, name_taken=self.state.name_taken and self.state.sub in _DOWN)
+        self.set(without_bus=False, bus_lost=False, name_taken=self.state.name_taken and self.state.sub in _DOWN)
         config = self.config
         if self._crowded("ExecStart", "start"):
             self.enter_signal("stop-sigterm", RESOURCES)

@@ -33,6 +33,7 @@ class ServiceState(CommandsState):
     bus_owner: str = ""  # the connection that owns BusName=, as far as was told
     name_taken: bool = False  # it was told of an owner between its start job and its program
     without_bus: bool = False  # there was no bus to see the name on: it counts as taken
+    bus_lost: bool = False  # the bus vanished while the name was waited for: it is waited for all the same
     notify_state: str = ""  # the last of ready, reloading and stopping that the service told
     status_text: str = ""
     status_errno: int = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.records import replace
-from systemctl_replacement.units.bus_events import BusMissing, BusNameChanged
+from systemctl_replacement.units.bus_events import BusLost, BusMissing, BusNameChanged
 from systemctl_replacement.units.commands.exit import result_of
 from systemctl_replacement.units.commands.state import ExecStatus
 from systemctl_replacement.units.events import (
@@ -32,7 +32,7 @@ from systemctl_replacement.units.events import (
     StopRemoving,
     WatchdogElapsed,
 )
-from systemctl_replacement.units.service.bus_name import await_name, bus_missing, bus_name_changed
+from systemctl_replacement.units.service.bus_name import await_name, bus_lost, bus_missing, bus_name_changed
 from systemctl_replacement.units.service.config import ServiceConfig
 from systemctl_replacement.units.service.flow import ServiceFlow
 from systemctl_replacement.units.service.main_process import (
@@ -369,6 +369,7 @@ _HANDLERS: dict[type[Any], Callable[[ServiceFlow, Any], None]] = {
     PidFileRead: pid_file_read,
     BusNameChanged: bus_name_changed,
     BusMissing: bus_missing,
+    BusLost: bus_lost,
     Removed: _removed,
     RemoverDied: _remover_died,
 }

@@ -19,9 +19,9 @@ pytestmark = pytest.mark.skipif(shutil.which("dbus-daemon") is None, reason="the
 
 
 @contextmanager
-def engine_with(**units: str) -> Iterator[Engine]:
+def engine_with(*options: str, **units: str) -> Iterator[Engine]:
     named = {f"{name}.service": text for name, text in units.items()}
-    engine = Engine({"dbus.service": bus.BUS, **named}, boot=("basic.target",))
+    engine = Engine({"dbus.service": bus.BUS, **named}, boot=("basic.target", *options))
     bus.write_files(engine)
     with engine:
         yield engine
@@ -29,6 +29,7 @@ def engine_with(**units: str) -> Iterator[Engine]:
 
 BUS_ITSELF = ("--dest=org.freedesktop.DBus", "/org/freedesktop/DBus")
 MANAGER = "--dest=org.freedesktop.systemd1"
+CONTINUED = "The process that watches the bus was stopped while it is needed: continuing it."
 
 
 def watcher(engine: Engine) -> psutil.Process:
@@ -159,11 +160,39 @@ def test_the_watcher_is_killed_or_stopped(number: int) -> None:
         second = watcher(engine)
         assert (second.pid == first.pid) == (number == signal.SIGSTOP)
         os.kill(second.pid, number)
-        if number == signal.SIGSTOP:
-            # Nobody waits for it, and nobody looks at it, before the next start needs it.
-            assert engine.run("restart", "a.service") == "done"
         touch(engine, "drop")
         engine.wait_sub("a.service", "dead")
+
+
+def test_the_watcher_is_stopped_while_nobody_waits_for_it() -> None:
+    """It is continued, also by a manager that has not seen it, and killed if that never ends."""
+    with engine_with() as engine:
+        bus.start_bus(engine)
+        first = watcher(engine)
+        assert engine.process is not None
+
+        def is_continued() -> bool:
+            return CONTINUED in engine.text() and first.status() != psutil.STATUS_STOPPED
+
+        first.suspend()
+        wait_for(is_continued, "it to be continued")
+        os.kill(engine.process.pid, signal.SIGSTOP)
+        first.suspend()
+        wait_for(lambda: first.status() == psutil.STATUS_STOPPED, "it to be stopped")
+        os.kill(engine.process.pid, signal.SIGCONT)
+        engine.reexecute()
+        wait_for(is_continued, "it to be continued")
+
+        def is_gone() -> bool:
+            try:
+                first.suspend()
+            except psutil.NoSuchProcess:
+                return True
+            return False
+
+        wait_for(is_gone, "its end")
+        wait_for(lambda: bus.send(engine, MANAGER, "/", "a.B.C").stderr, "another one")
+        assert watcher(engine).pid != first.pid
 
 
 def test_the_watcher_is_killed_in_every_state() -> None:
@@ -225,6 +254,34 @@ def test_a_bus_that_is_not_ours() -> None:
         wait_for(lambda: not alive(before), "the end of the watcher")
         assert engine.run("start", "other.service") == "done"
         assert watcher(engine).pid != before.pid
+
+
+@pytest.mark.parametrize("is_reexecuted", [False, True])
+def test_a_bus_that_is_not_ours_is_killed_while_a_name_is_awaited(is_reexecuted: bool) -> None:
+    """It leaves its socket. Whoever waits does not count as started, but goes on waiting until it is there again."""
+    options = ("--log-level=debug", "--show-status=full")
+    with engine_with(*options, other=bus.BUS, a=bus.owner(take="take")) as engine:
+        assert engine.run("start", "other.service") == "done"
+        started(engine)
+        before = watcher(engine)
+
+        def has_watcher() -> bool:
+            """Beside dbus-send itself."""
+            return bus.send(engine, *BUS_ITSELF, "org.freedesktop.DBus.ListNames").stdout.count('":1.') == 2
+
+        wait_for(has_watcher, "the watcher on the bus")
+        engine.titled("dbus-daemon").kill()
+        wait_for(lambda: not alive(before), "the end of the watcher")
+        engine.wait_sub("other.service", "failed")
+        assert bus.socket_of(engine).exists()
+        tried = engine.text().count("Cannot reach the bus: ")
+        if is_reexecuted:
+            engine.reexecute()
+        wait_for(lambda: engine.text().count("Cannot reach the bus: ") > tried, "somebody who looks for the bus")
+        assert engine.sub("a.service") == "start"
+        assert engine.run("start", "other.service") == "done"
+        touch(engine, "take")
+        engine.wait_sub("a.service", "running")
 
 
 def test_reexecution_while_a_name_is_awaited_and_when_it_is_taken() -> None:

@@ -20,7 +20,7 @@ HOLD = f"/bin/sh -c '{GO}'"
 # Ends only when it is released, whatever signal comes.
 HARD = f"/bin/sh -c 'trap \"\" TERM USR1; touch @ROOT@/%s; {GO}'"
 LEFT_HARD = (
-    f"/bin/sh -c '(trap \"\" TERM USR1; touch @ROOT@/%s; {GO}) & "
+    f'/bin/sh -c \'(trap "" TERM USR1; touch @ROOT@/%s; {GO}) & '
     "while ! test -e @ROOT@/%s; do sleep 0.02; done; exit 1'"
 )
 KILLED_HARD = "FinalKillSignal=SIGUSR1\nTimeoutSec=10min"  # see CHANGE

@@ -283,3 +283,22 @@ def test_a_notification_arrives_without_its_descriptors(ends: tuple[Link, Link],
         received += [message for message, _ in theirs.receive()]
         uplink.flush()
     assert received[-1] == {"ev": "notify", "number": sent, "fds_lost": True}
+
+
+@pytest.mark.parametrize("is_read_before", [False, True])
+def test_what_was_sent_arrives_although_its_sender_has_left_something_unread(
+    ends: tuple[Link, Link], is_read_before: bool
+) -> None:
+    ours, theirs = ends
+    ours.send({"left": "unread"})
+    theirs.send({"number": 1})
+    if is_read_before:
+        assert ours.receive() == [({"number": 1}, [])]
+    theirs.send({"number": 2})
+    theirs.close()
+    assert ours.receive() == [({"number": number}, []) for number in ((2,) if is_read_before else (1, 2))]
+    with pytest.raises(EOFError):
+        ours.receive()
+    ours.send({"to": "nobody"})
+    with pytest.raises(EOFError):
+        ours.receive()

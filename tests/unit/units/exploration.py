@@ -97,6 +97,7 @@ def _situation(world: World) -> tuple[Any, ...]:
         state.bus_owner,
         state.name_taken,
         state.without_bus,
+        state.bus_lost,
         state.forbid_restart,
         world.restart_job,
     )

@@ -50,6 +50,7 @@ def possible(world: World, ends: Ends = ENDS, told: Told = TOLD) -> Iterator[tup
     if world.config.type == "dbus":
         if world.state.main_pid:
             yield "name", partial(_step, event=bus_events.BusMissing())
+            yield "name", partial(_step, event=bus_events.BusLost())
         for owner in ("", ":1.1"):
             yield "name", partial(_step, event=bus_events.BusNameChanged(owner))
     if world.restart_job:

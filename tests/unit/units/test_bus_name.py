@@ -127,6 +127,29 @@ def test_without_a_bus_it_counts_as_started_once_executed() -> None:
     assert world.state.sub == "stop-sigterm"
 
 
+def test_a_bus_that_vanishes_is_waited_for() -> None:
+    """Also by whoever goes on with the state; not by the next start."""
+    world = started()
+    world.step(bus_events.BusLost())
+    world.step(bus_events.BusMissing())
+    assert world.state.sub == "start"
+    assert bus_events.AwaitBusName() in KIND.resume(world.config, world.state, CONTEXT)
+    world.step(TAKEN)
+    assert world.state.sub == "running"
+    world.step(bus_events.BusLost())  # whose names are lost is told when there is a bus again
+    assert world.state.sub == "running"
+    late = started()
+    late.step(bus_events.BusLost())
+    late.elapse()
+    assert (late.state.sub, late.state.result) == ("stop-sigterm", "timeout")
+    late.exit(late.state.main_pid)
+    late.start()
+    assert late.state.main is not None
+    late.step(events.Executed(late.state.main.token))
+    late.step(bus_events.BusMissing())
+    assert late.state.sub == "running"
+
+
 def test_another_type_finds_its_main_process_by_the_name() -> None:
     world = World(config(type="forking", guess_main_pid=False))
     world.step(events.Start())
