@@ -15,6 +15,7 @@ _WHITESPACE = " \t\n\r"
 
 _scan: Callable[[str, int], tuple[Any, int]]
 _encode: Callable[[Any, int], Any]
+_scan_string: Callable[[str, int], tuple[str, int]]
 quoted: Callable[[str], str]
 """The JSON text of one string, in ASCII."""
 
@@ -40,6 +41,7 @@ def _refuse(value: object) -> object:
 try:
     from _json import encode_basestring_ascii as quoted
     from _json import make_encoder, make_scanner
+    from _json import scanstring as _scan_string
 
     _scan = make_scanner(_ScannerSettings)  # type: ignore[arg-type]
     _encode = make_encoder(None, _refuse, quoted, None, ":", ",", False, False, False)
@@ -47,6 +49,7 @@ except ImportError:  # an interpreter without the accelerator
     import json
 
     _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+    _scan_string = json.decoder.scanstring  # type: ignore[attr-defined]
 
     def _encode(value: Any, level: int) -> Any:
         return (json.dumps(value, separators=(",", ":"), allow_nan=False),)
@@ -76,3 +79,12 @@ def loads(data: bytes | str) -> Any:
             raise ValueError("more than one JSON text")
         stop += 1
     return value
+
+
+def string_at(text: str, start: int) -> tuple[str, int]:
+    """The string in a JSON text whose opening quote is just before `start`, and where what follows it begins.
+    ValueError if it has no end."""
+    try:
+        return _scan_string(text, start)
+    except SystemError:  # as above
+        raise ValueError("not a JSON string") from None

@@ -24,14 +24,18 @@ from systemctl_replacement.terminal_settings import is_utf8_locale
 _PAGERS = ("pager", "less", "more")
 _SAFE_PAGERS = ("less",)
 _LESS_OPTIONS = "FRSXMK"
+_JUMP_TO_END = " +G"
 _SECURE = "LESSSECURE"
 # Larger than any less.
 _MAXIMUM_PROGRAM = 16 << 20
 _COPIED_AT_ONCE = 65536
 
 
-def open_pager() -> bool:
-    """Send everything printed from now on through a pager. Returns whether there is one."""
+def open_pager(*, at_end: bool = False) -> bool:
+    """Send everything printed from now on through a pager. Returns whether there is one.
+
+    at_end: it is to show the end of the text first.
+    """
     if is_dumb():
         return False
     chosen = os.environ.get("SYSTEMD_PAGER", os.environ.get("PAGER"))
@@ -47,7 +51,7 @@ def open_pager() -> bool:
     except OSError as error:
         streams.err(f"Failed to start the pager: {error.strerror}")
         return False
-    less_options = os.environ.get("SYSTEMD_LESS", _LESS_OPTIONS)
+    less_options = os.environ.get("SYSTEMD_LESS", _LESS_OPTIONS) + (_JUMP_TO_END if at_end else "")
     if child == 0:
         try:
             os.close(writing)

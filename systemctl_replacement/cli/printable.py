@@ -7,12 +7,8 @@ ESCAPES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t"
 _TAB = b" " * 8
 
 
-def is_printable(data: bytes) -> bool:
-    """Whether this is UTF-8 without control characters except tab and newline: journalctl's criterion."""
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
+def is_printable_text(text: str) -> bool:
+    """Whether this has no control characters except tab and newline: journalctl's criterion."""
     return (text.isascii() and text.isprintable()) or not any(map(_is_not_text, text))
 
 

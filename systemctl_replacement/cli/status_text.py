@@ -11,7 +11,8 @@ import time
 
 from systemctl_replacement import exit_status, signals
 from systemctl_replacement.cli import processes as proc
-from systemctl_replacement.cli.log_text import LogText
+from systemctl_replacement.cli.journalctl.output.make import make
+from systemctl_replacement.cli.journalctl.output.settings import OutputSettings
 from systemctl_replacement.cli.printable import escaped, format_bytes
 from systemctl_replacement.cli.terminal import Terminal, tree
 from systemctl_replacement.cli.timestamps import format_relative, format_timestamp, next_elapse
@@ -313,15 +314,27 @@ def process_lines(pids: list[int], indent: int, options: Options, terminal: Term
 
 def _log(unit: Properties, options: Options, terminal: Terminal, paths: Paths) -> Iterator[str]:
     entries = last_of_unit(paths, unit["Id"], options.lines, log_begin(unit))
-    text = LogText(options.output, terminal, terminal.cuts and not options.full)
+    output = make(
+        OutputSettings(
+            options.output,
+            host=os.uname().nodename,
+            all=options.all,
+            full=options.full or not terminal.cuts,
+            columns=terminal.columns,
+            colors=terminal.colors,
+            marks=False,
+            tty=terminal.tty,
+        )
+    )
     for position, entry in enumerate(entries):
         if position == 0:
             yield ""
-        yield text.format(entry.fields)
+        if text := output.format(entry):
+            yield text.decode("utf-8", "surrogateescape")[:-1]
     if options.lines and not entries and is_access_blocked(paths, unit["Id"]):
         yield ""
         yield "Warning: some journal files were not opened due to insufficient permissions."
-    if text.ellipsized:
+    if output.ellipsized:
         yield "Hint: Some lines were ellipsized, use -l to show in full."
 
 

@@ -14,23 +14,27 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# So many characters wait at most. If there are more, they are written before the command ends.
+# So many bytes wait at most. If there are more, they are written before the command ends.
 _BUFFERED = 8192
 
 
 class OutputStream:
-    """Buffered text for a descriptor."""
+    """Buffered text for a descriptor. It is text or bytes, whatever is at hand."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._waiting: list[str] = []
+        self._waiting: list[bytes] = []
         self._length = 0
         self.error = 0  # the errno of the first write that failed
 
     def write(self, text: str) -> None:
         """Accept a text. It is written when there is enough, or on flush()."""
-        self._waiting.append(text)
-        self._length += len(text)
+        self.write_bytes(text.encode("utf-8", "surrogateescape"))
+
+    def write_bytes(self, data: bytes) -> None:
+        """Accept what is encoded already."""
+        self._waiting.append(data)
+        self._length += len(data)
         if self._length > _BUFFERED:
             self.flush()
 
@@ -38,7 +42,7 @@ class OutputStream:
         """Write the text that waits."""
         if not self._waiting:
             return
-        data = memoryview("".join(self._waiting).encode("utf-8", "surrogateescape"))
+        data = memoryview(b"".join(self._waiting))
         self._waiting.clear()
         self._length = 0
         while data and not self.error:

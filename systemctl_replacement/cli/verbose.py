@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
+from systemctl_replacement.cli import streams
 from systemctl_replacement.cli.invocation import Invocation
-from systemctl_replacement.cli.log_text import LogText
+from systemctl_replacement.cli.journalctl.output.make import make
+from systemctl_replacement.cli.journalctl.output.settings import OutputSettings
 from systemctl_replacement.cli.terminal import Terminal
 from systemctl_replacement.journal.unit_log import last_of_unit
 
@@ -17,7 +21,11 @@ _MOST_LINES = 1000
 
 def show_lines(units: Iterable[str], since: int, invocation: Invocation) -> None:
     """Print what the units, and the manager about them, have logged since a time (microseconds, monotonic)."""
-    text = LogText(invocation.options.output, Terminal(), cuts=False)
+    terminal = Terminal()
+    settings = OutputSettings(
+        invocation.options.output, host=os.uname().nodename, colors=terminal.colors, marks=False, tty=terminal.tty
+    )
+    output = make(settings)
     for unit in dict.fromkeys(units):
         for entry in last_of_unit(invocation.paths, unit, _MOST_LINES, since):
-            invocation.out(text.format(entry.fields))
+            streams.stdout.write_bytes(output.format(entry))

@@ -1,4 +1,4 @@
-"""Shortening a text that has colours in it. (Without any: tests/unit/cli/test_log_text.py.)"""
+"""Shortening a text, also one that has colours in it. (More without any: tests/unit/cli/journalctl/test_short.py.)"""
 
 from __future__ import annotations
 
@@ -30,3 +30,9 @@ def test_it_fits_and_keeps_every_colour(pieces: list[str], width: int) -> None:
 
 def test_a_lone_escape_is_a_character() -> None:
     assert shortened("\x1b[abc", 3, 50, "…") == "\x1b…c"
+
+
+def test_wide_characters() -> None:
+    assert shortened("abc", 3, 90, "…") == "abc"
+    assert shortened("abcdefghijkl", 10, 100, "...") == "abcdefg..."
+    assert shortened("漢漢漢", 5, 100, "…") == "漢…"

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from systemctl_replacement.cli.environment import shell_quoted
-from systemctl_replacement.cli.printable import format_bytes
+from systemctl_replacement.cli.printable import escaped, format_bytes, is_printable_text
+from systemctl_replacement.cli.processes import _quoted
 from systemctl_replacement.cli.property_text import render
 from systemctl_replacement.cli.status_text import control_group, log_begin
 from systemctl_replacement.cli.terminal import Terminal
@@ -200,3 +201,11 @@ def test_the_log_begins_with_the_start_or_with_the_run_that_has_failed() -> None
         assert log_begin({**tried, "ExecMainStartTimestamp": 600 + ahead, "SubState": sub}) == 500
     for sub in ("running", "dead"):
         assert log_begin({**ran, "SubState": sub}) == 500
+
+
+def test_texts_of_services() -> None:
+    assert escaped("st \x1b[31m \x9b \x07 é") == "st \\033[31m \\302\\233 \\a é"
+    assert _quoted("sleep # \x1b[31m \x07 x\ty") == '"sleep # \\033[31m \\a x\\ty"'
+    assert _quoted("\x1b[31m") == '"\\033[31m"'
+    assert [_quoted(text) for text in ("", "a b", "a")] == ['""', '"a b"', "a"]
+    assert is_printable_text("é漢\t\n") and not is_printable_text("\x9b")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from systemctl_replacement.cli.log_text import LogText
-from systemctl_replacement.cli.terminal import Terminal
+from systemctl_replacement.cli.journalctl.output.make import make
+from systemctl_replacement.cli.journalctl.output.settings import OutputSettings
 from systemctl_replacement.journal import chain, entry, file, lines, tail, unit_log
 from systemctl_replacement.journal.names import archive_name, file_name
 from systemctl_replacement.paths import Paths
@@ -173,9 +173,9 @@ def test_a_hostile_record(tmp_path: Path, directory: Path, mode: str) -> None:
         head.replace('"7"', '"9999999999999999999"') + '"MESSAGE":[300,-1]}\n',
     ]
     (directory / "a.service.journal.jsonl").write_text("".join(bad) + good)
-    text = LogText(mode, Terminal(), cuts=False)
-    shown = [text.format(found.fields) for found in unit_log.last_of_unit(Paths(str(tmp_path)), "a.service", 10)]
-    assert b"good" in "".join(shown).encode("utf-8", "surrogateescape")
+    output = make(OutputSettings(mode))
+    shown = [output.format(found) for found in unit_log.last_of_unit(Paths(str(tmp_path)), "a.service", 10)]
+    assert b"good" in b"".join(shown)
 
 
 def test_whether_somebody_may_read(tmp_path: Path, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""journalctl: what programs and units have logged. See journalctl(1)."""

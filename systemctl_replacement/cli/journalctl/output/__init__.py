@@ -1,0 +1,1 @@
+"""How journal entries are shown: the modes of journalctl's --output=."""

@@ -1,0 +1,159 @@
+"""The modes with one line per entry: short and its relatives, and with-unit.
+
+Source: journalctl(1) "--output=", and what systemd 252 prints.
+"""
+
+from __future__ import annotations
+
+from systemctl_replacement.cli.journalctl.output import multiline, stamps
+from systemctl_replacement.cli.journalctl.output.colors import BLUE, of_priority
+from systemctl_replacement.cli.journalctl.output.links import documentation_link, linked, links_wanted
+from systemctl_replacement.cli.journalctl.output.output import Output
+from systemctl_replacement.cli.journalctl.output.values import (
+    CHARACTERS_MAX,
+    any_text,
+    from_bytes,
+    last_value,
+    to_bytes,
+)
+from systemctl_replacement.cli.printable import blob, is_printable_text, without_sequences
+from systemctl_replacement.terminal_settings import unicode_wanted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from systemctl_replacement.cli.journalctl.output.settings import OutputSettings
+    from systemctl_replacement.cli.journalctl.output.values import Value
+    from systemctl_replacement.journal.entry import Entry
+
+# A service's lines have the same words in front, except for the time.
+_NAMES_KEPT = 512
+
+
+class Short(Output):
+    """All modes that begin with a time, and continue with the host's name, the sender's and its pid."""
+
+    def __init__(self, settings: OutputSettings) -> None:
+        super().__init__(settings)
+        self._with_unit = settings.mode == "with-unit"
+        self._names: dict[tuple[Value | None, ...], tuple[str, int]] = {}
+        self._links = links_wanted(settings.colors)
+        self._ellipsis = "…" if unicode_wanted() else "..."
+        self._whole = settings.full or settings.all
+        self._since_boot = settings.mode in ("short-monotonic", "short-delta")
+        self._delta = settings.mode == "short-delta"
+        self._stamps = None if self._since_boot else stamps.Stamps(settings.mode, settings.utc)
+        self._previous: tuple[int, str] | None = None  # monotonic time and boot of the entry before
+
+    def format(self, entry: Entry) -> bytes:
+        line = entry.line.decode("utf-8", "replace")
+        message = last_value(line, entry, '"MESSAGE":')
+        stamp = self._stamp(line, entry)
+        if message is None:
+            return b""
+        key = (
+            last_value(line, entry, '"_HOSTNAME":') if self.settings.hostname else None,
+            last_value(line, entry, '"SYSLOG_IDENTIFIER":'),
+            last_value(line, entry, '"_PID":'),
+        )
+        # Without one of these, other fields count.
+        known = None if self._with_unit or key[1] is None or key[2] is None else self._names.get(key)
+        names, length = known or self._name(key, line, entry)
+        text = f"{stamp}{names}{self._message(message, len(stamp) + length, line, entry)}\n{self.explanation(entry)}"
+        return text.encode("utf-8", "surrogateescape")
+
+    def _stamp(self, line: str, entry: Entry) -> str:
+        if self._stamps is not None:
+            told = stamps.source_time(last_value(line, entry, '"_SOURCE_REALTIME_TIMESTAMP":'))
+            return self._stamps.text(told or entry.realtime)
+        usec = stamps.source_time(last_value(line, entry, '"_SOURCE_MONOTONIC_TIMESTAMP":')) or entry.monotonic
+        if not self._delta:
+            return f"[{stamps.monotonic(usec)}]"
+        before, self._previous = self._previous, (usec, entry.boot_id)
+        if before is None:
+            return f"[{stamps.monotonic(usec)} {'':15}]"
+        passed = stamps.monotonic(max(usec - before[0], 0))
+        return f"[{stamps.monotonic(usec)} <{passed:>12}{' ' if before[1] == entry.boot_id else '*'}>]"
+
+    def _name(self, key: tuple[Value | None, ...], line: str, entry: Entry) -> tuple[str, int]:
+        """What stands between the time and the message, and how many bytes that is."""
+        host, identifier, pid = (self._shown(value) for value in key)
+        if key[0] is None and self.settings.hostname:
+            host = self.settings.host or None
+        names = (
+            self._unit(line, entry) if self._with_unit else None,
+            identifier,
+            self._shown(last_value(line, entry, '"_COMM":')),
+            "unknown",
+        )
+        name = next(name for name in names if name is not None)
+        if pid is None:
+            pid = self._shown(last_value(line, entry, '"SYSLOG_PID":'))
+        text = f"{'' if host is None else f' {host}'} {name}{'' if pid is None else f'[{pid}]'}: "
+        found = text, len(text.encode("utf-8", "surrogateescape"))
+        if len(self._names) < _NAMES_KEPT and not self._with_unit:
+            self._names[key] = found
+        return found
+
+    def _unit(self, line: str, entry: Entry) -> str | None:
+        marks = ('"_SYSTEMD_UNIT":', '"_SYSTEMD_USER_UNIT":')
+        found = [self._shown(last_value(line, entry, mark)) for mark in marks]
+        return "/".join([name for name in found if name is not None]) if found != [None, None] else None
+
+    def _shown(self, value: Value | None) -> str | None:
+        """A field in front of the message, None if there is none or it cannot be shown."""
+        if value is None or self.settings.all:
+            return None if value is None else any_text(value)
+        if isinstance(value, bytes) or not is_printable_text(value) or len(value.encode()) >= CHARACTERS_MAX:
+            return None
+        return value
+
+    def _documentation(self, line: str, entry: Entry) -> str:
+        address = self._shown(last_value(line, entry, '"DOCUMENTATION":'))
+        if address is None and '"MESSAGE_ID":' in line:
+            address = self.catalog.documentation(entry)
+        return documentation_link(address) if address else ""
+
+    def _message(self, message: Value, indent: int, line: str, entry: Entry) -> str:
+        settings = self.settings
+        before = self._documentation(line, entry) if self._links else ""
+        shown = message if settings.all else plain(message)
+        if not settings.all and (isinstance(shown, bytes) or not is_printable_text(shown)):
+            return before + blob(len(to_bytes(shown)))
+        text = any_text(shown)
+        colors, span = ("", ""), None
+        if settings.colors:
+            colors = of_priority(last_value(line, entry, '"PRIORITY":'))
+            if not colors[0] and last_value(line, entry, '"_TRANSPORT":') == "audit":
+                colors = (BLUE, "")
+            span = found_in(settings, message, shown)
+        if self._links:
+            text, span = linked(text, last_value(line, entry, '"CONFIG_FILE":'), span)
+        if self._whole:
+            if not colors[0] and "\n" not in text and "\0" not in text:
+                return before + text
+            return before + multiline.whole(indent, text, colors, span)
+        text, ellipsized = multiline.cut(indent, text, colors, span, settings.columns, self._ellipsis)
+        self.ellipsized |= ellipsized
+        return before + text
+
+
+def plain(message: Value) -> Value:
+    """A message as people see it: no sequences for colours, and blanks instead of tabs."""
+    if isinstance(message, str) and "\x1b" not in message and "\t" not in message:
+        return message
+    return from_bytes(without_sequences(to_bytes(message)))
+
+
+def found_in(settings: OutputSettings, message: Value, shown: Value) -> multiline.Span:
+    """Where a message has what was searched for, as it is shown."""
+    if settings.highlight is None:
+        return (0, 0) if settings.marks else None
+    text = any_text(message)
+    found = settings.highlight.search(text)
+    if found is None:
+        return None
+    start, end = found.span()
+    if shown == message:
+        return start, end
+    begin = len(plain(text[:start]))
+    return begin, begin + len(plain(text[start:end]))
