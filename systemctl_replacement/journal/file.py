@@ -6,6 +6,7 @@ other things, places are found somewhere.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from systemctl_replacement.journal.entry import head_of
@@ -28,7 +29,7 @@ class JournalFile:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.fd = open_with_room(path)
+        self.fd = open_journal(path)
         try:
             self._measure()
         except OSError:
@@ -106,17 +107,20 @@ class JournalFile:
             start = end
 
 
-def open_with_room(path: str) -> int:
-    """Open a journal for reading. There may be more of them than descriptors at first."""
-    try:
-        return open_file(path, os.O_RDONLY)
-    except OSError as error:
-        import errno
+def open_journal(path: str) -> int:
+    """Open a journal for reading. OSError."""
+    return with_room(lambda: open_file(path, os.O_RDONLY))
 
+
+def with_room(opens: Callable[[], int]) -> int:
+    """Open something. There may be more journals than descriptors at first."""
+    try:
+        return opens()
+    except OSError as error:
         if error.errno != errno.EMFILE:
             raise
     import resource
 
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return open_file(path, os.O_RDONLY)
+    return opens()

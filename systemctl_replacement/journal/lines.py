@@ -103,15 +103,15 @@ def line_from(fd: int, position: int, end: int, size: int = 1024) -> tuple[int, 
         size *= 4
 
 
-def end_of_lines(fd: int, size: int) -> int:
-    """Where the last whole line of a file of this size ends: behind its newline."""
+def end_of_lines(fd: int, size: int, start: int = 0) -> int:
+    """Where the last whole line of a file of this size ends: behind its newline. `start` if none does behind that."""
     position = size
     step = _FIRST
-    while position > 0 and size - position <= RECORD_MAX:
-        step = min(step, position)
+    while position > start and size - position <= RECORD_MAX:
+        step = min(step, position - start)
         position -= step
         at = os.pread(fd, step, position).rfind(b"\n")
         if at >= 0:
             return position + at + 1
         step *= 4
-    return 0
+    return start

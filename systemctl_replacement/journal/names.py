@@ -55,11 +55,15 @@ def parse_name(name: str) -> tuple[str, int, int] | None:
     return name, -1, -1
 
 
+def is_regular(status: os.stat_result) -> bool:
+    return status.st_mode & _TYPE == _REGULAR
+
+
 def open_file(path: str, flags: int, mode: int = 0) -> int:
     """Open a journal, or another file that is written to. OSError also if it is not a regular file: anybody who can
     write to the directory may have made it, and a FIFO would make us wait."""
     fd = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY, mode)
-    if os.fstat(fd).st_mode & _TYPE != _REGULAR:
+    if not is_regular(os.fstat(fd)):
         os.close(fd)
         raise OSError(errno.EBADFD, "Not a regular file", path)
     return fd

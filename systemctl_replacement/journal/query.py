@@ -12,6 +12,7 @@ from systemctl_replacement.journal.chain import Bounds, chain_of_file, find_chai
 from systemctl_replacement.journal.entry import Entry, head_of, parsed, values_of
 from systemctl_replacement.journal.lines import BLOCK
 from systemctl_replacement.journal.merge import Clock, Stream, merged
+from systemctl_replacement.journal.select import Selection
 from systemctl_replacement.records import dataclass
 
 TYPE_CHECKING = False
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from systemctl_replacement.journal.cursor import Cursor
     from systemctl_replacement.journal.entry import Head
     from systemctl_replacement.journal.expression import Expression
+    from systemctl_replacement.journal.follow import Follower
 
 _IN_MEMORY = 32 * 1024 * 1024
 """What the blocks of all files that are read side by side may take together."""
@@ -69,9 +71,12 @@ class Journal:
         for who has one question only."""
         self.directories = list(dict.fromkeys(directories))
         self.chains, self.problems = find_chains(self.directories, wanted)
+        self.files: dict[str, Chain] = {}
+        """The given ones, by their absolute paths."""
         for path in dict.fromkeys(files):
             try:
-                self.chains.append(chain_of_file(os.path.abspath(path)))
+                chain = self.files[os.path.abspath(path)] = chain_of_file(os.path.abspath(path))
+                self.chains.append(chain)
             except OSError as error:
                 error.filename = path
                 self.problems.append(error)
@@ -96,8 +101,8 @@ class Journal:
         """The same as lines in lists, for who passes many of them through: (id of their sequence, lines of one chain
         that follow each other). Among them may be lines that are no records (`head_of`)."""
         clock = Clock()
-        expression = query.expression
-        chains = [chain for chain in self.chains if expression is None or expression.could_match(chain.name)]
+        selection = Selection(query.expression, query.grep)
+        chains = [chain for chain in self.chains if selection.could_match(chain.name)]
         block = max(min(BLOCK, _IN_MEMORY // max(len(chains), 1)), _BLOCK_MIN)
         sign = -1 if newest_first else 1
         boots = [boot.encode("ascii", "replace") for boot in query.boots]
@@ -105,9 +110,15 @@ class Journal:
         streams = []
         for index, chain in enumerate(chains):
             bounds = Bounds(query.since, query.until, boots, _before(place, index))
-            streams.append(Stream(index, _wanted_lines(chain, query, bounds, newest_first, block), clock, sign))
+            streams.append(Stream(index, _wanted_lines(chain, selection, bounds, newest_first, block), clock, sign))
         for index, lines in merged(streams):
             yield chains[index].sequence, lines
+
+    def follow(self, query: Query) -> Follower:
+        """What comes after what `entries` has. OSError without inotify(7)."""
+        from systemctl_replacement.journal.follow import Follower
+
+        return Follower(self, query)
 
     def boots(self) -> list[Boot]:
         """All boots, oldest first."""
@@ -169,26 +180,13 @@ class Journal:
         return sum(file.taken for chain in self.chains for file in chain.files(Bounds(), newest_first=False))
 
 
-def _wanted_lines(chain: Chain, query: Query, bounds: Bounds, newest_first: bool, block: int) -> Iterator[list[bytes]]:
-    selects: list[Callable[[list[bytes]], list[bytes]]] = []
-    lacks: list[Callable[[bytes], bool]] = []  # whether a text of many lines cannot have what is wanted
-    if query.expression is not None:
-        marks = query.expression.marks()
-        selects.append(query.expression.select)
-        if marks:
-            lacks.append(lambda text: not any(mark in text for mark in marks))
-    if query.grep is not None:
-        from systemctl_replacement.journal.grep import Grep
-
-        grep = Grep(query.grep)
-        selects.append(grep.select)
-        lacks.append(grep.has_none)
-    skips = (lambda text: any(lack(text) for lack in lacks)) if lacks else None
-    for lines in chain.lines(bounds, newest_first, skips, block):
-        for select in selects:
-            lines = select(lines)
-        if lines:
-            yield lines
+def _wanted_lines(
+    chain: Chain, selection: Selection, bounds: Bounds, newest_first: bool, block: int
+) -> Iterator[list[bytes]]:
+    for lines in chain.lines(bounds, newest_first, selection.has_none, block):
+        wanted = selection.select(lines)
+        if wanted:
+            yield wanted
 
 
 def _before(place: _Place | None, index: int) -> Callable[[Head], bool] | None:

@@ -21,6 +21,7 @@ LINE_MAX = 48 * 1024
 """Longer lines are split, as with the default of LineMax= in journald.conf(5)."""
 RECORD_MAX = 8 * 1024 * 1024
 """Longer records are not read. Whoever makes records of what others send must keep to it."""
+_PLACE = 100  # bytes that these may take
 NUMBER = '{"__SEQNUM":"'
 """How a numbered record begins. The digits and a quote follow."""
 
@@ -55,6 +56,14 @@ def encode(fields: Mapping[str, Value], when: tuple[int, int] | None = None, num
     for name, value in fields.items():
         record[name] = plain(value)
     return wire.dumps(record) + b"\n"
+
+
+def place(line: bytes) -> tuple[int, int]:
+    """The number and the realtime (usec) of a record of `encode`, (0, 0) if it is none."""
+    parts = line[:_PLACE].split(b'"', 8)
+    if len(parts) == 9 and parts[1] == b"__SEQNUM" and parts[3].isdigit() and parts[7].isdigit():
+        return int(parts[3]), int(parts[7])
+    return 0, 0
 
 
 def encode_fields(fields: Mapping[str, Value]) -> str:

@@ -7,40 +7,49 @@ there is room again. Supervisors import this.
 from __future__ import annotations
 
 import os
+import time
 
 from systemctl_replacement.journal import record, vacuum
-from systemctl_replacement.journal.names import ROTATED, open_file
+from systemctl_replacement.journal.names import SUFFIX, archive_name, open_file, parse_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Optional
 
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT
 _MODE = 0o640
 _TAIL = 64 * 1024
+_HEAD = 128
+_KEPT = 4
+"""How many archives a writer keeps that makes no room."""
+_MOST = 2**64 - 1
 
 
 class Writer:
-    """Appends records to `path`. At its size limit the file becomes `<path>.1`, and a new one begins.
+    """Appends records to `path`. A file that is full, or as old as files may be, becomes an archive (as it does on
+    `rotate()`), and a new one begins with the next record.
 
-    total: how many bytes all journals of the directory may take, 0 for a share of the file system. The limit of one
-    file is a part of it.
-    makes_room: whether to remove other files to keep to the total. That takes time, which a manager does not have.
+    limits: what `vacuum.Limits` takes.
+    makes_room: whether to remove other files to keep to the limits. That takes time, which a manager does not have: it
+    keeps the newest archives of its own file, and leaves the rest to others.
     fields: the fields of this writer's own records.
     """
 
     __slots__ = (
         "_begun",
         "_error",
+        "_expires",
         "_fd",
         "_fields",
+        "_first",
         "_grown_at",
+        "_limits",
         "_makes_room",
         "_number",
         "_partial",
         "_resumed",
         "_size",
-        "_total",
         "dropped",
         "path",
     )
@@ -48,7 +57,7 @@ class Writer:
     def __init__(
         self,
         path: str,
-        total: int = 0,
+        limits: Mapping[str, Optional[int]] | None = None,
         *,
         makes_room: bool = True,
         fields: Mapping[str, record.Value] | None = None,
@@ -56,10 +65,12 @@ class Writer:
         self.path = path
         self.dropped = 0
         """How many records were lost since the last one that was written."""
-        self._total = total
+        self._limits = vacuum.Limits(limits or {})
         self._makes_room = makes_room
         self._grown_at = 0  # beyond this size the limits must be checked
         self._begun = False
+        self._first = 0, 0  # number and realtime (usec) of the file's first record
+        self._expires = 0  # realtime (nsec) at which the file is old, 0 for never
         self._fields = fields or {}
         self._error = ""
         self._fd = -1
@@ -98,6 +109,24 @@ class Writer:
             self.dropped = 0
         self._number = last
 
+    def rotate(self) -> None:
+        """Make an archive of the file. A new one begins with the next record."""
+        try:
+            if self._fd < 0 and os.access(self.path, os.F_OK):
+                self._open()
+            if self._fd >= 0 and self._size:
+                self._archive()
+        except OSError:
+            pass  # the file stays; what the next record meets is counted there
+
+    def sync(self) -> None:
+        """See to it that what was written is on the disk. That may take long."""
+        if self._fd >= 0:
+            try:
+                os.fdatasync(self._fd)
+            except OSError:
+                pass  # not every file system can, and a disk that fails is met by the next record
+
     def finish(self) -> None:
         """Close the file for good. If it is a new one, others may have to make room for it."""
         if self._fd >= 0 and self._begun:
@@ -117,27 +146,45 @@ class Writer:
             self.close()  # removed, to make room for others
         if self._fd < 0:
             self._open()
+        if self._expires and time.time_ns() >= self._expires:
+            self._archive()
+            self._open()
         if self._size + size > self._grown_at:
             self._grow(size)
 
     def _grow(self, size: int) -> None:
         """Handle growth past a size at which the file may be full, or others may have to make room for it."""
-        if self._size and self._size + size > vacuum.file_limit(self._whole()):
-            self.close()
-            os.rename(self.path, self.path + ROTATED)
+        if self._size and self._size + size > self._file_limit():
+            self._archive()
             self._open()
         self._make_room()
         step = ((self._size + size) // vacuum.FILE_MIN + 1) * vacuum.FILE_MIN
-        self._grown_at = min(step, vacuum.file_limit(self._whole()))
+        self._grown_at = min(step, self._file_limit())
+
+    def _archive(self) -> None:
+        """Give the file the name of an archive, and close it."""
+        number, realtime = self._first
+        if not realtime:
+            number, realtime = self._number, time.time_ns() // 1000  # it begins with something else
+        archive = archive_name(self.path, min(number, _MOST), min(realtime, _MOST))
+        while os.access(archive, os.F_OK):
+            realtime += 1
+            archive = archive_name(self.path, min(number, _MOST), realtime)
+        try:
+            os.rename(self.path, archive)
+        except FileNotFoundError:
+            pass  # removed, to make room
+        self.close()
+        if not self._makes_room:
+            vacuum.keep_newest(*os.path.split(self.path), _KEPT)
 
     def _make_room(self) -> None:
-        if not self._makes_room:
-            return
-        directory, _, name = self.path.rpartition("/")
-        vacuum.make_room(directory, self._whole(), name)
+        if self._makes_room:
+            directory, name = os.path.split(self.path)
+            vacuum.make_room(directory, self._limits, self._limits.total(self._fd), name)
 
-    def _whole(self) -> int:
-        return self._total or vacuum.total_limit(self._fd)
+    def _file_limit(self) -> int:
+        return self._limits.file(self._limits.total(self._fd))
 
     def _open(self) -> None:
         try:
@@ -149,6 +196,8 @@ class Writer:
         self._size = os.fstat(self._fd).st_size
         self._grown_at = vacuum.FILE_MIN
         self._begun |= not self._size
+        self._first = record.place(os.pread(self._fd, _HEAD, 0)) if self._size else (0, 0)
+        self._expires = self._expiry()
         # The last writer may have been killed in the middle of a line, or have run out of space.
         self._partial = self._size > 0 and os.pread(self._fd, 1, self._size - 1) != b"\n"
         if not self._resumed:
@@ -158,19 +207,33 @@ class Writer:
     def _number_to_resume(self) -> int:
         if self._size:
             return last_number(self._fd, self._size)
-        # The last writer may have been killed between a rotation and the first record after it.
-        if not os.access(self.path + ROTATED, os.F_OK):
+        # The file was rotated, and there has been no record since.
+        directory, live = os.path.split(self.path)
+        latest, number = "", -1
+        for name in os.listdir(directory):
+            if name.startswith(live[: -len(SUFFIX)]):
+                said = parse_name(name)
+                if said is not None and said[0] == live and said[1] > number:
+                    latest, number = name, said[1]
+        if not latest:
             return 0
         try:
-            fd = open_file(self.path + ROTATED, os.O_RDONLY)
+            fd = open_file(f"{directory}/{latest}", os.O_RDONLY)
         except OSError:
-            return 0
+            return max(number, 0)
         try:
-            return last_number(fd, os.fstat(fd).st_size)
+            return max(last_number(fd, os.fstat(fd).st_size), number)
         finally:
             os.close(fd)
 
+    def _expiry(self) -> int:
+        age = self._limits.max_file_age
+        return 1000 * (self._first[1] + age) if age and self._first[1] else 0
+
     def _append(self, data: bytes) -> None:
+        if not self._size:
+            self._first = record.place(data)
+            self._expires = self._expiry()
         view = memoryview(data)
         while view:
             written = os.write(self._fd, view)

@@ -97,9 +97,9 @@ class System:
         self._log_directory = places.log_directory()
         self._console = self._make_console(state)
         self._journal_config = read_journal_config(options.root)
-        self._journal_limit = self._limit()
+        self._journal_limits = self._limits_of_files()
         path = f"{self._log_directory}/{journal_names.MANAGER_FILE}"
-        writer = Writer(path, self._journal_limit, makes_room=False)
+        writer = Writer(path, self._journal_limits, makes_room=False)
         self.log = ManagerLog(writer, self._console, record["id"], options.log_level)
         for problem in self._journal_config.problems:
             self.log.manager(problem.level, str(problem))
@@ -319,13 +319,19 @@ class System:
 
     def _journal(self, unit: str) -> dict[str, Any]:
         path = f"{self._log_directory}/{journal_names.file_name(unit)}"
-        return {"path": path, "boot": self.boot.record["id"], "total": self._journal_limit}
+        return {"path": path, "boot": self.boot.record["id"], "limits": self._journal_limits}
 
-    def _limit(self) -> int:
-        """How many bytes the files of the log may take together; 0: a share of the file system."""
+    def _limits_of_files(self) -> dict[str, int | None]:
+        """What keeps the files of the log small; what is not said there is for their writers to say."""
         config = self._journal_config
         is_kept = self._log_directory == self.paths.below(paths.LOG_DIRECTORY)
-        return (config.system if is_kept else config.runtime).max_use or 0
+        limits = config.system if is_kept else config.runtime
+        said = {
+            **{name: getattr(limits, name) for name in ("max_use", "keep_free", "max_file_size", "max_files")},
+            "max_retention": config.max_retention,
+            "max_file_age": config.max_file_age,
+        }
+        return {name: value for name, value in said.items() if value is not None}
 
     def _make_console(self, state: dict[str, Any] | None) -> ConsoleHandle | None:
         if state is not None and "console" in state:

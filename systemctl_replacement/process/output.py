@@ -81,7 +81,7 @@ class Output:
         self.console.name(unit, self._static)
         self._writer: Writer | None = None
         if "path" in journal:
-            self._writer = Writer(journal["path"], journal.get("total", 0), fields=dict(self._static))
+            self._writer = Writer(journal["path"], journal.get("limits"), fields=dict(self._static))
 
     def rename(self, unit: str, journal: dict[str, Any]) -> None:
         """Switch to the journal of another unit: what is printed from now on belongs to that one."""

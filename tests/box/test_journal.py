@@ -140,7 +140,7 @@ def test_journals_have_a_limit_together(told: bool) -> None:
             box.run(f"systemctl start flood@{number}", check=True)
             assert f"end of {number}" in shown(box, f"systemctl status flood@{number}")
         directory = "/run/systemd/log"
-        assert "flood@0.service.journal.jsonl.1" not in box.list_directory(directory)
+        assert not [name for name in box.list_directory(directory) if name.startswith("flood@0.service@")]
         assert int(box.run(f"du -sb {directory}", check=True).stdout.split()[0]) < 3 * megabyte
 
 
@@ -171,7 +171,7 @@ def test_the_managers_file_is_kept_to_the_limit() -> None:
         box.wait_booted()
         box.run(f"head -c 600000 /dev/zero | tr '\\0' '\\n' >> {LOGS}/manager.journal.jsonl", check=True)
         box.run("systemctl start missing; systemctl daemon-reexec; systemctl start dbus.socket")
-        box.wait_for(lambda: "manager.journal.jsonl.1" in box.list_directory(LOGS))
+        box.wait_for(lambda: any(name.startswith("manager@") for name in box.list_directory(LOGS)))
 
 
 WARNING = "\n\nWarning: some journal files were not opened due to insufficient permissions.\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from systemctl_replacement.journal import record, vacuum
+from systemctl_replacement.journal.names import parse_name
 from systemctl_replacement.journal.writer import Writer
+
+
+def archives(directory: Path) -> list[Path]:
+    return sorted(directory.glob("*@*.journal.jsonl"))
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -36,7 +42,7 @@ def test_a_record_carries_its_fields_and_time(tmp_path: Path) -> None:
 
 
 def test_a_partial_last_line_is_closed_on_open(tmp_path: Path) -> None:
-    path = tmp_path / "j"
+    path = tmp_path / "j.journal.jsonl"
     path.write_text('{"MESSAGE":"cut o')
     Writer(str(path)).write({"MESSAGE": "next"})
     first, second = path.read_text().splitlines()
@@ -53,15 +59,18 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("small")
 def test_rotation_by_size(tmp_path: Path) -> None:
-    path = tmp_path / "j"
+    path = tmp_path / "j.journal.jsonl"
     writer = Writer(str(path))
     for number in range(50):
         writer.write({"MESSAGE": str(number)})
-    old, new = read(tmp_path / "j.1"), read(path)
-    assert path.stat().st_size <= 1000 and (tmp_path / "j.1").stat().st_size <= 1000
-    numbers = [int(entry["MESSAGE"]) for entry in old + new]
-    assert numbers == list(range(numbers[0], 50))
-    assert sorted(os.listdir(tmp_path)) == ["j", "j.1"]
+    files = [*archives(tmp_path), path]
+    assert len(files) > 3 and all(file.stat().st_size <= 1000 for file in files)
+    assert [int(entry["MESSAGE"]) for file in files for entry in read(file)] == list(range(50))
+    for file in files[:-1]:
+        first = read(file)[0]
+        said = (path.name, int(first["__SEQNUM"]), int(first["__REALTIME_TIMESTAMP"]))
+        assert parse_name(file.name) == said
+    assert len(os.listdir(tmp_path)) == len(files)
 
 
 def numbers(path: Path) -> list[int]:
@@ -70,22 +79,69 @@ def numbers(path: Path) -> list[int]:
 
 @pytest.mark.usefixtures("small")
 def test_records_are_numbered_on_and_on(tmp_path: Path) -> None:
-    path = tmp_path / "j"
+    path = tmp_path / "j.journal.jsonl"
     for _ in range(3):
         writer = Writer(str(path))
         for _ in range(5):
             writer.write({"MESSAGE": '\n{"__SEQNUM":"77"'})
         writer.close()
-    assert numbers(tmp_path / "j.1") + numbers(path) == list(range(numbers(tmp_path / "j.1")[0], 16))
+    found = [number for file in [*archives(tmp_path), path] for number in numbers(file)]
+    assert found == list(range(1, 16)) and len(archives(tmp_path)) > 1
     path.unlink()  # killed between a rotation and the first record after it
-    last = numbers(tmp_path / "j.1")[-1]
+    last = numbers(archives(tmp_path)[-1])[-1]
     writer = Writer(str(path))
     writer.write({"MESSAGE": "next"})
     assert numbers(path) == [last + 1]
 
 
+def test_records_go_on_after_those_of_an_earlier_version(tmp_path: Path) -> None:
+    (tmp_path / "j.journal.jsonl.1").write_text('{"__SEQNUM":"41","MESSAGE":"a"}\n')
+    Writer(str(tmp_path / "j.journal.jsonl")).write({"MESSAGE": "next"})
+    assert numbers(tmp_path / "j.journal.jsonl") == [42]
+
+
+def test_rotation_on_request(tmp_path: Path) -> None:
+    path = tmp_path / "j.journal.jsonl"
+    writer = Writer(str(path))
+    writer.rotate()
+    assert not os.listdir(tmp_path)
+    writer.write({"MESSAGE": "first"})
+    writer.rotate()
+    writer.rotate()
+    assert len(archives(tmp_path)) == 1 and not path.exists()
+    writer.write({"MESSAGE": "second"})
+    writer.sync()
+    assert numbers(path) == [2]
+    Writer(str(path)).rotate()
+    assert [numbers(file) for file in archives(tmp_path)] == [[1], [2]]
+    path.write_text("no record\n")
+    Writer(str(path)).rotate()
+    path.write_text("no record\n")
+    Writer(str(path)).rotate()
+    assert len(archives(tmp_path)) == 4
+
+
+def test_rotation_by_age(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "j.journal.jsonl"
+    hour = 3_600_000_000
+    limits = {"max_file_age": hour}
+    writer = Writer(str(path), limits)
+    writer.write({"MESSAGE": "1"})
+    writer.write({"MESSAGE": "2"})
+    assert not archives(tmp_path)
+    later = time.time_ns() + 1000 * hour
+    monkeypatch.setattr(time, "time_ns", lambda: later)
+    writer.write({"MESSAGE": "3"})
+    writer.write({"MESSAGE": "4"})
+    assert [numbers(file) for file in [*archives(tmp_path), path]] == [[1, 2], [3, 4]]
+    later += 1000 * hour
+    writer = Writer(str(path), limits)
+    writer.write({"MESSAGE": "5"})
+    assert [numbers(file) for file in [*archives(tmp_path), path]] == [[1, 2], [3, 4], [5]]
+
+
 def test_the_last_number_is_found_behind_what_is_none(tmp_path: Path) -> None:
-    path = tmp_path / "j"
+    path = tmp_path / "j.journal.jsonl"
     long = "x" * 200_000
     path.write_text(f'{{"__SEQNUM":"41","MESSAGE":"a"}}\n{{"MESSAGE":"{long}"}}\n{{"__SEQNUM":"99')
     Writer(str(path)).write({"MESSAGE": "next"})
@@ -93,7 +149,7 @@ def test_the_last_number_is_found_behind_what_is_none(tmp_path: Path) -> None:
 
 
 def test_lost_records_leave_a_gap(tmp_path: Path) -> None:
-    path = tmp_path / "j"
+    path = tmp_path / "j.journal.jsonl"
     writer = Writer(str(path))
     writer.write({"MESSAGE": "first"})
     writer.close()
@@ -111,7 +167,7 @@ def test_lost_records_leave_a_gap(tmp_path: Path) -> None:
 
 
 def test_a_file_that_was_removed_is_made_anew(tmp_path: Path) -> None:
-    path = tmp_path / "j"
+    path = tmp_path / "j.journal.jsonl"
     writer = Writer(str(path))
     writer.write({"MESSAGE": "gone"})
     path.unlink()
@@ -120,7 +176,7 @@ def test_a_file_that_was_removed_is_made_anew(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_written_is_counted_and_told_later(tmp_path: Path) -> None:
-    path = tmp_path / "j"
+    path = tmp_path / "j.journal.jsonl"
     path.symlink_to("/dev/full")
     writer = Writer(str(path))
     for _ in range(3):
@@ -136,7 +192,7 @@ def test_what_cannot_be_written_is_counted_and_told_later(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["fifo", "directory"])
 def test_only_a_regular_file_is_written(tmp_path: Path, make: Any) -> None:
-    path = tmp_path / "j"
+    path = tmp_path / "j.journal.jsonl"
     make(path)
     writer = Writer(str(path))
     writer.write({"MESSAGE": "lost"})
@@ -152,7 +208,7 @@ def test_nothing_raises(target: str) -> None:
 
 
 def test_a_disk_that_fills_up_in_the_middle_of_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "j"
+    path = tmp_path / "j.journal.jsonl"
     writer = Writer(str(path))
     writer.write({"MESSAGE": "first"})
     real = os.write
