@@ -62,6 +62,14 @@ def main() -> None:
         status = systemctl(sys.argv if what == "systemctl" else [sys.argv[0], "--version"])
         # Everything is written. To take the interpreter apart first would be a tenth of what a probe costs.
         posix._exit(status & 0xFF)
+    if what == "journalctl":
+        from systemctl_replacement.cli.journalctl.command import main as journalctl
+
+        posix._exit(journalctl(sys.argv) & 0xFF)
+    if what == "systemd-cat":
+        from systemctl_replacement.cli.systemd_cat import main as systemd_cat
+
+        posix._exit(systemd_cat(sys.argv))
     if what == "init-help":
         from systemctl_replacement.cli.help_text import INIT
         from systemctl_replacement.cli.main import show

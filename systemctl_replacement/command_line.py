@@ -9,6 +9,9 @@ from __future__ import annotations
 BOOTED_AS = ("init", "systemd")
 COMPATIBILITY = ("telinit", "runlevel", "shutdown", "halt", "poweroff", "reboot")
 
+# Programs of their own, which have nothing of an init.
+LOG_PROGRAMS = ("journalctl", "systemd-cat")
+
 # The words of telinit(8), which are no verbs. systemd's /sbin/init passes them on to systemctl, and the name it was
 # called by is lost on the way, because ours is a script.
 _TELINIT_WORDS = ("0", "1", "2", "3", "4", "5", "6", "s", "S", "q", "Q", "u", "U")
@@ -53,8 +56,10 @@ _LISTING_LETTERS = frozenset("altr")
 
 def program(argv: list[str], pid: int) -> str:
     """What a command line asks for: forkserver, probe, generators, init-scripts, bus, init, init-help, init-version,
-    check, systemctl, or a name in COMPATIBILITY."""
+    check, systemctl, or a name in COMPATIBILITY or LOG_PROGRAMS."""
     name = argv[0].rpartition("/")[2] if argv else ""
+    if name in LOG_PROGRAMS:
+        return name
     if argv[1:2] in (["--forkserver"], ["--probe"], ["--generators"], ["--init-scripts"], ["--bus"]):
         return argv[1][2:]
     if name in COMPATIBILITY:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
 
-from systemctl_replacement import FEATURES
 from systemctl_replacement.cli import streams, verbs
 from systemctl_replacement.cli.invocation import UNPRINTED, CommandError, Invocation
 from systemctl_replacement.cli.option_table import HelpShown, parse
 from systemctl_replacement.cli.options import OptionError
+from systemctl_replacement.cli.version import VERSION
 from systemctl_replacement.control.client import CallError, Disconnected
 
 TYPE_CHECKING = False
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from systemctl_replacement.cli.option_table import Options
-
-# Clients parse it: package scripts want "systemd NNN (", Ansible wants an integer and a second line.
-VERSION = f"systemd 252 (252.39-1~deb12u1)\n{FEATURES}"
 
 
 def main(argv: Sequence[str]) -> int:

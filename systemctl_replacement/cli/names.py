@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from systemctl_replacement.cli.invocation import CommandError, Invocation
-from systemctl_replacement.unitfile.names import is_glob, mangle
+from systemctl_replacement.cli.unit_words import mangled_with_hint
+from systemctl_replacement.unitfile.names import is_glob
 from systemctl_replacement.unitfile.patterns import matches
 
 TYPE_CHECKING = False
@@ -22,14 +23,11 @@ def mangled(
     name: str, invocation: Invocation, suffix: str = ".service", *, glob: bool = True, failure: str = _NOT_EXPANDED
 ) -> str:
     """The unit name or pattern that a word of the command line means. failure: what is said if it can mean none."""
+    say = (lambda text: None) if invocation.options.quiet else invocation.err
     try:
-        made = mangle(name, suffix, glob=glob)
+        return mangled_with_hint(name, suffix, say, glob=glob)
     except ValueError:
         raise CommandError(failure) from None
-    unsuffixed = made[: -len(suffix)] if made.endswith(suffix) and not name.endswith(suffix) else made
-    if made not in (name, name + suffix) and not name.startswith("/") and not invocation.options.quiet:
-        invocation.err(f'Invalid unit name "{name}" escaped as "{unsuffixed}" (maybe you should use systemd-escape?).')
-    return made
 
 
 def expand(

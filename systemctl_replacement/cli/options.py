@@ -25,7 +25,8 @@ class CommandLine:
     """One pass over a command line.
 
     long: option names and their (argument, key), in the order in which glibc would list them. The argument is NO,
-    REQUIRED or OPTIONAL. short: the same by letter. unabbreviated: names that must be written in full.
+    REQUIRED or OPTIONAL. short: the same by letter. unabbreviated: names that must be written in full. permute: whether
+    options may also stand behind operands.
     `operands` is complete when `options()` is exhausted.
     """
 
@@ -35,6 +36,8 @@ class CommandLine:
         long: Mapping[str, tuple[int, str]],
         short: Mapping[str, tuple[int, str]],
         unabbreviated: Sequence[str] = (),
+        *,
+        permute: bool = True,
     ) -> None:
         self._program = argv[0]
         self._arguments = argv
@@ -42,11 +45,11 @@ class CommandLine:
         self._long = long
         self._short = short
         self._unabbreviated = unabbreviated
+        self._permute = permute and "POSIXLY_CORRECT" not in os.environ
         self.operands: list[str] = []
 
     def options(self) -> Iterator[tuple[str, str | None]]:
         """(key, value) of each option in order. OptionError at the first wrong one."""
-        posix = "POSIXLY_CORRECT" in os.environ
         while self._position < len(self._arguments):
             argument = self._arguments[self._position]
             self._position += 1
@@ -54,13 +57,22 @@ class CommandLine:
                 break
             if len(argument) < 2 or argument[0] != "-":
                 self.operands.append(argument)
-                if posix:
+                if not self._permute:
                     break
             elif argument[1] == "-":
                 yield self._long_option(argument[2:])
             else:
                 yield from self._cluster(argument[1:])
         self.operands += self._arguments[self._position :]
+
+    @property
+    def next_word(self) -> str | None:
+        """The word that is looked at next, None behind the last one: it may be an optional value."""
+        return self._arguments[self._position] if self._position < len(self._arguments) else None
+
+    def take_word(self) -> None:
+        """Pass over the next word: it was the value of the option before it."""
+        self._position += 1
 
     def _cluster(self, letters: str) -> Iterator[tuple[str, str | None]]:
         while letters:

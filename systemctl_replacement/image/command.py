@@ -22,9 +22,9 @@ def main() -> None:
 @main.command()
 @click.option("--root", default="/", show_default=True, metavar="DIR", help="The image's root file system.")
 @click.option("--python", metavar="PATH", help="The image's python3, as a path inside of it. [default: found]")
-@click.option("--keep-original", is_flag=True, help=f"Rename the image's own systemctl to {installation.KEPT}.")
+@click.option("--keep-original", is_flag=True, help=f"Rename the image's own programs to …{installation.KEPT}.")
 def install(root: str, python: Optional[str], keep_original: bool) -> None:
-    """Put ourselves into an image, as /usr/bin/systemctl."""
+    """Put ourselves into an image, as /usr/bin/systemctl and journalctl."""
     directory = os.path.abspath(root)
     try:
         installation.install("" if directory == "/" else directory, python, keep_original, click.echo)

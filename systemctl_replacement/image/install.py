@@ -1,4 +1,4 @@
-"""Installing into an image: the vendored tree, compiled by the image's Python, and the launcher at /usr/bin/systemctl.
+"""Installing into an image: the vendored tree, compiled by the image's Python, and the launchers in /usr/bin.
 
 Everything is prepared beside its final place and then renamed: a failed installation leaves the image as it was.
 """
@@ -19,7 +19,9 @@ from systemctl_replacement.paths import BUS_POLICY
 
 HOME = "/usr/lib/systemctl-replacement"
 LAUNCHER = "/usr/bin/systemctl"
-KEPT = "/usr/bin/systemctl.original"
+JOURNALCTL = "/usr/bin/journalctl"
+SYSTEMD_CAT = "/usr/bin/systemd-cat"  # an image's own works with our sockets
+KEPT = ".original"
 INIT = "/sbin/init"
 _MARK = "systemctl_replacement.__main__"
 
@@ -61,7 +63,10 @@ def install(root: str, python: Optional[str], keep_original: bool, say: Callable
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     say(f"{HOME}: version for {found.path}, Python {'.'.join(map(str, found.version))}")
-    _write_launcher(root, found, keep_original, say)
+    for path in (LAUNCHER, JOURNALCTL):
+        _write_launcher(root, path, found, keep_original, say)
+    if not os.path.lexists(root + SYSTEMD_CAT) or _is_ours(Path(root + SYSTEMD_CAT)):
+        _write_launcher(root, SYSTEMD_CAT, found, keep_original, say)
     _link_init(root, say)
     _write_bus_policy(root, say)
 
@@ -125,15 +130,18 @@ def _replace_tree(fresh: Path, home: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _write_launcher(root: str, found: interpreter.Interpreter, keep_original: bool, say: Callable[[str], None]) -> None:
-    launcher = Path(root + LAUNCHER)
+def _write_launcher(
+    root: str, path: str, found: interpreter.Interpreter, keep_original: bool, say: Callable[[str], None]
+) -> None:
+    """Write the program at a path. What it does is told by its name."""
+    launcher = Path(root + path)
     _refuse_links_out_of(root, launcher.parent)
     if os.path.lexists(launcher) and not _is_ours(launcher):
         if keep_original:
-            launcher.rename(root + KEPT)
-            say(f"{LAUNCHER}: the image's own is now {KEPT}")
+            launcher.rename(root + path + KEPT)
+            say(f"{path}: the image's own is now {path}{KEPT}")
         else:
-            say(f"{LAUNCHER}: the image's own is overwritten")
+            say(f"{path}: the image's own is overwritten")
     fresh = launcher.with_name(f".{launcher.name}.new")
     if os.path.lexists(fresh):
         fresh.unlink()  # left by an interrupted installation, or a link that leads elsewhere
@@ -141,7 +149,7 @@ def _write_launcher(root: str, found: interpreter.Interpreter, keep_original: bo
         file.write(_LAUNCHER_TEXT.format(python=found.path, home=HOME))
     fresh.chmod(0o755)
     fresh.rename(launcher)
-    say(f"{LAUNCHER}: written")
+    say(f"{path}: written")
 
 
 def _link_init(root: str, say: Callable[[str], None]) -> None:

@@ -5,7 +5,7 @@ One directory below `cases/`:
     script    what to do, see below
     units/    copied to /etc/systemd/system (drop-in directories and symbolic links too)
     root/     copied to /
-    journal   what /run/case/journal has, for `journalctl -D` (see known_journal.py)
+    journal   what /var/lib/case/journal has, for `journalctl -D` (see known_journal.py)
     expected  with `newer:`: what ours shows, as the documentation of that version says; `--show` prints that form
 
 The script has lines. `$ COMMAND` runs a command (in /bin/sh), `wait: COMMAND` after it repeats another one until

@@ -19,8 +19,8 @@ from systemctl_replacement.journal import names, record
 from tests.box.harness import Box
 
 PACKAGES = ("systemd-journal-remote",)
-DIRECTORY = "/run/case/journal"
-_EXPORTED = "/run/case/journal.export"
+DIRECTORY = "/var/lib/case/journal"
+_EXPORTED = "/var/lib/case/journal.export"
 _IMPORT = (
     f"/lib/systemd/systemd-journal-remote --split-mode=none --seal=no --compress=no"
     f" --output={DIRECTORY}/known.journal {_EXPORTED} && rm {_EXPORTED}"

@@ -111,6 +111,8 @@ def test_what_is_in_an_image() -> None:
     assert {str(path.relative_to(layer)).split("/", 3)[2] for path in files} == {
         "systemctl-replacement",
         "systemctl",
+        "journalctl",
+        "systemd-cat",
         "init",
         "dbus-1",
     }
@@ -123,11 +125,15 @@ def test_installing_inside_of_an_image_twice_and_keeping_the_original() -> None:
         first = box.run(module, check=True)
         assert "/usr/bin/systemctl: written\n" in first.stdout
         assert "original" not in first.stdout
-        box.write(install.LAUNCHER, "#!/bin/sh\necho original\n")
+        for name in (install.LAUNCHER, install.JOURNALCTL, install.SYSTEMD_CAT):
+            box.write(name, "#!/bin/sh\necho original\n")
         second = box.run(f"{module} --keep-original", check=True)
-        assert f"the image's own is now {install.KEPT}" in second.stdout
-        assert box.run(install.KEPT).stdout == "original\n"
-        assert "__main__" in box.read(install.LAUNCHER)
+        for name in (install.LAUNCHER, install.JOURNALCTL):
+            assert f"the image's own is now {name}{install.KEPT}" in second.stdout
+            assert box.run(name + install.KEPT).stdout == "original\n"
+            assert "__main__" in box.read(name)
+        assert box.run("systemd-cat").stdout == "original\n"  # which an image keeps
+        assert box.run("journalctl --version").stdout == box.run("systemctl --version").stdout
         assert box.list_directory("/usr/lib/systemctl-replacement") == [
             "click",
             "jeepney",
@@ -177,6 +183,6 @@ def test_a_planted_link_is_not_written_through(tmp_path: Path) -> None:
     programs.mkdir(parents=True)
     (programs / ".systemctl.new").symlink_to(victim)
     found = interpreter.Interpreter("", sys.executable, (3, 11))
-    install._write_launcher(str(tmp_path / "root"), found, False, lambda line: None)
+    install._write_launcher(str(tmp_path / "root"), install.LAUNCHER, found, False, lambda line: None)
     assert victim.read_text() == "kept"
     assert (programs / "systemctl").read_text().startswith(f"#!{sys.executable}")

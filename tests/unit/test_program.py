@@ -84,6 +84,9 @@ from systemctl_replacement.command_line import init_arguments, program
         (7, ["/bin/systemctl", "-n", "0", "status"], "systemctl"),
         (7, ["/bin/systemctl", "0", "x"], "systemctl"),
         (7, ["systemctl", "default"], "systemctl"),
+        (7, ["/usr/bin/journalctl", "init"], "journalctl"),
+        (1, ["/usr/bin/journalctl"], "journalctl"),
+        (7, ["systemd-cat", "systemctl", "init"], "systemd-cat"),
     ],
 )
 def test_program(pid: int, argv: list[str], expected: str) -> None:

@@ -1,0 +1,48 @@
+"""Boots: which one an offset means, and the list of all of them (journalctl(1) --boot=, --list-boots)."""
+
+from __future__ import annotations
+
+from systemctl_replacement.cli.journalctl.failure import Failure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from systemctl_replacement.cli.journalctl.options import Options
+    from systemctl_replacement.journal.query import Boot
+
+_NO_SUCH_BOOT = "Data from the specified boot ({}) is not available: No such boot ID in journal"
+
+
+def chosen_boot(options: Options, boots: Sequence[Boot]) -> str:
+    """The id of the boot that --boot= means. boots: all, oldest first. Failure if there is no such one.
+
+    An offset counts from the boot that is named, otherwise up from the first one (1) or down from the last one (0, -1).
+    """
+    ids = [boot.id for boot in boots]
+    offset = options.boot_offset
+    if options.boot_id:
+        position = ids.index(options.boot_id) + offset if options.boot_id in ids else -1
+    else:
+        position = offset - 1 if offset > 0 else len(ids) - 1 + offset
+    if not 0 <= position < len(ids):
+        raise Failure(_NO_SUCH_BOOT.format(options.boot_id or f"{offset:+d}"))
+    return ids[position]
+
+
+def table_of_boots(boots: Sequence[Boot], options: Options) -> Iterator[str]:
+    """The lines of --list-boots."""
+    from systemctl_replacement.cli.timestamps import format_timestamp
+
+    # --utc is for entries alone.
+    rows = [
+        (str(number - len(boots) + 1), boot.id, format_timestamp(boot.first), format_timestamp(boot.last))
+        for number, boot in enumerate(boots)
+    ]
+    if options.reverse:
+        rows.reverse()
+    if not options.quiet and rows:
+        rows.insert(0, ("IDX", "BOOT ID", "FIRST ENTRY", "LAST ENTRY"))
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
+    for offset, boot_id, first, last in rows:
+        yield f"{offset:>{widths[0]}} {boot_id:<{widths[1]}} {first:<{widths[2]}} {last}"

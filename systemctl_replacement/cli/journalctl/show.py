@@ -1,0 +1,106 @@
+"""Showing entries: which of them, in which order, and what stands between them."""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import islice
+
+from systemctl_replacement.cli import streams
+from systemctl_replacement.cli.journalctl.failure import Failure
+from systemctl_replacement.cli.journalctl.output.separators import boot_line
+from systemctl_replacement.journal.cursor import parse_cursor
+from systemctl_replacement.records import replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from systemctl_replacement.cli.journalctl.options import Options
+    from systemctl_replacement.cli.journalctl.output.output import Output
+    from systemctl_replacement.journal.entry import Entry
+    from systemctl_replacement.journal.query import Journal, Query
+
+# So many of the last entries are kept in memory. For more the place of the first one is looked for.
+_KEPT = 10_000
+
+
+class Shower:
+    """Shows entries one after the other, and remembers the last one."""
+
+    def __init__(self, options: Options, output: Output, colors: bool) -> None:
+        self._options = options
+        self._output = output
+        self._colors = colors
+        self._separated = not options.merge and not options.quiet
+        self._boot = ""
+        self.count = 0
+        self.last: Entry | None = None
+
+    def show(self, entries: Iterable[Entry]) -> None:
+        write = streams.stdout.write_bytes
+        for entry in entries:
+            if self._separated:
+                boot = entry.boot_id
+                if boot != self._boot:
+                    if self._boot:
+                        write(boot_line(boot, self._colors))
+                    self._boot = boot
+            write(self._output.format(entry))
+            self.count += 1
+            self.last = entry
+
+    def cursor(self, journal: Journal, query: Query, start: str) -> str:
+        """Where the next command can go on: behind the last entry that was shown; otherwise where this one was to
+        start, or at the end. "" if there is no entry."""
+        if self.last is not None:
+            return self.last.cursor
+        if start:
+            return start
+        return next((entry.cursor for entry in journal.entries(query, newest_first=True)), "")
+
+
+def starting_point(options: Options) -> str:
+    """The cursor at which to start, "" without one. Failure if the file with it cannot be read."""
+    if options.cursor_file is None:
+        return options.cursor if options.cursor is not None else options.after_cursor or ""
+    try:
+        with open(options.cursor_file, encoding="utf-8", errors="surrogateescape") as file:
+            return file.readline().rstrip("\n")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise Failure(f"Failed to read cursor file {options.cursor_file}: {error.strerror}") from None
+
+
+def chosen(journal: Journal, query: Query, options: Options, cursor: str) -> Iterator[Entry]:
+    """The entries that are asked for, in the order in which they are shown. Failure if the cursor is none."""
+    lines = options.lines if options.lines >= 0 else None
+    if cursor or options.cursor is not None or options.after_cursor is not None:
+        try:
+            place = parse_cursor(cursor)
+        except ValueError:
+            raise Failure("Failed to seek to cursor: Invalid argument") from None
+        query = replace(query, after=place, inclusive=options.cursor is not None)
+    elif lines is not None and not options.reverse and not options.oldest:
+        return _last(journal, query, options, lines)
+    return islice(wanted(journal.entries(query, options.reverse), options), lines)
+
+
+def _last(journal: Journal, query: Query, options: Options, lines: int) -> Iterator[Entry]:
+    """The last entries, oldest first."""
+    backwards = islice(wanted(journal.entries(query, newest_first=True), options), lines)
+    if lines <= _KEPT:
+        yield from list(backwards)[::-1]
+        return
+    first = deque(backwards, maxlen=1)
+    if first:
+        query = replace(query, after=parse_cursor(first[0].cursor), inclusive=True)
+        yield from islice(wanted(journal.entries(query), options), lines)
+
+
+def wanted(entries: Iterator[Entry], options: Options) -> Iterator[Entry]:
+    """The entries without those of --exclude-identifier=."""
+    if not options.excluded_identifiers:
+        return entries
+    excluded = set(options.excluded_identifiers)
+    return (entry for entry in entries if entry.fields.get("SYSLOG_IDENTIFIER") not in excluded)

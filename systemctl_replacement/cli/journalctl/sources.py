@@ -1,0 +1,113 @@
+"""Which files are read: the system's, those of a directory or below a root, or given ones."""
+
+from __future__ import annotations
+
+import os
+
+from systemctl_replacement.cli import streams
+from systemctl_replacement.cli.journalctl.failure import Failure
+from systemctl_replacement.journal.query import Journal
+from systemctl_replacement.paths import LOG_DIRECTORY, Paths
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from systemctl_replacement.cli.journalctl.options import Options
+
+_BINARY = b"LPKSHHRH"  # how journald's files begin
+_GROUPS = ("systemd-journal", "adm")
+_HINT = """\
+Hint: You are currently not seeing messages from {whose}.
+      {who} can see all messages.
+      Pass -q to turn off this notice."""
+
+
+def is_elsewhere(options: Options) -> bool:
+    """Whether it is not the running system's journal that is read."""
+    return bool(options.directory or options.files or options.root)
+
+
+def opened(options: Options) -> Journal:
+    """The journal that is asked for. Failure if it cannot be opened at all."""
+    if options.machine not in (None, ".host"):
+        raise Failure(f"Failed to open the journal of {options.machine}: other containers cannot be reached from here.")
+    if options.image:
+        raise Failure(f"Failed to open {options.image}: mount the image, and use --root= or --directory=.")
+    if options.files:
+        return _of_files(options.files)
+    if options.user and not options.system:
+        return Journal(())  # users have no journals of their own
+    if options.directory:
+        return _of_directory(options.directory)
+    return Journal(Paths(options.root).log_candidates())
+
+
+def _of_files(patterns: list[str]) -> Journal:
+    from glob import glob
+
+    files = []
+    for pattern in patterns:
+        found = sorted(glob(pattern)) or [pattern]
+        files += found
+    for path in files:
+        _refuse_binary(path)
+    journal = Journal((), files)
+    if journal.problems and not journal.blocked:
+        raise Failure(f"Failed to open files: {os.strerror(journal.problems[0].errno or 0)}")
+    return journal
+
+
+def _of_directory(directory: str) -> Journal:
+    try:
+        names = os.listdir(directory)
+    except PermissionError:
+        names = []
+    except OSError as error:
+        raise Failure(f"Failed to open {directory}: {error.strerror}") from None
+    journal = Journal((directory,))
+    if not journal.chains:
+        for name in names:
+            if name.endswith(".journal"):
+                _refuse_binary(os.path.join(directory, name))
+    return journal
+
+
+def _refuse_binary(path: str) -> None:
+    try:
+        with open(path, "rb") as file:
+            binary = file.read(len(_BINARY)) == _BINARY
+    except OSError as error:
+        if isinstance(error, (PermissionError, IsADirectoryError)):
+            return
+        raise Failure(f"Failed to open files: {error.strerror}") from None
+    if binary:
+        raise Failure(f"Failed to open {path}: it has the binary format of systemd-journald, which is not read here.")
+
+
+def is_persistent(journal: Journal) -> bool:
+    """Whether some of the files outlive the system."""
+    return any(chain.directory.startswith(LOG_DIRECTORY) for chain in journal.chains)
+
+
+def warn(journal: Journal, options: Options) -> None:
+    """Say if there are no files, or some that may not be read. Failure if that are all of them."""
+    if journal.blocked:
+        if not options.quiet:
+            whose = "the system" if options.user or options.user_units else "other users and the system"
+            streams.err(_HINT.format(whose=whose, who=_readers()))
+        if not journal.chains:
+            raise Failure("No journal files were opened due to insufficient permissions.")
+    elif not journal.chains and not options.quiet:
+        streams.err("No journal files were found.")
+
+
+def _readers() -> str:
+    """Who may read journals: members of the group that the collector gives them."""
+    import grp
+
+    for name in _GROUPS:
+        try:
+            grp.getgrnam(name)
+        except KeyError:
+            continue
+        return f"Users in the '{name}' group"
+    return "Only root"
