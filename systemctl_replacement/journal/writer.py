@@ -119,14 +119,6 @@ class Writer:
         except OSError:
             pass  # the file stays; what the next record meets is counted there
 
-    def sync(self) -> None:
-        """See to it that what was written is on the disk. That may take long."""
-        if self._fd >= 0:
-            try:
-                os.fdatasync(self._fd)
-            except OSError:
-                pass  # not every file system can, and a disk that fails is met by the next record
-
     def finish(self) -> None:
         """Close the file for good. If it is a new one, others may have to make room for it."""
         if self._fd >= 0 and self._begun:

@@ -110,7 +110,6 @@ def test_rotation_on_request(tmp_path: Path) -> None:
     writer.rotate()
     assert len(archives(tmp_path)) == 1 and not path.exists()
     writer.write({"MESSAGE": "second"})
-    writer.sync()
     assert numbers(path) == [2]
     Writer(str(path)).rotate()
     assert [numbers(file) for file in archives(tmp_path)] == [[1], [2]]
