@@ -248,9 +248,15 @@ def _trigger_refused(life: _Life, event: TriggerRefused) -> None:
 
 
 def _reloaded(life: _Life, _event: Reloaded) -> None:
-    """As systemd does: OnActiveSec= begins anew."""
+    """As systemd does: OnActiveSec= begins anew. But a date that has come meanwhile, while the manager was replaced,
+    say, is not forgotten."""
+    has_come = 0 < life.state.realtime <= life.context.realtime
     life.state = replace(life.state, disabled=(), next=())
-    if life.state.sub == "waiting":
+    if life.state.sub != "waiting":
+        return
+    if has_come:
+        life.trigger()
+    else:
         life.enter_waiting(is_active=False)
 
 

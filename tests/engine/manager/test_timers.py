@@ -6,6 +6,8 @@ import os
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.engine.manager import test_takeover
 from tests.engine.manager.engine import Engine, wait_for
 from tests.engine.manager.test_after_reexecution import STAY_CHANGED
@@ -101,6 +103,69 @@ def test_the_clock_is_set_while_nobody_looks() -> None:
         )
         assert e.run("start", "near.timer") == "done"
         wait_for(lambda: "x.service x.timer" in notes(e), "the service to be started because of the clock")
+
+
+# The realtime clock has been set by so many seconds before the program begins. The kernel says so to who arms its timer.
+SET_DURING_EXEC = (
+    STAY_CHANGED
+    + """
+import errno, os, struct, time
+from systemctl_replacement import libc
+if os.path.exists("@ROOT@/set"):
+    with open("@ROOT@/set") as file:
+        nanoseconds = int(file.read()) * 10**9
+    def clock_gettime_ns(clock, real=time.clock_gettime_ns):
+        return real(clock) + (nanoseconds if clock == time.CLOCK_REALTIME else 0)
+    time.clock_gettime_ns = clock_gettime_ns
+    def function(name, real=libc.function, told=[]):
+        def settime(fd, flags, value, old):
+            words = list(struct.unpack("4q", value))
+            words[2] = max(words[2] - nanoseconds // 10**9, 1)
+            real(name)(fd, flags, struct.pack("4q", *words), old)
+            if told:
+                return 0
+            told.append(fd)
+            raise OSError(errno.ECANCELED, "cancelled")
+        return settime if name == "timerfd_settime" else real(name)
+    libc.function = function
+"""
+)
+NEXT_CENTURY = 75 * 366 * 86_400  # seconds
+
+
+@pytest.mark.parametrize(
+    ("seconds", "runs"),
+    [
+        (NEXT_CENTURY, {"once", "daily", "step"}),
+        (-10 * 365 * 86_400, {"step"}),  # what has been waited for is still to come
+    ],
+    ids=["forward", "back"],
+)
+def test_the_clock_is_set_during_the_exec_of_a_reexecution(seconds: int, runs: set[str]) -> None:
+    timer = "[Unit]\nDefaultDependencies=no\n[Timer]\n{}\nAccuracySec=1us\n"
+    units = {
+        "once.timer": timer.format("OnCalendar=2099-01-01 UTC"),
+        "daily.timer": timer.format("OnCalendar=daily UTC"),
+        "step.timer": timer.format("OnClockChange=yes"),
+        "span.timer": timer.format("OnActiveSec=1h"),
+    }
+    names = [name.partition(".")[0] for name in units]
+    with Engine({**units, **{f"{name}.service": NOTE for name in names}}, change=SET_DURING_EXEC) as e:
+        for name in units:
+            assert e.run("start", name) == "done"
+        dates = {name: e.show(f"{name}.timer")["NextElapseUSecRealtime"] for name in ("once", "daily")}
+        (e.root / "set").write_text(str(seconds))
+        e.reexecute()
+        expected = [f"{name}.service {name}.timer" for name in sorted(runs)]
+        wait_for(lambda: sorted(notes(e)) == expected, "what the new time is for")
+        e.wait_sub("once.timer", "elapsed" if "once" in runs else "waiting")
+        e.wait_sub("daily.timer", "waiting")
+        if "daily" in runs:
+            now = time.time() + seconds
+            assert now < e.show("daily.timer")["NextElapseUSecRealtime"] // 1_000_000 < now + 86_400
+        else:
+            assert {name: e.show(f"{name}.timer")["NextElapseUSecRealtime"] for name in dates} == dates
+        assert sorted(notes(e)) == expected
 
 
 def test_the_time_zone_changes() -> None:

@@ -368,6 +368,18 @@ def test_reloading_works_out_all_anew() -> None:
     assert world.step(events.Reloaded()).state.sub == "running"
 
 
+def test_a_date_that_comes_while_the_manager_is_replaced_is_not_forgotten() -> None:
+    """Whether the time has passed or the clock was set."""
+    for passes, step in ((HOUR, 0), (SEC, 400 * DAY)):
+        world = World(("OnCalendar", "2026-01-01 12:30:00")).step(events.Start())
+        world.clocks.clear()
+        world.now += passes
+        world.realtime += passes + step
+        world.step(events.Reloaded())
+        assert (world.runs, world.state.sub) == ([world.now - 1], "running")
+        assert world.end().state.sub == "elapsed"
+
+
 def test_a_unit_that_has_gone_fails_it() -> None:
     world = World(("OnActiveSec", HOUR)).step(events.Start())
     state, actions = KIND.step(
