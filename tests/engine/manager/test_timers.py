@@ -105,7 +105,7 @@ def test_the_clock_is_set_while_nobody_looks() -> None:
         wait_for(lambda: "x.service x.timer" in notes(e), "the service to be started because of the clock")
 
 
-# The realtime clock has been set by so many seconds before the program begins. The kernel says so to who arms its timer.
+# The realtime clock has been set by so many seconds before the program begins. Who arms its timer is told so.
 SET_DURING_EXEC = (
     STAY_CHANGED
     + """
