@@ -55,7 +55,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "jobs": {"unitfile"},
     "units": {"unitfile", "calendar"},
     "journal": set(),
-    "process": {"journal.writer", "journal.record"},
+    "process": {"journal.writer", "journal.record", "journal.names"},
     "control": set(),
     "supervision": {"process", "units", "journal"},
     "manager": {
@@ -109,7 +109,7 @@ TOO_HEAVY_FOR_PROCESSES = {
     "threading",
     "typing",
 }
-LIGHT_PROGRAMS = ("process.forkserver", "process.supervisor", "process.console")
+LIGHT_PROGRAMS = ("process.forkserver", "process.supervisor", "process.console", "process.collector.process")
 
 # What answers clients.
 HANDLERS = ("manager.methods", "manager.manager", "manager.jobs.")

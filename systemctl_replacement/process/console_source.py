@@ -56,6 +56,10 @@ class ConsoleSource:
             self._dropped += missing
             self.announce_dropped()
 
+    def set_format(self, as_json: bool) -> None:
+        """Change the format of the lines to come."""
+        self.as_json = as_json
+
     @property
     def is_wanted(self) -> bool:
         """Whether lines are shown, now or later."""

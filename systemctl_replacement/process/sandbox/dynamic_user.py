@@ -157,7 +157,7 @@ def _find(name: str, directory: str, owned: Iterable[str], is_user: bool) -> tup
     static = _static(name, is_user)
     if static is not None:
         return (*static, -1)
-    uid, lock = _pick(name, directory, owned)
+    uid, lock = pick(name, directory, owned)
     return uid, uid, lock
 
 
@@ -182,7 +182,9 @@ def _known(look_up: Callable[[Any], Any], key: str | int) -> Any:
         return None
 
 
-def _pick(name: str, directory: str, owned: Iterable[str]) -> tuple[int, int]:
+def pick(name: str, directory: str, owned: Iterable[str]) -> tuple[int, int]:
+    """A uid for a name, and the descriptor of the lock that keeps others from it. `owned`: what the user may own
+    already. OSError."""
     os.makedirs(directory, 0o755, exist_ok=True)
     for uid in _candidates(name, owned):
         lock, shared = _lock(directory, uid, name)

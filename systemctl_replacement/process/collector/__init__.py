@@ -1,0 +1,1 @@
+"""The process that receives what is logged through sockets, and writes it down."""

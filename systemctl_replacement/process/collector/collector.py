@@ -1,0 +1,265 @@
+"""The collector's life: it reads what the manager says first, then some of what has been logged through each socket, in
+turn, then writes that down. It never waits for anybody but at the end of a turn, and an idle one never wakes up.
+
+Over the link it is told {"op": "settings", …}, "unit", "pid", "gone", "rename", "console", "socket", "close", "stream",
+"sync", "rotate". It says {"ev": "ready", "pid", "uid"}, {"ev": "synced", "number"}, {"ev": "stream", "number", "state"}
+with a connection that is to be kept for its successor, {"ev": "closed", "number"}, {"ev": "trouble", "level",
+"message"}.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+
+from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
+from systemctl_replacement.log_limit import LogLimit
+from systemctl_replacement.process.collector import datagrams, native, passed_file, syslog
+from systemctl_replacement.process.collector.dispatch import Dispatch, Settings
+from systemctl_replacement.process.collector.files import Files
+from systemctl_replacement.process.collector.senders import Senders
+from systemctl_replacement.process.collector.streams import Streams
+from systemctl_replacement.process.collector.units import Units
+from systemctl_replacement.process.describe_error import describe, guard
+from systemctl_replacement.process.link import RETRY_SECONDS, Link, close_fds
+from systemctl_replacement.process.poller import READABLE, WRITABLE, Poller
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from systemctl_replacement.process.collector.datagrams import Datagram
+    from systemctl_replacement.process.collector.senders import Sender
+    from systemctl_replacement.process.collector.stream import Line, Stream
+    from systemctl_replacement.process.link import Message
+
+_CATCH_UP_ROUNDS = 64
+"""In so many rounds everything has been read that was in the sockets when they began."""
+_TROUBLES_MAX = 10
+_AT_ONCE = ("unit", "pid", "gone", "rename", "settings")
+
+
+class Collector:
+    """Reads what is logged, until the manager is gone."""
+
+    def __init__(self, link: Link, directory: str) -> None:
+        """directory: where the journals are, "" to store none."""
+        self._link = link
+        self._managed = True
+        self._poller = Poller()
+        self._units = Units()
+        self._files = Files(directory)
+        self._senders = Senders(self._units, self._listen)
+        self._dispatch = Dispatch(self._senders, self._files)
+        self._streams = Streams(self._poller, self._senders, self._take_line, self._report)
+        self._sockets: dict[str, _socket.socket] = {}
+        self._readers: dict[int, Callable[[], object]] = {}
+        self._orders: list[tuple[Message, list[int]]] = []  # heard, and not obeyed yet
+        self._trouble = LogLimit(self._say_trouble, _TROUBLES_MAX)
+        self._boot: dict[str, str] = {}
+
+    def run(self) -> None:
+        """Read and write until the manager closes the link."""
+        self._poller.watch(self._link.fileno(), READABLE)
+        self._report({"ev": "ready", "pid": os.getpid(), "uid": os.getuid()}, -1)
+        while self._managed:
+            self._turn(self._poller.wait(self._patience()))
+        self._files.close()
+
+    def _patience(self) -> int | None:
+        return int(RETRY_SECONDS * 1000) if self._link.stalled else None
+
+    def _turn(self, ready: list[tuple[int, int]]) -> None:
+        self._listen()
+        self._obey()
+        self._read([fd for fd, _ in ready])
+        self._obey()  # what was heard meanwhile
+        self._flush_link()
+
+    def _read(self, ready: list[int]) -> None:
+        """Read some of what has come to each of these descriptors."""
+        self._refresh()
+        console = self._dispatch.console.blocked()
+        for fd in ready:
+            if fd in self._streams:
+                guard(self._defect, self._streams.read, fd)
+            elif fd in self._readers:
+                guard(self._defect, self._readers[fd])
+            elif fd == console:
+                self._dispatch.console.announce_dropped()
+            if self._files.is_full:
+                self._dispatch.flush()
+        self._dispatch.flush()
+        self._watch_console(console)
+
+    def _watch_console(self, before: int) -> None:
+        """Wait for room on the console as long as it does not know how many lines it has missed."""
+        now = self._dispatch.console.blocked()
+        if now >= 0:
+            self._poller.watch(now, WRITABLE)
+        elif before >= 0:
+            self._poller.forget(before)
+
+    # --- the manager ---
+
+    def _listen(self) -> bool:
+        """Read what the manager has said. What is about units and settings counts at once; returns whether there was
+        any of that."""
+        heard = False
+        while self._managed:
+            try:
+                received = self._link.receive()
+            except EOFError:
+                self._managed = False
+                break
+            except (OSError, ValueError) as error:
+                self._trouble.log(LOG_ERR, f"Cannot read an order: {describe(error)}")
+                break
+            if not received:
+                break
+            for order, fds in received:
+                if order["op"] in _AT_ONCE:
+                    heard = True
+                    guard(self._defect, self._learn, order)
+                    close_fds(fds)
+                else:
+                    self._orders.append((order, fds))
+        return heard
+
+    def _learn(self, order: Message) -> None:
+        operation = order["op"]
+        if operation == "unit":
+            self._units.tell(order)
+        elif operation == "pid":
+            self._units.add(order["unit"], order["pid"])
+        elif operation == "gone":
+            self._units.forget(order.get("supervisor") or order["pid"])
+        elif operation == "rename":
+            self._units.rename(order["unit"], order["to"])
+        else:
+            self._configure(order)
+
+    def _obey(self) -> None:
+        while self._orders:
+            order, fds = self._orders.pop(0)
+            guard(self._defect, self._carry_out, order, fds)
+            close_fds(fds)
+
+    def _carry_out(self, order: Message, fds: list[int]) -> None:
+        operation = order["op"]
+        if operation == "console":
+            before = self._dispatch.console.blocked()
+            if before >= 0:
+                self._poller.forget(before)
+            self._dispatch.console.set(fds.pop() if fds else -1, order.get("json", self._dispatch.console.as_json))
+        elif operation == "socket" and fds:
+            self._open(order["name"], fds.pop())
+        elif operation == "close":
+            self._close(order["name"])
+        elif operation == "stream" and fds:
+            self._streams.resume(fds.pop(), order["number"], order["state"])
+        elif operation in ("sync", "rotate"):
+            self._catch_up()
+            if operation == "rotate":
+                self._files.rotate()
+            self._report({"ev": "synced", "number": order["number"]}, -1)
+
+    def _configure(self, order: dict[str, Any]) -> None:
+        dispatch = self._dispatch
+        dispatch.settings = Settings(order)
+        dispatch.syslog.path = order.get("syslog", "")
+        dispatch.console.set_format(order.get("console_json", False))
+        self._streams.line_max = dispatch.settings.line_max
+        self._units.set_limits(order.get("interval", 0), order.get("burst", 0))
+        self._files.configure(order)
+        self._boot = {"_BOOT_ID": order.get("boot", ""), "_MACHINE_ID": order.get("machine", "")}
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """Notice a change of the host's name."""
+        fields = {**self._boot, "_HOSTNAME": os.uname().nodename, "_RUNTIME_SCOPE": "system"}
+        self._dispatch.place.set({name: value for name, value in fields.items() if value})
+
+    def _report(self, message: Message, fd: int) -> None:
+        """Tell the manager something. What cannot be told is lost: it is not worth waiting for."""
+        try:
+            self._link.send(message, [fd] if fd >= 0 else [])
+        except OSError:
+            return
+
+    def _say_trouble(self, level: int, text: str) -> None:
+        self._report({"ev": "trouble", "level": level, "message": text}, -1)
+
+    def _defect(self, error: BaseException) -> None:
+        """Something could not be handled. It does not affect what came with it."""
+        self._trouble.log(LOG_ERR, f"Cannot handle what was logged: {describe(error)}")
+
+    def _flush_link(self) -> None:
+        if not self._managed:
+            return
+        self._link.flush()
+        self._poller.watch(self._link.fileno(), READABLE | (WRITABLE if self._link.wants_write else 0))
+
+    # --- sockets ---
+
+    def _open(self, name: str, fd: int) -> None:
+        self._close(name)
+        if name == "stdout":
+            socket = _socket.socket(fileno=fd)
+            self._readers[fd] = lambda: self._streams.accept(socket)
+        else:
+            socket = datagrams.open_socket(fd)
+            take = self._take_syslog if name == "dev-log" else self._take_native
+            self._readers[fd] = lambda: self._receive(socket, take)
+        self._sockets[name] = socket
+        self._poller.watch(fd, READABLE)
+
+    def _close(self, name: str) -> None:
+        socket = self._sockets.pop(name, None)
+        if socket is not None:
+            del self._readers[socket.fileno()]
+            self._poller.forget(socket.fileno())
+            socket.close()
+
+    def _receive(self, socket: _socket.socket, take: Callable[[Datagram], object]) -> None:
+        received = datagrams.receive(socket, self._senders)
+        self._listen()  # what was said before they were sent counts
+        for datagram in received:
+            guard(self._defect, take, datagram)
+            close_fds(datagram.fds)
+
+    def _catch_up(self) -> None:
+        """Read everything that was in the sockets at the time of the call."""
+        for _ in range(_CATCH_UP_ROUNDS):
+            ready = [fd for fd, _ in self._poller.wait(0) if fd in self._readers or fd in self._streams]
+            if not ready:
+                return
+            self._read(ready)
+
+    # --- messages ---
+
+    def _take_syslog(self, datagram: Datagram) -> None:
+        if datagram.fds or datagram.is_cut:
+            self._trouble.log(LOG_WARNING, "Got file descriptors or too long a message via syslog socket. Ignoring.")
+            return
+        self._dispatch.take_syslog(datagram.sender, syslog.parse(datagram.data), datagram.data, datagram.sent)
+
+    def _take_native(self, datagram: Datagram) -> None:
+        sender, data = datagram.sender, datagram.data
+        try:
+            if datagram.is_cut or len(datagram.fds) > 1 or (datagram.fds and data):
+                raise native.Refused("Got too many file descriptors or too long a message via native socket. Ignoring.")
+            if datagram.fds:
+                data = passed_file.read(datagram.fds[0], sender.uid)
+            for entry in native.parse(data):
+                if isinstance(entry, native.Refused):
+                    raise entry
+                self._dispatch.take_entry(sender, entry, datagram.sent)
+                if self._files.is_full:
+                    self._dispatch.flush()
+        except native.Refused as refused:
+            self._trouble.log(LOG_WARNING, f"Process {sender.pid}: {refused}")
+
+    def _take_line(self, sender: Sender, stream: Stream, line: Line) -> None:
+        self._dispatch.take_line(sender, stream.identifier, stream.stream_id, line)

@@ -1,0 +1,181 @@
+"""What becomes of a message: which are kept, where they are passed on to, what their records say."""
+
+from __future__ import annotations
+
+import os
+
+from systemctl_replacement.journal import record
+from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
+from systemctl_replacement.process.collector import forward, records
+from systemctl_replacement.process.collector.files import OTHER, Files
+from systemctl_replacement.process.collector.senders import Place
+from systemctl_replacement.process.collector.units import monotonic
+from systemctl_replacement.process.console_source import ConsoleSource
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from systemctl_replacement.process.collector.native import Entry
+    from systemctl_replacement.process.collector.senders import Sender, Senders
+    from systemctl_replacement.process.collector.syslog import Syslog
+    from systemctl_replacement.process.collector.units import Unit
+
+_DROPPED_ID = "a596d6fe7bfa4994828e72309e95d61e"
+_OVERHEAD = 16 * 1024
+"""More than the fields about the sender take."""
+
+
+class Settings:
+    """journald.conf(5), as far as it is about messages."""
+
+    __slots__ = ("forward_syslog", "line_max", "max_level_console", "max_level_store", "max_level_syslog")
+
+    def __init__(self, order: dict[str, Any]) -> None:
+        self.max_level_store = order.get("max_level_store", 7)
+        self.max_level_syslog = order.get("max_level_syslog", 7)
+        self.max_level_console = order.get("console_level", 7)
+        self.forward_syslog = order.get("forward_syslog", False)
+        self.line_max = order.get("line_max", record.LINE_MAX)
+
+
+class Dispatch:
+    """Takes messages with their senders, and passes them on at the end of each turn."""
+
+    def __init__(self, senders: Senders, files: Files) -> None:
+        self.settings = Settings({})
+        self.place = Place()
+        self.console = ConsoleSource(-1, False)
+        self.console.name("systemd-journald", {})
+        self.syslog = forward.SyslogForward()
+        self._senders = senders
+        self._files = files
+        self._lines: list[bytes] = []
+
+    # --- messages ---
+
+    def take_syslog(self, sender: Sender, read: Syslog, datagram: bytes, sent: int) -> None:
+        """A message to /dev/log."""
+        if not _is_wanted(sender, read.priority):
+            return
+        self._forward(sender, read.facility << 3 | read.priority, read.identifier, read.message, datagram)
+        if self._is_kept(sender, read.priority):
+            extra = sender.unit.extra_text if sender.unit else ""
+            tail = f'{extra},"_SOURCE_REALTIME_TIMESTAMP":"{sent}"'
+            self._keep(sender, "syslog", records.of_syslog(read) + tail, self._is_shown(read.priority))
+
+    def take_entry(self, sender: Sender, entry: Entry, sent: int) -> None:
+        """An entry of the native protocol."""
+        if not _is_wanted(sender, entry.priority):
+            return
+        message = entry.last("MESSAGE")
+        if message is not None:
+            identifier = entry.last("SYSLOG_IDENTIFIER")
+            self._forward(sender, entry.facility << 3 | entry.priority, identifier, message, None)
+        if self._is_kept(sender, entry.priority):
+            fields = entry.fields
+            extra = ""
+            if sender.unit and sender.unit.extra:
+                extra = records.without(sender.unit.extra, fields)
+            if entry.object_pid and sender.uid == 0:
+                for name, value in self._senders.describe(entry.object_pid).described("OBJECT_").items():
+                    fields.setdefault(name, [str(value).encode() if isinstance(value, (int, str)) else value])
+            tail = f'{extra},"_SOURCE_REALTIME_TIMESTAMP":"{sent}"' if sent else extra
+            shown = message is not None and self._is_shown(entry.priority)
+            self._keep(sender, "journal", records.of_fields(fields) + tail, shown)
+
+    def take_line(self, sender: Sender, identifier: bytes, stream_id: str, line: tuple[int, bytes, str]) -> None:
+        """A line that came over a stream."""
+        priority, message, line_break = line
+        level = priority & 7
+        if not _is_wanted(sender, level):
+            return
+        self._forward(sender, priority, identifier or None, message, None)
+        if self._is_kept(sender, level):
+            extra = sender.unit.extra_text if sender.unit else ""
+            text = records.of_line(priority, identifier, message, stream_id, line_break)
+            self._keep(sender, "stdout", text + extra, self._is_shown(level))
+
+    # --- deciding ---
+
+    def _is_kept(self, sender: Sender, level: int) -> bool:
+        if level > self.settings.max_level_store:
+            return False
+        unit = sender.unit
+        if unit is None or not unit.limit.interval:
+            return True
+        allowed, suppressed = unit.limit.admit(level, monotonic(), self._files.space())
+        if suppressed:
+            self._tell_suppressed(unit, suppressed)
+        return allowed
+
+    def _is_shown(self, level: int) -> bool:
+        return self.console.as_json and self.console.is_wanted and level <= self.settings.max_level_console
+
+    # --- passing on ---
+
+    def _keep(self, sender: Sender, transport: str, text: str, shown: bool) -> None:
+        self._senders.complete(sender)
+        if len(text) > record.RECORD_MAX - _OVERHEAD:
+            self.say(LOG_WARNING, f"Message of process {sender.pid} is too large to be stored, ignoring it.")
+            return
+        self._files.add(sender.unit.name if sender.unit else OTHER, text + sender.head(transport, self.place), shown)
+
+    def _forward(
+        self, sender: Sender, priority: int, identifier: bytes | None, message: bytes, datagram: bytes | None
+    ) -> None:
+        settings, level = self.settings, priority & 7
+        if settings.forward_syslog and level <= settings.max_level_syslog:
+            name = identifier or sender.name or b"unknown"
+            self.syslog.send(datagram or forward.as_syslog(priority, name, sender.pid, message))
+        console = self.console
+        if console.is_wanted and not console.as_json and level <= settings.max_level_console:
+            self._lines.append(forward.as_lines(identifier or sender.name or b"unknown", sender.pid, message))
+
+    def flush(self) -> None:
+        """Write and show what has been taken since the last time."""
+        shown = self._files.flush()
+        if self._lines or shown:
+            self.console.show(self._lines or shown)
+            self._lines = []
+        missed = self.syslog.missed and self.syslog.take_missed(monotonic())
+        if missed:
+            self.say(LOG_WARNING, f"Forwarding to syslog missed {missed} messages.")
+            self._files.flush()
+
+    # --- our own messages ---
+
+    def say(self, level: int, text: str) -> None:
+        """Log a line of our own that is about no unit."""
+        self._driver(OTHER, level, {"MESSAGE": text})
+
+    def _tell_suppressed(self, unit: Unit, suppressed: int) -> None:
+        fields: dict[str, record.Value] = {
+            "MESSAGE_ID": _DROPPED_ID,
+            "MESSAGE": f"Suppressed {suppressed} messages from {unit.name}",
+            "N_DROPPED": suppressed,
+            "UNIT": unit.name,
+            "OBJECT_SYSTEMD_UNIT": unit.name,
+        }
+        self._driver(unit.name, LOG_INFO, fields)
+
+    def _driver(self, unit: str, level: int, fields: dict[str, record.Value]) -> None:
+        """A record as journald makes its own. It is shown by `-u` of its unit as the manager's lines are."""
+        whole: dict[str, record.Value] = {
+            "PRIORITY": level,
+            "SYSLOG_FACILITY": 3,
+            "SYSLOG_IDENTIFIER": "systemd-journald",
+            **fields,
+            "_TRANSPORT": "driver",
+            "_PID": 1 if unit else os.getpid(),
+            "_UID": 0 if unit else os.getuid(),
+            "_SYSTEMD_UNIT": "init.scope",
+            **self.place.fields,
+        }
+        self._files.add(unit, record.encode_fields(whole), self._is_shown(level))
+        if self.console.is_wanted and not self.console.as_json and level <= self.settings.max_level_console:
+            self._lines.append(forward.as_lines(b"systemd-journald", 1, str(fields["MESSAGE"]).encode()))
+
+
+def _is_wanted(sender: Sender, level: int) -> bool:
+    return sender.unit is None or level <= sender.unit.max_priority

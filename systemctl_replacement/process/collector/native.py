@@ -1,0 +1,150 @@
+"""The journal's native protocol (https://systemd.io/JOURNAL_NATIVE_PROTOCOL), read as journald reads it.
+
+A datagram, or a file that comes with one, holds entries with an empty line between them. A field is a line NAME=VALUE,
+or a line NAME, the length of the value in 64 bits (little endian), the value, and a newline.
+"""
+
+from __future__ import annotations
+
+from systemctl_replacement.log_levels import LOG_INFO
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Fields = dict[str, list[bytes]]
+
+FIELDS_MAX = 1024
+"""An entry with more fields is refused, as by journald."""
+SIZE_MAX = 4 * 1024 * 1024
+"""An entry with more bytes is refused. (journald's limit is 770 MB.)"""
+ENTRIES_MAX = 1024
+"""What comes after so many entries of one datagram is refused."""
+_NAME_MAX = 64
+_NAME = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+_VALUE_MAX = 768 * 1024 * 1024  # journald's DATA_SIZE_MAX: no length, but a sign that this is no such field
+_LENGTH = 8
+
+
+class Entry:
+    """One entry: its fields in their order, each with all its values."""
+
+    __slots__ = ("facility", "fields", "object_pid", "priority")
+
+    def __init__(self) -> None:
+        self.fields: Fields = {}
+        self.priority = LOG_INFO
+        self.facility = 0
+        self.object_pid = 0
+
+    def last(self, name: str) -> bytes | None:
+        """The last value of a field."""
+        values = self.fields.get(name)
+        return values[-1] if values else None
+
+
+class Refused(Exception):
+    """An entry that is left out, or all that follows. Its text says why."""
+
+
+def is_field_name(name: bytes) -> bool:
+    """Whether a field that a sender gives may have this name."""
+    if not 0 < len(name) <= _NAME_MAX or name.translate(None, _NAME):
+        return False
+    return name[0] != 0x5F and not name[:1].isdigit()
+
+
+def parse(data: bytes) -> Iterator[Entry | Refused]:
+    """The entries in a message. Of one that is cut off, or does not keep to the format, the fields before that."""
+    at = entries = 0
+    while at < len(data):
+        if entries == ENTRIES_MAX:
+            yield Refused(f"Too many entries in one message, ignoring those after the first {ENTRIES_MAX}.")
+            return
+        entries += 1
+        entry = Entry()
+        reader = _Reader(data, at)
+        try:
+            reader.read(entry)
+        except Refused as error:
+            yield error
+            return
+        at = reader.at
+        if reader.count > FIELDS_MAX or reader.size > SIZE_MAX:
+            what = "fields" if reader.count > FIELDS_MAX else "bytes"
+            yield Refused(f"Received an entry with too many {what}, ignoring it.")
+        elif entry.fields:
+            yield entry
+
+
+class _Reader:
+    """Reads one entry, and knows how far it came."""
+
+    __slots__ = ("_data", "at", "count", "size")
+
+    def __init__(self, data: bytes, at: int) -> None:
+        self._data = data
+        self.at = at
+        self.count = 0
+        self.size = 0
+
+    def read(self, entry: Entry) -> None:
+        """Read up to the empty line after an entry, or as far as the data make sense."""
+        data, at, end = self._data, self.at, len(self._data)
+        while at < end:
+            newline = data.find(b"\n", at)
+            if newline < 0:
+                at = end
+            elif newline == at:
+                at += 1
+                break
+            elif data[at] in b".#":
+                at = newline + 1  # commands and comments
+            else:
+                equals = data.find(b"=", at, newline)
+                if equals >= 0:
+                    self._add(entry, data[at:equals], equals + 1, newline)
+                    at = newline + 1
+                else:
+                    at = self._read_binary(entry, at, newline)
+        self.at = at
+
+    def _read_binary(self, entry: Entry, at: int, newline: int) -> int:
+        data, start = self._data, newline + 1 + _LENGTH
+        if start >= len(data):
+            return len(data)
+        length = int.from_bytes(data[newline + 1 : start], "little")
+        if length > _VALUE_MAX:
+            raise Refused(f"Received binary data block of {length} bytes is too large, ignoring entry.")
+        stop = start + length
+        if data[stop : stop + 1] != b"\n":
+            return len(data)
+        self._add(entry, data[at:newline], start, stop)
+        return stop + 1
+
+    def _add(self, entry: Entry, name: bytes, start: int, stop: int) -> None:
+        if not is_field_name(name):
+            return
+        self.count += 1
+        self.size += len(name) + 1 + stop - start
+        if self.count > FIELDS_MAX or self.size > SIZE_MAX:
+            entry.fields.clear()
+            return
+        value = self._data[start:stop]
+        entry.fields.setdefault(name.decode(), []).append(value)
+        if name in _SPECIAL:
+            _note(entry, name, value)
+
+
+_SPECIAL = (b"PRIORITY", b"SYSLOG_FACILITY", b"OBJECT_PID")
+
+
+def _note(entry: Entry, name: bytes, value: bytes) -> None:
+    if not value.isdigit():
+        return
+    if name == b"PRIORITY" and len(value) == 1:
+        entry.priority = int(value) & 7
+    elif name == b"SYSLOG_FACILITY" and len(value) <= 2:
+        entry.facility = int(value)
+    elif name == b"OBJECT_PID" and len(value) < 10:
+        entry.object_pid = int(value)

@@ -1,0 +1,42 @@
+"""The collector as a process: forked from the forkserver like the console, imported after the fork."""
+
+from __future__ import annotations
+
+import gc
+import os
+
+from systemctl_replacement import exit_status
+from systemctl_replacement.log_levels import LOG_ERR
+from systemctl_replacement.process.collector.account import settle
+from systemctl_replacement.process.collector.collector import Collector
+from systemctl_replacement.process.describe_error import describe
+from systemctl_replacement.process.link import Link
+from systemctl_replacement.process.process_title import set_title
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from systemctl_replacement.process.link import Message
+
+_DIRECTORY_GONE = "Cannot store what is logged through sockets: %s"
+
+
+def main(message: Message, fds: dict[str, int]) -> NoReturn:
+    """The life of the collector. message: "directory" for the journals ("" for none), "dynamic" for the uids of
+    DynamicUser=."""
+    status = exit_status.EXIT_SOFTWARE
+    try:
+        os.setsid()
+        set_title("collector", "collector")
+        gc.enable()
+        link = Link(fds["link"])
+        try:
+            directory = settle(message["directory"], message["dynamic"])
+        except OSError as error:
+            link.send({"ev": "trouble", "level": LOG_ERR, "message": _DIRECTORY_GONE % describe(error)})
+            directory = ""
+        Collector(link, directory).run()
+        status = 0
+    finally:
+        os._exit(status)

@@ -1,0 +1,171 @@
+"""The connections to /run/systemd/journal/stdout: accepting them, reading them in turn, having them kept."""
+
+from __future__ import annotations
+
+import _socket
+import os
+import sys
+
+from systemctl_replacement.process.collector.datagrams import CREDENTIALS_SIZE, SCM_CREDENTIALS
+from systemctl_replacement.process.collector.senders import now_boottime
+from systemctl_replacement.process.collector.stream import END, LONG, OTHER, ProtocolError, Stream
+from systemctl_replacement.process.poller import READABLE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from systemctl_replacement.process.collector.senders import Sender, Senders
+    from systemctl_replacement.process.collector.stream import Line
+    from systemctl_replacement.process.poller import Poller
+
+STREAMS_MAX = 4096
+"""As many connections as journald has."""
+STREAMS_OF_USER_MAX = 1024
+"""A user other than root has no more of them than this."""
+_ACCEPTED_MAX = 16
+_CHUNK = 65536
+_UNFINISHED_MAX = 4 * 1024 * 1024
+"""The bytes of unfinished lines that are held in all. Beyond them a line ends where it is."""
+_SO_PASSCRED, _SO_PEERCRED = 16, 17
+_ANCILLARY_SIZE = _socket.CMSG_SPACE(CREDENTIALS_SIZE)
+_FLAGS = _socket.MSG_DONTWAIT | _socket.MSG_CMSG_CLOEXEC
+
+
+class Connection:
+    """One connection."""
+
+    __slots__ = ("credentials", "number", "owner", "sender", "socket", "stream", "uid", "unfinished")
+
+    def __init__(self, socket: _socket.socket, number: int, stream: Stream, owner: Sender, credentials: bytes) -> None:
+        self.socket = socket
+        self.number = number
+        self.stream = stream
+        self.owner = owner  # who has connected
+        self.sender = owner  # who has written last
+        self.credentials = credentials  # the owner's
+        self.uid = int.from_bytes(credentials[4:8], sys.byteorder)
+        self.unfinished = 0
+
+
+class Streams:
+    """All connections. `take` is given their lines, `keep` what the manager is to remember of them."""
+
+    def __init__(
+        self,
+        poller: Poller,
+        senders: Senders,
+        take: Callable[[Sender, Stream, Line], object],
+        keep: Callable[[dict[str, Any], int], object],
+    ) -> None:
+        self.line_max = 0
+        self._poller = poller
+        self._senders = senders
+        self._take = take
+        self._keep = keep
+        self._connections: dict[int, Connection] = {}
+        self._of_users: dict[int, int] = {}
+        self._last = 0  # the number of the last connection
+        self._unfinished = 0
+
+    def __contains__(self, fd: int) -> bool:
+        return fd in self._connections
+
+    def accept(self, listening: _socket.socket) -> None:
+        """Accept some of those who wait. There is room for a limited number; others are turned away."""
+        for _ in range(_ACCEPTED_MAX):
+            try:
+                fd, _address = listening._accept()  # type: ignore[attr-defined]
+            except OSError:
+                return  # nobody waits, or there is no descriptor, and the next one that closes makes room
+            self._last += 1
+            self._add(fd, self._last, Stream(os.urandom(16).hex()))
+
+    def resume(self, fd: int, number: int, state: dict[str, Any]) -> None:
+        """Go on with a connection that another process has begun to read. The descriptor is ours from now on."""
+        self._last = max(self._last, number)
+        self._add(fd, number, Stream.resume(state))
+
+    def _add(self, fd: int, number: int, stream: Stream) -> None:
+        socket = _socket.socket(fileno=fd)
+        socket.setsockopt(_socket.SOL_SOCKET, _SO_PASSCRED, 1)
+        credentials = socket.getsockopt(_socket.SOL_SOCKET, _SO_PEERCRED, CREDENTIALS_SIZE)
+        stream.line_max = self.line_max or stream.line_max
+        owner = self._senders.find(credentials, now_boottime())
+        connection = Connection(socket, number, stream, owner, credentials)
+        count = self._of_users.get(connection.uid, 0)
+        if len(self._connections) >= STREAMS_MAX or (connection.uid != 0 and count >= STREAMS_OF_USER_MAX):
+            socket.close()
+            return
+        self._poller.watch(fd, READABLE)
+        self._of_users[connection.uid] = count + 1
+        self._connections[fd] = connection
+
+    def read(self, fd: int) -> None:
+        """Read some of what has come over a connection."""
+        connection = self._connections[fd]
+        try:
+            data, ancillary, _flags, _address = connection.socket.recvmsg(_CHUNK, _ANCILLARY_SIZE, _FLAGS)
+        except BlockingIOError:
+            return
+        except OSError:
+            data, ancillary = b"", []
+        if not data:
+            self._close(connection)
+            return
+        credentials = connection.credentials
+        for _level, kind, content in ancillary:
+            if kind == SCM_CREDENTIALS:
+                credentials = content
+        sender = self._sender(connection, credentials)
+        if sender.pid != connection.sender.pid:
+            # A process that has inherited the connection.
+            self._pass_on(connection, connection.stream.end_line(OTHER))
+        connection.sender = sender
+        self._feed(connection, data)
+
+    def _sender(self, connection: Connection, credentials: bytes) -> Sender:
+        sender = self._senders.find(credentials, now_boottime())
+        if sender.unit is None and credentials == connection.credentials:
+            return connection.owner  # known since it connected
+        return sender
+
+    def _feed(self, connection: Connection, data: bytes) -> None:
+        stream = connection.stream
+        was_running = stream.is_running
+        try:
+            lines = stream.feed(data)
+        except ProtocolError:
+            self._close(connection)
+            return
+        if stream.is_running and not was_running:
+            if connection.uid != 0:
+                stream.unit = b""
+            self._keep(
+                {"ev": "stream", "number": connection.number, "state": stream.state()}, connection.socket.fileno()
+            )
+        self._unfinished += stream.unfinished - connection.unfinished
+        connection.unfinished = stream.unfinished
+        if self._unfinished > _UNFINISHED_MAX and stream.is_running:
+            lines += stream.end_line(LONG)
+            self._unfinished -= connection.unfinished
+            connection.unfinished = 0
+        self._pass_on(connection, lines)
+
+    def _pass_on(self, connection: Connection, lines: list[Line]) -> None:
+        for line in lines:
+            self._take(connection.sender, connection.stream, line)
+
+    def _close(self, connection: Connection) -> None:
+        fd = connection.socket.fileno()
+        self._pass_on(connection, connection.stream.end_line(END))
+        self._unfinished -= connection.unfinished
+        self._poller.forget(fd)
+        del self._connections[fd]
+        self._of_users[connection.uid] -= 1
+        if not self._of_users[connection.uid]:
+            del self._of_users[connection.uid]
+        if connection.stream.is_running:
+            self._keep({"ev": "closed", "number": connection.number}, -1)
+        connection.socket.close()

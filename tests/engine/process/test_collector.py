@@ -1,0 +1,283 @@
+"""The process that receives what is logged through sockets, as the manager and those who log see it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from systemctl_replacement.process.collector import native
+from tests.engine.process.collectors import Client, Collector, Sockets
+
+HERE = os.getpid()
+
+
+@pytest.fixture
+def sockets(tmp_path: Path) -> Iterator[Sockets]:
+    for directory in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        directory.chmod(0o755)  # a user of its own has to get there
+    made = Sockets(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def collector(sockets: Sockets) -> Iterator[Collector]:
+    made = Collector(sockets)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(sockets: Sockets) -> Iterator[Client]:
+    made = Client(sockets)
+    yield made
+    made.close()
+
+
+def test_each_way_in_and_what_is_known_of_the_sender(collector: Collector, client: Client) -> None:
+    collector.unit("a.service", HERE, "5" * 32, fields={"EXTRA": "yes", "MESSAGE": "no"})
+    client.syslog(b"<29>Nov 28 04:12:58 me[123]: by syslog")
+    client.native(b"MESSAGE=natively\nPRIORITY=3\nTWICE=1\nTWICE=\xff\n_UID=7\nEXTRA=mine\n")
+    with client.stream(b"name", b"30") as stream:
+        stream.sendall(b"<4>over a stream\nunfinished")
+    found = collector.records("a.service")
+    assert [record["MESSAGE"] for record in found] == ["by syslog", "natively", "over a stream", "unfinished"]
+    command = Path("/proc/self/cmdline").read_text().rstrip("\0").replace("\0", " ")
+    seen = {
+        "_PID": str(HERE),
+        "_UID": str(os.getuid()),
+        "_GID": str(os.getgid()),
+        "_COMM": Path("/proc/self/comm").read_text().rstrip("\n"),
+        "_CMDLINE": command[:4096],
+        "_SYSTEMD_UNIT": "a.service",
+        "_SYSTEMD_SLICE": "system.slice",
+        "_SYSTEMD_INVOCATION_ID": "5" * 32,
+        "_BOOT_ID": "b" * 32,
+        "_MACHINE_ID": "c" * 32,
+        "_HOSTNAME": socket.gethostname(),
+        "_RUNTIME_SCOPE": "system",
+    }
+    for number, record in enumerate(found, 1):
+        assert {name: record.get(name) for name in seen} == seen
+        assert record["__SEQNUM"] == str(number) and int(record["__MONOTONIC_TIMESTAMP"]) > 0
+    first, second, third, fourth = found
+    assert first["_TRANSPORT"] == "syslog" and first["SYSLOG_PID"] == "123" and first["EXTRA"] == "yes"
+    assert first["PRIORITY"] == "5" and first["SYSLOG_FACILITY"] == "3" and first["SYSLOG_IDENTIFIER"] == "me"
+    assert 0 <= int(first["__REALTIME_TIMESTAMP"]) - int(first["_SOURCE_REALTIME_TIMESTAMP"]) < 30_000_000
+    assert second["_TRANSPORT"] == "journal" and second["TWICE"] == ["1", [255]] and second["EXTRA"] == "mine"
+    assert third["_TRANSPORT"] == "stdout" and third["PRIORITY"] == "4" and third["SYSLOG_FACILITY"] == "3"
+    assert fourth["_LINE_BREAK"] == "eof" and fourth["_STREAM_ID"] == third["_STREAM_ID"]
+
+
+def test_it_has_no_privileges_and_a_directory_of_its_own(collector: Collector) -> None:
+    uid = collector.wait("ready")["uid"]
+    assert uid == os.getuid() if os.getuid() else 61184 <= uid <= 65519
+    status = dict(line.split(":\t", 1) for line in Path(f"/proc/{collector.pid}/status").read_text().splitlines())
+    assert status["CapEff"] == status["CapPrm"] == "0" * 16 and status["NoNewPrivs"] == "1"
+    assert status["Uid"].split() == [str(uid)] * 4
+    directory = (collector.logs / "received").stat()
+    assert directory.st_uid == uid and not directory.st_mode & 0o007
+    assert Path(f"/proc/{collector.pid}/stat").stat().st_uid == 0 or os.getuid()  # it is not dumpable
+
+
+def test_who_is_of_no_unit_is_said_to_be_of_none(collector: Collector, client: Client) -> None:
+    client.syslog(b"hello")
+    (record,) = collector.records()
+    assert "_SYSTEMD_UNIT" not in record and record["_PID"] == str(HERE)
+
+
+def test_ten_thousand_names_are_not_needed_for_children(collector: Collector, sockets: Sockets) -> None:
+    """A shell of a unit runs senders that are gone at once; each is read about while it is there, or is of no unit."""
+    script = (
+        "import os, socket, sys\n"
+        "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
+        "for number in range(300):\n"
+        "    if not os.fork():\n"
+        "        s.sendto(b'<13>t: %d' % number, sys.argv[1]); os._exit(0)\n"
+        "    os.wait()\n"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-IS", "-c", f"input()\n{script}", sockets.path("dev-log")], stdin=subprocess.PIPE
+    )
+    collector.unit("a.service", child.pid)
+    collector.sync()
+    child.communicate(b"\n")
+    mine, others = collector.records("a.service"), collector.records()
+    assert len(mine) + len(others) == 300 and mine
+    assert all("_SYSTEMD_UNIT" not in record for record in others)
+
+
+def test_large_messages_come_as_files(collector: Collector, client: Client, tmp_path: Path) -> None:
+    large = os.memfd_create("large", os.MFD_ALLOW_SEALING)
+    os.write(large, b"MESSAGE=large\nFIELD=" + b"x" * (3 << 20) + b"\n\nMESSAGE=second\n")
+    import fcntl
+
+    fcntl.fcntl(large, fcntl.F_ADD_SEALS, 0xF)
+    client.native(b"", large)
+    os.close(large)
+    too_large = os.memfd_create("too-large")
+    os.truncate(too_large, native.SIZE_MAX + 1)
+    pipe = os.pipe()
+    client.native(b"", too_large)
+    client.native(b"", pipe[0])
+    client.native(b"MESSAGE=both", pipe[0])
+    client.native(b"", pipe[0], pipe[0])
+    client.native(b"MESSAGE=after\n")
+    found = collector.records()
+    assert [record["MESSAGE"] for record in found] == ["large", "second", "after"]
+    assert len(found[0]["FIELD"]) == 3 << 20
+    refused = [message["message"] for message in collector.news if message["ev"] == "trouble"]
+    assert len(refused) == 4 and f"too large ({native.SIZE_MAX + 1} bytes)" in refused[0]
+    for fd in (too_large, *pipe):
+        os.close(fd)
+
+
+def test_limits(collector: Collector, client: Client) -> None:
+    collector.configure(interval=60_000_000, burst=1, max_level_store=6)
+    collector.unit("a.service", HERE, max_priority=5)
+    collector.sync()
+    for level in (7, 6, 5):
+        client.syslog(b"<%d>x: level %d" % (level, level))
+    assert collector.messages("a.service") == ["level 5"]
+    collector.unit("a.service", HERE, interval=1, burst=1)
+    collector.sync()
+    for number in range(40):
+        client.syslog(b"<6>x: again %d" % number)
+    found = collector.records("a.service")
+    assert "level 7" not in str(found)
+    told = [record for record in found if record["_TRANSPORT"] == "driver"]
+    for record in told:
+        assert record["MESSAGE"] == f"Suppressed {record['N_DROPPED']} messages from a.service"
+        assert (record["UNIT"], record["SYSLOG_IDENTIFIER"]) == ("a.service", "systemd-journald")
+
+
+def test_a_limit_counts_and_the_unit_without_one_is_not_limited(collector: Collector, client: Client) -> None:
+    collector.configure(interval=60_000_000, burst=10)
+    collector.unit("a.service", HERE)
+    collector.sync()
+    for number in range(2000):
+        client.syslog(b"<6>x: %d" % number)
+    assert 10 <= len(collector.records("a.service")) < 100
+    collector.unit("a.service", HERE, interval=0, burst=0)
+    collector.sync()
+    before = len(collector.records("a.service"))
+    for number in range(2000):
+        client.syslog(b"<6>x: %d" % number)
+    assert len(collector.records("a.service")) == before + 2000
+
+
+def test_what_is_kept_goes_to_the_console_and_to_syslog(collector: Collector, client: Client, tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    daemon = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    daemon.bind(str(tmp_path / "syslog"))
+    os.chmod(tmp_path / "syslog", 0o666)
+    collector.configure(forward_syslog=True, syslog=str(tmp_path / "syslog"))
+    collector.tell({"op": "console"}, [theirs.fileno()])
+    collector.sync()
+    client.syslog(b"<13>Nov 28 04:12:58 me[9]: two\nlines\n")
+    client.native(b"MESSAGE=native\nSYSLOG_IDENTIFIER=a\x1bb\nPRIORITY=3\n")
+    collector.sync()
+    assert ours.recv(4096).decode() == f"me[{HERE}]: two\nme[{HERE}]: lines\na?b[{HERE}]: native\n"
+    assert daemon.recv(4096) == b"<13>Nov 28 04:12:58 me[9]: two\nlines\n"
+    assert daemon.recv(4096).endswith(b"a\x1bb[%d]: native" % HERE)
+    collector.configure(console_json=True)
+    client.syslog(b"<13>x: as JSON")
+    collector.sync()
+    text = ours.recv(4096)
+    record = json.loads(text)
+    assert record["MESSAGE"] == "as JSON" and record["_TRANSPORT"] == "syslog" and record["_PID"] == str(HERE)
+    for each in (ours, theirs, daemon):
+        each.close()
+
+
+def test_one_that_is_killed_loses_nothing_that_waits(sockets: Sockets, client: Client) -> None:
+    first = Collector(sockets)
+    stream = client.stream()
+    stream.sendall(b"one\n")
+    client.syslog(b"x: one")
+    first.sync()
+    first.kill()
+    stream.sendall(b"two\n")
+    client.syslog(b"x: two")
+    second = Collector(sockets)
+    first.wait("stream")
+    ((number, (state, fd)),) = first.kept.items()
+    second.tell({"op": "stream", "number": number, "state": state}, [fd])
+    stream.sendall(b"three\n")
+    stream.close()
+    assert sorted(second.messages()) == ["one", "one", "three", "two", "two"]
+    assert second.wait("closed")["number"] == number
+    first.close()
+    second.close()
+
+
+def test_streams_are_limited(collector: Collector, client: Client) -> None:
+    opened = [client.stream() for _ in range(50)]
+    with contextlib.suppress(BrokenPipeError):
+        for stream in opened:
+            stream.sendall(b"x" * 60_000)
+    for stream in opened:
+        stream.close()
+    found = collector.records()
+    assert {record.get("_LINE_BREAK") for record in found} == {"line-max", "eof"}
+    assert sum(len(record["MESSAGE"]) for record in found) == 50 * 60_000
+
+
+def test_a_child_that_inherits_a_stream_has_its_own_pid(collector: Collector, client: Client) -> None:
+    with client.stream() as stream:
+        stream.sendall(b"unfinished")
+        collector.sync()
+        child = subprocess.run(
+            ["/bin/sh", "-c", "echo of the child; echo $$ >&2"],
+            stdout=stream.fileno(),
+            stderr=subprocess.PIPE,
+            check=True,
+        )
+    first, second = collector.records()
+    assert (first["MESSAGE"], first["_LINE_BREAK"], first["_PID"]) == ("unfinished", "pid-change", str(HERE))
+    assert (second["MESSAGE"], second["_PID"]) == ("of the child", child.stderr.decode().strip())
+
+
+def test_garbage_is_no_defect(collector: Collector, client: Client) -> None:
+    client.syslog(b"\0\xff" * 1000)
+    client.native(os.urandom(5000))
+    client.native(b"MESSAGE\n" + struct.pack("<Q", 1 << 62) + b"x\n")
+    with client.stream() as stream:
+        stream.sendall(os.urandom(5000) + b"\n")
+    with contextlib.suppress(OSError), client.stream(b"x" * 500) as stream:
+        stream.sendall(b"never")
+    client.syslog(b"x: last")
+    assert "last" in [record.get("MESSAGE") for record in collector.records()]
+    assert not any("Cannot" in message.get("message", "") for message in collector.news)
+
+
+def test_files_are_rotated_on_request(collector: Collector, client: Client) -> None:
+    collector.unit("a.service", HERE)
+    client.syslog(b"x: one")
+    collector.sync()
+    collector.tell({"op": "rotate", "number": 99})
+    assert collector.wait("synced")["number"] == 99
+    client.syslog(b"x: two")
+    assert collector.messages("a.service") == ["two"]
+    names = [path.name for path in (collector.logs / "received").iterdir()]
+    assert len(names) == 2 and any(name.startswith("a.service@") for name in names)
+
+
+def test_the_end_of_the_manager_is_its_end(sockets: Sockets, client: Client) -> None:
+    collector = Collector(sockets)
+    collector.sync()
+    client.syslog(b"x: last")
+    collector.link.close()
+    collector.reap()
+    collector = Collector(sockets)
+    assert collector.messages() == ["last"]
+    collector.close()
