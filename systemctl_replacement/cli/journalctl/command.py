@@ -61,7 +61,7 @@ def _page(options: Options) -> Terminal:
     from systemctl_replacement.cli.terminal import Terminal
 
     terminal = Terminal()
-    if options.pager and terminal.tty:
+    if options.pager and terminal.tty and not options.follow:
         from systemctl_replacement.cli.pager import open_pager
 
         open_pager(at_end=options.pager_end)
@@ -93,8 +93,6 @@ def _show(options: Options, operands: Sequence[str]) -> int:
     from systemctl_replacement.cli.journalctl.output.settings import OutputSettings
     from systemctl_replacement.cli.journalctl.show import Shower, chosen, starting_point
 
-    if options.follow:
-        raise Failure("--follow is not available yet.")
     pattern = _pattern(options)
     journal = _opened(options)
     query = _query(journal, options, operands, pattern)
@@ -117,6 +115,10 @@ def _show(options: Options, operands: Sequence[str]) -> int:
     )
     shower = Shower(options, make(settings), terminal.colors)
     shower.show(chosen(journal, query, options, cursor))
+    if options.follow:
+        from systemctl_replacement.cli.journalctl.follow import follow
+
+        return follow(journal, query, options, shower)
     if not shower.count and not options.quiet:
         streams.out("-- No entries --")
     status = 1 if pattern is not None and options.lines and not shower.count else 0

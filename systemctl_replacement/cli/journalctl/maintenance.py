@@ -56,9 +56,17 @@ def _update_catalog(options: Options, operands: Sequence[str]) -> int:
     return 0
 
 
+def _catalog(options: Options, operands: Sequence[str]) -> int:
+    from systemctl_replacement.cli.journalctl.catalog_lists import show
+
+    return show(options, operands)
+
+
 _ACTIONS: dict[str, Callable[[Options, Sequence[str]], int]] = {
     "disk-usage": _disk_usage,
     "new-id128": _new_id,
     "setup-keys": _setup_keys,
     "update-catalog": _update_catalog,
+    "list-catalog": _catalog,
+    "dump-catalog": _catalog,
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from itertools import islice
 
 from systemctl_replacement.cli import streams
@@ -92,9 +91,11 @@ def _last(journal: Journal, query: Query, options: Options, lines: int) -> Itera
     if lines <= _KEPT:
         yield from list(backwards)[::-1]
         return
-    first = deque(backwards, maxlen=1)
-    if first:
-        query = replace(query, after=parse_cursor(first[0].cursor), inclusive=True)
+    first = None
+    for entry in backwards:
+        first = entry
+    if first is not None:
+        query = replace(query, after=parse_cursor(first.cursor), inclusive=True)
         yield from islice(wanted(journal.entries(query), options), lines)
 
 
