@@ -118,6 +118,7 @@ class Writer:
                 self._archive()
         except OSError:
             pass  # the file stays; what the next record meets is counted there
+        self.close()
 
     def finish(self) -> None:
         """Close the file for good. If it is a new one, others may have to make room for it."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     from systemctl_replacement.control.request import Caller, Request
+    from systemctl_replacement.manager.logs.upkeep import Upkeep
     from systemctl_replacement.manager.reexec.reexecution import Reexecution
     from systemctl_replacement.manager.reload import DaemonReload
 
@@ -47,10 +48,11 @@ _FIRST_SIGNAL, _LAST_SIGNAL = 1, 64
 class Methods:
     """The handlers, bound to a manager."""
 
-    def __init__(self, manager: Manager, reload: DaemonReload, reexecution: Reexecution) -> None:
+    def __init__(self, manager: Manager, reload: DaemonReload, reexecution: Reexecution, upkeep: Upkeep) -> None:
         self._manager = manager
         self._reload = reload
         self._reexecution = reexecution
+        self._upkeep = upkeep
 
     def table(self) -> dict[str, Method]:
         """By name; who may call each."""
@@ -75,6 +77,8 @@ class Methods:
             "Reload": Method(self.reload, OWNER),
             "Reexecute": Method(self.reexecute, OWNER, ends_connection=True),
             "Halt": Method(self.halt, OWNER),
+            "Synchronize": Method(self._upkeep.synchronize, OWNER),
+            "Rotate": Method(self._upkeep.rotate, OWNER),
         }
 
     # --- looking ---

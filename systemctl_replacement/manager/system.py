@@ -28,6 +28,7 @@ from systemctl_replacement.manager.jobs.job_log import JobLog
 from systemctl_replacement.manager.jobs.job_start import JobStarter
 from systemctl_replacement.manager.jobs.table import JobTable
 from systemctl_replacement.manager.leftovers import Leftovers
+from systemctl_replacement.manager.logs.upkeep import Upkeep
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.methods import Methods
 from systemctl_replacement.manager.mountinfo import Mounts, MountWatch
@@ -178,7 +179,8 @@ class System:
         )
         self.idle: Observers[server.Server] = Observers(loop.guard)  # the last client has left
         self.reexecution = Reexecution(manager, self.server, self.generators, options, self._patience)
-        self._methods = Methods(manager, self.reload, self.reexecution)
+        upkeep = Upkeep(self.log, processes, self._log_directory)
+        self._methods = Methods(manager, self.reload, self.reexecution, upkeep)
 
     def _make_bus(self) -> SystemBus:
         from systemctl_replacement.manager.bus.system_bus import SOCKET, SystemBus  # most containers have no bus

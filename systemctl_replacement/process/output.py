@@ -91,6 +91,11 @@ class Output:
         self._open(unit, journal)
         self._build()
 
+    def rotate(self) -> None:
+        """Begin a new file of the journal with the next line."""
+        if self._writer:
+            self._writer.rotate()
+
     def configure(self, settings: dict[str, Any]) -> None:
         """Take the settings "fields" (added to every record), "level_prefix", "priority" and "max_priority" (above it
         lines are dropped). Of our own lines the journal gets those up to "own_level", and the console those of them up

@@ -253,6 +253,8 @@ class Supervisor:
             self.output.console.set(fds.pop() if fds else -1, message["json"])
             if message.get("fds_lost"):
                 self.output.log(LOG_ERR, f"Failed to receive the console: {os.strerror(errno.EMFILE)}")
+        elif operation == "rotate":
+            self.output.rotate()
         elif operation == "rename":
             set_title(f"supervisor: {message['unit']}", "supervisor")
             self.output.rename(message["unit"], message["journal"])

@@ -22,6 +22,7 @@ Manager to supervisor (`op`; descriptors travel beside the message)::
     settings    stop_timeout (usec), kill_signal: what to do with the unit if the manager dies;
                 fields (of its journal records), level_prefix, priority, max_priority; own_level, own_shown (which of
                 its own lines the journal and the console get): all optional
+    rotate                                      a new file of the journal begins with the next line
     rename      unit, journal                   the unit is called so now; what it prints goes to that journal
     console     json (bool); fd                 the console was made anew
     release                                     the supervisor ends, whatever still runs below it

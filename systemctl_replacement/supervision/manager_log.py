@@ -67,6 +67,10 @@ class ManagerLog:
             "SYSLOG_IDENTIFIER": "systemd",
         }
 
+    def rotate(self) -> None:
+        """Begin a new file of the journal with the next line."""
+        self._writer.rotate()
+
     def manager(self, level: int, message: str, news: bool = True) -> None:
         """Log a line about no unit in particular. With SHOW_CHANGES only news is shown."""
         self._write(level, message, {}, news)

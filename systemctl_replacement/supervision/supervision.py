@@ -88,6 +88,12 @@ class Processes(Supervisors):
             tracking.removing = 0
             self._send(tracking, {"op": "stop-removing"})
 
+    def rotate_journals(self) -> None:
+        """Let new files begin with what units print from now on."""
+        for tracking in self.trackings.values():
+            if tracking.link is not None and not tracking.releasing:
+                self._send(tracking, {"op": "rotate"})
+
     def release(self, unit: str) -> None:
         """The unit is inactive and has no processes: its supervisor may exit."""
         tracking = self.trackings.get(unit)

@@ -92,7 +92,9 @@ class World:
         halt, bus = cast("Any", self.halt), cast("Any", None)
         manager = Manager(core, self.boot, execution, cast("Any", None), conditions, processes, driver, jobs, halt, bus)
         reload: Any = SimpleNamespace(look_for_new=lambda: None, described=())
-        self.table = Methods(manager, reload, cast("Any", None)).table()
+        self.table = Methods(
+            manager, reload, cast("Any", None), cast("Any", SimpleNamespace(synchronize=None, rotate=None))
+        ).table()
 
     def _failed(self, where: str, error: BaseException) -> None:
         self.failed.append((where, error))
