@@ -46,6 +46,7 @@ LEAVES = {
     "terminal_settings",
     "defaults",
     "log_limit",
+    "message_ids",
 }
 # For each room what it may import besides itself and the leaves: a room, or modules of one.
 MAY_IMPORT: dict[str, set[str]] = {

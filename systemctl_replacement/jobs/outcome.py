@@ -22,10 +22,8 @@ from systemctl_replacement.jobs.model import (
     VERIFY_ACTIVE,
     WAITING,
     Job,
-    LogLine,
     View,
 )
-from systemctl_replacement.log_levels import LOG_NOTICE
 from systemctl_replacement.records import dataclass, replace
 
 TYPE_CHECKING = False
@@ -51,7 +49,6 @@ class Ending:
     the state "failed" this state triggers OnFailure=, not the job.)"""
     wake: tuple[str, ...]
     """Units whose jobs may be able to run now."""
-    log: tuple[LogLine, ...]
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,7 @@ def finish(view: View, job: Job, result: str, *, recursive: bool = True) -> Endi
     """What happens when `job` ends with `result`. `recursive` is false for a job that another replaces (canceled)."""
     if result == DONE and job.type == RESTART:
         again = replace(job, type=START, state=WAITING)
-        return Ending((), again, (), (job.unit, *_ordered_with_jobs(view, job.unit, set())), ())
+        return Ending((), again, (), (job.unit, *_ordered_with_jobs(view, job.unit, set())))
     finished = [(job, result)]
     reported: list[tuple[Job, str]] = []
     gone = {job.unit}
@@ -86,14 +83,10 @@ def finish(view: View, job: Job, result: str, *, recursive: bool = True) -> Endi
             path.append((other, DEPENDENCY, _failing_with(view, other, DEPENDENCY)))
     # As in systemd, the furthest down the chain are reported first.
     reported = [(ended, how) for ended, how in reported if how in (TIMEOUT, DEPENDENCY)]
-    log = tuple(
-        (ended.unit, LOG_NOTICE, f"Job {ended.unit}/{ended.type} failed with result '{how}'.")
-        for ended, how in reported
-    )
     wake: dict[str, None] = {}
     for ended, _ in finished:
         wake.update(dict.fromkeys(_ordered_with_jobs(view, ended.unit, gone)))
-    return Ending(tuple(finished), None, tuple(ended.unit for ended, _ in reported), tuple(wake), log)
+    return Ending(tuple(finished), None, tuple(ended.unit for ended, _ in reported), tuple(wake))
 
 
 def _failing_with(view: View, job: Job, result: str) -> Iterator[Job]:

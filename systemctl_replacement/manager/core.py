@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.loop import Loop
     from systemctl_replacement.manager.registry import Registry
+    from systemctl_replacement.manager.unit import ManagedUnit
     from systemctl_replacement.manager.unit_files import UnitFiles
     from systemctl_replacement.supervision.log_limits import LogLimits
-    from systemctl_replacement.supervision.manager_log import ManagerLog
+    from systemctl_replacement.supervision.manager_log import Fields, ManagerLog
     from systemctl_replacement.unitfile.manager_config import ManagerConfig
 
 
@@ -60,22 +61,35 @@ class Core:
     def call_soon(self, callback: Callable[[], object]) -> None:
         self.loop.call_soon(callback)
 
-    def log_unit(self, unit: str, level: int, message: str, news: bool = True) -> None:
-        """A line about a unit, or about none (""); news: for the container's output, too, if the unit is prominent."""
+    def log_unit(self, unit: str, level: int, message: str, news: bool = True, fields: Fields = ()) -> None:
+        """A line about a unit, or about none (""); news: for the container's output, too, if the unit is prominent.
+        fields: further ones of its record."""
         if not unit:
-            self.log.manager(level, message)
+            self.log.manager(level, message, fields=fields)
             return
-        self.log_about(unit, level, f"{unit}: {message}", news)
+        self.log_about(unit, level, f"{unit}: {message}", news, fields)
 
-    def log_about(self, unit: str, level: int, message: str, news: bool = True) -> None:
-        """The same about a unit that the text itself names, or need not name."""
-        found = self.registry.find(unit)
-        invocation_id = found.invocation_id if found is not None else ""
-        self.log.about(unit, level, message, invocation_id, news and traits_of(unit).prominent)
+    def log_about(
+        self, unit: str, level: int, message: str, news: bool = True, fields: Fields = (), said: bool = False
+    ) -> None:
+        """The same about a unit that the text itself names, or need not name. said: the container's output has it
+        already."""
+        found, invocation_id = self.registry.find(unit), ""
+        if found is not None:
+            if not self.wants(found, level):
+                return
+            invocation_id = found.invocation_id
+        self.log.about(unit, level, message, invocation_id, news and traits_of(unit).prominent, said, fields)
 
-    def log_heard(self, unit: str, level: int, message: str, news: bool = True) -> None:
+    def wants(self, unit: ManagedUnit, level: int) -> bool:
+        """Whether the unit lets lines about it be logged (LogLevelMax=, systemd.exec(5))."""
+        highest = unit.file.settings.get((unit.section, "LogLevelMax"))
+        return highest is None or level <= highest
+
+    def log_heard(self, unit: str, level: int, message: str, news: bool = True, fields: Fields = ()) -> None:
         """A line about what a service says of itself, which can be as much as it likes."""
-        self.limits.log(unit, level, message, lambda level, text: self.log_unit(unit, level, text, news))
+        if self.limits.admits(unit, lambda level, text: self.log_unit(unit, level, text, news)):
+            self.log_unit(unit, level, message, news, fields)
 
     def is_changing(self, unit_id: str) -> bool:
         """Whether a unit is between two states: what its processes do next, and how they end, is waited for."""

@@ -20,9 +20,11 @@ from systemctl_replacement.manager.halt.final_status import FORCED, FORCED_STATU
 from systemctl_replacement.manager.options import InitOptions
 from systemctl_replacement.manager.reexec import reexec_state
 from systemctl_replacement.manager.system import System
+from systemctl_replacement.message_ids import STARTUP_FINISHED
 from systemctl_replacement.supervision.client import ForkServer
 from systemctl_replacement.supervision.farewell import await_helpers, take_leave
 from systemctl_replacement.supervision.orphans import Wait, orphans
+from systemctl_replacement.unitfile.values import format_time_span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -193,8 +195,9 @@ class Life:
         left_out = [unit for unit in self._manager.registry if "Condition" in unit.stamps and not unit.condition_result]
         if left_out:
             self._log.manager(LOG_INFO, boot_skips.summary(len(left_out), sum(not unit.skipped for unit in left_out)))
-        took = (self._manager.boot.stamp("finish")[1] - self._manager.boot.stamp("start")[1]) / 1_000_000
-        self._log.manager(LOG_INFO, f"Startup finished in {took:.3f}s.")
+        usec = self._manager.boot.stamp("finish")[1] - self._manager.boot.stamp("start")[1]
+        fields = {"MESSAGE_ID": STARTUP_FINISHED, "USERSPACE_USEC": str(usec)}
+        self._log.manager(LOG_INFO, f"Startup finished in {format_time_span(usec, 1000)}.", fields=fields.items())
 
     def run(self) -> int:
         self._loop.run()

@@ -329,7 +329,7 @@ class Methods:
         """Log which processes a client has signalled: `whom` is main, control or all. asked: it itself, or the slice
         that it is in."""
         core, name = self._manager.core, signals.name(signal)
-        roles = {"main": unit.roles.main, "control": unit.roles.control} if asked is unit else {}
+        roles = {"control": unit.roles.control, "main": unit.roles.main} if asked is unit else {}
         named = {role: pid for role, pid in roles.items() if pid and whom in (role, "all")}
         for role, pid in named.items():
             text = f"Sent signal SIG{name} to {role} process {{}} on client request."
@@ -407,12 +407,12 @@ class Methods:
         log, level = self._manager.log, request.parameters["level"]
         if level is not None:
             if level.isascii() and level.isdigit() and int(level) < len(log_levels.NAMES):
-                log.maximum = int(level)
-            elif level in log_levels.NAMES:
-                log.maximum = log_levels.NAMES.index(level)
-            else:
+                level = log_levels.NAMES[int(level)]
+            elif level not in log_levels.NAMES:
                 request.fail(INVALID_ARGS, f"Invalid log level '{level}'")
                 return
+            log.manager(log_levels.LOG_INFO, f"Setting log level to {level}.", news=False)
+            log.maximum = log_levels.NAMES.index(level)
         request.reply(level=log_levels.NAMES[log.maximum], target="journal")
 
 

@@ -121,6 +121,7 @@ class ExecDefaults:
         highest = unit.file.settings.get((unit.section, "LogLevelMax"))
         if highest is not None:
             journal["max_priority"] = highest
+            journal["own_level"] = min(level, highest)
         level = unit.own("SyslogLevel")
         if level is not None:
             journal["priority"] = level

@@ -103,7 +103,7 @@ class System:
         writer = Writer(path, self._journal_limits, makes_room=False)
         self.log = ManagerLog(writer, self._console, record["id"], options.log_level)
         for problem in self._journal_config.problems:
-            self.log.manager(problem.level, str(problem))
+            self.log.manager(problem.level, str(problem), fields=problem.fields())
         if self._journal_config.ignored:
             names = "=, ".join(self._journal_config.ignored)
             self.log.manager(LOG_INFO, f"journald.conf: nothing comes of {names}= here.")
@@ -321,7 +321,8 @@ class System:
 
     def _journal(self, unit: str) -> dict[str, Any]:
         path = f"{self._log_directory}/{journal_names.file_name(unit)}"
-        return {"path": path, "boot": self.boot.record["id"], "limits": self._journal_limits}
+        record, manager = self.boot.record, os.getpid()  # which its supervisors speak for
+        return {"path": path, "boot": record["id"], "limits": self._journal_limits, "manager": manager}
 
     def _limits_of_files(self) -> dict[str, int | None]:
         """What keeps the files of the log small; what is not said there is for their writers to say."""

@@ -8,7 +8,7 @@ import os
 
 from systemctl_replacement.jobs import consequences
 from systemctl_replacement.jobs.model import MODE_REPLACE, RESTART, START, STOP, JobError
-from systemctl_replacement.log_levels import LOG_INFO
+from systemctl_replacement.log_levels import LOG_DEBUG, LOG_INFO
 from systemctl_replacement.manager.unit import INVERSE
 from systemctl_replacement.units.events import RestartRefused, Triggered, TriggeredChanged, TriggerRefused
 from systemctl_replacement.units.states import FAILED, INACTIVE_OR_FAILED
@@ -176,7 +176,7 @@ class Triggers:
 
     def _stop_if_unneeded(self, unit_id: str) -> None:
         if self._registry.find(unit_id) is not None and consequences.unneeded(self._jobs.view, unit_id):
-            self._core.log_unit(unit_id, LOG_INFO, "Unit not needed anymore. Stopping.")
+            self._core.log_unit(unit_id, LOG_DEBUG, "Unit not needed anymore. Stopping.")
             self._jobs.try_enqueue(unit_id, STOP, "fail", "stop job")
 
     def _start_if_upheld(self, unit_id: str) -> None:

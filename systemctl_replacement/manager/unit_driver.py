@@ -444,7 +444,8 @@ class Driver:
 
     def _log(self, unit: ManagedUnit, action: events.Log) -> None:
         log = self._core.log_heard if self._hearing else self._core.log_unit
-        log(unit.id if action.of_unit else "", action.level, action.message, _is_news(unit, action.level))
+        about, news = unit.id if action.of_unit else "", _is_news(unit, action.level)
+        log(about, action.level, action.message, news, action.fields)
 
     def _tell_processes(self, unit: ManagedUnit, action: events.TellProcesses) -> None:
         found = some_of(self._processes.trackings.get(unit.id)) if action.everyone else ()

@@ -57,7 +57,7 @@ class UnitFiles:
     def _read_config(self) -> ManagerConfig:
         config = read_manager_config(self._paths.root, self.host)
         for problem in config.problems:
-            self._log.manager(problem.level, str(problem))
+            self._log.manager(problem.level, str(problem), fields=problem.fields())
         return config
 
     def _scan(self) -> loadpath.Index:
@@ -67,7 +67,7 @@ class UnitFiles:
             directories = [directory for directory in directories if not directory.endswith("/generator.early")]
         index = loadpath.Index(directories, self._paths.root)
         for problem in index.problems:
-            self._log.manager(problem.level, str(problem))
+            self._log.manager(problem.level, str(problem), fields=problem.fields())
         return index
 
     def _read_skips(self) -> boot_skips.Skips:
@@ -133,7 +133,7 @@ class UnitFiles:
                 self._warn(warning)  # of the file, which may be that of several units: not in the log of one
         for problem in unit.file.problems:
             if self._limits.admits(key, say, _BURST):
-                self._log.about(unit.id, problem.level, str(problem))
+                self._log.about(unit.id, problem.level, str(problem), fields=problem.fields())
 
     # --- again ---
 

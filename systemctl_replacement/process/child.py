@@ -27,13 +27,18 @@ if TYPE_CHECKING:
 
 
 class _Failure(Exception):
-    """The step that ended it: exit status, errno, message."""
+    """The step that ended it: its exit status, and what failed."""
 
-    def __init__(self, status: int, failure: str, error: OSError) -> None:
-        super().__init__(failure)
+    def __init__(self, status: int, failed: StepFailed) -> None:
+        super().__init__(failed.failure)
         self.status = status
-        self.errno = error.errno or 0
-        self.message = f"{failure}: {error.strerror}"
+        self.report = {
+            "status": status,
+            "errno": failed.error.errno or 0,
+            "message": f"{failed.failure}: {failed.error.strerror}",
+            "level": failed.level,
+            "fields": failed.fields,
+        }
 
 
 class Child:
@@ -72,9 +77,9 @@ class Child:
         try:
             outcome = self._outcome_of(step)
         except StepFailed as failed:
-            raise _Failure(step.exit_status, failed.failure, failed.error) from None
+            raise _Failure(step.exit_status, failed) from None
         except OSError as error:
-            raise _Failure(step.exit_status, step.failure, error) from None
+            raise _Failure(step.exit_status, StepFailed(step.failure, error)) from None
         if outcome is not APPLIED:
             self.warn(outcome)
 
@@ -88,7 +93,7 @@ class Child:
 
     def warn(self, outcome: NotPossible) -> None:
         """Has the supervisor log a line."""
-        tell(self.report, {"priority": outcome.level, "warning": outcome.why})
+        tell(self.report, {"priority": outcome.level, "warning": outcome.why, "fields": outcome.fields})
 
     def detach(self, go: int) -> None:
         """Leaves the supervisor's session and descriptors, and waits until the manager knows of this process."""
@@ -113,7 +118,7 @@ class Child:
         except Skipped:
             return exit_status.EXIT_SUCCESS
         except _Failure as failure:
-            tell(self.report, {"status": failure.status, "errno": failure.errno, "message": failure.message})
+            tell(self.report, failure.report)
             return failure.status
         except Exception as error:
             message = f"Failed to prepare the program: {error!r}"
@@ -124,7 +129,7 @@ class Child:
         try:
             program.execute(self)
         except OSError as error:
-            raise _Failure(exit_status.EXIT_EXEC, f"Failed to execute {self.spec.launch.path}", error) from None
+            raise _Failure(exit_status.EXIT_EXEC, StepFailed(f"Failed to execute {self.program}", error)) from None
 
 
 def run(

@@ -23,6 +23,15 @@ _ROUNDS_OF_DRAIN = 16
 _ALL_PRIORITIES = 7
 _OF_THE_LINE = ("MESSAGE", "PRIORITY")
 """Fields that LogExtraFields= may name and every line has itself: the line's own value counts."""
+_INVOCATION = "_SYSTEMD_INVOCATION_ID"
+_OF_MANAGER = {
+    "SYSLOG_FACILITY": "3",
+    "SYSLOG_IDENTIFIER": "systemd",
+    "_TRANSPORT": "journal",
+    "_COMM": "systemd",
+    "_SYSTEMD_UNIT": "init.scope",
+}
+"""What the records of all managers have in common: a supervisor speaks for its own."""
 _BLANKS = b" \t\n\r"
 """journald strips these from the end of a line."""
 
@@ -37,6 +46,7 @@ class Output:
         "_fields",
         "_head",
         "_level",
+        "_manager",
         "_partial",
         "_pid",
         "_prefix",
@@ -79,6 +89,7 @@ class Output:
         if "boot" in journal:
             self._static["_BOOT_ID"] = journal["boot"]
         self.console.name(unit, self._static)
+        self._manager = str(journal.get("manager", 1))
         self._writer: Writer | None = None
         if "path" in journal:
             self._writer = Writer(journal["path"], journal.get("limits"), fields=dict(self._static))
@@ -173,17 +184,20 @@ class Output:
 
     # --- writing ---
 
-    def log(self, priority: int, message: str) -> None:
-        """Log a line of our own about the unit, in the form of the manager's lines and up to the same level."""
+    def log(self, priority: int, message: str, told: dict[str, str] | None = None) -> None:
+        """Log a line of our own about the unit as the manager's, up to the same level. told: further fields, and those
+        of a process of ours that says it instead."""
         if priority > self._level:
             return
         fields = {
-            **self._fields,
             **self._static,
+            **_OF_MANAGER,
+            "_PID": self._manager,
+            "_UID": str(os.geteuid()),
             "PRIORITY": str(priority),
-            "_PID": str(os.getpid()),
-            "SYSLOG_IDENTIFIER": "systemd",
             "UNIT": self.unit,
+            **({"INVOCATION_ID": self._fields[_INVOCATION]} if _INVOCATION in self._fields else {}),
+            **(told or {}),
             "MESSAGE": f"{self.unit}: {message}",
         }
         line = record.encode(fields, number=self._writer.next_number if self._writer else 0)

@@ -10,6 +10,7 @@ import stat
 from systemctl_replacement import syscalls
 from systemctl_replacement.defaults import SEARCH_PATH
 from systemctl_replacement.log_levels import LOG_INFO
+from systemctl_replacement.message_ids import SPAWN_FAILED
 from systemctl_replacement.process import environment
 from systemctl_replacement.process.report import ABOUT_TO_EXEC
 from systemctl_replacement.process.step import APPLIED, NotPossible, Skipped, StepFailed
@@ -40,10 +41,12 @@ def find(child: Child) -> Outcome:
             child.program = candidate
             return APPLIED
     assert failure is not None
+    fields = {"MESSAGE_ID": SPAWN_FAILED, "EXECUTABLE": path}
     if child.spec.ignore_failure and failure.errno == errno.ENOENT:
-        child.warn(NotPossible(f"Executable {path} missing, skipping: {failure.strerror}", LOG_INFO))
+        why = f"Executable {path} missing, skipping: {failure.strerror}"
+        child.warn(NotPossible(why, LOG_INFO, {**fields, "ERRNO": str(failure.errno)}))
         raise Skipped
-    raise StepFailed(f"Failed to locate executable {path}", failure)
+    raise StepFailed(f"Failed to locate executable {path}", failure, LOG_INFO, fields)  # the summary says it louder
 
 
 def _check_executable(path: str) -> None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 ABOUT_TO_EXEC = b"X\n"
+_NAME_MAX = 8
 
 
 class Report:
@@ -23,7 +24,7 @@ class Report:
         self.executed = False
         self.failure: dict[str, Any] | None = None
         self.user = (-1, -1)  # uid and gid of User= and Group=, -1 for none
-        self.warnings: list[tuple[int, str]] = []
+        self.warnings: list[tuple[int, str, dict[str, str]]] = []
         self._fd = fd
         self._path = path
         self._buffer = b""
@@ -41,7 +42,14 @@ class Report:
             if not data:
                 return True
 
-    def take_warnings(self) -> list[tuple[int, str]]:
+    @property
+    def origin(self) -> dict[str, str]:
+        """The child as the source of log lines: it bears a part of the program's name until it is the program."""
+        name = f"({self._path.rpartition('/')[2][-_NAME_MAX:]})"
+        return {"SYSLOG_IDENTIFIER": name, "_PID": str(self.pid), "_COMM": name}
+
+    def take_warnings(self) -> list[tuple[int, str, dict[str, str]]]:
+        """Warnings that have come since the last call: priority, text, fields of the record."""
         warnings, self.warnings = self.warnings, []
         return warnings
 
@@ -54,11 +62,13 @@ class Report:
             self.user = told["user"]
             return
         if "warning" in told:
-            self.warnings.append((told["priority"], told["warning"]))
+            self.warnings.append((told["priority"], told["warning"], told.get("fields", {})))
             return
         step = exit_status.name(told["status"]) or str(told["status"])
         reason = os.strerror(told["errno"])
         told["step"] = step
+        told["path"] = self._path
+        told["origin"] = self.origin
         told["summary"] = f"Failed at step {step} spawning {self._path}: {reason}"
         self.failure = told
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import errno
 
-from systemctl_replacement.log_levels import LOG_WARNING
+from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
 from systemctl_replacement.records import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Union
 
     from systemctl_replacement.process.child import Child
@@ -26,12 +26,16 @@ NOT_ALLOWED = (errno.EPERM, errno.EACCES, errno.ENOSYS)
 """What the kernel answers where a container lacks a privilege or filters a system call."""
 
 
+_NONE: Mapping[str, str] = {}
+
+
 @dataclass(frozen=True)
 class NotPossible:
-    """The program runs without what the step is for; why, as it is logged."""
+    """The program runs without what the step is for; why, as it is logged, with further fields of the record."""
 
     why: str
     level: int = LOG_WARNING
+    fields: Mapping[str, str] = _NONE
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,14 @@ class Step:
 
 
 class StepFailed(Exception):
-    """A step failed with a message of its own instead of its row's."""
+    """A step failed with a message of its own instead of its row's. level, fields: of the record of that message."""
 
-    def __init__(self, failure: str, error: OSError) -> None:
+    def __init__(self, failure: str, error: OSError, level: int = LOG_ERR, fields: Mapping[str, str] = _NONE) -> None:
         super().__init__(failure)
         self.failure = failure
         self.error = error
+        self.level = level
+        self.fields = fields
 
 
 class Skipped(Exception):

@@ -310,14 +310,14 @@ class Supervisor:
         self._send({"ev": "forked", "token": token, "pid": pid, "time": when})
 
     def _fail_spawn(self, token: Any, what: str, error: OSError) -> None:
-        self.output.log(LOG_ERR, f"{what}: {error.strerror}")
+        self.output.log(LOG_ERR, f"{what}: {error.strerror}", {"ERRNO": str(error.errno)} if error.errno else {})
         self._send({"ev": "spawn-failed", "token": token, "errno": error.errno, "message": error.strerror})
 
     def _on_exec_report(self, fd: int) -> None:
         report = self.exec_pipes[fd]
         ended = report.read()
-        for warning in report.take_warnings():
-            self.output.log(*warning)
+        for priority, warning, fields in report.take_warnings():
+            self.output.log(priority, warning, {**report.origin, "_SYSTEMD_UNIT": self.output.unit, **fields})
         if not ended:
             return
         self._forget_fd(fd)

@@ -7,16 +7,20 @@ container's output gets those that `shows` lets through.
 from __future__ import annotations
 
 import os
-import time
 
-from systemctl_replacement.journal.record import printable
+from systemctl_replacement.journal.record import NUMBER, encode_fields, printable, stamp
 from systemctl_replacement.journal.writer import Writer
 from systemctl_replacement.log_levels import LOG_DEBUG, LOG_INFO, LOG_WARNING
 from systemctl_replacement.supervision.console import ConsoleHandle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from systemctl_replacement.journal.record import Value
+
+    # Names and values.
+    Fields = Iterable[tuple[str, str]]
 
 # What the container's output gets beside the services' own (init --show-status=): warnings and errors; also what
 # becomes of services; everything that goes to the journal.
@@ -59,46 +63,63 @@ class ManagerLog:
         if console is not None:
             console.on_room = lambda count: self.manager(LOG_WARNING, f"{count} lines dropped, the console was blocked")
         self._fixed: dict[str, Value] = {
+            "SYSLOG_FACILITY": "3",
+            "SYSLOG_IDENTIFIER": "systemd",
+            "_TRANSPORT": "journal",
             "_BOOT_ID": boot_id,
             "_PID": str(os.getpid()),
             "_UID": str(os.geteuid()),
             "_COMM": "systemd",
             "_SYSTEMD_UNIT": "init.scope",
-            "SYSLOG_IDENTIFIER": "systemd",
         }
+        self._head = encode_fields(self._fixed)
 
     def rotate(self) -> None:
         """Begin a new file of the journal with the next line."""
         self._writer.rotate()
 
-    def manager(self, level: int, message: str, news: bool = True) -> None:
-        """Log a line about no unit in particular. With SHOW_CHANGES only news is shown."""
-        self._write(level, message, {}, news)
+    def manager(self, level: int, message: str, news: bool = True, fields: Fields = ()) -> None:
+        """Log a line about no unit in particular. With SHOW_CHANGES only news is shown. fields: further ones of the
+        record; those that every record has are replaced."""
+        self._write(level, message, dict(fields), news)
 
-    def unit(self, unit: str, level: int, message: str, invocation_id: str = "", news: bool = True) -> None:
+    def unit(
+        self, unit: str, level: int, message: str, invocation_id: str = "", news: bool = True, fields: Fields = ()
+    ) -> None:
         """Log a line about a unit, as `unit: message`."""
-        self.about(unit, level, f"{unit}: {message}", invocation_id, news)
+        self.about(unit, level, f"{unit}: {message}", invocation_id, news, fields=fields)
 
     def about(
-        self, unit: str, level: int, message: str, invocation_id: str = "", news: bool = True, said: bool = False
+        self,
+        unit: str,
+        level: int,
+        message: str,
+        invocation_id: str = "",
+        news: bool = True,
+        said: bool = False,
+        fields: Fields = (),
     ) -> None:
         """Log a line about a unit whose text names the unit itself. With SHOW_CHANGES only news is shown. said: the
         container's output has it already."""
-        fields: dict[str, Value] = {"UNIT": unit}
+        told: dict[str, Value] = {"UNIT": unit}
         if invocation_id:
-            fields["INVOCATION_ID"] = invocation_id
-        self._write(level, message, fields, news, said)
+            told["INVOCATION_ID"] = invocation_id
+        told.update(fields)
+        self._write(level, message, told, news, said)
 
     def _write(self, level: int, message: str, fields: dict[str, Value], news: bool = True, said: bool = False) -> None:
         if level > self.maximum:
             return
-        record: dict[str, Value] = {"PRIORITY": str(level), **self._fixed, **fields, "MESSAGE": message}
-        when = (time.time_ns() // 1000, time.monotonic_ns() // 1000)
-        self._writer.write(record, when)
+        realtime, monotonic = stamp()
+        stamps = f'","__REALTIME_TIMESTAMP":"{realtime}","__MONOTONIC_TIMESTAMP":"{monotonic}"'
+        usual = self._fixed.keys().isdisjoint(fields)
+        head = self._head if usual else encode_fields({**self._fixed, **fields})
+        rest = {"PRIORITY": str(level), **(fields if usual else {}), "MESSAGE": message}
+        line = f"{NUMBER}{self._writer.next_number}{stamps}{head}{encode_fields(rest)}}}\n"
+        self._writer.write_lines(line.encode(), 1)
         if self._console is not None and not said and level <= highest_shown(self.shows, news):
-            shown: dict[str, object] = {
-                "__REALTIME_TIMESTAMP": str(when[0]),
-                "__MONOTONIC_TIMESTAMP": str(when[1]),
-                **record,
-            }
+            shown: dict[str, object] = {}
+            if self._console.as_json:
+                shown.update(__REALTIME_TIMESTAMP=str(realtime), __MONOTONIC_TIMESTAMP=str(monotonic))
+                shown.update({**self._fixed, **fields, **rest})
             self._console.write(shown, f"systemd[{os.getpid()}]: {printable(message)}\n")

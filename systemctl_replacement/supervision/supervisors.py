@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Callable
 
+    from systemctl_replacement.supervision.reports import LogUnit
+
 
 class Supervisors:
     """The supervisors of all units, by unit id, and the helpers that make and serve them."""
@@ -46,7 +48,7 @@ class Supervisors:
         console: ConsoleHandle | None,
         runtime: str,
         journal: Callable[[str], dict[str, Any]],
-        log_unit: Callable[[str, int, str], None],
+        log_unit: LogUnit,
         patience: Patience,
         is_changing: Callable[[str], bool],
         room: Callable[[str], int],

@@ -6,11 +6,12 @@ Nothing here knows what a key means. Source: systemd.syntax(7); limits and messa
 from __future__ import annotations
 
 from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
+from systemctl_replacement.message_ids import INVALID_CONFIGURATION
 from systemctl_replacement.records import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 LINE_MAX = 1024 * 1024
 """Bytes a line, or all lines joined by backslashes, may not reach (systemd's LONG_LINE_MAX)."""
@@ -36,6 +37,13 @@ class Problem:
         if not self.path:
             return self.message
         return f"{self.path}:{self.line}: {self.message}" if self.line else f"{self.path}: {self.message}"
+
+    def fields(self) -> Iterator[tuple[str, str]]:
+        """What the record of the log line says besides, by the names of fields (systemd.journal-fields(7))."""
+        if self.line:
+            yield "MESSAGE_ID", INVALID_CONFIGURATION
+            yield "CONFIG_FILE", self.path
+            yield "CONFIG_LINE", str(self.line)
 
 
 @dataclass(frozen=True)

@@ -479,11 +479,12 @@ class ClosePort:
 @dataclass(frozen=True)
 class Log:
     """A line for the unit's log, by syslog level (3 err, 4 warning, 5 notice, 6 info, 7 debug). of_unit: systemd says
-    of which unit it is."""
+    of which unit it is. fields: further fields of its record, by their names (systemd.journal-fields(7))."""
 
     level: int
     message: str
     of_unit: bool = True
+    fields: tuple[tuple[str, str], ...] = ()
 
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ down again; then it looks anew, so that a condition that still holds starts it o
 
 from __future__ import annotations
 
-from systemctl_replacement.log_levels import LOG_DEBUG, LOG_ERR, LOG_INFO, LOG_WARNING
+from systemctl_replacement.log_levels import LOG_DEBUG, LOG_ERR, LOG_WARNING
 from systemctl_replacement.records import dataclass, replace
 from systemctl_replacement.unitfile.values import INFINITY
+from systemctl_replacement.units.end_line import end_line
 from systemctl_replacement.units.events import (
     CHANGED,
     DIRECTORY_NOT_EMPTY,
@@ -237,12 +238,8 @@ class _Step:
         self.close(())
         if self.state.result == SUCCESS:
             self.set(result=result)
-        failed = self.state.result != SUCCESS
-        if failed:
-            self.log(LOG_WARNING, f"Failed with result '{self.state.result}'.")
-        else:
-            self.log(LOG_INFO, "Deactivated successfully.")
-        self.enter("failed" if failed else "dead")
+        self.actions.append(end_line(self.state.result))
+        self.enter("dead" if self.state.result == SUCCESS else "failed")
 
     # --- events while it is down ---
 

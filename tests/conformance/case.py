@@ -16,6 +16,7 @@ The other lines may be anywhere and hold for the whole case:
     # free text
     show: UNIT [PROPERTY…]    compare these properties after each command (default: PROPERTIES)
     file: PATH                compare this file's text after each command
+    log: UNIT…                compare what the manager has logged about these units in the end (-: about none)
     for: NAME VALUE…          make one case per value; @NAME@ stands for it in script, unit files and file names
     needs: CAPABILITY         "not yet" instead of "differs" as long as MISSING names the capability
     newer: VERSION            the behaviour of a systemd newer than 252: compared with the file `expected` instead
@@ -107,6 +108,7 @@ class Case:
     expected: str = ""
     packages: tuple[str, ...] = ()  # in the box, besides systemd's
     profile: str = ""  # of the box of ours; "" is an engine's default
+    logged: tuple[str, ...] = ()  # units: what the manager logs about them
     journal: tuple[known_journal.Record, ...] = ()
 
     def names(self) -> list[str]:
@@ -154,6 +156,7 @@ def _parse(name: str, text: str, values: Mapping[str, str], directory: Path) -> 
     steps: list[Step] = []
     shown: list[tuple[str, tuple[str, ...]]] = []
     files: list[str] = []
+    logged: list[str] = []
     single = {"needs": "", "newer": "", "box": ""}
     for number, raw in enumerate(text.splitlines(), 1):
         line = _fill(raw.strip(), values)
@@ -176,6 +179,8 @@ def _parse(name: str, text: str, values: Mapping[str, str], directory: Path) -> 
             shown.append((unit, tuple(properties) or PROPERTIES))
         elif key == "file":
             files.append(value)
+        elif key == "log":
+            logged += value.split()
         elif key in single and value:
             single[key] = value
         elif key != "for" or not colon:
@@ -214,6 +219,7 @@ def _parse(name: str, text: str, values: Mapping[str, str], directory: Path) -> 
         packages=known_journal.PACKAGES if journal else (),
         journal=journal,
         profile="full" if single["box"] == "full" else "",
+        logged=tuple(logged),
     )
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from tests.box.harness import PROFILES, SYSTEMD_PACKAGES, Box, Profile
-from tests.conformance import known_journal
+from tests.conformance import known_journal, manager_log
 from tests.conformance.case import SCRATCH, UNIT_DIRECTORY, Case
 from tests.conformance.normalise import normalise, normalise_cursors
 
@@ -175,7 +175,7 @@ class Worker:
         # Entering the box costs more than most commands, so everything is done at once.
         self._performed += 1
         place = f"{WORK}/case{self._performed}"
-        box.write(f"{WORK}/run.sh", _script(case, place))
+        box.write(f"{WORK}/run.sh", _script(case, place, self._systemd))
         clean = "false" if case.fresh else _CLEAN
         ran = box.run(f"sh {WORK}/run.sh\n{clean}", timeout=limit + 3 * COMMAND_TIMEOUT)
         seen: list[Seen] = []
@@ -187,6 +187,8 @@ class Worker:
             status, *others = texts
             made_equal = normalise_cursors if case.journal else normalise
             seen.append(Seen(step.command, " ".join(status.splitlines()), *map(made_equal, others)))
+        if case.logged:
+            seen.append(_log(case, box.read(f"{place}/began"), box.read(f"{place}/log")))
         if case.ends:
             seen.append(_last_command(box, case.steps[-1].command))
         return Transcript(tuple(seen)), ran.returncode == 0
@@ -202,6 +204,12 @@ def without_reboot() -> Profile:
     return Profile(int(bounding, 16) & ~(1 << CAP_SYS_BOOT), control_groups="systemd")
 
 
+def _log(case: Case, began: str, text: str) -> Seen:
+    """What the manager has logged. began: when the case did, as date(1) prints it in seconds."""
+    since = int(began.replace(".", "")) // 1000
+    return Seen("(the manager's log)", "", "\n".join(manager_log.lines(text, case.logged, since)), "", "")
+
+
 def _last_command(box: Box, command: str) -> Seen:
     """Run the command that ends PID 1. It is killed with everything else, so only the end of PID 1 is compared."""
     process = box.popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -215,9 +223,9 @@ def _last_command(box: Box, command: str) -> Seen:
     return Seen(command, status, "", "", "")
 
 
-def _script(case: Case, directory: str) -> str:
+def _script(case: Case, directory: str, systemd: bool) -> str:
     """All steps of a case as one shell script, which leaves what they show in its own directory."""
-    lines = [_BEGIN, f"mkdir {directory}"]
+    lines = [f"mkdir {directory}; date +%s.%N >{directory}/began", _BEGIN]
     for number, step in enumerate(case.steps[:-1] if case.ends else case.steps):
         place = f"{directory}/{number}"
         command = f"timeout -k 2 {COMMAND_TIMEOUT} sh -c {shlex.quote(step.command)}"
@@ -228,6 +236,8 @@ def _script(case: Case, directory: str) -> str:
             lines.append(f"timeout {WAIT_TIMEOUT} sh -c {shlex.quote(loop)} || echo {complaint} >>{place}.status")
         observation = ":" if step.label else _observation(case)
         lines.append(f"{{\n{observation}\n}} >{place}.observed 2>&1")
+    if case.logged:
+        lines.append(f"{{ {manager_log.SYSTEMD if systemd else manager_log.OURS}; }} >{directory}/log")
     return "\n".join(lines) + "\n"
 
 

@@ -13,7 +13,7 @@ from tests.box.harness import SYSTEMD_PACKAGES
 from tests.conformance.case import Case
 from tests.conformance.execute import Transcript
 
-_RUN_BY = ("execute.py", "normalise.py")
+_RUN_BY = ("execute.py", "manager_log.py", "normalise.py")
 
 
 def _path(case: Case) -> Path:

@@ -56,7 +56,8 @@ def judge_all(case: Case, reference: Transcript, ours: Transcript, listed: Mappi
     verdicts = []
     for name in case.names():
         asked = questions.get(name)
-        numbers = set(range(len(case.steps))) - set(questions.values()) if asked is None else {asked}
+        own = set(range(len(case.steps) + bool(case.logged))) - set(questions.values())
+        numbers = own if asked is None else {asked}
         part = replace(case, name=name)
         verdicts.append(judge(part, _part(reference, numbers), _part(ours, numbers), listed))
     return verdicts

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from systemctl_replacement.jobs.model import Job
-    from systemctl_replacement.manager.jobs.table import JobEnd
+    from systemctl_replacement.manager.jobs.table import JobBegun, JobEnd
     from systemctl_replacement.manager.registry import Registry
 
 # A stop that takes this long is worth a line: as long as systemd waits before it shows what a halt is waiting for.
@@ -51,10 +51,10 @@ class HaltAccount:
         self._began = dict(saved["began"])
         self._stops = {unit: (usec, killed) for unit, usec, killed in saved["stops"]}
 
-    def begun(self, job: Job) -> None:
+    def begun(self, begun: JobBegun) -> None:
         """A job has begun."""
-        if job.type == STOP:
-            self._began.setdefault(job.id, now_monotonic())
+        if begun.job.type == STOP:
+            self._began.setdefault(begun.job.id, now_monotonic())
 
     def since(self, job: Job) -> int | None:
         """When a stop began, or the halt if that was later; None: it has not begun."""

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+from systemctl_replacement import message_ids
 from systemctl_replacement.log_levels import LOG_ERR, LOG_INFO, LOG_NOTICE, LOG_WARNING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from systemctl_replacement.units.kind import Kind
@@ -30,7 +32,6 @@ _MESSAGES: dict[tuple[str, str], str] = {
     ("reload", "done"): "Reloaded {}.",
     ("reload", "failed"): "Reload failed for {}.",
     ("reload", "timeout"): "Timed out reloading {}.",
-    ("verify-active", "skipped"): "{} is inactive.",
 }
 
 _LEVELS = {
@@ -48,6 +49,14 @@ _LEVELS = {
     "once": LOG_ERR,
 }
 
+
+# By job type: the id of the message about its beginning, and about its end.
+_IDS: dict[str, tuple[str, str]] = {
+    "start": (message_ids.UNIT_STARTING, message_ids.UNIT_STARTED),
+    "stop": (message_ids.UNIT_STOPPING, message_ids.UNIT_STOPPED),
+    "restart": (message_ids.UNIT_STOPPING, message_ids.UNIT_STOPPED),
+    "reload": (message_ids.UNIT_RELOADING, message_ids.UNIT_RELOADED),
+}
 
 # Formats of units' names (StatusUnitFormat=, systemd-system.conf(5)); the third has both.
 NAME, DESCRIPTION = "name", "description"
@@ -67,3 +76,29 @@ def message(kind: Kind, config: Any, job_type: str, result: str, name: str) -> t
     job_type = "stop" if job_type == "restart" else job_type
     format_ = kind.message(config, job_type, result) or _MESSAGES.get((job_type, result))
     return (_LEVELS[result], format_.format(name)) if format_ else None
+
+
+def skipped(name: str, conditions: Sequence[Any], results: Sequence[int]) -> str:
+    """The line about a start that did nothing. results: of each condition 1 (met), -1 (unmet) or 0 (not tested)."""
+    failed = next((one for one, met in zip(conditions, results) if met < 0 and not one.trigger), None)
+    if failed is not None:
+        check = f"Condition{failed.kind}={'!' if failed.negate else ''}{failed.parameter}"
+        return f"{name} was skipped because of an unmet condition check ({check})."
+    triggers = [met for one, met in zip(conditions, results) if one.trigger]
+    if triggers and max(triggers) < 1:
+        return f"{name} was skipped because no trigger condition checks were met."
+    # ExecCondition= has decided.
+    return f"Condition check resulted in {name} being skipped."
+
+
+def fields(job_id: int, job_type: str, result: str) -> Iterator[tuple[str, str]]:
+    """What the record of such a line says besides, by the names of fields (systemd.journal-fields(7))."""
+    began, ended = _IDS.get(job_type, ("", ""))
+    failed = job_type == "start" and result not in ("", "done")
+    message_id = message_ids.UNIT_FAILED if failed else ended if result else began
+    yield "JOB_ID", str(job_id)
+    yield "JOB_TYPE", "stop" if job_type == "restart" and not result else job_type
+    if result:
+        yield "JOB_RESULT", result
+    if message_id:
+        yield "MESSAGE_ID", message_id

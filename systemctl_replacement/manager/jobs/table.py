@@ -51,6 +51,14 @@ ALREADY = "already"
 
 
 @dataclass(frozen=True)
+class JobBegun:
+    """A job goes on; before: the active state in which it has found its unit."""
+
+    job: Job
+    before: str
+
+
+@dataclass(frozen=True)
 class JobEnd:
     """A job has ended; already: there was nothing to do."""
 
@@ -69,7 +77,7 @@ class JobTable:
     def __init__(self, core: Core, begin: Callable[[Job], str]) -> None:
         guard = core.loop.guard
         self.queued: Observers[Job] = Observers(guard)
-        self.begun: Observers[Job] = Observers(guard)
+        self.begun: Observers[JobBegun] = Observers(guard)
         self.ended: Observers[JobEnd] = Observers(guard)
         self.emptied: Observers[JobTable] = Observers(guard)  # no job is left
         self.isolated: Observers[str] = Observers(guard)  # this unit is to run instead of everything else
@@ -227,6 +235,7 @@ class JobTable:
         if heir is not unit and job.type == START and unit.active_state in INACTIVE_STATES:
             self.hand_over(unit, heir)  # its name became another unit's while the job waited for its stop
             return
+        before = unit.active_state
         self._replace(replace(job, state=RUNNING))
         self._timeouts.running(job, unit)
         try:
@@ -245,7 +254,7 @@ class JobTable:
         elif result != IN_PROGRESS:
             self.finish(now, result)
         elif now.type == job.type:
-            self.begun.tell(now)
+            self.begun.tell(JobBegun(now, before))
 
     def _replace(self, job: Job) -> None:
         self.jobs[job.id] = job
@@ -260,7 +269,6 @@ class JobTable:
     def finish(self, job: Job, result: str, recursive: bool = True, *, already: bool = False) -> None:
         """End a job, and those that fail because of it. already: there was nothing to do."""
         ending = outcome.finish(self.view, job, result, recursive=recursive)
-        self._log(ending.log)
         for ended, _how in ending.finished:
             self._remove(ended)
         if ending.again is not None:

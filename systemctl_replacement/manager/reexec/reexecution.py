@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from systemctl_replacement import paths
 from systemctl_replacement.control import kept_clients
+from systemctl_replacement.log_levels import LOG_NOTICE
 from systemctl_replacement.manager.reexec import reexec_state
 from systemctl_replacement.manager.reexec.probe import Succession
 
@@ -83,4 +84,5 @@ class Reexecution:
             arguments.append(f"--foreground={command['pid']}")
             if not command["to_group"]:
                 arguments.append("--no-group")
+        self._manager.log.manager(LOG_NOTICE, "Reexecuting.", news=False)
         reexec_state.execute(self.state(), [*paths.self_command(), *arguments])

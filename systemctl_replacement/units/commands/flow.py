@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from systemctl_replacement import signals
 from systemctl_replacement.log_levels import LOG_DEBUG, LOG_NOTICE, LOG_WARNING
+from systemctl_replacement.message_ids import UNIT_PROCESS_EXIT
 from systemctl_replacement.records import dataclass, replace
 from systemctl_replacement.unitfile.values import INFINITY
 from systemctl_replacement.units.commands.exit import NO_STATUS, describe, result_of
@@ -94,8 +95,10 @@ class Flow:
     def ask(self, action: Action) -> None:
         self.actions.append(action)
 
-    def log(self, level: int, message: str) -> None:
-        self.ask(Log(level, message))
+    def log(self, level: int, message: str, message_id: str = "", **fields: str) -> None:
+        """Have a line logged; message_id: one of `message_ids`; fields: further fields of the record."""
+        told = {"MESSAGE_ID": message_id, **fields} if message_id else fields
+        self.ask(Log(level, message, fields=tuple(told.items())))
 
     def deadline(self, usec: int) -> None:
         """Time out `usec` from now; INFINITY: never."""
@@ -239,11 +242,14 @@ class Flow:
         self.identify()
         return running, result
 
-    def log_exit(self, role: str, event: Exited, *, quiet: bool) -> None:
-        """Tell how a process has ended. quiet: it is what was to be expected."""
+    def log_exit(self, role: str, phase: str, event: Exited, *, quiet: bool) -> None:
+        """Tell how a process has ended. phase: the directive that it was started by, "" not to tell. quiet: it is what
+        was to be expected."""
         # A signal comes from elsewhere, from the kernel's OOM killer, say; exiting so was the process's own choice.
         level = LOG_DEBUG if quiet else LOG_NOTICE if event.code == "exited" else LOG_WARNING
-        self.log(level, f"{role} process exited, {describe(event.code, event.status)}")
+        end = {"COMMAND": phase} if phase else {}
+        end.update(EXIT_CODE=event.code, EXIT_STATUS=str(event.status))
+        self.log(level, f"{role} process exited, {describe(event.code, event.status)}", UNIT_PROCESS_EXIT, **end)
 
     # --- killing ---
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from systemctl_replacement.log_levels import LOG_INFO, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.units.commands.flow import KILL, TERMINATE, Flow, Rung
 from systemctl_replacement.units.commands.state import ExecStatus
+from systemctl_replacement.units.end_line import end_line
 from systemctl_replacement.units.events import (
     Changed,
     Elapsed,
@@ -97,10 +98,7 @@ class MountFlow(Flow):
         self.forget_control()
         self.set(is_ours=False)
         result = self.state.result
-        if result == SUCCESS:
-            self.log(LOG_INFO, "Deactivated successfully.")
-        else:
-            self.log(LOG_WARNING, f"Failed with result '{result}'.")
+        self.ask(end_line(result))
         if self.state.populated:
             self.ask(TellProcesses(LOG_INFO, "Unit process {} remains running after unit stopped."))
         self.enter("dead" if result == SUCCESS else "failed")
@@ -242,7 +240,7 @@ def _exited(flow: MountFlow, event: Exited) -> None:
     if state.control is None or event.pid != state.control.pid:
         return
     _running, result = flow.control_ended(event)
-    flow.log_exit("Mount", event, quiet=result == SUCCESS)
+    flow.log_exit("Mount", "", event, quiet=result == SUCCESS)
     flow.fail_with(result)
     sub, is_there = state.sub, state.kernel is not None
     if sub == "mounting":

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from systemctl_replacement.log_levels import LOG_ERR, LOG_INFO, LOG_WARNING
 from systemctl_replacement.records import replace
-from systemctl_replacement.unitfile.values import INFINITY, format_time_span
+from systemctl_replacement.unitfile.values import INFINITY
 from systemctl_replacement.units.commands import flow as commands
 from systemctl_replacement.units.commands.flow import ABORT, FOUND, KILL, REMAINS, TERMINATE, Rung
 from systemctl_replacement.units.commands.state import ExecStatus, Running
+from systemctl_replacement.units.end_line import end_line
 from systemctl_replacement.units.events import (
     Changed,
     Forked,
@@ -276,9 +277,9 @@ class ServiceFlow(commands.Flow):
         else:
             self.set(watchdog_deadline=None)
 
-    def hung(self) -> None:
+    def hung(self, why: str) -> None:
         """The watchdog bites."""
-        self.log(LOG_ERR, f"Watchdog timeout (limit {format_time_span(self.state.watchdog_usec or 0)})!")
+        self.log(LOG_ERR, why)
         self.set(watchdog_deadline=None)
         self.enter_signal("stop-watchdog", WATCHDOG)
 
@@ -369,12 +370,7 @@ class ServiceFlow(commands.Flow):
     def enter_dead(self, result: str, allow_restart: bool = True) -> None:
         self.fail_with(result)
         final = self.state.result
-        if final == SUCCESS:
-            self.log(LOG_INFO, "Deactivated successfully.")
-        elif final == SKIP_CONDITION:
-            self.log(LOG_INFO, f"Skipped due to '{final}'.")
-        else:
-            self.log(LOG_WARNING, f"Failed with result '{final}'.")
+        self.ask(end_line(final))
         if self.state.populated:
             self.ask(TellProcesses(LOG_INFO, REMAINS))
         self.set(control=None, main=None, main_pid=0, main_alien=False)

@@ -92,7 +92,8 @@ class ServiceKind(CommandsKind):
         return state.sub in STOPPING or state.sub == "auto-restart" or state.waiting_for == "removal"
 
     def starts_at_once(self, config: ServiceConfig, state: ServiceState) -> bool:
-        return state.sub == "start" and config.type in ("simple", "idle")
+        at_once = config.type in ("simple", "idle") and not config.phase("ExecStartPost")
+        return state.sub == "start" and at_once
 
     def message(self, config: ServiceConfig, job_type: str, result: str) -> Optional[str]:
         if config.type == "oneshot" and (job_type, result) == _STARTED:

@@ -38,8 +38,8 @@ def notified(flow: ServiceFlow, event: Notified) -> None:
         _status(flow, fields["STATUS"])
     if "ERRNO" in fields:
         _errno(flow, fields["ERRNO"])
-    _watchdog(flow, event)
     extension = _usec(flow, event, "EXTEND_TIMEOUT_USEC")
+    _watchdog(flow, event)
     if extension and extension < INFINITY:
         _extend(flow, flow.context.now + extension)
     _progress(flow, event)
@@ -78,18 +78,18 @@ def _usec(flow: ServiceFlow, event: Notified, name: str) -> Optional[int]:
 
 
 def _watchdog(flow: ServiceFlow, event: Notified) -> None:
-    usec = _usec(flow, event, "WATCHDOG_USEC")
-    if usec is not None:
-        flow.set(watchdog_usec=usec)
-        if flow.state.sub in WATCHED:
-            flow.sign_of_life()
     said = event.fields.get("WATCHDOG")
     if said not in (None, "1", "trigger"):
         flow.log(LOG_WARNING, "Passed WATCHDOG= field is invalid, ignoring.")
     elif said == "1" and flow.state.sub in WATCHED:
         flow.sign_of_life()
     elif said == "trigger" and flow.state.sub in WATCHED:
-        flow.hung()
+        flow.hung(f"Watchdog request (last status: {flow.state.status_text or '<unset>'})!")
+    usec = _usec(flow, event, "WATCHDOG_USEC")
+    if usec is not None:
+        flow.set(watchdog_usec=usec)
+        if flow.state.sub in WATCHED:
+            flow.sign_of_life()
 
 
 def _extend(flow: ServiceFlow, until: int) -> None:

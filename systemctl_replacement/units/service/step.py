@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.records import replace
+from systemctl_replacement.unitfile.values import format_time_span
 from systemctl_replacement.units.bus_events import BusLost, BusMissing, BusNameChanged
 from systemctl_replacement.units.commands.exit import result_of
 from systemctl_replacement.units.commands.state import ExecStatus
@@ -177,7 +178,7 @@ def _main_exited(flow: ServiceFlow, event: Exited) -> None:
             result = SUCCESS
     elif any(command.ignore_failure for command in config.phase("ExecStart")[:1]):
         result = SUCCESS
-    flow.log_exit("Main", event, quiet=result == SUCCESS)
+    flow.log_exit("Main", "ExecStart", event, quiet=result == SUCCESS)
     flow.fail_with(result)
 
     following = None
@@ -228,7 +229,8 @@ def _control_exited(flow: ServiceFlow, event: Exited) -> None:
     sub = state.sub
     if sub == "condition" and result == EXIT_CODE and event.status < 255:
         result = SKIP_CONDITION
-    flow.log_exit("Control", event, quiet=result in (SUCCESS, SKIP_CONDITION))
+    role = "Condition check" if sub == "condition" else "Control"
+    flow.log_exit(role, running.phase, event, quiet=result in (SUCCESS, SKIP_CONDITION))
     if sub != "reload":
         flow.fail_with(result)
     if result == SUCCESS:  # also of one that was to be killed but ended well: the next one runs
@@ -347,7 +349,7 @@ def _while_removing(flow: ServiceFlow, event: Event) -> None:
 
 def _watchdog_elapsed(flow: ServiceFlow, _event: WatchdogElapsed) -> None:
     if flow.state.sub in WATCHED:
-        flow.hung()
+        flow.hung(f"Watchdog timeout (limit {format_time_span(flow.state.watchdog_usec or 0)})!")
 
 
 _HANDLERS: dict[type[Any], Callable[[ServiceFlow, Any], None]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
+from systemctl_replacement.message_ids import UNIT_RESTART_SCHEDULED
 from systemctl_replacement.signals import SIGKILL
 from systemctl_replacement.units.events import EnqueueRestart, Signal
 from systemctl_replacement.units.service.exit import restart_delay
@@ -80,5 +81,7 @@ def _restart(flow: ServiceFlow) -> None:
         flow.deadline(restart_delay(flow.config, flow.state.restarts))
         return
     flow.set(restarts=flow.state.restarts + 1, flush_restarts=False)
-    flow.log(LOG_INFO, f"Scheduled restart job, restart counter is at {flow.state.restarts}.")
+    restarts = str(flow.state.restarts)
+    message = f"Scheduled restart job, restart counter is at {restarts}."
+    flow.log(LOG_INFO, message, UNIT_RESTART_SCHEDULED, N_RESTARTS=restarts)
     flow.ask(EnqueueRestart())

@@ -9,6 +9,7 @@ from __future__ import annotations
 from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
 from systemctl_replacement.units.commands import flow as commands
 from systemctl_replacement.units.commands.flow import FOUND, KILL, REMAINS, TERMINATE, Rung
+from systemctl_replacement.units.end_line import end_line
 from systemctl_replacement.units.events import ClosePort, FlushPort, Listen, TellProcesses, WatchPort
 from systemctl_replacement.units.socket.config import TAKE_OWNERSHIP, SocketConfig
 from systemctl_replacement.units.socket.state import SocketState
@@ -145,10 +146,7 @@ class SocketFlow(commands.Flow):
     def enter_dead(self, result: str) -> None:
         self.fail_with(result)
         final = self.state.result
-        if final == SUCCESS:
-            self.log(LOG_INFO, "Deactivated successfully.")
-        else:
-            self.log(LOG_WARNING, f"Failed with result '{final}'.")
+        self.ask(end_line(final))
         if self.state.populated:
             self.ask(TellProcesses(LOG_INFO, REMAINS))
         self.set(control=None)

@@ -130,7 +130,7 @@ def _exited(flow: SocketFlow, event: Exited) -> None:
 
 def _control_exited(flow: SocketFlow, event: Exited) -> None:
     running, result = flow.control_ended(event)
-    flow.log_exit("Control", event, quiet=result == SUCCESS)
+    flow.log_exit("Control", running.phase, event, quiet=result == SUCCESS)
     flow.fail_with(result)
     if result == SUCCESS and flow.spawn_next(running, flow.config.timeout_usec):
         return

@@ -6,10 +6,11 @@ is down again; then it waits for the next time, or has `elapsed` if there is non
 
 from __future__ import annotations
 
-from systemctl_replacement.log_levels import LOG_DEBUG, LOG_ERR, LOG_INFO, LOG_WARNING
+from systemctl_replacement.log_levels import LOG_DEBUG, LOG_ERR, LOG_WARNING
 from systemctl_replacement.records import replace
 from systemctl_replacement.unitfile.infinity import INFINITY
 from systemctl_replacement.units.dates import WriteStamp, ZoneChanged
+from systemctl_replacement.units.end_line import end_line
 from systemctl_replacement.units.events import (
     MONOTONIC,
     REALTIME,
@@ -94,12 +95,8 @@ class _Life:
     def enter_dead(self, result: str) -> None:
         if self.state.result == SUCCESS:
             self.state = replace(self.state, result=result)
-        if self.state.result == SUCCESS:
-            self.log(LOG_INFO, "Deactivated successfully.")
-            self.enter("dead")
-        else:
-            self.log(LOG_WARNING, f"Failed with result '{self.state.result}'.")
-            self.enter("failed")
+        self.actions.append(end_line(self.state.result))
+        self.enter("dead" if self.state.result == SUCCESS else "failed")
 
     def enter_waiting(self, *, is_active: bool = True, clock_was_set: bool = False) -> None:
         """Wait for the next time, if there is one."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from tests.conformance import known_journal, verdict
+from tests.conformance import known_journal, manager_log, verdict
 from tests.conformance.case import MISSING, Case, CaseError, load, load_all
 from tests.conformance.execute import IN_VAIN, Seen, Transcript
 from tests.conformance.normalise import normalise, normalise_cursors
@@ -88,6 +89,27 @@ def transcript(stdout: str) -> Transcript:
 
 def make(needs: str = "", newer: str = "", expected: str = "") -> Case:
     return Case("group/name", (), (), (), (), needs, newer, expected=expected)
+
+
+def test_what_the_manager_has_logged() -> None:
+    usual = {**manager_log.USUAL, "__REALTIME_TIMESTAMP": "5", "PRIORITY": "6", "CODE_LINE": "1"}
+    told = [
+        {**usual, "UNIT": "b", "MESSAGE": "later", "INVOCATION_ID": "ff", "__REALTIME_TIMESTAMP": "7"},
+        {**usual, "UNIT": "a", "MESSAGE": "Sent to process 12 (x).", "INVOCATION_ID": "ee", "JOB_ID": "9", "EMPTY": ""},
+        {**usual, "UNIT": ["a", "b"], "MESSAGE": "of both", "INVOCATION_ID": "ee", "_UID": "5"},
+        {**usual, "UNIT": "a", "MESSAGE": "a: Consumed 5ms CPU time."},
+        {**usual, "UNIT": "a", "MESSAGE": "before", "__REALTIME_TIMESTAMP": "4"},
+        {**usual, "MESSAGE": "of none"},
+        {**usual, "MESSAGE": "printed", "_SYSTEMD_UNIT": "a"},
+    ]
+    text = "".join(json.dumps(record) + "\n" for record in told)
+    assert list(manager_log.lines(text, ("a", "b", "-"), 5)) == [
+        "a <6> 'Sent to process PID (x).' INVOCATION_ID=1 JOB_ID=1",
+        "a <6> 'of both' INVOCATION_ID=1 _UID=5",
+        "b <6> 'of both' INVOCATION_ID=1 _UID=5",
+        "b <6> 'later' INVOCATION_ID=2",
+        "- <6> 'of none'",
+    ]
 
 
 def test_verdicts() -> None:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Optional
 
 import pytest
 
+from systemctl_replacement import message_ids
 from systemctl_replacement.unitfile.directives.table import section_table
 from systemctl_replacement.unitfile.load import load
 from systemctl_replacement.unitfile.loadpath import Index
@@ -89,7 +90,7 @@ class ToyFlow(Flow):
     def _ended(self, event: events.Exited) -> None:
         sub = self.state.sub
         running, result = self.control_ended(event)
-        self.log_exit("Control", event, quiet=result == SUCCESS)
+        self.log_exit("Control", running.phase, event, quiet=result == SUCCESS)
         if result == SUCCESS and self.spawn_next(running, TIMEOUT_USEC):
             return
         if sub == "start-pre" and result == SUCCESS:
@@ -184,7 +185,10 @@ def test_a_command_that_fails_ends_the_list() -> None:
     toy = Toy(pre=2)
     toy.step(events.Start())
     toy.exit(toy.fork(), 3)
-    assert toy.asked(events.Log) == [events.Log(5, "Control process exited, code=exited, status=3/NOTIMPLEMENTED")]
+    (line,) = toy.asked(events.Log)
+    assert (line.level, line.message) == (5, "Control process exited, code=exited, status=3/NOTIMPLEMENTED")
+    told = {"COMMAND": PRE, "EXIT_CODE": "exited", "EXIT_STATUS": "3"}
+    assert dict(line.fields) == {"MESSAGE_ID": message_ids.UNIT_PROCESS_EXIT, **told}
     assert (toy.seen, toy.state.result) == (["start-pre", "failed"], "exit-code")
 
 
@@ -193,7 +197,8 @@ def test_a_signal_that_ends_a_command_is_a_warning() -> None:
         toy = Toy(pre=1)
         toy.step(events.Start())
         toy.exit(toy.fork(), 11, code)
-        assert toy.asked(events.Log) == [events.Log(4, f"Control process exited, code={code}, status=11/SEGV")]
+        (line,) = toy.asked(events.Log)
+        assert (line.level, line.message) == (4, f"Control process exited, code={code}, status=11/SEGV")
 
 
 def test_what_may_fail_and_what_the_command_was_when_the_file_has_changed() -> None:

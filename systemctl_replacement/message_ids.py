@@ -1,0 +1,20 @@
+"""The ids of messages in the journal (MESSAGE_ID=, systemd.journal-fields(7)), as systemd's sd-messages.h has them."""
+
+from __future__ import annotations
+
+UNIT_STARTING = "7d4958e842da4a758f6c1cdc7b36dcc5"
+UNIT_STARTED = "39f53479d3a045ac8e11786248231fbf"
+UNIT_FAILED = "be02cf6855d2428ba40df7e9d022f03d"
+UNIT_STOPPING = "de5b426a63be47a7b6ac3eaac82e2f6f"
+UNIT_STOPPED = "9d1aaa27d60140bd96365438aad20286"
+UNIT_RELOADING = "d34d037fff1847e6ae669a370e694725"
+UNIT_RELOADED = "7b05ebc668384222baa8881179cfda54"
+UNIT_RESTART_SCHEDULED = "5eb03494b6584870a536b337290809b3"
+UNIT_SUCCESS = "7ad2d189f7e94e70a38c781354912448"
+UNIT_FAILURE_RESULT = "d9b373ed55a64feb8242e02dbe79a49c"
+UNIT_SKIPPED = "0e4284a0caca4bfc81c0bb6786972673"
+UNIT_PROCESS_EXIT = "98e322203f7a4ed290d09fe03c09fe15"
+SPAWN_FAILED = "641257651c1b4ec9a8624d7a40a9e1e7"
+INVALID_CONFIGURATION = "c772d24e9a884cbeb9ea12625c306c01"
+STARTUP_FINISHED = "eed00a68ffd84e31882105fd973abdd1"
+"""Of a container or a user's manager, where there is no kernel to wait for."""

@@ -1,0 +1,45 @@
+"""The records of the manager's own lines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from systemctl_replacement.journal.writer import Writer
+from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
+from systemctl_replacement.supervision.manager_log import ManagerLog
+
+BOOT = "0" * 32
+
+
+def records(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_record_says_who_speaks_and_of_whom(tmp_path: Path) -> None:
+    path = tmp_path / "manager.journal.jsonl"
+    log = ManagerLog(Writer(str(path)), None, BOOT)
+    log.manager(LOG_INFO, "Reloading.")
+    log.about("a.service", LOG_INFO, 'Started "a".', "1" * 32, fields=[("JOB_ID", "7"), ("MESSAGE_ID", "x")])
+    log.unit("b.service", LOG_WARNING, "odd \udcff")
+    reloading, started, odd = records(path)
+    common = {"SYSLOG_FACILITY": "3", "SYSLOG_IDENTIFIER": "systemd", "_COMM": "systemd", "_TRANSPORT": "journal"}
+    assert common.items() <= reloading.items()
+    assert (reloading["_SYSTEMD_UNIT"], reloading["_BOOT_ID"], reloading["PRIORITY"]) == ("init.scope", BOOT, "6")
+    assert "UNIT" not in reloading
+    told = {"UNIT": "a.service", "INVOCATION_ID": "1" * 32, "JOB_ID": "7", "MESSAGE_ID": "x", "MESSAGE": 'Started "a".'}
+    assert {**common, **told}.items() <= started.items()
+    assert odd["MESSAGE"] == [*b"b.service: odd \xff"]
+    assert [record["__SEQNUM"] for record in (reloading, started, odd)] == ["1", "2", "3"]
+
+
+def test_another_can_speak(tmp_path: Path) -> None:
+    path = tmp_path / "manager.journal.jsonl"
+    log = ManagerLog(Writer(str(path)), None, BOOT)
+    origin = {"_PID": "12", "SYSLOG_IDENTIFIER": "(x)", "_SYSTEMD_UNIT": "a.service"}
+    log.unit("a.service", LOG_INFO, "Failed at step EXEC.", fields=origin.items())
+    line = path.read_text()
+    assert line.count('"_PID"') == line.count('"_SYSTEMD_UNIT"') == 1
+    (record,) = records(path)
+    assert {**origin, "UNIT": "a.service", "_COMM": "systemd"}.items() <= record.items()
