@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 from systemctl_replacement.cli import streams
 from systemctl_replacement.cli.journalctl.failure import Failure
@@ -14,16 +15,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from systemctl_replacement.cli.journalctl.options import Options
+    from systemctl_replacement.journal.examine import Header
 
 _SEALING = "Journals are not sealed here: there are no keys to make."
+_NOT_MOVED = "Journals stay in {}: there is no other place for them while the manager runs."
 
 
 def run(options: Options, operands: Sequence[str]) -> int:
     """Do what one of these options asks for. Returns the exit status."""
-    action = _ACTIONS.get(options.action)
-    if action is None:
-        raise Failure(f"--{options.action} is not available yet.")
-    return action(options, operands)
+    return _ACTIONS[options.action](options, operands)
+
+
+# --- what there is ---
 
 
 def _disk_usage(options: Options, operands: Sequence[str]) -> int:
@@ -31,6 +34,133 @@ def _disk_usage(options: Options, operands: Sequence[str]) -> int:
     warn(journal, options)
     streams.out(f"Archived and active journals take up {format_bytes(journal.disk_usage())} in the file system.")
     return 0
+
+
+def _header(options: Options, operands: Sequence[str]) -> int:
+    from systemctl_replacement.journal.examine import headers
+
+    journal = opened(options)
+    warn(journal, options)
+    between = ""
+    for header in headers(journal):
+        streams.out(between + _text_of_header(header))
+        between = "\n"
+    return 0
+
+
+def _text_of_header(header: Header) -> str:
+    """The lines of journald's files that are true of ours, too."""
+    from systemctl_replacement.cli.timestamps import format_timestamp
+    from systemctl_replacement.unitfile.values import format_time_span
+
+    lines = [f"File path: {header.path}"]
+    if header.last is not None:
+        lines.append(f"Boot ID: {header.last[3].decode('ascii')}")
+    lines += [f"Sequential number ID: {header.sequence}", f"State: {header.state}"]
+    for end, head in (("Head", header.first), ("Tail", header.last)):
+        if head is not None:
+            lines.append(f"{end} sequential number: {head[0]} ({head[0]:x})")
+    for end, head in (("Head", header.first), ("Tail", header.last)):
+        if head is not None:
+            lines.append(f"{end} realtime timestamp: {format_timestamp(head[1])} ({head[1]:x})")
+    if header.last is not None:
+        monotonic = header.last[2]
+        lines.append(f"Tail monotonic timestamp: {format_time_span(monotonic, 1000)} ({monotonic:x})")
+    lines += [f"Entry objects: {header.entries}", f"Disk usage: {format_bytes(header.taken)}"]
+    return "\n".join(lines)
+
+
+def _verify(options: Options, operands: Sequence[str]) -> int:
+    from systemctl_replacement.journal.examine import verify
+
+    journal = opened(options)
+    warn(journal, options)
+    status = 0
+    for path, problems in verify(journal):
+        for problem in problems:
+            streams.err(f"{problem.offset:x}: {problem.text}")
+        streams.err(f"FAIL: {path}" if problems else f"PASS: {path}")
+        status = status or bool(problems)
+    return int(status)
+
+
+# --- removal, and what the manager is asked for ---
+
+
+def _vacuum(options: Options, operands: Sequence[str]) -> int:
+    from systemctl_replacement.journal.archives import vacuum
+
+    journal = opened(options)
+    warn(journal, options)
+    size, files, age = options.vacuum_size or 0, options.vacuum_files or 0, options.vacuum_time or 0
+    oldest = max(time.time_ns() // 1000 - age, 0) if age else 0
+    status = 0
+    for directory in journal.directories if size or files or age else ():
+        freed = 0
+        for path, taken, problem in vacuum(directory, size, files, oldest):
+            if problem is not None:
+                streams.err(f"Failed to delete archived journal {path}: {problem.strerror}")
+                status = 1
+                continue
+            freed += taken
+            if not options.quiet:
+                streams.err(f"Deleted archived journal {path} ({format_bytes(taken)}).")
+        if not options.quiet and os.path.isdir(directory):
+            streams.err(f"Vacuuming done, freed {format_bytes(freed)} of archived journals from {directory}.")
+    return status
+
+
+def _rotate(options: Options, operands: Sequence[str]) -> int:
+    _ask_manager("Rotate", options)
+    return 0
+
+
+def _rotate_and_vacuum(options: Options, operands: Sequence[str]) -> int:
+    _ask_manager("Rotate", options)
+    return _vacuum(options, operands)
+
+
+def _synchronize(options: Options, operands: Sequence[str]) -> int:
+    """Wait until what has been logged can be read. --flush has nothing else to do: journals are written to where they
+    stay."""
+    _ask_manager("Synchronize", options)
+    return 0
+
+
+def _ask_manager(method: str, options: Options) -> None:
+    """Failure if that is not possible."""
+    from systemctl_replacement.control.client import CallError, Disconnected, connect
+    from systemctl_replacement.paths import Paths
+
+    paths = Paths(options.root)
+    try:
+        client = connect(paths)
+        if client is None:
+            raise Failure(f"Failed to connect to {paths.socket_path()}: No such file or directory")
+        client.call_waiting(method)
+    except CallError as error:
+        raise Failure(f"Failed to execute varlink call: {error.message}") from None
+    except Disconnected as error:
+        raise Failure(f"Failed to execute varlink call: {error}") from None
+
+
+def _relinquish(options: Options, operands: Sequence[str]) -> int:
+    from systemctl_replacement.paths import Paths
+
+    directory = Paths(options.root).log_candidates()[0]
+    if options.action == "smart-relinquish-var" and _on_root_mount(directory):
+        return 0
+    raise Failure(_NOT_MOVED.format(directory))
+
+
+def _on_root_mount(directory: str) -> bool:
+    try:
+        return os.stat(directory).st_dev == os.stat("/").st_dev
+    except FileNotFoundError:
+        return True
+
+
+# --- the rest ---
 
 
 def _new_id(options: Options, operands: Sequence[str]) -> int:
@@ -64,6 +194,15 @@ def _catalog(options: Options, operands: Sequence[str]) -> int:
 
 _ACTIONS: dict[str, Callable[[Options, Sequence[str]], int]] = {
     "disk-usage": _disk_usage,
+    "header": _header,
+    "verify": _verify,
+    "vacuum": _vacuum,
+    "rotate": _rotate,
+    "rotate-and-vacuum": _rotate_and_vacuum,
+    "sync": _synchronize,
+    "flush": _synchronize,
+    "relinquish-var": _relinquish,
+    "smart-relinquish-var": _relinquish,
     "new-id128": _new_id,
     "setup-keys": _setup_keys,
     "update-catalog": _update_catalog,
