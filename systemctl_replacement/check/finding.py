@@ -38,6 +38,7 @@ SEVERITIES = {
     "file": WARNING,
     "stop-time": WARNING,
     "bus": WARNING,
+    "fstab": WARNING,
     "generator": WARNING,
     "init-script": WARNING,
     "configuration": WARNING,

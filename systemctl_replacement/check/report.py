@@ -5,7 +5,18 @@ from __future__ import annotations
 import errno
 import os
 
-from systemctl_replacement.check import addresses, boot, bus, conditions, generated, links, programs, stopping, units
+from systemctl_replacement.check import (
+    addresses,
+    boot,
+    bus,
+    conditions,
+    file_systems,
+    generated,
+    links,
+    programs,
+    stopping,
+    units,
+)
 from systemctl_replacement.check.finding import Finding, in_order
 from systemctl_replacement.check.image import Image, TooManyUnits
 from systemctl_replacement.check.places import place
@@ -95,6 +106,7 @@ def _check(question: Question, goal: tuple[str, ...]) -> Report:
     findings += _addresses(running)
     findings += _command(image, question)
     findings += bus.findings(image.tree, examined)
+    findings += file_systems.findings(image.tree)
     findings += links.findings(image)
     findings += generated.findings(image)
     findings += [Finding("configuration", "", text) for text in image.problems]

@@ -137,6 +137,8 @@ PRESENT: list[tuple[str, str, list[Make]]] = [
     ("bus", "dbus.service", [service(name="dbus.service")]),
     ("bus", "dbus.service", [
         unit("dbus.socket", SOCKET.format("/run/bus"), "sockets.target"), unit("dbus.service", SERVICE, "")]),
+    ("fstab", "", [write("/etc/fstab", "/dev/sda1 /data ext4 defaults 0 2\n")]),
+    ("fstab", "", [write("/etc/fstab", "/dev/sda2 none swap sw\n")]),
     ("generator", "", [program("/usr/lib/systemd/system-generators/mine", b"#!/bin/sh\n")]),
     ("init-script", "a.service", [program("/etc/init.d/a", b"#!/bin/sh\n"), link("../init.d/a", "/etc/rc2.d/S01a")]),
     ("configuration", "", [write("/etc/systemd/system.conf", "[Manager]\nFoo=bar\n")]),
@@ -159,6 +161,8 @@ ABSENT: list[tuple[str, list[Make]]] = [
     ("an order without a cycle", [service(head="After=b.service"), service(head="After=c.service", name="b.service")]),
     ("an assertion that holds", [service(head="AssertPathExists=/etc/passwd")]),
     ("an assertion that only the container can tell", [service(head="AssertPathExists=/run/nowhere")]),
+    ("what fstab does not have mounted", [
+        write("/etc/fstab", "# none\n/dev/sda1 / ext4\n/dev/sda2 /data ext4 ro,noauto 0 0\nproc /proc proc\n")]),
     ("a program that may be missing", [service("ExecStart=/usr/bin/true\nExecStartPre=-/usr/bin/nowhere")]),
     ("a program by name", [service("ExecStart=true")]),
     ("a program in a directory of its own", [service("ExecSearchPath=/opt/x\nExecStart=x"), program("/opt/x/x")]),
