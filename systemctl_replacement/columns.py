@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_MARK_OF_UNICODE = "…"  # systemd takes it for texts that are not ASCII, whatever the locale is
 _BEGINS_SEQUENCE, _ENDS_SEQUENCE = "\x1b[", "m"
 
 
@@ -24,7 +25,7 @@ def shortened(text: str, width: int, percent: int, mark: str) -> str:
         kept = ((width - len(mark)) * percent + 50) // 100
         tail = width - len(mark) - kept
         return text[:kept] + mark + (text[-tail:] if tail else "")
-    return _shortened_wide(text, width, (width - 1) * percent // 100, mark)
+    return _shortened_wide(text, width, (width - 1) * percent // 100, _MARK_OF_UNICODE)
 
 
 def _shortened_wide(pieces: Sequence[str], width: int, before: int, mark: str) -> str:

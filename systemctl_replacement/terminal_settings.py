@@ -55,6 +55,11 @@ def colors_asked_for() -> bool | None:
     return False if asked is None and "NO_COLOR" in os.environ else asked
 
 
+def only_sixteen_colors() -> bool:
+    """Whether $SYSTEMD_COLORS asks for no others."""
+    return os.environ.get("SYSTEMD_COLORS") == "16"
+
+
 def is_term_dumb() -> bool:
     """Whether $TERM names a terminal that can only print lines, or none."""
     return os.environ.get("TERM", "dumb") == "dumb"

@@ -322,7 +322,6 @@ def _log(unit: Properties, options: Options, terminal: Terminal, paths: Paths) -
             full=options.full or not terminal.cuts,
             columns=terminal.columns,
             colors=terminal.colors,
-            marks=False,
             tty=terminal.tty,
         )
     )

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import os
 
-from systemctl_replacement.terminal_settings import colors_asked_for, is_term_dumb, unicode_wanted
+from systemctl_replacement.terminal_settings import (
+    colors_asked_for,
+    is_term_dumb,
+    only_sixteen_colors,
+    unicode_wanted,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +32,7 @@ _COLORS = {
     "magenta": "\x1b[0;1;35m",
     "grey": "\x1b[0;38;5;245m",
 }
+_OF_SIXTEEN = {"yellow": "\x1b[0;1;33m", "grey": "\x1b[0;90m"}
 _UNICODE = {
     "active": "●",
     "inactive": "○",
@@ -100,19 +106,20 @@ class Terminal:
         self.columns = _columns()
         self._glyphs = _UNICODE if unicode_wanted() else _ASCII
         self.colors = colors_wanted()
+        self._colors = {**_COLORS, **_OF_SIXTEEN} if only_sixteen_colors() else _COLORS
 
     def glyph(self, name: str) -> str:
         return self._glyphs[name]
 
     def colored(self, text: str, color: str) -> str:
         """The text in a colour, or unchanged without colours."""
-        return f"{_COLORS[color]}{text}{_RESET}" if self.colors and color else text
+        return f"{self._colors[color]}{text}{_RESET}" if self.colors and color else text
 
     def styled(self, text: str, color: str, *, underlined: bool) -> str:
         """The text in a colour and underlined, or unchanged without colours."""
         if not underlined or not self.colors:
             return self.colored(text, color)
-        return f"{_COLORS[color] or _RESET}{_UNDERLINE}{text}{_RESET}"
+        return f"{self._colors[color] or _RESET}{_UNDERLINE}{text}{_RESET}"
 
     def state_dot(self, active_state: str) -> str:
         """The bullet of a unit, by its active state."""

@@ -23,7 +23,7 @@ def show_lines(units: Iterable[str], since: int, invocation: Invocation) -> None
     """Print what the units, and the manager about them, have logged since a time (microseconds, monotonic)."""
     terminal = Terminal()
     settings = OutputSettings(
-        invocation.options.output, host=os.uname().nodename, colors=terminal.colors, marks=False, tty=terminal.tty
+        invocation.options.output, host=os.uname().nodename, colors=terminal.colors, tty=terminal.tty
     )
     output = make(settings)
     for unit in dict.fromkeys(units):

@@ -6,7 +6,8 @@ A case's file `journal` has a line for each record, and lines with what the foll
     as _SYSTEMD_UNIT=a.service _PID=7 …                 instead of what the last such line said
     12.5 'the message' PRIORITY=3 …                     seconds after that
 
-Words are quoted as in a shell, and then \n, \t, \xHH … are replaced: HH are the bytes of values that are not text.
+A field that is named several times has several values. Words are quoted as in a shell, and then \n, \t, \xHH … are
+replaced: HH are the bytes of values that are not text.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from systemctl_replacement import wire
 from systemctl_replacement.journal import names, record
 from tests.box.harness import Box
 
@@ -49,8 +51,9 @@ def parse(text: str) -> tuple[Record, ...]:
             common = dict(_assignment(word) for word in words[1:])
         elif words:
             monotonic = round(float(words[0]) * 1_000_000)
-            fields = {"MESSAGE": words[1], **common, **dict(_assignment(word) for word in words[2:])}
-            records.append(Record(beginning + monotonic, monotonic, boot, tuple(fields.items())))
+            own = [_assignment(word) for word in words[2:]]
+            shared = [(name, value) for name, value in common.items() if name not in dict(own)]
+            records.append(Record(beginning + monotonic, monotonic, boot, (("MESSAGE", words[1]), *shared, *own)))
     return tuple(records)
 
 
@@ -82,10 +85,23 @@ def _own_files(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
         unit = fields.get("_SYSTEMD_UNIT", "")
         name = names.file_name(unit) if unit and unit != "init.scope" else names.MANAGER_FILE
         lines = files.setdefault(name, [])
-        values = {"_BOOT_ID": one.boot, **fields}
-        lines.append(record.encode(values, (one.realtime, one.monotonic), len(lines) + 1))
+        lines.append(_own_line(one, len(lines) + 1))
     for name, lines in files.items():
         yield name, b"".join(lines).decode("utf-8", "surrogateescape")
+
+
+def _own_line(one: Record, number: int) -> bytes:
+    values: dict[str, list[object]] = {}
+    for name, value in one.fields:
+        values.setdefault(name, []).append(record.plain(value))
+    head = {
+        "__SEQNUM": str(number),
+        "__REALTIME_TIMESTAMP": str(one.realtime),
+        "__MONOTONIC_TIMESTAMP": str(one.monotonic),
+        "_BOOT_ID": one.boot,
+    }
+    fields = {name: found[0] if len(found) == 1 else found for name, found in values.items()}
+    return wire.dumps({**head, **fields}) + b"\n"
 
 
 def _exported(one: Record) -> str:

@@ -159,7 +159,9 @@ def test_known_journal() -> None:
     )
     assert (first.realtime, first.monotonic, first.boot) == (1_700_000_001_500_000, 1_500_000, "1" * 32)
     assert first.fields == (("MESSAGE", "its"), ("_PID", "7"), ("X", "a b"), ("PRIORITY", "3"))
-    assert second.fields == (("MESSAGE", "a\nb\udcff"), ("_PID", "8"), ("X", "a b"))
+    assert second.fields == (("MESSAGE", "a\nb\udcff"), ("X", "a b"), ("_PID", "8"))
+    (third,) = known_journal.parse("1 'several' X=a X='\\xff'\n")
+    assert third.fields == (("MESSAGE", "several"), ("X", "a"), ("X", "\udcff"))
     with pytest.raises(ValueError, match="assignment"):
         known_journal.parse("as nothing\n")
 

@@ -6,13 +6,15 @@ Source: https://systemd.io/JOURNAL_EXPORT_FORMATS/.
 from __future__ import annotations
 
 from systemctl_replacement.cli.journalctl.output.output import Output
-from systemctl_replacement.cli.journalctl.output.values import decoded
+from systemctl_replacement.cli.journalctl.output.values import decoded, plain_fields
 from systemctl_replacement.cli.printable import is_printable_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from systemctl_replacement.cli.journalctl.output.values import Value
     from systemctl_replacement.journal.entry import Entry
+
+_IN_HEAD = ("__", "_BOOT_ID=")
 
 
 class Export(Output):
@@ -22,22 +24,29 @@ class Export(Output):
         chosen = self.settings.fields
         head = (
             f"__CURSOR={entry.cursor}\n__REALTIME_TIMESTAMP={entry.realtime}\n"
-            f"__MONOTONIC_TIMESTAMP={entry.monotonic}\n_BOOT_ID={entry.boot_id}\n"
+            f"__MONOTONIC_TIMESTAMP={entry.monotonic}\n_BOOT_ID={entry.boot_id}"
         )
-        parts = [head]
-        for name, value in entry.fields.items():
-            if name.startswith("__") or name == "_BOOT_ID" or (chosen is not None and name not in chosen):
-                continue
-            if value.__class__ is str and value.isascii() and value.isprintable():
-                parts.append(f"{name}={value}\n")
-            else:
-                parts += [_field(name, one) for one in decoded(value)]
-        parts.append("\n")
-        return "".join(parts).encode("utf-8", "surrogateescape")
+        plain = plain_fields(entry.line)
+        if plain is None:
+            parts = self._parts(entry)
+        elif chosen is None:
+            parts = [field for field in plain if not field.startswith(_IN_HEAD)]
+        else:
+            parts = [field for field in plain if field.partition("=")[0] in chosen and not field.startswith(_IN_HEAD)]
+        return "\n".join([head, *parts, "\n"]).encode("utf-8", "surrogateescape")
+
+    def _parts(self, entry: Entry) -> list[str]:
+        chosen = self.settings.fields
+        return [
+            _field(name, one)
+            for name, value in entry.fields.items()
+            if not f"{name}=".startswith(_IN_HEAD) and (chosen is None or name in chosen)
+            for one in decoded(value)
+        ]
 
 
 def _field(name: str, value: Value) -> str:
     if isinstance(value, str) and "\n" not in value and is_printable_text(value):
-        return f"{name}={value}\n"
+        return f"{name}={value}"
     data = value if isinstance(value, bytes) else value.encode()
-    return (f"{name}\n".encode() + len(data).to_bytes(8, "little") + data + b"\n").decode("utf-8", "surrogateescape")
+    return (f"{name}\n".encode() + len(data).to_bytes(8, "little") + data).decode("utf-8", "surrogateescape")

@@ -24,10 +24,9 @@ _NOT_EVEN_DOTS = 3
 def whole(indent: int, message: str, colors: tuple[str, str], highlight: Span = None) -> str:
     """A message with all its lines. indent: how many columns stand in front of the first one.
 
-    colors: of the message, and of the part of its first line that `highlight` spans.
+    colors: of the message, and of the part of it that `highlight` spans.
     """
-    lines = _lines(message)
-    shown = [_colored(lines[0], colors, highlight), *[_colored(line, colors) for line in lines[1:]]]
+    shown = [_colored(line, colors, highlight, at) for at, line in _lines(message)]
     return f"\n{' ' * indent}".join(shown)
 
 
@@ -35,16 +34,18 @@ def cut(
     indent: int, message: str, colors: tuple[str, str], highlight: Span, columns: int, ellipsis: str
 ) -> tuple[str, bool]:
     """A message in lines that end before `columns`, and whether anything of it is left out."""
+    if not message:
+        return "", False
     shown = ""
     taken = 0
     ellipsized = False
-    for number, line in enumerate(_lines(message)):
-        length = len(line.encode())
+    for number, (at, line) in enumerate(_lines(message)):
+        length = len(line.encode("utf-8", "surrogateescape"))
         taken += length + 1
         is_last = number + 1 == _LINES_MAX or taken >= _BYTES_MAX
         before = f"\n{' ' * indent}" if number else ""
         if not is_last and indent + length + 1 < columns:
-            shown += before + _colored(line, colors, None if number else highlight)
+            shown += before + _colored(line, colors, highlight, at)
             continue
         ellipsized = True
         width = columns - indent
@@ -59,19 +60,26 @@ def cut(
     return shown, ellipsized
 
 
-def _lines(message: str) -> list[str]:
+def _lines(message: str) -> list[tuple[int, str]]:
+    """The lines of a message, and where each begins. systemd shows none of them beyond a NUL."""
+    found = []
+    at = 0
     lines = message.split("\n")
     if len(lines) > 1 and not lines[-1]:
         lines.pop()
-    return [line.partition("\0")[0] for line in lines] if "\0" in message else lines
+    for line in lines:
+        found.append((at, line.partition("\0")[0]))
+        at += len(line) + 1
+    return found
 
 
-def _colored(line: str, colors: tuple[str, str], highlight: Span = None) -> str:
+def _colored(line: str, colors: tuple[str, str], highlight: Span = None, at: int = 0) -> str:
+    """A line in its colours. at: where it begins in the message that `highlight` is about."""
     color, mark = colors
     if not color:
         return line
-    if highlight is None or highlight[0] >= len(line):
+    if highlight is None or not at <= highlight[0] < at + len(line):
         return f"{color}{line}{RESET}"
-    start, end = highlight[0], min(highlight[1], len(line))
+    start, end = highlight[0] - at, min(highlight[1] - at, len(line))
     rest = color + line[end:] if end < len(line) else ""
     return f"{color}{line[:start]}{mark}{line[start:end]}{rest}{RESET}"

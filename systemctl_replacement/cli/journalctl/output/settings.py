@@ -14,10 +14,8 @@ class OutputSettings:
     """The options of journalctl(1) that say how an entry is shown.
 
     mode: the value of --output=, one of option_table.OUTPUT_MODES. host: the host of entries that do not name theirs.
-    columns: how wide a line may be, if `full` is not set. fields: of --output-fields=; None: all of them. highlight:
-    what --grep= has found, marked where there are colours. marks: whether anything may be; journalctl then marks
-    nothing at the beginning of a message, where nothing was searched for. tty: a person reads it, perhaps through a
-    pager.
+    columns: how wide a line may be, if `full` is not set. fields: of --output-fields=; None: all of them.
+    highlight: what --grep= has found, marked where there are colours. tty: a person reads it, perhaps through a pager.
     """
 
     mode: str = "short"
@@ -31,5 +29,4 @@ class OutputSettings:
     catalog: bool = False
     colors: bool = False
     highlight: re.Pattern[str] | None = None
-    marks: bool = True
     tty: bool = False

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # A service's lines have the same words in front, except for the time.
 _NAMES_KEPT = 512
+_UNKNOWN = "unknown"
+_UNCOUNTED = len(f" {_UNKNOWN}")  # systemd does not count it either when it indents and shortens lines
 
 
 class Short(Output):
@@ -34,7 +36,7 @@ class Short(Output):
 
     def __init__(self, settings: OutputSettings) -> None:
         super().__init__(settings)
-        self._with_unit = settings.mode == "with-unit"
+        self._units = ('"_SYSTEMD_UNIT":', '"_SYSTEMD_USER_UNIT":') if settings.mode == "with-unit" else ()
         self._names: dict[tuple[Value | None, ...], tuple[str, int]] = {}
         self._links = links_wanted(settings.colors)
         self._ellipsis = "…" if unicode_wanted() else "..."
@@ -42,7 +44,7 @@ class Short(Output):
         self._since_boot = settings.mode in ("short-monotonic", "short-delta")
         self._delta = settings.mode == "short-delta"
         self._stamps = None if self._since_boot else stamps.Stamps(settings.mode, settings.utc)
-        self._previous: tuple[int, str] | None = None  # monotonic time and boot of the entry before
+        self._previous: tuple[str, int, int] | None = None  # boot and times (monotonic, realtime) of the entry before
 
     def format(self, entry: Entry) -> bytes:
         line = entry.line.decode("utf-8", "replace")
@@ -54,50 +56,49 @@ class Short(Output):
             last_value(line, entry, '"_HOSTNAME":') if self.settings.hostname else None,
             last_value(line, entry, '"SYSLOG_IDENTIFIER":'),
             last_value(line, entry, '"_PID":'),
+            *(last_value(line, entry, mark) for mark in self._units),
         )
         # Without one of these, other fields count.
-        known = None if self._with_unit or key[1] is None or key[2] is None else self._names.get(key)
+        known = None if key[1] is None or key[2] is None else self._names.get(key)
         names, length = known or self._name(key, line, entry)
         text = f"{stamp}{names}{self._message(message, len(stamp) + length, line, entry)}\n{self.explanation(entry)}"
         return text.encode("utf-8", "surrogateescape")
 
     def _stamp(self, line: str, entry: Entry) -> str:
         if self._stamps is not None:
-            told = stamps.source_time(last_value(line, entry, '"_SOURCE_REALTIME_TIMESTAMP":'))
-            return self._stamps.text(told or entry.realtime)
-        usec = stamps.source_time(last_value(line, entry, '"_SOURCE_MONOTONIC_TIMESTAMP":')) or entry.monotonic
-        if not self._delta:
-            return f"[{stamps.monotonic(usec)}]"
-        before, self._previous = self._previous, (usec, entry.boot_id)
+            return self._stamps.text(_told(line, entry, "REALTIME") or entry.realtime)
+        usec = _told(line, entry, "MONOTONIC") or entry.monotonic
+        return f"[{stamps.monotonic(usec)}{self._passed(usec, line, entry) if self._delta else ''}]"
+
+    def _passed(self, usec: int, line: str, entry: Entry) -> str:
+        """How long after the entry before, with a mark if it was of another boot."""
+        now = entry.boot_id, usec, _told(line, entry, "REALTIME") or entry.realtime
+        before, self._previous = self._previous, now
         if before is None:
-            return f"[{stamps.monotonic(usec)} {'':15}]"
-        passed = stamps.monotonic(max(usec - before[0], 0))
-        return f"[{stamps.monotonic(usec)} <{passed:>12}{' ' if before[1] == entry.boot_id else '*'}>]"
+            return " " * 16
+        same_boot = before[0] == now[0]
+        passed = now[1] - before[1] if same_boot else now[2] - before[2]
+        return f" <{stamps.monotonic(max(passed, 0)):>12}{' ' if same_boot else '*'}>"
 
     def _name(self, key: tuple[Value | None, ...], line: str, entry: Entry) -> tuple[str, int]:
         """What stands between the time and the message, and how many bytes that is."""
-        host, identifier, pid = (self._shown(value) for value in key)
+        host, identifier, pid, *units = (self._shown(value) for value in key)
         if key[0] is None and self.settings.hostname:
             host = self.settings.host or None
         names = (
-            self._unit(line, entry) if self._with_unit else None,
+            "/".join(filter(None, units)) or None,
             identifier,
             self._shown(last_value(line, entry, '"_COMM":')),
-            "unknown",
+            _UNKNOWN,
         )
         name = next(name for name in names if name is not None)
         if pid is None:
             pid = self._shown(last_value(line, entry, '"SYSLOG_PID":'))
         text = f"{'' if host is None else f' {host}'} {name}{'' if pid is None else f'[{pid}]'}: "
-        found = text, len(text.encode("utf-8", "surrogateescape"))
-        if len(self._names) < _NAMES_KEPT and not self._with_unit:
+        found = text, len(text.encode("utf-8", "surrogateescape")) - (_UNCOUNTED if name == _UNKNOWN else 0)
+        if len(self._names) < _NAMES_KEPT:
             self._names[key] = found
         return found
-
-    def _unit(self, line: str, entry: Entry) -> str | None:
-        marks = ('"_SYSTEMD_UNIT":', '"_SYSTEMD_USER_UNIT":')
-        found = [self._shown(last_value(line, entry, mark)) for mark in marks]
-        return "/".join([name for name in found if name is not None]) if found != [None, None] else None
 
     def _shown(self, value: Value | None) -> str | None:
         """A field in front of the message, None if there is none or it cannot be shown."""
@@ -126,7 +127,7 @@ class Short(Output):
             if not colors[0] and last_value(line, entry, '"_TRANSPORT":') == "audit":
                 colors = (BLUE, "")
             span = found_in(settings, message, shown)
-        if self._links:
+        if self._links and settings.colors:
             text, span = linked(text, last_value(line, entry, '"CONFIG_FILE":'), span)
         if self._whole:
             if not colors[0] and "\n" not in text and "\0" not in text:
@@ -137,6 +138,10 @@ class Short(Output):
         return before + text
 
 
+def _told(line: str, entry: Entry, clock: str) -> int:
+    return stamps.source_time(last_value(line, entry, f'"_SOURCE_{clock}_TIMESTAMP":'))
+
+
 def plain(message: Value) -> Value:
     """A message as people see it: no sequences for colours, and blanks instead of tabs."""
     if isinstance(message, str) and "\x1b" not in message and "\t" not in message:
@@ -145,9 +150,10 @@ def plain(message: Value) -> Value:
 
 
 def found_in(settings: OutputSettings, message: Value, shown: Value) -> multiline.Span:
-    """Where a message has what was searched for, as it is shown."""
+    """Where a message has what was searched for, as it is shown. Without a search it is nothing, at the beginning:
+    systemd's tools mark that, too."""
     if settings.highlight is None:
-        return (0, 0) if settings.marks else None
+        return 0, 0
     text = any_text(message)
     found = settings.highlight.search(text)
     if found is None:

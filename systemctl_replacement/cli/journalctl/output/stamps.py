@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SECOND = 1_000_000
+_MINUTE = 60
 _TIME_MAX = 1 << 55
 """systemd takes no time from here on for one (microseconds)."""
 
@@ -26,25 +27,41 @@ def source_time(text: object) -> int:
 
 
 class Stamps:
-    """Writes times of the realtime clock. Most entries are of the same second as the one before."""
+    """Writes times of the realtime clock. Most entries are of the same minute as the one before."""
 
     def __init__(self, mode: str, utc: bool) -> None:
         """mode: the value of --output=, one of those with a time of this clock."""
         self._fields: Callable[[int], time.struct_time] = time.gmtime if utc else time.localtime
         self._utc = utc
-        self._parts = _PARTS[mode]
+        self._format = "" if mode == "short-unix" else _FORMATS[mode]
+        self._zone = mode in _WITH_ZONE
         self._fraction = mode in _PRECISE
-        self._second = -1
+        self._minute = -_MINUTE
         self._before = self._after = ""
 
     def text(self, usec: int) -> str:
         second = usec // _SECOND
-        if second != self._second:
-            self._before, self._after = self._parts(second, self._fields(second), self._utc)
-            self._second = second
+        if not self._format:
+            return f"{second}.{usec % _SECOND:06d}"
+        passed = second - self._minute
+        if not 0 <= passed < _MINUTE:
+            fields = self._fields(second)
+            passed = fields.tm_sec
+            self._minute = second - passed
+            self._begin(fields)
         if self._fraction:
-            return f"{self._before}.{usec % _SECOND:06d}{self._after}"
-        return self._before + self._after
+            return f"{self._before}{passed:02d}.{usec % _SECOND:06d}{self._after}"
+        return f"{self._before}{passed:02d}{self._after}"
+
+    def _begin(self, fields: time.struct_time) -> None:
+        """What stands before and after the seconds of a minute."""
+        names = {"month": _MONTHS[fields.tm_mon - 1], "weekday": WEEKDAYS[fields.tm_wday]}
+        self._before = time.strftime(self._format.format(**names), fields)
+        self._after = ""
+        if self._zone:
+            self._after = " UTC" if self._utc else f" {fields.tm_zone}"
+        elif self._format == _ISO:
+            self._after = time.strftime("%z", fields)
 
 
 def monotonic(usec: int) -> str:
@@ -52,32 +69,17 @@ def monotonic(usec: int) -> str:
     return f"{usec // _SECOND:5d}.{usec % _SECOND:06d}"
 
 
-def _short(_second: int, fields: time.struct_time, _utc: bool) -> tuple[str, str]:
-    clock = f"{fields.tm_hour:02d}:{fields.tm_min:02d}:{fields.tm_sec:02d}"
-    return f"{_MONTHS[fields.tm_mon - 1]} {fields.tm_mday:02d} {clock}", ""
-
-
-def _iso(_second: int, fields: time.struct_time, _utc: bool) -> tuple[str, str]:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", fields), time.strftime("%z", fields)
-
-
-def _full(_second: int, fields: time.struct_time, utc: bool) -> tuple[str, str]:
-    zone = "UTC" if utc else fields.tm_zone
-    return f"{WEEKDAYS[fields.tm_wday]} {time.strftime('%Y-%m-%d %H:%M:%S', fields)}", f" {zone}"
-
-
-def _unix(second: int, _fields: time.struct_time, _utc: bool) -> tuple[str, str]:
-    return str(second), ""
-
-
-_PARTS = {
-    "short": _short,
-    "short-precise": _short,
-    "short-iso": _iso,
-    "short-iso-precise": _iso,
-    "short-full": _full,
-    "with-unit": _full,
-    "verbose": _full,
-    "short-unix": _unix,
+_SHORT = "{month} %d %H:%M:"
+_FULL = "{weekday} %Y-%m-%d %H:%M:"
+_ISO = "%Y-%m-%dT%H:%M:"
+_FORMATS = {
+    "short": _SHORT,
+    "short-precise": _SHORT,
+    "short-iso": _ISO,
+    "short-iso-precise": _ISO,
+    "short-full": _FULL,
+    "with-unit": _FULL,
+    "verbose": _FULL,
 }
-_PRECISE = ("short-precise", "short-iso-precise", "short-unix", "verbose")
+_WITH_ZONE = ("short-full", "with-unit", "verbose")
+_PRECISE = ("short-precise", "short-iso-precise", "verbose")

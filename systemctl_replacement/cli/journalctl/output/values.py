@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     Value = Union[str, bytes]
 
+# What is not printable stands for what was escaped.
+_QUOTE, _BACKSLASH = "\1", "\2"
 CHARACTERS_MAX = 300
 """A field that is longer is shortened or left out where not everything is wanted (bytes)."""
 
@@ -65,6 +67,24 @@ def _value_at(line: str, entry: Entry, mark: str, index: int) -> Value | None:
         return text if text.isascii() else _text(text)
     values = values_of(entry, mark[1:-2])
     return values[index] if values else None
+
+
+def plain_fields(line: bytes) -> list[str] | None:
+    """The fields of an entry with this line as `NAME=value`. None unless all are single values of printable ASCII."""
+    if not line.isascii() or line[:2] != b'{"' or line[-2:] != b'"}':
+        return None
+    text = line[2:-2].decode("ascii")
+    if not text.isprintable():
+        return None
+    escaped = "\\" in text
+    if escaped:
+        text = text.replace("\\\\", _BACKSLASH).replace('\\"', _QUOTE)
+    text = text.replace('","', "\n").replace('":"', "=")
+    if '"' in text or "\\" in text:
+        return None
+    if escaped:
+        text = text.replace(_QUOTE, '"').replace(_BACKSLASH, "\\")
+    return text.split("\n")
 
 
 def to_bytes(value: Value) -> bytes:

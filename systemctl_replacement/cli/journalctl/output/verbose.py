@@ -7,7 +7,14 @@ from systemctl_replacement.cli.journalctl.output.colors import BOLD, RESET
 from systemctl_replacement.cli.journalctl.output.links import file_link, links_wanted
 from systemctl_replacement.cli.journalctl.output.output import Output
 from systemctl_replacement.cli.journalctl.output.stamps import Stamps, source_time
-from systemctl_replacement.cli.journalctl.output.values import CHARACTERS_MAX, any_text, decoded, to_bytes
+from systemctl_replacement.cli.journalctl.output.values import (
+    CHARACTERS_MAX,
+    any_text,
+    decoded,
+    last_value,
+    plain_fields,
+    to_bytes,
+)
 from systemctl_replacement.cli.printable import blob, is_printable_text
 
 TYPE_CHECKING = False
@@ -23,23 +30,28 @@ class Verbose(Output):
     def __init__(self, settings: OutputSettings) -> None:
         super().__init__(settings)
         self._stamps = Stamps("verbose", settings.utc)
-        self._links = links_wanted(settings.colors)
-        self._plain = settings.full and not settings.colors and not self._links
+        self._links = settings.colors and links_wanted(settings.colors)
+        self._plain = settings.full and settings.fields is None and not settings.colors
 
     def format(self, entry: Entry) -> bytes:
-        fields = entry.fields
-        told = source_time(fields.get("_SOURCE_REALTIME_TIMESTAMP"))
-        parts = [f"{self._stamps.text(told or entry.realtime)} [{entry.cursor}]\n"]
+        line = entry.line
+        told = source_time(last_value(line.decode("utf-8", "replace"), entry, '"_SOURCE_REALTIME_TIMESTAMP":'))
+        head = f"{self._stamps.text(told or entry.realtime)} [{entry.cursor}]\n"
+        plain = plain_fields(line) if self._plain else None
+        if plain is None:
+            parts = self._parts(entry)
+        else:
+            parts = [f"    {field}\n" for field in plain if not field.startswith("__")]
+        return "".join([head, *parts, self.explanation(entry)]).encode("utf-8", "surrogateescape")
+
+    def _parts(self, entry: Entry) -> list[str]:
         chosen = self.settings.fields
-        for name, value in fields.items():
-            if name.startswith("__") or (chosen is not None and name not in chosen):
-                continue
-            if self._plain and value.__class__ is str and value.isascii() and value.isprintable():
-                parts.append(f"    {name}={value}\n")
-            else:
-                parts += [self._field(name, one) for one in decoded(value)]
-        parts.append(self.explanation(entry))
-        return "".join(parts).encode("utf-8", "surrogateescape")
+        return [
+            self._field(name, one)
+            for name, value in entry.fields.items()
+            if not name.startswith("__") and (chosen is None or name in chosen)
+            for one in decoded(value)
+        ]
 
     def _field(self, name: str, value: Value) -> str:
         settings = self.settings

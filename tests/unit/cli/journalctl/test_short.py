@@ -83,6 +83,8 @@ def test_several_lines() -> None:
     assert shown(entry(message), full=False) == f"{HEAD}one\n{indent}two\n{indent}three...\n"
     assert shown(entry("\n\nafter")) == f"{HEAD}\n{indent}\n{indent}after\n"
     assert shown(entry("x\n\n")) == f"{HEAD}x\n{indent}\n"
+    unknown = entry("a\nb", SYSLOG_IDENTIFIER=None)
+    assert shown(unknown) == f"Nov 27 07:47:05 box unknown[51]: a\n{' ' * 25}b\n"
     assert shown(entry("")) == shown(entry("\n")) == f"{HEAD}\n"
 
 
@@ -117,6 +119,7 @@ def test_hosts() -> None:
 
 def test_a_name_in_front_that_is_long() -> None:
     assert shown(entry("message", SYSLOG_IDENTIFIER="x" * 100), full=False).endswith("]: ...\n")
+    assert shown(entry("", SYSLOG_IDENTIFIER="x" * 100), full=False).endswith("]: \n")
     assert shown(entry("a\nb", SYSLOG_IDENTIFIER="x" * 100), full=False).endswith("]: ...\n...\n")
 
 
@@ -166,13 +169,15 @@ def test_the_senders_time_counts(realtime: str, monotonic: str, shown_realtime: 
 
 def test_time_between_entries() -> None:
     output = make(OutputSettings("short-delta"))
-    found = [entry(), entry(later=1_500_000), entry(None, later=2_000_000), entry(_BOOT_ID="1" * 32, later=3_000_000)]
+    other = {"_BOOT_ID": "1" * 32, "__MONOTONIC_TIMESTAMP": "1000000"}
+    found = [entry(), entry(later=1_500_000), entry(None, later=2_000_000), entry(later=3_000_000, **other), entry()]
     lines = [output.format(one).decode() for one in found]
     assert [line[:31] for line in lines] == [
         "[    1.234567                ] ",
         "[    2.734567 <    1.500000 >] ",
         "",
-        "[    4.234567 <    1.000000*>] ",
+        "[    1.000000 <    1.000000*>] ",
+        "[    1.234567 <    0.000000*>] ",
     ]
 
 
@@ -201,18 +206,24 @@ def test_an_entry_without_a_message_is_not_shown() -> None:
 def test_colors(priority: str, color: str, mark: str) -> None:
     found = entry("a find me b", PRIORITY=priority)
     off = OFF if color else ""
-    assert shown(found, colors=True, marks=False) == f"{HEAD}{color}a find me b{off}\n"
     assert shown(found, colors=True) == f"{HEAD}{color}{mark}{color}a find me b{off}\n"
     expected = f"{HEAD}{color}a {mark}find me{color} b{off}\n"
     assert shown(found, colors=True, highlight=re.compile("find.me")) == expected
 
 
+def test_sixteen_colors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYSTEMD_COLORS", "16")
+    nothing = re.compile("y")
+    assert shown(entry(PRIORITY="4"), colors=True, highlight=nothing) == f"{HEAD}\x1b[0;1;33mx{OFF}\n"
+    assert shown(entry(PRIORITY="7"), colors=True, highlight=nothing) == f"{HEAD}\x1b[0;90mx{OFF}\n"
+
+
 def test_colors_of_several_lines() -> None:
     found = entry("one\ntwo find", PRIORITY="3")
     indent = " " * len(HEAD)
-    expected = f"{HEAD}{RED}one{OFF}\n{indent}{RED}two find{OFF}\n"
+    expected = f"{HEAD}{RED}one{OFF}\n{indent}{RED}two {BOLD}find{OFF}\n"
     assert shown(found, colors=True, highlight=re.compile("find")) == expected
-    assert shown(entry("x", _TRANSPORT="audit"), colors=True, marks=False) == f"{HEAD}\x1b[0;34mx{OFF}\n"
+    assert shown(entry("x", _TRANSPORT="audit"), colors=True, highlight=re.compile("y")) == f"{HEAD}\x1b[0;34mx{OFF}\n"
 
 
 def test_what_was_found_is_marked_where_it_is_shown() -> None:
@@ -232,7 +243,7 @@ def test_links(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYSTEMD_URLIFY", "0")
     assert shown(found, colors=True) == f"{HEAD}/etc/x:3: bad\n"
     monkeypatch.setenv("SYSTEMD_URLIFY", "1")
-    assert shown(found) == text
+    assert shown(found) == f"{HEAD}{documentation} /etc/x:3: bad\n"
     # Nothing that an entry says of itself ends up in a sequence for the terminal.
     hostile = entry("/etc/\a:3: bad", CONFIG_FILE="/etc/\a", DOCUMENTATION="https://a\a")
     assert "\x1b" not in shown(hostile, all=True)
