@@ -54,7 +54,8 @@ class Collector:
         self._dispatch = Dispatch(self._senders, self._files)
         self._streams = Streams(self._poller, self._senders, self._take_line, self._report)
         self._sockets: dict[str, _socket.socket] = {}
-        self._readers: dict[int, Callable[[], object]] = {}
+        self._datagrams: dict[int, tuple[_socket.socket, Callable[[Datagram], object]]] = {}
+        self._listening = -1  # the descriptor of the socket for streams
         self._orders: list[tuple[Message, list[int]]] = []  # heard, and not obeyed yet
         self._trouble = LogLimit(self._say_trouble, _TROUBLES_MAX)
         self._boot: dict[str, str] = {}
@@ -71,21 +72,30 @@ class Collector:
         return int(RETRY_SECONDS * 1000) if self._link.stalled else None
 
     def _turn(self, ready: list[tuple[int, int]]) -> None:
-        self._listen()
-        self._obey()
         self._read([fd for fd, _ in ready])
-        self._obey()  # what was heard meanwhile
+        self._obey()
         self._flush_link()
 
     def _read(self, ready: list[int]) -> None:
-        """Read some of what has come to each of these descriptors."""
+        """Read some of what has come to each of these descriptors. First the senders of datagrams are looked for, who
+        may be gone a moment later. Then what the manager has said counts, before anything is made of them."""
+        received = [
+            (fd, datagrams.receive(self._datagrams[fd][0], self._senders)) for fd in ready if fd in self._datagrams
+        ]
+        self._listen()
         self._refresh()
+        for fd, some in received:
+            for datagram in some:
+                guard(self._defect, self._datagrams[fd][1], datagram)
+                close_fds(datagram.fds)
+                if self._files.is_full:
+                    self._dispatch.flush()
         console = self._dispatch.console.blocked()
         for fd in ready:
             if fd in self._streams:
                 guard(self._defect, self._streams.read, fd)
-            elif fd in self._readers:
-                guard(self._defect, self._readers[fd])
+            elif fd == self._listening:
+                guard(self._defect, self._streams.accept, self._sockets["stdout"])
             elif fd == console:
                 self._dispatch.console.announce_dropped()
             if self._files.is_full:
@@ -207,35 +217,33 @@ class Collector:
         self._close(name)
         if name == "stdout":
             socket = _socket.socket(fileno=fd)
-            self._readers[fd] = lambda: self._streams.accept(socket)
+            self._listening = fd
         else:
             socket = datagrams.open_socket(fd)
-            take = self._take_syslog if name == "dev-log" else self._take_native
-            self._readers[fd] = lambda: self._receive(socket, take)
+            self._datagrams[fd] = socket, self._take_syslog if name == "dev-log" else self._take_native
         self._sockets[name] = socket
         self._poller.watch(fd, READABLE)
 
     def _close(self, name: str) -> None:
         socket = self._sockets.pop(name, None)
         if socket is not None:
-            del self._readers[socket.fileno()]
+            if name == "stdout":
+                self._listening = -1
+            else:
+                del self._datagrams[socket.fileno()]
             self._poller.forget(socket.fileno())
             socket.close()
-
-    def _receive(self, socket: _socket.socket, take: Callable[[Datagram], object]) -> None:
-        received = datagrams.receive(socket, self._senders)
-        self._listen()  # what was said before they were sent counts
-        for datagram in received:
-            guard(self._defect, take, datagram)
-            close_fds(datagram.fds)
 
     def _catch_up(self) -> None:
         """Read everything that was in the sockets at the time of the call."""
         for _ in range(_CATCH_UP_ROUNDS):
-            ready = [fd for fd, _ in self._poller.wait(0) if fd in self._readers or fd in self._streams]
+            ready = [fd for fd, _ in self._poller.wait(0) if self._is_read(fd)]
             if not ready:
                 return
             self._read(ready)
+
+    def _is_read(self, fd: int) -> bool:
+        return fd in self._datagrams or fd in self._streams or fd == self._listening
 
     # --- messages ---
 

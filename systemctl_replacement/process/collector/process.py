@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 
-from systemctl_replacement import exit_status
+from systemctl_replacement import exit_status, syscalls
 from systemctl_replacement.log_levels import LOG_ERR
 from systemctl_replacement.process.collector.account import settle
 from systemctl_replacement.process.collector.collector import Collector
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.process.link import Message
 
+_TURN_NSEC = 100_000
+"""The shortest that the kernel knows."""
 _DIRECTORY_GONE = "Cannot store what is logged through sockets: %s"
 
 
@@ -30,6 +32,7 @@ def main(message: Message, fds: dict[str, int]) -> NoReturn:
         os.setsid()
         set_title("collector", "collector")
         gc.enable()
+        _ask_for_short_turns()
         link = Link(fds["link"])
         try:
             directory = settle(message["directory"], message["dynamic"])
@@ -40,3 +43,11 @@ def main(message: Message, fds: dict[str, int]) -> NoReturn:
         status = 0
     finally:
         os._exit(status)
+
+
+def _ask_for_short_turns() -> None:
+    """Be there soon when something is sent: who has sent it may be gone a moment later."""
+    try:
+        syscalls.set_time_slice(_TURN_NSEC)
+    except OSError:
+        return  # a filter of system calls

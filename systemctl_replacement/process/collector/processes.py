@@ -8,6 +8,9 @@ import os
 _STAT_SIZE = 1024
 _STATUS_SIZE = 4096
 _CMDLINE_MAX = 4096
+_QUOTE_NEEDED = frozenset(" \t\n\r\"\\`$*?['()<>|&;!")
+_ESCAPE_NEEDED = '"\\`$'
+_NAMES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
 _CAPABILITIES = b"\nCapEff:\t"
 TICK_USEC = 1_000_000 // os.sysconf("SC_CLK_TCK")
 
@@ -32,12 +35,41 @@ def read_stat(pid: int) -> tuple[bytes, int, int] | None:
 
 
 def read_command_line(pid: int) -> str:
-    """The command line of a process as one text, "" if it has none (any more)."""
+    """The command line of a process as one text, quoted for a shell as journald does; "" if it has none (any more)."""
     try:
         text = _read(f"/proc/{pid}/cmdline", _CMDLINE_MAX)
     except OSError:
         return ""
-    return text.rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "replace")
+    return quoted(text.rstrip(b"\0").split(b"\0")) if text else ""
+
+
+def quoted(arguments: list[bytes]) -> str:
+    """A command line as one text that a shell would read as these arguments."""
+    return " ".join(map(_quoted, arguments))
+
+
+def _quoted(argument: bytes) -> str:
+    text = argument.decode("utf-8", "surrogateescape")
+    if text and not _QUOTE_NEEDED.intersection(text) and not _needs_escape(text):
+        return text
+    return '"' + "".join([_escaped(character) for character in text]) + '"'
+
+
+def _needs_escape(text: str) -> bool:
+    return not text.isprintable() and any(map(_is_no_text, text))
+
+
+def _is_no_text(character: str) -> bool:
+    """Whether it is a control character, or a byte that is no UTF-8."""
+    return character < " " or character == "\x7f" or "\udc80" <= character <= "\udcff"
+
+
+def _escaped(character: str) -> str:
+    if character in _ESCAPE_NEEDED:
+        return "\\" + character
+    if _is_no_text(character):
+        return _NAMES.get(character) or f"\\{ord(character) & 0xFF:03o}"
+    return character
 
 
 def read_executable(pid: int) -> str:

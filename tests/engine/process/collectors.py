@@ -27,7 +27,6 @@ class Sockets:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.sockets: dict[str, socket.socket] = {}
-        directory.chmod(0o755)
         for name, kind in KINDS.items():
             made = socket.socket(socket.AF_UNIX, kind)
             made.setblocking(False)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from systemctl_replacement.process.collector import native
+from systemctl_replacement.process.collector.processes import quoted
 from tests.engine.process.collectors import Client, Collector, Sockets
 
 HERE = os.getpid()
@@ -22,8 +25,6 @@ HERE = os.getpid()
 
 @pytest.fixture
 def sockets(tmp_path: Path) -> Iterator[Sockets]:
-    for directory in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        directory.chmod(0o755)  # a user of its own has to get there
     made = Sockets(tmp_path)
     yield made
     made.close()
@@ -51,13 +52,13 @@ def test_each_way_in_and_what_is_known_of_the_sender(collector: Collector, clien
         stream.sendall(b"<4>over a stream\nunfinished")
     found = collector.records("a.service")
     assert [record["MESSAGE"] for record in found] == ["by syslog", "natively", "over a stream", "unfinished"]
-    command = Path("/proc/self/cmdline").read_text().rstrip("\0").replace("\0", " ")
+    command = quoted(Path("/proc/self/cmdline").read_bytes()[:4096].rstrip(b"\0").split(b"\0"))
     seen = {
         "_PID": str(HERE),
         "_UID": str(os.getuid()),
         "_GID": str(os.getgid()),
         "_COMM": Path("/proc/self/comm").read_text().rstrip("\n"),
-        "_CMDLINE": command[:4096],
+        "_CMDLINE": command,
         "_SYSTEMD_UNIT": "a.service",
         "_SYSTEMD_SLICE": "system.slice",
         "_SYSTEMD_INVOCATION_ID": "5" * 32,
@@ -175,12 +176,15 @@ def test_a_limit_counts_and_the_unit_without_one_is_not_limited(collector: Colle
     assert len(collector.records("a.service")) == before + 2000
 
 
-def test_what_is_kept_goes_to_the_console_and_to_syslog(collector: Collector, client: Client, tmp_path: Path) -> None:
+def test_what_is_kept_goes_to_the_console_and_to_syslog(collector: Collector, client: Client) -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     daemon = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    daemon.bind(str(tmp_path / "syslog"))
-    os.chmod(tmp_path / "syslog", 0o666)
-    collector.configure(forward_syslog=True, syslog=str(tmp_path / "syslog"))
+    daemon.settimeout(20)
+    directory = tempfile.mkdtemp()
+    os.chmod(directory, 0o755)  # for another user
+    daemon.bind(f"{directory}/syslog")
+    os.chmod(f"{directory}/syslog", 0o666)
+    collector.configure(forward_syslog=True, syslog=f"{directory}/syslog")
     collector.tell({"op": "console"}, [theirs.fileno()])
     collector.sync()
     client.syslog(b"<13>Nov 28 04:12:58 me[9]: two\nlines\n")
@@ -197,6 +201,7 @@ def test_what_is_kept_goes_to_the_console_and_to_syslog(collector: Collector, cl
     assert record["MESSAGE"] == "as JSON" and record["_TRANSPORT"] == "syslog" and record["_PID"] == str(HERE)
     for each in (ours, theirs, daemon):
         each.close()
+    shutil.rmtree(directory)
 
 
 def test_one_that_is_killed_loses_nothing_that_waits(sockets: Sockets, client: Client) -> None:

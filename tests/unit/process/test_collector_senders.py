@@ -201,3 +201,17 @@ def test_our_own_process_as_proc_shows_it() -> None:
     found.complete(sender)
     assert sender.start == start and sender.executable and sender.command_line
     assert found.find(credentials, time.monotonic_ns()) is sender
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        # As journald 252 shows them.
+        ([b"/bin/sh", b"-c", b"echo out; sleep 1"], '/bin/sh -c "echo out; sleep 1"'),
+        ([b"sh", b"-c", b'a "b" $c'], 'sh -c "a \\"b\\" \\$c"'),
+        ([b"x", b"", b"*", "ü".encode(), b"a=b"], 'x "" "*" ü a=b'),
+        ([b"\xff", b"a\tb\n", b"\x1b[m", b"\x7f"], '"\\377" "a\\tb\\n" "\\033[m" "\\177"'),
+    ],
+)
+def test_a_command_line_is_quoted_as_journald_does(arguments: list[bytes], shown: str) -> None:
+    assert processes.quoted(arguments) == shown
