@@ -6,7 +6,7 @@ import os
 
 from systemctl_replacement.journal.cursor import sequence_id
 from systemctl_replacement.journal.file import JournalFile
-from systemctl_replacement.journal.lines import BLOCK, backwards, forwards
+from systemctl_replacement.journal.lines import BLOCK, backwards_with_skips, forwards_with_skips
 from systemctl_replacement.journal.names import RECEIVED, parse_name
 
 TYPE_CHECKING = False
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from systemctl_replacement.journal.entry import Head
-    from systemctl_replacement.journal.lines import Skips
+    from systemctl_replacement.journal.lines import Lines, Skips
 
     Range = tuple[JournalFile, int, int]
     """A part of a file."""
@@ -50,10 +50,14 @@ class Chain:
         self._sequence = ""
 
     @property
+    def is_received(self) -> bool:
+        """Whether the files are the collector's."""
+        return os.path.basename(self.directory) == RECEIVED
+
+    @property
     def sequence(self) -> str:
         if not self._sequence:
-            above = os.path.basename(self.directory)
-            self._sequence = sequence_id(f"{RECEIVED}/{self.name}" if above == RECEIVED else self.name)
+            self._sequence = sequence_id(f"{RECEIVED}/{self.name}" if self.is_received else self.name)
         return self._sequence
 
     def last(self) -> Head | None:
@@ -117,9 +121,9 @@ class Chain:
 
     def lines(
         self, bounds: Bounds, newest_first: bool, skips: Skips | None = None, block: int = BLOCK
-    ) -> Iterator[list[bytes]]:
-        """The lines that are wanted, in order, in lists. skips: whether text of whole lines has nothing of interest."""
-        read = backwards if newest_first else forwards
+    ) -> Iterator[Lines]:
+        """The lines that are wanted, in order, in lists, and the last one of each part that `skips` leaves out."""
+        read = backwards_with_skips if newest_first else forwards_with_skips
         for file, start, end in self.ranges(bounds, newest_first):
             yield from read(file.fd, start, end, skips, block)
 
@@ -147,22 +151,22 @@ def _parts(file: JournalFile, bounds: Bounds, newest_first: bool) -> Iterator[tu
             yield max(start, low), min(end, high)
 
 
-def find_chains(directories: Iterable[str], wanted: Callable[[str], bool]) -> tuple[list[Chain], list[OSError]]:
+def find_chains(directories: Iterable[str], wanted: Callable[[str, bool], bool]) -> tuple[list[Chain], list[OSError]]:
     """The chains in some directories, and what could not be looked at for lack of permission. wanted: whether the live
-    file of this name is of interest, or an archive of it."""
+    file of this name is of interest, or an archive of it; and whether that is the collector's."""
     chains: dict[tuple[str, str], Chain] = {}
     denied: list[OSError] = []
     places = dict.fromkeys(place for directory in directories for place in (directory, f"{directory}/{RECEIVED}"))
     for directory in places:
         for name, (live, number, _) in _listed(directory, denied):
-            if wanted(live):
+            if wanted(live, directory.endswith("/" + RECEIVED)):
                 chain = chains.setdefault((directory, live), Chain(directory, live))
                 if number < 0:
                     _open_live(chain, f"{directory}/{name}", denied)
     # Listed again: what has become an archive meanwhile is open already, and what was one has been listed before.
     for directory in places:
         for name, (live, number, realtime) in _listed(directory, []):
-            if number >= 0 and wanted(live):
+            if number >= 0 and wanted(live, directory.endswith("/" + RECEIVED)):
                 chain = chains.setdefault((directory, live), Chain(directory, live))
                 chain.archives.append((number, realtime, f"{directory}/{name}"))
     for chain in chains.values():

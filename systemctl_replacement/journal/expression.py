@@ -1,7 +1,7 @@
 """Which records are wanted: fields with given values, combined (journalctl(1) FIELD=VALUE).
 
 A record is asked as the line that it is: the JSON text of a field stands in it as such or not at all, because a quote
-inside a text has a backslash in front.
+inside a text has a backslash in front. Of many lines the whole text is asked first, and of a file its name.
 """
 
 from __future__ import annotations
@@ -21,20 +21,22 @@ if TYPE_CHECKING:
 _TYPES = (
     ".service", ".socket", ".target", ".device", ".mount", ".automount", ".swap", ".timer", ".path", ".slice", ".scope",
 )  # fmt: skip
-_OF_MANAGER = b"init.scope"
+_MANAGER, _OF_MANAGER = "manager", b"init.scope"
+# About another unit than the sender's: what is sent may have these, and what units print has not.
+_ABOUT_OTHERS = ("OBJECT_SYSTEMD_UNIT", "COREDUMP_UNIT")
 
 
 class Is:
     """A field has this value, possibly among others."""
 
-    __slots__ = ("_mark", "_several", "field", "value")
+    __slots__ = ("_mark", "_name", "_several", "field", "value")
 
     def __init__(self, field: str, value: bytes) -> None:
         self.field = field
         self.value = value
-        name = wire.dumps(field)
-        self._mark = name + b":" + wire.dumps(plain(value))
-        self._several = name + b":["
+        self._name = wire.dumps(field) + b":"
+        self._mark = self._name + wire.dumps(plain(value))
+        self._several = self._name + b"["
 
     def matches(self, line: bytes) -> bool:
         return self._mark in line or (self._several in line and self._has(line))
@@ -44,20 +46,23 @@ class Is:
         mark, several, has = self._mark, self._several, self._has
         return [line for line in lines if mark in line or (several in line and has(line))]
 
-    def marks(self) -> tuple[bytes, ...]:
-        """A line that matches has one of these texts."""
-        return (self._mark, self._several)
+    def lacks(self, text: bytes) -> bool:
+        """Whether the text of many lines shows that none of them matches."""
+        return self._name not in text or (self._mark not in text and self._several not in text)
 
-    def could_match(self, name: str) -> bool:
-        """Whether there can be such a line in the live file of this name, or in an archive of it."""
-        if self.field != "_SYSTEMD_UNIT" or not name.endswith(SUFFIX):
+    def could_match(self, name: str, received: bool = False) -> bool:
+        """Whether there can be such a line in the live file of this name, or in an archive of it. received: it is the
+        collector's."""
+        unit = _unit_of(name)
+        if not unit:
             return True
-        unit = name[: -len(SUFFIX)]
-        if unit == "manager":
+        if self.field in _ABOUT_OTHERS:
+            return received
+        if self.field != "_SYSTEMD_UNIT":
+            return True
+        if unit == _MANAGER or self.value == _OF_MANAGER:
             return self.value == _OF_MANAGER
-        if not unit.endswith(_TYPES):
-            return True
-        return self.value == _OF_MANAGER or file_name(self.value.decode("utf-8", "replace")) == name
+        return file_name(self.value.decode("utf-8", "replace")) == name
 
     def _has(self, line: bytes) -> bool:
         fields = parsed(line)
@@ -80,39 +85,64 @@ class All:
             lines = term.select(lines)
         return lines
 
-    def marks(self) -> tuple[bytes, ...]:
-        found = [marks for marks in (term.marks() for term in self.terms) if marks]
-        return max(found, key=lambda marks: (-len(marks), min(map(len, marks))), default=())
+    def lacks(self, text: bytes) -> bool:
+        return any(term.lacks(text) for term in self.terms)
 
-    def could_match(self, name: str) -> bool:
-        return all(term.could_match(name) for term in self.terms) and not self._is_of_another(name)
+    def could_match(self, name: str, received: bool = False) -> bool:
+        return all(term.could_match(name, received) for term in self.terms) and not self._is_of_another(name)
 
     def _is_of_another(self, name: str) -> bool:
         """Lines of the manager about a unit are in the manager's file and in that unit's."""
         by_field = {term.field: term.value for term in self.terms if isinstance(term, Is)}
-        unit = by_field.get("UNIT")
-        if unit is None or by_field.get("_PID") != b"1" or name in ("manager" + SUFFIX, "other" + SUFFIX):
+        about = by_field.get("UNIT")
+        if about is None or by_field.get("_PID") != b"1" or _unit_of(name) in ("", _MANAGER):
             return False
-        return name[: -len(SUFFIX)].endswith(_TYPES) and file_name(unit.decode("utf-8", "replace")) != name
+        return file_name(about.decode("utf-8", "replace")) != name
 
 
 class Any:
     """At least one of some expressions; of none, nothing."""
 
-    __slots__ = ("terms",)
+    __slots__ = ("_prefix", "_values", "terms")
 
     def __init__(self, terms: Iterable[Expression]) -> None:
         self.terms = tuple(terms)
+        fields = {term.field if isinstance(term, Is) else "" for term in self.terms}
+        self._prefix = b""  # of a field that all terms are about …
+        self._values: frozenset[bytes] = frozenset()  # … and the texts of its values
+        if len(fields) == 1 and "" not in fields:
+            texts = [wire.dumps(plain(term.value)) for term in self.terms if isinstance(term, Is)]
+            if all(text.startswith(b'"') and b"\\" not in text for text in texts):
+                self._prefix = wire.dumps(fields.pop()) + b':"'
+                self._values = frozenset(text[1:-1] for text in texts)
 
     def matches(self, line: bytes) -> bool:
         return any(term.matches(line) for term in self.terms)
 
     def select(self, lines: list[bytes]) -> list[bytes]:
-        return [line for line in lines if self.matches(line)]
+        if not self._prefix:
+            return [line for line in lines if self.matches(line)]
+        prefix, values, several = self._prefix, self._values, self._prefix[:-1] + b"["
+        skipped = len(prefix)
+        found = []
+        for line in lines:
+            at = line.find(prefix)
+            if at >= 0:
+                at += skipped
+                if line[at : line.find(b'"', at)] in values:
+                    found.append(line)
+            elif several in line and self.matches(line):
+                found.append(line)
+        return found
 
-    def marks(self) -> tuple[bytes, ...]:
-        found = [term.marks() for term in self.terms]
-        return tuple(mark for marks in found for mark in marks) if all(found) else ()
+    def lacks(self, text: bytes) -> bool:
+        return all(term.lacks(text) for term in self.terms)
 
-    def could_match(self, name: str) -> bool:
-        return any(term.could_match(name) for term in self.terms)
+    def could_match(self, name: str, received: bool = False) -> bool:
+        return any(term.could_match(name, received) for term in self.terms)
+
+
+def _unit_of(name: str) -> str:
+    """The unit that a file of this name is about, or the manager; "" if that is not known."""
+    unit = name[: -len(SUFFIX)] if name.endswith(SUFFIX) else ""
+    return unit if unit == _MANAGER or unit.endswith(_TYPES) else ""

@@ -92,7 +92,7 @@ class Follower:
         self._must_look = True  # at everything
         named = {id(chain): path for path, chain in journal.files.items()}
         for chain in journal.chains:
-            if self._selection.could_match(chain.name):
+            if self._selection.could_match(chain.name, chain.is_received):
                 self._begin(named.get(id(chain), f"{chain.directory}/{chain.name}"), chain)
 
     def _begin(self, path: str, chain: Chain) -> None:
@@ -189,6 +189,9 @@ class Follower:
 
     # --- which files ---
 
+    def _is_wanted(self, directory: str, name: str) -> bool:
+        return self._selection.could_match(name, os.path.basename(directory) == RECEIVED)
+
     def _changed(self) -> list[str]:
         """The live files that something may have happened to."""
         changed: dict[str, None] = {}
@@ -219,7 +222,7 @@ class Follower:
         if path in self._files:
             changed[path] = None
         said = parse_name(name)
-        if said is not None and directory in self._directories and self._selection.could_match(said[0]):
+        if said is not None and directory in self._directories and self._is_wanted(directory, said[0]):
             changed[f"{directory}/{said[0]}"] = None
 
     def _watch(self) -> None:
@@ -258,6 +261,6 @@ class Follower:
                 continue
             for name in names:
                 said = parse_name(name)
-                if said is not None and self._selection.could_match(said[0]):
+                if said is not None and self._is_wanted(directory, said[0]):
                     paths[f"{directory}/{said[0]}"] = None
         return list(paths)

@@ -31,7 +31,7 @@ class Grep:
         if self._ignores_case:
             self._literal = self._literal.lower()
 
-    def has_none(self, text: bytes) -> bool:
+    def lacks(self, text: bytes) -> bool:
         """Whether bytes tell that no message in the text of some lines has it."""
         if not self._literal:
             return False
@@ -41,7 +41,7 @@ class Grep:
 
     def select(self, lines: list[bytes]) -> list[bytes]:
         """The lines whose message has it."""
-        return [line for line in lines if not self.has_none(line) and self._search(message_of(line)) is not None]
+        return [line for line in lines if not self.lacks(line) and self._search(message_of(line)) is not None]
 
 
 def message_of(line: bytes) -> str:

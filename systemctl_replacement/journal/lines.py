@@ -13,17 +13,32 @@ from systemctl_replacement.journal.record import RECORD_MAX
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Union
 
     Skips = Callable[[bytes], bool]
+    """Whether text of whole lines has nothing that is wanted."""
+    Lines = Union[list[bytes], bytes]
+    """Some lines, or the last of some that were skipped."""
 
 _FIRST = 4096
 """Who reads backwards often wants a few lines only."""
 BLOCK = 256 * 1024
 
 
-def forwards(fd: int, start: int, end: int, skips: Skips | None = None, block: int = BLOCK) -> Iterator[list[bytes]]:
-    """The lines between two offsets, at each of which a line begins. skips: whether text of whole lines has nothing
-    that is wanted."""
+def forwards(fd: int, start: int, end: int) -> Iterator[list[bytes]]:
+    """The lines between two offsets, at each of which a line begins."""
+    return (lines for lines in forwards_with_skips(fd, start, end) if not isinstance(lines, bytes))
+
+
+def backwards(fd: int, start: int, end: int) -> Iterator[list[bytes]]:
+    """The same lines, the last one first."""
+    return (lines for lines in backwards_with_skips(fd, start, end) if not isinstance(lines, bytes))
+
+
+def forwards_with_skips(
+    fd: int, start: int, end: int, skips: Skips | None = None, block: int = BLOCK
+) -> Iterator[Lines]:
+    """The same as `forwards`. Of what is skipped the last line tells how far that went."""
     rest = b""
     is_endless = False
     position = start
@@ -45,10 +60,14 @@ def forwards(fd: int, start: int, end: int, skips: Skips | None = None, block: i
         rest = data[cut + 1 :]
         if skips is None or not skips(whole):
             yield whole.split(b"\n")
+        else:
+            yield whole[whole.rfind(b"\n") + 1 :]
 
 
-def backwards(fd: int, start: int, end: int, skips: Skips | None = None, block: int = BLOCK) -> Iterator[list[bytes]]:
-    """The same lines, the last one first."""
+def backwards_with_skips(
+    fd: int, start: int, end: int, skips: Skips | None = None, block: int = BLOCK
+) -> Iterator[Lines]:
+    """The same as `backwards`."""
     rest = b""
     is_endless = False
     position = end - 1  # its newline
@@ -81,6 +100,8 @@ def backwards(fd: int, start: int, end: int, skips: Skips | None = None, block: 
             lines = whole.split(b"\n")
             lines.reverse()
             yield lines
+        else:
+            yield whole.partition(b"\n")[0]
 
 
 def line_from(fd: int, position: int, end: int, size: int = 1024) -> tuple[int, bytes] | None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from systemctl_replacement.journal.entry import Head
+    from systemctl_replacement.journal.lines import Lines
 
 
 class Clock:
@@ -40,7 +41,7 @@ class Stream:
 
     __slots__ = ("_clock", "_lists", "_sign", "index", "lines", "position")
 
-    def __init__(self, index: int, lists: Iterator[list[bytes]], clock: Clock, sign: int) -> None:
+    def __init__(self, index: int, lists: Iterator[Lines], clock: Clock, sign: int) -> None:
         self.index = index
         self.lines: list[bytes] = []
         self.position = 0
@@ -49,22 +50,34 @@ class Stream:
         self._sign = sign
 
     def key(self) -> tuple[int, int, Stream] | None:
-        """Where the next record belongs, so that the smallest comes first. None: there are no more."""
+        """Where the next record belongs, so that the smallest comes first; or a place before that, if it is not at
+        hand: nothing is read that need not be known. None: there are no more."""
         while True:
             while self.position < len(self.lines):
                 head = head_of(self.lines[self.position])
                 if head is not None:
-                    return self._sign * self._clock.time(head), self._sign * self.index, self
+                    return self._place(head)
                 self.position += 1
-            try:
-                self.lines = next(self._lists)
-            except StopIteration:
-                return None
             self.position = 0
+            lines = next(self._lists, None)
+            if lines is None:
+                return None
+            if isinstance(lines, bytes):
+                self.lines = []
+                head = head_of(lines)
+                if head is not None:
+                    return self._place(head)
+            else:
+                self.lines = lines
+
+    def _place(self, head: Head) -> tuple[int, int, Stream]:
+        return self._sign * self._clock.time(head), self._sign * self.index, self
 
     def take(self, limit: tuple[int, int, Stream] | None) -> list[bytes]:
-        """The next record, and those after it that are at hand and belong before `limit`."""
+        """The next record, and those after it that are at hand and belong before `limit`. None if none is at hand."""
         start = self.position
+        if start == len(self.lines):
+            return []
         end = len(self.lines) if limit is None else self._end(limit)
         self.position = end
         return self.lines[start:end] if start or end < len(self.lines) else self.lines
@@ -104,7 +117,9 @@ def merged(streams: Iterable[Stream]) -> Iterator[tuple[int, list[bytes]]]:
     while heap:
         stream = heap[0][2]
         limit = min(heap[1:3]) if len(heap) > 1 else None
-        yield stream.index, stream.take(limit)
+        lines = stream.take(limit)
+        if lines:
+            yield stream.index, lines
         key = stream.key()
         if key is None:
             heappop(heap)

@@ -25,10 +25,15 @@ if TYPE_CHECKING:
     from systemctl_replacement.journal.entry import Head
     from systemctl_replacement.journal.expression import Expression
     from systemctl_replacement.journal.follow import Follower
+    from systemctl_replacement.journal.lines import Lines
 
 _IN_MEMORY = 32 * 1024 * 1024
 """What the blocks of all files that are read side by side may take together."""
 _BLOCK_MIN = 16 * 1024
+
+
+def _anything(_name: str, _received: bool) -> bool:
+    return True
 
 
 @dataclass(frozen=True)
@@ -65,9 +70,10 @@ class Journal:
     """
 
     def __init__(
-        self, directories: Iterable[str], files: Iterable[str] = (), wanted: Callable[[str], bool] = lambda _name: True
+        self, directories: Iterable[str], files: Iterable[str] = (), wanted: Callable[[str, bool], bool] = _anything
     ) -> None:
-        """wanted: whether a live file of this name and its archives are of interest, `Query.expression.could_match`
+        """wanted: whether a live file of this name and its archives are of interest (and whether it is the
+        collector's): `Query.expression.could_match`
         for who has one question only."""
         self.directories = list(dict.fromkeys(directories))
         self.chains, self.problems = find_chains(self.directories, wanted)
@@ -102,7 +108,7 @@ class Journal:
         that follow each other). Among them may be lines that are no records (`head_of`)."""
         clock = Clock()
         selection = Selection(query.expression, query.grep)
-        chains = [chain for chain in self.chains if selection.could_match(chain.name)]
+        chains = [chain for chain in self.chains if selection.could_match(chain.name, chain.is_received)]
         block = max(min(BLOCK, _IN_MEMORY // max(len(chains), 1)), _BLOCK_MIN)
         sign = -1 if newest_first else 1
         boots = [boot.encode("ascii", "replace") for boot in query.boots]
@@ -144,7 +150,7 @@ class Journal:
         mark = f'"{field}":'.encode()
         for chain in self.chains:
             for lines in chain.lines(Bounds(), False, lambda text: mark not in text):
-                for line in lines:
+                for line in lines if isinstance(lines, list) else ():
                     at = line.find(mark)
                     if at < 0:
                         continue
@@ -172,7 +178,7 @@ class Journal:
         find = re.compile(rb'[{,]"([^"\\]*)":').findall
         for chain in self.chains:
             for lines in chain.lines(Bounds(), False):
-                names.update(find(b"\n".join(lines)))
+                names.update(find(b"\n".join(lines if isinstance(lines, list) else ())))
         return sorted(name.decode("ascii", "replace") for name in names if not name.startswith(b"__"))
 
     def disk_usage(self) -> int:
@@ -182,11 +188,12 @@ class Journal:
 
 def _wanted_lines(
     chain: Chain, selection: Selection, bounds: Bounds, newest_first: bool, block: int
-) -> Iterator[list[bytes]]:
-    for lines in chain.lines(bounds, newest_first, selection.has_none, block):
-        wanted = selection.select(lines)
-        if wanted:
-            yield wanted
+) -> Iterator[Lines]:
+    for lines in chain.lines(bounds, newest_first, selection.lacks, block):
+        if isinstance(lines, bytes):
+            yield lines
+        else:
+            yield selection.select(lines) or lines[-1]
 
 
 def _before(place: _Place | None, index: int) -> Callable[[Head], bool] | None:

@@ -18,24 +18,24 @@ class Selection:
         self._selects: list[Callable[[list[bytes]], list[bytes]]] = []
         self._lacks: list[Callable[[bytes], bool]] = []
         if expression is not None:
-            marks = expression.marks()
             self._selects.append(expression.select)
-            if marks:
-                self._lacks.append(lambda text: not any(mark in text for mark in marks))
+            self._lacks.append(expression.lacks)
         if pattern is not None:
             from systemctl_replacement.journal.grep import Grep  # which imports re
 
             grep = Grep(pattern)
             self._selects.append(grep.select)
-            self._lacks.append(grep.has_none)
+            self._lacks.append(grep.lacks)
 
-    def could_match(self, name: str) -> bool:
-        """Whether the live file of this name, or an archive of it, can have such lines."""
-        return self._expression is None or self._expression.could_match(name)
+    def could_match(self, name: str, received: bool) -> bool:
+        """Whether the live file of this name, or an archive of it, can have such lines. received: it is the
+        collector's."""
+        return self._expression is None or self._expression.could_match(name, received)
 
-    def has_none(self, text: bytes) -> bool:
-        """Whether bytes tell that none of many lines is wanted."""
-        return any(lack(text) for lack in self._lacks)
+    @property
+    def lacks(self) -> Callable[[bytes], bool] | None:
+        """Tells of the text of many lines whether bytes show that none of them is wanted. None if none can be."""
+        return (lambda text: any(lacks(text) for lacks in self._lacks)) if self._lacks else None
 
     def select(self, lines: list[bytes]) -> list[bytes]:
         """Those that are wanted."""

@@ -30,7 +30,11 @@ def last_of_unit(paths: Paths, unit: str, count: int, since_monotonic: int = 0) 
     if count == 0:
         return []
     expression = about_unit(unit)
-    journal = Journal(paths.log_candidates(), wanted=lambda name: name == MANAGER_FILE or expression.could_match(name))
+
+    def wanted(name: str, received: bool) -> bool:
+        return name == MANAGER_FILE or expression.could_match(name, received)
+
+    journal = Journal(paths.log_candidates(), wanted=wanted)
     try:
         boot = journal.latest_boot()
         query = Query(expression, boots=(boot,) if boot else ())

@@ -84,6 +84,8 @@ def _own_files(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
         fields = dict(one.fields)
         unit = fields.get("_SYSTEMD_UNIT", "")
         name = names.file_name(unit) if unit and unit != "init.scope" else names.MANAGER_FILE
+        if unit and ("OBJECT_SYSTEMD_UNIT" in fields or "COREDUMP_UNIT" in fields):
+            name = f"other{names.SUFFIX}"  # a unit prints nothing of the kind
         lines = files.setdefault(name, [])
         lines.append(_own_line(one, len(lines) + 1))
     for name, lines in files.items():

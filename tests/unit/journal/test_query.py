@@ -224,3 +224,40 @@ def test_the_end_is_found_without_reading_all(tmp_path: Path, monkeypatch: pytes
     assert messages(list(journal.entries(since))) == texts(written.records[-3:])
     assert [boot.id for boot in journal.boots()] == list(BOOTS)
     assert read < sum(path.stat().st_size for path in tmp_path.rglob("*.jsonl")) / 2
+
+
+def test_files_without_a_match_are_read_no_further_than_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = '{{"__SEQNUM":"{0}","__REALTIME_TIMESTAMP":"{0}","__MONOTONIC_TIMESTAMP":"{0}",'
+    for unit in range(2):
+        lines = [f'{head.format(number)}"A":"{unit}","MESSAGE":"{"x" * 200}"}}\n' for number in range(1, 20_000)]
+        (tmp_path / f"u{unit}.service.journal.jsonl").write_text("".join(lines))
+    read = 0
+    pread = os.pread
+
+    def counted(descriptor: int, size: int, position: int) -> bytes:
+        nonlocal read
+        read += size
+        return pread(descriptor, size, position)
+
+    monkeypatch.setattr(os, "pread", counted)
+    for newest_first in (False, True):
+        read = 0
+        found = Journal([str(tmp_path)]).entries(Query(Is("A", b"1")), newest_first)
+        assert len(list(itertools.islice(found, 10))) == 10
+        assert read < 1_000_000
+    assert len(list(Journal([str(tmp_path)]).entries(Query(Any([Is("A", b"1"), Is("A", b"0")]))))) == 2 * 19_999
+
+
+def test_who_can_have_a_line() -> None:
+    def could(expression: Is | All | Any, name: str, received: bool = False) -> bool:
+        return expression.could_match(f"{name}.journal.jsonl", received)
+
+    of_unit = Is("_SYSTEMD_UNIT", b"a@1.service")
+    about = All([Is("UNIT", b"a@1.service"), Is("_PID", b"1")])
+    of_others = All([Is("OBJECT_SYSTEMD_UNIT", b"a@1.service"), Is("_UID", b"0")])
+    assert could(of_unit, "a@1.service") and could(of_unit, "other") and could(of_unit, "some file")
+    assert not could(of_unit, "a.service") and not could(of_unit, "manager")
+    assert could(about, "manager") and could(about, "a@1.service") and not could(about, "b.service")
+    assert could(of_others, "b.service", received=True) and not could(of_others, "b.service")
+    assert could(Is("_SYSTEMD_UNIT", b"init.scope"), "b.service") and could(Is("A", b"b"), "b.service")
+    assert could(Any([of_unit, about]), "manager") and not could(Any([]), "manager")
