@@ -168,7 +168,8 @@ def test_what_does_not_listen_is_killed_and_ends_the_halt(program: str) -> None:
         box.signal(signal.SIGTERM)
         assert box.wait(30) == 124
         assert "Sending SIGTERM to remaining processes..." in box.console
-        assert "Sending SIGKILL to remaining processes..." in box.console
+        kills = "Sending SIGKILL to remaining processes...", "Cannot catch remaining processes: "
+        assert any(line in box.console for line in kills)
         assert "Traceback" not in box.console
 
 

@@ -57,6 +57,7 @@ class Remains:
         self._told: dict[int, int] = {}  # pid -> start time, of those that were signalled
         self._denied: set[int] = set()
         self._spared: dict[int, tuple[int, int]] = {}  # pid -> (start time, until when)
+        self._dead: set[tuple[int, int]] = set()  # (pid, start time) of those that the last look has found dead
         self._in_doubt = False  # a process ended while we looked, and its children may have been missed
         self._watched: dict[int, int] = {}  # pid -> pidfd
         self._unseen = ""  # why the last look failed
@@ -133,14 +134,20 @@ class Remains:
             return []
 
     def _find_living(self) -> list[tuple[int, int]]:
-        found = []
-        self._in_doubt = False
+        found: list[tuple[int, int]] = []
+        dead: set[tuple[int, int]] = set()
+        ended = False
         for pid in self._find():
             stat = descendants.read_stat(pid)
-            if stat is None or (stat[0] in "ZX" and stat[1] == os.getpid()):
-                self._in_doubt = True
-            elif stat[0] not in "ZX" and pid not in self._denied:
+            if stat is None:
+                ended = True
+            elif stat[0] in "ZX":
+                dead.add((pid, stat[3]))
+            elif pid not in self._denied:
                 found.append((pid, stat[3]))
+        # Whoever was dead before this look has no children that it could have missed.
+        self._in_doubt = ended or not dead <= self._dead
+        self._dead = dead
         return found
 
     def _send(self, pid: int, signal: int, hup: bool = False) -> None:
@@ -150,12 +157,12 @@ class Remains:
     # --- waiting ---
 
     def end(self, usec: int, kill_usec: int, killed: Callable[[], object], then: Callable[[], object]) -> None:
-        """Terminate them. After `usec` (INFINITY: never) call `killed` and kill. If none is left, or `kill_usec` after
-        that, call `then`."""
+        """Terminate them. After `usec` (INFINITY: never) call `killed`, if any are left, and kill. If none is left, or
+        `kill_usec` after that, call `then`."""
         self._then = then
 
         def kill() -> None:
-            self._limit = self._loop.call_at(now_monotonic() + kill_usec, self._over)
+            self._limit = self._loop.call_at(now_monotonic() + kill_usec, self._give_up)
             self._on_kill = killed
             self._look()
 
@@ -163,6 +170,13 @@ class Remains:
         if usec != INFINITY:
             self._limit = self._loop.call_at(now_monotonic() + usec, kill)
         self._look()
+
+    def _give_up(self) -> None:
+        """There was time enough to kill them. Whoever is left ends with us."""
+        if self._in_doubt and self._on_kill is not None:
+            self._log(LOG_WARNING, "Cannot catch remaining processes: each has ended before it could be looked at.")
+            self._on_kill()
+        self._over()
 
     def _say_who_is_left(self) -> None:
         left = [f"{pid} ({descendants.name(pid)})" for pid, _ in self._left()]

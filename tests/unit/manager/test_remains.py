@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -61,11 +62,11 @@ class Looks:
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         return found
 
-    def end(self, usec: int = 60 * SECOND) -> None:
+    def end(self, usec: int = 60 * SECOND, kill_usec: int = 60 * SECOND) -> None:
         def killed() -> None:
             self.killed = True
 
-        self.remains.end(usec, 60 * SECOND, killed, self.loop.stop)
+        self.remains.end(usec, kill_usec, killed, self.loop.stop)
         self.loop.call_at(now_monotonic() + 20 * SECOND, self.loop.stop)
         self.loop.run()
         assert self.errors == []
@@ -76,6 +77,39 @@ def test_who_ends_while_we_look_may_have_had_children(sleeper: int) -> None:
     looks.end()
     assert looks.said == ["Sending SIGTERM to remaining processes..."]
     assert killed_by(sleeper) == signal.SIGTERM
+
+
+@pytest.fixture
+def zombie() -> Iterator[int]:
+    """A process that has ended and that its parent, which is not us, does not reap."""
+    script = "import os, time\npid = os.fork()\nif pid: os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT), print(pid)\n"
+    script += "else: os._exit(0)\ntime.sleep(1000)"
+    process = subprocess.Popen([sys.executable, "-u", "-c", script], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    yield int(process.stdout.readline())
+    process.kill()
+    process.communicate()
+
+
+def test_who_has_ended_and_is_not_reaped_may_have_had_children_too(zombie: int, sleeper: int) -> None:
+    looks = Looks([zombie], [zombie, sleeper], [zombie])
+    looks.end()
+    assert looks.said == ["Sending SIGTERM to remaining processes..."]
+    assert killed_by(sleeper) == signal.SIGTERM
+
+
+def test_who_had_ended_before_the_last_look_is_no_reason_to_look_again(zombie: int) -> None:
+    looks = Looks([zombie], [zombie], [-1])
+    looks.end()
+    assert looks.found == [[-1]]
+    assert not looks.killed
+
+
+def test_who_ends_before_each_look_until_time_is_up_is_killed() -> None:
+    looks = Looks([gone()])
+    looks.end(usec=0, kill_usec=50_000)
+    assert looks.killed
+    assert looks.said == ["Cannot catch remaining processes: each has ended before it could be looked at."]
 
 
 def test_who_takes_long_is_named(sleeper: int, monkeypatch: pytest.MonkeyPatch) -> None:
