@@ -246,7 +246,12 @@ class Engine:
         return self.process.wait(PATIENCE)
 
     def text(self) -> str:
+        """What is in the log so far: lines come a little later than the answer to the request that they are about."""
         return self.output.read_text(errors="replace")
+
+    def wait_said(self, text: str) -> None:
+        """Wait until the log has a text."""
+        wait_for(lambda: text in self.text(), repr(text))
 
 
 def alive(process: psutil.Process) -> bool:

@@ -111,7 +111,7 @@ def test_a_unit_without_its_credential_fails_as_under_systemd() -> None:
     with Engine({"a.service": unit}) as e:
         assert e.run("start", "a.service") == "failed"
         assert e.show("a.service")["ExecMainStatus"] == 243
-        assert "Failed to read credential 'a': No such file or directory" in e.text()
+        e.wait_said("Failed to read credential 'a': No such file or directory")
         assert not (e.root / "run/credentials/a.service").exists()
         assert e.noted() == ["stopped"]
 

@@ -293,7 +293,7 @@ def test_descriptors_of_a_notification_that_the_manager_has_no_room_for() -> Non
         e.wait_sub("x.service", "running")
         unlimited(manager)
         assert e.show("x.service")["NFileDescriptorStore"] == 0
-        assert "x.service: Failed to receive descriptors: Too many open files" in e.text()
+        e.wait_said("x.service: Failed to receive descriptors: Too many open files")
         assert held(manager) == before
         assert e.run("stop", "x.service") == "done"
 

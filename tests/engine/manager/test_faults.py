@@ -513,6 +513,7 @@ def test_somebody_reads_what_a_service_prints_as_soon_as_that_is_possible(change
         tried, beats = engine.root / "tried", engine.root / "beats"
         wait_for(lambda: tried.exists() and tried.stat().st_size >= 3, "the third attempt")
         assert time.monotonic() - begun >= 2, "a second between two"
+        engine.wait_said("x.service: Supervisor died")
         assert 1 <= engine.text().count("x.service: Supervisor died") + engine.text().count("trying again: ") <= 5
         (engine.root / "flag").unlink()
         engine.titled("supervisor: x.service")

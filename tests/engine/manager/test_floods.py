@@ -138,4 +138,5 @@ Methods.get_environment = defect
         for _ in range(500):
             with pytest.raises(Exception, match="made for the test"):
                 e.call("GetEnvironment")
+        assert e.halt() == 0
         assert e.text().count("ZeroDivisionError: made for the test") == 50

@@ -19,7 +19,7 @@ def test_nothing_is_mounted_or_shown_of_this_system() -> None:
     with engine:
         assert engine.sub(name) == "dead"
         assert engine.run("start", name) == "failed"
-        assert "Nothing is mounted with --root=" in engine.text()
+        engine.wait_said("Nothing is mounted with --root=")
         assert not where.exists()
         assert str(where) not in Path("/proc/self/mountinfo").read_text()
         units = [unit["id"] for unit in engine.call("Units", patterns=["*.mount"])["units"]]

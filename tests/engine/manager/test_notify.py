@@ -118,6 +118,7 @@ def test_who_may_speak_after_the_supervisor_was_killed(access: str) -> None:
         engine.titled("supervisor: x.service")
         (engine.root / "go").touch()
         wait_for(lambda: engine.show("x.service")["StatusText"] == "main", "the main process to be heard")
+        assert engine.halt() == 0
         heard = [line for line in engine.text().split("\n") if "Got notification" in line or "Cannot find unit" in line]
         assert bool(heard) == (access != "all"), "the child is heard if all may speak"
 

@@ -473,4 +473,4 @@ renaming.follow = follow
         e.write("a.service", f"[Unit]\nDescription=Changed\n{SLEEPER}")
         e.call("Reload")
         assert e.show("a.service")["Description"] == "Changed"
-        assert "a defect in renaming" in e.text()
+        e.wait_said("a defect in renaming")

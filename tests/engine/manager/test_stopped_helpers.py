@@ -158,7 +158,7 @@ def test_lines_without_a_console_process(deaf: str) -> None:
         started(engine)
         wait_for(lambda: "Started x.service." in engine.text(), "the line")
         assert engine.text().count("Started x.service.") == 1
-        assert "The console process is stopped again and again: killing it." in engine.text()
+        engine.wait_said("The console process is stopped again and again: killing it.")
         halt(engine)
 
 

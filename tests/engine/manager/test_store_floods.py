@@ -65,6 +65,7 @@ def test_the_manager_gets_no_descriptor_that_the_unit_may_not_store() -> None:
     with flooded(0, 40) as engine:
         assert engine.run("start", "x.service") == "done"
         assert counts(engine) == []
+        assert engine.halt() == 0
         assert engine.text().count(full(0)) == 40, "each is answered as systemd answers it"
 
 
@@ -76,6 +77,7 @@ def test_the_manager_gets_none_once_the_store_is_full() -> None:
         (engine.root / "go").touch()
         engine.wait_sub("x.service", "running")
         assert sum(counts(engine)) == 50
+        assert engine.halt() == 0
         assert engine.text().count(full(50)) == 40
 
 
