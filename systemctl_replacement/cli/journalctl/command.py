@@ -91,14 +91,16 @@ def _show(options: Options, operands: Sequence[str]) -> int:
     """Show entries."""
     from systemctl_replacement.cli.journalctl.output.make import make
     from systemctl_replacement.cli.journalctl.output.settings import OutputSettings
-    from systemctl_replacement.cli.journalctl.show import Shower, chosen, starting_point
+    from systemctl_replacement.cli.journalctl.show import Shower, chosen, started, starting_point
 
     pattern = _pattern(options)
     journal = _opened(options)
     query = _query(journal, options, operands, pattern)
-    cursor = starting_point(options)
     if query is None:
         return 0
+    cursor, inclusive = starting_point(options)
+    if cursor is not None:
+        query = started(query, cursor, inclusive)
     terminal = _page(options)
     settings = OutputSettings(
         mode=options.output,
@@ -114,7 +116,7 @@ def _show(options: Options, operands: Sequence[str]) -> int:
         tty=terminal.tty,
     )
     shower = Shower(options, make(settings), terminal.colors)
-    shower.show(chosen(journal, query, options, cursor))
+    shower.show(chosen(journal, query, options))
     if options.follow:
         from systemctl_replacement.cli.journalctl.follow import follow
 

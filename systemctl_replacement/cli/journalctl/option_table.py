@@ -203,7 +203,7 @@ def _complete(options: Options, operands: Sequence[str]) -> None:
         raise OptionError("Please specify at most one of -D/--directory=, --file=, -M/--machine=, --root=, --image=.")
     if options.since is not None and options.until is not None and options.since > options.until:
         raise OptionError("--since= must be before --until=.")
-    positions = (options.cursor, options.after_cursor, options.cursor_file, options.since)
+    positions = (options.cursor, options.after_cursor, options.since)
     if sum(position is not None for position in positions) > 1:
         raise OptionError("Please specify only one of --since=, --cursor=, and --after-cursor=.")
     if options.follow and options.reverse:

@@ -48,41 +48,47 @@ class Shower:
             self.count += 1
             self.last = entry
 
-    def cursor(self, journal: Journal, query: Query, start: str) -> str:
+    def cursor(self, journal: Journal, query: Query, start: str | None) -> str:
         """Where the next command can go on: behind the last entry that was shown; otherwise where this one was to
         start, or at the end. "" if there is no entry."""
         if self.last is not None:
             return self.last.cursor
-        if start:
+        if start is not None:
             return start
         return next((entry.cursor for entry in journal.entries(query, newest_first=True)), "")
 
 
-def starting_point(options: Options) -> str:
-    """The cursor at which to start, "" without one. Failure if the file with it cannot be read."""
-    if options.cursor_file is None:
-        return options.cursor if options.cursor is not None else options.after_cursor or ""
-    try:
-        with open(options.cursor_file, encoding="utf-8", errors="surrogateescape") as file:
-            return file.readline().rstrip("\n")
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        raise Failure(f"Failed to read cursor file {options.cursor_file}: {error.strerror}") from None
+def starting_point(options: Options) -> tuple[str | None, bool]:
+    """The cursor at which to start, None without one, and whether with the entry that is there.
 
-
-def chosen(journal: Journal, query: Query, options: Options, cursor: str) -> Iterator[Entry]:
-    """The entries that are asked for, in the order in which they are shown. Failure if the cursor is none."""
-    lines = options.lines if options.lines >= 0 else None
-    if cursor or options.cursor is not None or options.after_cursor is not None:
+    Failure if the file with it cannot be read. What the file says comes before what the command line says.
+    """
+    given = options.cursor if options.cursor is not None else options.after_cursor
+    if options.cursor_file is not None:
         try:
-            place = parse_cursor(cursor)
-        except ValueError:
-            raise Failure("Failed to seek to cursor: Invalid argument") from None
-        query = replace(query, after=place, inclusive=options.cursor is not None)
-    elif lines is not None and not options.reverse and not options.oldest:
+            with open(options.cursor_file, encoding="utf-8", errors="surrogateescape") as file:
+                return file.readline().rstrip("\n"), False
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise Failure(f"Failed to read cursor file {options.cursor_file}: {error.strerror}") from None
+    return given, options.cursor is not None
+
+
+def chosen(journal: Journal, query: Query, options: Options) -> Iterator[Entry]:
+    """The entries that are asked for, in the order in which they are shown."""
+    lines = options.lines if options.lines >= 0 else None
+    if query.after is None and lines is not None and not options.reverse and not options.oldest:
         return _last(journal, query, options, lines)
     return islice(wanted(journal.entries(query, options.reverse), options), lines)
+
+
+def started(query: Query, cursor: str, inclusive: bool) -> Query:
+    """The query, from a cursor on. Failure if that is none."""
+    try:
+        return replace(query, after=parse_cursor(cursor), inclusive=inclusive)
+    except ValueError:
+        raise Failure("Failed to seek to cursor: Invalid argument") from None
 
 
 def _last(journal: Journal, query: Query, options: Options, lines: int) -> Iterator[Entry]:
