@@ -69,6 +69,8 @@ class ManagerLog:
             "_BOOT_ID": boot_id,
             "_PID": str(os.getpid()),
             "_UID": str(os.geteuid()),
+            "_GID": str(os.getegid()),
+            "_HOSTNAME": os.uname().nodename,
             "_COMM": "systemd",
             "_SYSTEMD_UNIT": "init.scope",
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ def test_a_record_says_who_speaks_and_of_whom(tmp_path: Path) -> None:
     log.unit("b.service", LOG_WARNING, "odd \udcff")
     reloading, started, odd = records(path)
     common = {"SYSLOG_FACILITY": "3", "SYSLOG_IDENTIFIER": "systemd", "_COMM": "systemd", "_TRANSPORT": "journal"}
+    common["_HOSTNAME"] = os.uname().nodename
     assert common.items() <= reloading.items()
     assert (reloading["_SYSTEMD_UNIT"], reloading["_BOOT_ID"], reloading["PRIORITY"]) == ("init.scope", BOOT, "6")
     assert "UNIT" not in reloading
