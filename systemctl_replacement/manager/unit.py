@@ -52,6 +52,41 @@ INVERSE_OF: dict[str, str] = {**{inverse: kind for kind, inverse in INVERSE.item
 class ManagedUnit:
     """One loaded unit. `id` is its canonical name; everything else may change under it by a daemon-reload."""
 
+    # Dozens of units are in memory, and a dictionary for so many attributes is four times as large.
+    __slots__ = (
+        "activation_details",
+        "asked_for",
+        "assert_result",
+        "assert_results",
+        "complete",
+        "condition_result",
+        "condition_results",
+        "config",
+        "dependencies",
+        "fd_store",
+        "file",
+        "id",
+        "invocation_id",
+        "is_overdue",
+        "job",
+        "kind",
+        "limit_hit",
+        "names",
+        "nop_job",
+        "peer",
+        "pid_file_watch",
+        "ports",
+        "quiet",
+        "references",
+        "skipped",
+        "stamps",
+        "starts",
+        "state",
+        "timer",
+        "tracking",
+        "traits",
+    )
+
     def __init__(self, file: Unit) -> None:
         self.id = file.id
         self.file = file

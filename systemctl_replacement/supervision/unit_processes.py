@@ -38,6 +38,45 @@ _LOOKS_PER_END = 8
 class Tracking:
     """The processes of one unit. `lost` maps the pids that have no supervisor to their start time in ticks."""
 
+    __slots__ = (
+        "_ends",
+        "children",
+        "control",
+        "degraded",
+        "early",
+        "elsewhere",
+        "ended",
+        "invocation_id",
+        "is_unmade",
+        "known_as",
+        "late",
+        "link",
+        "log_read",
+        "log_write",
+        "lost",
+        "main",
+        "notify",
+        "notify_access",
+        "notify_path",
+        "populated",
+        "questions",
+        "ready",
+        "releasing",
+        "removing",
+        "replacing",
+        "room",
+        "sessions",
+        "settings",
+        "strangers",
+        "supervisor",
+        "tokens",
+        "told",
+        "unanswered",
+        "undecided",
+        "unit",
+        "users",
+    )
+
     def __init__(self, unit: str) -> None:
         self.unit = unit
         self.known_as = unit  # the name under which its supervisor knows the unit

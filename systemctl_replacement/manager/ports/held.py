@@ -4,6 +4,8 @@ They belong to the manager, not to the kind of the unit. Each socket is a descri
 manager executes itself, or is taken over: the kernel goes on queueing connections. All watched paths share one
 (inotify.py), which notes changes meanwhile, and all clocks (clocks.py), which tells afterwards that they have been set.
 They last until the machine closes them, at most as long as the unit is up.
+
+What one kind of port takes is imported when somebody asks for one: many a container has timers alone.
 """
 
 from __future__ import annotations
@@ -13,8 +15,6 @@ import errno
 import os
 
 from systemctl_replacement.loop import READ
-from systemctl_replacement.manager.ports import flushing, listening, paths
-from systemctl_replacement.manager.ports.peers import peer_of
 from systemctl_replacement.records import dataclass, fields, replace
 from systemctl_replacement.units.dates import ZoneChanged
 from systemctl_replacement.units.events import (
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from systemctl_replacement.loop import Loop
     from systemctl_replacement.manager.ports.clocks import Clocks, Wait
     from systemctl_replacement.manager.ports.inotify import Inotify
+    from systemctl_replacement.manager.ports.paths import PathWatch
     from systemctl_replacement.units.events import Event
 
 # What becomes of a connection that nobody wants any more.
@@ -86,12 +87,12 @@ _OF_CLOCK: dict[str, Callable[[str], Event]] = {
 class Ports:
     """The ports of one unit. `root` is what all paths are below; `tell` gives an event to its machine, and `given_back`
     is told the giver of a port that is closed, and the port's name. What units share are the descriptor of watched
-    paths, `inotify`, and what `clocks` answers."""
+    paths, which `inotify` answers, and what `clocks` does."""
 
     def __init__(
         self,
         loop: Loop,
-        inotify: Inotify,
+        inotify: Callable[[], Inotify],
         clocks: Callable[[], Clocks],
         root: str,
         tell: Callable[[Event], object],
@@ -106,7 +107,7 @@ class Ports:
         self._rests = False
         self._ports: dict[str, Port] = {}
         self._waits: dict[str, tuple[SetClock, Wait]] = {}  # the clocks
-        self._watches: dict[str, paths.PathWatch] = {}
+        self._watches: dict[str, PathWatch] = {}
         self._actions: dict[type[Any], Callable[[Any], Event | None]] = {
             Listen: self._listen,
             Accept: self._accept,
@@ -121,8 +122,6 @@ class Ports:
         """Do what the machine asks for; the answer, if there is one at once."""
         try:
             return self._actions[type(action)](action)
-        except listening.CannotListen as cannot:
-            return PortFailed(action.port, cannot.reason, cannot.said, cannot.task)
         except OSError as error:
             return PortFailed(action.port, error.strerror or str(error))
         except Exception:  # a defect of ours: the machine must not wait for ever
@@ -231,6 +230,8 @@ class Ports:
             self._clocks().give_up(clock[1])
         port = self._let_go(name)
         if port is not None and (port.removed or port.queue):
+            from systemctl_replacement.manager.ports import listening
+
             listening.remove([self._root + path for path in port.removed], port.queue)
 
     def _let_go(self, name: str) -> Port | None:
@@ -259,10 +260,15 @@ class Ports:
     # --- sockets ---
 
     def _listen(self, action: Listen) -> Event:
+        from systemctl_replacement.manager.ports import listening
+
         on = action.on
         problems: tuple[tuple[int, str], ...] = ()
         if action.port not in self._ports:
-            fd, problems = listening.listen(on, self._root)
+            try:
+                fd, problems = listening.listen(on, self._root)
+            except listening.CannotListen as cannot:
+                return PortFailed(action.port, cannot.reason, cannot.said, cannot.task)
             removed = (on.path, *on.symlinks) if on.remove and on.path else ()
             queue = on.address if on.remove and on.type == MESSAGE_QUEUE else ""
             self._hold(Port(action.port, fd, listens=True, removed=removed, queue=queue))
@@ -275,6 +281,8 @@ class Ports:
             self._ports[port.name] = replace(port, waits=True)
 
     def _accept(self, action: Accept) -> Event | None:
+        from systemctl_replacement.manager.ports import listening, peers
+
         problems: tuple[tuple[int, str], ...] = ()
         if action.connection not in self._ports:  # or it is asked for again
             connection = self._take(self._ports[action.port].fd)
@@ -285,7 +293,7 @@ class Ports:
             if action.options is not None:
                 problems = listening.set_options(connection, action.options)
         try:
-            peer = peer_of(self._ports[action.connection].fd)
+            peer = peers.peer_of(self._ports[action.connection].fd)
         except OSError as error:
             if error.errno not in _DISCONNECTED:
                 raise
@@ -310,6 +318,8 @@ class Ports:
         return descriptor
 
     def _flush_port(self, action: FlushPort) -> None:
+        from systemctl_replacement.manager.ports import flushing
+
         port = self._ports.get(action.port)
         if port is not None:
             flushing.flush(port.fd)
@@ -332,8 +342,10 @@ class Ports:
             self._path(action.port, action.path, action.what)
         return self._look_at(action.port)
 
-    def _path(self, name: str, path: str, what: str) -> paths.PathWatch:
-        watch = paths.PathWatch(self._inotify, self._root, path, what, lambda: self._look_again(name))
+    def _path(self, name: str, path: str, what: str) -> PathWatch:
+        from systemctl_replacement.manager.ports.paths import PathWatch
+
+        watch = PathWatch(self._inotify(), self._root, path, what, lambda: self._look_again(name))
         self._watches[name] = watch
         return watch
 

@@ -35,13 +35,10 @@ class PortsOfUnits:
         if unit.ports is None:
             # Most managers hold none.
             from systemctl_replacement.manager.ports.held import Ports
-            from systemctl_replacement.manager.ports.inotify import Inotify
 
-            if self._inotify is None:
-                self._inotify = Inotify(self._core.loop)
             unit.ports = Ports(
                 self._core.loop,
-                self._inotify,
+                self._inotify_of_all,
                 self.clocks,
                 self._root,
                 lambda event: self._step(unit, event),
@@ -52,6 +49,13 @@ class PortsOfUnits:
     def carry_out(self, unit: ManagedUnit, action: Action) -> Event | None:
         """Do what a unit's machine asks for; the answer, if there is one at once."""
         return None if unit.active_state in INACTIVE_OR_FAILED else self.of(unit).carry_out(action)
+
+    def _inotify_of_all(self) -> Inotify:
+        if self._inotify is None:
+            from systemctl_replacement.manager.ports.inotify import Inotify
+
+            self._inotify = Inotify(self._core.loop)
+        return self._inotify
 
     def clocks(self) -> Clocks:
         """What all of them share for the times that they wait for."""

@@ -26,12 +26,25 @@ _LATE = ("calendar", "unitfile.directives.socket", "unitfile.parsers.socket", "m
 _ALWAYS = {f"systemctl_replacement.manager.{name}" for name in ("ports", "ports.of_units", "bus", "bus.door")}
 
 
-def test_services_alone() -> None:
-    units = {"a.service": "[Service]\nExecStart=/bin/sleep infinity\n"}
-    with Engine(units, boot=["a.service"], change=_TELLS) as engine:
-        engine.wait_sub("a.service", "running")
+def imported_by(units: dict[str, str], unit: str, sub: str) -> list[str]:
+    """All modules of a manager with these units, one of which it boots."""
+    with Engine(units, boot=[unit], change=_TELLS) as engine:
+        engine.wait_sub(unit, sub)
         modules = engine.root / "modules"
-        names = wait_for(lambda: modules.exists() and modules.read_text().split(), "what is imported")
+        names: list[str] = wait_for(lambda: modules.exists() and modules.read_text().split(), "what is imported")
+    return names
+
+
+def test_timers_need_nothing_of_sockets_and_paths() -> None:
+    units = {"a.timer": "[Timer]\nOnCalendar=daily\n", "a.service": "[Service]\nExecStart=/bin/true\n"}
+    names = imported_by(units, "a.timer", "waiting")
+    ports = "systemctl_replacement.manager.ports"
+    found = {name.rpartition(".")[2] for name in names if name.startswith(f"{ports}.")}
+    assert found == {"of_units", "held", "clocks", "zone_watch"}
+
+
+def test_services_alone() -> None:
+    names = imported_by({"a.service": "[Service]\nExecStart=/bin/sleep infinity\n"}, "a.service", "running")
     assert "systemctl_replacement.units.service.step" in names
     kinds = {f"units{traits.kind.replace('.kind', '')}" for name, traits in TYPES.items() if name not in _NEEDED}
     rooms = [f"systemctl_replacement.{name}" for name in (*kinds, *_LATE)]

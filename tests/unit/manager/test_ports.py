@@ -56,7 +56,7 @@ class World:
     def more_ports(self) -> Ports:
         return Ports(
             self.loop,
-            self.inotify,
+            lambda: self.inotify,
             lambda: self.clocks,
             str(self.root),
             self.told.append,
@@ -259,5 +259,5 @@ def test_they_are_held_again_all_or_none(world: World) -> None:
 def test_the_driver_knows_every_action_of_ports() -> None:
     from systemctl_replacement.manager.unit_driver import PORT_ACTIONS
 
-    assert set(PORT_ACTIONS) == set(Ports(Loop(print), Inotify(Loop(print)), pytest.fail, "", print, print)._actions)
+    assert set(PORT_ACTIONS) == set(Ports(Loop(print), pytest.fail, pytest.fail, "", print, print)._actions)
     assert all(action.__module__ == events.__name__ for action in PORT_ACTIONS)
