@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from systemctl_replacement.journal.cursor import sequence_id
 from systemctl_replacement.journal.file import JournalFile
 from systemctl_replacement.journal.lines import BLOCK, backwards_with_skips, forwards_with_skips
 from systemctl_replacement.journal.names import RECEIVED, parse_name
@@ -56,7 +55,10 @@ class Chain:
 
     @property
     def sequence(self) -> str:
+        """The id of the sequence that the numbers of records belong to."""
         if not self._sequence:
+            from systemctl_replacement.journal.cursor import sequence_id  # few ask
+
             self._sequence = sequence_id(f"{RECEIVED}/{self.name}" if self.is_received else self.name)
         return self._sequence
 

@@ -12,6 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Union
 
+    from systemctl_replacement.journal.chain import Chain
+
     Head = tuple[int, int, int, bytes]
     """Sequence number, realtime and monotonic (usec), boot id; 0 and b"" for what a line does not say."""
     Value = Union[str, list[int], list[Union[str, list[int]]]]
@@ -80,14 +82,15 @@ def text_of(fields: dict[str, Any], field: str = "MESSAGE") -> str:
 
 
 class Entry:
-    """A record of a file. sequence: the id of the sequence that its number belongs to (128 bits in hexadecimal)."""
+    """A record of a file. source: the chain of files that it is from, or the id of that one's sequence of numbers (128
+    bits in hexadecimal)."""
 
-    __slots__ = ("_fields", "_head", "line", "sequence")
+    __slots__ = ("_fields", "_head", "_source", "line")
 
-    def __init__(self, line: bytes, sequence: str) -> None:
+    def __init__(self, line: bytes, source: Chain | str) -> None:
         self.line = line
         """The JSON text, as it is in the file."""
-        self.sequence = sequence
+        self._source = source
         self._head: Head | None = None
         self._fields: dict[str, Value] | None = None
 
@@ -129,7 +132,8 @@ class Entry:
         """The place of this entry, as systemd writes it."""
         from systemctl_replacement.journal.cursor import cursor_text
 
-        return cursor_text(self.sequence, self.head, self.line)
+        source = self._source
+        return cursor_text(source if isinstance(source, str) else source.sequence, self.head, self.line)
 
 
 def _parsed_head(line: bytes) -> Head | None:

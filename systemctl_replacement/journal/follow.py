@@ -127,7 +127,7 @@ class Follower:
                 for line in lines:
                     head = head_of(line)
                     if head is not None and (not self._boots or head[3] in self._boots):
-                        yield Entry(line, chains[index].sequence)
+                        yield Entry(line, chains[index])
         finally:
             for fd in done:
                 os.close(fd)

@@ -6,9 +6,12 @@ order of the chains.
 
 from __future__ import annotations
 
-from heapq import heapify, heappop, heapreplace
-
 from systemctl_replacement.journal.entry import head_of
+
+try:
+    from _heapq import heapify, heappop, heapreplace  # heapq costs a millisecond
+except ImportError:
+    from heapq import heapify, heappop, heapreplace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

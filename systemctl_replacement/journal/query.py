@@ -98,14 +98,14 @@ class Journal:
 
     def entries(self, query: Query, newest_first: bool = False) -> Iterator[Entry]:
         """The entries that are wanted, in order. They are read as they are asked for."""
-        for sequence, lines in self.runs(query, newest_first):
+        for chain, lines in self.runs(query, newest_first):
             for line in lines:
                 if head_of(line) is not None:
-                    yield Entry(line, sequence)
+                    yield Entry(line, chain)
 
-    def runs(self, query: Query, newest_first: bool = False) -> Iterator[tuple[str, list[bytes]]]:
-        """The same as lines in lists, for who passes many of them through: (id of their sequence, lines of one chain
-        that follow each other). Among them may be lines that are no records (`head_of`)."""
+    def runs(self, query: Query, newest_first: bool = False) -> Iterator[tuple[Chain, list[bytes]]]:
+        """The same as lines in lists, for who passes many of them through: (their chain, lines that follow each other).
+        Among them may be lines that are no records (`head_of`)."""
         clock = Clock()
         selection = Selection(query.expression, query.grep)
         chains = [chain for chain in self.chains if selection.could_match(chain.name, chain.is_received)]
@@ -118,7 +118,7 @@ class Journal:
             bounds = Bounds(query.since, query.until, boots, _before(place, index))
             streams.append(Stream(index, _wanted_lines(chain, selection, bounds, newest_first, block), clock, sign))
         for index, lines in merged(streams):
-            yield chains[index].sequence, lines
+            yield chains[index], lines
 
     def follow(self, query: Query) -> Follower:
         """What comes after what `entries` has. OSError without inotify(7)."""
