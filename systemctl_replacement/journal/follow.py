@@ -14,7 +14,7 @@ from systemctl_replacement import syscalls
 from systemctl_replacement.journal.chain import Chain
 from systemctl_replacement.journal.entry import Entry, head_of
 from systemctl_replacement.journal.file import open_journal, with_room
-from systemctl_replacement.journal.lines import backwards, end_of_lines, forwards
+from systemctl_replacement.journal.lines import backwards, end_of_lines, forwards, line_from
 from systemctl_replacement.journal.merge import Clock, Stream, merged
 from systemctl_replacement.journal.names import RECEIVED, parse_name
 from systemctl_replacement.journal.select import Selection
@@ -60,6 +60,15 @@ class _Tail:
         begin = self.position
         self.position = max(begin, end_of_lines(self.fd, size, begin))
         return self.fd, begin, self.position
+
+    def first_number(self) -> int | None:
+        """The sequence number of the first record, 0 if it begins with something else. None without any line."""
+        size = os.fstat(self.fd).st_size
+        found = line_from(self.fd, 0, size) if size else None
+        if found is None:
+            return None
+        head = head_of(found[1])
+        return head[0] if head is not None else 0
 
     def last_number(self) -> int:
         """The sequence number of the last record that has been read, 0 without any."""
@@ -157,27 +166,31 @@ class Follower:
             yield old.new_part()
         if new is None:
             return
-        if old is not None and new.inode == old.inode:
-            done.append(new.fd)
+        first = new.first_number()
+        if (old is not None and new.inode == old.inode) or first is None:
+            done.append(new.fd)  # it is known, or has no line yet
             return
         if old is not None:
             if path in self._left:
                 done.append(self._left[path].fd)
             self._left[path] = old
-        yield from self._archived_meanwhile(path, chain, old, done)
+        yield from self._archived_meanwhile(path, self._last_number(chain, old), first, done)
         self._tails[path] = new
         yield new.new_part()
 
-    def _archived_meanwhile(self, path: str, chain: Chain, old: _Tail | None, done: list[int]) -> Iterator[Part]:
-        """Archives of files that became live and were full since the last look."""
+    def _last_number(self, chain: Chain, old: _Tail | None) -> int:
+        return max(self._numbers.get(chain.sequence, 0), old.last_number() if old is not None else 0)
+
+    def _archived_meanwhile(self, path: str, last: int, first: int, done: list[int]) -> Iterator[Part]:
+        """Archives of files that became live and were full since the last look, between the last number that was read
+        and the first of the file that is live now. (That may be an archive by now, too.)"""
         if path in self._files:
             return
-        last = max(self._numbers.get(chain.sequence, 0), old.last_number() if old is not None else 0)
         directory, _, live = path.rpartition("/")
         found = []
         for name in os.listdir(directory):
             said = parse_name(name)
-            if said is not None and said[0] == live and said[1] > last:
+            if said is not None and said[0] == live and last < said[1] < first:
                 found.append((said[1], name))
         for _, name in sorted(found):
             try:

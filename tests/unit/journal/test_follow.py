@@ -168,3 +168,27 @@ def test_a_busy_writer(tmp_path: Path) -> None:
     assert reading.found == [str(number) for number in range(count)]
     assert len(os.listdir("/proc/self/fd")) < 100
     reading.follower.close()
+
+
+def test_a_rotation_while_it_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = writer(tmp_path)
+    first.write({"MESSAGE": "0"})
+    reading = Reading(tmp_path)
+    reading.read()
+    first.rotate()
+    first.write({"MESSAGE": "1"})
+    listed = os.listdir
+
+    def rotates(path: str) -> list[str]:
+        monkeypatch.undo()
+        first.rotate()
+        first.write({"MESSAGE": "2"})
+        first.rotate()
+        first.write({"MESSAGE": "3"})
+        return listed(path)
+
+    monkeypatch.setattr(os, "listdir", rotates)
+    reading.read()
+    reading.read()
+    assert reading.found == ["0", "1", "2", "3"]
+    reading.follower.close()
