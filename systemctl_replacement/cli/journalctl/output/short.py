@@ -58,9 +58,7 @@ class Short(Output):
             last_value(line, entry, '"_PID":'),
             *(last_value(line, entry, mark) for mark in self._units),
         )
-        # Without one of these, other fields count.
-        known = None if key[1] is None or key[2] is None else self._names.get(key)
-        names, length = known or self._name(key, line, entry)
+        names, length = self._names.get(key) or self._name(key, line, entry)
         text = f"{stamp}{names}{self._message(message, len(stamp) + length, line, entry)}\n{self.explanation(entry)}"
         return text.encode("utf-8", "surrogateescape")
 
@@ -92,21 +90,23 @@ class Short(Output):
             _UNKNOWN,
         )
         name = next(name for name in names if name is not None)
+        by_key_alone = identifier is not None and pid is not None
         if pid is None:
             pid = self._shown(last_value(line, entry, '"SYSLOG_PID":'))
         text = f"{'' if host is None else f' {host}'} {name}{'' if pid is None else f'[{pid}]'}: "
         found = text, len(text.encode("utf-8", "surrogateescape")) - (_UNCOUNTED if name == _UNKNOWN else 0)
-        if len(self._names) < _NAMES_KEPT:
+        if by_key_alone and len(self._names) < _NAMES_KEPT:
             self._names[key] = found
         return found
 
     def _shown(self, value: Value | None) -> str | None:
-        """A field in front of the message, None if there is none or it cannot be shown."""
+        """A field in front of the message, None if there is none or it cannot be shown. Of more than one line it could
+        pass for another entry."""
         if value is None or self.settings.all:
             return None if value is None else any_text(value)
-        if isinstance(value, bytes) or not is_printable_text(value) or len(value.encode()) >= CHARACTERS_MAX:
+        if isinstance(value, bytes) or "\n" in value or not is_printable_text(value):
             return None
-        return value
+        return value if len(value.encode()) < CHARACTERS_MAX else None
 
     def _documentation(self, line: str, entry: Entry) -> str:
         address = self._shown(last_value(line, entry, '"DOCUMENTATION":'))

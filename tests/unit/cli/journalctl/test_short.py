@@ -98,6 +98,7 @@ def test_several_lines() -> None:
         ({"SYSLOG_IDENTIFIER": "i" * 299}, " box " + "i" * 299 + "[51]: "),
         ({"SYSLOG_IDENTIFIER": "i" * 300, "_COMM": "sh"}, " box sh[51]: "),
         ({"SYSLOG_IDENTIFIER": b"\xff", "_COMM": "sh"}, " box sh[51]: "),
+        ({"SYSLOG_IDENTIFIER": "x[1]: y\nNov 27 07:47:06 box sshd", "_COMM": "sh"}, " box sh[51]: "),
         ({"_PID": None, "SYSLOG_PID": "77"}, " box python3[77]: "),
         ({"SYSLOG_PID": "77"}, " box python3[51]: "),
         ({"_PID": None}, " box python3: "),
@@ -109,6 +110,20 @@ def test_several_lines() -> None:
 )
 def test_what_stands_in_front(fields: dict[str, Any], head: str) -> None:
     assert shown(entry(**fields)) == f"Nov 27 07:47:05{head}x\n"
+
+
+def test_names_are_remembered_only_if_nothing_else_counts() -> None:
+    output = make(OutputSettings())
+
+    def name(**fields: Any) -> str:
+        return output.format(entry(**fields)).decode()[20:-4]
+
+    assert [name(SYSLOG_IDENTIFIER="\a", _COMM=command) for command in ("a", "b")] == ["a[51]", "b[51]"]
+    assert [name(_PID="\a", SYSLOG_PID=pid) for pid in ("1", "2")] == ["python3[1]", "python3[2]"]
+    assert [name(_PID=None, SYSLOG_PID=pid) for pid in ("1", None)] == ["python3[1]", "python3"]
+    units = make(OutputSettings("with-unit"))
+    found = [units.format(entry(_SYSTEMD_UNIT=unit)).decode() for unit in ("a.service", "b.service", None)]
+    assert [text.split()[5] for text in found] == ["a.service[51]:", "b.service[51]:", "python3[51]:"]
 
 
 def test_hosts() -> None:
