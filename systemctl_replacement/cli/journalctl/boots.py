@@ -15,23 +15,25 @@ _NO_SUCH_BOOT = "Data from the specified boot ({}) is not available: No such boo
 
 
 def chosen_boot(options: Options, boots: Sequence[Boot]) -> str:
-    """The id of the boot that --boot= means. boots: all, oldest first. Failure if there is no such one.
+    """The id of the boot that --boot= means. boots: all, oldest first. Failure if there is no such one."""
+    found = chosen([boot.id for boot in boots], options.boot_id, options.boot_offset)
+    if found is None:
+        raise Failure(_NO_SUCH_BOOT.format(options.boot_id or f"{options.boot_offset:+d}"))
+    return found
 
-    An offset counts from the boot that is named, otherwise up from the first one (1) or down from the last one (0, -1).
-    """
-    ids = [boot.id for boot in boots]
-    offset = options.boot_offset
-    if options.boot_id:
-        position = ids.index(options.boot_id) + offset if options.boot_id in ids else -1
+
+def chosen(ids: Sequence[str], named: str, offset: int) -> str | None:
+    """One of some ids, oldest first. An offset counts from the one that is named, otherwise up from the first one (1)
+    or down from the last one (0, -1)."""
+    if named:
+        position = ids.index(named) + offset if named in ids else -1
     else:
         position = offset - 1 if offset > 0 else len(ids) - 1 + offset
-    if not 0 <= position < len(ids):
-        raise Failure(_NO_SUCH_BOOT.format(options.boot_id or f"{offset:+d}"))
-    return ids[position]
+    return ids[position] if 0 <= position < len(ids) else None
 
 
-def table_of_boots(boots: Sequence[Boot], options: Options) -> Iterator[str]:
-    """The lines of --list-boots."""
+def table_of_boots(boots: Sequence[Boot], options: Options, what: str = "BOOT") -> Iterator[str]:
+    """The lines of --list-boots, or of another list with as much to say."""
     from systemctl_replacement.cli.timestamps import format_timestamp
 
     # --utc is for entries alone.
@@ -42,7 +44,7 @@ def table_of_boots(boots: Sequence[Boot], options: Options) -> Iterator[str]:
     if options.reverse:
         rows.reverse()
     if not options.quiet and rows:
-        rows.insert(0, ("IDX", "BOOT ID", "FIRST ENTRY", "LAST ENTRY"))
+        rows.insert(0, ("IDX", f"{what} ID", "FIRST ENTRY", "LAST ENTRY"))
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
     for offset, boot_id, first, last in rows:
         yield f"{offset:>{widths[0]}} {boot_id:<{widths[1]}} {first:<{widths[2]}} {last}"

@@ -98,6 +98,10 @@ def _show(options: Options, operands: Sequence[str]) -> int:
     query = _query(journal, options, operands, pattern)
     if query is None:
         return 0
+    if options.invocation:
+        from systemctl_replacement.cli.journalctl.invocations import within
+
+        query = within(journal, query, options)
     cursor, inclusive = starting_point(options)
     if cursor is not None:
         query = started(query, cursor, inclusive)
@@ -205,6 +209,20 @@ def _list_boots(options: Options, operands: Sequence[str]) -> int:
     return 0
 
 
+def _list_invocations(options: Options, operands: Sequence[str]) -> int:
+    from systemctl_replacement.cli.journalctl.boots import table_of_boots
+    from systemctl_replacement.cli.journalctl.invocations import invocations, require_unit
+
+    require_unit(options, "--list-invocations")
+    journal = _opened(options)
+    query = _query(journal, options, operands, None)
+    found = [] if query is None else invocations(journal, query)
+    _page(options)
+    for line in table_of_boots(found, options, "INVOCATION"):
+        streams.out(line)
+    return 0
+
+
 def _field(options: Options, operands: Sequence[str]) -> int:
     """The values of a field."""
     journal = _opened(options)
@@ -231,6 +249,7 @@ def _list_fields(options: Options, operands: Sequence[str]) -> int:
 _ACTIONS: dict[str, Callable[[Options, Sequence[str]], int]] = {
     "show": _show,
     "list-boots": _list_boots,
+    "list-invocations": _list_invocations,
     "field": _field,
     "list-fields": _list_fields,
 }

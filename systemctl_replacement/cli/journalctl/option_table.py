@@ -1,6 +1,7 @@
 """journalctl's options: the table, what each of them sets, and which of them exclude each other.
 
-It has all options of journalctl 252; from newer versions `--exclude-identifier=` (-T, 254) and `--lines=+N` (254).
+It has all options of journalctl 252; from newer versions `--exclude-identifier=` (-T, 254), `--lines=+N` (254),
+`--invocation=` (-I) and `--list-invocations` (257).
 Source: journalctl(1).
 """
 
@@ -46,6 +47,8 @@ LONG = {
     "root": (REQUIRED, "root"),
     "image": (REQUIRED, "image"),
     "header": (NO, "header"),
+    "invocation": (REQUIRED, "invocation"),
+    "list-invocations": (NO, "list-invocations"),
     "identifier": (REQUIRED, "identifier"),
     "exclude-identifier": (REQUIRED, "exclude_identifier"),
     "priority": (REQUIRED, "priority"),
@@ -104,6 +107,7 @@ SHORT = {
     "c": (REQUIRED, "cursor"),
     "S": (REQUIRED, "since"),
     "U": (REQUIRED, "until"),
+    "I": (NO, "last_invocation"),
     "t": (REQUIRED, "identifier"),
     "T": (REQUIRED, "exclude_identifier"),
     "u": (REQUIRED, "unit"),
@@ -114,11 +118,11 @@ SHORT = {
     "M": (REQUIRED, "machine"),
 }
 # Newer than 252: they must not change what an abbreviation means.
-_UNABBREVIATED = ("exclude-identifier",)
+_UNABBREVIATED = ("exclude-identifier", "invocation", "list-invocations")
 _ACTIONS = frozenset(
     (
-        "new-id128", "list-boots", "header", "setup-keys", "verify", "disk-usage", "list-fields", "list-catalog",
-        "dump-catalog", "update-catalog", "flush", "relinquish-var", "smart-relinquish-var", "sync",
+        "new-id128", "list-boots", "list-invocations", "header", "setup-keys", "verify", "disk-usage", "list-fields",
+        "list-catalog", "dump-catalog", "update-catalog", "flush", "relinquish-var", "smart-relinquish-var", "sync",
     )
 )  # fmt: skip
 _FLAGS = {

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.cli.journalctl.options import Options
 
-_BOOT_ID_LENGTH = 32
+_ID_LENGTH = 32
 _LINES_IN_PAGER = 1000
 
 
@@ -42,19 +42,35 @@ def _vacuum(options: Options) -> None:
 
 
 def _boot(options: Options, value: str) -> None:
-    wrong = OptionError(f"Failed to parse boot descriptor '{value}'")
+    found = _descriptor(value, "boot")
+    options.boot = found is not None
+    options.boot_id, options.boot_offset = found or ("", 0)
+
+
+def _invocation(options: Options, value: str) -> None:
+    found = _descriptor(value, "invocation")
+    options.invocation = found is not None
+    options.invocation_id, options.invocation_offset = found or ("", 0)
+
+
+def _descriptor(value: str, what: str) -> tuple[str, int] | None:
+    """(id or "", offset); None for "all"."""
+    wrong = OptionError(f"Failed to parse {what} descriptor '{value}'")
     if value == "all":
-        options.boot, options.boot_id, options.boot_offset = False, "", 0
-        return
-    boot_id, offset = "", value
-    if len(value) >= _BOOT_ID_LENGTH:
-        boot_id, offset = value[:_BOOT_ID_LENGTH].lower(), value[_BOOT_ID_LENGTH:]
-        if not set(boot_id) <= set("0123456789abcdef") or offset[:1] not in ("", "+", "-"):
+        return None
+    identifier, offset = "", value
+    if len(value) >= _ID_LENGTH:
+        identifier, offset = value[:_ID_LENGTH].lower(), value[_ID_LENGTH:]
+        if not set(identifier) <= set("0123456789abcdef") or offset[:1] not in ("", "+", "-"):
             raise wrong
-    number = 0 if boot_id and not offset else _integer(offset)
+    number = 0 if identifier and not offset else _integer(offset)
     if number is None:
         raise wrong
-    options.boot, options.boot_id, options.boot_offset = True, boot_id, number
+    return identifier, number
+
+
+def _last_invocation(options: Options) -> None:
+    options.invocation, options.invocation_id, options.invocation_offset = True, "", 0
 
 
 def _lines(options: Options, value: str) -> None:
@@ -224,6 +240,7 @@ def _namespace(options: Options, value: str) -> None:
 VALUES: dict[str, Callable[[Options, str], None]] = {
     "lines": _lines,
     "boot": _boot,
+    "invocation": _invocation,
     "output": _output,
     "output_fields": _output_fields,
     "priority": _priority,
@@ -242,6 +259,7 @@ VALUES: dict[str, Callable[[Options, str], None]] = {
 SIMPLE: dict[str, Callable[[Options], None]] = {
     "this_boot": this_boot,
     "dmesg": _dmesg,
+    "last_invocation": _last_invocation,
     "pager_end": _pager_end,
     "rotate": _rotate,
     "ignored": lambda options: None,

@@ -26,6 +26,9 @@ class Options:
         self.boot = False
         self.boot_id = ""  # 32 hex digits
         self.boot_offset = 0
+        self.invocation = False
+        self.invocation_id = ""  # 32 hex digits
+        self.invocation_offset = 0
         self.dmesg = False
         self.units: list[str] = []
         self.user_units: list[str] = []

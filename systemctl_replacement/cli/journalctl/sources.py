@@ -90,11 +90,13 @@ def is_persistent(journal: Journal) -> bool:
 
 def warn(journal: Journal, options: Options) -> None:
     """Say if there are no files, or some that may not be read. Failure if that are all of them."""
-    if journal.blocked:
+    archives = [path for chain in journal.chains for _, _, path in chain.archives]
+    closed = [path for path in archives if not os.access(path, os.R_OK)]
+    if journal.blocked or closed:
         if not options.quiet:
             whose = "the system" if options.user or options.user_units else "other users and the system"
             streams.err(_HINT.format(whose=whose, who=_readers()))
-        if not journal.chains:
+        if len(closed) == len(archives) and all(chain.live is None for chain in journal.chains):
             raise Failure("No journal files were opened due to insufficient permissions.")
     elif not journal.chains and not options.quiet:
         streams.err("No journal files were found.")
