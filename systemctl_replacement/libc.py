@@ -70,6 +70,9 @@ class _QuickFunction(CFuncPtr):
     _restype_ = Int
 
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_LARGE = 128 * 1024
+
 _library = dlopen(None, 0)  # type: ignore[arg-type]
 
 
@@ -86,6 +89,17 @@ def long_function(name: str) -> Any:
 def quick_function(name: str) -> Any:
     """A function that returns int without errno. Such a call writes to no page that is shared with other processes."""
     return _QuickFunction(dlsym(_library, name))
+
+
+def return_memory() -> None:
+    """Have large blocks returned to the kernel as soon as they are free. The C library would learn from the first one
+    to keep those to come."""
+    try:
+        mallopt = function("mallopt")
+    except OSError:
+        return  # musl always returns them
+    for option in (_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD):
+        mallopt(option, _LARGE)
 
 
 def check(result: int, what: str) -> int:

@@ -22,6 +22,7 @@ LINE_MAX = 48 * 1024
 RECORD_MAX = 8 * 1024 * 1024
 """Longer records are not read. Whoever makes records of what others send must keep to it."""
 _PLACE = 100  # bytes that these may take
+_PART = 65536
 NUMBER = '{"__SEQNUM":"'
 """How a numbered record begins. The digits and a quote follow."""
 
@@ -76,7 +77,9 @@ def encode_line(line: bytes) -> str:
     try:
         return wire.quoted(line.decode("utf-8"))
     except UnicodeDecodeError:
-        return wire.dumps(list(line)).decode()
+        # In parts, because a list of numbers takes many times the memory.
+        parts = [line[start : start + _PART] for start in range(0, len(line), _PART)]
+        return f"[{','.join([str(list(part))[1:-1].replace(' ', '') for part in parts])}]"
 
 
 def parse_priority(line: bytes, default: int) -> tuple[int, bytes]:

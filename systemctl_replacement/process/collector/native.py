@@ -49,13 +49,15 @@ class Refused(Exception):
 
 def is_field_name(name: bytes) -> bool:
     """Whether a field that a sender gives may have this name."""
-    if not 0 < len(name) <= _NAME_MAX or name.translate(None, _NAME):
-        return False
-    return name[0] != 0x5F and not name[:1].isdigit()
+    return 0 < len(name) <= _NAME_MAX and 0x41 <= name[0] <= 0x5A and not name.translate(None, _NAME)
 
 
 def parse(data: bytes) -> Iterator[Entry | Refused]:
     """The entries in a message. Of one that is cut off, or does not keep to the format, the fields before that."""
+    simple = _read_simple(data)
+    if simple is not None:
+        yield simple
+        return
     at = entries = 0
     while at < len(data):
         if entries == ENTRIES_MAX:
@@ -75,6 +77,30 @@ def parse(data: bytes) -> Iterator[Entry | Refused]:
             yield Refused(f"Received an entry with too many {what}, ignoring it.")
         elif entry.fields:
             yield entry
+
+
+def _read_simple(data: bytes) -> Entry | None:
+    """The entry in a message that is one entry, with each field in a line, as most are; None for any other message."""
+    if data[-1:] != b"\n" or len(data) > SIZE_MAX or b"\n\n" in data:
+        return None
+    lines = data[:-1].split(b"\n")
+    if len(lines) > FIELDS_MAX:
+        return None
+    entry = Entry()
+    fields = entry.fields
+    for line in lines:
+        name, equals, value = line.partition(b"=")
+        if not equals or line[0] in b".#":
+            return None
+        if is_field_name(name):
+            key = name.decode()
+            if key in fields:
+                fields[key].append(value)
+            else:
+                fields[key] = [value]
+            if name in _SPECIAL:
+                _note(entry, name, value)
+    return entry if fields else None
 
 
 class _Reader:

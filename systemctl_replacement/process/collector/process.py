@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 
-from systemctl_replacement import exit_status, syscalls
+from systemctl_replacement import exit_status, libc, syscalls
 from systemctl_replacement.log_levels import LOG_ERR
 from systemctl_replacement.process.collector.account import settle
 from systemctl_replacement.process.collector.collector import Collector
@@ -32,6 +32,7 @@ def main(message: Message, fds: dict[str, int]) -> NoReturn:
         os.setsid()
         set_title("collector", "collector")
         gc.enable()
+        libc.return_memory()
         _ask_for_short_turns()
         link = Link(fds["link"])
         try:
