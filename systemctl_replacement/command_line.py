@@ -32,7 +32,10 @@ _STARTING = {
     "emergency": ("emergency",),
 }
 # Options of init whose value may be the next word.
-_WITH_VALUE = ("--root", "--unit", "--stop-timeout", "--log-level", "--log-format", "--profile", "--wait-for")
+_WITH_VALUE = (
+    "--root", "--unit", "--stop-timeout", "--log-level", "--log-format", "--log-console",
+    "--log-console-level", "--log-console-identifiers", "--profile", "--wait-for",
+)  # fmt: skip
 # The same behind the verb; before it they are systemctl's, and ask for a listing if there is no verb.
 _OUTPUT = ("-o", "--output")
 _ABOUT_ITSELF = {"-h": "init-help", "--help": "init-help", "--version": "init-version"}

@@ -152,7 +152,11 @@ class Paths:
     def log_directory(self) -> str:
         """Where journals are written: below /var/log if possible, otherwise in the runtime directory."""
         directory = self.root + LOG_DIRECTORY
-        return directory if _writable(directory) else f"{self.runtime}/log"
+        return directory if _writable(directory) else self.volatile_log_directory()
+
+    def volatile_log_directory(self) -> str:
+        """Where journals are written that are not to outlive the boot."""
+        return f"{self.runtime}/log"
 
 
 def self_command() -> list[str]:

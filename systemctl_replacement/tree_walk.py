@@ -26,6 +26,19 @@ _MOST_LINKS = 40  # as in the kernel
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
+class Umask:
+    """While it is entered, files are made with exactly the given mode, or less."""
+
+    def __init__(self, mode: int) -> None:
+        self._mode = mode
+
+    def __enter__(self) -> None:
+        self._before = os.umask(~self._mode & 0o777)
+
+    def __exit__(self, *_error: object) -> None:
+        os.umask(self._before)
+
+
 def open_parent(path: str, make: bool = False, mode: int = 0o755) -> tuple[int, str]:
     """A descriptor of the directory that contains an absolute path, and the last part of the path.
 

@@ -222,6 +222,14 @@ Options:
      --keep-running        Go on when the named units have ended
      --stop-timeout=SPAN   How long the container engine waits for a halt
      --log-format=FORMAT   How the container's output is written: text or json
+     --log-console=WHOSE   Whose lines are on the container's output: all, units
+                           (what units print and log) or none
+     --log-console-level=LEVEL
+                           The most verbose level that is there, 'debug' if not
+                           given
+     --log-console-identifiers=LIST
+                           Only lines with these identifiers, separated by commas,
+                           are there; with '~' in front: all others
      --log-level=LEVEL     Most verbose level of the manager's own messages:
                            a name or number of syslog's, 'info' if not given
      --show-status=WHAT    What init prints on the container's output: yes (starts,

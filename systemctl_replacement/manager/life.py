@@ -78,6 +78,7 @@ class Life:
             return
         system.server.replace(listener)
         self._guard.renew()
+        self._manager.logs.look()
         self._log.manager(LOG_WARNING, "The control socket was removed and has been replaced.")
 
     # --- beginning ---
@@ -90,6 +91,7 @@ class Life:
         if not self._options.on_demand:
             self._system.serve()
             manager.processes.helpers.start_console()
+        manager.logs.begin()
         if lost:
             self._log.manager(LOG_ERR, lost)
         if self._options.on_demand:
@@ -201,6 +203,7 @@ class Life:
 
     def run(self) -> int:
         self._loop.run()
+        self._manager.logs.end()
         if not self._system.is_pid1:
             await_helpers(self._manager.processes, self._signal_fd, self._manager.halt.gone_by)
         elif engine_reboot.is_meant(self._manager.halt.known):
@@ -295,4 +298,4 @@ class Life:
                 os.unlink(self._system.paths.socket_path())
         except OSError:
             pass  # not ours to remove any more
-        take_leave(self._loop, self._manager.processes, self._manager.halt.gone_by)
+        take_leave(self._loop, self._manager.processes, self._manager.logs.collector, self._manager.halt.gone_by)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from systemctl_replacement.manager.halt.halt import Halt
     from systemctl_replacement.manager.jobs.table import JobTable
     from systemctl_replacement.manager.leftovers import Leftovers
+    from systemctl_replacement.manager.logs.logs import Logs
     from systemctl_replacement.manager.spec_of_unit import ExecDefaults
     from systemctl_replacement.manager.unit import ManagedUnit
     from systemctl_replacement.manager.unit_driver import Driver
@@ -39,6 +40,7 @@ class Manager:
         jobs: JobTable,
         halt: Halt,
         bus: BusDoor,
+        logs: Logs,
     ) -> None:
         self.core = core
         self.log_unit = core.log_unit
@@ -54,6 +56,7 @@ class Manager:
         self.jobs = jobs
         self.halt = halt
         self.bus = bus
+        self.logs = logs
 
     @property
     def config(self) -> ManagerConfig:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement import log_levels
+from systemctl_replacement.process import console_filter
 from systemctl_replacement.records import dataclass, replace
 from systemctl_replacement.unitfile import names
 from systemctl_replacement.unitfile.values import INFINITY, parse_bool, parse_time_span
@@ -60,6 +61,9 @@ class InitOptions:
     stop_timeout: int | None = None
     log_level: int = log_levels.LOG_INFO
     json: bool = False
+    log_console: str = ""  # all, units or none (process/console_filter.py); "": as journald.conf says
+    log_console_level: int | None = None  # the highest level; None: as journald.conf says
+    log_console_identifiers: str = ""  # a list; "~" in front: all but these
     show_status: str = ""  # yes, no, auto, error or full (manager_log.py); "": as system.conf says
     profile: str = ""  # with --check: how the image will be run
     output: str = ""  # with --check: text or JSON
@@ -199,7 +203,8 @@ _OF_A_CHECK = {"--profile": "profile", "-o": "output", "--output": "output"}
 _NEEDS_VALUE = frozenset(
     (
         "--root", "--unit", "--ready-fd", "--deserialize", "--foreground", "--stop-timeout", "--log-level",
-        "--log-format", "--profile", "--wait-for", "-o", "--output",
+        "--log-format", "--log-console", "--log-console-level", "--log-console-identifiers", "--profile", "--wait-for",
+        "-o", "--output",
     )
 ) | (_IGNORED_WITH_VALUE - _OPTIONAL_VALUE)  # fmt: skip
 
@@ -240,6 +245,14 @@ def _take(found: dict[str, Any], name: str, value: str) -> bool:
         if value not in ("json", "text"):
             raise UsageError(f"Unknown log format '{value}': json or text.")
         found["json"] = value == "json"
+    elif name == "--log-console":
+        if value not in (console_filter.ALL, console_filter.UNITS, console_filter.NONE):
+            raise UsageError(f"Unknown value of --log-console= '{value}': all, units or none.")
+        found["log_console"] = value
+    elif name == "--log-console-level":
+        found["log_console_level"] = _level(value)
+    elif name == "--log-console-identifiers":
+        found["log_console_identifiers"] = value
     else:
         # A word with one dash is a habit (`-v`), or meant for the kernel.
         return not name.startswith("--") or name in _IGNORED or name in _IGNORED_WITH_VALUE

@@ -74,11 +74,14 @@ class ExecDefaults:
         inherited: Mapping[str, str],
         own_user: OwnUser | None = None,
         secrets: credentials.Places = credentials.NOWHERE,
+        has_journal: Callable[[], bool] = bool,
     ) -> None:
-        """secrets: where credentials come from and go to."""
+        """secrets: where credentials come from and go to; has_journal: whether programs can log to the journal's
+        socket."""
         self.root = root
         self.own_user = own_user
         self.secrets = secrets
+        self.has_journal = has_journal
         self.config = config
         self.inherited = inherited  # the manager's own environment, for PassEnvironment=
         self.environment: dict[str, str] = default_environment(config)
@@ -100,7 +103,8 @@ class ExecDefaults:
         return self.root + path if self.root else path
 
     def supervisor_settings(self, unit: ManagedUnit, level: int, shown: int) -> dict[str, Any]:
-        """What a unit's supervisor must know of its journal and of stopping it should the manager die.
+        """What a unit's supervisor must know of its journal and of stopping it should the manager die; and what the
+        collector must know ("collector").
 
         level, shown: the highest of its own lines that the journal, and of these the container's output, gets.
         """
@@ -115,9 +119,8 @@ class ExecDefaults:
         facility = unit.file.settings.get((unit.section, "SyslogFacility"))
         if facility is not None:
             journal["fields"]["SYSLOG_FACILITY"] = str(facility)
-        for field in unit.own("LogExtraFields") or ():
-            name, _, value = field.partition("=")
-            journal["fields"][name] = value
+        extra = dict([field.split("=", 1) for field in unit.own("LogExtraFields") or ()])
+        journal["fields"].update(extra)
         highest = unit.file.settings.get((unit.section, "LogLevelMax"))
         if highest is not None:
             journal["max_priority"] = highest
@@ -126,7 +129,18 @@ class ExecDefaults:
         if level is not None:
             journal["priority"] = level
         timeout, signal = unit.kind.stopping(unit.config)
-        return {"journal": journal, "stopping": {"stop_timeout": min(timeout, 2**53), "kill_signal": signal}}
+        return {
+            "journal": journal,
+            "stopping": {"stop_timeout": min(timeout, 2**53), "kill_signal": signal},
+            "collector": self._collector_settings(unit, extra),
+        }
+
+    def _collector_settings(self, unit: ManagedUnit, extra: dict[str, str]) -> dict[str, Any]:
+        highest = unit.file.settings.get((unit.section, "LogLevelMax"))
+        return {
+            "slice": next(iter(unit.related("Slice")), ""),
+            "journal": {"fields": extra, **({} if highest is None else {"max_priority": highest})},
+        }
 
     def runtime_directories(self, unit: ManagedUnit) -> list[str]:
         """Where the directories of RuntimeDirectory= are."""
@@ -203,6 +217,7 @@ def spec_of(defaults: ExecDefaults, unit: ManagedUnit, action: Spawn, offered: O
             assignments=_assignments(defaults, unit, action, get),
             unset=tuple(get("UnsetEnvironment") or ()),
             pid_variables=("SYSTEMD_EXEC_PID", *(["WATCHDOG_PID"] if _is_watched(action) else [])),
+            journal_stream=defaults.has_journal(),
         ),
         streams=streams,
         identity=_own_identity(get) if ignored else _identity(defaults, get, command.privileged == "!"),

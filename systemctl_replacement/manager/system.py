@@ -9,9 +9,8 @@ from systemctl_replacement import __version__, paths, syscalls
 from systemctl_replacement.control import server
 from systemctl_replacement.control.listener import listen, renew
 from systemctl_replacement.control.request import OWNER, Method
-from systemctl_replacement.journal import names as journal_names
 from systemctl_replacement.journal.writer import Writer
-from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
+from systemctl_replacement.log_levels import LOG_WARNING
 from systemctl_replacement.loop import Loop, now_stamp
 from systemctl_replacement.manager import credentials, pid1
 from systemctl_replacement.manager.boot_progress import BootProgress
@@ -28,6 +27,8 @@ from systemctl_replacement.manager.jobs.job_log import JobLog
 from systemctl_replacement.manager.jobs.job_start import JobStarter
 from systemctl_replacement.manager.jobs.table import JobTable
 from systemctl_replacement.manager.leftovers import Leftovers
+from systemctl_replacement.manager.logs.logs import Logs, Surroundings
+from systemctl_replacement.manager.logs.plan import make_plan
 from systemctl_replacement.manager.logs.upkeep import Upkeep
 from systemctl_replacement.manager.manager import Manager
 from systemctl_replacement.manager.methods import Methods
@@ -45,13 +46,13 @@ from systemctl_replacement.manager.triggers import Triggers
 from systemctl_replacement.manager.unit_driver import Driver
 from systemctl_replacement.manager.unit_files import UnitFiles
 from systemctl_replacement.observers import Observers
+from systemctl_replacement.process.console_filter import ConsoleFilter
 from systemctl_replacement.supervision.client import ForkServer
 from systemctl_replacement.supervision.console import ConsoleHandle
 from systemctl_replacement.supervision.log_limits import LogLimits
 from systemctl_replacement.supervision.manager_log import ManagerLog, shown, status_lines
 from systemctl_replacement.supervision.patience import Patience
 from systemctl_replacement.supervision.supervision import Processes
-from systemctl_replacement.unitfile.journal_config import read_journal_config
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,18 +96,13 @@ class System:
         if command is not None:
             record["foreground"] = command
         self.boot = boot = BootProgress(record, loop.guard)
-        self._log_directory = places.log_directory()
         self._console = self._make_console(state)
-        self._journal_config = read_journal_config(options.root)
-        self._journal_limits = self._limits_of_files()
-        path = f"{self._log_directory}/{journal_names.MANAGER_FILE}"
-        writer = Writer(path, self._journal_limits, makes_room=False)
+        self._log_plan = plan = make_plan(places, options)
+        writer = Writer(plan.manager_file, plan.limits, makes_room=False) if plan.manager_file else None
         self.log = ManagerLog(writer, self._console, record["id"], options.log_level)
-        for problem in self._journal_config.problems:
-            self.log.manager(problem.level, str(problem), fields=problem.fields())
-        if self._journal_config.ignored:
-            names = "=, ".join(self._journal_config.ignored)
-            self.log.manager(LOG_INFO, f"journald.conf: nothing comes of {names}= here.")
+        self.log.filter = ConsoleFilter(plan.shown)
+        for level, text, fields in plan.problems():
+            self.log.manager(level, text, fields=fields)
         self.files = files = UnitFiles(places, record["id"], self.log, self._limits, is_pid1=self.is_pid1)
         config = files.config
         asked = options.show_status or config.show_status
@@ -132,7 +128,14 @@ class System:
         secrets = credentials.Places(
             "" if options.on_demand else credentials.received(os.environ), places.credentials_directory(), options.root
         )
-        self._execution = execution = ExecDefaults(options.root, config, self.environment, self._own_user(), secrets)
+        self._execution = execution = ExecDefaults(
+            options.root,
+            config,
+            self.environment,
+            self._own_user(),
+            secrets,
+            lambda: self.manager.logs.has_native_socket,
+        )
         conditions = Checker(
             options.root,
             lambda: files.host,
@@ -152,10 +155,24 @@ class System:
         self.mounts = MountWatch(core, mounts, driver)
         self._introduce(core, processes, driver, job_start, jobs, halt, bus)
         if not options.on_demand:
-            words = LastWords(core, halt, places.below(last_words.PLACE), self._log_directory, record["id"])
+            words = LastWords(core, halt, places.below(last_words.PLACE), plan.directory, record["id"])
             halt.finished.add(words.say)
+        here = Surroundings(options.root, self.runtime, record["id"], files.host.machine_id, self.is_pid1)
+        logs = Logs(
+            core,
+            processes,
+            self._console,
+            self._patience,
+            plan,
+            here,
+            lambda: bool(jobs.jobs),
+            jobs.let_run,
+        )
+        jobs.holders.append(lambda: logs.is_coming and not halt.requested)
+        driver.unit_changed.add(logs.unit_changed)
+        jobs.begun.add(lambda _job: logs.busy())
         self.manager = manager = Manager(
-            core, boot, execution, leftovers, conditions, processes, driver, jobs, halt, bus
+            core, boot, execution, leftovers, conditions, processes, driver, jobs, halt, bus, logs
         )
         self.foreground = self._make_foreground(core, time)
         if self._console is not None:
@@ -171,6 +188,7 @@ class System:
         boot.ended.add(lambda _boot: core.call_soon(budget.look))
         self.reload.done.add(lambda _reload: self.mounts.look())
         self.reload.done.add(budget.look)
+        self.reload.done.add(lambda _reload: logs.look())
         self.server = server.Server(
             self._listen(state),
             version=__version__,
@@ -179,7 +197,7 @@ class System:
         )
         self.idle: Observers[server.Server] = Observers(loop.guard)  # the last client has left
         self.reexecution = Reexecution(manager, self.server, self.generators, options, self._patience)
-        upkeep = Upkeep(self.log, processes, self._log_directory)
+        upkeep = Upkeep(self.log, processes, logs.collector, plan.directory)
         self._methods = Methods(manager, self.reload, self.reexecution, upkeep)
 
     def _make_bus(self) -> SystemBus:
@@ -320,21 +338,8 @@ class System:
         report_exception(self.log, self._limits, where, error)
 
     def _journal(self, unit: str) -> dict[str, Any]:
-        path = f"{self._log_directory}/{journal_names.file_name(unit)}"
         record, manager = self.boot.record, os.getpid()  # which its supervisors speak for
-        return {"path": path, "boot": record["id"], "limits": self._journal_limits, "manager": manager}
-
-    def _limits_of_files(self) -> dict[str, int | None]:
-        """What keeps the files of the log small; what is not said there is for their writers to say."""
-        config = self._journal_config
-        is_kept = self._log_directory == self.paths.below(paths.LOG_DIRECTORY)
-        limits = config.system if is_kept else config.runtime
-        said = {
-            **{name: getattr(limits, name) for name in ("max_use", "keep_free", "max_file_size", "max_files")},
-            "max_retention": config.max_retention,
-            "max_file_age": config.max_file_age,
-        }
-        return {name: value for name, value in said.items() if value is not None}
+        return {"boot": record["id"], "manager": manager, **self._log_plan.of_unit(unit)}
 
     def _make_console(self, state: dict[str, Any] | None) -> ConsoleHandle | None:
         if state is not None and "console" in state:

@@ -66,6 +66,7 @@ class Child:
         self.variables: dict[str, str] = {}
         self.passed = fds[: len(self.spec.passed)]
         self.passed_names = list(self.spec.passed)
+        self.journal_stream = ""  # which file is the stream that goes to the log
         self.program = ""  # where it was found
         self.ambient = 0  # the mask of the ambient capabilities that can be given
         self.bounding_refused = False  # the bounding set could not be changed

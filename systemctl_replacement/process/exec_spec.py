@@ -57,6 +57,8 @@ class Environment:
     """UnsetEnvironment=: NAME, or NAME=VALUE to remove the variable only if it has that value."""
     pid_variables: tuple[str, ...] = ()
     """Variables that hold the process's own pid."""
+    journal_stream: bool = False
+    """Whether JOURNAL_STREAM= tells a program that prints to the log: it may log to the journal's socket instead."""
 
 
 @dataclass(frozen=True)

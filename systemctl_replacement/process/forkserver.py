@@ -82,7 +82,7 @@ def _leave_everything(link_fd: int) -> None:
 
 
 def _answer(link: Link, message: Message, fds: list[int], child_signals: int) -> None:
-    tag = message["unit"] if message["op"] == "supervisor" else "console"
+    tag = message["unit"] if message["op"] == "supervisor" else message["op"]
     try:
         if message.get("fds_lost"):
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
@@ -99,6 +99,10 @@ def _answer(link: Link, message: Message, fds: list[int], child_signals: int) ->
         named = dict(zip(message["fds"], fds))
         if message["op"] == "supervisor":
             supervisor.main(message, named, child_signals)
+        if message["op"] == "collector":
+            from systemctl_replacement.process.collector import process  # which nobody else has a use for
+
+            process.main(message, named)
         console.main(message, named)
     close_fds(fds)
     link.send({"pid": pid, "tag": tag})

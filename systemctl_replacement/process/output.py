@@ -11,6 +11,7 @@ import os
 from systemctl_replacement.journal import record
 from systemctl_replacement.journal.writer import Writer
 from systemctl_replacement.log_levels import LOG_INFO
+from systemctl_replacement.process.console_filter import ConsoleFilter
 from systemctl_replacement.process.console_source import ConsoleSource
 
 TYPE_CHECKING = False
@@ -44,6 +45,7 @@ class Output:
 
     __slots__ = (
         "_fields",
+        "_filter",
         "_head",
         "_level",
         "_manager",
@@ -51,6 +53,7 @@ class Output:
         "_pid",
         "_prefix",
         "_shown",
+        "_shown_to",
         "_static",
         "_writer",
         "console",
@@ -90,6 +93,7 @@ class Output:
             self._static["_BOOT_ID"] = journal["boot"]
         self.console.name(unit, self._static)
         self._manager = str(journal.get("manager", 1))
+        self._filter = ConsoleFilter(journal)
         self._writer: Writer | None = None
         if "path" in journal:
             self._writer = Writer(journal["path"], journal.get("limits"), fields=dict(self._static))
@@ -138,6 +142,8 @@ class Output:
         }
         self._head = record.encode_fields(fields).replace("%", "%%") + ',"PRIORITY":"%d","MESSAGE":'
         self._prefix = record.format_line(self.identifier, self._pid, b"")[:-1]
+        # The highest level that the console gets of the lines.
+        self._shown_to = self._filter.level if self._filter.lets_pass(self.identifier, True) else -1
 
     # --- reading ---
 
@@ -203,7 +209,7 @@ class Output:
         line = record.encode(fields, number=self._writer.next_number if self._writer else 0)
         if self._writer:
             self._writer.write_lines(line, 1)
-        if priority > self._shown:
+        if priority > self._shown or not self._filter.shows(priority, "systemd", False):
             return
         if not self.console.as_json:
             line = record.format_line("systemd", os.getpid(), record.printable(fields["MESSAGE"]).encode())
@@ -219,6 +225,8 @@ class Output:
         unusual = hidden = self.priority > highest
         records: list[str] = []
         shown: list[bytes] = []
+        as_json, shown_to, wanted = self.console.as_json, self._shown_to, self.console.is_wanted
+        usually_shown = is_shown = wanted and self.priority <= shown_to
         mark, encode, level_prefix, prefix = record.NUMBER, record.encode_line, self.level_prefix, self._prefix
         number = self._writer.next_number if self._writer else 0
         for line in lines:
@@ -228,17 +236,17 @@ class Output:
                 if not line:
                     continue
                 head, hidden = stamps + self._head % priority, priority > highest
-            if hidden:
-                head, hidden = usual, unusual
-                continue
-            records.append(f"{mark}{number}{head}{encode(line)}}}\n")
-            number += 1
-            head, hidden = usual, unusual
-            shown.append(b"%s%s\n" % (prefix, line))
+                is_shown = wanted and priority <= shown_to
+            if not hidden:
+                records.append(f"{mark}{number}{head}{encode(line)}}}\n")
+                number += 1
+                if is_shown:
+                    shown.append(records[-1].encode() if as_json else b"%s%s\n" % (prefix, line))
+            head, hidden, is_shown = usual, unusual, usually_shown
         if self._writer and records:
             self._writer.write_lines("".join(records).encode(), len(records))
-        if self.console.is_wanted:
-            self.console.show([text.encode() for text in records] if self.console.as_json else shown)
+        if shown:
+            self.console.show(shown)
 
     def close(self) -> tuple[bytes, int]:
         """Write what is left and close the journal. Returns the lines that were kept for a console that never came, and

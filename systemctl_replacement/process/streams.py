@@ -91,6 +91,8 @@ def _set_output(child: Child, stream: Stream, number: int) -> None:
     elif stream.kind in ("journal", "inherit") and child.log >= 0:  # systemd inherits terminals and sockets only
         _put(child.log, number)
         _give(child, number)
+        status = os.fstat(number)
+        child.journal_stream = f"{status.st_dev}:{status.st_ino}"
     elif stream.kind in ("journal", "inherit"):
         _open(child, os.devnull, os.O_WRONLY, number)
     elif stream.kind == "tty":

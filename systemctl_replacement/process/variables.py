@@ -44,6 +44,8 @@ def fill(child: Child) -> Outcome:
         variables["LISTEN_PID"] = pid
         variables["LISTEN_FDS"] = str(len(child.passed))
         variables["LISTEN_FDNAMES"] = ":".join(child.passed_names)
+    if child.journal_stream and spec.environment.journal_stream:
+        variables["JOURNAL_STREAM"] = child.journal_stream
     for name in spec.environment.pid_variables:
         variables[name] = pid
     for assignment in spec.environment.assignments:

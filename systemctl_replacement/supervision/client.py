@@ -70,6 +70,8 @@ from systemctl_replacement.signals import SIGTERM
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from systemctl_replacement.process.link import Message
 
 __all__ = ["ForkServer", "Link", "make_pair"]
@@ -201,6 +203,11 @@ class ForkServer:
         """
         message = {"op": "console", "fds": ["link", "stdout"], "json": as_json, "tty": stdout_is_tty}
         self.link.send(message, [link_fd, stdout_fd])
+
+    def request_collector(self, link_fd: int, **message: Any) -> None:
+        """Asks for the process that reads the sockets of the log; the answer's tag is "collector". `message`: what it
+        has to know from its first moment (process/collector/)."""
+        self.link.send({"op": "collector", "fds": ["link"], **message}, [link_fd])
 
     def receive(self) -> list[Message]:
         """The answers that have arrived: {"pid", "tag"}; pid 0 with "errno" and "message" where no process could be

@@ -13,6 +13,7 @@ from systemctl_replacement.signals import SIGKILL
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from systemctl_replacement.loop import Loop
+    from systemctl_replacement.supervision.collector import Collector
     from systemctl_replacement.supervision.supervision import Processes
 
 
@@ -22,11 +23,12 @@ FAREWELL_USEC = 2_000_000
 _KILLED_USEC = 100_000
 
 
-def take_leave(loop: Loop, processes: Processes, by: int = 0) -> None:
-    """Stop the loop once each supervisor has passed on its unit's last output and the console has written it, or when
-    that takes too long. by: when whoever stops us is about to kill us (monotonic microseconds), 0: nobody is."""
+def take_leave(loop: Loop, processes: Processes, collector: Collector, by: int = 0) -> None:
+    """Stop the loop once each supervisor has passed on its unit's last output, the collector has written what the units
+    have logged, and the console both, or when that takes too long. by: when whoever stops us is about to kill us
+    (monotonic microseconds), 0: nobody is."""
     loop.call_at(_end(by), loop.stop)
-    processes.when_released(lambda: processes.helpers.flush_console(loop.stop))
+    processes.when_released(lambda: collector.sync(lambda: processes.helpers.flush_console(loop.stop)))
     for unit in list(processes.trackings):
         loop.guard(processes.signal_all, unit, SIGKILL, (), False, False)
         loop.guard(processes.release, unit)

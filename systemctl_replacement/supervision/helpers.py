@@ -1,4 +1,4 @@
-"""The two processes that serve all units, forkserver and console: requests to them, and replacing them.
+"""The processes that serve all units, forkserver and console above all: requests to them, and replacing them.
 
 A request to the forkserver is carried out exactly once. What tells is the link that goes along with it: whoever has the
 other end is its supervisor, and when nobody has, the link is at its end, and nobody ever will.
@@ -23,6 +23,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Callable
+
+    from systemctl_replacement.supervision.collector import Collector
 
 # A supervisor says that it is there within milliseconds, unless it never came to be and something else, stopped between
 # two system calls, holds its link.
@@ -50,6 +52,7 @@ class Helpers:
         self.console = console
         self.patience = patience
         self.others: list[Callable[[], int]] = []  # the pids of helpers that units do not depend on; 0: there is none
+        self.asked: dict[str, Collector] = {}  # who else asks the forkserver for a process, by the tag of the answer
         self.is_there = True  # the forkserver takes requests
         self._loop = loop
         self._log = log
@@ -76,6 +79,8 @@ class Helpers:
         if self.console is not None:
             self.console.on_lost = None
             self.console.drop()
+        for other in self.asked.values():
+            other.end()
         self.forkserver.link.close()
 
     # --- the console ---
@@ -92,6 +97,8 @@ class Helpers:
         self.flush()
         for tracking in list(self._trackings.values()):
             self._give_console(tracking)
+        for other in self.asked.values():
+            other.console_is_there()
 
     def _give_console(self, tracking: Tracking) -> None:
         """Connect a unit's supervisor to the current console."""
@@ -203,7 +210,7 @@ class Helpers:
     def _flush_link(self) -> None:
         for request, error in self.forkserver.flush():
             # As if it had answered that no process can be made.
-            answer = {"pid": 0, "tag": request.get("unit", "console"), "message": error.strerror}
+            answer = {"pid": 0, "tag": request.get("unit", request["op"]), "message": error.strerror}
             self._loop.call_soon(lambda answer=answer: self._made(answer))  # type: ignore[misc]
         links.watch(self._loop, self.forkserver.link, self.look)
 
@@ -214,8 +221,9 @@ class Helpers:
             )
 
     def _debt(self) -> int:
-        wants_console = self.console is not None and self.console.is_asked_for
-        return ANSWER if self.is_there and (self._asked or wants_console) else NOTHING
+        wanted = [self.console, *self.asked.values()]
+        waits = any(one is not None and one.is_asked_for for one in wanted)
+        return ANSWER if self.is_there and (self._asked or waits) else NOTHING
 
     def _ready(self, _events: int) -> None:
         try:
@@ -228,18 +236,20 @@ class Helpers:
             self._loop.guard(self._made, answer)
 
     def _made(self, answer: dict[str, Any]) -> None:
-        pid, tag = answer["pid"], answer["tag"]
-        if tag == "console":
-            if self.console is not None:
-                self.console.made(pid)
-                if not pid:
-                    self._console_failed(answer.get("message", ""))
-                self._expect_console()
-            if not self._debt():
-                self.patience.answered(self.forkserver)
+        pid, tag, problem = answer["pid"], answer["tag"], answer.get("message", "")
+        if tag == "console" and self.console is not None:
+            self.console.made(pid)
+            if not pid:
+                self._console_failed(problem)
+            self._expect_console()
+        elif tag in self.asked:
+            self.asked[tag].answered(pid, problem)
         else:
             for tracking in [one for one in self._asked if one.known_as == tag]:  # its unit may be called otherwise now
-                self._on_made(tracking, pid, answer.get("message", ""))
+                self._on_made(tracking, pid, problem)
+            return
+        if not self._debt():
+            self.patience.answered(self.forkserver)
 
     def look(self) -> None:
         """Check whether the forkserver has died."""
@@ -278,5 +288,7 @@ class Helpers:
         self._loop.add(self.forkserver.fileno(), READ, self._ready)
         if self.console is not None and self.console.link is None:
             self.start_console()
+        for other in self.asked.values():
+            other.forkserver_is_there()
         for tracking in [tracking for tracking in self._asked if tracking.is_unmade]:
             self._on_unmade(tracking)

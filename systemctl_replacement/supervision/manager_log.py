@@ -11,6 +11,7 @@ import os
 from systemctl_replacement.journal.record import NUMBER, encode_fields, printable, stamp
 from systemctl_replacement.journal.writer import Writer
 from systemctl_replacement.log_levels import LOG_DEBUG, LOG_INFO, LOG_WARNING
+from systemctl_replacement.process.console_filter import ConsoleFilter
 from systemctl_replacement.supervision.console import ConsoleHandle
 
 TYPE_CHECKING = False
@@ -52,12 +53,16 @@ def highest_shown(shows: str, news: bool) -> int:
 
 
 class ManagerLog:
-    """Writes log lines to the manager's journal and to the console. Levels above `maximum` are left out."""
+    """Writes log lines to the manager's journal, if it has one, and to the console. Levels above `maximum` are left
+    out."""
 
-    def __init__(self, writer: Writer, console: ConsoleHandle | None, boot_id: str, maximum: int = LOG_INFO) -> None:
+    def __init__(
+        self, writer: Writer | None, console: ConsoleHandle | None, boot_id: str, maximum: int = LOG_INFO
+    ) -> None:
         self.maximum = maximum
         self.shows = SHOW_CHANGES
         self.status_lines = "no"  # when they are shown, from `status_lines()`
+        self.filter = ConsoleFilter({})  # what the console is to get of anybody's lines
         self._writer = writer
         self._console = console
         if console is not None:
@@ -78,7 +83,8 @@ class ManagerLog:
 
     def rotate(self) -> None:
         """Begin a new file of the journal with the next line."""
-        self._writer.rotate()
+        if self._writer is not None:
+            self._writer.rotate()
 
     def manager(self, level: int, message: str, news: bool = True, fields: Fields = ()) -> None:
         """Log a line about no unit in particular. With SHOW_CHANGES only news is shown. fields: further ones of the
@@ -113,13 +119,15 @@ class ManagerLog:
         if level > self.maximum:
             return
         realtime, monotonic = stamp()
-        stamps = f'","__REALTIME_TIMESTAMP":"{realtime}","__MONOTONIC_TIMESTAMP":"{monotonic}"'
         usual = self._fixed.keys().isdisjoint(fields)
-        head = self._head if usual else encode_fields({**self._fixed, **fields})
         rest = {"PRIORITY": str(level), **(fields if usual else {}), "MESSAGE": message}
-        line = f"{NUMBER}{self._writer.next_number}{stamps}{head}{encode_fields(rest)}}}\n"
-        self._writer.write_lines(line.encode(), 1)
-        if self._console is not None and not said and level <= highest_shown(self.shows, news):
+        if self._writer is not None:
+            stamps = f'","__REALTIME_TIMESTAMP":"{realtime}","__MONOTONIC_TIMESTAMP":"{monotonic}"'
+            head = self._head if usual else encode_fields({**self._fixed, **fields})
+            line = f"{NUMBER}{self._writer.next_number}{stamps}{head}{encode_fields(rest)}}}\n"
+            self._writer.write_lines(line.encode(), 1)
+        is_shown = level <= highest_shown(self.shows, news) and self.filter.shows(level, "systemd", False)
+        if self._console is not None and not said and is_shown:
             shown: dict[str, object] = {}
             if self._console.as_json:
                 shown.update(__REALTIME_TIMESTAMP=str(realtime), __MONOTONIC_TIMESTAMP=str(monotonic))

@@ -28,6 +28,7 @@ class Processes(Supervisors):
             assignments = (*spec.environment.assignments, f"NOTIFY_SOCKET={tracking.notify_path}")
             spec = replace(spec, environment=replace(spec.environment, assignments=assignments))
         self._tell_room(tracking)
+        self.attributed.tell(tracking)
         settings = self.settings.get(unit, {})
         ask(tracking, token, spec, fds, settings, lambda message, fds: self._send(tracking, message, fds))
 
@@ -38,7 +39,9 @@ class Processes(Supervisors):
             return
         tracking.main, tracking.control = main, control
         tracking.notify_access = notify_access or tracking.notify_access
+        tracking.has_foreign_main = foreign
         self._send(tracking, identity(tracking))
+        self.attributed.tell(tracking)
         if foreign and main not in tracking.lost:
             self._send(tracking, {"op": "watch", "pid": main})
 
@@ -124,4 +127,5 @@ class Processes(Supervisors):
                 by_unit[new] = by_unit.pop(old)
         if new in self.trackings:
             self.trackings[new].unit = new
+            self.attributed.tell(self.trackings[new])
             self._tell_name(self.trackings[new])

@@ -60,6 +60,8 @@ class Supervisors:
         self.events: Observers[ProcessEvent] = Observers(loop.guard)
         self.descriptors: Observers[Descriptors] = Observers(loop.guard)
         self.idle: Observers[str] = Observers(loop.guard)  # units that have no process left, or no supervisor
+        # Something is otherwise in which processes are a unit's, as whoever is told sees in its tracking.
+        self.attributed: Observers[Tracking] = Observers(loop.guard)
         self.reaper = Reaper(loop, self.trackings, self._own_children, self._on_event, self._settled)
         self._by_supervisor: dict[int, Tracking] = {}
         self._runtime = runtime
@@ -122,6 +124,7 @@ class Supervisors:
         tracking.supervisor = pid
         self._by_supervisor[pid] = tracking
         self.helpers.settled(tracking)
+        self.attributed.tell(tracking)
         self._tell_name(tracking)
         self._expect(tracking)
 
@@ -261,6 +264,7 @@ class Supervisors:
         tracking.supervisor = 0
         tracking.ready = False
         tracking.early, tracking.unanswered = [], []
+        self.attributed.tell(tracking)
 
     def _send(self, tracking: Tracking, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
         link = tracking.link
@@ -393,6 +397,7 @@ class Supervisors:
         self._trouble(unit, "Supervisor died; its processes are watched by the manager directly.", LOG_WARNING)
         tracking.degraded, tracking.populated = True, False
         self.reaper.adopt(tracking, self.invocations.get(unit, ""), died)
+        self.attributed.tell(tracking)
         self._spawn_again(tracking, set(tracking.tokens), "Supervisor died")
         if self.trackings.get(unit) is not tracking:
             return  # what the unit does then has ended its life, and this was all of it

@@ -46,6 +46,7 @@ class Tracking:
         "early",
         "elsewhere",
         "ended",
+        "has_foreign_main",
         "invocation_id",
         "is_unmade",
         "known_as",
@@ -110,6 +111,7 @@ class Tracking:
         self.populated = False
         self.main = 0
         self.control = 0
+        self.has_foreign_main = False  # the main process is not below the supervisor
         self.releasing = False
         self.replacing: Pace | None = None  # of the supervisor, once one has died
         self.notify_access = ""  # as the supervisor was told

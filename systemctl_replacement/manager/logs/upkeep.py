@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from systemctl_replacement.control.request import Request
+    from systemctl_replacement.supervision.collector import Collector
     from systemctl_replacement.supervision.manager_log import ManagerLog
     from systemctl_replacement.supervision.supervision import Processes
 
@@ -41,25 +42,28 @@ class _All:
 class Upkeep:
     """The handlers of these requests. directory: where the files are, "" if nothing is stored."""
 
-    def __init__(self, log: ManagerLog, processes: Processes, directory: str) -> None:
+    def __init__(self, log: ManagerLog, processes: Processes, collector: Collector, directory: str) -> None:
         self._log = log
         self._processes = processes
+        self._collector = collector
         self._directory = directory
 
     def synchronize(self, request: Request) -> None:
         """Answer when what units have printed until now is in their files."""
         request.resume_as = lambda: ("Synchronize", {})
-        self._when_heard(request.reply)
+        self._when_heard(self._collector.sync, request.reply)
 
     def rotate(self, request: Request) -> None:
         """Let new files begin with the next records, and answer when they do."""
         request.resume_as = lambda: ("Rotate", {})
         self._log.rotate()
         self._processes.rotate_journals()
-        self._when_heard(lambda: request.work(self._rotate_others(request)))
+        self._when_heard(self._collector.rotate, lambda: request.work(self._rotate_others(request)))
 
-    def _when_heard(self, then: Callable[[], object]) -> None:
+    def _when_heard(self, ask: Callable[[Callable[[], object]], object], then: Callable[[], object]) -> None:
+        """Call back when the supervisors have answered, and the collector, which is asked for something."""
         everybody = _All(then)
+        ask(everybody.one())
         for unit in list(self._processes.trackings):
             self._processes.when_heard(unit, everybody.one())
         everybody.answered()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from systemctl_replacement import syscalls
 from systemctl_replacement.manager.ports import nodes
+from systemctl_replacement.tree_walk import Umask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +16,6 @@ def open_queue(on: ListenOn) -> int:
     mode."""
     options = on.options
     sizes = (options.max_messages, options.message_size)
-    with nodes.Umask(options.socket_mode):
+    with Umask(options.socket_mode):
         fd = syscalls.open_queue(on.address, options.socket_mode, sizes if min(sizes) > 0 else None)
     return nodes.kept_if(fd, lambda found: nodes.is_ours(found, options.socket_mode))

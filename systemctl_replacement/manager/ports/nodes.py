@@ -12,6 +12,7 @@ import stat
 
 from systemctl_replacement import tree_walk
 from systemctl_replacement.log_levels import LOG_WARNING
+from systemctl_replacement.tree_walk import Umask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,19 +21,6 @@ if TYPE_CHECKING:
     from systemctl_replacement.units.listen_on import ListenOn
 
 _FIFO_FLAGS = os.O_RDWR | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK | os.O_NOFOLLOW
-
-
-class Umask:
-    """While it is entered, files are made with exactly the given mode, or less."""
-
-    def __init__(self, mode: int) -> None:
-        self._mode = mode
-
-    def __enter__(self) -> None:
-        self._before = os.umask(~self._mode & 0o777)
-
-    def __exit__(self, *_error: object) -> None:
-        os.umask(self._before)
 
 
 def bind(socket: _socket.socket, path: str, root: str, on: ListenOn) -> None:

@@ -37,7 +37,7 @@ _UNIT_FIELDS = (
 _TRACKING_FIELDS = (
     "supervisor", "ready", "log_read", "log_write", "notify_path", "degraded", "early", "unanswered", "removing",
     "populated", "elsewhere", "main", "control", "releasing", "settings", "invocation_id", "notify_access", "late",
-    "known_as", "room",
+    "known_as", "room", "has_foreign_main",
 )  # fmt: skip
 _CHANNELS = ("link", "notify", "log_read", "log_write")
 
@@ -52,7 +52,7 @@ def has_unsent(manager: Manager) -> bool:
     links.append(processes.helpers.forkserver.link)
     if processes.helpers.console is not None:
         links.append(processes.helpers.console.link)
-    return manager.bus.is_amid or any(link is not None and link.is_amid for link in links)
+    return manager.bus.is_amid or manager.logs.is_amid or any(link is not None and link.is_amid for link in links)
 
 
 def snapshot(
@@ -74,6 +74,7 @@ def snapshot(
         "forkserver": {"pid": processes.helpers.forkserver.pid, "fd": processes.helpers.forkserver.fileno()},
         "console": None if console is None else _console(console),
         "bus": manager.bus.saved(),
+        "logs": manager.logs.saved(),
         "asked_for": sorted(manager.registry.asked_for),
         "units": [_unit(unit) for unit in manager.registry],
         "jobs": encode(list(manager.jobs.jobs.values())),
@@ -138,6 +139,10 @@ def _places(state: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
         yield state["console"], "stdout"
     if state.get("bus") is not None:
         yield state["bus"], "fd"
+    if state.get("logs") is not None:
+        yield state["logs"], "fd"
+        for entry in (*state["logs"]["sockets"], *state["logs"]["streams"]):
+            yield entry, "fd"
     for tracking in state["trackings"]:
         for name in _CHANNELS:
             yield tracking, name
@@ -258,6 +263,8 @@ def restore(manager: Manager, state: dict[str, Any], canonical: Callable[[str], 
     attempt("settings", _restore_settings, manager, state)
     if state.get("bus") is not None:
         attempt("bus", manager.bus.restore, state["bus"])
+    if state.get("logs") is not None:
+        attempt("logs", manager.logs.restore, state["logs"])
     if state.get("clocks", -1) >= 0:
         attempt("clocks", manager.driver.ports.clocks().adopt, state["clocks"])
     for saved in state["units"]:

@@ -78,6 +78,12 @@ class Reexecution:
             arguments.append("--on-demand")
         if options.stop_timeout is not None:
             arguments.append(f"--stop-timeout={options.stop_timeout}us")
+        if options.log_console:
+            arguments.append(f"--log-console={options.log_console}")
+        if options.log_console_level is not None:
+            arguments.append(f"--log-console-level={options.log_console_level}")
+        if options.log_console_identifiers:
+            arguments.append(f"--log-console-identifiers={options.log_console_identifiers}")
         command = self._manager.boot.record.get("foreground")
         if command is not None and command["pid"]:
             # Its end must end the container even if the state cannot be read.

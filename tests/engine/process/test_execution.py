@@ -147,6 +147,20 @@ def test_the_environment_is_what_was_given_and_nothing_else(unit: Unit, tmp_path
     }
 
 
+def test_a_program_learns_which_of_its_streams_goes_to_the_log(unit: Unit, tmp_path: Path) -> None:
+    script = "echo $JOURNAL_STREAM $(stat -Lc %d:%i /dev/stdout /dev/stderr)"
+    told, out, err = shell_output(unit, script, journal_stream=True)[0].split()
+    assert told == err and out != err  # within $() stdout is the shell's
+    # Where there is no socket to log to instead it is not said, and a unit may do without.
+    for spec in ({}, {"journal_stream": True, "unset": ("JOURNAL_STREAM",)}):
+        assert shell_output(unit, "echo $JOURNAL_STREAM.", **spec)[-1] == "."
+    # One stream is enough.
+    for stdout, stderr, expected in (("null", "journal", told), ("null", "inherit", "")):
+        said = f"echo $JOURNAL_STREAM >{tmp_path}/said"
+        shell_output(unit, said, journal_stream=True, stdout=stdout, stderr=stderr)
+        assert (tmp_path / "said").read_text().strip() == expected
+
+
 def test_variables_are_expanded_in_the_child(unit: Unit) -> None:
     lines = output_of(
         unit,

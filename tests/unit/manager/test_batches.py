@@ -139,6 +139,7 @@ def test_an_answer_of_the_forkserver_that_came_with_one_that_fails(loop: Loop, f
     helpers: Any = Helpers.__new__(Helpers)
     made: list[tuple[str, int]] = []
     helpers._asked = {Tracking("a.service")}
+    helpers.asked = {}
     helpers._loop = loop
     helpers._flush_link = lambda: None
     helpers._on_made = lambda tracking, pid, _problem: made.append((tracking.unit, pid))

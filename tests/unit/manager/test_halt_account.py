@@ -115,7 +115,7 @@ class Busy:
 
 def left_at(by: int) -> int:
     busy = cast("Any", Busy())
-    take_leave(cast("Loop", busy), cast("Processes", busy), by)
+    take_leave(cast("Loop", busy), cast("Processes", busy), cast("Any", None), by)
     [at] = busy.at
     return int(at) - now_monotonic()
 

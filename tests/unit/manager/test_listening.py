@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from systemctl_replacement import tree_walk
 from systemctl_replacement.manager.ports import addresses, flushing, listening, nodes
 from systemctl_replacement.manager.ports.listening import CannotListen
 from systemctl_replacement.units.listen_on import ListenOn, SocketOptions
@@ -78,7 +79,7 @@ def test_sockets_in_the_file_system(make: Maker, kind: str, number: int) -> None
 def exchange_when_binding(monkeypatch: pytest.MonkeyPatch, directory: Path, other: Path) -> None:
     """Replace a directory with a link to another one, after the way has been looked at and before it is bound to."""
 
-    class Umask(nodes.Umask):
+    class Umask(tree_walk.Umask):
         def __enter__(self) -> None:
             if self._mode == 0o666:
                 directory.rename(directory.with_name("away"))

@@ -89,12 +89,11 @@ class World:
         jobs = JobTable(core, JobStarter(core, driver, conditions, execution).begin)
         driver.unit_changed.add(jobs.unit_changed)
         self.boot = BootProgress({"id": "0" * 32}, self.loop.guard)
-        halt, bus = cast("Any", self.halt), cast("Any", None)
-        manager = Manager(core, self.boot, execution, cast("Any", None), conditions, processes, driver, jobs, halt, bus)
+        none: Any = None
+        halt: Any = self.halt
+        manager = Manager(core, self.boot, execution, none, conditions, processes, driver, jobs, halt, none, none)
         reload: Any = SimpleNamespace(look_for_new=lambda: None, described=())
-        self.table = Methods(
-            manager, reload, cast("Any", None), cast("Any", SimpleNamespace(synchronize=None, rotate=None))
-        ).table()
+        self.table = Methods(manager, reload, none, cast("Any", SimpleNamespace(synchronize=None, rotate=None))).table()
 
     def _failed(self, where: str, error: BaseException) -> None:
         self.failed.append((where, error))

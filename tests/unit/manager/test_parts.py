@@ -182,6 +182,7 @@ def test_what_is_shown(word: str, shown: str) -> None:
 @pytest.mark.parametrize(
     "word",
     [
+        "--log-console=", "--log-console=some", "--log-console-level=9",
         "--show-status=ful", "--show-status=", "--show-status=temporary", "--log-format=xml", "--log-format=",
         "--log-level=foo", "--log-level=8", "--log-level=", "--stop-timeout=abc", "--stop-timeout=0",
         "--stop-timeout=infinity", "--stop-timeout=", "--unit=", "--ready-fd=x", "--ready-fd=99999",

@@ -1,0 +1,166 @@
+"""The sockets that programs log through: there whatever becomes of who reads them, and left to those who have them."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import Any, Optional
+
+import pytest
+
+from tests.box.harness import Box
+from tests.box.test_main_job import enabled
+
+RECEIVED = "/var/log/systemctl-replacement/received"
+WAITS = "until test -e /run/go; do sleep .02; done"
+LOGS = enabled(
+    "logs.service",
+    "[Service]\nType=simple\nExecStart=/bin/sh -c 'logger -t at-boot first; "
+    'trap "logger -t at-halt last; exit 0" TERM; touch /run/logs; while :; do sleep .05; done\'\n',
+)
+# What rsyslog, without support for systemd, and busybox syslogd do.
+DAEMON = """\
+import os, signal, socket, sys
+if os.path.lexists("/dev/log"):
+    os.unlink("/dev/log")
+log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+log.bind("/dev/log")
+os.chmod("/dev/log", 0o666)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+with open("/var/daemon", "ab", 0) as file:
+    while True:
+        file.write(log.recv(1000) + b"\\n")
+"""
+
+
+def received(box: Box, identifier: str, directory: str = RECEIVED) -> list[dict[str, Any]]:
+    """The messages with this identifier that have been received."""
+    lines = box.run(f"cat {directory}/*.journal.jsonl").stdout.splitlines()
+    records = [json.loads(line) for line in lines if line.endswith("}")]
+    return [record for record in records if record.get("SYSLOG_IDENTIFIER") == identifier]
+
+
+def await_one(box: Box, identifier: str, directory: str = RECEIVED) -> dict[str, Any]:
+    [record] = box.wait_for(lambda: received(box, identifier, directory), what=f"what {identifier} has logged")
+    return record
+
+
+def log(box: Box, identifier: str, directory: Optional[str] = None) -> dict[str, Any]:
+    """Log a message outside of units, which must arrive."""
+    box.run(["logger", "-t", identifier, f"from {identifier}"], check=True)
+    return await_one(box, identifier, directory or RECEIVED)
+
+
+def test_a_life() -> None:
+    with Box(files=LOGS) as box:
+        box.wait_booted()
+        assert box.run("readlink /dev/log; stat -c '%A %U %n' /run/systemd/journal/*").stdout.splitlines() == [
+            "/run/systemd/journal/dev-log",
+            "srw-rw-rw- root /run/systemd/journal/dev-log",
+            "srw-rw-rw- root /run/systemd/journal/socket",
+            "srw-rw-rw- root /run/systemd/journal/stdout",
+        ]
+        assert await_one(box, "at-boot")["MESSAGE"] == "first"
+        assert "_SYSTEMD_UNIT" not in log(box, "me")
+        # The collector goes along, and what a program prints to it goes on.
+        stream = box.popen(f"systemd-cat -t stream sh -c 'echo before; {WAITS}; echo after; touch /run/gone'")
+        await_one(box, "stream")
+        collector = box.inner_pid(box.sole("collector"))
+        box.run("systemctl daemon-reexec", check=True)
+        log(box, "reexecuted")
+        assert box.inner_pid(box.sole("collector")) == collector
+        # Killed, it is replaced, and nothing is refused meanwhile.
+        box.sole("collector").kill()
+        for number in range(5):
+            box.run(["logger", "-t", "meanwhile", str(number)], check=True)
+        box.wait_for(lambda: [each["MESSAGE"] for each in received(box, "meanwhile")] == list("01234"))
+        box.run("touch /run/go")
+        assert stream.wait(10) == 0
+        box.wait_for(lambda: [each["MESSAGE"] for each in received(box, "stream")] == ["before", "after"])
+        # Emptied, /run has them again.
+        box.run("rm -r /run/systemd/journal; systemctl daemon-reload", check=True)
+        log(box, "again")
+        # The last words of the last service are in the container's output, and then it ends.
+        box.signal(signal.SIGTERM)
+        assert box.wait() == 0
+        box.wait_for(lambda: "at-halt[" in box.console, what="the last line")
+        for line in ("at-boot[", "me[", "stream[", "meanwhile[", "again["):
+            assert line in box.console
+        last = box.read(f"{RECEIVED}/logs.service.journal.jsonl").splitlines()[-1]
+        assert json.loads(last)["MESSAGE"] == "last"
+
+
+def test_everything_but_pid_1_is_killed() -> None:
+    with Box(files=LOGS) as box:
+        box.wait_booted()
+        box.run("kill -9 -1")
+        log(box, "afterwards")
+        assert "at-boot" in [record["SYSLOG_IDENTIFIER"] for record in received(box, "at-boot")]
+
+
+def test_a_stopped_collector_goes_on_when_units_wait() -> None:
+    unit = "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'for i in $(seq 600); do echo $i; done | logger -t many'\n"
+    with Box(files={"/etc/systemd/system/many.service": unit}) as box:
+        box.wait_booted()
+        log(box, "me")
+        box.sole("collector").suspend()
+        # The kernel queues a few hundred datagrams at most.
+        box.run("systemctl start many", check=True)
+        box.wait_for(lambda: len(received(box, "many")) == 600)
+
+
+def test_a_daemon_for_syslog_takes_and_leaves_dev_log() -> None:
+    unit = "[Service]\nExecStart=/usr/bin/python3 /daemon.py\n"
+    with Box(files={"/daemon.py": DAEMON, "/etc/systemd/system/daemon.service": unit}) as box:
+        box.wait_booted()
+        box.run("systemctl start daemon", check=True)
+        box.wait_for(lambda: box.run("test -S /dev/log -a ! -L /dev/log").returncode == 0)
+        box.run("systemctl daemon-reload; systemctl daemon-reexec; logger -t me to the daemon", check=True)
+        box.wait_for(lambda: "to the daemon" in box.read("/var/daemon"), what="what the daemon got")
+        assert not received(box, "me")
+        # It leaves its socket behind.
+        box.run("systemctl stop daemon", check=True)
+        box.wait_for(lambda: box.run("test -L /dev/log").returncode == 0)
+        log(box, "me")
+
+
+def test_the_host_s_are_left_alone() -> None:
+    """As with `docker run -v /dev/log:/dev/log -v /run/systemd/journal:/run/systemd/journal`."""
+    program = DAEMON.replace("/dev/log", "/run/systemd/journal/socket")
+    started = "mkdir -p /run/systemd/journal; python3 /daemon.py & until test -S /run/systemd/journal/socket; "
+    init = ["/bin/sh", "-c", f"{started}do sleep .02; done; exec /usr/bin/systemctl init"]
+    with Box(files={"/daemon.py": program}, init=init) as box:
+        box.wait_booted()
+        log(box, "me")
+        send = "import socket; socket.socket(1, 2).sendto(b'MESSAGE=native', '/run/systemd/journal/socket')"
+        box.run(["python3", "-c", send], check=True)
+        box.wait_for(lambda: "MESSAGE=native" in box.read("/var/daemon"))
+        # Programs are not told to log to somebody else.
+        assert box.run("systemd-run -P env 2>/dev/null | grep JOURNAL_STREAM").stdout == ""
+
+
+def test_on_demand() -> None:
+    """In a container without an init: from the first command that starts a manager until it leaves."""
+    with Box(init=["/bin/sleep", "infinity"]) as box:
+        assert not box.exists("/dev/log")
+        unit = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/usr/bin/logger -t unit started\n"
+        box.write("/etc/systemd/system/a.service", unit)
+        box.run("systemctl start a", check=True)
+        assert await_one(box, "unit")["_SYSTEMD_UNIT"] == "a.service"
+        log(box, "me")
+        box.run("systemctl stop a", check=True)
+        box.wait_for(lambda: not box.find("collector"), timeout=20, what="the manager to leave")
+        assert box.run("ls -d /dev/log /run/systemd/journal/socket").stdout == ""
+
+
+@pytest.mark.parametrize("profile", ["openshift", "read-only"])
+def test_what_is_possible_elsewhere(profile: str) -> None:
+    """Where /dev is not ours to write to it is said, and what can be had there is."""
+    with Box(profile=profile if profile == "openshift" else None, read_only_root=profile == "read-only") as box:
+        box.wait_booted()
+        said = box.run("cat /run/systemd/log/manager.journal.jsonl /var/log/systemctl-replacement/manager*").stdout
+        if profile == "openshift":
+            assert "Programs cannot log through /dev/log: Permission denied." in said
+        else:
+            log(box, "me", "/run/systemd/log/received")
+            assert "Programs cannot log" not in said

@@ -1,0 +1,77 @@
+"""What the collector of the log is told of units."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from systemctl_replacement.manager.logs.attribution import Whose, messages
+from systemctl_replacement.records import replace
+
+A = Whose("a.service", 10, (), "1" * 32, {"slice": "system.slice", "journal": {}})
+UNIT = {"unit": "a.service", "invocation": "1" * 32, "slice": "system.slice", "journal": {}}
+
+
+def test_a_unit_comes_changes_and_goes() -> None:
+    assert messages(None, A) == [{"op": "unit", "supervisor": 10, **UNIT}]
+    assert messages(A, A) == []
+    again = replace(A, invocation="2" * 32)
+    assert messages(A, again) == [{"op": "unit", "supervisor": 10, **UNIT, "invocation": "2" * 32}]
+    assert messages(A, None) == [{"op": "gone", "supervisor": 10}]
+    assert messages(None, None) == []
+
+
+def test_the_supervisor_dies_and_is_replaced() -> None:
+    orphaned = replace(A, supervisor=0, pids=(12, 11))
+    assert messages(A, orphaned) == [
+        {"op": "gone", "supervisor": 10},
+        {"op": "pid", "pid": 11, **UNIT},
+        {"op": "pid", "pid": 12, **UNIT},
+    ]
+    assert messages(orphaned, replace(orphaned, supervisor=20, pids=(12,))) == [
+        {"op": "gone", "pid": 11},
+        {"op": "unit", "supervisor": 20, **UNIT},
+    ]
+
+
+def test_a_unit_is_renamed() -> None:
+    assert messages(A, replace(A, unit="b.service")) == [
+        {"op": "rename", "unit": "a.service", "to": "b.service"},
+        {"op": "unit", "supervisor": 10, **UNIT, "unit": "b.service"},
+    ]
+
+
+STATES = st.none() | st.builds(
+    lambda unit, supervisor, pids, invocation: Whose(unit, supervisor, tuple(pids), invocation, {}),
+    st.sampled_from(("a.service", "b.service")),
+    st.sampled_from((0, 10, 20)),
+    st.frozensets(st.sampled_from((11, 12, 13))),
+    st.sampled_from(("1" * 32, "2" * 32)),
+)
+
+
+@given(st.lists(STATES))
+def test_who_hears_every_message_knows_what_is_so(states: list[Whose | None]) -> None:
+    known: dict[tuple[str, int], tuple[str, str]] = {}
+    before = None
+    for now in states:
+        for message in messages(before, now):
+            if message["op"] == "rename":
+                known = {
+                    key: (message["to"] if unit == message["unit"] else unit, invocation)
+                    for key, (unit, invocation) in known.items()
+                }
+                continue
+            key = next((kind, message[kind]) for kind in ("supervisor", "pid") if kind in message)
+            if message["op"] == "gone":
+                del known[key]
+            else:
+                known[key] = (message["unit"], message["invocation"])
+        before = now
+        expected: set[tuple[str, int]] = set()
+        if now is not None:
+            expected = {("pid", pid) for pid in now.pids} | (
+                {("supervisor", now.supervisor)} if now.supervisor else set()
+            )
+            assert set(known.values()) <= {(now.unit, now.invocation)}
+        assert set(known) == expected
