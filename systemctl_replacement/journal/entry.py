@@ -40,7 +40,7 @@ def head_of(line: bytes) -> Head | None:
             seqnum, realtime, monotonic = int(parts[3]), int(parts[7]), int(parts[11])
         except ValueError:
             return _parsed_head(line)
-        if 0 <= seqnum <= _MAX and 0 <= realtime <= _MAX and 0 <= monotonic <= _MAX:
+        if 0 <= seqnum | realtime | monotonic <= _MAX:  # each of them is
             at = line.find(_BOOT) + len(_BOOT)
             boot = line[at : at + _ID] if at >= len(_BOOT) else b""
             return seqnum, realtime, monotonic, boot if boot.isalnum() else b""
@@ -87,11 +87,12 @@ class Entry:
 
     __slots__ = ("_fields", "_head", "_source", "line")
 
-    def __init__(self, line: bytes, source: Chain | str) -> None:
+    def __init__(self, line: bytes, source: Chain | str, head: Head | None = None) -> None:
+        """head: `head_of` the line, for who knows it."""
         self.line = line
         """The JSON text, as it is in the file."""
         self._source = source
-        self._head: Head | None = None
+        self._head = head
         self._fields: dict[str, Value] | None = None
 
     @property

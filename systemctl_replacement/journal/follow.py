@@ -136,7 +136,7 @@ class Follower:
                 for line in lines:
                     head = head_of(line)
                     if head is not None and (not self._boots or head[3] in self._boots):
-                        yield Entry(line, chains[index])
+                        yield Entry(line, chains[index], head)
         finally:
             for fd in done:
                 os.close(fd)

@@ -42,12 +42,14 @@ class Clock:
 class Stream:
     """The lines of one chain on their way. sign: -1 if the newest come first."""
 
-    __slots__ = ("_clock", "_lists", "_sign", "index", "lines", "position")
+    __slots__ = ("_clock", "_head", "_line", "_lists", "_sign", "index", "lines", "position")
 
     def __init__(self, index: int, lists: Iterator[Lines], clock: Clock, sign: int) -> None:
         self.index = index
         self.lines: list[bytes] = []
         self.position = 0
+        self._line = b""  # the one looked at last …
+        self._head: Head | None = None  # … and its head
         self._lists = lists
         self._clock = clock
         self._sign = sign
@@ -57,7 +59,8 @@ class Stream:
         hand: nothing is read that need not be known. None: there are no more."""
         while True:
             while self.position < len(self.lines):
-                head = head_of(self.lines[self.position])
+                line = self.lines[self.position]
+                head = self._head if line is self._line else head_of(line)
                 if head is not None:
                     return self._place(head)
                 self.position += 1
@@ -103,7 +106,8 @@ class Stream:
         return low
 
     def _is_within(self, line: bytes, limit: tuple[int, int, Stream]) -> bool:
-        head = head_of(line)
+        self._line, self._head = line, head_of(line)
+        head = self._head
         if head is None:
             return True
         time = self._sign * self._clock.time(head)

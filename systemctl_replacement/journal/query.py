@@ -100,8 +100,9 @@ class Journal:
         """The entries that are wanted, in order. They are read as they are asked for."""
         for chain, lines in self.runs(query, newest_first):
             for line in lines:
-                if head_of(line) is not None:
-                    yield Entry(line, chain)
+                head = head_of(line)
+                if head is not None:
+                    yield Entry(line, chain, head)
 
     def runs(self, query: Query, newest_first: bool = False) -> Iterator[tuple[Chain, list[bytes]]]:
         """The same as lines in lists, for who passes many of them through: (their chain, lines that follow each other).
