@@ -25,8 +25,9 @@ def is_control(character: str) -> bool:
 
 
 def without_sequences(data: bytes) -> bytes:
-    """The text without the escape sequences for colours and links, and with eight blanks for each tab."""
-    if b"\x1b" not in data:
+    """The text without the escape sequences for colours and links, without carriage returns at the end of a line, and
+    with eight blanks for each tab."""
+    if b"\x1b" not in data and b"\r" not in data:
         return data.replace(b"\t", _TAB)
     import re  # few lines have any
 
@@ -35,7 +36,8 @@ def without_sequences(data: bytes) -> bytes:
             return _TAB
         return match[0] if match["other"] is not None else b""
 
-    return re.sub(rb"\t|\x1b(?:\[[0-9;]*m|\][ -~]*\x07|(?P<other>[\s\S]?))", replacement, data)
+    pattern = rb"\t|\r+(?=\n|\Z)|\x1b(?:\[[0-9;]*m|\][ -~]*\x07|(?P<other>[\s\S]?))"
+    return re.sub(pattern, replacement, data)
 
 
 def blob(size: int) -> str:

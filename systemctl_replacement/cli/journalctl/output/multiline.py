@@ -26,6 +26,8 @@ def whole(indent: int, message: str, colors: tuple[str, str], highlight: Span = 
 
     colors: of the message, and of the part of it that `highlight` spans.
     """
+    if not message:
+        return ""
     shown = [_colored(line, colors, highlight, at) for at, line in _lines(message)]
     return f"\n{' ' * indent}".join(shown)
 

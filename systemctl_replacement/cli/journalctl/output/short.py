@@ -83,8 +83,9 @@ class Short(Output):
         host, identifier, pid, *units = (self._shown(value) for value in key)
         if key[0] is None and self.settings.hostname:
             host = self.settings.host or None
+        shown_units = [unit for unit in units if unit is not None]
         names = (
-            "/".join(filter(None, units)) or None,
+            "/".join(shown_units) if shown_units else None,
             identifier,
             self._shown(last_value(line, entry, '"_COMM":')),
             _UNKNOWN,
@@ -103,7 +104,7 @@ class Short(Output):
         """A field in front of the message, None if there is none or it cannot be shown. Of more than one line it could
         pass for another entry."""
         if value is None or self.settings.all:
-            return None if value is None else any_text(value)
+            return None if value is None else any_text(value).partition("\0")[0]
         if isinstance(value, bytes) or "\n" in value or not is_printable_text(value):
             return None
         return value if len(value.encode()) < CHARACTERS_MAX else None
@@ -143,8 +144,8 @@ def _told(line: str, entry: Entry, clock: str) -> int:
 
 
 def plain(message: Value) -> Value:
-    """A message as people see it: no sequences for colours, and blanks instead of tabs."""
-    if isinstance(message, str) and "\x1b" not in message and "\t" not in message:
+    """A message as people see it: no sequences for colours, no carriage returns at the end, blanks instead of tabs."""
+    if isinstance(message, str) and "\x1b" not in message and "\t" not in message and "\r" not in message:
         return message
     return from_bytes(without_sequences(to_bytes(message)))
 

@@ -42,7 +42,7 @@ class Stamps:
     def text(self, usec: int) -> str:
         second = usec // _SECOND
         if not self._format:
-            return f"{second}.{usec % _SECOND:06d}"
+            return f"{second:10d}.{usec % _SECOND:06d}"
         passed = second - self._minute
         if not 0 <= passed < _MINUTE:
             fields = self._fields(second)

@@ -29,6 +29,10 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         (b"i \x1b]8;;http://x\x07link\x1b]8;;\x07", "i link"),
         (b"osc \x1b]0;title\x07", "osc "),
         (b"inner\rcr", "[8B blob data]"),
+        (b"at the end\r\r", "at the end"),
+        (b"\x1b[31mred\x1b[0m\r", "red"),
+        (b"x\r\t", "[10B blob data]"),
+        (b"x\r\x1b[0m", "[2B blob data]"),
         (b"bel\x07", "[4B blob data]"),
         (b"bad utf \xff\xfe x", "[12B blob data]"),
         (b"c1 \xc2\x9b31m", "[8B blob data]"),
@@ -82,6 +86,7 @@ def test_several_lines() -> None:
     assert shown(entry(message)) == f"{HEAD}one\n{indent}two\n{indent}three\n{indent}four\n"
     assert shown(entry(message), full=False) == f"{HEAD}one\n{indent}two\n{indent}three...\n"
     assert shown(entry("\n\nafter")) == f"{HEAD}\n{indent}\n{indent}after\n"
+    assert shown(entry("one\r\ntwo\r\r\n")) == f"{HEAD}one\n{indent}two\n"
     assert shown(entry("x\n\n")) == f"{HEAD}x\n{indent}\n"
     unknown = entry("a\nb", SYSLOG_IDENTIFIER=None)
     assert shown(unknown) == f"Nov 27 07:47:05 box unknown[51]: a\n{' ' * 25}b\n"
@@ -224,6 +229,10 @@ def test_colors(priority: str, color: str, mark: str) -> None:
     assert shown(found, colors=True) == f"{HEAD}{color}{mark}{color}a find me b{off}\n"
     expected = f"{HEAD}{color}a {mark}find me{color} b{off}\n"
     assert shown(found, colors=True, highlight=re.compile("find.me")) == expected
+
+
+def test_an_empty_message_has_no_color() -> None:
+    assert shown(entry("", PRIORITY="3"), colors=True) == f"{HEAD}\n"
 
 
 def test_sixteen_colors(monkeypatch: pytest.MonkeyPatch) -> None:
