@@ -52,7 +52,7 @@ class Collector:
         self._files = Files(directory)
         self._senders = Senders(self._units, self._listen)
         self._dispatch = Dispatch(self._senders, self._files)
-        self._streams = Streams(self._poller, self._senders, self._take_line, self._report)
+        self._streams = Streams(self._poller, self._senders, self._units, self._take_line, self._report)
         self._sockets: dict[str, _socket.socket] = {}
         self._datagrams: dict[int, tuple[_socket.socket, Callable[[Datagram], object]]] = {}
         self._listening = -1  # the descriptor of the socket for streams

@@ -88,6 +88,13 @@ class Sender:
         self.detailed = 0
         self._heads: dict[str, tuple[tuple[int, int], str]] = {}
 
+    def as_of(self, unit: Unit) -> Sender:
+        """The same process, of a unit that is known by other means."""
+        other = Sender(self.pid, self.uid, self.gid)
+        other.start, other.began, other.name, other.verified = self.start, self.began, self.name, self.verified
+        other.unit = unit
+        return other
+
     def head(self, transport: str, place: Place) -> str:
         """The fields about the sender and the place, as the end of a record."""
         changes = place.changes, self.unit.changes if self.unit else 0

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.process.collector.senders import Sender, Senders
     from systemctl_replacement.process.collector.stream import Line
+    from systemctl_replacement.process.collector.units import Units
     from systemctl_replacement.process.poller import Poller
 
 STREAMS_MAX = 4096
@@ -56,12 +57,14 @@ class Streams:
         self,
         poller: Poller,
         senders: Senders,
+        units: Units,
         take: Callable[[Sender, Stream, Line], object],
         keep: Callable[[dict[str, Any], int], object],
     ) -> None:
         self.line_max = 0
         self._poller = poller
         self._senders = senders
+        self._units = units
         self._take = take
         self._keep = keep
         self._connections: dict[int, Connection] = {}
@@ -101,6 +104,8 @@ class Streams:
         self._poller.watch(fd, READABLE)
         self._of_users[connection.uid] = count + 1
         self._connections[fd] = connection
+        if stream.is_running:
+            self._begin(connection)
 
     def read(self, fd: int) -> None:
         """Read some of what has come over a connection."""
@@ -140,11 +145,7 @@ class Streams:
             self._close(connection)
             return
         if stream.is_running and not was_running:
-            if connection.uid != 0:
-                stream.unit = b""
-            self._keep(
-                {"ev": "stream", "number": connection.number, "state": stream.state()}, connection.socket.fileno()
-            )
+            self._begin(connection)
         self._unfinished += stream.unfinished - connection.unfinished
         connection.unfinished = stream.unfinished
         if self._unfinished > _UNFINISHED_MAX and stream.is_running:
@@ -152,6 +153,16 @@ class Streams:
             self._unfinished -= connection.unfinished
             connection.unfinished = 0
         self._pass_on(connection, lines)
+
+    def _begin(self, connection: Connection) -> None:
+        """The stream has said what it has to say about itself. Its unit counts if root says it, and if it is not known
+        otherwise."""
+        stream, owner = connection.stream, connection.owner
+        unit = self._units.named(stream.unit.decode("utf-8", "replace"))
+        if unit is not None and connection.uid == 0 and owner.unit is None:
+            connection.sender = connection.owner = owner.as_of(unit)
+        message = {"ev": "stream", "number": connection.number, "state": stream.state()}
+        self._keep(message, connection.socket.fileno())
 
     def _pass_on(self, connection: Connection, lines: list[Line]) -> None:
         for line in lines:

@@ -237,6 +237,17 @@ def test_streams_are_limited(collector: Collector, client: Client) -> None:
     assert sum(len(record["MESSAGE"]) for record in found) == 50 * 60_000
 
 
+def test_root_may_say_of_which_unit_a_stream_is(collector: Collector, client: Client) -> None:
+    collector.unit("a.service", 1 << 22)  # not an ancestor
+    collector.sync()
+    for unit in (b"a.service", b"unknown.service"):
+        with client.stream(unit=unit) as stream:
+            stream.sendall(unit + b"\n")
+    expected = ["a.service"] if os.getuid() == 0 else []
+    assert collector.messages("a.service") == expected
+    assert "unknown.service" in collector.messages()
+
+
 def test_a_child_that_inherits_a_stream_has_its_own_pid(collector: Collector, client: Client) -> None:
     with client.stream() as stream:
         stream.sendall(b"unfinished")

@@ -1,0 +1,123 @@
+"""What is stored and shown of what was received: it is JSON whatever was sent, and no sender sets a field of ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from systemctl_replacement.process.collector import forward, native, syslog
+from systemctl_replacement.process.collector.dispatch import Dispatch
+from systemctl_replacement.process.collector.files import Files
+from systemctl_replacement.process.collector.senders import Sender, Senders, now_boottime
+from systemctl_replacement.process.collector.units import Units
+
+
+class Desk:
+    """All that becomes of messages of this process, which is of a unit."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.units = Units()
+        self.units.tell(
+            {"unit": "a.service", "supervisor": os.getpid(), "journal": {"fields": {"EXTRA": "yes", "PRIORITY": "9"}}}
+        )
+        self.files = Files(str(directory))
+        self.senders = Senders(self.units, lambda: False)
+        self.dispatch = Dispatch(self.senders, self.files)
+        self.dispatch.place.set({"_BOOT_ID": "b" * 32})
+
+    def sender(self) -> Sender:
+        return self.senders.find(struct.pack("=iII", os.getpid(), os.getuid(), os.getgid()), now_boottime())
+
+    def records(self) -> list[dict[str, Any]]:
+        self.dispatch.flush()
+        path = self.directory / "a.service.journal.jsonl"
+        text = path.read_bytes() if path.exists() else b""
+        assert text.isascii() and (not text or text.endswith(b"\n"))
+
+        def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+            assert len(dict(pairs)) == len(pairs)
+            return dict(pairs)
+
+        path.write_bytes(b"")
+        return [json.loads(line, object_pairs_hook=unique) for line in text.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    made = Desk(tmp_path_factory.mktemp("received"))
+    yield made
+    made.files.close()
+
+
+def as_bytes(value: Any) -> bytes:
+    return bytes(value) if isinstance(value, list) else str(value).encode()
+
+
+ANY_DATA = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+
+
+@ANY_DATA
+@given(st.binary(max_size=300))
+def test_a_datagram_becomes_a_record(desk: Desk, data: bytes) -> None:
+    desk.dispatch.take_syslog(desk.sender(), syslog.parse(data), data, 7)
+    (record,) = desk.records()
+    assert record["_PID"] == str(os.getpid()) and record["_TRANSPORT"] == "syslog" and record["EXTRA"] == "yes"
+    assert record["_SOURCE_REALTIME_TIMESTAMP"] == "7" and len(record["PRIORITY"]) == 1
+    assert as_bytes(record["MESSAGE"]) in data
+
+
+NAMES = st.sampled_from(["MESSAGE", "PRIORITY", "EXTRA", "OBJECT_UID", "_PID", "__SEQNUM", "UNIT"])
+
+
+@ANY_DATA
+@given(st.lists(st.tuples(NAMES, st.binary(max_size=40)), max_size=6))
+def test_an_entry_becomes_a_record(desk: Desk, fields: list[tuple[str, bytes]]) -> None:
+    data = b"".join(b"%s\n%s%s\n" % (name.encode(), struct.pack("<Q", len(value)), value) for name, value in fields)
+    for entry in native.parse(data):
+        assert isinstance(entry, native.Entry)
+        desk.dispatch.take_entry(desk.sender(), entry, 7)
+    records = desk.records()
+    allowed = [(name, value) for name, value in fields if not name.startswith("_")]
+    assert len(records) == bool(allowed)
+    for record in records:
+        assert record["_PID"] == str(os.getpid()) and record["__SEQNUM"].isdigit()
+        for name in {name for name, _ in allowed}:
+            values = [value for other, value in allowed if other == name]
+            shown = record[name] if len(values) > 1 else [record[name]]
+            assert [as_bytes(value) for value in shown] == values
+        assert "EXTRA" in dict(allowed) or record["EXTRA"] == "yes"
+
+
+def test_what_is_too_large_as_a_record_is_left_out_and_said(desk: Desk) -> None:
+    (entry,) = native.parse(b"MESSAGE=x\nF=" + b"\1" * (3 << 20) + b"\n")
+    assert isinstance(entry, native.Entry)
+    desk.dispatch.take_entry(desk.sender(), entry, 7)
+    assert desk.records() == []
+    said = (desk.directory / "other.journal.jsonl").read_text()
+    assert f"Message of process {os.getpid()} is too large to be stored" in said
+
+
+@given(st.binary(), st.binary())
+def test_no_line_on_the_console_passes_for_another_senders(identifier: bytes, message: bytes) -> None:
+    lines = forward.as_lines(identifier, 42, message).split(b"\n")
+    assert lines.pop() == b"" and lines
+    begins = {line[: line.index(b"[42]: ")] for line in lines}
+    assert len(begins) == 1
+
+
+def test_what_goes_on_to_a_syslog_daemon() -> None:
+    assert forward.as_syslog(13, b"me", 5, b"text").startswith(b"<13>")
+    assert forward.as_syslog(13, b"me", 5, b"text").endswith(b" me[5]: text")
+    nobody = forward.SyslogForward()
+    nobody.path = "/nonexistent/syslog"
+    nobody.send(b"lost, and no error")
+    assert nobody.take_missed(0) == 0
