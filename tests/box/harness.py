@@ -344,6 +344,11 @@ class Box:
                 raise AssertionError(f"{what or 'the condition'} is still {value!r} after {timeout} s\n{self.console}")
             time.sleep(POLL_INTERVAL)
 
+    def wait_said(self, text: str) -> None:
+        """Wait until PID 1 has printed a text: a line comes a little later than the answer to the command that it is
+        about."""
+        self.wait_for(lambda: text in self.console, what=repr(text))
+
     def wait_booted(self, timeout: float = 30.0) -> str:
         """Wait until the manager has started everything. Returns its state: "running", "degraded" …"""
         user = self.profile.user.partition(":")[0]

@@ -184,7 +184,7 @@ def test_a_unit_file_that_may_not_be_read_costs_only_itself() -> None:
         assert box.run("systemctl start a").returncode == 0
         assert box.run("systemctl start secret").returncode == 5
         # In systemd's words, which name the file because there is no line to read.
-        assert "Failed to open /etc/systemd/system/secret.service: Permission denied" in box.console
+        box.wait_said("Failed to open /etc/systemd/system/secret.service: Permission denied")
         assert box.run("systemctl show -P LoadState secret").stdout == "not-found\n"
 
 

@@ -106,7 +106,7 @@ def test_what_was_started_before_is_stopped_in_order() -> None:
 def test_an_option_that_is_none_is_warned_of() -> None:
     with Box(init=[SYSTEMCTL, "init", "--stop-timout=90", "off"], files=FILES) as box:
         box.wait_booted()
-        assert "Unknown option --stop-timout=90, ignoring." in box.console
+        box.wait_said("Unknown option --stop-timout=90, ignoring.")
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])

@@ -110,7 +110,7 @@ def test_what_a_service_prints_is_data() -> None:
         assert first["MESSAGE"] == '{"_PID":"1","__SEQNUM":"9"}'
         assert first["_PID"] != "1" and first["__SEQNUM"] == "1"
         assert second["MESSAGE"] == "\x1b[2J"
-        assert first in map(json.loads, box.console.splitlines())
+        box.wait_for(lambda: first in map(json.loads, box.console.splitlines()), what="the record")
         # Neither a pipe nor a terminal gets an escape sequence.
         for command in ("systemctl status say", "script -qc 'SYSTEMD_PAGER= systemctl status say' /dev/null"):
             text = box.run(command, environment={"TERM": "dumb"}).stdout

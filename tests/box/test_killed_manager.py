@@ -55,7 +55,7 @@ def test_an_init_boots_when_it_is_down(then: str) -> None:
         assert box.wait_booted() == "running"
         box.wait_for(lambda: box.read("/notes").count("up") == 2)
         assert box.read("/notes") == IN_ORDER
-        assert "Waiting for store.service to stop, left running by a manager that is gone." in box.console
+        box.wait_said("Waiting for store.service to stop, left running by a manager that is gone.")
 
 
 def test_the_next_manager_on_demand_starts_nothing_before_it_is_down() -> None:

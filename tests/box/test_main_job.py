@@ -374,6 +374,8 @@ def test_bad_input_does_not_stop_the_rest() -> None:
         assert {name: tuple(values[key] for key in properties) for name, values in found.items()} == expected
         if ORACLE:  # messages from before the journal ran are lost: repeat them
             box.run(f"systemctl daemon-reload; systemctl start {' '.join(BAD_UNITS)}")
+        else:
+            box.wait_said("Startup finished")
         log = box.run("journalctl --no-pager --all").stdout if ORACLE else box.console
         for message in MESSAGES:
             assert message in log

@@ -18,14 +18,14 @@ def test_what_becomes_of_services_is_all_there_is_to_read(packages: tuple[str, .
     with Box(packages=[*SERVERS, *packages], files=enabled("fails.service", fail)) as box:
         box.wait_booted()
         box.run("systemctl restart redis-server; systemctl daemon-reload")
+        box.signal(15)
+        assert box.wait() == 0
         # Nothing is printed twice, and only starts, stops and failures of services and a summary of the rest.
         for name, times in (("nginx", 1), ("redis-server", 2)):
             assert len(re.findall(rf"\]: Started {name}\.service - ", box.console)) == times
         assert "fails.service: Main process exited, code=exited, status=3/NOTIMPLEMENTED" in box.console
         assert "fails.service: Failed with result 'exit-code'." in box.console
         assert len(re.findall(r"\d+ units were skipped in a container", box.console)) == 1
-        box.signal(15)
-        assert box.wait() == 0
         for noise in (
             "Reached target",
             "Stopped target",
@@ -56,6 +56,7 @@ def test_what_only_debugging_wants_is_not_said() -> None:
 def test_all_of_it_is_shown_when_asked_for() -> None:
     with Box(packages=SYSTEMD_PACKAGES, init=["systemctl", "init", "--show-status=full"]) as box:
         box.wait_booted()
+        box.wait_said("Startup finished")
         assert "Reached target multi-user.target" in box.console
         reasons = re.findall(r" is skipped in a container \((.*)\)\.", box.console)
         assert len(reasons) > 10

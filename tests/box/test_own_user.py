@@ -26,7 +26,7 @@ def test_a_service_of_another_user_fails_as_under_systemd() -> None:
     with Box("openshift", files=FILES) as box:
         assert box.wait_booted() == "degraded"
         assert "own.service" not in box.run("systemctl --failed").stdout
-        assert "I am 1000650000:0" in box.console
+        box.wait_said("I am 1000650000:0")
         statuses = {unit: show(box, unit, "Result", "ExecMainStatus") for unit in OTHERS}
         assert statuses == {
             "other": {"Result": "exit-code", "ExecMainStatus": "216"},
@@ -36,9 +36,9 @@ def test_a_service_of_another_user_fails_as_under_systemd() -> None:
             "dynamic": {"Result": "exit-code", "ExecMainStatus": "216"},
         }
         assert show(box, "sock.socket", "Result") == {"Result": "exit-code"}
-        assert "sock.socket: Failed to chown(): Operation not permitted" in box.console
-        assert "other.service: Failed at step GROUP spawning /bin/sh: Operation not permitted" in box.console
-        assert "root.service: Failed at step USER spawning /bin/sh: Operation not permitted" in box.console
+        box.wait_said("sock.socket: Failed to chown(): Operation not permitted")
+        box.wait_said("other.service: Failed at step GROUP spawning /bin/sh: Operation not permitted")
+        box.wait_said("root.service: Failed at step USER spawning /bin/sh: Operation not permitted")
 
 
 def test_a_service_of_another_user_runs_as_ours_if_so_told() -> None:
@@ -47,12 +47,12 @@ def test_a_service_of_another_user_runs_as_ours_if_so_told() -> None:
         box.wait_for(lambda: box.console.count("I am 1000650000:0") == 1 + len(OTHERS))
         assert "I am 1000650000:0 with HOME=/usr/sbin" in box.console, "the home of daemon"
         warning = "Runs as user 1000650000, not as"
-        assert box.console.count(warning) == len(OTHERS)
+        box.wait_for(lambda: box.console.count(warning) == len(OTHERS))
         assert f"other.service: {warning} User= says" in box.console
         assert f"dynamic.service: {warning} DynamicUser= says" in box.console
         assert "Not applied: User=\n" in box.run("systemctl status other").stdout
         assert "Not applied" not in box.run("systemctl status own").stdout
-        assert "sock.socket: Its sockets belong to user 1000650000, not as SocketUser=, SocketGroup= say" in box.console
+        box.wait_said("sock.socket: Its sockets belong to user 1000650000, not as SocketUser=, SocketGroup= say")
         assert "Not applied: SocketUser=, SocketGroup=\n" in box.run("systemctl status sock.socket").stdout
         assert box.run("stat -c %u:%g /tmp/sock").stdout == "1000650000:0\n"
         assert box.run("stat -c %u /run/other /run/dynamic").stdout == "1000650000\n" * 2

@@ -192,7 +192,7 @@ def test_where_no_process_can_be_made_a_unit_fails_and_the_next_one_starts() -> 
         assert running and failed and sorted(running + failed) == sorted(names), states
         results = box.run(["systemctl", "show", "-P", "Result", *failed]).stdout.split()
         assert set(results) == {"resources"}
-        assert "Failed to fork: Resource temporarily unavailable" in box.console
+        box.wait_said("Failed to fork: Resource temporarily unavailable")
         again = box.run(["systemctl", "start", *names])
         assert again.returncode == 1 and "Job for one-of-many@" in again.stderr
         # There is room again.

@@ -87,7 +87,7 @@ def test_a_dynamic_user_that_cannot_be_had_is_no_root(profile: Profile) -> None:
         assert box.run("systemctl start a").returncode == 1
         assert box.run("systemctl show -P ExecMainStatus a").stdout.strip() in ("216", "217")
         assert not box.exists("/tmp/ran")
-        assert "Failed at step USER" in box.console or "Failed at step GROUP" in box.console
+        box.wait_for(lambda: "Failed at step USER" in box.console or "Failed at step GROUP" in box.console)
 
 
 def test_dynamic_users_of_one_name_are_one() -> None:

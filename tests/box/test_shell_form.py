@@ -27,6 +27,7 @@ def test_a_verb_says_that_the_container_ends(verb: str) -> None:
 def test_an_init_says_that_no_signal_reaches_it() -> None:
     with Box(init=shell("systemctl init"), files=FILES) as box:
         assert box.wait_booted() == "running"
+        box.wait_said("Startup finished")
         lines = [line for line in box.console.splitlines() if TOLD in line]
         assert len(lines) == 1 and 'Write CMD ["systemctl", "init"], or \'exec systemctl init\'.' in lines[0]
 

@@ -75,7 +75,7 @@ def test_a_unit_whose_supervisor_is_stopped_can_be_stopped(unit: str) -> None:
         box.run(f"systemctl stop {unit}", check=True, timeout=10)
         assert box.run(f"systemctl show -P Result {unit}").stdout == "success\n"
         assert box.read("/var/order") == ("stop\n" if unit == "stops" else "") + f"{unit}\n"
-        assert f"The supervisor of {unit}.service was stopped while it is needed: continuing it." in box.console
+        box.wait_said(f"The supervisor of {unit}.service was stopped while it is needed: continuing it.")
 
 
 def test_a_unit_can_be_started_while_the_forkserver_is_stopped() -> None:
@@ -217,7 +217,7 @@ def test_starts_while_the_forkserver_is_stopped_again_and_again() -> None:
             in_time(box, "systemctl start app db steps")
         assert box.read("/var/order").count("start") == 1
         for unit in ("app", "db", "steps"):
-            assert len(titled(box, f"supervisor: {unit}.service")) == 1
+            box.sole(f"supervisor: {unit}.service")
         halt_in_time(box)
 
 

@@ -64,7 +64,7 @@ def test_an_entry_point_that_starts_services_first() -> None:
         assert box.run("systemctl is-active a b once sysinit.target multi-user.target").stdout == "active\n" * 5
         assert box.read("/once") == "once\n"
         box.wait_for(lambda: "systemd[1]: Startup finished" in box.console)
-        assert "systemd[1]: Took over from the manager on demand" in box.console
+        box.wait_said("systemd[1]: Took over from the manager on demand")
         assert "dropped" not in box.console
         assert box.read("/noted") == "started\nstopped\n"
         assert "KEPT=yes\n" in box.run("systemctl show-environment").stdout

@@ -18,6 +18,7 @@ MISSING = "/run/server: not there, and wanted by /usr/lib/tmpfiles.d, but system
 def test_what_packages_want_at_each_boot(packages: tuple[str, ...]) -> None:
     with Box(packages=packages, files=FILES) as box:
         box.wait_booted()
+        box.wait_said("Startup finished")
         assert box.console.count(MISSING) == (not packages)
         made = box.run("stat -c '%a %U' /run/server").stdout
         assert made == ("750 www-data\n" if packages else "")
@@ -26,7 +27,9 @@ def test_what_packages_want_at_each_boot(packages: tuple[str, ...]) -> None:
 def test_nothing_is_said_where_nothing_is_missing_or_nothing_could_be_made() -> None:
     with Box(files={**FILES, "/run/server/x": ""}) as box:
         box.wait_booted()
+        box.wait_said("Startup finished")
         assert "tmpfiles" not in box.console
     with Box("openshift", files=FILES) as box:
         box.wait_booted()
+        box.wait_said("Startup finished")
         assert "tmpfiles" not in box.console

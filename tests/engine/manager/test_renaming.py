@@ -398,7 +398,7 @@ renaming.follow, renaming.follow_in = follow, follow_in
 @pytest.mark.parametrize("renamed", [False, True])
 def test_a_process_on_its_way_is_asked_for_once_more_by_either_name(renamed: bool) -> None:
     # The supervisor is stopped, so that it never makes the process, and is killed.
-    reloading = f"{SLEEPER}ExecReload=/bin/true\n"
+    reloading = f"{SLEEPER}Type=exec\nExecReload=/bin/true\n"
     with Engine({"old.service": reloading, "new.service": reloading}) as e:
         assert e.run("start", "old.service") == "done"
         supervisor = e.titled("supervisor: old.service")
