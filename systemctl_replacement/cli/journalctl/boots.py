@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from systemctl_replacement.cli.journalctl.options import Options
+    from systemctl_replacement.cli.terminal import Terminal
     from systemctl_replacement.journal.query import Boot
 
 _NO_SUCH_BOOT = "Data from the specified boot ({}) is not available: No such boot ID in journal"
@@ -32,19 +33,21 @@ def chosen(ids: Sequence[str], named: str, offset: int) -> str | None:
     return ids[position] if 0 <= position < len(ids) else None
 
 
-def table_of_boots(boots: Sequence[Boot], options: Options, what: str = "BOOT") -> Iterator[str]:
+def table_of_boots(boots: Sequence[Boot], options: Options, terminal: Terminal, what: str = "BOOT") -> Iterator[str]:
     """The lines of --list-boots, or of another list with as much to say."""
+    from systemctl_replacement.cli.table import table_lines
     from systemctl_replacement.cli.timestamps import format_timestamp
 
+    if not boots:
+        return
+    head = ("IDX", f"{what} ID", "FIRST ENTRY", "LAST ENTRY")
+    numbers = [str(number - len(boots) + 1) for number in range(len(boots))]
+    width = max(len(numbers[0]), 0 if options.quiet else len(head[0]))
     # --utc is for entries alone.
     rows = [
-        (str(number - len(boots) + 1), boot.id, format_timestamp(boot.first), format_timestamp(boot.last))
-        for number, boot in enumerate(boots)
+        (number.rjust(width), boot.id, format_timestamp(boot.first), format_timestamp(boot.last))
+        for number, boot in zip(numbers, boots)
     ]
     if options.reverse:
         rows.reverse()
-    if not options.quiet and rows:
-        rows.insert(0, ("IDX", f"{what} ID", "FIRST ENTRY", "LAST ENTRY"))
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
-    for offset, boot_id, first, last in rows:
-        yield f"{offset:>{widths[0]}} {boot_id:<{widths[1]}} {first:<{widths[2]}} {last}"
+    yield from table_lines(head, rows, terminal, legend=not options.quiet, cuts=False)

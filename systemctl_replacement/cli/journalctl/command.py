@@ -17,7 +17,7 @@ from systemctl_replacement.cli.version import VERSION
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from systemctl_replacement.cli.journalctl.options import Options
     from systemctl_replacement.cli.terminal import Terminal
@@ -203,9 +203,15 @@ def _list_boots(options: Options, operands: Sequence[str]) -> int:
 
     journal = _opened(options)
     boots = journal.boots()
-    _page(options)
-    for line in table_of_boots(boots, options):
+    return _print_table(table_of_boots(boots, options, _page(options)))
+
+
+def _print_table(lines: Iterable[str]) -> int:
+    for line in lines:
         streams.out(line)
+    if problem := streams.unwritten():
+        text = f"Failed to print table: {problem}"
+        raise Failure(f"{text}\n{text}")  # as journalctl says it
     return 0
 
 
@@ -217,10 +223,7 @@ def _list_invocations(options: Options, operands: Sequence[str]) -> int:
     journal = _opened(options)
     query = _query(journal, options, operands, None)
     found = [] if query is None else invocations(journal, query)
-    _page(options)
-    for line in table_of_boots(found, options, "INVOCATION"):
-        streams.out(line)
-    return 0
+    return _print_table(table_of_boots(found, options, _page(options), "INVOCATION"))
 
 
 def _field(options: Options, operands: Sequence[str]) -> int:

@@ -202,7 +202,8 @@ def _complete(options: Options, operands: Sequence[str]) -> None:
         options.lines = LINES_ALL
     if options.follow and options.since is None and options.lines == LINES_DEFAULT:
         options.lines = _LINES_FOLLOWED
-    sources = (options.directory, options.files, options.machine is not None, options.root, options.image)
+    places = (options.directory, options.machine)
+    sources = (*(place is not None for place in places), options.files, options.root, options.image)
     if sum(map(bool, sources)) > 1:
         raise OptionError("Please specify at most one of -D/--directory=, --file=, -M/--machine=, --root=, --image=.")
     if options.since is not None and options.until is not None and options.since > options.until:

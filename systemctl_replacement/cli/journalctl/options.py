@@ -12,7 +12,7 @@ class Options:
         self.action = "show"  # or what the last option that asks for something else says
         self.system = self.user = False
         self.merge = False
-        self.directory = ""
+        self.directory: str | None = None
         self.files: list[str] = []
         self.root = ""
         self.image = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from systemctl_replacement.cli import streams
@@ -23,7 +24,7 @@ Hint: You are currently not seeing messages from {whose}.
 
 def is_elsewhere(options: Options) -> bool:
     """Whether it is not the running system's journal that is read."""
-    return bool(options.directory or options.files or options.root)
+    return options.directory is not None or bool(options.files or options.root)
 
 
 def opened(options: Options) -> Journal:
@@ -36,7 +37,7 @@ def opened(options: Options) -> Journal:
         return _of_files(options.files)
     if options.user and not options.system:
         return Journal(())  # users have no journals of their own
-    if options.directory:
+    if options.directory is not None:
         return _of_directory(options.directory)
     return Journal(Paths(options.root).log_candidates())
 
@@ -58,6 +59,8 @@ def _of_files(patterns: list[str]) -> Journal:
 
 def _of_directory(directory: str) -> Journal:
     try:
+        if not directory:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         names = os.listdir(directory)
     except PermissionError:
         names = []
