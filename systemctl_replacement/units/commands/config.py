@@ -1,4 +1,5 @@
-"""How the processes of a unit are killed, whatever its kind (systemd.kill(5))."""
+"""How the processes of a unit are killed, and what is removed after them, whatever its kind (systemd.kill(5),
+systemd.exec(5))."""
 
 from __future__ import annotations
 
@@ -33,4 +34,21 @@ def kill_settings(get: Callable[[str], Any]) -> dict[str, Any]:
         "watchdog_signal": get("WatchdogSignal"),
         "send_sighup": get("SendSIGHUP"),
         "send_sigkill": get("SendSIGKILL"),
+    }
+
+
+@dataclass(frozen=True)
+class ExecSettings(KillSettings):
+    """Those settings of systemd.exec(5) that matter when the processes are gone."""
+
+    has_credentials: bool = False
+    preserve_directories: str = "yes"  # RuntimeDirectoryPreserve=; yes also if there are none
+
+
+def exec_settings(get: Callable[[str], Any]) -> dict[str, Any]:
+    """The fields of ExecSettings, from the directives of a unit's own section."""
+    return {
+        **kill_settings(get),
+        "has_credentials": any(get(name) for name in ("LoadCredential", "ImportCredential", "SetCredential")),
+        "preserve_directories": get("RuntimeDirectoryPreserve") if get("RuntimeDirectory") else "yes",
     }

@@ -78,6 +78,10 @@ class Flow:
         """Go on from a kill state: no process is left that is waited for, or none was there."""
         raise NotImplementedError
 
+    def left(self) -> None:
+        """Nothing is left of the unit: it is down."""
+        self.enter("dead" if self.state.result == SUCCESS else "failed")
+
     def environment(self, phase: str) -> tuple[str, ...]:
         """What a command is told of the unit it belongs to."""
         return ()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.unitfile.parsers.commands import ExecCommand
-from systemctl_replacement.units.commands.config import KillSettings, kill_settings
+from systemctl_replacement.units.commands.config import ExecSettings, exec_settings
 from systemctl_replacement.units.mounted import MakeMountPoint
 
 TYPE_CHECKING = False
@@ -28,7 +28,7 @@ _BINDS = frozenset(("bind", "rbind"))
 
 
 @dataclass(frozen=True)
-class MountConfig(KillSettings):
+class MountConfig(ExecSettings):
     """The settings of a mount as its files have it; what is mounted there may be something else."""
 
     where: str = ""
@@ -91,7 +91,7 @@ class MountConfig(KillSettings):
             force=get("ForceUnmount"),
             directory_mode=get("DirectoryMode"),
             timeout_usec=manager.default_timeout_start if timeout is None else timeout,
-            **kill_settings(get),
+            **exec_settings(get),
         )
 
 

@@ -6,6 +6,7 @@ from systemctl_replacement.records import replace
 from systemctl_replacement.unitfile.names import slice_path
 from systemctl_replacement.unitfile.without_file import without_file
 from systemctl_replacement.units.commands.kind import CommandsKind
+from systemctl_replacement.units.commands.leaving import asked_for
 from systemctl_replacement.units.mount import step as machine
 from systemctl_replacement.units.mount.config import PHASES, UNMOUNT, MountConfig
 from systemctl_replacement.units.mount.state import ACTIVE_STATE, DOWN, RESTING, MountState
@@ -71,6 +72,9 @@ class MountKind(CommandsKind):
         self, config: MountConfig, state: MountState, event: Event, context: Context
     ) -> tuple[MountState, tuple[Action, ...]]:
         return machine.step(config, state, event, context)
+
+    def resume(self, config: MountConfig, state: MountState, context: Context) -> tuple[Action, ...]:
+        return (*super().resume(config, state, context), *asked_for(state))
 
     def active_state(self, config: MountConfig, state: MountState) -> str:
         return ACTIVE_STATE[state.sub]

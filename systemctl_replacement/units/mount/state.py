@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from systemctl_replacement.records import dataclass
-from systemctl_replacement.units.commands.state import CommandsState
+from systemctl_replacement.units.commands.leaving import LeavingState
 from systemctl_replacement.units.mounted import Mounted
 from systemctl_replacement.units.states import (
     ACTIVATING,
@@ -41,7 +41,7 @@ REMOUNTING: Final = frozenset({"remounting", "remounting-sigterm", "remounting-s
 
 
 @dataclass(frozen=True)
-class MountState(CommandsState):
+class MountState(LeavingState):
     """Everything that changes in the life of a mount."""
 
     kernel: Optional[Mounted] = None  # what is mounted there, whoever has mounted it

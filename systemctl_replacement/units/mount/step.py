@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from systemctl_replacement.log_levels import LOG_INFO, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.units.commands.flow import KILL, TERMINATE, Flow, Rung
+from systemctl_replacement.units.commands.leaving import leave, while_leaving
 from systemctl_replacement.units.commands.state import ExecStatus
 from systemctl_replacement.units.end_line import end_line
 from systemctl_replacement.units.events import (
@@ -101,7 +102,15 @@ class MountFlow(Flow):
         self.ask(end_line(result))
         if self.state.populated:
             self.ask(TellProcesses(LOG_INFO, "Unit process {} remains running after unit stopped."))
-        self.enter("dead" if result == SUCCESS else "failed")
+        leave(self, self.config, "unmounting")
+
+    def left(self) -> None:
+        """Somebody may have mounted something there meanwhile."""
+        if self.state.kernel is not None and self.state.sub not in DOWN:
+            self.begin_anew()
+            self.enter("mounted")
+        else:
+            super().left()
 
     def begin_anew(self) -> None:
         """Forget what became of the life before."""
@@ -138,7 +147,7 @@ def step(
     """The state after an event, and what is to be done about it, in order."""
     flow = MountFlow(config, state, context)
     handler = _HANDLERS.get(type(event))
-    if handler is not None:
+    if not while_leaving(flow, state, event) and handler is not None:
         handler(flow, event)
     return flow.state, tuple(flow.actions)
 

@@ -12,7 +12,7 @@ from systemctl_replacement.unitfile.directives.table import section_table
 from systemctl_replacement.unitfile.load import Unit
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.unitfile.values import StatusSet
-from systemctl_replacement.units.commands.config import KillSettings, kill_settings
+from systemctl_replacement.units.commands.config import ExecSettings, exec_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def _default(name: str) -> Any:
 
 
 @dataclass(frozen=True)
-class ServiceConfig(KillSettings):
+class ServiceConfig(ExecSettings):
     """The settings of a service; `from_unit` shows where each comes from."""
 
     type: str = _default("Type")
@@ -61,8 +61,6 @@ class ServiceConfig(KillSettings):
     watchdog_usec: int = _default("WatchdogSec")
     reload_signal: int = _default("ReloadSignal")
     runtime_extra_usec: int = _default("RuntimeRandomizedExtraSec")
-    has_credentials: bool = False
-    preserve_directories: str = "yes"  # RuntimeDirectoryPreserve=; yes also if there are none
 
     def phase(self, name: str) -> tuple[Any, ...]:
         """The commands of one directive, () when there are none."""
@@ -106,12 +104,10 @@ class ServiceConfig(KillSettings):
             start_failure_mode=get("TimeoutStartFailureMode"),
             stop_failure_mode=get("TimeoutStopFailureMode"),
             notify_access=get("NotifyAccess"),
-            **kill_settings(get),
+            **exec_settings(get),
             watchdog_usec=get("WatchdogSec"),
             reload_signal=get("ReloadSignal"),
             runtime_extra_usec=get("RuntimeRandomizedExtraSec"),
-            has_credentials=any(get(name) for name in ("LoadCredential", "ImportCredential", "SetCredential")),
-            preserve_directories=get("RuntimeDirectoryPreserve") if get("RuntimeDirectory") else "yes",
         )
 
 

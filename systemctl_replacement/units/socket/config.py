@@ -10,7 +10,7 @@ from systemctl_replacement.unitfile import names
 from systemctl_replacement.unitfile.load import Unit
 from systemctl_replacement.unitfile.manager_config import ManagerConfig
 from systemctl_replacement.unitfile.values import INFINITY
-from systemctl_replacement.units.commands.config import KillSettings, kill_settings
+from systemctl_replacement.units.commands.config import ExecSettings, exec_settings
 from systemctl_replacement.units.listen_on import ListenOn, SocketOptions, listen_on, options_of, take_ownership
 
 TYPE_CHECKING = False
@@ -29,7 +29,7 @@ _TRIGGER_LIMIT_BURST = {True: 200, False: 20}
 
 
 @dataclass(frozen=True)
-class SocketConfig(KillSettings):
+class SocketConfig(ExecSettings):
     """The settings of a socket; `from_unit` shows where each comes from."""
 
     addresses: tuple[tuple[str, ListenOn], ...] = ()  # by the name of the port that listens there
@@ -86,7 +86,7 @@ class SocketConfig(KillSettings):
             max_connections_per_source=get("MaxConnectionsPerSource"),
             trigger_limit_interval_usec=_TRIGGER_LIMIT_INTERVAL_USEC if interval == INFINITY else interval,
             trigger_limit_burst=first("TriggerLimitBurst", _TRIGGER_LIMIT_BURST[accept]),
-            **kill_settings(get),
+            **exec_settings(get),
         )
 
 

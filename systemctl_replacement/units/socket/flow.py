@@ -9,6 +9,7 @@ from __future__ import annotations
 from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
 from systemctl_replacement.units.commands import flow as commands
 from systemctl_replacement.units.commands.flow import FOUND, KILL, REMAINS, TERMINATE, Rung
+from systemctl_replacement.units.commands.leaving import leave
 from systemctl_replacement.units.end_line import end_line
 from systemctl_replacement.units.events import ClosePort, FlushPort, Listen, TellProcesses, WatchPort
 from systemctl_replacement.units.socket.config import TAKE_OWNERSHIP, SocketConfig
@@ -150,7 +151,7 @@ class SocketFlow(commands.Flow):
         if self.state.populated:
             self.ask(TellProcesses(LOG_INFO, REMAINS))
         self.set(control=None)
-        self.enter("dead" if final == SUCCESS else "failed")
+        leave(self, self.config, "final-sigterm")
 
     def _close(self) -> None:
         """Close the ports, and what has been asked for but is not there yet."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from systemctl_replacement.unitfile.names import slice_path
 from systemctl_replacement.units.commands.kind import CommandsKind
+from systemctl_replacement.units.commands.leaving import asked_for
 from systemctl_replacement.units.events import Accept, Listen
 from systemctl_replacement.units.listen_on import TakeOwnership
 from systemctl_replacement.units.socket.config import PHASES, SocketConfig
@@ -68,7 +69,7 @@ class SocketKind(CommandsKind):
     def resume(self, config: SocketConfig, state: SocketState, context: Context) -> tuple[Action, ...]:
         listens = [Listen(name, on) for name, on in config.addresses if name == state.opening]
         accepts = [Accept(one.port, one.connection, config.options) for one in state.accepting]
-        return (*super().resume(config, state, context), *listens, *accepts)
+        return (*super().resume(config, state, context), *listens, *accepts, *asked_for(state))
 
     # --- what it can be asked ---
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from systemctl_replacement.records import dataclass
-from systemctl_replacement.units.commands.state import CommandsState
+from systemctl_replacement.units.commands.leaving import LeavingState
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Accepting:
 
 
 @dataclass(frozen=True)
-class SocketState(CommandsState):
+class SocketState(LeavingState):
     """Everything that changes in the life of a socket. Ports are called as in its configuration."""
 
     open: tuple[str, ...] = ()  # the ports that are there

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
+from systemctl_replacement.units.commands.leaving import while_leaving
 from systemctl_replacement.units.events import (
     Accepted,
     Action,
@@ -44,7 +45,7 @@ def step(
     """The state after an event, and what is to be done about it, in order."""
     flow = SocketFlow(config, state, context)
     handler = _HANDLERS.get(type(event))
-    if handler is not None:
+    if not while_leaving(flow, state, event) and handler is not None:
         handler(flow, event)
     return flow.state, tuple(flow.actions)
 

@@ -132,6 +132,28 @@ def test_mounting_and_unmounting() -> None:
     assert [shown[phase][0]["pid"] for phase in (MOUNT, UNMOUNT)] == [0, 0]
 
 
+def test_its_directories_are_removed_before_it_is_down() -> None:
+    """Whoever has unmounted it; and who mounts something meanwhile finds it up."""
+    config = replace(CONFIG, preserve_directories="no")
+    world = World(config).mounted()
+    world.step(Unmounted())
+    assert (world.seen, world.state.leaving) == (["unmounting"], True)
+    assert KIND.resume(config, world.state, events.Context(0)) == (events.RemoveDirectories(),)
+    world.step(events.Removed())
+    assert world.seen == ["unmounting", "dead"]
+    world.mounted()
+    world.step(Unmounted())
+    world.step(THERE)
+    world.step(events.Removed())
+    assert world.seen == ["unmounting", "unmounting", "mounted"]
+    world.begin(events.Stop())
+    world.step(Unmounted())
+    world.exit()
+    assert world.seen[3:] == ["unmounting"]
+    world.step(events.Removed())
+    assert world.seen[3:] == ["unmounting", "dead"]
+
+
 def file(name: str) -> Any:
     return load(name, Index([]), Host())
 

@@ -6,6 +6,7 @@ from typing import Optional
 
 import pytest
 
+from systemctl_replacement.records import replace
 from systemctl_replacement.unitfile.directives.table import section_table
 from systemctl_replacement.units import events
 from systemctl_replacement.units.commands.state import ExecStatus
@@ -429,3 +430,66 @@ def test_the_defaults_of_options_are_those_of_the_directives() -> None:
     assert {name: getattr(SocketOptions(), name) for name in DIRECTIVES} == {
         name: table[directive].default for name, directive in DIRECTIVES.items()
     }
+
+
+def leaving() -> SocketWorld:
+    """A socket that has been stopped, and waits for the end of its directories."""
+    world = SocketWorld(replace(config(A), preserve_directories="no")).started()
+    world.asked.clear()
+    world.step(events.Stop())
+    return world
+
+
+def test_its_directories_are_removed_before_it_is_down() -> None:
+    world = leaving()
+    assert (world.state.sub, asked(world, events.RemoveDirectories)) == ("final-sigterm", [events.RemoveDirectories()])
+    assert not world.ports
+    assert KIND.resume(world.config, world.state, events.Context(0)) == (events.RemoveDirectories(),)
+    world.step(events.RemoverDied())
+    assert asked(world, events.RemoveDirectories) == [events.RemoveDirectories()]
+    for event in (events.Stop(), events.Empty(), events.ResetFailed(), events.Reloaded()):
+        world.step(event)
+    assert world.state.sub == "final-sigterm"
+    world.step(events.Removed())
+    assert (world.state.sub, world.state.deadline) == ("dead", None)
+    assert KIND.resume(world.config, world.state, events.Context(0)) == ()
+    world.started()
+    assert world.state.sub == "listening"
+
+
+def test_a_removal_that_takes_too_long_is_given_up() -> None:
+    world = leaving()
+    world.elapse()
+    assert asked(world, events.StopRemoving) == [events.StopRemoving()]
+    assert world.state.sub == "dead"
+    world.step(events.Removed())
+    assert world.state.sub == "dead"
+
+
+@pytest.mark.parametrize(
+    ("preserve", "restarts", "credentials", "expected"),
+    [
+        ("yes", False, False, []),
+        ("yes", False, True, [events.RemoveDirectories(preserve=True)]),
+        ("restart", True, False, []),
+        ("restart", False, False, [events.RemoveDirectories()]),
+        ("no", True, False, [events.RemoveDirectories()]),
+    ],
+)
+def test_what_is_preserved(preserve: str, restarts: bool, credentials: bool, expected: list[events.Action]) -> None:
+    world = SocketWorld(replace(config(A), preserve_directories=preserve, has_credentials=credentials)).started()
+    world.restart_pending = restarts
+    world.asked.clear()
+    world.step(events.Stop())
+    assert asked(world, events.RemoveDirectories) == expected
+
+
+def test_a_start_that_fails_leaves_no_directories_and_one_that_was_refused_has_made_none() -> None:
+    world = SocketWorld(replace(config(A, phases=("ExecStartPre",)), preserve_directories="no"))
+    world.step(events.StartLimitHit())
+    assert (world.state.sub, asked(world, events.RemoveDirectories)) == ("failed", [])
+    world.step(events.Start())
+    world.exit(world.fork(), "exited", 1)
+    assert (world.state.sub, len(asked(world, events.RemoveDirectories))) == ("final-sigterm", 1)
+    world.step(events.Removed())
+    assert (world.state.sub, world.state.result) == ("failed", "exit-code")
