@@ -50,9 +50,10 @@ from systemctl_replacement.process.console_filter import ConsoleFilter
 from systemctl_replacement.supervision.client import ForkServer
 from systemctl_replacement.supervision.console import ConsoleHandle
 from systemctl_replacement.supervision.log_limits import LogLimits
-from systemctl_replacement.supervision.manager_log import ManagerLog, shown, status_lines
+from systemctl_replacement.supervision.manager_log import ManagerLog, own_fields, shown, status_lines
 from systemctl_replacement.supervision.patience import Patience
 from systemctl_replacement.supervision.supervision import Processes
+from systemctl_replacement.unitfile.specifiers import read_machine_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,7 +100,8 @@ class System:
         self._console = self._make_console(state)
         self._log_plan = plan = make_plan(places, options)
         writer = Writer(plan.manager_file, plan.limits, makes_room=False) if plan.manager_file else None
-        self.log = ManagerLog(writer, self._console, record["id"], options.log_level)
+        own = own_fields(record["id"], read_machine_id(options.root))
+        self.log = ManagerLog(writer, self._console, own, options.log_level)
         self.log.filter = ConsoleFilter(plan.shown)
         for level, text, fields in plan.problems():
             self.log.manager(level, text, fields=fields)
@@ -338,8 +340,8 @@ class System:
         report_exception(self.log, self._limits, where, error)
 
     def _journal(self, unit: str) -> dict[str, Any]:
-        record, manager = self.boot.record, os.getpid()  # which its supervisors speak for
-        return {"boot": record["id"], "manager": manager, **self._log_plan.of_unit(unit)}
+        # (Supervisors speak for the manager.)
+        return {"boot": self.boot.record["id"], "own": self.log.own, **self._log_plan.of_unit(unit)}
 
     def _make_console(self, state: dict[str, Any] | None) -> ConsoleHandle | None:
         if state is not None and "console" in state:

@@ -25,14 +25,6 @@ _ALL_PRIORITIES = 7
 _OF_THE_LINE = ("MESSAGE", "PRIORITY")
 """Fields that LogExtraFields= may name and every line has itself: the line's own value counts."""
 _INVOCATION = "_SYSTEMD_INVOCATION_ID"
-_OF_MANAGER = {
-    "SYSLOG_FACILITY": "3",
-    "SYSLOG_IDENTIFIER": "systemd",
-    "_TRANSPORT": "journal",
-    "_COMM": "systemd",
-    "_SYSTEMD_UNIT": "init.scope",
-}
-"""What the records of all managers have in common: a supervisor speaks for its own."""
 _BLANKS = b" \t\n\r"
 """journald strips these from the end of a line."""
 
@@ -48,7 +40,7 @@ class Output:
         "_filter",
         "_head",
         "_level",
-        "_manager",
+        "_own",
         "_partial",
         "_pid",
         "_prefix",
@@ -92,7 +84,7 @@ class Output:
         if "boot" in journal:
             self._static["_BOOT_ID"] = journal["boot"]
         self.console.name(unit, self._static)
-        self._manager = str(journal.get("manager", 1))
+        self._own = journal.get("own", {})
         self._filter = ConsoleFilter(journal)
         self._writer: Writer | None = None
         if "path" in journal:
@@ -196,10 +188,7 @@ class Output:
         if priority > self._level:
             return
         fields = {
-            **self._static,
-            **_OF_MANAGER,
-            "_PID": self._manager,
-            "_UID": str(os.geteuid()),
+            **self._own,
             "PRIORITY": str(priority),
             "UNIT": self.unit,
             **({"INVOCATION_ID": self._fields[_INVOCATION]} if _INVOCATION in self._fields else {}),

@@ -166,8 +166,9 @@ class ForkServer:
     ) -> None:
         """Asks for a supervisor; the answer's tag is the unit. Descriptors are -1 for none and stay the caller's.
 
-        `journal` is {"path": file, "boot": _BOOT_ID=, "fields": {static fields of every record}, "limits": what keeps
-        journals small, and what "settings" has}, all but the path optional; {} for no journal.
+        `journal` is {"path": file, "boot": _BOOT_ID=, "fields": {static fields of every record}, "own": {static fields
+        of the manager's records}, "limits": what keeps journals small, and what "settings" has}, all but the path
+        optional; {} for no journal.
         Without `log_write_fd` the supervisor opens the pipe's other end through /proc.
         `console_comes`: without a console now, lines are kept for the one that "console" will bring.
         `kill_signal`: what its unit gets if the manager dies, and `stop_timeout` (usec), how long to end.

@@ -52,12 +52,34 @@ def highest_shown(shows: str, news: bool) -> int:
     return LOG_INFO if shows == SHOW_CHANGES and news else LOG_WARNING
 
 
+def own_fields(boot_id: str, machine_id: str) -> dict[str, str]:
+    """What all records have in common in which the manager speaks, or a supervisor for it."""
+    fields = {
+        "SYSLOG_FACILITY": "3",
+        "SYSLOG_IDENTIFIER": "systemd",
+        "_TRANSPORT": "journal",
+        "_PID": str(os.getpid()),
+        "_UID": str(os.geteuid()),
+        "_GID": str(os.getegid()),
+        "_COMM": "systemd",
+        "_SYSTEMD_UNIT": "init.scope",
+        "_BOOT_ID": boot_id,
+        "_MACHINE_ID": machine_id,
+        "_HOSTNAME": os.uname().nodename,
+        "_RUNTIME_SCOPE": "system",
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
 class ManagerLog:
     """Writes log lines to the manager's journal, if it has one, and to the console. Levels above `maximum` are left
-    out."""
+    out.
+
+    own: the fields that all records have in common, from `own_fields`.
+    """
 
     def __init__(
-        self, writer: Writer | None, console: ConsoleHandle | None, boot_id: str, maximum: int = LOG_INFO
+        self, writer: Writer | None, console: ConsoleHandle | None, own: dict[str, str], maximum: int = LOG_INFO
     ) -> None:
         self.maximum = maximum
         self.shows = SHOW_CHANGES
@@ -67,19 +89,8 @@ class ManagerLog:
         self._console = console
         if console is not None:
             console.on_room = lambda count: self.manager(LOG_WARNING, f"{count} lines dropped, the console was blocked")
-        self._fixed: dict[str, Value] = {
-            "SYSLOG_FACILITY": "3",
-            "SYSLOG_IDENTIFIER": "systemd",
-            "_TRANSPORT": "journal",
-            "_BOOT_ID": boot_id,
-            "_PID": str(os.getpid()),
-            "_UID": str(os.geteuid()),
-            "_GID": str(os.getegid()),
-            "_HOSTNAME": os.uname().nodename,
-            "_COMM": "systemd",
-            "_SYSTEMD_UNIT": "init.scope",
-        }
-        self._head = encode_fields(self._fixed)
+        self.own = own
+        self._head = encode_fields(own)
 
     def rotate(self) -> None:
         """Begin a new file of the journal with the next line."""
@@ -119,11 +130,11 @@ class ManagerLog:
         if level > self.maximum:
             return
         realtime, monotonic = stamp()
-        usual = self._fixed.keys().isdisjoint(fields)
+        usual = self.own.keys().isdisjoint(fields)
         rest = {"PRIORITY": str(level), **(fields if usual else {}), "MESSAGE": message}
         if self._writer is not None:
             stamps = f'","__REALTIME_TIMESTAMP":"{realtime}","__MONOTONIC_TIMESTAMP":"{monotonic}"'
-            head = self._head if usual else encode_fields({**self._fixed, **fields})
+            head = self._head if usual else encode_fields({**self.own, **fields})
             line = f"{NUMBER}{self._writer.next_number}{stamps}{head}{encode_fields(rest)}}}\n"
             self._writer.write_lines(line.encode(), 1)
         is_shown = level <= highest_shown(self.shows, news) and self.filter.shows(level, "systemd", False)
@@ -131,5 +142,5 @@ class ManagerLog:
             shown: dict[str, object] = {}
             if self._console.as_json:
                 shown.update(__REALTIME_TIMESTAMP=str(realtime), __MONOTONIC_TIMESTAMP=str(monotonic))
-                shown.update({**self._fixed, **fields, **rest})
+                shown.update({**self.own, **fields, **rest})
             self._console.write(shown, f"systemd[{os.getpid()}]: {printable(message)}\n")

@@ -67,7 +67,7 @@ class Host:
         uname = os.uname()
         uid, gid = os.geteuid(), os.getegid()
         user, home, shell = _account(root, uid)
-        machine = _read(root + "/etc/machine-id").strip() or _read(root + "/run/machine-id").strip()
+        machine = read_machine_id(root)
         info = parse_environment_file(_read("/etc/machine-info"))  # like the host name, whatever is below `root`
         return Host(
             hostname=uname.nodename,
@@ -84,6 +84,11 @@ class Host:
             home=home,
             shell=shell,
         )
+
+
+def read_machine_id(root: str) -> str:
+    """As machine-id(5) says, "" if there is none."""
+    return _read(root + "/etc/machine-id").strip() or _read(root + "/run/machine-id").strip()
 
 
 def _read(path: str) -> str:

@@ -19,13 +19,16 @@ USUAL = {
     "SYSLOG_FACILITY": "3",
     "SYSLOG_IDENTIFIER": "systemd",
     "_COMM": "systemd",
+    "_GID": "0",
+    "_HOSTNAME": "box",
     "_PID": "1",
+    "_RUNTIME_SCOPE": "system",
     "_SYSTEMD_UNIT": "init.scope",
     "_TRANSPORT": "journal",
     "_UID": "0",
 }
-_UNTOLD = re.compile(r"__|_(?!(?:COMM|PID|SYSTEMD_UNIT|TRANSPORT|UID)$)|CODE_|TID$|UNIT$|ERRNO$|MESSAGE$|PRIORITY$")
-_SEEN = ("_COMM", "_SYSTEMD_UNIT", "_UID")
+_UNTOLD = re.compile(r"_|CODE_|TID$|UNIT$|ERRNO$|MESSAGE$|PRIORITY$")
+_SEEN = ("_COMM", "_SYSTEMD_UNIT", "_UID", "_GID")
 _DRAWN = ("INVOCATION_ID", "JOB_ID")
 # How much of something was used is unknown without control groups.
 _ACCOUNTING = re.compile(r"Consumed \S+.* CPU time|IP traffic|IO traffic")

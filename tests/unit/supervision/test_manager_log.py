@@ -9,7 +9,7 @@ from typing import Any
 
 from systemctl_replacement.journal.writer import Writer
 from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
-from systemctl_replacement.supervision.manager_log import ManagerLog
+from systemctl_replacement.supervision.manager_log import ManagerLog, own_fields
 
 BOOT = "0" * 32
 
@@ -20,7 +20,7 @@ def records(path: Path) -> list[dict[str, Any]]:
 
 def test_a_record_says_who_speaks_and_of_whom(tmp_path: Path) -> None:
     path = tmp_path / "manager.journal.jsonl"
-    log = ManagerLog(Writer(str(path)), None, BOOT)
+    log = ManagerLog(Writer(str(path)), None, own_fields(BOOT, ""))
     log.manager(LOG_INFO, "Reloading.")
     log.about("a.service", LOG_INFO, 'Started "a".', "1" * 32, fields=[("JOB_ID", "7"), ("MESSAGE_ID", "x")])
     log.unit("b.service", LOG_WARNING, "odd \udcff")
@@ -38,7 +38,7 @@ def test_a_record_says_who_speaks_and_of_whom(tmp_path: Path) -> None:
 
 def test_another_can_speak(tmp_path: Path) -> None:
     path = tmp_path / "manager.journal.jsonl"
-    log = ManagerLog(Writer(str(path)), None, BOOT)
+    log = ManagerLog(Writer(str(path)), None, own_fields(BOOT, ""))
     origin = {"_PID": "12", "SYSLOG_IDENTIFIER": "(x)", "_SYSTEMD_UNIT": "a.service"}
     log.unit("a.service", LOG_INFO, "Failed at step EXEC.", fields=origin.items())
     line = path.read_text()
