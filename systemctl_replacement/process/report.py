@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement import exit_status, wire
+from systemctl_replacement.log_levels import LOG_ERR
+from systemctl_replacement.message_ids import SPAWN_FAILED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,14 +19,14 @@ _NAME_MAX = 8
 class Report:
     """The supervisor's end of that pipe."""
 
-    __slots__ = ("_buffer", "_fd", "_path", "executed", "failure", "pid", "user", "warnings")
+    __slots__ = ("_buffer", "_fd", "_path", "executed", "failure", "lines", "pid", "user")
 
     def __init__(self, pid: int, fd: int, path: str) -> None:
         self.pid = pid
         self.executed = False
         self.failure: dict[str, Any] | None = None
         self.user = (-1, -1)  # uid and gid of User= and Group=, -1 for none
-        self.warnings: list[tuple[int, str, dict[str, str]]] = []
+        self.lines: list[tuple[int, str, dict[str, str]]] = []
         self._fd = fd
         self._path = path
         self._buffer = b""
@@ -48,10 +50,10 @@ class Report:
         name = f"({self._path.rpartition('/')[2][-_NAME_MAX:]})"
         return {"SYSLOG_IDENTIFIER": name, "_PID": str(self.pid), "_COMM": name}
 
-    def take_warnings(self) -> list[tuple[int, str, dict[str, str]]]:
-        """Warnings that have come since the last call: priority, text, fields of the record."""
-        warnings, self.warnings = self.warnings, []
-        return warnings
+    def take_lines(self) -> list[tuple[int, str, dict[str, str]]]:
+        """What is to be logged since the last call: priority, text, fields of the record."""
+        lines, self.lines = self.lines, []
+        return lines
 
     def _take(self, line: bytes) -> None:
         if line + b"\n" == ABOUT_TO_EXEC:
@@ -62,15 +64,17 @@ class Report:
             self.user = told["user"]
             return
         if "warning" in told:
-            self.warnings.append((told["priority"], told["warning"], told.get("fields", {})))
+            self.lines.append((told["priority"], told["warning"], told.get("fields", {})))
             return
         step = exit_status.name(told["status"]) or str(told["status"])
         reason = os.strerror(told["errno"])
         told["step"] = step
-        told["path"] = self._path
-        told["origin"] = self.origin
         told["summary"] = f"Failed at step {step} spawning {self._path}: {reason}"
         self.failure = told
+        number = {"ERRNO": str(told["errno"])}
+        said = told.pop("level", LOG_ERR), told["message"], {**number, **told.pop("fields", {})}
+        summary = {**number, "MESSAGE_ID": SPAWN_FAILED, "EXECUTABLE": self._path}
+        self.lines += [said, (LOG_ERR, told["summary"], summary)]
 
 
 def tell(report: int, message: dict[str, Any]) -> None:

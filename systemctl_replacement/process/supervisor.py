@@ -316,8 +316,8 @@ class Supervisor:
     def _on_exec_report(self, fd: int) -> None:
         report = self.exec_pipes[fd]
         ended = report.read()
-        for priority, warning, fields in report.take_warnings():
-            self.output.log(priority, warning, {**report.origin, "_SYSTEMD_UNIT": self.output.unit, **fields})
+        for priority, text, fields in report.take_lines():
+            self.output.log(priority, text, {**report.origin, "_SYSTEMD_UNIT": self.output.unit, **fields})
         if not ended:
             return
         self._forget_fd(fd)

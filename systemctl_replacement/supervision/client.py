@@ -34,9 +34,8 @@ Supervisor to manager (`ev`; `time` is [realtime usec, monotonic usec])::
     executed     token, pid, uid, gid           of User= and Group=, -1 for none
     exec-failed  token, pid, status (203), step ("EXEC"), errno,
                  message ("Failed to locate executable /x: No such file or directory"),
-                 summary ("Failed at step EXEC spawning /x: No such file or directory"),
-                 level and fields (of the record of the message), path ("/x"), origin (fields: who says it);
-                 "exited" follows
+                 summary ("Failed at step EXEC spawning /x: No such file or directory"); both are logged,
+                 and "exited" follows
     spawn-failed token, errno, message          no process was made (result "resources")
     exited       pid, code (exited killed dumped), status, time, token (null for what we did not start), last (no child
                  is left: "empty" follows if there were any)

@@ -4,7 +4,6 @@ machine."""
 from __future__ import annotations
 
 from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
-from systemctl_replacement.message_ids import SPAWN_FAILED
 from systemctl_replacement.supervision.unit_processes import Tracking
 from systemctl_replacement.units.events import (
     Empty,
@@ -20,19 +19,14 @@ from systemctl_replacement.units.events import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Protocol
-
-    from systemctl_replacement.supervision.manager_log import Fields
-
-    class LogUnit(Protocol):
-        def __call__(self, unit: str, level: int, message: str, news: bool = ..., fields: Fields = ...) -> None: ...
+    from typing import Any, Callable
 
 
 def report(
     tracking: Tracking,
     message: dict[str, Any],
     on_event: Callable[[str, Event], None],
-    log_unit: LogUnit,
+    log_unit: Callable[[str, int, str], None],
 ) -> None:
     """Take note of one message (:mod:`systemctl_replacement.supervision.client` describes them) and pass it on."""
     event, unit = message["ev"], tracking.unit
@@ -42,8 +36,6 @@ def report(
         on_event(unit, Forked(message["token"], message["pid"], tuple(message["time"])))
     elif event == "executed":
         on_event(unit, Executed(message["token"], message.get("uid", -1), message.get("gid", -1)))
-    elif event == "exec-failed":
-        _tell_failure(unit, message, log_unit)
     elif event == "spawn-failed":
         tracking.tokens.discard(message["token"])
         on_event(unit, SpawnFailed(message["token"], message["message"]))
@@ -97,13 +89,3 @@ def undelivered(
     elif operation == "remove" and message["number"] == tracking.removing:
         tracking.removing = 0
         on_event(unit, Removed())
-
-
-def _tell_failure(unit: str, message: dict[str, Any], log_unit: LogUnit) -> None:
-    """Log why a process has not become its program. It is the process that says so."""
-    origin = {**message.get("origin", {}), "_SYSTEMD_UNIT": unit, "ERRNO": str(message["errno"])}
-    fields = {**origin, **message.get("fields", {})}
-    log_unit(unit, message.get("level", LOG_ERR), message["message"], fields=fields.items())
-    if message.get("summary"):
-        fields = {**origin, "MESSAGE_ID": SPAWN_FAILED, "EXECUTABLE": message["path"]}
-        log_unit(unit, LOG_ERR, message["summary"], fields=fields.items())

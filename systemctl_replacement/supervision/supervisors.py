@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Callable
 
-    from systemctl_replacement.supervision.reports import LogUnit
-
 
 class Supervisors:
     """The supervisors of all units, by unit id, and the helpers that make and serve them."""
@@ -48,7 +46,7 @@ class Supervisors:
         console: ConsoleHandle | None,
         runtime: str,
         journal: Callable[[str], dict[str, Any]],
-        log_unit: LogUnit,
+        log_unit: Callable[[str, int, str], None],
         patience: Patience,
         is_changing: Callable[[str], bool],
         room: Callable[[str], int],

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from systemctl_replacement.message_ids import SPAWN_FAILED
 from systemctl_replacement.process.exec_spec import (
     Capability,
     CpuScheduling,
@@ -94,6 +95,12 @@ def test_a_failing_step_is_told_in_systemds_words(unit: Unit, spec: Any, status:
     assert unit.wait("exited", token=token)["status"] == status
     kinds = [event["ev"] for event in unit.events if event.get("token") == token]
     assert kinds == ["forked", "exec-failed", "exited"]
+    said = [line for line in unit.lines() if line["_PID"] == str(failed["pid"])]
+    assert [line["MESSAGE"] for line in said] == [f"test.service: {failed[what]}" for what in ("message", "summary")]
+    program = f"({said[1]['EXECUTABLE'].rpartition('/')[2][-8:]})"
+    for line in said:
+        assert (line["SYSLOG_IDENTIFIER"], line["_SYSTEMD_UNIT"], line["UNIT"]) == (program, *["test.service"] * 2)
+    assert said[1]["MESSAGE_ID"] == SPAWN_FAILED
 
 
 def test_a_bad_interpreter_is_told(unit: Unit, tmp_path: Path) -> None:
@@ -369,7 +376,7 @@ def test_capabilities(unit: Unit) -> None:
 def test_chroot_and_home(unit: Unit, tmp_path: Path) -> None:
     token = unit.spawn("/bin/true", root_directory=str(tmp_path))
     assert unit.wait("exec-failed", token=token)["step"] == "EXEC"
-    assert shell_output(unit, "pwd", user="daemon", working_directory=WorkingDirectory("~")) == ["/usr/sbin"]
+    assert shell_output(unit, "pwd", user="daemon", working_directory=WorkingDirectory("~"))[-1] == "/usr/sbin"
 
 
 def test_a_terminal_becomes_the_controlling_one(unit: Unit) -> None:
