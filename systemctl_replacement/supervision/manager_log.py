@@ -99,7 +99,7 @@ class ManagerLog:
 
     def manager(self, level: int, message: str, news: bool = True, fields: Fields = ()) -> None:
         """Log a line about no unit in particular. With SHOW_CHANGES only news is shown. fields: further ones of the
-        record; those that every record has are replaced."""
+        record."""
         self._write(level, message, dict(fields), news)
 
     def unit(
@@ -130,17 +130,15 @@ class ManagerLog:
         if level > self.maximum:
             return
         realtime, monotonic = stamp()
-        usual = self.own.keys().isdisjoint(fields)
-        rest = {"PRIORITY": str(level), **(fields if usual else {}), "MESSAGE": message}
+        rest = {"PRIORITY": str(level), **fields, "MESSAGE": message}
         if self._writer is not None:
             stamps = f'","__REALTIME_TIMESTAMP":"{realtime}","__MONOTONIC_TIMESTAMP":"{monotonic}"'
-            head = self._head if usual else encode_fields({**self.own, **fields})
-            line = f"{NUMBER}{self._writer.next_number}{stamps}{head}{encode_fields(rest)}}}\n"
+            line = f"{NUMBER}{self._writer.next_number}{stamps}{self._head}{encode_fields(rest)}}}\n"
             self._writer.write_lines(line.encode(), 1)
         is_shown = level <= highest_shown(self.shows, news) and self.filter.shows(level, "systemd", False)
         if self._console is not None and not said and is_shown:
             shown: dict[str, object] = {}
             if self._console.as_json:
                 shown.update(__REALTIME_TIMESTAMP=str(realtime), __MONOTONIC_TIMESTAMP=str(monotonic))
-                shown.update({**self.own, **fields, **rest})
+                shown.update({**self.own, **rest})
             self._console.write(shown, f"systemd[{os.getpid()}]: {printable(message)}\n")

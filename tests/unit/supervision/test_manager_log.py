@@ -34,14 +34,3 @@ def test_a_record_says_who_speaks_and_of_whom(tmp_path: Path) -> None:
     assert {**common, **told}.items() <= started.items()
     assert odd["MESSAGE"] == [*b"b.service: odd \xff"]
     assert [record["__SEQNUM"] for record in (reloading, started, odd)] == ["1", "2", "3"]
-
-
-def test_another_can_speak(tmp_path: Path) -> None:
-    path = tmp_path / "manager.journal.jsonl"
-    log = ManagerLog(Writer(str(path)), None, own_fields(BOOT, ""))
-    origin = {"_PID": "12", "SYSLOG_IDENTIFIER": "(x)", "_SYSTEMD_UNIT": "a.service"}
-    log.unit("a.service", LOG_INFO, "Failed at step EXEC.", fields=origin.items())
-    line = path.read_text()
-    assert line.count('"_PID"') == line.count('"_SYSTEMD_UNIT"') == 1
-    (record,) = records(path)
-    assert {**origin, "UNIT": "a.service", "_COMM": "systemd"}.items() <= record.items()
