@@ -9,7 +9,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import activation, clients, journal_queries, lives, report, steady
+from benchmarks import activation, clients, journal_queries, lives, logs, report, steady
 from benchmarks.figures import Results
 from benchmarks.subjects import ALL_SUBJECTS, OURS, RUNIT, S6, SUPERVISORD, SYSTEMD, UNIT_SUBJECTS, service_names
 from systemctl_replacement import __version__
@@ -71,6 +71,7 @@ def measure(results: Results, parts: list[str], quick: bool, rounds: int) -> Non
             if "logs" in parts:
                 say("logs")
                 steady.logs(results, with_units, (rounds + 1) // 2)
+                logs.measure(results, say, with_units, (rounds + 1) // 2)
     if "queries" in parts:
         journal_queries.measure(results, say, [10] if quick else [10, 1000], (rounds + 1) // 2)
     if "activation" in parts:

@@ -95,18 +95,20 @@ def _lay_down_single(box: Box, names: list[str]) -> None:
     _prepare(box)
 
 
-def _make_systemd() -> Box:
-    # Volatile, as in a container without /var/log/journal, and without a rate limit, because throughput is measured.
-    files = {"/etc/systemd/journald.conf.d/bench.conf": "[Journal]\nRateLimitIntervalSec=0\n"}
-    return Box(systemd=True, files=files, boot=False)
+# Throughput is measured. (journald's log is volatile, as in a container without /var/log/journal.)
+_WITHOUT_LIMIT = {"/etc/systemd/journald.conf.d/bench.conf": "[Journal]\nRateLimitIntervalSec=0\n"}
+
+
+def _make(systemd: bool) -> Box:
+    return Box(systemd=systemd, files=_WITHOUT_LIMIT, boot=False)
 
 
 def _make_small(package: str, *argv: str) -> Callable[[], Box]:
     return lambda: Box(packages=[package], ours=False, profile="docker", init=list(argv), boot=False)
 
 
-OURS = Subject("ours", lambda: Box(boot=False), _lay_down_units, signal.SIGRTMIN + 3, has_units=True)
-SYSTEMD = Subject("systemd", _make_systemd, _lay_down_units, signal.SIGRTMIN + 3, has_units=True)
+OURS = Subject("ours", lambda: _make(systemd=False), _lay_down_units, signal.SIGRTMIN + 3, has_units=True)
+SYSTEMD = Subject("systemd", lambda: _make(systemd=True), _lay_down_units, signal.SIGRTMIN + 3, has_units=True)
 S6 = Subject("s6", _make_small("s6", "s6-svscan", "/srv/s6"), _lay_down_run_scripts("/srv/s6"), signal.SIGTERM)
 # runsvdir exits without waiting for its services.
 RUNIT = Subject("runit", _make_small("runit", "runsvdir", "/srv/runit"), _lay_down_run_scripts("/srv/runit"))

@@ -10,6 +10,7 @@ from systemctl_replacement.process.collector import forward, records
 from systemctl_replacement.process.collector.files import OTHER, Files
 from systemctl_replacement.process.collector.senders import Place
 from systemctl_replacement.process.collector.units import monotonic
+from systemctl_replacement.process.console_filter import ConsoleFilter
 from systemctl_replacement.process.console_source import ConsoleSource
 
 TYPE_CHECKING = False
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from systemctl_replacement.process.collector.units import Unit
 
 _DROPPED_ID = "a596d6fe7bfa4994828e72309e95d61e"
+_OURS = "systemd-journald"
+"""What our own messages are called, as journald's."""
+_UNKNOWN = b"unknown"
 _OVERHEAD = 16 * 1024
 """More than the fields about the sender take."""
 
@@ -29,12 +33,12 @@ _OVERHEAD = 16 * 1024
 class Settings:
     """journald.conf(5), as far as it is about messages."""
 
-    __slots__ = ("forward_syslog", "line_max", "max_level_console", "max_level_store", "max_level_syslog")
+    __slots__ = ("console", "forward_syslog", "line_max", "max_level_store", "max_level_syslog")
 
     def __init__(self, order: dict[str, Any]) -> None:
         self.max_level_store = order.get("max_level_store", 7)
         self.max_level_syslog = order.get("max_level_syslog", 7)
-        self.max_level_console = order.get("console_level", 7)
+        self.console = ConsoleFilter(order)
         self.forward_syslog = order.get("forward_syslog", False)
         self.line_max = order.get("line_max", record.LINE_MAX)
 
@@ -46,7 +50,7 @@ class Dispatch:
         self.settings = Settings({})
         self.place = Place()
         self.console = ConsoleSource(-1, False)
-        self.console.name("systemd-journald", {})
+        self.console.name(_OURS, {})
         self.syslog = forward.SyslogForward()
         self._senders = senders
         self._files = files
@@ -56,32 +60,34 @@ class Dispatch:
 
     def take_syslog(self, sender: Sender, read: Syslog, datagram: bytes, sent: int) -> None:
         """A message to /dev/log."""
-        if not _is_wanted(sender, read.priority):
+        level = read.priority
+        if not _is_wanted(sender, level):
             return
-        self._forward(sender, read.facility << 3 | read.priority, read.identifier, read.message, datagram)
-        if self._is_kept(sender, read.priority):
+        name = read.identifier or sender.name or _UNKNOWN
+        self._forward(sender, read.facility << 3 | level, name, read.message, datagram)
+        if self._is_kept(sender, level):
             extra = sender.unit.extra_text if sender.unit else ""
             tail = f'{extra},"_SOURCE_REALTIME_TIMESTAMP":"{sent}"'
-            self._keep(sender, "syslog", records.of_syslog(read) + tail, self._is_shown(read.priority))
+            shown = self._show(sender, level, name, read.message)
+            self._keep(sender, "syslog", records.of_syslog(read) + tail, shown)
 
     def take_entry(self, sender: Sender, entry: Entry, sent: int) -> None:
         """An entry of the native protocol."""
-        if not _is_wanted(sender, entry.priority):
+        level = entry.priority
+        if not _is_wanted(sender, level):
             return
         message = entry.last("MESSAGE")
+        name = entry.last("SYSLOG_IDENTIFIER") or sender.name or _UNKNOWN
         if message is not None:
-            identifier = entry.last("SYSLOG_IDENTIFIER")
-            self._forward(sender, entry.facility << 3 | entry.priority, identifier, message, None)
-        if self._is_kept(sender, entry.priority):
+            self._forward(sender, entry.facility << 3 | level, name, message, None)
+        if self._is_kept(sender, level):
             fields = entry.fields
-            extra = ""
-            if sender.unit and sender.unit.extra:
-                extra = records.without(sender.unit.extra, fields)
+            extra = records.without(sender.unit.extra, fields) if sender.unit and sender.unit.extra else ""
             if entry.object_pid and sender.uid == 0:
-                for name, value in self._senders.describe(entry.object_pid).described("OBJECT_").items():
-                    fields.setdefault(name, [str(value).encode() if isinstance(value, (int, str)) else value])
-            tail = f'{extra},"_SOURCE_REALTIME_TIMESTAMP":"{sent}"' if sent else extra
-            shown = message is not None and self._is_shown(entry.priority)
+                for field, value in self._senders.describe(entry.object_pid).described("OBJECT_").items():
+                    fields.setdefault(field, [str(value).encode() if isinstance(value, (int, str)) else value])
+            tail = f'{extra},"_SOURCE_REALTIME_TIMESTAMP":"{sent}"'
+            shown = message is not None and self._show(sender, level, name, message)
             self._keep(sender, "journal", records.of_fields(fields) + tail, shown)
 
     def take_line(self, sender: Sender, identifier: bytes, stream_id: str, line: tuple[int, bytes, str]) -> None:
@@ -90,11 +96,12 @@ class Dispatch:
         level = priority & 7
         if not _is_wanted(sender, level):
             return
-        self._forward(sender, priority, identifier or None, message, None)
+        name = identifier or sender.name or _UNKNOWN
+        self._forward(sender, priority, name, message, None)
         if self._is_kept(sender, level):
             extra = sender.unit.extra_text if sender.unit else ""
             text = records.of_line(priority, identifier, message, stream_id, line_break)
-            self._keep(sender, "stdout", text + extra, self._is_shown(level))
+            self._keep(sender, "stdout", text + extra, self._show(sender, level, name, message))
 
     # --- deciding ---
 
@@ -109,10 +116,23 @@ class Dispatch:
             self._tell_suppressed(unit, suppressed)
         return allowed
 
-    def _is_shown(self, level: int) -> bool:
-        return self.console.as_json and self.console.is_wanted and level <= self.settings.max_level_console
-
     # --- passing on ---
+
+    def _forward(self, sender: Sender, priority: int, name: bytes, message: bytes, datagram: bytes | None) -> None:
+        settings = self.settings
+        if settings.forward_syslog and priority & 7 <= settings.max_level_syslog:
+            self.syslog.send(datagram or forward.as_syslog(priority, name, sender.pid, message))
+
+    def _show(self, sender: Sender, level: int, name: bytes, message: bytes) -> bool:
+        """Show a message on the console, if that gets it. Returns whether its record is to be shown instead."""
+        console = self.console
+        if not console.is_wanted:
+            return False
+        if not self.settings.console.shows(level, name.decode("utf-8", "replace"), sender.unit is not None):
+            return False
+        if not console.as_json:
+            self._lines.append(forward.as_lines(name, sender.pid, message))
+        return console.as_json
 
     def _keep(self, sender: Sender, transport: str, text: str, shown: bool) -> None:
         self._senders.complete(sender)
@@ -120,17 +140,6 @@ class Dispatch:
             self.say(LOG_WARNING, f"Message of process {sender.pid} is too large to be stored, ignoring it.")
             return
         self._files.add(sender.unit.name if sender.unit else OTHER, text + sender.head(transport, self.place), shown)
-
-    def _forward(
-        self, sender: Sender, priority: int, identifier: bytes | None, message: bytes, datagram: bytes | None
-    ) -> None:
-        settings, level = self.settings, priority & 7
-        if settings.forward_syslog and level <= settings.max_level_syslog:
-            name = identifier or sender.name or b"unknown"
-            self.syslog.send(datagram or forward.as_syslog(priority, name, sender.pid, message))
-        console = self.console
-        if console.is_wanted and not console.as_json and level <= settings.max_level_console:
-            self._lines.append(forward.as_lines(identifier or sender.name or b"unknown", sender.pid, message))
 
     def flush(self) -> None:
         """Write and show what has been taken since the last time."""
@@ -164,7 +173,7 @@ class Dispatch:
         whole: dict[str, record.Value] = {
             "PRIORITY": level,
             "SYSLOG_FACILITY": 3,
-            "SYSLOG_IDENTIFIER": "systemd-journald",
+            "SYSLOG_IDENTIFIER": _OURS,
             **fields,
             "_TRANSPORT": "driver",
             "_PID": 1 if unit else os.getpid(),
@@ -172,9 +181,12 @@ class Dispatch:
             "_SYSTEMD_UNIT": "init.scope",
             **self.place.fields,
         }
-        self._files.add(unit, record.encode_fields(whole), self._is_shown(level))
-        if self.console.is_wanted and not self.console.as_json and level <= self.settings.max_level_console:
-            self._lines.append(forward.as_lines(b"systemd-journald", 1, str(fields["MESSAGE"]).encode()))
+        shown = self.console.is_wanted and self.settings.console.shows(level, _OURS, bool(unit))
+        self._files.add(unit, record.encode_fields(whole), shown and self.console.as_json)
+        if shown and not self.console.as_json:
+            self._lines.append(
+                forward.as_lines(_OURS.encode(), int(str(whole["_PID"])), str(fields["MESSAGE"]).encode())
+            )
 
 
 def _is_wanted(sender: Sender, level: int) -> bool:
