@@ -26,7 +26,11 @@ _CLASSES = {
     "word": r"\w",
     "xdigit": "0-9A-Fa-f",
 }
-_CLASS = re.compile(r"\[:(\w+):\]")
+_CLASS = re.compile(r"\[:(\^?)(\w+):\]")
+# What is spelled otherwise, outside of sets: groups with names, references to them, characters by their number.
+_NAMED = re.compile(r"\(\?<(?=\w)|\(\?'(\w+)'")
+_REFERENCE = re.compile(r"\\k(?:<(\w+)>|'(\w+)'|\{(\w+)\})")
+_NUMBER = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
 # Escapes that mean something else to `re`, or nothing.
 _ESCAPES = {"h": r"[ \t]", "z": r"\Z", "Z": r"(?=\n?\Z)", "R": r"(?:\r\n|[\n\v\f\r])", "N": r"[^\n]", "e": r"\x1b"}
 _COMPLAINTS = (
@@ -36,11 +40,16 @@ _COMPLAINTS = (
     ("nothing to repeat", "quantifier does not follow a repeatable item"),
     ("multiple repeat", "quantifier does not follow a repeatable item"),
     ("bad escape (end of pattern)", r"\ at end of pattern"),
+    ("bad escape \\", "unrecognized character follows \\"),
     ("bad character range", "range out of order in character class"),
     ("min repeat greater than max repeat", "numbers out of order in {} quantifier"),
     ("invalid group reference", "reference to non-existent subpattern"),
+    ("unknown group name", "reference to non-existent subpattern"),
     ("unknown extension ?", "unrecognized character after (? or (?-"),
 )
+
+
+_LAST_CHARACTER = 0x10FFFF
 
 
 def compile_pattern(text: str, case_sensitive: bool | None) -> re.Pattern[str]:
@@ -59,42 +68,61 @@ def _translated(text: str) -> str:
     position = 0
     in_set = False
     while position < len(text):
-        character = text[position]
-        if character == "\\" and position + 1 < len(text):
-            escaped = text[position + 1]
-            if escaped == "Q" and not in_set:
-                end = text.find(r"\E", position)
-                end = len(text) if end < 0 else end
-                parts.append(re.escape(text[position + 2 : end]))
-                position = end + 2
-                continue
-            parts.append(_ESCAPES.get(escaped, f"\\{escaped}") if not in_set else _in_set(escaped))
-            position += 2
-            continue
-        named = _CLASS.match(text, position) if in_set else None
-        if named and named[1] in _CLASSES:
-            parts.append(_CLASSES[named[1]])
-            position = named.end()
-            continue
-        if in_set:
-            in_set = character != "]"
-            # An opening bracket in a set stands for itself in both languages, but `re` warns of it.
-            parts.append(r"\[" if character == "[" else character)
-        elif character == "[":
-            in_set = True
-            parts.append(character)
-            for first in ("^", "]"):  # a closing bracket that comes first belongs to the set
-                if text[position + 1 : position + 2] == first:
-                    position += 1
-                    parts.append(first)
-        else:
-            parts.append(character)
-        position += 1
+        part, position = (_part_of_set if in_set else _part)(text, position)
+        parts.append(part)
+        in_set = part != "]" if in_set else part.startswith("[") and not part.endswith("]")
     return "".join(parts)
 
 
-def _in_set(escaped: str) -> str:
-    return {"h": r" \t", "e": r"\x1b"}.get(escaped, f"\\{escaped}")
+def _part(text: str, position: int) -> tuple[str, int]:
+    """What stands at a position outside of a set in the language of `re`, and where it ends."""
+    character, following = text[position], text[position + 1 : position + 2]
+    if character == "\\" and following:
+        return _escape(text, position)
+    if named := _NAMED.match(text, position):
+        return (f"(?P<{named[1]}>" if named[1] else "(?P<"), named.end()
+    if character != "[":
+        return character, position + 1
+    begin = position
+    for first in ("^", "]"):  # a closing bracket that comes first belongs to the set
+        if text[position + 1 : position + 2] == first:
+            position += 1
+    return text[begin : position + 1].replace("]", r"\]"), position + 1
+
+
+def _escape(text: str, position: int) -> tuple[str, int]:
+    if reference := _REFERENCE.match(text, position):
+        return f"(?P={reference[reference.lastindex or 1]})", reference.end()
+    if number := _NUMBER.match(text, position):
+        return re.escape(chr(min(int(number[1], 16), _LAST_CHARACTER))), number.end()
+    escaped = text[position + 1]
+    if escaped != "Q":
+        return _ESCAPES.get(escaped, f"\\{escaped}"), position + 2
+    end = text.find(r"\E", position)
+    end = len(text) if end < 0 else end
+    return re.escape(text[position + 2 : end]), end + 2
+
+
+def _part_of_set(text: str, position: int) -> tuple[str, int]:
+    """The same in a set."""
+    character = text[position]
+    if character == "\\" and position + 1 < len(text):
+        escaped = text[position + 1]
+        return {"h": r" \t", "e": r"\x1b"}.get(escaped, f"\\{escaped}"), position + 2
+    named = _CLASS.match(text, position)
+    if named and named[2] not in _CLASSES:
+        raise re.error("unknown POSIX class name")
+    if named:
+        return (_all_but(_CLASSES[named[2]]) if named[1] else _CLASSES[named[2]]), named.end()
+    # An opening bracket in a set stands for itself in both languages, but `re` warns of it.
+    return (r"\[" if character == "[" else character), position + 1
+
+
+def _all_but(members: str) -> str:
+    """The members of the opposite set."""
+    among = re.compile(f"[{members}]")
+    others = [chr(code) for code in range(128) if not among.match(chr(code))]
+    return "".join(map(re.escape, others)) + f"\x80-{chr(_LAST_CHARACTER)}"
 
 
 def _complaint(text: str) -> str:

@@ -28,9 +28,23 @@ from systemctl_replacement.cli.options import OptionError
         (r"a\Rb", "a\r\nb", "a\r\nb"),
         (r"\[x\]", "[x]", "[x]"),
         ("(?i)ABC", "abc", "abc"),
+        ("(?<k>key)=(\\w+) \\k<k>", "key=value key", "key=value key"),
+        ("(?'k'x)\\k{k}", "axx", "xx"),
+        ("(?<=a)b", "ab", "b"),
+        ("(?<!a)b", "abb", "b"),
+        (r"\x{41}\x{2e}", "A.", "A."),
+        ("[[:^alpha:]]+", "ab1 é", "1 é"),
+        ("[[:^alpha:]b]+", "ab1", "b1"),
+        ("[^[:^digit:]]+", "ab12", "12"),
+        (r"[\]x]+", "]x", "]x"),
+        ("[]", "]", None),
     ],
 )
-def test_translated(pattern: str, text: str, found: str) -> None:
+def test_translated(pattern: str, text: str, found: str | None) -> None:
+    if found is None:
+        with pytest.raises(OptionError, match="missing terminating ] for character class"):
+            compile_pattern(pattern, case_sensitive=True)
+        return
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         match = compile_pattern(pattern, case_sensitive=True).search(text)
