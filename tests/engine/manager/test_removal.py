@@ -1,4 +1,4 @@
-"""A service is not down before its runtime directories are gone, because its next start creates them again."""
+"""A service or socket is not down before its directories in /run are gone: its next start creates them again."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def let_go(engine: Engine) -> None:
 
 def kill_the_supervisor(engine: Engine) -> None:
     """The removal ends with the supervisor, and another one has to begin again."""
-    supervisor = engine.titled("supervisor: x.service")
+    supervisor = engine.titled("supervisor: x.")
     removers = supervisor.children()
     assert removers
     supervisor.kill()
@@ -79,6 +79,28 @@ def test_a_job_waits_for_the_removal(operation: str, end: str) -> None:
             assert not (e.root / "run/x").exists()
         journal = e.root / "var/log/systemctl-replacement/manager.journal.jsonl"
         assert journal.read_text().count("Deactivated successfully.") == 1
+
+
+SOCKET = (
+    "[Socket]\nListenStream=/run/x.sock\nRuntimeDirectory=x\nExecStartPre=/bin/sh -c 'touch $$RUNTIME_DIRECTORY/mine'\n"
+)
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("operation", ["stop", "restart"])
+def test_so_does_the_job_of_a_socket(operation: str, end: str) -> None:
+    units = {"x.socket": SOCKET, "x.service": "[Service]\nExecStart=/bin/sleep 1000\n"}
+    with Engine(units, boot=("x.socket",), change=PATIENT) as e:
+        e.wait_sub("x.socket", "listening")
+        e.enqueue(operation, "x.socket")
+        e.wait_sub("x.socket", "final-sigterm")
+        wait_for(lambda: e.titled("supervisor: x.").children(), "the removal")
+        assert (e.root / "run/x/mine").exists()
+        ENDS[end](e)
+        e.wait_idle()
+        assert e.sub("x.socket") == ("listening" if operation == "restart" else "dead")
+        assert (e.root / "run/x/mine").exists() == (operation == "restart")
+        assert "Traceback" not in e.text()
 
 
 def test_a_start_that_replaces_the_stop_waits_too() -> None:
