@@ -87,12 +87,13 @@ def _own_files(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
         if unit and ("OBJECT_SYSTEMD_UNIT" in fields or "COREDUMP_UNIT" in fields):
             name = f"other{names.SUFFIX}"  # a unit prints nothing of the kind
         lines = files.setdefault(name, [])
-        lines.append(_own_line(one, len(lines) + 1))
+        lines.append(own_line(one, len(lines) + 1))
     for name, lines in files.items():
         yield name, b"".join(lines).decode("utf-8", "surrogateescape")
 
 
-def _own_line(one: Record, number: int) -> bytes:
+def own_line(one: Record, number: int) -> bytes:
+    """A record as a line of a file of ours."""
     values: dict[str, list[object]] = {}
     for name, value in one.fields:
         values.setdefault(name, []).append(record.plain(value))
