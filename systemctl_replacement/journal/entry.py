@@ -138,7 +138,7 @@ class Entry:
 
 
 def _parsed_head(line: bytes) -> Head | None:
-    if line[:1] != b"{":
+    if line[:1] != b"{" or line[-1:] != b"}":
         return None
     fields = parsed(line)
     if fields is None:

@@ -10,7 +10,7 @@ import errno
 import os
 
 from systemctl_replacement.journal.entry import head_of
-from systemctl_replacement.journal.lines import backwards, end_of_lines, line_from
+from systemctl_replacement.journal.lines import backwards_with_skips, end_of_lines, line_from, next_object
 from systemctl_replacement.journal.names import open_file
 from systemctl_replacement.journal.record import RECORD_MAX
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from systemctl_replacement.journal.entry import Head
 
+_GARBAGE_MAX = 1000
+"""So many lines that look like records, and are none, are passed over when a place is looked for."""
 SIZE_MAX = 4 * 1024 * 1024 * 1024
 """No journal is larger. Of what is, only the end is read."""
 
@@ -55,8 +57,8 @@ class JournalFile:
 
     def last(self, end: int = 0) -> Head | None:
         """The last record, or the last one before an offset."""
-        for lines in backwards(self.fd, self.start, end or self.size):
-            for line in lines:
+        for lines in backwards_with_skips(self.fd, self.start, end or self.size, lambda text: b"{" not in text):
+            for line in lines if isinstance(lines, list) else ():
                 head = head_of(line)
                 if head is not None:
                     return head
@@ -65,15 +67,16 @@ class JournalFile:
     def record_from(self, position: int, end: int) -> tuple[int, int, Head] | None:
         """The first record that begins at an offset or behind it, before another one: (begin, end, head)."""
         at = position
-        while at < end and at - position <= RECORD_MAX:
-            found = line_from(self.fd, at, self.size)
+        limit = min(end, position + RECORD_MAX)
+        for _ in range(_GARBAGE_MAX):
+            found = line_from(self.fd, at, self.size) if at < limit else None
             if found is None or found[0] >= end:
                 return None
             begin, line = found
             head = head_of(line)
             if head is not None:
                 return begin, begin + len(line) + 1, head
-            at = begin + len(line) + 1
+            at = next_object(self.fd, begin + len(line) + 1, limit)
         return None
 
     def find(self, start: int, end: int, is_before: Callable[[Head], bool]) -> int:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _FIRST = 4096
 """Who reads backwards often wants a few lines only."""
+_SEARCHED = 64 * 1024
 BLOCK = 256 * 1024
 
 
@@ -122,6 +123,20 @@ def line_from(fd: int, position: int, end: int, size: int = 1024) -> tuple[int, 
         if not more or len(data) > 2 * RECORD_MAX:
             return None
         size *= 4
+
+
+def next_object(fd: int, position: int, end: int) -> int:
+    """Where the next line begins that could be a record, from the beginning of a line on; `end` if none does before."""
+    at = position - 1  # its newline
+    while at < end:
+        data = os.pread(fd, _SEARCHED, at)
+        found = data.find(b"\n{")
+        if found >= 0:
+            return at + found + 1
+        if len(data) < 2:
+            return end
+        at += len(data) - 1
+    return end
 
 
 def end_of_lines(fd: int, size: int, start: int = 0) -> int:

@@ -32,10 +32,9 @@ class Selection:
         collector's."""
         return self._expression is None or self._expression.could_match(name, received)
 
-    @property
-    def lacks(self) -> Callable[[bytes], bool] | None:
-        """Tells of the text of many lines whether bytes show that none of them is wanted. None if none can be."""
-        return (lambda text: any(lacks(text) for lacks in self._lacks)) if self._lacks else None
+    def lacks(self, text: bytes) -> bool:
+        """Whether the text of many lines shows that none of them is wanted, or none is a record."""
+        return b"{" not in text or any(lacks(text) for lacks in self._lacks)
 
     def select(self, lines: list[bytes]) -> list[bytes]:
         """Those that are wanted."""
