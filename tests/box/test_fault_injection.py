@@ -81,7 +81,7 @@ def killer(title: str) -> Fault:
 
 def stop(box: Box, draw: random.Random) -> None:
     """SIGSTOP for everything of ours but PID 1, in any order."""
-    processes = titled(box, "supervisor: ", "forkserver", "console")
+    processes = titled(box, "supervisor: ", "forkserver", "console", "collector")
     draw.shuffle(processes)
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -101,6 +101,7 @@ Fault = Callable[[Box, random.Random], None]
 FAULTS: dict[str, Fault] = {
     "kill -9 forkserver": killer("forkserver"),
     "kill -9 console": killer("console"),
+    "kill -9 collector": killer("collector"),
     "kill -9 supervisors": killer("supervisor: "),
     "kill -9 -1": kill_everything,
     "SIGSTOP": stop,
@@ -142,14 +143,16 @@ def reexecution(box: Box, fault: Callable[[], None]) -> None:
 
 
 def assert_well(box: Box) -> None:
-    """Services are up, with one supervisor each; anything can be started; nothing is left of what was killed."""
+    """Services are up, with one supervisor each; anything can be started, and is heard; nothing is left of what was
+    killed."""
 
     def ours() -> list[str]:
-        return sorted(" ".join(process.cmdline()).rstrip() for process in titled(box, "forkserver", "console", "super"))
+        helpers = titled(box, "forkserver", "console", "collector", "supervisor: ")
+        return sorted(" ".join(process.cmdline()).rstrip() for process in helpers)
 
     box.wait_for(lambda: box.run("systemctl is-active web db").stdout == "active\nactive\n", what="the services")
     box.run("systemctl start probe", check=True)
-    expected = ["console", "forkserver", "supervisor: db.service", "supervisor: web.service"]
+    expected = ["collector", "console", "forkserver", "supervisor: db.service", "supervisor: web.service"]
     box.wait_for(lambda: ours() == expected, what="our processes")
     box.wait_for(lambda: not zombies(box), what="a box without zombies")
 

@@ -104,7 +104,7 @@ def test_units_and_a_command() -> None:
         box.run("echo >/gate", check=True)
         box.wait_for(lambda: box.exists("/order") and "app up" in box.read("/order"), what="the command")
         box.run("systemctl daemon-reexec", check=True)
-        box.run("kill -KILL $(pgrep -f '^forkserver|^console')")
+        box.run("kill -KILL $(pgrep -f '^forkserver|^console|^collector')")
         assert "active" in box.run("systemctl is-active db.service").stdout
         assert "does not belong to any loaded unit" in box.run("systemctl status $(pgrep -xo app)").stderr
         box.signal(signal.SIGRTMIN + 3)

@@ -207,15 +207,18 @@ def identities(box: Box) -> dict[str, dict[str, str]]:
 
 
 def helpers(box: Box) -> dict[str, psutil.Process]:
-    """Our processes by role: the forkserver is PID 1's child, supervisors and the console are its children."""
+    """Our processes by role: the forkserver is PID 1's child, the others are its children."""
     main_pid = int(show(box, "nginx", "MainPID")["MainPID"])
     supervisor = box.process(main_pid).parent()
     forkserver = next(
         process for process in box.processes() if process.ppid() == box.pid1 and "forkserver" in title(process)
     )
-    console = next(process for process in box.processes() if "console" in title(process))
+    others = {
+        name: next(process for process in box.processes() if name in title(process))
+        for name in ("console", "collector")
+    }
     assert supervisor is not None
-    return {"forkserver": forkserver, "supervisor": supervisor, "console": console}
+    return {"forkserver": forkserver, "supervisor": supervisor, **others}
 
 
 def title(process: psutil.Process) -> str:
@@ -227,7 +230,7 @@ def title(process: psutil.Process) -> str:
 
 
 @ours_only
-@pytest.mark.parametrize("victim", ["forkserver", "supervisor", "console"])
+@pytest.mark.parametrize("victim", ["forkserver", "supervisor", "console", "collector"])
 def test_killing_one_of_ours_harms_no_service(victim: str) -> None:
     with boot() as box:
         box.wait_booted()

@@ -23,7 +23,7 @@ UNITS = {
     f"{DIRECTORY}/db.service": SAYS_BYE,
     f"{DIRECTORY}/stops.service": f"{SAYS_BYE}ExecStop=/bin/sh -c 'echo stop >>/var/order'\n",
 }
-HELPERS = ("supervisor: app.service", "supervisor: db.service", "forkserver", "console")
+HELPERS = ("supervisor: app.service", "supervisor: db.service", "forkserver", "console", "collector")
 
 
 def started(box: Box, *names: str) -> None:

@@ -130,12 +130,12 @@ def finish(engine: Engine, sub: str, ends: tuple[str, ...]) -> None:
 
 
 def units_processes(engine: Engine) -> list[psutil.Process]:
-    """All descendants of the manager except its forkserver and console."""
+    """All descendants of the manager except its helpers."""
     found = []
     for process in engine.processes():
         try:
             title = " ".join(process.cmdline())
-            if process.status() != psutil.STATUS_ZOMBIE and title not in ("forkserver", "console"):
+            if process.status() != psutil.STATUS_ZOMBIE and title not in ("forkserver", "console", "collector"):
                 found.append(process)
         except psutil.NoSuchProcess:
             continue
@@ -437,7 +437,7 @@ def test_death_of_the_manager_ends_its_units() -> None:
     with Engine({"x.service": f"[Service]\n{MAIN}"}, boot=("x.service",)) as engine:
         engine.wait_sub("x.service", "running")
         processes = engine.processes()
-        assert len(processes) >= 4  # forkserver, console, supervisor, service
+        assert len(processes) >= 5  # forkserver, console, collector, supervisor, service
         assert engine.process is not None
         engine.process.kill()
         gone: Callable[[], bool] = lambda: all(not alive(process) for process in processes)  # noqa: E731

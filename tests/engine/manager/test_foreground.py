@@ -314,7 +314,7 @@ def test_running_is_the_end_of_the_boot_whatever_has_failed() -> None:
 def test_reexecutions_and_killed_helpers_cost_it_nothing() -> None:
     with Gated(DEFAULT, command("read x <@ROOT@/gate; exit 8")) as engine:
         engine.reexecute()
-        for title in ("forkserver", "console"):
+        for title in ("forkserver", "console", "collector"):
             killed = engine.titled(title)
             killed.kill()
             wait_for(lambda killed=killed: not killed.is_running(), title)  # type: ignore[misc]
