@@ -128,18 +128,17 @@ class ExecDefaults:
         level = unit.own("SyslogLevel")
         if level is not None:
             journal["priority"] = level
+        slice_ = next(iter(unit.related("Slice")), "")
+        if slice_:
+            journal["fields"]["_SYSTEMD_SLICE"] = slice_
+        limit = [unit.own(name) or None for name in ("LogRateLimitIntervalSec", "LogRateLimitBurst")]
+        if any(limit):
+            journal["unit_rate_limit"] = limit
         timeout, signal = unit.kind.stopping(unit.config)
         return {
             "journal": journal,
             "stopping": {"stop_timeout": min(timeout, 2**53), "kill_signal": signal},
-            "collector": self._collector_settings(unit, extra),
-        }
-
-    def _collector_settings(self, unit: ManagedUnit, extra: dict[str, str]) -> dict[str, Any]:
-        highest = unit.file.settings.get((unit.section, "LogLevelMax"))
-        return {
-            "slice": next(iter(unit.related("Slice")), ""),
-            "journal": {"fields": extra, **({} if highest is None else {"max_priority": highest})},
+            "collector": {"slice": slice_, "journal": _received(extra, highest, limit)},
         }
 
     def runtime_directories(self, unit: ManagedUnit) -> list[str]:
@@ -161,6 +160,12 @@ class ExecDefaults:
         entries = unit.own("RuntimeDirectory") or ()
         links = [link for _, *links in entries for link in links]
         return [self.below_root(f"/run/{link}") for link in links]
+
+
+def _received(extra: dict[str, str], highest: int | None, limit: list[int | None]) -> dict[str, Any]:
+    """What the collector must know of the messages of a unit."""
+    said = {"max_priority": highest, "interval": limit[0], "burst": limit[1]}
+    return {"fields": extra, **{name: value for name, value in said.items() if value is not None}}
 
 
 def default_environment(config: ManagerConfig) -> dict[str, str]:

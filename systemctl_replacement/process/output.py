@@ -11,8 +11,11 @@ import os
 from systemctl_replacement.journal import record
 from systemctl_replacement.journal.writer import Writer
 from systemctl_replacement.log_levels import LOG_INFO
+from systemctl_replacement.process import seen_process
 from systemctl_replacement.process.console_filter import ConsoleFilter
 from systemctl_replacement.process.console_source import ConsoleSource
+from systemctl_replacement.process.forward import SyslogForward, as_syslog
+from systemctl_replacement.process.rate_limit import RateLimit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,11 +25,20 @@ _CHUNK = 65536
 _ROUNDS_OF_DRAIN = 16
 """A pipe holds at most 1 MiB (fs/pipe-max-size): after this many chunks everything that was in it has been read."""
 _ALL_PRIORITIES = 7
-_OF_THE_LINE = ("MESSAGE", "PRIORITY")
+_OF_THE_LINE = ("MESSAGE", "PRIORITY", "SYSLOG_IDENTIFIER")
 """Fields that LogExtraFields= may name and every line has itself: the line's own value counts."""
 _INVOCATION = "_SYSTEMD_INVOCATION_ID"
+_OF_THE_PLACE = ("_MACHINE_ID", "_HOSTNAME", "_RUNTIME_SCOPE")
+"""Fields that the manager's records and those of all units have in common."""
+_BELIEVED_USEC = 1_000_000
+"""So long what /proc says of a process is believed, as by journald."""
+_USUAL_LIMIT = (30_000_000, 10_000)
+"""Interval and burst of a rate limit, where only the other one is set (journald.conf(5))."""
+_SUPPRESSED_ID = "a596d6fe7bfa4994828e72309e95d61e"
 _BLANKS = b" \t\n\r"
 """journald strips these from the end of a line."""
+
+_MARK = record.NUMBER.encode() + b"%d"
 
 _buffer = bytearray(_CHUNK)
 _view = memoryview(_buffer)
@@ -36,10 +48,17 @@ class Output:
     """Reads lines, makes records of them, and passes them on."""
 
     __slots__ = (
+        "_described",
+        "_described_at",
+        "_facility",
         "_fields",
         "_filter",
+        "_forward",
+        "_forwarded_to",
         "_head",
+        "_journal",
         "_level",
+        "_limit",
         "_own",
         "_partial",
         "_pid",
@@ -47,6 +66,8 @@ class Output:
         "_shown",
         "_shown_to",
         "_static",
+        "_stored_to",
+        "_stream",
         "_writer",
         "console",
         "identifier",
@@ -68,6 +89,9 @@ class Output:
     ) -> None:
         self.log_fd = log_fd
         self.console = ConsoleSource(console_fd, console_json, console_comes)
+        self._described: dict[str, str] = {}  # the process, by its fields
+        self._described_at = -_BELIEVED_USEC
+        self._stream = os.urandom(16).hex()
         self._open(unit, journal)
         self._fields: dict[str, str] = {}
         self.level_prefix = True
@@ -80,12 +104,17 @@ class Output:
 
     def _open(self, unit: str, journal: dict[str, Any]) -> None:
         self.unit = unit
+        self._journal = journal
         self._static: dict[str, Any] = {"_SYSTEMD_UNIT": unit}
+        self._own = journal.get("own", {})
         if "boot" in journal:
             self._static["_BOOT_ID"] = journal["boot"]
+        self._static.update([(name, self._own[name]) for name in _OF_THE_PLACE if name in self._own])
         self.console.name(unit, self._static)
-        self._own = journal.get("own", {})
         self._filter = ConsoleFilter(journal)
+        self._stored_to = journal.get("max_stored", _ALL_PRIORITIES)
+        self._forward = SyslogForward(journal.get("syslog", ""))
+        self._forwarded_to = journal.get("max_forwarded", _ALL_PRIORITIES)
         self._writer: Writer | None = None
         if "path" in journal:
             self._writer = Writer(journal["path"], journal.get("limits"), fields=dict(self._static))
@@ -113,26 +142,54 @@ class Output:
         self._shown = settings.get("own_shown", self._shown)
         self.level_prefix = settings.get("level_prefix", self.level_prefix)
         self.priority = settings.get("priority", self.priority)
+        self._limit = self._limit_of(settings)
         self._build()
+
+    def _limit_of(self, settings: dict[str, Any]) -> RateLimit | None:
+        """The limit of the unit, or of journald.conf; none unless one of them says something of it."""
+        by_default = self._journal.get("rate_limit", (None, None))
+        interval, burst = [
+            mine or usual for mine, usual in zip(settings.get("unit_rate_limit", (None, None)), by_default)
+        ]
+        if interval is None and burst is None:
+            return None
+        limit = RateLimit(
+            _USUAL_LIMIT[0] if interval is None else interval, _USUAL_LIMIT[1] if burst is None else burst
+        )
+        return limit if limit.interval and limit.burst else None
 
     def attribute(self, pid: int, identifier: str) -> None:
         """Set the process to which lines are attributed (one pipe serves all processes of the unit)."""
         if (pid, identifier) != (self._pid, self.identifier):
+            if pid != self._pid:
+                self._described, self._described_at = {}, -_BELIEVED_USEC
             self._pid = pid
             self.identifier = identifier
+            self._build()
+
+    def _look_at_process(self, now: int) -> None:
+        """See what the process is that prints. What is not known of it any more stays."""
+        self._described_at = now
+        described = {**self._described, **seen_process.describe(self._pid)} if self._pid else {}
+        if described != self._described:
+            self._described = described
             self._build()
 
     def _build(self) -> None:
         """Prepare the parts of a record that do not change from line to line."""
         fields = {
             "SYSLOG_FACILITY": "3",
-            **{name: value for name, value in self._fields.items() if name not in _OF_THE_LINE},
-            **self._static,
-            "_TRANSPORT": "stdout",
-            "_PID": str(self._pid),
             "SYSLOG_IDENTIFIER": self.identifier,
+            **{name: value for name, value in self._fields.items() if name not in _OF_THE_LINE},
+            "_TRANSPORT": "stdout",
+            "_STREAM_ID": self._stream,
+            "_PID": str(self._pid),
+            **self._described,
+            **self._static,
         }
-        self._head = record.encode_fields(fields).replace("%", "%%") + ',"PRIORITY":"%d","MESSAGE":'
+        self._facility = int(fields["SYSLOG_FACILITY"]) << 3
+        head = record.encode_fields(fields).replace("%", "%%") + ',"PRIORITY":"%d","MESSAGE":'
+        self._head = head.encode()
         self._prefix = record.format_line(self.identifier, self._pid, b"")[:-1]
         # The highest level that the console gets of the lines.
         self._shown_to = self._filter.level if self._filter.lets_pass(self.identifier, True) else -1
@@ -208,16 +265,22 @@ class Output:
         if not lines:
             return
         realtime, monotonic = record.stamp()
-        stamps = f'","__REALTIME_TIMESTAMP":"{realtime}","__MONOTONIC_TIMESTAMP":"{monotonic}"'
+        if monotonic - self._described_at >= _BELIEVED_USEC:
+            self._look_at_process(monotonic)
+        stamps = b'","__REALTIME_TIMESTAMP":"%d","__MONOTONIC_TIMESTAMP":"%d"' % (realtime, monotonic)
         usual = head = stamps + self._head % self.priority
         highest = self.max_priority
         unusual = hidden = self.priority > highest
-        records: list[str] = []
+        records: list[bytes] = []  # in pieces: the long ones are the same for all, and copied once
+        count = 0
         shown: list[bytes] = []
         as_json, shown_to, wanted = self.console.as_json, self._shown_to, self.console.is_wanted
         usually_shown = is_shown = wanted and self.priority <= shown_to
-        mark, encode, level_prefix, prefix = record.NUMBER, record.encode_line, self.level_prefix, self._prefix
+        mark, encode, level_prefix, prefix = _MARK, record.encode_line, self.level_prefix, self._prefix
         number = self._writer.next_number if self._writer else 0
+        is_limited = self._limit is not None or self._stored_to < highest
+        forwards = self._forward.is_wanted(monotonic)
+        priority, stored, suppressed = self.priority, True, 0
         for line in lines:
             line = line.rstrip(_BLANKS) or line  # a line of nothing but blanks stays, as for journald
             if level_prefix and line[0] == 0x3C:
@@ -227,15 +290,57 @@ class Output:
                 head, hidden = stamps + self._head % priority, priority > highest
                 is_shown = wanted and priority <= shown_to
             if not hidden:
-                records.append(f"{mark}{number}{head}{encode(line)}}}\n")
-                number += 1
+                if is_limited:
+                    stored, suppressed = self._admit(priority, monotonic)
+                    if suppressed:
+                        records.append(self._suppressed_record(suppressed, number, (realtime, monotonic)))
+                        number += 1
+                        count += 1
+                pieces = (mark % number, head, encode(line).encode(), b"}\n")
+                if stored:
+                    records += pieces
+                    number += 1
+                    count += 1
                 if is_shown:
-                    shown.append(records[-1].encode() if as_json else b"%s%s\n" % (prefix, line))
-            head, hidden, is_shown = usual, unusual, usually_shown
+                    shown.append(b"".join(pieces) if as_json else b"%s%s\n" % (prefix, line))
+                if forwards and priority <= self._forwarded_to:
+                    identifier = self.identifier.encode("utf-8", "surrogateescape")
+                    datagram = as_syslog(self._facility | priority, identifier, self._pid, line)
+                    forwards = self._forward.send(datagram, monotonic)
+            head, hidden, is_shown, priority = usual, unusual, usually_shown, self.priority
         if self._writer and records:
-            self._writer.write_lines("".join(records).encode(), len(records))
+            self._writer.write_lines(b"".join(records), count)
         if shown:
             self.console.show(shown)
+
+    def _admit(self, priority: int, now: int) -> tuple[bool, int]:
+        """Whether a line is stored, and how many before it were not because there were too many."""
+        if priority > self._stored_to:
+            return False, 0
+        if self._limit is None:
+            return True, 0
+        return self._limit.admit(priority, now, self._free())
+
+    def _free(self) -> int:
+        """The bytes that are free where the journal is."""
+        try:
+            status = os.statvfs(os.path.dirname(self._journal.get("path", "/")))
+        except OSError:
+            return 0
+        return status.f_bavail * status.f_frsize
+
+    def _suppressed_record(self, count: int, number: int, when: tuple[int, int]) -> bytes:
+        fields = {
+            **self._own,
+            "PRIORITY": "6",
+            "SYSLOG_IDENTIFIER": "systemd-journald",
+            "_TRANSPORT": "driver",
+            "MESSAGE_ID": _SUPPRESSED_ID,
+            "UNIT": self.unit,
+            "N_DROPPED": str(count),
+            "MESSAGE": f"Suppressed {count} messages from {self.unit}",
+        }
+        return record.encode(fields, when, number)
 
     def close(self) -> tuple[bytes, int]:
         """Write what is left and close the journal. Returns the lines that were kept for a console that never came, and

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 _PATIENCE_USEC = 500_000
 
 _DEV_LOG = "/dev/log"
-_SYSLOG = "/run/systemd/journal/syslog"
 _DYNAMIC_USERS = "/run/systemd/dynamic-uid"
 
 
@@ -167,7 +166,7 @@ class Logs:
             "max_level_store": config.max_level_store,
             "max_level_syslog": config.max_level_syslog,
             "forward_syslog": config.forward_to_syslog,
-            "syslog": self._here.root + _SYSLOG,
+            "syslog": self._plan.syslog,
             "line_max": config.line_max,
             "console_json": self._console is not None and self._console.as_json,
             "limits": self._plan.limits,

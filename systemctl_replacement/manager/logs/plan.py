@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from systemctl_replacement.paths import Paths
     from systemctl_replacement.unitfile.journal_config import JournalConfig
 
+_SYSLOG = "/run/systemd/journal/syslog"
+
 # Before a list of identifiers: all but these, as in other settings of systemd.
 _INVERTED = "~"
 
@@ -30,12 +32,13 @@ _INVERTED = "~"
 class LogPlan:
     """The settings of a log. directory: of its files, "": nothing is stored. limits: what keeps them small
     (journal/vacuum.py); what is not said there is for their writers to say. shown: what the container's output gets
-    (process/console_filter.py)."""
+    (process/console_filter.py). syslog: the socket of a daemon that gets it, too; "": none does."""
 
     config: JournalConfig
     directory: str
     limits: Mapping[str, int]
     shown: Mapping[str, Any]
+    syslog: str
 
     @property
     def manager_file(self) -> str:
@@ -45,7 +48,15 @@ class LogPlan:
     def of_unit(self, unit: str) -> dict[str, Any]:
         """What a unit's supervisor must know of its log."""
         where = {"path": f"{self.directory}/{names.file_name(unit)}", "limits": self.limits} if self.directory else {}
-        return {**where, **self.shown}
+        config = self.config
+        return {
+            **where,
+            "rate_limit": [config.rate_limit_interval, config.rate_limit_burst],
+            "max_stored": config.max_level_store,
+            "max_forwarded": config.max_level_syslog,
+            "syslog": self.syslog,
+            **self.shown,
+        }
 
     def problems(self) -> list[tuple[int, str, tuple[tuple[str, str], ...]]]:
         """What is wrong with journald.conf, and what comes of nothing that it asks for: level, text, fields."""
@@ -60,7 +71,8 @@ def make_plan(paths: Paths, options: InitOptions) -> LogPlan:
     config = read_journal_config(options.root)
     directory = _directory(paths, config)
     is_kept = directory == paths.below(LOG_DIRECTORY)
-    return LogPlan(config, directory, _limits(config, is_kept), shown_on_console(options, config))
+    syslog = paths.below(_SYSLOG) if config.forward_to_syslog else ""
+    return LogPlan(config, directory, _limits(config, is_kept), shown_on_console(options, config), syslog)
 
 
 def _directory(paths: Paths, config: JournalConfig) -> str:

@@ -6,7 +6,8 @@ import os
 
 from systemctl_replacement.journal import record
 from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
-from systemctl_replacement.process.collector import forward, records
+from systemctl_replacement.process import forward
+from systemctl_replacement.process.collector import records
 from systemctl_replacement.process.collector.files import OTHER, Files
 from systemctl_replacement.process.collector.senders import Place
 from systemctl_replacement.process.collector.units import monotonic

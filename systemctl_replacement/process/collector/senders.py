@@ -12,7 +12,7 @@ import sys
 import time
 
 from systemctl_replacement.journal import record
-from systemctl_replacement.process.collector import processes
+from systemctl_replacement.process import seen_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _GONE_USEC = 250_000
 """A process that is gone is believed to have sent what was sent so long after it was seen."""
 _DETAILS_USEC = 1_000_000
 """So long the command line is believed, as by journald: a process may execute another program."""
-_ROUNDING_USEC = 2 * processes.TICK_USEC
+_ROUNDING_USEC = 2 * seen_process.TICK_USEC
 _KNOWN_MAX = 256
 _DEPTH_MAX = 200
 _INIT = 1
@@ -124,9 +124,9 @@ class Sender:
 
     def read_details(self, now: int) -> None:
         """Read what /proc says beside the name. What it does not say any more is remembered."""
-        self.command_line = processes.read_command_line(self.pid) or self.command_line
-        self.executable = processes.read_executable(self.pid) or self.executable
-        self.capabilities = processes.read_capabilities(self.pid) or self.capabilities
+        self.command_line = seen_process.read_command_line(self.pid) or self.command_line
+        self.executable = seen_process.read_executable(self.pid) or self.executable
+        self.capabilities = seen_process.read_capabilities(self.pid) or self.capabilities
         self.detailed = now
         self._heads.clear()
 
@@ -151,7 +151,7 @@ class Senders:
         if known is not None and now - known.verified < _FRESH_USEC:
             return known
         pid = int.from_bytes(credentials[:4], sys.byteorder)
-        stat = processes.read_stat(pid) if pid > 0 else None
+        stat = seen_process.read_stat(pid) if pid > 0 else None
         began = _began(stat[2]) if stat else 0
         if stat is None or sent < began:
             if known is not None and sent - known.verified < _GONE_USEC:
@@ -176,8 +176,8 @@ class Senders:
 
     def describe(self, pid: int) -> Sender:
         """Any process, by its pid alone."""
-        described = Sender(pid, *processes.read_ids(pid))
-        stat = processes.read_stat(pid)
+        described = Sender(pid, *seen_process.read_ids(pid))
+        stat = seen_process.read_stat(pid)
         if stat is not None:
             now = now_boottime()
             described.name, parent, described.start = stat
@@ -214,7 +214,7 @@ class Senders:
             known = self._parents.get(pid)
             if known is not None and now - known[2] < _FRESH_USEC and known[0] <= start:
                 return known[1]
-            stat = processes.read_stat(pid)
+            stat = seen_process.read_stat(pid)
             if stat is None or stat[2] > start:
                 return None
             _, parent, start = stat
@@ -235,7 +235,7 @@ def _unknown(credentials: bytes) -> Sender:
 
 def _began(start: int) -> int:
     """The earliest time at which a process can have sent something: its start time is rounded."""
-    return start * processes.TICK_USEC - _ROUNDING_USEC
+    return start * seen_process.TICK_USEC - _ROUNDING_USEC
 
 
 def _make_room(known: dict[K, V]) -> None:

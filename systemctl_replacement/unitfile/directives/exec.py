@@ -220,8 +220,9 @@ EXEC: tuple[Directive, ...] = (
         property="LogRateLimitIntervalUSec",
         kind="timespan",
         since=240,
+        honoured=FULL,
     ),
-    Directive("LogRateLimitBurst", parse=parsers.unsigned, default=0, kind="integer", since=240),
+    Directive("LogRateLimitBurst", parse=parsers.unsigned, default=0, kind="integer", since=240, honoured=FULL),
     Directive(
         "LogExtraFields",
         parse=exec_parsers.log_extra_fields,

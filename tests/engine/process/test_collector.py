@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from systemctl_replacement.process.collector import native
-from systemctl_replacement.process.collector.processes import quoted
+from systemctl_replacement.process.seen_process import quoted
 from tests.engine.process.collectors import Client, Collector, Sockets
 
 HERE = os.getpid()

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from systemctl_replacement.process.collector import forward, native, syslog
+from systemctl_replacement.process import forward
+from systemctl_replacement.process.collector import native, syslog
 from systemctl_replacement.process.collector.dispatch import Dispatch
 from systemctl_replacement.process.collector.files import Files
 from systemctl_replacement.process.collector.senders import Sender, Senders, now_boottime

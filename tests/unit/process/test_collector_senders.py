@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from systemctl_replacement.process.collector import processes, senders
+from systemctl_replacement.process import seen_process
+from systemctl_replacement.process.collector import senders
 from systemctl_replacement.process.collector.senders import Place, Sender, Senders
 from systemctl_replacement.process.collector.units import Units
 
-TICK = processes.TICK_USEC
+TICK = seen_process.TICK_USEC
 SECOND = 1_000_000
 
 
@@ -28,10 +29,10 @@ class Machine:
         self.units = Units()
         self.to_hear: list[dict[str, Any]] = []
         self.senders = Senders(self.units, self._listen)
-        monkeypatch.setattr(processes, "read_stat", self._stat)
-        monkeypatch.setattr(processes, "read_command_line", lambda pid: f"command {pid}")
-        monkeypatch.setattr(processes, "read_executable", lambda pid: "")
-        monkeypatch.setattr(processes, "read_capabilities", lambda pid: "0")
+        monkeypatch.setattr(seen_process, "read_stat", self._stat)
+        monkeypatch.setattr(seen_process, "read_command_line", lambda pid: f"command {pid}")
+        monkeypatch.setattr(seen_process, "read_executable", lambda pid: "")
+        monkeypatch.setattr(seen_process, "read_capabilities", lambda pid: "0")
         monkeypatch.setattr(senders, "now_boottime", lambda: self.now)
 
     def _stat(self, pid: int) -> tuple[bytes, int, int] | None:
@@ -190,7 +191,7 @@ def test_a_program_that_executes_another_one_is_that_one(machine: Machine) -> No
 
 
 def test_our_own_process_as_proc_shows_it() -> None:
-    stat = processes.read_stat(os.getpid())
+    stat = seen_process.read_stat(os.getpid())
     assert stat is not None
     name, parent, start = stat
     assert parent == os.getppid() and name == Path("/proc/self/comm").read_bytes().rstrip(b"\n")
@@ -214,4 +215,4 @@ def test_our_own_process_as_proc_shows_it() -> None:
     ],
 )
 def test_a_command_line_is_quoted_as_journald_does(arguments: list[bytes], shown: str) -> None:
-    assert processes.quoted(arguments) == shown
+    assert seen_process.quoted(arguments) == shown

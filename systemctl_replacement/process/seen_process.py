@@ -97,3 +97,22 @@ def read_ids(pid: int) -> tuple[int, int]:
     except OSError:
         return -1, -1
     return status.st_uid, status.st_gid
+
+
+def describe(pid: int) -> dict[str, str]:
+    """The fields that journald gives what a process prints, as far as /proc has them (any more)."""
+    try:
+        status = _read(f"/proc/{pid}/status", _STATUS_SIZE)
+    except OSError:
+        return {}
+    found = dict([line.split(b":\t", 1) for line in status.split(b"\n") if b":\t" in line])
+    capabilities = found.get(b"CapEff", b"").decode("ascii", "replace").lstrip("0") or "0"
+    fields = {
+        "_UID": found[b"Uid"].split(None, 1)[0].decode(),
+        "_GID": found[b"Gid"].split(None, 1)[0].decode(),
+        "_COMM": found[b"Name"].decode("utf-8", "surrogateescape"),
+        "_EXE": read_executable(pid),
+        "_CMDLINE": read_command_line(pid),
+        "_CAP_EFFECTIVE": capabilities,
+    }
+    return {name: value for name, value in fields.items() if value}

@@ -11,26 +11,40 @@ from systemctl_replacement.journal import record
 _SEND_FLAGS = _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL
 _SHORTAGES = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM)
 _TELL_USEC = 30_000_000
+_ABSENT_USEC = 1_000_000
 
 
 class SyslogForward:
-    """Sends to the socket of a syslog daemon, if there is one. What it has no room for is counted."""
+    """Sends to the socket of a syslog daemon at `path` ("": nowhere), if there is one. What it has no room for is
+    counted."""
 
-    def __init__(self) -> None:
-        self.path = ""
+    __slots__ = ("_absent_until", "_socket", "_told", "missed", "path")
+
+    def __init__(self, path: str = "") -> None:
+        self.path = path
         self.missed = 0
         self._socket: _socket.socket | None = None
         self._told = -_TELL_USEC
+        self._absent_until = 0
 
-    def send(self, datagram: bytes) -> None:
-        """Send a message. Nobody has to be there."""
-        if self._socket is None:
-            self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC, 0)
+    def is_wanted(self, now: int) -> bool:
+        """Whether somebody may be there: where nobody was, nobody is looked for again for a second (monotonic
+        microseconds)."""
+        return bool(self.path) and now >= self._absent_until
+
+    def send(self, datagram: bytes, now: int = 0) -> bool:
+        """Send a message. Nobody has to be there; returns whether somebody is."""
         try:
+            if self._socket is None:
+                self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC, 0)
             self._socket.sendto(datagram, _SEND_FLAGS, self.path)
         except OSError as error:
             if error.errno in _SHORTAGES:
                 self.missed += 1
+            else:
+                self._absent_until = now + _ABSENT_USEC
+                return False
+        return True
 
     def take_missed(self, now: int) -> int:
         """How many were missed since that was told last, which is done every half minute at most; else 0."""
