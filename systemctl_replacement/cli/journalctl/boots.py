@@ -17,13 +17,13 @@ _NO_SUCH_BOOT = "Data from the specified boot ({}) is not available: No such boo
 
 def chosen_boot(options: Options, boots: Sequence[Boot]) -> str:
     """The id of the boot that --boot= means. boots: all, oldest first. Failure if there is no such one."""
-    found = chosen([boot.id for boot in boots], options.boot_id, options.boot_offset)
+    found = by_offset([boot.id for boot in boots], options.boot_id, options.boot_offset)
     if found is None:
         raise Failure(_NO_SUCH_BOOT.format(options.boot_id or f"{options.boot_offset:+d}"))
     return found
 
 
-def chosen(ids: Sequence[str], named: str, offset: int) -> str | None:
+def by_offset(ids: Sequence[str], named: str, offset: int) -> str | None:
     """One of some ids, oldest first. An offset counts from the one that is named, otherwise up from the first one (1)
     or down from the last one (0, -1)."""
     if named:

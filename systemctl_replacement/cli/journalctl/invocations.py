@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.cli.journalctl.boots import chosen
+from systemctl_replacement.cli.journalctl.boots import by_offset
 from systemctl_replacement.cli.journalctl.failure import Failure
 from systemctl_replacement.journal.expression import All, Any, Is
 from systemctl_replacement.journal.query import Boot
@@ -35,7 +35,7 @@ def within(journal: Journal, query: Query, options: Options) -> Query:
     if not identifier or options.invocation_offset:
         require_unit(options, "--invocation=")
         ids = [one.id for one in invocations(journal, query)]
-        identifier = chosen(ids, options.invocation_id, options.invocation_offset)
+        identifier = by_offset(ids, options.invocation_id, options.invocation_offset)
         if identifier is None:
             named = f"{options.invocation_id}{options.invocation_offset:+d}"
             raise Failure(f"No journal entry found for the specified invocation ({named}).")

@@ -52,13 +52,13 @@ def parse_timestamp(text: str) -> int:
     zone = text.rpartition(" ")[2] if " " in text else ""
     if not zone or zone.lower() == "utc" or not _is_zone(zone):
         return _parse(text, with_zone=False)
-    with _in_zone(zone):
+    with _Zone(zone):
         if zone in time.tzname:
             return _parse(text, with_zone=False)
         return _parse(text[: -len(zone) - 1], with_zone=True)
 
 
-class _in_zone:
+class _Zone:
     """The time zone of this process, for the time being."""
 
     def __init__(self, zone: str) -> None:
