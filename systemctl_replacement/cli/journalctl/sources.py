@@ -7,6 +7,7 @@ import os
 
 from systemctl_replacement.cli import streams
 from systemctl_replacement.cli.journalctl.failure import Failure
+from systemctl_replacement.journal.names import open_file
 from systemctl_replacement.journal.query import Journal
 from systemctl_replacement.paths import LOG_DIRECTORY, Paths
 
@@ -67,7 +68,7 @@ def _of_directory(directory: str) -> Journal:
     except OSError as error:
         raise Failure(f"Failed to open {directory}: {error.strerror}") from None
     journal = Journal((directory,))
-    if not journal.chains:
+    if not _has_files(journal):
         for name in names:
             if name.endswith(".journal"):
                 _refuse_binary(os.path.join(directory, name))
@@ -75,15 +76,22 @@ def _of_directory(directory: str) -> Journal:
 
 
 def _refuse_binary(path: str) -> None:
+    """Failure if a file has journald's format. What cannot be read is left to who reads it."""
     try:
-        with open(path, "rb") as file:
-            binary = file.read(len(_BINARY)) == _BINARY
-    except OSError as error:
-        if isinstance(error, (PermissionError, IsADirectoryError)):
-            return
-        raise Failure(f"Failed to open files: {error.strerror}") from None
+        fd = open_file(path, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        binary = os.read(fd, len(_BINARY)) == _BINARY
+    finally:
+        os.close(fd)
     if binary:
         raise Failure(f"Failed to open {path}: it has the binary format of systemd-journald, which is not read here.")
+
+
+def _has_files(journal: Journal) -> bool:
+    """Whether there is anything to read. (What is not a file may be called like one.)"""
+    return any(chain.live is not None or chain.archives for chain in journal.chains)
 
 
 def is_persistent(journal: Journal) -> bool:
@@ -101,7 +109,7 @@ def warn(journal: Journal, options: Options) -> None:
             streams.err(_HINT.format(whose=whose, who=_readers()))
         if len(closed) == len(archives) and all(chain.live is None for chain in journal.chains):
             raise Failure("No journal files were opened due to insufficient permissions.")
-    elif not journal.chains and not options.quiet:
+    elif not _has_files(journal) and not options.quiet:
         streams.err("No journal files were found.")
 
 

@@ -34,15 +34,16 @@ def start(directory: Path, *words: str) -> subprocess.Popen[str]:
 
 def run(directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run it on the journals in a directory."""
-    return _run("-D", str(directory), *words)
+    return run_anywhere("-D", str(directory), *words)
 
 
 def run_in_root(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run it on the system below a root."""
-    return _run(f"--root={root}", *words)
+    return run_anywhere(f"--root={root}", *words)
 
 
-def _run(*words: str) -> subprocess.CompletedProcess[str]:
+def run_anywhere(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run it. The words say where the journals are."""
     environment = {**os.environ, "TZ": "UTC"}
     return subprocess.run(command(*words), capture_output=True, text=True, env=environment, check=False)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 from pathlib import Path
 
-from tests.unit.cli.journalctl.program import NEXT_BOOT, Log, command, run
+from tests.unit.cli.journalctl.program import NEXT_BOOT, Log, command, run, run_anywhere
 
 BINARY = b"LPKSHHRH" + bytes(264)
 
@@ -72,6 +73,15 @@ def test_files_of_journald_are_refused(tmp_path: Path) -> None:
     # Beside files of ours they are left alone.
     Log(tmp_path).say("x")
     assert messages(tmp_path) == ["x"]
+
+
+def test_what_is_no_file_keeps_nobody_waiting(tmp_path: Path) -> None:
+    for name in ("a.service.journal.jsonl", "a.journal"):
+        os.mkfifo(tmp_path / name)
+    assert run(tmp_path).stderr == "No journal files were found.\n"
+    for name in ("a.service.journal.jsonl", "a.journal", "missing"):
+        done = run_anywhere(f"--file={tmp_path}/{name}")
+        assert done.returncode == 1 and done.stderr.startswith("Failed to open files: ")
 
 
 def test_kernel_log(tmp_path: Path) -> None:
