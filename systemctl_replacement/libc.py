@@ -71,7 +71,7 @@ class _QuickFunction(CFuncPtr):
 
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-_LARGE = 128 * 1024
+_LARGE, _MUCH = 128 * 1024, 1024 * 1024
 
 _library = dlopen(None, 0)  # type: ignore[arg-type]
 
@@ -98,8 +98,8 @@ def return_memory() -> None:
         mallopt = function("mallopt")
     except OSError:
         return  # musl always returns them
-    for option in (_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD):
-        mallopt(option, _LARGE)
+    mallopt(_M_MMAP_THRESHOLD, _LARGE)
+    mallopt(_M_TRIM_THRESHOLD, _MUCH)
 
 
 def check(result: int, what: str) -> int:

@@ -61,10 +61,14 @@ def as_syslog(priority: int, identifier: bytes, pid: int, message: bytes) -> byt
     return b"<%d>%s%s[%d]: %s" % (priority, date, identifier, pid, message)
 
 
-def as_lines(identifier: bytes, pid: int, message: bytes) -> bytes:
+def prefix(identifier: bytes, pid: int) -> bytes:
+    """What the lines of a sender begin with on the container's stdout."""
+    return b"%s[%d]: " % (_printable(identifier), pid)
+
+
+def as_lines(prefix: bytes, message: bytes) -> bytes:
     """A message as the container's stdout shows it. Each of its lines says whose it is, so that none passes for another
     sender's."""
-    prefix = b"%s[%d]: " % (_printable(identifier), pid)
     if b"\n" not in message:
         return b"%s%s\n" % (prefix, message)
     return b"".join([b"%s%s\n" % (prefix, line) for line in message.split(b"\n")])

@@ -14,7 +14,7 @@ import os
 
 from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
 from systemctl_replacement.log_limit import LogLimit
-from systemctl_replacement.process.collector import datagrams, native, passed_file, syslog
+from systemctl_replacement.process.collector import datagrams, native, passed_file, records
 from systemctl_replacement.process.collector.dispatch import Dispatch, Settings
 from systemctl_replacement.process.collector.files import Files
 from systemctl_replacement.process.collector.senders import Senders
@@ -59,6 +59,7 @@ class Collector:
         self._orders: list[tuple[Message, list[int]]] = []  # heard, and not obeyed yet
         self._trouble = LogLimit(self._say_trouble, _TROUBLES_MAX)
         self._boot: dict[str, str] = {}
+        self._usual = records.UsualSyslog()
 
     def run(self) -> None:
         """Read and write until the manager closes the link."""
@@ -84,6 +85,7 @@ class Collector:
         ]
         self._listen()
         self._refresh()
+        self._dispatch.begin()
         for fd, some in received:
             for datagram in some:
                 guard(self._defect, self._datagrams[fd][1], datagram)
@@ -251,7 +253,7 @@ class Collector:
         if datagram.fds or datagram.is_cut:
             self._trouble.log(LOG_WARNING, "Got file descriptors or too long a message via syslog socket. Ignoring.")
             return
-        self._dispatch.take_syslog(datagram.sender, syslog.parse(datagram.data), datagram.data, datagram.sent)
+        self._dispatch.take_syslog(datagram.sender, self._usual.read(datagram.data), datagram.data, datagram.sent)
 
     def _take_native(self, datagram: Datagram) -> None:
         sender, data = datagram.sender, datagram.data

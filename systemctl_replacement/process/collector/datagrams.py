@@ -8,6 +8,7 @@ import sys
 import time
 
 from systemctl_replacement.process.collector.native import SIZE_MAX
+from systemctl_replacement.process.collector.senders import now_boottime
 from systemctl_replacement.process.link import close_fds, unpack_fds
 
 TYPE_CHECKING = False
@@ -24,6 +25,8 @@ _USUAL_SIZE = 64 * 1024
 _MOST_FDS = 2  # one is all that a message may bring; the kernel closes what there is no room for
 _ANCILLARY_SIZE = _socket.CMSG_SPACE(CREDENTIALS_SIZE) + _socket.CMSG_SPACE(16) + _socket.CMSG_SPACE(4 * _MOST_FDS)
 _FLAGS = _socket.MSG_DONTWAIT | _socket.MSG_CMSG_CLOEXEC
+_ORDER = sys.byteorder
+_NO_FDS: list[int] = []
 
 # Untouched pages of it cost nothing.
 _buffer = mmap.mmap(-1, _BUFFER_SIZE)
@@ -54,24 +57,23 @@ def open_socket(fd: int) -> _socket.socket:
 def receive(socket: _socket.socket, senders: Senders) -> list[Datagram]:
     """Some of what waits. Senders are looked for at once, before they are gone."""
     received: list[Datagram] = []
-    realtime = time.time_ns() // 1000
-    ahead = realtime - time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
+    realtime, now = time.time_ns() // 1000, now_boottime()
+    ahead = realtime - now
     size = 0
     while len(received) < _BATCH and size < _BUFFER_SIZE:
         try:
             length, ancillary, flags, _ = socket.recvmsg_into([_view], _ANCILLARY_SIZE, _FLAGS)
         except BlockingIOError:
             break
-        sent, credentials, fds = realtime, b"", []
-        for level, kind, content in ancillary:
+        sent, credentials, fds = realtime, b"", _NO_FDS
+        for _level, kind, content in ancillary:
             if kind == SCM_CREDENTIALS:
                 credentials = content
             elif kind == SO_TIMESTAMP:
                 half = len(content) // 2
-                order = sys.byteorder
-                sent = int.from_bytes(content[:half], order) * 1_000_000 + int.from_bytes(content[half:], order)
+                sent = int.from_bytes(content[:half], _ORDER) * 1_000_000 + int.from_bytes(content[half:], _ORDER)
             else:
-                fds += unpack_fds([(level, kind, content)])
+                fds = unpack_fds(ancillary)
         if len(credentials) < CREDENTIALS_SIZE:
             close_fds(fds)  # sent before anybody was asked to say who sends
             continue

@@ -56,6 +56,13 @@ class Dispatch:
         self._senders = senders
         self._files = files
         self._lines: list[bytes] = []
+        self._now = self._space = 0
+        self._prefix = (b"", 0, b"")  # of the last sender that was shown: name, pid, and what its lines begin with
+
+    def begin(self) -> None:
+        """A turn begins: its messages have one time, and one space."""
+        self._now = monotonic()
+        self._space = self._files.space()
 
     # --- messages ---
 
@@ -70,7 +77,7 @@ class Dispatch:
             extra = sender.unit.extra_text if sender.unit else ""
             tail = f'{extra},"_SOURCE_REALTIME_TIMESTAMP":"{sent}"'
             shown = self._show(sender, level, name, read.message)
-            self._keep(sender, "syslog", records.of_syslog(read) + tail, shown)
+            self._keep(sender, "syslog", (read.text or records.of_syslog(read)) + tail, shown)
 
     def take_entry(self, sender: Sender, entry: Entry, sent: int) -> None:
         """An entry of the native protocol."""
@@ -85,11 +92,12 @@ class Dispatch:
             fields = entry.fields
             extra = records.without(sender.unit.extra, fields) if sender.unit and sender.unit.extra else ""
             if entry.object_pid and sender.uid == 0:
+                entry.text = ""
                 for field, value in self._senders.describe(entry.object_pid).described("OBJECT_").items():
                     fields.setdefault(field, [str(value).encode() if isinstance(value, (int, str)) else value])
             tail = f'{extra},"_SOURCE_REALTIME_TIMESTAMP":"{sent}"'
             shown = message is not None and self._show(sender, level, name, message)
-            self._keep(sender, "journal", records.of_fields(fields) + tail, shown)
+            self._keep(sender, "journal", (entry.text or records.of_fields(fields)) + tail, shown)
 
     def take_line(self, sender: Sender, identifier: bytes, stream_id: str, line: tuple[int, bytes, str]) -> None:
         """A line that came over a stream."""
@@ -112,7 +120,7 @@ class Dispatch:
         unit = sender.unit
         if unit is None or not unit.limit.interval:
             return True
-        allowed, suppressed = unit.limit.admit(level, monotonic(), self._files.space())
+        allowed, suppressed = unit.limit.admit(level, self._now, self._space)
         if suppressed:
             self._tell_suppressed(unit, suppressed)
         return allowed
@@ -132,7 +140,9 @@ class Dispatch:
         if not self.settings.console.shows(level, name.decode("utf-8", "replace"), sender.unit is not None):
             return False
         if not console.as_json:
-            self._lines.append(forward.as_lines(name, sender.pid, message))
+            if self._prefix[0] != name or self._prefix[1] != sender.pid:
+                self._prefix = name, sender.pid, forward.prefix(name, sender.pid)
+            self._lines.append(forward.as_lines(self._prefix[2], message))
         return console.as_json
 
     def _keep(self, sender: Sender, transport: str, text: str, shown: bool) -> None:
@@ -185,9 +195,8 @@ class Dispatch:
         shown = self.console.is_wanted and self.settings.console.shows(level, _OURS, bool(unit))
         self._files.add(unit, record.encode_fields(whole), shown and self.console.as_json)
         if shown and not self.console.as_json:
-            self._lines.append(
-                forward.as_lines(_OURS.encode(), int(str(whole["_PID"])), str(fields["MESSAGE"]).encode())
-            )
+            prefix = forward.prefix(_OURS.encode(), int(str(whole["_PID"])))
+            self._lines.append(forward.as_lines(prefix, str(fields["MESSAGE"]).encode()))
 
 
 def _is_wanted(sender: Sender, level: int) -> bool:

@@ -6,6 +6,7 @@ or a line NAME, the length of the value in 64 bits (little endian), the value, a
 
 from __future__ import annotations
 
+from systemctl_replacement.journal.record import encode_line
 from systemctl_replacement.log_levels import LOG_INFO
 
 TYPE_CHECKING = False
@@ -24,18 +25,22 @@ _NAME_MAX = 64
 _NAME = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 _VALUE_MAX = 768 * 1024 * 1024  # journald's DATA_SIZE_MAX: no length, but a sign that this is no such field
 _LENGTH = 8
+_KEYS_MAX = 256
+
+_keys: dict[bytes, str] = {}
 
 
 class Entry:
     """One entry: its fields in their order, each with all its values."""
 
-    __slots__ = ("facility", "fields", "object_pid", "priority")
+    __slots__ = ("facility", "fields", "object_pid", "priority", "text")
 
     def __init__(self) -> None:
         self.fields: Fields = {}
         self.priority = LOG_INFO
         self.facility = 0
         self.object_pid = 0
+        self.text = ""  # all fields as part of a record, if they are known as that already
 
     def last(self, name: str) -> bytes | None:
         """The last value of a field."""
@@ -80,27 +85,38 @@ def parse(data: bytes) -> Iterator[Entry | Refused]:
 
 
 def _read_simple(data: bytes) -> Entry | None:
-    """The entry in a message that is one entry, with each field in a line, as most are; None for any other message."""
+    """The entry in a message that is one entry, with each field once and in a line, as most are; None for any other
+    message."""
     if data[-1:] != b"\n" or len(data) > SIZE_MAX or b"\n\n" in data:
         return None
     lines = data[:-1].split(b"\n")
     if len(lines) > FIELDS_MAX:
         return None
     entry = Entry()
-    fields = entry.fields
+    fields, keys, text = entry.fields, _keys, ""
     for line in lines:
         name, equals, value = line.partition(b"=")
         if not equals or line[0] in b".#":
             return None
-        if is_field_name(name):
-            key = name.decode()
-            if key in fields:
-                fields[key].append(value)
-            else:
-                fields[key] = [value]
-            if name in _SPECIAL:
-                _note(entry, name, value)
+        key = keys[name] if name in keys else _key(name)
+        if not key:
+            continue
+        if key in fields:
+            return None
+        fields[key] = [value]
+        text += f',"{key}":{encode_line(value)}'
+        if name in _SPECIAL:
+            _note(entry, name, value)
+    entry.text = text
     return entry if fields else None
+
+
+def _key(name: bytes) -> str:
+    """The name of a field as text, remembered; "" if a sender's field may not have it."""
+    key = name.decode() if is_field_name(name) else ""
+    if len(_keys) < _KEYS_MAX:
+        _keys[name] = key
+    return key
 
 
 class _Reader:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from systemctl_replacement.journal.record import encode_line
+from systemctl_replacement.process.collector.syslog import Syslog, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container
 
     from systemctl_replacement.process.collector.native import Fields
-    from systemctl_replacement.process.collector.syslog import Syslog
+
+_KNOWN_MAX, _BEGIN_MAX = 64, 256
 
 
 def of_syslog(read: Syslog) -> str:
     """A message to /dev/log."""
+    text = f'{_before_message(read)},"MESSAGE":{encode_line(read.message)}'
+    return text if read.raw is None else f'{text},"SYSLOG_RAW":{encode_line(read.raw)}'
+
+
+def _before_message(read: Syslog) -> str:
     text = f',"PRIORITY":"{read.priority}"'
     if read.facility:
         text += f',"SYSLOG_FACILITY":"{read.facility}"'
@@ -23,10 +30,38 @@ def of_syslog(read: Syslog) -> str:
         text += f',"SYSLOG_PID":{encode_line(read.pid)}'
     if read.timestamp:
         text += f',"SYSLOG_TIMESTAMP":{encode_line(read.timestamp)}'
-    text += f',"MESSAGE":{encode_line(read.message)}'
-    if read.raw is not None:
-        text += f',"SYSLOG_RAW":{encode_line(read.raw)}'
     return text
+
+
+class UsualSyslog:
+    """Reads messages to /dev/log, and remembers how the last ones began: who logs much begins the same within a
+    second."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, tuple[Syslog, str]] = {}
+
+    def read(self, datagram: bytes) -> Syslog:
+        """The message in a datagram, with its text."""
+        begin, _colon, message = datagram.partition(b": ")
+        known = self._known.get(begin)
+        if known is None or not message or message[-1] <= 0x20 or b"\0" in message:
+            return self._remember(begin, message, parse(datagram))
+        like, text = known
+        read = Syslog()
+        read.priority, read.facility, read.timestamp = like.priority, like.facility, like.timestamp
+        read.identifier, read.pid, read.message = like.identifier, like.pid, message
+        read.text = f'{text},"MESSAGE":{encode_line(message)}'
+        return read
+
+    def _remember(self, begin: bytes, message: bytes, read: Syslog) -> Syslog:
+        # All that comes after this beginning is the message.
+        if read.raw is None and read.identifier is not None and read.message == message and len(begin) < _BEGIN_MAX:
+            if len(self._known) >= _KNOWN_MAX:
+                self._known.clear()
+            self._known[begin] = read, _before_message(read)
+        return read
 
 
 def of_fields(fields: Fields) -> str:

@@ -164,7 +164,6 @@ class Senders:
         known.verified = now
         if known.unit is None:
             known.unit = self._unit_of(pid, parent, start, now)
-            known.detailed = 0
         if known.name != name:
             known.name, known.detailed = name, 0
         return known

@@ -16,7 +16,7 @@ _DATE_SIZE = 16
 class Syslog:
     """One message. `None` is what it does not say."""
 
-    __slots__ = ("facility", "identifier", "message", "pid", "priority", "raw", "timestamp")
+    __slots__ = ("facility", "identifier", "message", "pid", "priority", "raw", "text", "timestamp")
 
     def __init__(self) -> None:
         self.priority = LOG_INFO
@@ -26,6 +26,7 @@ class Syslog:
         self.pid: bytes | None = None
         self.message = b""
         self.raw: bytes | None = None  # the datagram, unless everything in it has been understood
+        self.text = ""  # all fields as part of a record, if they are known as that already
 
 
 def parse(datagram: bytes) -> Syslog:

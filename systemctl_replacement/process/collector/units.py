@@ -29,7 +29,7 @@ class Unit:
         self.extra_text = ""  # the same, as part of a record
         self.max_priority = 7
         self.limit = RateLimit(0, 0)
-        self.changes = 0  # what was made of the settings is remade when this has grown
+        self.changes = 1  # what was made of the settings is remade when this has grown
 
     def configure(self, order: dict[str, Any], interval: int, burst: int) -> None:
         """Take the settings of an order; interval and burst are those of units that say nothing of them."""

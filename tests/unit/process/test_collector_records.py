@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from systemctl_replacement.process import forward
-from systemctl_replacement.process.collector import native, syslog
+from systemctl_replacement.process.collector import native, records, syslog
 from systemctl_replacement.process.collector.dispatch import Dispatch
 from systemctl_replacement.process.collector.files import Files
 from systemctl_replacement.process.collector.senders import Sender, Senders, now_boottime
@@ -86,10 +86,10 @@ def test_an_entry_becomes_a_record(desk: Desk, fields: list[tuple[str, bytes]]) 
     for entry in native.parse(data):
         assert isinstance(entry, native.Entry)
         desk.dispatch.take_entry(desk.sender(), entry, 7)
-    records = desk.records()
+    stored = desk.records()
     allowed = [(name, value) for name, value in fields if not name.startswith("_")]
-    assert len(records) == bool(allowed)
-    for record in records:
+    assert len(stored) == bool(allowed)
+    for record in stored:
         assert record["_PID"] == str(os.getpid()) and record["__SEQNUM"].isdigit()
         for name in {name for name, _ in allowed}:
             values = [value for other, value in allowed if other == name]
@@ -109,7 +109,7 @@ def test_what_is_too_large_as_a_record_is_left_out_and_said(desk: Desk) -> None:
 
 @given(st.binary(), st.binary())
 def test_no_line_on_the_console_passes_for_another_senders(identifier: bytes, message: bytes) -> None:
-    lines = forward.as_lines(identifier, 42, message).split(b"\n")
+    lines = forward.as_lines(forward.prefix(identifier, 42), message).split(b"\n")
     assert lines.pop() == b"" and lines
     begins = {line[: line.index(b"[42]: ")] for line in lines}
     assert len(begins) == 1
@@ -122,3 +122,38 @@ def test_what_goes_on_to_a_syslog_daemon() -> None:
     nobody.path = "/nonexistent/syslog"
     nobody.send(b"lost, and no error")
     assert nobody.take_missed(0) == 0
+
+
+BEGINNINGS = st.sampled_from(
+    [b"<13>Nov 28 04:12:58 me[9]", b"<13>Nov 28 04:12:58 a b", b"<13>me", b"<13>Nov 28 04:12:58 x ", b"y"]
+)
+ENDS = st.sampled_from(
+    [b"", b": ", b": one", b": two: three", b":  four", b": five ", b": six\0", b": \n", b": se\nven", b"x: y"]
+)
+
+
+@given(st.lists(st.tuples(BEGINNINGS, ENDS), max_size=20))
+def test_what_is_remembered_of_beginnings_changes_nothing(parts: list[tuple[bytes, bytes]]) -> None:
+    usual = records.UsualSyslog()
+    for begin, end in parts:
+        read, parsed = usual.read(begin + end), syslog.parse(begin + end)
+        assert (read.text or records.of_syslog(read)) == records.of_syslog(parsed)
+        for name in ("priority", "facility", "identifier", "message", "raw", "pid", "timestamp"):
+            assert getattr(read, name) == getattr(parsed, name)
+
+
+LINES = st.sampled_from([b"A=1\n", b"MESSAGE=x\n", b"B=\xff\n", b"_C=1\n", b"a=1\n", b"PRIORITY=3\n", b"=\n", b"A==\n"])
+
+
+@given(st.lists(LINES, max_size=8))
+def test_a_usual_entry_is_read_as_any_other(lines: list[bytes]) -> None:
+    data = b"".join(lines)
+    usual = list(native.parse(data))
+    other = list(native.parse(data + b"\n\n"))  # not one of the usual form
+    assert [vars_of(entry) for entry in usual] == [vars_of(entry) for entry in other]
+
+
+def vars_of(entry: native.Entry | native.Refused) -> tuple[object, ...]:
+    assert isinstance(entry, native.Entry)
+    text = entry.text or records.of_fields(entry.fields)
+    return entry.fields, entry.priority, entry.facility, entry.object_pid, text
