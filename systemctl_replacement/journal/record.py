@@ -69,7 +69,11 @@ def place(line: bytes) -> tuple[int, int]:
 
 def encode_fields(fields: Mapping[str, Value]) -> str:
     """Fields as part of a record, each with a comma in front, for writers of many lines with mostly the same fields."""
-    return "".join([f',"{name}":{wire.dumps(plain(value)).decode()}' for name, value in fields.items()])
+    return "".join([f',"{name}":{_text(plain(value))}' for name, value in fields.items()])
+
+
+def _text(value: str | list[int]) -> str:
+    return wire.quoted(value) if isinstance(value, str) else wire.dumps(value).decode()
 
 
 def encode_line(line: bytes) -> str:
