@@ -132,7 +132,7 @@ class Follower:
                 parts = list(self._new_parts(path, chain, done))
                 streams.append(Stream(len(chains), self._lines(chain, parts), clock, 1))
                 chains.append(chain)
-            for index, lines in merged(streams):
+            for index, lines, _ in merged(streams):
                 for line in lines:
                     head = head_of(line)
                     if head is not None and (not self._boots or head[3] in self._boots):

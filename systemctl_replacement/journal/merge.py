@@ -42,12 +42,13 @@ class Clock:
 class Stream:
     """The lines of one chain on their way. sign: -1 if the newest come first."""
 
-    __slots__ = ("_clock", "_head", "_line", "_lists", "_sign", "index", "lines", "position")
+    __slots__ = ("_clock", "_head", "_line", "_lists", "_sign", "first", "index", "lines", "position")
 
     def __init__(self, index: int, lists: Iterator[Lines], clock: Clock, sign: int) -> None:
         self.index = index
         self.lines: list[bytes] = []
         self.position = 0
+        self.first: Head = (0, 0, 0, b"")  # of the record that `key` tells of
         self._line = b""  # the one looked at last …
         self._head: Head | None = None  # … and its head
         self._lists = lists
@@ -62,6 +63,7 @@ class Stream:
                 line = self.lines[self.position]
                 head = self._head if line is self._line else head_of(line)
                 if head is not None:
+                    self.first = head
                     return self._place(head)
                 self.position += 1
             self.position = 0
@@ -117,16 +119,18 @@ class Stream:
         return self.index < other.index
 
 
-def merged(streams: Iterable[Stream]) -> Iterator[tuple[int, list[bytes]]]:
-    """The lines of all streams in order: (the stream's index, some of its lines)."""
+def merged(streams: Iterable[Stream]) -> Iterator[tuple[int, list[bytes], Head]]:
+    """The lines of all streams in order: (the stream's index, some of its lines, the head of the first). Others among
+    them may be no records (`head_of`)."""
     heap = [key for key in (stream.key() for stream in streams) if key is not None]
     heapify(heap)
     while heap:
         stream = heap[0][2]
         limit = min(heap[1:3]) if len(heap) > 1 else None
+        head = stream.first
         lines = stream.take(limit)
         if lines:
-            yield stream.index, lines
+            yield stream.index, lines, head
         key = stream.key()
         if key is None:
             heappop(heap)

@@ -63,8 +63,8 @@ class Boot:
 
 
 class Journal:
-    """The journals of some directories, or given files, as they are when this is made. `entries` and `runs` read what
-    is wanted; `boots`, `unique`, `field_names` and `disk_usage` are about everything.
+    """The journals of some directories, or given files, as they are when this is made. `entries` reads what is
+    wanted; `boots`, `unique`, `field_names` and `disk_usage` are about everything.
 
     problems: files and directories that the caller may not read; of given files, whatever keeps them from being read.
     """
@@ -98,15 +98,6 @@ class Journal:
 
     def entries(self, query: Query, newest_first: bool = False) -> Iterator[Entry]:
         """The entries that are wanted, in order. They are read as they are asked for."""
-        for chain, lines in self.runs(query, newest_first):
-            for line in lines:
-                head = head_of(line)
-                if head is not None:
-                    yield Entry(line, chain, head)
-
-    def runs(self, query: Query, newest_first: bool = False) -> Iterator[tuple[Chain, list[bytes]]]:
-        """The same as lines in lists, for who passes many of them through: (their chain, lines that follow each other).
-        Among them may be lines that are no records (`head_of`)."""
         clock = Clock()
         selection = Selection(query.expression, query.grep)
         chains = [chain for chain in self.chains if selection.could_match(chain.name, chain.is_received)]
@@ -118,8 +109,13 @@ class Journal:
         for index, chain in enumerate(chains):
             bounds = Bounds(query.since, query.until, boots, _before(place, index))
             streams.append(Stream(index, _wanted_lines(chain, selection, bounds, newest_first, block), clock, sign))
-        for index, lines in merged(streams):
-            yield chains[index], lines
+        for index, lines, first in merged(streams):
+            chain = chains[index]
+            yield Entry(lines[0], chain, first)
+            for line in lines[1:]:
+                head = head_of(line)
+                if head is not None:
+                    yield Entry(line, chain, head)
 
     def follow(self, query: Query) -> Follower:
         """What comes after what `entries` has. OSError without inotify(7)."""
