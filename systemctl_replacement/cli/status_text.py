@@ -17,7 +17,7 @@ from systemctl_replacement.cli.printable import escaped, format_bytes
 from systemctl_replacement.cli.terminal import Terminal, tree
 from systemctl_replacement.cli.timestamps import format_relative, format_timestamp, next_elapse
 from systemctl_replacement.enablement.enablement_state import WITHOUT_PRESET
-from systemctl_replacement.journal.unit_log import is_access_blocked, last_of_unit
+from systemctl_replacement.journal.unit_log import has_lost_lines, is_access_blocked, last_of_unit
 from systemctl_replacement.paths import Paths
 from systemctl_replacement.phases import PHASES
 from systemctl_replacement.unitfile.names import slice_path
@@ -313,7 +313,8 @@ def process_lines(pids: list[int], indent: int, options: Options, terminal: Term
 
 
 def _log(unit: Properties, options: Options, terminal: Terminal, paths: Paths) -> Iterator[str]:
-    entries = last_of_unit(paths, unit["Id"], options.lines, log_begin(unit))
+    since = log_begin(unit)
+    entries = last_of_unit(paths, unit["Id"], options.lines, since)
     output = make(
         OutputSettings(
             options.output,
@@ -330,11 +331,23 @@ def _log(unit: Properties, options: Options, terminal: Terminal, paths: Paths) -
             yield ""
         if text := output.format(entry):
             yield text.decode("utf-8", "surrogateescape")[:-1]
-    if options.lines and not entries and is_access_blocked(paths, unit["Id"]):
-        yield ""
-        yield "Warning: some journal files were not opened due to insufficient permissions."
+    is_blocked = bool(options.lines) and not entries and is_access_blocked(paths, unit["Id"])
+    is_cut = since > 0 and len(entries) < options.lines and has_lost_lines(paths, unit["Id"], since)
+    if is_blocked or is_cut:
+        if not entries:
+            yield ""
+        yield _INCOMPLETE[is_cut, is_blocked]
     if output.ellipsized:
         yield "Hint: Some lines were ellipsized, use -l to show in full."
+
+
+# Why lines may be missing, by: some have been removed since the unit was started; some may not be read.
+_INCOMPLETE = {
+    (False, True): "Warning: some journal files were not opened due to insufficient permissions.",
+    (True, False): "Notice: journal has been rotated since unit was started, output may be incomplete.",
+    (True, True): "Warning: journal has been rotated since unit was started and some journal files were not opened"
+    " due to insufficient permissions, output may be incomplete.",
+}
 
 
 def log_begin(unit: Properties) -> int:

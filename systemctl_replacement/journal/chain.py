@@ -70,6 +70,14 @@ class Chain:
                 return head
         return None
 
+    def first(self) -> Head | None:
+        """The oldest record."""
+        for file in self.files(Bounds(), newest_first=False):
+            found = file.record_from(file.start, file.size)
+            if found is not None:
+                return found[2]
+        return None
+
     def boot_begin(self, boot: bytes) -> Head | None:
         """The first record of a boot in this chain."""
         for file, start, end in self.ranges(Bounds(boots=[boot]), newest_first=False):

@@ -48,6 +48,18 @@ def last_of_unit(paths: Paths, unit: str, count: int, since_monotonic: int = 0) 
         journal.close()
 
 
+def has_lost_lines(paths: Paths, unit: str, since_monotonic: int) -> bool:
+    """Whether lines of a unit since that time in the latest boot may have been removed to make room for others."""
+    lines = Is("_SYSTEMD_UNIT", unit.encode("utf-8", "surrogateescape"))
+    journal = Journal(paths.log_candidates(), wanted=lines.could_match)
+    try:
+        boot = journal.latest_boot().encode()
+        firsts = [chain.first() for chain in journal.chains]
+        return any(first[0] > 1 and first[3] == boot and first[2] > since_monotonic for first in firsts if first)
+    finally:
+        journal.close()
+
+
 def is_access_blocked(paths: Paths, unit: str) -> bool:
     """Whether the caller may not read a file that could have lines of a unit."""
     for directory in paths.log_candidates():

@@ -178,6 +178,27 @@ def test_a_hostile_record(tmp_path: Path, directory: Path, mode: str) -> None:
     assert b"good" in b"".join(shown)
 
 
+def test_whether_lines_were_removed(tmp_path: Path, directory: Path) -> None:
+    boot = "b" * 32
+
+    def numbered(number: int, usec: int, boot_id: str = boot) -> str:
+        return line(usec, _BOOT_ID=boot_id).replace("{", f'{{"__SEQNUM":"{number}",', 1)
+
+    def lost(since: int) -> bool:
+        return unit_log.has_lost_lines(Paths(str(tmp_path)), "a.service", since)
+
+    (directory / "manager.journal.jsonl").write_text(numbered(99, 4).replace("a.service", "init.scope"))
+    assert not lost(3)
+    path = directory / "a.service.journal.jsonl"
+    path.write_text(numbered(1, 5) + numbered(2, 6))
+    assert not lost(3)
+    path.write_text(numbered(2, 6) + numbered(3, 7))
+    assert lost(3) and lost(5)
+    assert not lost(6)
+    path.write_text(numbered(2, 9, "c" * 32) + numbered(3, 7))
+    assert not lost(3)
+
+
 def test_whether_somebody_may_read(tmp_path: Path, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not unit_log.is_access_blocked(Paths(str(tmp_path)), "a.service")
     path = directory / "manager.journal.jsonl"
