@@ -114,7 +114,8 @@ def enqueue(
         return exit_status(error)
     status = 0
     for outcome in queued:
-        status = _report_queued(outcome, operation, options, invocation) or status
+        refused = _report_queued(outcome, operation, options, invocation)
+        status = status or refused  # the first one counts
     jobs = queued
     for reply in replies:
         jobs = reply["jobs"]
