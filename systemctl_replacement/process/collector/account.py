@@ -30,16 +30,15 @@ def settle(directory: str, dynamic: str) -> str:
     cannot have one of its own (we are not root, or the user namespace is small) it stays the user that we are. OSError
     if the directory cannot be made.
     """
-    path = ""
+    path = f"./{RECEIVED}" if directory else ""
     try:
-        if directory:
+        if path:
             os.makedirs(directory, 0o755, exist_ok=True)
             os.chdir(directory)  # the directories above it may be closed to others
-            path = f"./{RECEIVED}"
             _make(path)
+    finally:
         if os.geteuid() == 0:
             _become(path, dynamic)
-    finally:
         syscalls.set_no_new_privileges()
         syscalls.set_capabilities(0, 0, 0)
         syscalls.prctl(_PR_SET_DUMPABLE, 0)
@@ -58,12 +57,12 @@ def _become(path: str, dynamic: str) -> None:
     if uid < 0:
         return
     if path:
-        _give(path, uid)
+        _try(_give, path, uid)
     # In the order in which each is still allowed.
     if _try(os.setgroups, []) and _try(os.setresgid, uid, uid, uid) and _try(os.setresuid, uid, uid, uid):
         return
     if path:
-        _give(path, os.geteuid())
+        _try(_give, path, os.geteuid())
 
 
 def _give(path: str, uid: int) -> None:
@@ -95,7 +94,7 @@ def _give_file(name: str, directory: int, before: int, uid: int) -> None:
 
 
 def _take_uid(path: str, dynamic: str) -> int:
-    """The uid, locked for as long as this process lives; -1 if there is none to be had. A process of its own takes it:
+    """The uid, locked for as long as this process lives; -1 if none can be found. A process of its own takes it:
     what looking users up brings along would stay in ours."""
     link, theirs = make_pair()
     child = os.fork()
@@ -106,9 +105,9 @@ def _take_uid(path: str, dynamic: str) -> int:
     try:
         link.socket.setblocking(True)
         data, ancillary, _flags, _address = link.socket.recvmsg(64, 64)
-        kept = unpack_fds(ancillary)  # open for as long as we live
-        if data and kept:
-            os.set_inheritable(kept[0], False)
+        for lock in unpack_fds(ancillary):
+            os.set_inheritable(lock, False)  # open for as long as we live
+        if data:
             uid = wire.loads(data)["uid"]
     finally:
         link.close()
@@ -119,8 +118,11 @@ def _pick_uid(path: str, dynamic: str, link: Link) -> NoReturn:
     try:
         from systemctl_replacement.process.sandbox import dynamic_user
 
-        uid, lock = dynamic_user.pick(NAME, dynamic, [path] if path else [])
-        link.send({"uid": uid}, [lock])
+        try:
+            uid, lock = dynamic_user.pick(NAME, dynamic, [path] if path else [])
+            link.send({"uid": uid}, [lock])
+        except OSError:
+            link.send({"uid": dynamic_user.usual_uid(NAME)})  # nowhere to lock it: better than ours
     finally:
         os._exit(0)
 

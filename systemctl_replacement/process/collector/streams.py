@@ -6,6 +6,7 @@ import _socket
 import os
 import sys
 
+from systemctl_replacement import syscalls
 from systemctl_replacement.process.collector.datagrams import CREDENTIALS_SIZE, SCM_CREDENTIALS
 from systemctl_replacement.process.collector.senders import now_boottime
 from systemctl_replacement.process.collector.stream import END, LONG, OTHER, ProtocolError, Stream
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
     from systemctl_replacement.process.collector.units import Units
     from systemctl_replacement.process.poller import Poller
 
-STREAMS_MAX = 4096
-"""As many connections as journald has."""
-STREAMS_OF_USER_MAX = 1024
-"""A user other than root has no more of them than this."""
+_STREAMS_MAX = 4096
+"""As many connections as journald has, if there are so many descriptors."""
+_OTHER_FDS = 256
+"""How many descriptors are for other things: sockets, files, what is passed."""
+_USER_SHARE = 4
+"""A user other than root has no more of them than one of so many parts."""
 _ACCEPTED_MAX = 16
 _CHUNK = 65536
 _UNFINISHED_MAX = 4 * 1024 * 1024
@@ -62,6 +65,7 @@ class Streams:
         keep: Callable[[dict[str, Any], int], object],
     ) -> None:
         self.line_max = 0
+        self._most = min(_STREAMS_MAX, max(syscalls.get_limit("NOFILE")[0] - _OTHER_FDS, _USER_SHARE))
         self._poller = poller
         self._senders = senders
         self._units = units
@@ -98,7 +102,7 @@ class Streams:
         owner = self._senders.find(credentials, now_boottime())
         connection = Connection(socket, number, stream, owner, credentials)
         count = self._of_users.get(connection.uid, 0)
-        if len(self._connections) >= STREAMS_MAX or (connection.uid != 0 and count >= STREAMS_OF_USER_MAX):
+        if len(self._connections) >= self._most or (connection.uid != 0 and count >= self._most // _USER_SHARE):
             socket.close()
             return
         self._poller.watch(fd, READABLE)

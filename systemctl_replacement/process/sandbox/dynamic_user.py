@@ -201,6 +201,11 @@ def pick(name: str, directory: str, owned: Iterable[str]) -> tuple[int, int]:
     raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
 
 
+def usual_uid(name: str) -> int:
+    """The uid that a name gets unless somebody has it."""
+    return siphash24(name.encode("utf-8", "surrogateescape"), _KEY) % 2**32 % (LAST - FIRST + 1) + FIRST
+
+
 def _candidates(name: str, owned: Iterable[str]) -> Iterable[int]:
     for path in owned:
         try:
@@ -209,8 +214,8 @@ def _candidates(name: str, owned: Iterable[str]) -> Iterable[int]:
             continue
         if FIRST <= uid <= LAST:
             yield uid
+    yield usual_uid(name)
     span = LAST - FIRST + 1
-    yield siphash24(name.encode("utf-8", "surrogateescape"), _KEY) % 2**32 % span + FIRST
     for _ in range(_TRIES):
         yield int.from_bytes(os.urandom(4), "little") % span + FIRST
 

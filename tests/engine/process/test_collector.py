@@ -246,6 +246,25 @@ def test_streams_are_limited(collector: Collector, client: Client) -> None:
     assert sum(len(record["MESSAGE"]) for record in found) == 50 * 60_000
 
 
+def test_there_are_as_many_streams_as_descriptors_allow(sockets: Sockets, client: Client) -> None:
+    collector = Collector(sockets, descriptors=300)
+    opened = []
+    for _ in range(60):
+        with contextlib.suppress(OSError):
+            opened.append(client.stream())
+    collector.sync()
+    held = 0
+    for stream in opened:
+        with contextlib.suppress(OSError):
+            stream.sendall(b"x\n")
+            held += 1
+        stream.close()
+    client.syslog(b"x: last")
+    messages = collector.messages()
+    assert messages.count("x") == held == (44 if os.getuid() == 0 else 11) and "last" in messages
+    collector.close()
+
+
 def test_root_may_say_of_which_unit_a_stream_is(collector: Collector, client: Client) -> None:
     collector.unit("a.service", 1 << 22)  # not an ancestor
     collector.sync()
