@@ -83,7 +83,7 @@ def test_options_of_init_are_those_of_its_help() -> None:
     documented = set(re.findall("--[a-z-]+", cells))
     assert documented | {"--help", "--version"} == set(re.findall("(?m)^  .. ?.?.?(--[a-z-]+)", help_text.INIT))
     for option in sorted(documented):
-        for value in ("", "=yes", "=1", "=json"):
+        for value in ("", "=yes", "=1", "=json", "=none"):
             try:
                 assert not options.parse(["--check", option + value, "--", "true"]).unknown
             except options.UsageError:

@@ -53,6 +53,11 @@ ACTIVATED = (
     "avahi-daemon", "certbot", "cron", "cups-daemon", "docker.io", "logrotate", "man-db", "oidentd", "openssh-client",
     "openssh-server", "php-common", "rabbitmq-server", "rpcbind", "sysstat", "dbus", "systemd", "systemd-sysv",
 )  # fmt: skip
+# Programs that log, each in its own way (tests/box/test_log_programs.py).
+LOGGING = (
+    "cron", "dbus", "haproxy", "openssh-client", "openssh-server", "postfix", "python3-systemd", "rsyslog", "sudo",
+    "systemd", "systemd-sysv",
+)  # fmt: skip
 # Made by `python -m tests.box.rootfs` before the tests run, so that no test waits for a download.
 PREPARED: tuple[tuple[str, ...], ...] = (
     (),
@@ -66,6 +71,7 @@ PREPARED: tuple[tuple[str, ...], ...] = (
     SERVERS,
     ENGINES,
     ACTIVATED,
+    LOGGING,
 )
 
 
