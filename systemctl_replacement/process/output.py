@@ -35,6 +35,8 @@ _BELIEVED_USEC = 1_000_000
 _USUAL_LIMIT = (30_000_000, 10_000)
 """Interval and burst of a rate limit, where only the other one is set (journald.conf(5))."""
 _SUPPRESSED_ID = "a596d6fe7bfa4994828e72309e95d61e"
+_DAEMON = 3 << 3
+"""The facility of the manager's lines."""
 _BLANKS = b" \t\n\r"
 """journald strips these from the end of a line."""
 
@@ -255,6 +257,10 @@ class Output:
         line = record.encode(fields, number=self._writer.next_number if self._writer else 0)
         if self._writer:
             self._writer.write_lines(line, 1)
+        now = record.stamp()[1]
+        if priority <= self._forwarded_to and self._forward.is_wanted(now):
+            text = fields["MESSAGE"].encode("utf-8", "surrogateescape")
+            self._forward.send(as_syslog(_DAEMON | priority, b"systemd", os.getpid(), text), now)
         if priority > self._shown or not self._filter.shows(priority, "systemd", False):
             return
         if not self.console.as_json:

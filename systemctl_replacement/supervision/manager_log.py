@@ -12,6 +12,7 @@ from systemctl_replacement.journal.record import NUMBER, encode_fields, printabl
 from systemctl_replacement.journal.writer import Writer
 from systemctl_replacement.log_levels import LOG_DEBUG, LOG_INFO, LOG_WARNING
 from systemctl_replacement.process.console_filter import ConsoleFilter
+from systemctl_replacement.process.forward import SyslogForward, as_syslog
 from systemctl_replacement.supervision.console import ConsoleHandle
 
 TYPE_CHECKING = False
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 # What the container's output gets beside the services' own (init --show-status=): warnings and errors; also what
 # becomes of services; everything that goes to the journal.
 SHOW_PROBLEMS, SHOW_CHANGES, SHOW_ALL = "problems", "changes", "all"
+_DAEMON = 3 << 3  # the facility of a manager's lines
 # The word of --show-status= for SHOW_ALL, which is none of systemd's.
 _FULL = "full"
 
@@ -85,6 +87,8 @@ class ManagerLog:
         self.shows = SHOW_CHANGES
         self.status_lines = "no"  # when they are shown, from `status_lines()`
         self.filter = ConsoleFilter({})  # what the console is to get of anybody's lines
+        self.syslog = SyslogForward()  # gets the lines up to `syslog_level`, too
+        self.syslog_level = LOG_DEBUG
         self._writer = writer
         self._console = console
         if console is not None:
@@ -135,6 +139,9 @@ class ManagerLog:
             stamps = f'","__REALTIME_TIMESTAMP":"{realtime}","__MONOTONIC_TIMESTAMP":"{monotonic}"'
             line = f"{NUMBER}{self._writer.next_number}{stamps}{self._head}{encode_fields(rest)}}}\n"
             self._writer.write_lines(line.encode(), 1)
+        if level <= self.syslog_level and self.syslog.is_wanted(monotonic):
+            text = message.encode("utf-8", "surrogateescape")
+            self.syslog.send(as_syslog(_DAEMON | level, b"systemd", os.getpid(), text), monotonic)
         is_shown = level <= highest_shown(self.shows, news) and self.filter.shows(level, "systemd", False)
         if self._console is not None and not said and is_shown:
             shown: dict[str, object] = {}

@@ -164,3 +164,31 @@ def test_what_is_possible_elsewhere(profile: str) -> None:
         else:
             log(box, "me", "/run/systemd/log/received")
             assert "Programs cannot log" not in said
+
+
+def test_a_daemon_for_syslog_gets_everything_and_storage_may_be_none() -> None:
+    """As rsyslog does on syslog.socket."""
+    program = (
+        "import socket\n"
+        "log = socket.socket(fileno=3)\n"
+        'with open("/var/daemon", "ab", 0) as file:\n'
+        "    while True:\n"
+        '        file.write(log.recv(1000) + b"\\n")\n'
+    )
+    files = {
+        "/daemon.py": program,
+        "/etc/systemd/journald.conf.d/none.conf": "[Journal]\nStorage=none\nForwardToConsole=yes\n",
+        "/etc/systemd/system/d.socket": "[Socket]\nListenDatagram=/run/systemd/journal/syslog\n",
+        "/etc/systemd/system/d.service": "[Unit]\nRequires=d.socket\n"
+        "[Service]\nExecStart=/usr/bin/python3 /daemon.py\n",
+        "/etc/systemd/system/print.service": "[Service]\nType=oneshot\nExecStart=/bin/echo printed\n",
+    }
+    with Box(files=files, init=["/usr/bin/systemctl", "init", "--log-console-identifiers=~me"]) as box:
+        box.wait_booted()
+        box.run("systemctl start d && logger -t me logged && systemctl start print", check=True)
+        for line in ("<13>", "]: printed\n", "systemd[1]: Finished print.service"):
+            box.wait_for(lambda line=line: line in box.read("/var/daemon"), what=line)  # type: ignore[misc]
+        assert ": logged\n" in box.read("/var/daemon")
+        assert box.run("find / -xdev -name '*.jsonl'").stdout == ""
+        box.wait_for(lambda: "printed" in box.console)
+        assert "logged" not in box.console

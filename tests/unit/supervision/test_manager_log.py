@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -34,3 +35,24 @@ def test_a_record_says_who_speaks_and_of_whom(tmp_path: Path) -> None:
     assert {**common, **told}.items() <= started.items()
     assert odd["MESSAGE"] == [*b"b.service: odd \xff"]
     assert [record["__SEQNUM"] for record in (reloading, started, odd)] == ["1", "2", "3"]
+
+
+def test_a_daemon_for_syslog_gets_the_lines_up_to_a_level(tmp_path: Path) -> None:
+    daemon = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    daemon.bind(str(tmp_path / "syslog"))
+    daemon.setblocking(False)
+    log = ManagerLog(None, None, own_fields(BOOT, ""))
+    log.syslog.path, log.syslog_level = str(tmp_path / "syslog"), LOG_WARNING
+    log.manager(LOG_INFO, "Startup finished.")
+    log.unit("a.service", LOG_WARNING, "Failed \udcff.")
+    assert daemon.recv(1000).endswith(b" systemd[%d]: a.service: Failed \xff." % os.getpid())
+    daemon.close()
+    log.manager(LOG_WARNING, "Nobody hears it.")
+    # Who does not read keeps nobody waiting.
+    (tmp_path / "syslog").unlink()
+    daemon = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    daemon.bind(str(tmp_path / "syslog"))
+    log.syslog._absent_until = 0
+    for _ in range(1000):
+        log.manager(LOG_WARNING, "Much to tell.")
+    assert log.syslog.missed > 0
