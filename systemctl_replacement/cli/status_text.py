@@ -318,7 +318,6 @@ def _log(unit: Properties, options: Options, terminal: Terminal, paths: Paths) -
     output = make(
         OutputSettings(
             options.output,
-            host=os.uname().nodename,
             all=options.all,
             full=options.full or not terminal.cuts,
             columns=terminal.columns,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from systemctl_replacement.cli import streams
 from systemctl_replacement.cli.invocation import Invocation
 from systemctl_replacement.cli.journalctl.output.make import make
@@ -22,9 +20,7 @@ _MOST_LINES = 1000
 def show_lines(units: Iterable[str], since: int, invocation: Invocation) -> None:
     """Print what the units, and the manager about them, have logged since a time (microseconds, monotonic)."""
     terminal = Terminal()
-    settings = OutputSettings(
-        invocation.options.output, host=os.uname().nodename, colors=terminal.colors, tty=terminal.tty
-    )
+    settings = OutputSettings(invocation.options.output, colors=terminal.colors, tty=terminal.tty)
     output = make(settings)
     for unit in dict.fromkeys(units):
         for entry in last_of_unit(invocation.paths, unit, _MOST_LINES, since):

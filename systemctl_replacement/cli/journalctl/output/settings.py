@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class OutputSettings:
     """The options of journalctl(1) that say how an entry is shown.
 
-    mode: the value of --output=, one of option_table.OUTPUT_MODES. host: the host of entries that do not name theirs.
+    mode: the value of --output=, one of option_table.OUTPUT_MODES.
     columns: how wide a line may be, if `full` is not set. fields: of --output-fields=; None: all of them.
     highlight: what --grep= has found, marked where there are colours. tty: a person reads it, perhaps through a pager.
     """
@@ -21,7 +21,6 @@ class OutputSettings:
     mode: str = "short"
     utc: bool = False
     hostname: bool = True
-    host: str = ""
     all: bool = False
     full: bool = True
     columns: int = 80

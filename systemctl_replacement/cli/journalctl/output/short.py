@@ -81,8 +81,6 @@ class Short(Output):
     def _name(self, key: tuple[Value | None, ...], line: str, entry: Entry) -> tuple[str, int]:
         """What stands between the time and the message, and how many bytes that is."""
         host, identifier, pid, *units = (self._shown(value) for value in key)
-        if key[0] is None and self.settings.hostname:
-            host = self.settings.host or None
         shown_units = [unit for unit in units if unit is not None]
         names = (
             "/".join(shown_units) if shown_units else None,

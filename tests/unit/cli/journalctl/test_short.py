@@ -133,8 +133,6 @@ def test_names_are_remembered_only_if_nothing_else_counts() -> None:
 
 def test_hosts() -> None:
     assert shown(entry(), hostname=False) == "Nov 27 07:47:05 python3[51]: x\n"
-    assert shown(entry(_HOSTNAME=None), host="here") == "Nov 27 07:47:05 here python3[51]: x\n"
-    assert shown(entry(_HOSTNAME=None), host="here", hostname=False) == "Nov 27 07:47:05 python3[51]: x\n"
 
 
 def test_a_name_in_front_that_is_long() -> None:
