@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from systemctl_replacement.jobs.model import DEPENDENCY, DONE, RESTART, START, STOP, TIMEOUT
+from systemctl_replacement.jobs.model import DEPENDENCY, DONE, RESTART, START, STOP, TIMEOUT, VERIFY_ACTIVE
 from systemctl_replacement.log_levels import LOG_INFO, LOG_NOTICE
 from systemctl_replacement.manager.jobs import job_messages
 from systemctl_replacement.units.states import ACTIVE
@@ -53,7 +53,8 @@ class JobLog:
         line = job_messages.message(unit.kind, unit.config, job.type, end.result, self._name(unit))
         if line is not None:
             said = self.status is not None and self.status.say_ended(job, unit, end.result)
-            self._say(job, end.result, unit, line, said=said)
+            if job.type != VERIFY_ACTIVE:  # the log has what fails because of it
+                self._say(job, end.result, unit, line, said=said)
         if end.result in (TIMEOUT, DEPENDENCY):
             text = f"{unit.id}: Job {unit.id}/{job.type} failed with result '{end.result}'."
             fields = (("JOB_TYPE", job.type), ("JOB_RESULT", end.result))

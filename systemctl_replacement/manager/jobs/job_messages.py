@@ -32,6 +32,7 @@ _MESSAGES: dict[tuple[str, str], str] = {
     ("reload", "done"): "Reloaded {}.",
     ("reload", "failed"): "Reload failed for {}.",
     ("reload", "timeout"): "Timed out reloading {}.",
+    ("verify-active", "skipped"): "{} is inactive.",
 }
 
 _LEVELS = {
