@@ -31,6 +31,7 @@ from systemctl_replacement.supervision import links
 from systemctl_replacement.supervision.client import make_pair
 from systemctl_replacement.supervision.pace import Pace
 from systemctl_replacement.supervision.patience import ANSWER, NOTHING, WORK, Helper
+from systemctl_replacement.syscalls import get_limit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ if TYPE_CHECKING:
     from systemctl_replacement.supervision.patience import Patience
 
 TAG = "collector"
-_MOST_STREAMS = 4096  # as in journald
+# As in journald, but no more than this part of the descriptors that we may have.
+_MOST_STREAMS = 4096
+_PART_OF_DESCRIPTORS = 4
 
 
 class Collector:
@@ -230,7 +233,7 @@ class Collector:
 
     def _received(self, message: dict[str, Any], fds: list[int]) -> None:
         event = message["ev"]
-        if event == "stream" and len(fds) == 1 and len(self._streams) < _MOST_STREAMS:
+        if event == "stream" and len(fds) == 1 and len(self._streams) < _most_streams():
             self._forget_stream(message["number"])
             self._streams[message["number"]] = (fds.pop(), message["state"])
         close_fds(fds)
@@ -282,3 +285,8 @@ class Collector:
         self.pid = int(saved["pid"])
         self._listen(Link(saved["fd"]))
         self._on_made()
+
+
+def _most_streams() -> int:
+    """How many connections are kept. Who has one that is not loses it when the collector dies."""
+    return min(_MOST_STREAMS, get_limit("NOFILE")[0] // _PART_OF_DESCRIPTORS)

@@ -62,6 +62,9 @@ def test_a_life() -> None:
         ]
         assert await_one(box, "at-boot")["MESSAGE"] == "first"
         assert "_SYSTEMD_UNIT" not in log(box, "me")
+        # Administrators may read all of it.
+        everything = "find /var/log/systemctl-replacement -printf '%g %M %y\\n' | sort -u"
+        assert box.run(everything).stdout.splitlines() == ["adm -rw-r----- f", "adm drwxr-s--- d", "adm drwxr-sr-x d"]
         # The collector goes along, and what a program prints to it goes on.
         stream = box.popen(f"systemd-cat -t stream sh -c 'echo before; {WAITS}; echo after; touch /run/gone'")
         await_one(box, "stream")

@@ -6,7 +6,7 @@ import os
 import stat
 
 from systemctl_replacement import syscalls, wire
-from systemctl_replacement.journal.names import RECEIVED
+from systemctl_replacement.journal.names import RECEIVED, SUFFIX
 from systemctl_replacement.process.link import Link, make_pair, unpack_fds
 
 TYPE_CHECKING = False
@@ -19,6 +19,7 @@ _READERS = ("systemd-journal", "adm")
 """Groups that may read journals, where an image has one of them. journald's files belong to the first."""
 _MODE = 0o2750
 _OWN_MODE = 0o750
+_SHARED_MODE = 0o2755
 _PR_SET_DUMPABLE = 4
 _ID_SIZE_MAX = 10
 
@@ -36,6 +37,8 @@ def settle(directory: str, dynamic: str) -> str:
             os.makedirs(directory, 0o755, exist_ok=True)
             os.chdir(directory)  # the directories above it may be closed to others
             _make(path)
+            if os.geteuid() == 0:
+                _share()
     finally:
         if os.geteuid() == 0:
             _become(path, dynamic)
@@ -50,6 +53,29 @@ def _make(path: str) -> None:
         os.mkdir(path, _OWN_MODE)
     except FileExistsError:
         return
+
+
+def _share() -> None:
+    """Let the group that may read journals read those of root in the present directory, as journald does: those that
+    are there, and those to come. Who has chosen another group keeps it."""
+    group, status = _reading_group(), os.stat(".")
+    if group < 0 or (status.st_uid, status.st_gid) != (0, 0):
+        return
+    if _try(os.chown, ".", -1, group):
+        _try(os.chmod, ".", _SHARED_MODE)
+        for name in os.listdir("."):
+            if name.endswith(SUFFIX):
+                _try(_share_file, name, group)
+
+
+def _share_file(name: str, group: int) -> None:
+    file = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        status = os.fstat(file)
+        if stat.S_ISREG(status.st_mode) and (status.st_uid, status.st_gid) == (0, 0):
+            os.chown(f"/proc/self/fd/{file}", -1, group)
+    finally:
+        os.close(file)
 
 
 def _become(path: str, dynamic: str) -> None:
