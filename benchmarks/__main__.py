@@ -71,7 +71,8 @@ def measure(results: Results, parts: list[str], quick: bool, rounds: int) -> Non
             if "logs" in parts:
                 say("logs")
                 steady.logs(results, with_units, (rounds + 1) // 2)
-                logs.measure(results, say, with_units, (rounds + 1) // 2)
+    if "logs" in parts:
+        logs.measure(results, say, UNIT_SUBJECTS, (rounds + 1) // 2)
     if "queries" in parts:
         journal_queries.measure(results, say, [10] if quick else [10, 1000], (rounds + 1) // 2)
     if "activation" in parts:
