@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from systemctl_replacement.journal.file import JournalFile
+from systemctl_replacement.journal.file import JournalFile, NoRoom, make_room
 from systemctl_replacement.journal.lines import BLOCK, backwards_with_skips, forwards_with_skips
 from systemctl_replacement.journal.names import RECEIVED, parse_name
 
@@ -163,16 +163,18 @@ def _parts(file: JournalFile, bounds: Bounds, newest_first: bool) -> Iterator[tu
 
 def find_chains(directories: Iterable[str], wanted: Callable[[str, bool], bool]) -> tuple[list[Chain], list[OSError]]:
     """The chains in some directories, and what could not be looked at for lack of permission. wanted: whether the live
-    file of this name is of interest, or an archive of it; and whether that is the collector's."""
+    file of this name is of interest, or an archive of it; and whether that is the collector's. NoRoom."""
     chains: dict[tuple[str, str], Chain] = {}
     denied: list[OSError] = []
     places = dict.fromkeys(place for directory in directories for place in (directory, f"{directory}/{RECEIVED}"))
+    paths: list[tuple[Chain, str]] = []
     for directory in places:
         for name, (live, number, _) in _listed(directory, denied):
             if wanted(live, directory.endswith("/" + RECEIVED)):
                 chain = chains.setdefault((directory, live), Chain(directory, live))
                 if number < 0:
-                    _open_live(chain, f"{directory}/{name}", denied)
+                    paths.append((chain, f"{directory}/{name}"))
+    _open_live(paths, denied)
     # Listed again: what has become an archive meanwhile is open already, and what was one has been listed before.
     for directory in places:
         for name, (live, number, realtime) in _listed(directory, []):
@@ -204,10 +206,16 @@ def _listed(directory: str, denied: list[OSError]) -> list[tuple[str, tuple[str,
     return [(name, said) for name in names if (said := parse_name(name)) is not None]
 
 
-def _open_live(chain: Chain, path: str, denied: list[OSError]) -> None:
-    try:
-        chain.live = JournalFile(path)
-    except PermissionError as error:
-        denied.append(error)
-    except OSError:
-        pass  # removed meanwhile, or no file
+def _open_live(paths: list[tuple[Chain, str]], denied: list[OSError]) -> None:
+    make_room(len(paths))
+    for chain, path in paths:
+        try:
+            chain.live = JournalFile(path)
+        except PermissionError as error:
+            denied.append(error)
+        except OSError:
+            pass  # removed meanwhile, or no file
+        except NoRoom:
+            for opened, _ in paths:
+                opened.close()
+            raise

@@ -95,7 +95,8 @@ class All:
         """Lines of the manager about a unit are in the manager's file and in that unit's."""
         by_field = {term.field: term.value for term in self.terms if isinstance(term, Is)}
         about = by_field.get("UNIT")
-        if about is None or by_field.get("_PID") != b"1" or _unit_of(name) in ("", _MANAGER):
+        by_manager = by_field.get("_PID") == b"1" or by_field.get("_SYSTEMD_UNIT") == _OF_MANAGER
+        if about is None or not by_manager or _unit_of(name) in ("", _MANAGER, _OF_MANAGER.decode()):
             return False
         return file_name(about.decode("utf-8", "replace")) != name
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _GARBAGE_MAX = 1000
 """So many lines that look like records, and are none, are passed over when a place is looked for."""
+_FEW = 64
+"""So many files can be open without looking at the limit, and so many descriptors are for something else."""
 SIZE_MAX = 4 * 1024 * 1024 * 1024
 """No journal is larger. Of what is, only the end is read."""
 
@@ -110,20 +112,36 @@ class JournalFile:
             start = end
 
 
+class NoRoom(Exception):
+    """There are more journals than we may have descriptors. (No OSError: nobody shall go on without some of them.)"""
+
+
 def open_journal(path: str) -> int:
-    """Open a journal for reading. OSError."""
+    """Open a journal for reading. OSError, NoRoom."""
     return with_room(lambda: open_file(path, os.O_RDONLY))
 
 
 def with_room(opens: Callable[[], int]) -> int:
-    """Open something. There may be more journals than descriptors at first."""
+    """Open something. OSError, NoRoom."""
     try:
         return opens()
     except OSError as error:
-        if error.errno != errno.EMFILE:
+        if error.errno not in (errno.EMFILE, errno.ENFILE):
             raise
-    import resource
+        raise NoRoom(f"Failed to open the journal: {error.strerror}") from None
 
-    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return opens()
+
+def make_room(count: int) -> None:
+    """Make sure that so many journals can be open at once, before the first one is. NoRoom."""
+    if count <= _FEW:
+        return
+    import resource  # a shared library: without descriptors it could not be loaded any more
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < count + _FEW:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        except (OSError, ValueError):
+            hard = soft  # the kernel refuses more than fs.nr_open
+        if hard != resource.RLIM_INFINITY and hard < count + _FEW:
+            raise NoRoom(f"Failed to open the journal: {count} files are more than RLIMIT_NOFILE={hard} allows.")

@@ -13,7 +13,7 @@ from functools import partial
 from systemctl_replacement import syscalls
 from systemctl_replacement.journal.chain import Chain
 from systemctl_replacement.journal.entry import Entry, head_of
-from systemctl_replacement.journal.file import open_journal, with_room
+from systemctl_replacement.journal.file import make_room, open_journal, with_room
 from systemctl_replacement.journal.lines import backwards, end_of_lines, forwards, line_from
 from systemctl_replacement.journal.merge import Clock, Stream, merged
 from systemctl_replacement.journal.names import RECEIVED, parse_name
@@ -87,6 +87,7 @@ class Follower:
     """
 
     def __init__(self, journal: Journal, query: Query) -> None:
+        make_room(3 * len(journal.chains))  # each is open once more, and may have been another file before
         self.fd = syscalls.inotify()
         self._selection = Selection(query.expression, query.grep)
         self._boots = frozenset(boot.encode("ascii", "replace") for boot in query.boots)

@@ -10,6 +10,7 @@ import os
 
 from systemctl_replacement.journal.chain import Bounds, chain_of_file, find_chains
 from systemctl_replacement.journal.entry import Entry, head_of, parsed, values_of
+from systemctl_replacement.journal.file import make_room
 from systemctl_replacement.journal.lines import BLOCK
 from systemctl_replacement.journal.merge import Clock, Stream, merged
 from systemctl_replacement.journal.select import Selection
@@ -74,12 +75,14 @@ class Journal:
     ) -> None:
         """wanted: whether a live file of this name and its archives are of interest (and whether it is the
         collector's): `Query.expression.could_match`
-        for who has one question only."""
+        for who has one question only. NoRoom if there are more files than can be opened."""
         self.directories = list(dict.fromkeys(directories))
         self.chains, self.problems = find_chains(self.directories, wanted)
         self.files: dict[str, Chain] = {}
         """The given ones, by their absolute paths."""
-        for path in dict.fromkeys(files):
+        named = list(dict.fromkeys(files))
+        make_room(len(self.chains) + len(named))
+        for path in named:
             try:
                 chain = self.files[os.path.abspath(path)] = chain_of_file(os.path.abspath(path))
                 self.chains.append(chain)

@@ -13,6 +13,7 @@ from systemctl_replacement.cli.journalctl.failure import Failure, TextShown
 from systemctl_replacement.cli.journalctl.option_table import parse
 from systemctl_replacement.cli.options import OptionError
 from systemctl_replacement.cli.version import VERSION
+from systemctl_replacement.journal.file import NoRoom
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ def main(argv: Sequence[str]) -> int:
         if failure.text:
             streams.err(failure.text)
         return failure.status
+    except NoRoom as error:
+        streams.err(str(error))
+        return 1
     finally:
         streams.finish()
 
@@ -79,10 +83,11 @@ def _other(options: Options, operands: Sequence[str]) -> int:
     return maintenance.run(options, operands)
 
 
-def _opened(options: Options) -> Journal:
-    from systemctl_replacement.cli.journalctl.sources import opened, warn
+def _opened(options: Options, operands: Sequence[str] | None = None) -> Journal:
+    """operands: of who asks for entries, and needs no files that cannot have such ones."""
+    from systemctl_replacement.cli.journalctl.sources import opened, opened_for, warn
 
-    journal = opened(options)
+    journal = opened(options) if operands is None else opened_for(options, operands)
     warn(journal, options)
     return journal
 
@@ -94,7 +99,7 @@ def _show(options: Options, operands: Sequence[str]) -> int:
     from systemctl_replacement.cli.journalctl.show import Shower, chosen, started, starting_point
 
     pattern = _pattern(options)
-    journal = _opened(options)
+    journal = _opened(options, operands)
     query = _query(journal, options, operands, pattern)
     if query is None:
         return 0

@@ -7,12 +7,14 @@ import os
 
 from systemctl_replacement.cli import streams
 from systemctl_replacement.cli.journalctl.failure import Failure
-from systemctl_replacement.journal.names import open_file
+from systemctl_replacement.journal.names import MANAGER_FILE, open_file
 from systemctl_replacement.journal.query import Journal
 from systemctl_replacement.paths import LOG_DIRECTORY, Paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from systemctl_replacement.cli.journalctl.options import Options
 
 _BINARY = b"LPKSHHRH"  # how journald's files begin
@@ -41,6 +43,34 @@ def opened(options: Options) -> Journal:
     if options.directory is not None:
         return _of_directory(options.directory)
     return Journal(Paths(options.root).log_candidates())
+
+
+def opened_for(options: Options, operands: Sequence[str]) -> Journal:
+    """The same for who asks for entries: of a system's files those alone that can have such ones, unless more must be
+    known. Failure."""
+    has_names = options.directory is not None or options.files or options.machine or options.image or options.user
+    counts_boots = options.boot_id or options.boot_offset or (options.boot and options.root)
+    if has_names or counts_boots or not (options.units or operands):
+        return opened(options)
+    from systemctl_replacement.cli.journalctl.matches import expression
+    from systemctl_replacement.unitfile.names import is_glob
+
+    if any(is_glob(word) for word in [*options.units, *options.user_units]):
+        return opened(options)  # which units there are is asked of all
+    try:
+        asked = expression(options, operands, Journal(()), lambda hint: None)
+    except Failure:
+        return opened(options)  # what there is to say about the journal comes first
+
+    def wanted(name: str, received: bool) -> bool:
+        # What the latest boot is, the manager tells.
+        return name == MANAGER_FILE or asked is None or asked.could_match(name, received)
+
+    journal = Journal(Paths(options.root).log_candidates(), wanted=wanted)
+    if _has_files(journal):
+        return journal
+    journal.close()
+    return opened(options)  # whether there are any files
 
 
 def _of_files(patterns: list[str]) -> Journal:
