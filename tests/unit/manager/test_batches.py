@@ -156,7 +156,7 @@ def test_an_action_that_comes_after_one_that_fails(failed: Failed) -> None:
     def signal(*_: object) -> None:
         raise OSError("no descriptors")
 
-    def log(_unit: str, _level: int, message: str, _news: bool) -> None:
+    def log(_unit: str, _level: int, message: str, *_rest: object) -> None:
         done.append(message)
         if message == "second":
             raise RuntimeError("a defect")
