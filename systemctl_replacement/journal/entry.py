@@ -1,7 +1,7 @@
 """One record as it is read: what its line says, taken from it when asked for.
 
 A line may be anybody's. What does not have the form that `record` writes is parsed as JSON at once, and is no entry if
-it is none.
+it is none, or long.
 """
 
 from __future__ import annotations
@@ -23,6 +23,12 @@ _BOOT = b'"_BOOT_ID":"'
 _ID = 32
 _HEAD = 160  # bytes that the three numbers in front may take
 _MAX = 2**63 - 1
+_LONG = 256 * 1024
+"""Longer lines (bytes) are not parsed to find out where they belong: the merge and each bisection would do it again."""
+_NAME_MAX = 64
+_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
+_KNOWN_MAX = 1024
+_known: set[str] = set()  # names of fields that were seen
 
 
 def head_of(line: bytes) -> Head | None:
@@ -33,8 +39,7 @@ def head_of(line: bytes) -> Head | None:
         and parts[1] == b"__SEQNUM"
         and parts[5] == b"__REALTIME_TIMESTAMP"
         and parts[9] == b"__MONOTONIC_TIMESTAMP"
-        and line[-2:] == b'"}'
-        and line[-3:-2] != b"\\"  # a quote that belongs to a text: the line may be torn
+        and _is_whole(line)
     ):
         try:
             seqnum, realtime, monotonic = int(parts[3]), int(parts[7]), int(parts[11])
@@ -55,7 +60,7 @@ def parsed(line: bytes) -> dict[str, Value] | None:
         return None
     if not isinstance(fields, dict):
         return None
-    return {name: value for name, value in fields.items() if _is_text(name) and _is_value(value)}
+    return {name: value for name, value in fields.items() if (name in _known or _is_name(name)) and _is_value(value)}
 
 
 def number(fields: dict[str, Any], field: str) -> int:
@@ -137,8 +142,14 @@ class Entry:
         return cursor_text(source if isinstance(source, str) else source.sequence, self.head, self.line)
 
 
+def _is_whole(line: bytes) -> bool:
+    """Whether a line that begins like a record ends like one. A last quote that belongs to a text, or a bracket, is a
+    matter for who parses it: the line may be torn."""
+    return (line[-2:] == b'"}' and line[-3:-2] != b"\\") or (len(line) > _LONG and line[-1:] == b"}")
+
+
 def _parsed_head(line: bytes) -> Head | None:
-    if line[:1] != b"{" or line[-1:] != b"}":
+    if line[:1] != b"{" or line[-1:] != b"}" or len(line) > _LONG:
         return None
     fields = parsed(line)
     if fields is None:
@@ -154,6 +165,15 @@ def _parsed_head(line: bytes) -> Head | None:
 
 def _bytes(value: str | list[int]) -> bytes:
     return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else bytes(byte & 0xFF for byte in value)
+
+
+def _is_name(name: str) -> bool:
+    """Whether a field can be called so (systemd.journal-fields(7))."""
+    if not 0 < len(name) <= _NAME_MAX or not _LETTERS.issuperset(name) or name[0].isdigit():
+        return False
+    if len(_known) < _KNOWN_MAX:
+        _known.add(name)
+    return True
 
 
 def _is_value(value: object) -> bool:

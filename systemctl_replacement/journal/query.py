@@ -175,7 +175,7 @@ class Journal:
 
         names: set[bytes] = set()
         # A quote inside a text has a backslash in front, and a colon follows names alone.
-        find = re.compile(rb'[{,]"([^"\\]*)":').findall
+        find = re.compile(rb'[{,]"([A-Z_][A-Z0-9_]{0,63})":').findall
         for chain in self.chains:
             for lines in chain.lines(Bounds(), False):
                 names.update(find(b"\n".join(lines if isinstance(lines, list) else ())))
