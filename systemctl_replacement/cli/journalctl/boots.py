@@ -35,6 +35,15 @@ def by_offset(ids: Sequence[str], named: str, offset: int) -> str | None:
 
 def table_of_boots(boots: Sequence[Boot], options: Options, terminal: Terminal, what: str = "BOOT") -> Iterator[str]:
     """The lines of --list-boots, or of another list with as much to say."""
+    if options.output.startswith("json"):
+        from systemctl_replacement.cli.json_text import json_text
+
+        objects = [
+            {"index": number, f"{what.lower()}_id": boot.id, "first_entry": boot.first, "last_entry": boot.last}
+            for number, boot in enumerate(boots, 1 - len(boots))
+        ]
+        yield json_text(objects[::-1] if options.reverse else objects, options.output)
+        return
     from systemctl_replacement.cli.table import table_lines
     from systemctl_replacement.cli.timestamps import format_timestamp
 

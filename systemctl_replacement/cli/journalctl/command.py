@@ -154,7 +154,7 @@ def _query(
     from systemctl_replacement.journal.query import Query
 
     boots: tuple[str, ...] = ()
-    if options.boot_offset and journal.chains and _is_volatile(journal, options):
+    if options.boot_offset and journal.chains and _is_volatile(journal, options) and len(journal.boots()) < 2:
         streams.err(_NO_EFFECT)
         return None
     if options.boot:
