@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _BATCH = 16384
 """The bytes of one message to the console: few enough to fit into a socket that is not empty."""
 _SEND_FLAGS = _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL
-_SHORTAGES = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM)
+_SHORTAGES = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EMSGSIZE)
 
 
 class ConsoleSource:

@@ -12,6 +12,8 @@ _SEND_FLAGS = _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL
 _SHORTAGES = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM)
 _TELL_USEC = 30_000_000
 _ABSENT_USEC = 1_000_000
+_SHOWN_LINES_MAX = 256
+_SHOWN_NAME_MAX = 255
 
 
 class SyslogForward:
@@ -63,15 +65,22 @@ def as_syslog(priority: int, identifier: bytes, pid: int, message: bytes) -> byt
 
 def prefix(identifier: bytes, pid: int) -> bytes:
     """What the lines of a sender begin with on the container's stdout."""
-    return b"%s[%d]: " % (_printable(identifier), pid)
+    return b"%s[%d]: " % (_printable(identifier[:_SHOWN_NAME_MAX]), pid)
 
 
 def as_lines(prefix: bytes, message: bytes) -> bytes:
     """A message as the container's stdout shows it. Each of its lines says whose it is, so that none passes for another
-    sender's."""
-    if b"\n" not in message:
-        return b"%s%s\n" % (prefix, message)
-    return b"".join([b"%s%s\n" % (prefix, line) for line in message.split(b"\n")])
+    sender's. Of one that is very long, or has very many lines, the beginning is shown."""
+    shown = message[: record.LINE_MAX]
+    if b"\n" in shown:
+        lines = shown.split(b"\n", _SHOWN_LINES_MAX)
+        if len(lines) > _SHOWN_LINES_MAX:
+            shown = shown[: -len(lines.pop()) or None]
+    else:
+        lines = [shown]
+    if len(shown) < len(message):
+        lines.append(b"[%d more bytes are in the journal]" % (len(message) - len(shown)))
+    return b"".join([b"%s%s\n" % (prefix, line) for line in lines])
 
 
 def _printable(identifier: bytes) -> bytes:

@@ -90,7 +90,7 @@ class Collector:
             for datagram in some:
                 guard(self._defect, self._datagrams[fd][1], datagram)
                 close_fds(datagram.fds)
-                if self._files.is_full:
+                if self._dispatch.is_full:
                     self._dispatch.flush()
         console = self._dispatch.console.blocked()
         for fd in ready:
@@ -100,7 +100,7 @@ class Collector:
                 guard(self._defect, self._streams.accept, self._sockets["stdout"])
             elif fd == console:
                 self._dispatch.console.announce_dropped()
-            if self._files.is_full:
+            if self._dispatch.is_full:
                 self._dispatch.flush()
         self._dispatch.flush()
         self._watch_console(console)
@@ -266,7 +266,7 @@ class Collector:
                 if isinstance(entry, native.Refused):
                     raise entry
                 self._dispatch.take_entry(sender, entry, datagram.sent)
-                if self._files.is_full:
+                if self._dispatch.is_full:
                     self._dispatch.flush()
         except native.Refused as refused:
             self._trouble.log(LOG_WARNING, f"Process {sender.pid}: {refused}")

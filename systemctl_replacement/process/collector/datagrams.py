@@ -20,6 +20,7 @@ SCM_CREDENTIALS = 2
 CREDENTIALS_SIZE = 12
 _SO_PASSCRED = 16
 _BATCH = 32
+_BATCH_SIZE = 64 * 1024
 _BUFFER_SIZE = SIZE_MAX + 4096
 _USUAL_SIZE = 64 * 1024
 _MOST_FDS = 2  # one is all that a message may bring; the kernel closes what there is no room for
@@ -55,12 +56,13 @@ def open_socket(fd: int) -> _socket.socket:
 
 
 def receive(socket: _socket.socket, senders: Senders) -> list[Datagram]:
-    """Some of what waits. Senders are looked for at once, before they are gone."""
+    """Some of what waits, so little that others are not kept waiting: a message with a file comes last. Senders are
+    looked for at once, before they are gone."""
     received: list[Datagram] = []
     realtime, now = time.time_ns() // 1000, now_boottime()
     ahead = realtime - now
     size = 0
-    while len(received) < _BATCH and size < _BUFFER_SIZE:
+    while len(received) < _BATCH and size < _BATCH_SIZE:
         try:
             length, ancillary, flags, _ = socket.recvmsg_into([_view], _ANCILLARY_SIZE, _FLAGS)
         except BlockingIOError:
@@ -83,4 +85,6 @@ def receive(socket: _socket.socket, senders: Senders) -> list[Datagram]:
         received.append(Datagram(bytes(_view[:length]), sender, sent, fds, is_cut))
         if length > _USUAL_SIZE:
             _buffer.madvise(mmap.MADV_DONTNEED)
+        if fds:
+            break
     return received

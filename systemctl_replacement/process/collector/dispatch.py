@@ -27,6 +27,7 @@ _DROPPED_ID = "a596d6fe7bfa4994828e72309e95d61e"
 _OURS = "systemd-journald"
 """What our own messages are called, as journald's."""
 _UNKNOWN = b"unknown"
+_LINES_SIZE_MAX = 256 * 1024
 _OVERHEAD = 16 * 1024
 """More than the fields about the sender take."""
 
@@ -55,7 +56,8 @@ class Dispatch:
         self.syslog = forward.SyslogForward()
         self._senders = senders
         self._files = files
-        self._lines: list[bytes] = []
+        self._lines: list[bytes] = []  # for the console
+        self._lines_size = 0
         self._now = self._space = 0
         self._prefix = (b"", 0, b"")  # of the last sender that was shown: name, pid, and what its lines begin with
 
@@ -142,7 +144,7 @@ class Dispatch:
         if not console.as_json:
             if self._prefix[0] != name or self._prefix[1] != sender.pid:
                 self._prefix = name, sender.pid, forward.prefix(name, sender.pid)
-            self._lines.append(forward.as_lines(self._prefix[2], message))
+            self._add_lines(forward.as_lines(self._prefix[2], message))
         return console.as_json
 
     def _keep(self, sender: Sender, transport: str, text: str, shown: bool) -> None:
@@ -152,12 +154,18 @@ class Dispatch:
             return
         self._files.add(sender.unit.name if sender.unit else OTHER, text + sender.head(transport, self.place), shown)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits that it should be written and shown."""
+        return self._files.is_full or self._lines_size > _LINES_SIZE_MAX
+
     def flush(self) -> None:
         """Write and show what has been taken since the last time."""
         shown = self._files.flush()
         if self._lines or shown:
             self.console.show(self._lines or shown)
             self._lines = []
+            self._lines_size = 0
         missed = self.syslog.missed and self.syslog.take_missed(monotonic())
         if missed:
             self.say(LOG_WARNING, f"Forwarding to syslog missed {missed} messages.")
@@ -196,7 +204,11 @@ class Dispatch:
         self._files.add(unit, record.encode_fields(whole), shown and self.console.as_json)
         if shown and not self.console.as_json:
             prefix = forward.prefix(_OURS.encode(), int(str(whole["_PID"])))
-            self._lines.append(forward.as_lines(prefix, str(fields["MESSAGE"]).encode()))
+            self._add_lines(forward.as_lines(prefix, str(fields["MESSAGE"]).encode()))
+
+    def _add_lines(self, lines: bytes) -> None:
+        self._lines.append(lines)
+        self._lines_size += len(lines)
 
 
 def _is_wanted(sender: Sender, level: int) -> bool:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     Fields = dict[str, list[bytes]]
 
 FIELDS_MAX = 1024
-"""An entry with more fields is refused, as by journald."""
+"""An entry with more fields is refused, with what comes after it, as by journald."""
 SIZE_MAX = 4 * 1024 * 1024
 """An entry with more bytes is refused. (journald's limit is 770 MB.)"""
-ENTRIES_MAX = 1024
-"""What comes after so many entries of one datagram is refused."""
+LINES_MAX = 4096
+"""What comes after so many lines of one message is refused, be they fields, comments or the ends of entries."""
 _NAME_MAX = 64
 _NAME = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 _VALUE_MAX = 768 * 1024 * 1024  # journald's DATA_SIZE_MAX: no length, but a sign that this is no such field
@@ -63,35 +63,24 @@ def parse(data: bytes) -> Iterator[Entry | Refused]:
     if simple is not None:
         yield simple
         return
-    at = entries = 0
-    while at < len(data):
-        if entries == ENTRIES_MAX:
-            yield Refused(f"Too many entries in one message, ignoring those after the first {ENTRIES_MAX}.")
-            return
-        entries += 1
+    reader = _Reader(data)
+    while reader.at < len(data):
         entry = Entry()
-        reader = _Reader(data, at)
         try:
             reader.read(entry)
         except Refused as error:
             yield error
             return
-        at = reader.at
-        if reader.count > FIELDS_MAX or reader.size > SIZE_MAX:
-            what = "fields" if reader.count > FIELDS_MAX else "bytes"
-            yield Refused(f"Received an entry with too many {what}, ignoring it.")
-        elif entry.fields:
+        if entry.fields:
             yield entry
 
 
 def _read_simple(data: bytes) -> Entry | None:
     """The entry in a message that is one entry, with each field once and in a line, as most are; None for any other
     message."""
-    if data[-1:] != b"\n" or len(data) > SIZE_MAX or b"\n\n" in data:
+    if data[-1:] != b"\n" or len(data) > SIZE_MAX or b"\n\n" in data or data.count(b"\n") > FIELDS_MAX:
         return None
     lines = data[:-1].split(b"\n")
-    if len(lines) > FIELDS_MAX:
-        return None
     entry = Entry()
     fields, keys, text = entry.fields, _keys, ""
     for line in lines:
@@ -120,20 +109,25 @@ def _key(name: bytes) -> str:
 
 
 class _Reader:
-    """Reads one entry, and knows how far it came."""
+    """Reads one entry after the other, and knows how far it came."""
 
-    __slots__ = ("_data", "at", "count", "size")
+    __slots__ = ("_count", "_data", "_lines", "_size", "at")
 
-    def __init__(self, data: bytes, at: int) -> None:
+    def __init__(self, data: bytes) -> None:
         self._data = data
-        self.at = at
-        self.count = 0
-        self.size = 0
+        self.at = 0
+        self._lines = 0
+        self._count = self._size = 0  # of the entry's fields
 
     def read(self, entry: Entry) -> None:
-        """Read up to the empty line after an entry, or as far as the data make sense."""
+        """Read up to the empty line after an entry, or as far as the data make sense. Refused where there is too much
+        of anything: no more is read then, or one message could keep all others waiting."""
         data, at, end = self._data, self.at, len(self._data)
+        self._count = self._size = 0
         while at < end:
+            self._lines += 1
+            if self._lines > LINES_MAX:
+                raise Refused(f"Too many lines in one message, ignoring those after the first {LINES_MAX}.")
             newline = data.find(b"\n", at)
             if newline < 0:
                 at = end
@@ -167,11 +161,11 @@ class _Reader:
     def _add(self, entry: Entry, name: bytes, start: int, stop: int) -> None:
         if not is_field_name(name):
             return
-        self.count += 1
-        self.size += len(name) + 1 + stop - start
-        if self.count > FIELDS_MAX or self.size > SIZE_MAX:
-            entry.fields.clear()
-            return
+        self._count += 1
+        self._size += len(name) + 1 + stop - start
+        if self._count > FIELDS_MAX or self._size > SIZE_MAX:
+            what = "fields" if self._count > FIELDS_MAX else "bytes"
+            raise Refused(f"Received an entry with too many {what}, ignoring it.")
         value = self._data[start:stop]
         entry.fields.setdefault(name.decode(), []).append(value)
         if name in _SPECIAL:

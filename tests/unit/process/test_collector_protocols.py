@@ -79,13 +79,27 @@ def test_entries_without_end_are_refused_and_say_so() -> None:
         "Received an entry with too many fields, ignoring it."
     ]
     assert refusals(b"A=" + bytes(native.SIZE_MAX) + b"\n") == ["Received an entry with too many bytes, ignoring it."]
-    many = b"A=1\n\n" * (native.ENTRIES_MAX + 1)
+    many = b"A=1\n\n" * native.LINES_MAX
     assert len(refusals(many)) == 1
-    assert sum(isinstance(entry, native.Entry) for entry in native.parse(many)) == native.ENTRIES_MAX
-    # What is refused does not take others along.
-    mixed = b"A=" + bytes(native.SIZE_MAX) + b"\n\nMESSAGE=next\n"
-    *_, last = native.parse(mixed)
-    assert isinstance(last, native.Entry) and last.fields == {"MESSAGE": [b"next"]}
+    assert sum(isinstance(entry, native.Entry) for entry in native.parse(many)) == native.LINES_MAX // 2
+
+
+@pytest.mark.parametrize("line", [b"A=\n", b"#\n", b"=\n", b"\n", b"A=\n\n", b"A=\n" * 1023 + b"\n"])
+def test_what_is_refused_is_not_read(line: bytes) -> None:
+    """Whatever fills a message: reading stops where it is refused."""
+    found: list[int] = []
+
+    class Counted(bytes):
+        def find(self, *arguments: Any) -> int:
+            found.append(1)
+            return bytes.find(self, *arguments)
+
+        def split(self, *_arguments: Any) -> Any:
+            raise AssertionError("all lines at once")
+
+    message = Counted(line * (native.SIZE_MAX // len(line)))
+    assert len([entry for entry in native.parse(message) if isinstance(entry, native.Refused)]) == 1
+    assert len(found) <= 2 * native.LINES_MAX
 
 
 NAMES = st.from_regex(rb"[A-Z][A-Z0-9_]{0,63}", fullmatch=True)

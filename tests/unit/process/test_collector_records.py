@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,6 +114,27 @@ def test_no_line_on_the_console_passes_for_another_senders(identifier: bytes, me
     assert lines.pop() == b"" and lines
     begins = {line[: line.index(b"[42]: ")] for line in lines}
     assert len(begins) == 1
+
+
+@pytest.mark.parametrize("message", [b"\n" * 4_000_000, b"x" * 4_000_000, b"a\n" * 200 + b"x" * 4_000_000])
+def test_a_long_message_is_cut_on_the_console(message: bytes, desk: Desk) -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    desk.dispatch.console.set(theirs.detach(), False)
+    lines = forward.as_lines(forward.prefix(b"i" * 100_000, 42), message)
+    assert len(lines) < 150_000
+    assert lines.endswith(b" more bytes are in the journal]\n")
+    entry = native.Entry()
+    entry.fields["MESSAGE"] = [message]
+    full: list[bool] = []
+    while True not in full:
+        desk.dispatch.take_entry(desk.sender(), entry, 7)
+        full.append(desk.dispatch.is_full)
+    assert len(full) < 1000
+    desk.dispatch.flush()
+    assert 0 < len(ours.recv(1 << 20)) < 150_000
+    ours.close()
+    desk.dispatch.console.set(-1, False)
+    desk.records()
 
 
 def test_what_goes_on_to_a_syslog_daemon() -> None:
