@@ -39,8 +39,6 @@ def main(link_fd: int) -> NoReturn:
     """The life of a forkserver; ends when the manager is gone. OSError."""
     syscalls.block_all_signals()
     syscalls.reset_signal_dispositions()
-    # The kernel reaps the children: the end of a supervisor is known from its link.
-    _signal.signal(_signal.SIGCHLD, _signal.SIG_IGN)
     _leave_everything(link_fd)
     find_arguments()
     set_title("forkserver", "forkserver")
@@ -49,6 +47,7 @@ def main(link_fd: int) -> NoReturn:
     child_signals = syscalls.signalfd([_signal.SIGCHLD])
     link = Link(link_fd)
     poll = select.poll()
+    poll.register(child_signals, select.POLLIN)
     # No garbage collection may write to the pages that all children share. Nothing here makes cycles.
     exec_spec.prepare()
     gc.disable()
@@ -61,6 +60,8 @@ def main(link_fd: int) -> NoReturn:
                 os._exit(exit_status.EXIT_SOFTWARE)
             for message, fds in link.receive():
                 _answer(link, message, fds, child_signals)
+            if syscalls.read_signalfd(child_signals):
+                _look_at_children(link)
         except EOFError:
             os._exit(0)
         except Exception:
@@ -79,6 +80,19 @@ def _leave_everything(link_fd: int) -> None:
     os.umask(0o022)
     if os.getsid(0) != os.getpid():
         os.setsid()
+
+
+def _look_at_children(link: Link) -> None:
+    """Reap those that have ended, of which the manager hears from their links, and tell which have been stopped."""
+    try:
+        while True:
+            pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
+            if not pid:
+                return
+            if os.WIFSTOPPED(status):
+                link.send({"stopped": pid})
+    except ChildProcessError:
+        pass  # there is none left
 
 
 def _answer(link: Link, message: Message, fds: list[int], child_signals: int) -> None:

@@ -211,5 +211,5 @@ class ForkServer:
 
     def receive(self) -> list[Message]:
         """The answers that have arrived: {"pid", "tag"}; pid 0 with "errno" and "message" where no process could be
-        made. EOFError when the forkserver is dead."""
+        made. Besides, {"stopped": pid} when somebody has stopped one of its children. EOFError when it is dead."""
         return [message for message, _ in self.link.receive()]

@@ -30,7 +30,7 @@ from systemctl_replacement.process.link import Link, close_fds
 from systemctl_replacement.supervision import links
 from systemctl_replacement.supervision.client import make_pair
 from systemctl_replacement.supervision.pace import Pace
-from systemctl_replacement.supervision.patience import ANSWER, NOTHING, WORK, Helper
+from systemctl_replacement.supervision.patience import ANSWER, NOTHING, WORK, Helper, is_stopped
 from systemctl_replacement.syscalls import get_limit
 
 TYPE_CHECKING = False
@@ -51,8 +51,9 @@ _PART_OF_DESCRIPTORS = 4
 class Collector:
     """One such process at a time. A killed one is replaced, and the new one told everything again.
 
-    on_made: told that there is a new one, which knows nothing yet; on_ready: that it reads; on_console: that it needs
-    a source of the console; has_work: whether something is waiting to be read by it; log: a line of ours, by level.
+    stopped: as the reaper's; on_made: told that there is a new one, which knows nothing yet; on_ready: that it reads;
+    on_console: that it needs a source of the console; has_work: whether something is waiting to be read by it; log: a
+    line of ours, by level.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Collector:
         loop: Loop,
         helpers: Helpers,
         patience: Patience,
+        stopped: dict[int, Callable[[], object]],
         log: Callable[[int, str], object],
         request: Callable[[], dict[str, Any]],
         on_made: Callable[[], object],
@@ -73,6 +75,7 @@ class Collector:
         self._loop = loop
         self._helpers = helpers
         self._patience = patience
+        self._stopped = stopped
         self._log = log
         self._request = request
         self._on_made = on_made
@@ -131,6 +134,7 @@ class Collector:
             self._loop.remove(self.link.fileno())
             self.link.close()
             self.link = None
+        self._stopped.pop(self.pid, None)
         self.pid = 0
 
     @property
@@ -141,8 +145,7 @@ class Collector:
     def answered(self, pid: int, problem: str) -> None:
         """The forkserver has made it; 0: there is none to be had."""
         if pid:
-            self.pid = pid
-            self.expect()
+            self._is(pid)
         else:
             self._failed(problem)
 
@@ -150,11 +153,18 @@ class Collector:
         """There is a new forkserver. What the one before was asked for, it may have made."""
         if self.link is None:
             self._pace.want()
+        else:
+            self.expect()  # which the forkserver before may not have told us to
 
     def console_is_there(self) -> None:
         """There is a new console."""
         if self.link is not None:
             self._on_console()
+
+    def _is(self, pid: int) -> None:
+        self.pid = pid
+        self._stopped[pid] = self.expect  # should it become our own child
+        self.expect()
 
     def _failed(self, why: str) -> None:
         self._disconnect()
@@ -171,7 +181,7 @@ class Collector:
     # --- what it owes ---
 
     def expect(self) -> None:
-        """It has something to do: it must not be stopped."""
+        """It has something to do, or has been stopped, as it must not be: whoever logs then waits for it."""
         if self.pid:
             self._patience.expect(self, lambda: Helper(self.pid, "collector of the log", self._lose), self._debt)
 
@@ -180,7 +190,7 @@ class Collector:
             return NOTHING
         if self._awaited:
             return ANSWER
-        return WORK if self._has_work() else NOTHING
+        return WORK if self._has_work() or is_stopped(self.pid) else NOTHING
 
     def sync(self, then: Callable[[], object]) -> None:
         """Call back when all that has arrived until now is written; at once if there is no collector."""
@@ -238,8 +248,7 @@ class Collector:
             self._streams[message["number"]] = (fds.pop(), message["state"])
         close_fds(fds)
         if event == "ready":
-            self.pid = message["pid"]
-            self.expect()
+            self._is(message["pid"])
             self._on_ready()
         elif event == "synced":
             then = self._awaited.pop(message["number"], None)
@@ -282,8 +291,8 @@ class Collector:
             self._pace.want()
             return
         os.fstat(saved["fd"])
-        self.pid = int(saved["pid"])
         self._listen(Link(saved["fd"]))
+        self._is(int(saved["pid"]))  # who was before us may have been told that it was stopped
         self._on_made()
 
 

@@ -233,7 +233,16 @@ class Helpers:
             self._make_anew()
             return
         for answer in answers:
-            self._loop.guard(self._made, answer)
+            if "stopped" in answer:
+                self._loop.guard(self._stopped, answer["stopped"])
+            else:
+                self._loop.guard(self._made, answer)
+
+    def _stopped(self, pid: int) -> None:
+        """Somebody has stopped a child of the forkserver. All but these are looked at when they owe something."""
+        for other in self.asked.values():
+            if other.pid == pid:
+                other.expect()
 
     def _made(self, answer: dict[str, Any]) -> None:
         pid, tag, problem = answer["pid"], answer["tag"], answer.get("message", "")

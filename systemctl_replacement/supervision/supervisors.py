@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Callable
 
+# What a supervisor says about what its unit has printed, when it ends.
+_LAST_WORDS = ("unshown", "log-dropped")
+
 
 class Supervisors:
     """The supervisors of all units, by unit id, and the helpers that make and serve them."""
@@ -134,7 +137,7 @@ class Supervisors:
         if tracking is not None and tracking.releasing:
             # Its supervisor has been told to end and would not hear of a new life of the unit, but may still read what
             # is sent to the old channels: the new life gets everything new.
-            self._drop_link(tracking)
+            self._part_with(tracking)
             tracking.close()
             tracking = None
         if tracking is None:
@@ -251,10 +254,11 @@ class Supervisors:
             tracking.tokens.discard(token)
             self._on_event(tracking.unit, SpawnFailed(token, message), never_made=True)
 
-    def _drop_link(self, tracking: Tracking) -> None:
+    def _drop_link(self, tracking: Tracking, is_closed: bool = True) -> None:
         if tracking.link is not None:
             self.loop.remove(tracking.link.fileno())
-            tracking.link.close()
+            if is_closed:
+                tracking.link.close()
             tracking.link = None
         self._patience.over(tracking)
         self.helpers.settled(tracking)
@@ -263,6 +267,28 @@ class Supervisors:
         tracking.ready = False
         tracking.early, tracking.unanswered = [], []
         self.attributed.tell(tracking)
+
+    def _part_with(self, tracking: Tracking) -> None:
+        link = tracking.link
+        self._drop_link(tracking, is_closed=False)
+        if link is not None:
+            self.loop.add(link.fileno(), READ, lambda _events: self._hear_out(tracking, link))
+            self._hear_out(tracking, link)
+
+    def _hear_out(self, tracking: Tracking, link: Link) -> None:
+        """Pass on the last words of a supervisor that has been told to end, and is nobody's any more."""
+        try:
+            link.flush()
+            received = link.receive()
+        except (EOFError, OSError, ValueError, MemoryError):
+            self.loop.remove(link.fileno())
+            link.close()
+            return
+        for message, fds in received:
+            close_fds(fds)
+            if message["ev"] in _LAST_WORDS:
+                self.loop.guard(self._received, tracking, message, [])
+        links.watch(self.loop, link, lambda: self._hear_out(tracking, link), any(fds for _, fds in received))
 
     def _send(self, tracking: Tracking, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
         link = tracking.link

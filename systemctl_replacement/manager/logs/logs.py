@@ -75,6 +75,7 @@ class Logs:
             core.loop,
             processes.helpers,
             patience,
+            processes.reaper.stopped,
             self._say,
             self._request,
             on_made=self._tell_all,

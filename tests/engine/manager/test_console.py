@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from tests.engine.manager.engine import Engine, wait_for
+from tests.engine.manager.engine import Engine, alive, wait_for
 
 SLEEP = "[Service]\nExecStart=/bin/sleep 1000\nExecStop=/bin/sh -c 'echo stopped >> @ROOT@/notes'\n"
 FLOOD = "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'yes $(printf %%0100d 0) | head -c 3000000'\n"
@@ -76,3 +76,28 @@ def test_what_is_said_before_there_is_a_console_process_is_shown() -> None:
     with Engine(UNITS, boot=("a.service",), change="import os; os.environ['SYSTEMCTL_STOP_TIMEOUT'] = 'soon'") as e:
         wait_for(lambda: "$SYSTEMCTL_STOP_TIMEOUT is no time between 0 and infinity" in e.text(), "the complaint")
         assert "dropped" not in e.text()
+
+
+LAST_WORDS = """
+import os, time
+from systemctl_replacement.process.output import Output
+def close(self, real=Output.close):
+    while not os.path.exists("@ROOT@/go"):
+        time.sleep(0.01)
+    return real(self)[0] + b"my last words\\n", 0
+Output.close = close
+"""
+
+
+def test_the_last_words_of_a_supervisor_whose_unit_is_started_again() -> None:
+    """It hears that it is released, and the unit gets another one before it has said them."""
+    with Engine({"x.service": "[Service]\nExecStart=/bin/sleep 1000\n"}, change=LAST_WORDS) as engine:
+        assert engine.run("start", "x.service") == "done"
+        before = engine.titled("supervisor: x.service")
+        assert [engine.run(verb, "x.service") for verb in ("stop", "start")] == ["done", "done"]
+        assert alive(before)
+        assert "my last words" not in engine.text()
+        (engine.root / "go").touch()
+        engine.wait_said("my last words\n")
+        wait_for(lambda: not alive(before), "its end")
+        assert engine.text().count("my last words\n") == 1

@@ -246,3 +246,20 @@ def test_a_request_that_was_carried_out_already_is_not_again(deaf: str, also: st
         assert [word.split()[0] for word in engine.noted()] == ["pre", "start", "reload"]
         wait_for(lambda: len(called(engine, "supervisor")) == 1, "one supervisor")
         halt(engine)
+
+
+@pytest.mark.parametrize("parent", ["forkserver", "manager"])
+def test_a_collector_while_nobody_waits_for_it(parent: str) -> None:
+    """Who logs through a socket would wait for it when the kernel's queue is full."""
+    with Engine({}, boot=BASIC) as engine:
+        collector = engine.titled("collector")
+        if parent == "manager":
+            forkserver = engine.titled("forkserver")
+            forkserver.kill()
+            wait_for(lambda: engine.titled("forkserver") != forkserver, "another forkserver")
+        with seconds(1):
+            collector.suspend()
+            engine.wait_said("The collector of the log was stopped while it is needed: continuing it.")
+            wait_for(lambda: collector.status() != psutil.STATUS_STOPPED, "it to be continued")
+        assert engine.titled("collector") == collector
+        halt(engine)
