@@ -23,12 +23,13 @@ _SHORTAGES = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EMSGSIZE)
 class ConsoleSource:
     """The way to the console, in its format: as text, or as JSON records."""
 
-    __slots__ = ("_comes", "_dropped", "_fields", "_kept", "_name", "_socket", "as_json", "on_full")
+    __slots__ = ("_comes", "_dropped", "_fields", "_kept", "_name", "_socket", "as_json", "on_close", "on_full")
 
     def __init__(self, fd: int, as_json: bool, comes: bool = False) -> None:
         """fd: the socket, -1 for none; comes: lines are then kept for the one that :meth:`set` will bring."""
         self.as_json = as_json
         self.on_full: Callable[[], object] | None = None  # called when it is full and the first line is lost
+        self.on_close: Callable[[int], object] | None = None  # called with the descriptor before it is closed
         self._socket: _socket.socket | None = None
         self._comes = False
         self._dropped = 0
@@ -45,6 +46,8 @@ class ConsoleSource:
     def set(self, fd: int, as_json: bool) -> None:
         """Switch to another console, which gets what was kept for it, or to none (-1): nothing more is kept then."""
         if self._socket:
+            if self.on_close is not None:
+                self.on_close(self._socket.fileno())
             self._socket.close()
         self._socket = _socket.socket(fileno=fd) if fd >= 0 else None
         self._comes = False

@@ -55,6 +55,8 @@ class Collector:
         self._streams = Streams(self._poller, self._senders, self._units, self._take_line, self._report)
         self._sockets: dict[str, _socket.socket] = {}
         self._datagrams: dict[int, tuple[_socket.socket, Callable[[Datagram], object]]] = {}
+        self._console = -1  # the console's descriptor while it is watched
+        self._dispatch.console.on_close = self._forget_console
         self._listening = -1  # the descriptor of the socket for streams
         self._orders: list[tuple[Message, list[int]]] = []  # heard, and not obeyed yet
         self._trouble = LogLimit(self._say_trouble, _TROUBLES_MAX)
@@ -92,26 +94,31 @@ class Collector:
                 close_fds(datagram.fds)
                 if self._dispatch.is_full:
                     self._dispatch.flush()
-        console = self._dispatch.console.blocked()
         for fd in ready:
             if fd in self._streams:
                 guard(self._defect, self._streams.read, fd)
             elif fd == self._listening:
                 guard(self._defect, self._streams.accept, self._sockets["stdout"])
-            elif fd == console:
+            elif fd == self._console:
                 self._dispatch.console.announce_dropped()
             if self._dispatch.is_full:
                 self._dispatch.flush()
         self._dispatch.flush()
-        self._watch_console(console)
+        self._watch_console()
 
-    def _watch_console(self, before: int) -> None:
+    def _watch_console(self) -> None:
         """Wait for room on the console as long as it does not know how many lines it has missed."""
-        now = self._dispatch.console.blocked()
-        if now >= 0:
-            self._poller.watch(now, WRITABLE)
-        elif before >= 0:
-            self._poller.forget(before)
+        blocked = self._dispatch.console.blocked()
+        if blocked < 0:
+            self._forget_console(self._console)
+        elif self._console < 0:
+            self._poller.watch(blocked, WRITABLE)
+            self._console = blocked
+
+    def _forget_console(self, fd: int) -> None:
+        if fd >= 0 and fd == self._console:
+            self._poller.forget(fd)
+            self._console = -1
 
     # --- the manager ---
 
@@ -161,9 +168,6 @@ class Collector:
     def _carry_out(self, order: Message, fds: list[int]) -> None:
         operation = order["op"]
         if operation == "console":
-            before = self._dispatch.console.blocked()
-            if before >= 0:
-                self._poller.forget(before)
             self._dispatch.console.set(fds.pop() if fds else -1, order.get("json", self._dispatch.console.as_json))
         elif operation == "socket" and fds:
             self._open(order["name"], fds.pop())

@@ -213,6 +213,26 @@ def test_what_is_kept_goes_to_the_console_and_to_syslog(collector: Collector, cl
     shutil.rmtree(directory)
 
 
+@pytest.mark.parametrize("another", [False, True])
+def test_the_end_of_a_console_that_was_blocked_harms_nothing(
+    another: bool, collector: Collector, client: Client
+) -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    collector.tell({"op": "console"}, [theirs.fileno()])
+    theirs.close()
+    collector.sync()
+    for number in range(300):
+        client.syslog(b"<14>me: %d %s" % (number, b"x" * 2000))
+    collector.sync()
+    if another:
+        collector.tell({"op": "console"})
+    ours.close()
+    with client.stream() as stream:  # has the descriptor that was the console's
+        stream.sendall(b"over a stream\n")
+    client.syslog(b"<14>me: after")
+    assert sorted(collector.messages()[-2:]) == ["after", "over a stream"]
+
+
 def test_one_that_is_killed_loses_nothing_that_waits(sockets: Sockets, client: Client) -> None:
     first = Collector(sockets)
     stream = client.stream()
