@@ -7,6 +7,7 @@ import stat
 
 from systemctl_replacement import syscalls, wire
 from systemctl_replacement.journal.names import RECEIVED, SUFFIX
+from systemctl_replacement.process.describe_error import describe
 from systemctl_replacement.process.link import Link, make_pair, unpack_fds
 
 TYPE_CHECKING = False
@@ -24,12 +25,16 @@ _PR_SET_DUMPABLE = 4
 _ID_SIZE_MAX = 10
 
 
+class PrivilegedError(Exception):
+    """Privileges could not be given up, though this may succeed another time. The text says why."""
+
+
 def settle(directory: str, dynamic: str) -> str:
     """Make the directory below `directory` to write to, and give up all privileges. Returns its path, "" for none.
 
     dynamic: where the uids of DynamicUser= are taken (systemd.exec(5)): the collector's is one of these. Where it
     cannot have one of its own (we are not root, or the user namespace is small) it stays the user that we are. OSError
-    if the directory cannot be made.
+    if the directory cannot be made; PrivilegedError if we are root still, and need not be.
     """
     path = f"./{RECEIVED}" if directory else ""
     try:
@@ -79,9 +84,12 @@ def _share_file(name: str, group: int) -> None:
 
 
 def _become(path: str, dynamic: str) -> None:
-    uid = _take_uid(path, dynamic)
+    try:
+        uid = _take_uid(path, dynamic)
+    except OSError as error:
+        raise PrivilegedError(describe(error)) from error
     if uid < 0:
-        return
+        raise PrivilegedError("no answer")
     if path:
         _try(_give, path, uid)
     # In the order in which each is still allowed.

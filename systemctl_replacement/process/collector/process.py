@@ -7,7 +7,7 @@ import os
 
 from systemctl_replacement import exit_status, libc, syscalls
 from systemctl_replacement.log_levels import LOG_ERR
-from systemctl_replacement.process.collector.account import settle
+from systemctl_replacement.process.collector.account import PrivilegedError, settle
 from systemctl_replacement.process.collector.collector import Collector
 from systemctl_replacement.process.describe_error import describe
 from systemctl_replacement.process.link import Link
@@ -40,6 +40,11 @@ def main(message: Message, fds: dict[str, int]) -> NoReturn:
         except OSError as error:
             link.send({"ev": "trouble", "level": LOG_ERR, "message": _DIRECTORY_GONE % describe(error)})
             directory = ""
+        except PrivilegedError as error:
+            link.send(
+                {"ev": "trouble", "level": LOG_ERR, "message": f"Cannot collect what is logged as a user: {error}"}
+            )
+            raise
         Collector(link, directory).run()
         status = 0
     finally:
