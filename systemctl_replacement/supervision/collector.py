@@ -4,7 +4,7 @@ Messages to it (`op`) and from it (`ev`) go over a link that never blocks:
 
     settings    what journald.conf and the command line say, all of it each time
     unit        unit, supervisor (pid), invocation, slice, journal: whose the processes below a supervisor are
-    pid         unit, pid                   a process of a unit that has no supervisor, with all below it
+    pid         unit, pid, and the like     a process of a unit that has no supervisor, with all below it
     gone        supervisor or pid           it is nobody's any more
     rename      unit, to
     console     fd: where lines for the container's output go; none without

@@ -23,14 +23,15 @@ class Whose:
 
 
 def messages(before: Whose | None, now: Whose | None) -> list[dict[str, Any]]:
-    """What is to be told where something else is known, or nothing at all."""
-    told: list[dict[str, Any]] = []
-    gone = _pids(before) - _pids(now)
+    """What is to be told where something else is known, or nothing at all. What is gone comes last: a unit that has
+    no process left is forgotten, and with it its settings and what its limit has counted."""
+    gone: list[dict[str, Any]] = []
     if before is not None and before.supervisor and (now is None or now.supervisor != before.supervisor):
-        told.append({"op": "gone", "supervisor": before.supervisor})
-    told += [{"op": "gone", "pid": pid} for pid in sorted(gone)]
+        gone.append({"op": "gone", "supervisor": before.supervisor})
+    gone += [{"op": "gone", "pid": pid} for pid in sorted(_pids(before) - _pids(now))]
     if now is None:
-        return told
+        return gone
+    told: list[dict[str, Any]] = []
     if before is not None and before.unit != now.unit:
         told.append({"op": "rename", "unit": before.unit, "to": now.unit})
     unit = {"unit": now.unit, "invocation": now.invocation, **now.settings}
@@ -42,7 +43,9 @@ def messages(before: Whose | None, now: Whose | None) -> list[dict[str, Any]]:
     if now.supervisor and (is_new or before is None or before.supervisor != now.supervisor):
         told.append({"op": "unit", "supervisor": now.supervisor, **unit})
     told += [{"op": "pid", "pid": pid, **unit} for pid in sorted(_pids(now) if is_new else _pids(now) - _pids(before))]
-    return told
+    return told + [
+        each for each in gone if each.get("supervisor") not in _pids(now) and each.get("pid") != now.supervisor
+    ]
 
 
 def _pids(whose: Whose | None) -> set[int]:

@@ -148,10 +148,8 @@ class Collector:
 
     def _learn(self, order: Message) -> None:
         operation = order["op"]
-        if operation == "unit":
+        if operation in ("unit", "pid"):
             self._units.tell(order)
-        elif operation == "pid":
-            self._units.add(order["unit"], order["pid"])
         elif operation == "gone":
             self._units.forget(order.get("supervisor") or order["pid"])
         elif operation == "rename":

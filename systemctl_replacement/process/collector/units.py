@@ -76,15 +76,11 @@ class Units:
             self._by_name[name].configure(order, interval, burst)
 
     def tell(self, order: dict[str, Any]) -> None:
-        """A unit has a supervisor, or other settings than before."""
+        """A unit has a supervisor, or another process, or other settings than before."""
         unit = self._get(order["unit"])
         self._orders[unit.name] = order
         unit.configure(order, self.interval, self.burst)
-        self._by_pid[order["supervisor"]] = unit
-
-    def add(self, name: str, pid: int) -> None:
-        """A process belongs to a unit."""
-        self._by_pid[pid] = self._get(name)
+        self._by_pid[order.get("supervisor") or order["pid"]] = unit
 
     def forget(self, pid: int) -> None:
         """A process has ended, or is about to be reaped: its pid may be anybody's next. So may its unit's name, when

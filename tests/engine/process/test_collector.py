@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -16,8 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from systemctl_replacement.process.collector import native
+from systemctl_replacement import exit_status
+from systemctl_replacement.manager.logs.attribution import Whose, messages
+from systemctl_replacement.process.collector import account, native
 from systemctl_replacement.process.seen_process import quoted
+from systemctl_replacement.records import replace
 from tests.engine.process.collectors import Client, Collector, Sockets
 
 HERE = os.getpid()
@@ -90,6 +94,20 @@ def test_it_has_no_privileges_and_a_directory_of_its_own(collector: Collector) -
     assert Path(f"/proc/{collector.pid}/stat").stat().st_uid == 0 or os.getuid()  # it is not dumpable
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="has no privileges to give up")
+def test_one_that_cannot_become_a_user_does_not_collect(sockets: Sockets, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> object:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(account, "make_pair", fail)
+    collector = Collector(sockets)
+    assert "as a user" in collector.wait("trouble")["message"]
+    assert os.WEXITSTATUS(os.waitpid(collector.pid, 0)[1]) == exit_status.EXIT_SOFTWARE
+    assert [news for news in collector.news if news["ev"] == "ready"] == []
+    collector.pid = 0
+    collector.close()
+
+
 def test_who_is_of_no_unit_is_said_to_be_of_none(collector: Collector, client: Client) -> None:
     client.syslog(b"hello")
     (record,) = collector.records()
@@ -159,6 +177,23 @@ def test_limits(collector: Collector, client: Client) -> None:
     for record in told:
         assert record["MESSAGE"] == f"Suppressed {record['N_DROPPED']} messages from a.service"
         assert (record["UNIT"], record["SYSLOG_IDENTIFIER"]) == ("a.service", "systemd-journald")
+
+
+def test_a_unit_without_supervisor_keeps_its_settings(collector: Collector, client: Client) -> None:
+    journal = {"max_priority": 5, "fields": {"EXTRA": "yes"}}
+    before = Whose("a.service", 1 << 22, (HERE,), "5" * 32, {"slice": "a.slice", "journal": journal})
+    orphaned = replace(before, supervisor=0)
+    for whose, last in ((before, None), (orphaned, before), (replace(orphaned, invocation="6" * 32), orphaned)):
+        for message in messages(last, whose):
+            collector.tell(message)
+        collector.sync()
+        client.syslog(b"<14>me: info")
+        client.syslog(b"<13>me: notice")
+    found = collector.records("a.service")
+    assert [(each["MESSAGE"], each["EXTRA"], each["_SYSTEMD_SLICE"]) for each in found] == [
+        ("notice", "yes", "a.slice")
+    ] * 3
+    assert [each["_SYSTEMD_INVOCATION_ID"][0] for each in found] == ["5", "5", "6"]
 
 
 def test_a_limit_counts_and_the_unit_without_one_is_not_limited(collector: Collector, client: Client) -> None:

@@ -24,13 +24,13 @@ def test_a_unit_comes_changes_and_goes() -> None:
 def test_the_supervisor_dies_and_is_replaced() -> None:
     orphaned = replace(A, supervisor=0, pids=(12, 11))
     assert messages(A, orphaned) == [
-        {"op": "gone", "supervisor": 10},
         {"op": "pid", "pid": 11, **UNIT},
         {"op": "pid", "pid": 12, **UNIT},
+        {"op": "gone", "supervisor": 10},
     ]
     assert messages(orphaned, replace(orphaned, supervisor=20, pids=(12,))) == [
-        {"op": "gone", "pid": 11},
         {"op": "unit", "supervisor": 20, **UNIT},
+        {"op": "gone", "pid": 11},
     ]
 
 

@@ -84,7 +84,7 @@ def test_a_process_is_of_the_unit_that_it_descends_from(machine: Machine) -> Non
 def test_a_process_that_the_manager_names_and_its_children_are_of_that_unit(machine: Machine) -> None:
     machine.make(30, 1)
     machine.make(31, 30)
-    machine.units.add("c.service", 30)
+    machine.units.tell({"op": "pid", "unit": "c.service", "pid": 30})
     assert [machine.unit_of(pid) for pid in (30, 31)] == ["c.service", "c.service"]
     machine.units.forget(30)
     machine.make(32, 30)
@@ -152,7 +152,7 @@ def test_what_the_manager_has_said_meanwhile_counts(machine: Machine) -> None:
 def test_who_belongs_to_no_unit_may_do_so_later(machine: Machine) -> None:
     machine.make(30, 1)
     assert machine.unit_of(30) == ""
-    machine.units.add("c.service", 30)
+    machine.units.tell({"op": "pid", "unit": "c.service", "pid": 30})
     machine.now += SECOND
     assert machine.unit_of(30) == "c.service"
 
