@@ -196,6 +196,9 @@ class _Takeover:
             state.pop(name, None)
         state["booted"] = False
         state["boot"] = {"id": state["boot"]["id"], "start": list(now_stamp())}
+        for tracking in state["trackings"]:
+            # What its supervisor knows of its log, who signs its own lines above all, is another manager's.
+            tracking["known_as"] = ""
         state["inherited"] = {fd: syscalls.file_identity(fd) for fd in fds}
         if runtime != self._places.runtime:
             os.close(state["listener"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -99,6 +100,31 @@ def test_what_runs_goes_on_running_and_the_boot_is_done() -> None:
             assert not alive(process)
             os.kill(new.pid, signal.SIGTERM)
             assert new.wait(20) == 0
+
+
+def test_supervisors_speak_for_the_new_manager() -> None:
+    unit = f"{SLEEPER}EnvironmentFile=@ROOT@/environment\nExecReload=/bin/true\n"
+    with on_demand({"a.service": unit}) as e:
+        (e.root / "environment").touch()
+        assert e.run("start", "a.service") == "done"
+        (e.root / "environment").unlink()
+        assert e.process is not None
+
+        def reloaded() -> str:
+            """Who says what the supervisor has to say."""
+            assert e.run("reload", "a.service") == "failed"
+            lines = (e.root / "var/log/systemctl-replacement/a.service.journal.jsonl").read_text().splitlines()
+            said = [line for line in map(json.loads, lines) if "environment" in line["MESSAGE"]]
+            assert {line["_SYSTEMD_UNIT"] for line in said} == {"init.scope"}
+            return str(said[-1]["_PID"])
+
+        assert reloaded() == str(e.process.pid)
+        with init(e) as new:
+            assert e.process.wait(20) == 0
+            e.forget()
+            assert e.call("SystemState", wait=True)
+            e.forget()
+            assert reloaded() == str(new.pid)
 
 
 def test_a_manager_that_has_nothing_to_do_any_more_is_no_obstacle() -> None:
