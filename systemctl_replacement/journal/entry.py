@@ -163,8 +163,18 @@ def _parsed_head(line: bytes) -> Head | None:
     )
 
 
+def bytes_of_list(value: list[Any]) -> bytes | None:
+    """A value that is written as a list of its bytes. None: there is something else in the list."""
+    try:
+        return bytes(value)  # there may be millions
+    except (TypeError, ValueError):
+        if all(isinstance(byte, int) for byte in value):
+            return bytes([byte & 0xFF for byte in value])
+        return None
+
+
 def _bytes(value: str | list[int]) -> bytes:
-    return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else bytes(byte & 0xFF for byte in value)
+    return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else bytes_of_list(value) or b""
 
 
 def _is_name(name: str) -> bool:
@@ -178,12 +188,12 @@ def _is_name(name: str) -> bool:
 
 def _is_value(value: object) -> bool:
     if isinstance(value, list):
-        return all(isinstance(byte, int) for byte in value) or all(_is_single(each) for each in value)
+        return bytes_of_list(value) is not None or all(_is_single(each) for each in value)
     return _is_text(value)
 
 
 def _is_single(value: object) -> bool:
-    return _is_text(value) or (isinstance(value, list) and all(isinstance(byte, int) for byte in value))
+    return _is_text(value) or (isinstance(value, list) and bytes_of_list(value) is not None)
 
 
 def _is_text(value: object) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from systemctl_replacement import wire
 from systemctl_replacement.journal.entry import parsed, text_of
 
 TYPE_CHECKING = False
@@ -52,8 +53,22 @@ def message_of(line: bytes) -> str:
         text = line[at + len(_TEXT) : -2]
         if line.endswith(b'"}') and b"\\" not in text and b'"' not in text:
             return text.decode("utf-8", "replace")
+        found = _text_at(line, at + len(_TEXT))
+        if found is not None:
+            return found
     fields = parsed(line)
     return text_of(fields) if fields else ""
+
+
+def _text_at(line: bytes, position: int) -> str | None:
+    """The text that a position is in, just behind its first quote, without parsing anything else of a line. None if it
+    is no text after all."""
+    try:
+        text = wire.string_at(line[position:].decode("utf-8", "replace"), 0)[0]
+        text.encode()  # JSON can spell strings that are not text
+    except ValueError:
+        return None
+    return text
 
 
 def literal_of(pattern: str) -> str:

@@ -10,6 +10,7 @@ text a quote inside of a string has a backslash in front, so that `"NAME":` is n
 from __future__ import annotations
 
 from systemctl_replacement import wire
+from systemctl_replacement.journal.entry import bytes_of_list
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,10 +38,13 @@ def decoded(value: object) -> list[Value]:
         return [_text(value)]
     if not isinstance(value, list):
         return []
-    if all(isinstance(item, int) for item in value):
-        return [_from_list(value)]
+    data = bytes_of_list(value)
+    if data is not None:
+        return [from_bytes(data)]
     return [
-        _text(item) if isinstance(item, str) else _from_list(item) for item in value if isinstance(item, (str, list))
+        _text(item) if isinstance(item, str) else from_bytes(bytes_of_list(item) or b"")
+        for item in value
+        if isinstance(item, (str, list))
     ]
 
 
@@ -111,7 +115,3 @@ def _text(value: str) -> Value:
     except UnicodeEncodeError:
         return value.encode("utf-8", "surrogatepass")
     return value
-
-
-def _from_list(value: list[object]) -> Value:
-    return from_bytes(bytes([byte & 0xFF for byte in value if isinstance(byte, int)]))
