@@ -4,8 +4,9 @@ Messages to it (`op`) and from it (`ev`) go over a link that never blocks:
 
     settings    what journald.conf and the command line say, all of it each time
     unit        unit, supervisor (pid), invocation, slice, journal: whose the processes below a supervisor are
-    pid         unit, pid, and the like     a process of a unit that has no supervisor, with all below it
-    gone        supervisor or pid           it is nobody's any more
+    pid         pid, and as above           the same of a process that has no supervisor, with all below it
+    gone        pid                         it is nobody's any more, supervisor or not
+    all         pids                        nor is any other that was told of
     rename      unit, to
     console     fd: where lines for the container's output go; none without
     socket      name; fd                    read this one

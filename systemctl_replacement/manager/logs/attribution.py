@@ -7,7 +7,7 @@ from systemctl_replacement.records import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
 
@@ -23,12 +23,9 @@ class Whose:
 
 
 def messages(before: Whose | None, now: Whose | None) -> list[dict[str, Any]]:
-    """What is to be told where something else is known, or nothing at all. What is gone comes last: a unit that has
-    no process left is forgotten, and with it its settings and what its limit has counted."""
-    gone: list[dict[str, Any]] = []
-    if before is not None and before.supervisor and (now is None or now.supervisor != before.supervisor):
-        gone.append({"op": "gone", "supervisor": before.supervisor})
-    gone += [{"op": "gone", "pid": pid} for pid in sorted(_pids(before) - _pids(now))]
+    """What is to be told where something else is known, or nothing at all."""
+    # What is gone comes last: a unit of which nothing is left loses its settings, and what was counted for its limits.
+    gone = [{"op": "gone", "pid": pid} for pid in sorted(_all_pids(before) - _all_pids(now))]
     if now is None:
         return gone
     told: list[dict[str, Any]] = []
@@ -43,10 +40,17 @@ def messages(before: Whose | None, now: Whose | None) -> list[dict[str, Any]]:
     if now.supervisor and (is_new or before is None or before.supervisor != now.supervisor):
         told.append({"op": "unit", "supervisor": now.supervisor, **unit})
     told += [{"op": "pid", "pid": pid, **unit} for pid in sorted(_pids(now) if is_new else _pids(now) - _pids(before))]
-    return told + [
-        each for each in gone if each.get("supervisor") not in _pids(now) and each.get("pid") != now.supervisor
-    ]
+    return told + gone
+
+
+def everything(whose: Iterable[Whose]) -> dict[str, Any]:
+    """What ends the telling of all units to a collector that may have been told of others before."""
+    return {"op": "all", "pids": sorted({pid for one in whose for pid in _all_pids(one)})}
 
 
 def _pids(whose: Whose | None) -> set[int]:
     return set(whose.pids) if whose is not None else set()
+
+
+def _all_pids(whose: Whose | None) -> set[int]:
+    return _pids(whose) | ({whose.supervisor} if whose is not None and whose.supervisor else set())

@@ -9,7 +9,7 @@ import os
 
 from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
 from systemctl_replacement.loop import now_monotonic
-from systemctl_replacement.manager.logs.attribution import Whose, messages
+from systemctl_replacement.manager.logs.attribution import Whose, everything, messages
 from systemctl_replacement.manager.logs.sockets import NATIVE, JournalSockets, lengthen_queues
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.supervision.collector import Collector
@@ -154,6 +154,7 @@ class Logs:
             self._give_socket(name)
         for tracking in self._processes.trackings.values():
             self._look_at(tracking)
+        self.collector.tell(everything(self._told.values()))
 
     def _settings(self) -> dict[str, Any]:
         config = self._plan.config
@@ -223,7 +224,8 @@ class Logs:
         return {**self.collector.saved(), "sockets": self.sockets.saved()}
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """Go on with what a manager before us had. An exception if it cannot be read."""
+        """Go on with what a manager before us had. An exception if it cannot be read. The collector is told of the
+        processes that are tracked by then: what is not among them is nobody's."""
         for socket in saved["sockets"]:
             if socket["fd"] >= 0:
                 self.sockets.adopt(socket)

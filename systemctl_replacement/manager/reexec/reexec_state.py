@@ -263,8 +263,6 @@ def restore(manager: Manager, state: dict[str, Any], canonical: Callable[[str], 
     attempt("settings", _restore_settings, manager, state)
     if state.get("bus") is not None:
         attempt("bus", manager.bus.restore, state["bus"])
-    if state.get("logs") is not None:
-        attempt("logs", manager.logs.restore, state["logs"])
     if state.get("clocks", -1) >= 0:
         attempt("clocks", manager.driver.ports.clocks().adopt, state["clocks"])
     for saved in state["units"]:
@@ -273,6 +271,8 @@ def restore(manager: Manager, state: dict[str, Any], canonical: Callable[[str], 
         name = _name(saved, "unit")
         if name in lost or not attempt(name, _restore_tracking, manager, saved):
             _abandon(manager, name)
+    if state.get("logs") is not None:
+        attempt("logs", manager.logs.restore, state["logs"])
     for saved in state["jobs"]:
         name = _name(saved, "unit")
         if name not in lost:

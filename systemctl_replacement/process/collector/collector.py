@@ -1,10 +1,10 @@
 """The collector's life: it reads what the manager says first, then some of what has been logged through each socket, in
 turn, then writes that down. It never waits for anybody but at the end of a turn, and an idle one never wakes up.
 
-Over the link it is told {"op": "settings", …}, "unit", "pid", "gone", "rename", "console", "socket", "close", "stream",
-"sync", "rotate". It says {"ev": "ready", "pid", "uid"}, {"ev": "synced", "number"}, {"ev": "stream", "number", "state"}
-with a connection that is to be kept for its successor, {"ev": "closed", "number"}, {"ev": "trouble", "level",
-"message"}.
+Over the link it is told {"op": "settings", …}, "unit", "pid", "gone", "all", "rename", "console", "socket", "close",
+"stream", "sync", "rotate". It says {"ev": "ready", "pid", "uid"}, {"ev": "synced", "number"}, {"ev": "stream",
+"number", "state"} with a connection that is to be kept for its successor, {"ev": "closed", "number"}, {"ev": "trouble",
+"level", "message"}.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _CATCH_UP_ROUNDS = 64
 """In so many rounds everything has been read that was in the sockets when they began."""
 _TROUBLES_MAX = 10
-_AT_ONCE = ("unit", "pid", "gone", "rename", "settings")
+_AT_ONCE = ("unit", "pid", "gone", "all", "rename", "settings")
 
 
 class Collector:
@@ -151,7 +151,9 @@ class Collector:
         if operation in ("unit", "pid"):
             self._units.tell(order)
         elif operation == "gone":
-            self._units.forget(order.get("supervisor") or order["pid"])
+            self._units.forget(order["pid"])
+        elif operation == "all":
+            self._units.forget_all_but(order["pids"])
         elif operation == "rename":
             self._units.rename(order["unit"], order["to"])
         else:

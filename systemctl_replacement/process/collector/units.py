@@ -9,6 +9,7 @@ from systemctl_replacement.process.rate_limit import RateLimit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from typing import Any
 
 _OF_THE_LINE = ("MESSAGE", "PRIORITY", "SYSLOG_")
@@ -76,18 +77,28 @@ class Units:
             self._by_name[name].configure(order, interval, burst)
 
     def tell(self, order: dict[str, Any]) -> None:
-        """A unit has a supervisor, or another process, or other settings than before."""
+        """A unit has a supervisor, or a process without one, or other settings than before."""
         unit = self._get(order["unit"])
         self._orders[unit.name] = order
         unit.configure(order, self.interval, self.burst)
-        self._by_pid[order.get("supervisor") or order["pid"]] = unit
+        pid = order.get("supervisor") or order["pid"]
+        before = self._by_pid.get(pid)
+        self._by_pid[pid] = unit
+        self._drop_unused(before)
 
     def forget(self, pid: int) -> None:
-        """A process has ended, or is about to be reaped: its pid may be anybody's next. So may its unit's name, when
-        no other process has it."""
-        unit = self._by_pid.pop(pid, None)
-        if unit is not None and unit not in self._by_pid.values():
-            self._by_name.pop(unit.name, None)
+        """A process has ended, or is about to be reaped: its pid may be anybody's next."""
+        self._drop_unused(self._by_pid.pop(pid, None))
+
+    def forget_all_but(self, pids: Collection[int]) -> None:
+        """The manager has told of these, and nothing else that it has told of is so any more."""
+        for pid in set(self._by_pid).difference(pids):
+            self.forget(pid)
+
+    def _drop_unused(self, unit: Unit | None) -> None:
+        """A unit's name may be another's next when no process has it."""
+        if unit is not None and self._by_name.get(unit.name) is unit and unit not in self._by_pid.values():
+            del self._by_name[unit.name]
             self._orders.pop(unit.name, None)
 
     def rename(self, name: str, new: str) -> None:

@@ -189,6 +189,7 @@ def test_a_unit_without_supervisor_keeps_its_settings(collector: Collector, clie
         collector.sync()
         client.syslog(b"<14>me: info")
         client.syslog(b"<13>me: notice")
+        collector.sync()  # before it is told of what comes next
     found = collector.records("a.service")
     assert [(each["MESSAGE"], each["EXTRA"], each["_SYSTEMD_SLICE"]) for each in found] == [
         ("notice", "yes", "a.slice")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from systemctl_replacement.manager.logs.attribution import Whose, messages
+from systemctl_replacement.manager.logs.attribution import Whose, everything, messages
 from systemctl_replacement.records import replace
 
 A = Whose("a.service", 10, (), "1" * 32, {"slice": "system.slice", "journal": {}})
@@ -17,7 +17,7 @@ def test_a_unit_comes_changes_and_goes() -> None:
     assert messages(A, A) == []
     again = replace(A, invocation="2" * 32)
     assert messages(A, again) == [{"op": "unit", "supervisor": 10, **UNIT, "invocation": "2" * 32}]
-    assert messages(A, None) == [{"op": "gone", "supervisor": 10}]
+    assert messages(A, None) == [{"op": "gone", "pid": 10}]
     assert messages(None, None) == []
 
 
@@ -26,12 +26,25 @@ def test_the_supervisor_dies_and_is_replaced() -> None:
     assert messages(A, orphaned) == [
         {"op": "pid", "pid": 11, **UNIT},
         {"op": "pid", "pid": 12, **UNIT},
-        {"op": "gone", "supervisor": 10},
+        {"op": "gone", "pid": 10},
     ]
     assert messages(orphaned, replace(orphaned, supervisor=20, pids=(12,))) == [
         {"op": "unit", "supervisor": 20, **UNIT},
         {"op": "gone", "pid": 11},
     ]
+
+
+def test_a_number_that_comes_around_is_not_gone() -> None:
+    assert messages(replace(A, supervisor=0, pids=(11,)), replace(A, supervisor=11)) == [
+        {"op": "unit", "supervisor": 11, **UNIT}
+    ]
+
+
+def test_all_of_it_is_said_to_be_all() -> None:
+    assert everything([A, replace(A, unit="b.service", supervisor=0, pids=(12, 11))]) == {
+        "op": "all",
+        "pids": [10, 11, 12],
+    }
 
 
 def test_a_unit_is_renamed() -> None:
@@ -52,7 +65,7 @@ STATES = st.none() | st.builds(
 
 @given(st.lists(STATES))
 def test_who_hears_every_message_knows_what_is_so(states: list[Whose | None]) -> None:
-    known: dict[tuple[str, int], tuple[str, str]] = {}
+    known: dict[int, tuple[str, str]] = {}
     before = None
     for now in states:
         for message in messages(before, now):
@@ -62,16 +75,14 @@ def test_who_hears_every_message_knows_what_is_so(states: list[Whose | None]) ->
                     for key, (unit, invocation) in known.items()
                 }
                 continue
-            key = next((kind, message[kind]) for kind in ("supervisor", "pid") if kind in message)
+            pid = message.get("supervisor") or message["pid"]
             if message["op"] == "gone":
-                del known[key]
+                del known[pid]
             else:
-                known[key] = (message["unit"], message["invocation"])
+                known[pid] = (message["unit"], message["invocation"])
         before = now
-        expected: set[tuple[str, int]] = set()
+        expected: set[int] = set()
         if now is not None:
-            expected = {("pid", pid) for pid in now.pids} | (
-                {("supervisor", now.supervisor)} if now.supervisor else set()
-            )
+            expected = {*now.pids, now.supervisor} - {0}
             assert set(known.values()) <= {(now.unit, now.invocation)}
         assert set(known) == expected
