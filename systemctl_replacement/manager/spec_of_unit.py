@@ -119,7 +119,7 @@ class ExecDefaults:
         facility = unit.file.settings.get((unit.section, "SyslogFacility"))
         if facility is not None:
             journal["fields"]["SYSLOG_FACILITY"] = str(facility)
-        extra = dict([field.split("=", 1) for field in unit.own("LogExtraFields") or ()])
+        extra = _extra_fields(unit.own("LogExtraFields") or ())
         journal["fields"].update(extra)
         highest = unit.file.settings.get((unit.section, "LogLevelMax"))
         if highest is not None:
@@ -160,6 +160,16 @@ class ExecDefaults:
         entries = unit.own("RuntimeDirectory") or ()
         links = [link for _, *links in entries for link in links]
         return [self.below_root(f"/run/{link}") for link in links]
+
+
+def _extra_fields(assignments: Sequence[str]) -> dict[str, str]:
+    """What LogExtraFields= adds to every line. A field that lines have themselves it does not replace."""
+    fields = dict([assignment.split("=", 1) for assignment in assignments])
+    return {
+        name: value
+        for name, value in fields.items()
+        if name not in ("MESSAGE", "PRIORITY") and not name.startswith("SYSLOG_")
+    }
 
 
 def _received(extra: dict[str, str], highest: int | None, limit: list[int | None]) -> dict[str, Any]:

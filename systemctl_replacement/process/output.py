@@ -25,8 +25,6 @@ _CHUNK = 65536
 _ROUNDS_OF_DRAIN = 16
 """A pipe holds at most 1 MiB (fs/pipe-max-size): after this many chunks everything that was in it has been read."""
 _ALL_PRIORITIES = 7
-_OF_THE_LINE = ("MESSAGE", "PRIORITY", "SYSLOG_IDENTIFIER")
-"""Fields that LogExtraFields= may name and every line has itself: the line's own value counts."""
 _INVOCATION = "_SYSTEMD_INVOCATION_ID"
 _OF_THE_PLACE = ("_MACHINE_ID", "_HOSTNAME", "_RUNTIME_SCOPE")
 """Fields that the manager's records and those of all units have in common."""
@@ -135,9 +133,9 @@ class Output:
             self._writer.rotate()
 
     def configure(self, settings: dict[str, Any]) -> None:
-        """Take the settings "fields" (added to every record), "level_prefix", "priority" and "max_priority" (above it
-        lines are dropped). Of our own lines the journal gets those up to "own_level", and the console those of them up
-        to "own_shown"."""
+        """Take the settings "fields" (added to every record; of those that a line has itself at most SYSLOG_FACILITY),
+        "level_prefix", "priority" and "max_priority" (above it lines are dropped). Of our own lines the journal gets
+        those up to "own_level", and the console those of them up to "own_shown"."""
         self._fields = settings.get("fields", self._fields)
         self.max_priority = settings.get("max_priority", _ALL_PRIORITIES)
         self._level = settings.get("own_level", self._level)
@@ -182,7 +180,7 @@ class Output:
         fields = {
             "SYSLOG_FACILITY": "3",
             "SYSLOG_IDENTIFIER": self.identifier,
-            **{name: value for name, value in self._fields.items() if name not in _OF_THE_LINE},
+            **self._fields,
             "_TRANSPORT": "stdout",
             "_STREAM_ID": self._stream,
             "_PID": str(self._pid),
@@ -290,9 +288,10 @@ class Output:
         for line in lines:
             line = line.rstrip(_BLANKS) or line  # a line of nothing but blanks stays, as for journald
             if level_prefix and line[0] == 0x3C:
-                priority, line = record.parse_priority(line, self.priority)
+                said, line = record.parse_priority(line, self.priority)
                 if not line:
                     continue
+                priority = said
                 head, hidden = stamps + self._head % priority, priority > highest
                 is_shown = wanted and priority <= shown_to
             if not hidden:

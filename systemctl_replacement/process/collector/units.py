@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from typing import Any
 
-_OF_THE_LINE = ("MESSAGE", "PRIORITY", "SYSLOG_")
-"""How fields begin that a record has itself, whatever LogExtraFields= says."""
 _UNSET = -1
 
 
@@ -37,8 +35,7 @@ class Unit:
         journal = order.get("journal", {})
         self.invocation = order.get("invocation", "")
         self.slice = order.get("slice", "")
-        fields = journal.get("fields", {})
-        self.extra = {name: value for name, value in fields.items() if not name.startswith(_OF_THE_LINE)}
+        self.extra = journal.get("fields", {})
         self.extra_text = record.encode_fields(self.extra)
         self.max_priority = journal.get("max_priority", 7)
         own_interval, own_burst = journal.get("interval", _UNSET), journal.get("burst", _UNSET)

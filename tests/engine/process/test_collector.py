@@ -49,7 +49,7 @@ def client(sockets: Sockets) -> Iterator[Client]:
 
 
 def test_each_way_in_and_what_is_known_of_the_sender(collector: Collector, client: Client) -> None:
-    collector.unit("a.service", HERE, "5" * 32, fields={"EXTRA": "yes", "MESSAGE": "no"})
+    collector.unit("a.service", HERE, "5" * 32, fields={"EXTRA": "yes"})
     client.syslog(b"<29>Nov 28 04:12:58 me[123]: by syslog")
     client.native(b"MESSAGE=natively\nPRIORITY=3\nTWICE=1\nTWICE=\xff\n_UID=7\nEXTRA=mine\n")
     with client.stream(b"name", b"30") as stream:

@@ -261,6 +261,16 @@ def test_defaults_in_system_conf(tmp_path: Path) -> None:
     assert given("OOMScoreAdjust=0\nTimerSlackNSec=1\nNoNewPrivileges=no") == (0, 1, True)
 
 
+def test_extra_fields_are_none_that_a_line_has_itself(tmp_path: Path) -> None:
+    extra = "LogExtraFields=MESSAGE=x MESSAGE_ID=y PRIORITY=0 SYSLOG_FACILITY=local0 SYSLOG_IDENTIFIER=z SYSLOG_PID=1"
+    for facility, expected in (("", {}), ("SyslogFacility=local1\n", {"SYSLOG_FACILITY": "17"})):
+        settings = supervisor_settings(managed(tmp_path, facility + extra))
+        fields = settings["journal"]["fields"]
+        own = {name: value for name, value in fields.items() if not name.startswith("_")}
+        assert own == {"MESSAGE_ID": "y", **expected}
+        assert settings["collector"]["journal"]["fields"] == {"MESSAGE_ID": "y"}
+
+
 # --- descriptors ---
 
 

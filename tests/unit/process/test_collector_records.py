@@ -28,9 +28,7 @@ class Desk:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.units = Units()
-        self.units.tell(
-            {"unit": "a.service", "supervisor": os.getpid(), "journal": {"fields": {"EXTRA": "yes", "PRIORITY": "9"}}}
-        )
+        self.units.tell({"unit": "a.service", "supervisor": os.getpid(), "journal": {"fields": {"EXTRA": "yes"}}})
         self.files = Files(str(directory))
         self.senders = Senders(self.units, lambda: False)
         self.dispatch = Dispatch(self.senders, self.files)

@@ -156,6 +156,16 @@ def test_levels_of_what_is_stored_shown_and_forwarded(tmp_path: Path) -> None:
         daemon.recv(1000)
 
 
+def test_a_level_alone_in_a_line_says_nothing_of_the_next(tmp_path: Path) -> None:
+    daemon = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    daemon.bind(str(tmp_path / "syslog"))
+    daemon.setblocking(False)
+    unit = Unit(tmp_path, max_stored=4, syslog=str(tmp_path / "syslog"))
+    unit.print(b"<3>", b"<4> \t", b"info", b"<3>error")
+    assert unit.messages() == ["error"]
+    assert [daemon.recv(1000)[:4] for _ in range(2)] == [b"<30>", b"<27>"]
+
+
 def test_nobody_is_looked_for_again_at_once_where_no_daemon_was(tmp_path: Path) -> None:
     unit = Unit(tmp_path, syslog=str(tmp_path / "syslog"))
     unit.print(b"before")
