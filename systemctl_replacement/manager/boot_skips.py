@@ -24,6 +24,8 @@ LOCAL_FILES = (f"/etc/systemctl-replacement/{FILE_NAME}", f"/run/systemctl-repla
 # Circumstances. Lines that name some only count in these.
 NOT_PID_1, NOT_ROOT, CANNOT_MOUNT = "not-pid-1", "not-root", "cannot-mount"
 _CIRCUMSTANCES = (NOT_PID_1, NOT_ROOT, CANNOT_MOUNT)
+# Instead of circumstances: who asks for the unit by name does not get it either.
+_ALWAYS = "always"
 
 
 @dataclass(frozen=True)
@@ -35,29 +37,34 @@ class Skips:
 
     names: Mapping[str, tuple[int, str]]
     globs: tuple[tuple[int, str, str], ...]
+    lasting: frozenset[int]  # the rules that hold for units that are asked for by name, too
 
     def reason(self, names: Sequence[str]) -> str:
         """Why what has these names is skipped, "" if it is not."""
-        return self._rule(names) or ""
+        return self._rule(names)[1] or ""
+
+    def lasts(self, unit: Unit) -> bool:
+        """Whether a unit that is skipped is not started by name either."""
+        return self._rule((unit.id, *unit.names))[0] in self.lasting
 
     def reason_of(self, unit: Unit) -> str:
         """Why a unit is skipped, "" if it is not. A socket, timer or path without a rule of its own is skipped with
         what it starts (Triggers=)."""
-        own = self._rule((unit.id, *unit.names))
+        own = self._rule((unit.id, *unit.names))[1]
         if own is not None:
             return own
         others = [self.reason((name,)) for name in unit.dependencies.get("Triggers", ())]
         return others[0] if others and all(others) else ""
 
-    def _rule(self, names: Sequence[str]) -> str | None:
-        """What the last rule for one of the names says, None if there is none."""
+    def _rule(self, names: Sequence[str]) -> tuple[int, str | None]:
+        """The number of the last rule for one of the names, and what it says; -1 and None if there is none."""
         last, found = max((self.names[name] for name in names if name in self.names), default=(-1, None))
         for number, pattern, reason in reversed(self.globs):
             if number < last:
                 break
             if any(syscalls.matches(name, pattern) for name in names):
-                return reason
-        return found
+                return number, reason
+        return last, found
 
 
 def summary(left_out: int, unmet: int) -> str:
@@ -68,15 +75,18 @@ def summary(left_out: int, unmet: int) -> str:
 
 
 def skips(rules: Sequence[tuple[str, str]]) -> Skips:
-    """The rules, (pattern, reason) in order, prepared for look-ups."""
+    """The rules, (pattern, reason) in order, prepared for look-ups. A word behind a pattern: the rule lasts."""
     names: dict[str, tuple[int, str]] = {}
-    globs = []
+    globs, lasting = [], set()
     for number, (pattern, reason) in enumerate(rules):
+        pattern, _, word = pattern.partition(" ")
+        if word:
+            lasting.add(number)
         if any(character in pattern for character in "*?[\\"):
             globs.append((number, pattern, reason))
         else:
             names[pattern] = (number, reason)
-    return Skips(names, tuple(globs))
+    return Skips(names, tuple(globs), frozenset(lasting))
 
 
 def circumstances(*, is_pid1: bool, is_root: bool, can_mount: bool) -> frozenset[str]:
@@ -95,12 +105,12 @@ def parse(text: str, path: str, problem: Callable[[str], None], holding: frozens
         if not pattern:
             continue
         pattern, *when = pattern.split()
-        if len(when) > 1 or (when and when[0] not in _CIRCUMSTANCES):
+        if len(when) > 1 or (when and when[0] not in (*_CIRCUMSTANCES, _ALWAYS)):
             problem(f"{path}:{number}: More than one pattern in a line, ignoring: {' '.join((pattern, *when))}")
         elif pattern.startswith("!"):
             rules.append((pattern[1:], ""))
-        elif not when or when[0] in holding:
-            rules.append((pattern, reason or "of no use in a container"))
+        elif not when or when[0] in holding or when[0] == _ALWAYS:
+            rules.append((f"{pattern} {_ALWAYS}" if _ALWAYS in when else pattern, reason or "of no use in a container"))
     return rules
 
 

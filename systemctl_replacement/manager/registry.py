@@ -234,8 +234,9 @@ class Registry:
             other.relate("Before", target.id)
 
     def unskip(self, unit: ManagedUnit) -> None:
-        """The unit is asked for by name: it is started after all, with what it needs."""
-        if unit.skipped:
+        """The unit is asked for by name: it is started after all, with what it needs, unless it would
+        be in the way of what does the same here."""
+        if unit.skipped and not unit.stays_skipped:
             unit.skipped = ""
             self.asked_for.add(unit.id)
             self._want_links(unit)

@@ -82,6 +82,7 @@ class ManagedUnit:
         "stamps",
         "starts",
         "state",
+        "stays_skipped",
         "timer",
         "tracking",
         "traits",
@@ -105,6 +106,7 @@ class ManagedUnit:
         self.timer: Timer | None = None
         self.is_overdue = False  # a deadline has passed; what its processes have sent before is being asked for
         self.skipped = ""  # why init leaves this unit alone in a container, "" if it does not
+        self.stays_skipped = False  # so it does if the unit is asked for by name
         self.invocation_id = ""
         self.activation_details: tuple[str, ...] = ()  # of the Trigger that has first started it since it was loaded
         self.stamps: dict[

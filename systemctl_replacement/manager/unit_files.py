@@ -112,6 +112,7 @@ class UnitFiles:
             self._log_problems(unit)
         mounted = unit.traits.from_mountinfo and unit.active_state == ACTIVE  # it is there: nothing to leave out
         unit.skipped = "" if mounted or asked_for else self._skips.reason_of(unit.file)
+        unit.stays_skipped = bool(unit.skipped) and self._skips.lasts(unit.file)
 
     def _log_problems(self, unit: ManagedUnit) -> None:
         """Log what is wrong with a unit's files, unless that was logged of these very files: a unit that is asked for

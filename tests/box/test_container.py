@@ -64,6 +64,9 @@ def test_image_with_the_systemd_package() -> None:
         assert status_code(box) == "200"
         assert not box.find("systemd-journald") and not box.find("systemd-logind")
         assert box.run("systemctl is-active systemd-journald").stdout == "inactive\n"
+        # As after each edit of journald.conf: ours goes on.
+        box.run("systemctl restart systemd-journald && logger -t tester still here", check=True)
+        box.wait_for(lambda: ": still here\n" in box.console, what="what is logged afterwards")
         box.signal(37)
         assert box.wait() == 0
 

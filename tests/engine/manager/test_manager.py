@@ -222,6 +222,19 @@ def test_environment_directories_and_identity(tmp_path: Path) -> None:
         assert not (e.root / "run/mine").exists()
 
 
+def test_who_asks_for_journald_does_not_lose_the_log() -> None:
+    """It would take the sockets that programs log through."""
+    names = ("systemd-journald.service", "systemd-journald-dev-log.socket")
+    units = {names[0]: SLEEP, names[1]: f"[Socket]\nService={names[0]}\nListenDatagram=@ROOT@/dev-log\n"}
+    with Engine(units, boot=("basic.target",)) as e:
+        for verb in ("start", "restart"):
+            assert [e.run(verb, name) for name in names] == ["done", "done"]
+        e.reexecute()
+        assert e.run("restart", names[0]) == "done"
+        assert [e.sub(name) for name in names] == ["dead", "dead"]
+        assert not (e.root / "dev-log").exists()
+
+
 def test_a_skipped_unit_pulls_nothing_in_unless_it_is_asked_for_by_name() -> None:
     units = {
         "skipped.service": "[Unit]\nRequires=needed.service\nAfter=needed.service\n" + SLEEP,
