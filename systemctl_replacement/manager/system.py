@@ -104,6 +104,7 @@ class System:
         self.log = ManagerLog(writer, self._console, own, options.log_level)
         self.log.filter = ConsoleFilter(plan.shown)
         self.log.syslog.path, self.log.syslog_level = plan.syslog, plan.config.max_level_syslog
+        self.log.stored_level = plan.config.max_level_store
         for level, text, fields in plan.problems():
             self.log.manager(level, text, fields=fields)
         self.files = files = UnitFiles(places, record["id"], self.log, self._limits, is_pid1=self.is_pid1)

@@ -253,7 +253,7 @@ class Output:
             "MESSAGE": f"{self.unit}: {message}",
         }
         line = record.encode(fields, number=self._writer.next_number if self._writer else 0)
-        if self._writer:
+        if self._writer and priority <= self._stored_to:
             self._writer.write_lines(line, 1)
         now = record.stamp()[1]
         if priority <= self._forwarded_to and self._forward.is_wanted(now):

@@ -89,6 +89,7 @@ class ManagerLog:
         self.filter = ConsoleFilter({})  # what the console is to get of anybody's lines
         self.syslog = SyslogForward()  # gets the lines up to `syslog_level`, too
         self.syslog_level = LOG_DEBUG
+        self.stored_level = LOG_DEBUG  # the journal gets the lines up to this level
         self._writer = writer
         self._console = console
         if console is not None:
@@ -135,7 +136,7 @@ class ManagerLog:
             return
         realtime, monotonic = stamp()
         rest = {"PRIORITY": str(level), **fields, "MESSAGE": message}
-        if self._writer is not None:
+        if self._writer is not None and level <= self.stored_level:
             stamps = f'","__REALTIME_TIMESTAMP":"{realtime}","__MONOTONIC_TIMESTAMP":"{monotonic}"'
             line = f"{NUMBER}{self._writer.next_number}{stamps}{self._head}{encode_fields(rest)}}}\n"
             self._writer.write_lines(line.encode(), 1)

@@ -75,11 +75,11 @@ class Dispatch:
             return
         name = read.identifier or sender.name or _UNKNOWN
         self._forward(sender, read.facility << 3 | level, name, read.message, datagram)
-        if self._is_kept(sender, level):
+        shown, kept = self._show(sender, level, name, read.message), self._is_kept(sender, level)
+        if shown or kept:
             extra = sender.unit.extra_text if sender.unit else ""
             tail = f'{extra},"_SOURCE_REALTIME_TIMESTAMP":"{sent}"'
-            shown = self._show(sender, level, name, read.message)
-            self._keep(sender, "syslog", (read.text or records.of_syslog(read)) + tail, shown)
+            self._keep(sender, "syslog", (read.text or records.of_syslog(read)) + tail, kept, shown)
 
     def take_entry(self, sender: Sender, entry: Entry, sent: int) -> None:
         """An entry of the native protocol."""
@@ -88,9 +88,12 @@ class Dispatch:
             return
         message = entry.last("MESSAGE")
         name = entry.last("SYSLOG_IDENTIFIER") or sender.name or _UNKNOWN
+        shown = False
         if message is not None:
             self._forward(sender, entry.facility << 3 | level, name, message, None)
-        if self._is_kept(sender, level):
+            shown = self._show(sender, level, name, message)
+        kept = self._is_kept(sender, level)
+        if shown or kept:
             fields = entry.fields
             extra = records.without(sender.unit.extra, fields) if sender.unit and sender.unit.extra else ""
             if entry.object_pid and sender.uid == 0:
@@ -98,8 +101,7 @@ class Dispatch:
                 for field, value in self._senders.describe(entry.object_pid).described("OBJECT_").items():
                     fields.setdefault(field, [str(value).encode() if isinstance(value, (int, str)) else value])
             tail = f'{extra},"_SOURCE_REALTIME_TIMESTAMP":"{sent}"'
-            shown = message is not None and self._show(sender, level, name, message)
-            self._keep(sender, "journal", (entry.text or records.of_fields(fields)) + tail, shown)
+            self._keep(sender, "journal", (entry.text or records.of_fields(fields)) + tail, kept, shown)
 
     def take_line(self, sender: Sender, identifier: bytes, stream_id: str, line: tuple[int, bytes, str]) -> None:
         """A line that came over a stream."""
@@ -109,14 +111,16 @@ class Dispatch:
             return
         name = identifier or sender.name or _UNKNOWN
         self._forward(sender, priority, name, message, None)
-        if self._is_kept(sender, level):
+        shown, kept = self._show(sender, level, name, message), self._is_kept(sender, level)
+        if shown or kept:
             extra = sender.unit.extra_text if sender.unit else ""
             text = records.of_line(priority, identifier, message, stream_id, line_break)
-            self._keep(sender, "stdout", text + extra, self._show(sender, level, name, message))
+            self._keep(sender, "stdout", text + extra, kept, shown)
 
     # --- deciding ---
 
     def _is_kept(self, sender: Sender, level: int) -> bool:
+        """Whether a message is stored, which is no matter of those it is passed on to."""
         if level > self.settings.max_level_store:
             return False
         unit = sender.unit
@@ -147,12 +151,13 @@ class Dispatch:
             self._add_lines(forward.as_lines(self._prefix[2], message))
         return console.as_json
 
-    def _keep(self, sender: Sender, transport: str, text: str, shown: bool) -> None:
+    def _keep(self, sender: Sender, transport: str, text: str, kept: bool, shown: bool) -> None:
         self._senders.complete(sender)
         if len(text) > record.RECORD_MAX - _OVERHEAD:
             self.say(LOG_WARNING, f"Message of process {sender.pid} is too large to be stored, ignoring it.")
             return
-        self._files.add(sender.unit.name if sender.unit else OTHER, text + sender.head(transport, self.place), shown)
+        text += sender.head(transport, self.place)
+        self._files.add(sender.unit.name if sender.unit else OTHER, text, shown, kept)
 
     @property
     def is_full(self) -> bool:

@@ -40,7 +40,7 @@ class Files:
         self._limits: dict[str, int | None] = {}
         self.fields: dict[str, record.Value] = {}  # of a record about records that were lost
         self.size = 0  # of what waits
-        self._waiting: list[tuple[str, str, bool]] = []
+        self._waiting: list[tuple[str, str, bool, bool]] = []
         self._open: dict[str, _File] = {}
         self._space = 0
         self._space_known = -_SPACE_USEC
@@ -57,9 +57,10 @@ class Files:
         """Whether so much waits that it should be written."""
         return self.size > _SIZE_MAX
 
-    def add(self, unit: str, text: str, shown: bool) -> None:
-        """Add a record to a unit's file: everything but number and time. shown: it goes to the console, too."""
-        self._waiting.append((unit, text, shown))
+    def add(self, unit: str, text: str, shown: bool, kept: bool = True) -> None:
+        """Add a record to a unit's file: everything but number and time. shown: it goes to the console, too. One that
+        is not kept goes there alone, and its number is 0."""
+        self._waiting.append((unit, text, shown, kept))
         self.size += len(text)
 
     def flush(self) -> list[bytes]:
@@ -71,7 +72,10 @@ class Files:
         mark = record.NUMBER
         touched: list[_File] = []
         shown: list[bytes] = []
-        for unit, text, is_shown in self._waiting:
+        for unit, text, is_shown, is_kept in self._waiting:
+            if not is_kept:
+                shown.append(f"{mark}0{stamps}{text}}}\n".encode())
+                continue
             file = self._open.get(unit) or self._open_file(unit)
             if not file.lines:
                 touched.append(file)

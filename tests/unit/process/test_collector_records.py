@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from systemctl_replacement.process import forward
 from systemctl_replacement.process.collector import native, records, syslog
-from systemctl_replacement.process.collector.dispatch import Dispatch
+from systemctl_replacement.process.collector.dispatch import Dispatch, Settings
 from systemctl_replacement.process.collector.files import Files
 from systemctl_replacement.process.collector.senders import Sender, Senders, now_boottime
 from systemctl_replacement.process.collector.units import Units
@@ -133,6 +133,34 @@ def test_a_long_message_is_cut_on_the_console(message: bytes, desk: Desk) -> Non
     ours.close()
     desk.dispatch.console.set(-1, False)
     desk.records()
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.parametrize("order", [{"max_level_store": 3}, {"interval": 60_000_000, "burst": 1}, {}])
+def test_what_is_not_stored_is_shown_all_the_same(tmp_path: Path, order: dict[str, int], as_json: bool) -> None:
+    desk = Desk(tmp_path)
+    desk.dispatch.settings = Settings(order)
+    desk.units.set_limits(order.get("interval", 0), order.get("burst", 0))
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    desk.dispatch.console.set(theirs.detach(), as_json)
+    sender = desk.sender()
+    for level in (3, 6):
+        desk.dispatch.take_syslog(sender, syslog.parse(b"<%d>me: syslog" % level), b"", 7)
+        (entry,) = native.parse(b"MESSAGE=native\nPRIORITY=%d\n" % level)
+        assert isinstance(entry, native.Entry)
+        desk.dispatch.take_entry(sender, entry, 7)
+        desk.dispatch.take_line(sender, b"me", "1" * 32, (level, b"stream", ""))
+    stored = [record["__SEQNUM"] for record in desk.records()]
+    assert len(stored) == {"max_level_store": 3, "interval": 2}.get(next(iter(order), ""), 6)
+    lines = ours.recv(1 << 20).decode().splitlines()
+    ours.close()
+    desk.files.close()
+    if as_json:
+        shown = [json.loads(line) for line in lines]
+        assert [record["MESSAGE"] for record in shown] == ["syslog", "native", "stream"] * 2
+        assert [record["__SEQNUM"] for record in shown if record["__SEQNUM"] != "0"] == stored
+    else:
+        assert [line.split(": ")[1] for line in lines] == ["syslog", "native", "stream"] * 2
 
 
 def test_what_goes_on_to_a_syslog_daemon() -> None:

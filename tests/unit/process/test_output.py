@@ -32,6 +32,18 @@ def test_no_field_is_there_twice(tmp_path: Path) -> None:
     assert (ours["MESSAGE"], ours["PRIORITY"]) == ("a.service: ours", "4")
 
 
+def test_what_is_said_of_the_unit_is_stored_up_to_a_level_as_well(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    output = Output("a.service", -1, {"path": str(tmp_path / "j"), "max_stored": 3}, theirs.detach(), False)
+    for level in (3, 4):
+        output.log(level, str(level))
+    (record,) = map(json.loads, (tmp_path / "j").read_text().splitlines())
+    assert (record["MESSAGE"], record["__SEQNUM"]) == ("a.service: 3", "1")
+    assert ours.recv(1000).endswith(b": a.service: 3\n") and ours.recv(1000).endswith(b": a.service: 4\n")
+    ours.close()
+    output.close()
+
+
 class Consoles:
     """Consoles one after the other for a unit's output, each of which may die."""
 

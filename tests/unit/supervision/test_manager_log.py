@@ -37,6 +37,15 @@ def test_a_record_says_who_speaks_and_of_whom(tmp_path: Path) -> None:
     assert [record["__SEQNUM"] for record in (reloading, started, odd)] == ["1", "2", "3"]
 
 
+def test_what_is_stored_has_a_level(tmp_path: Path) -> None:
+    path = tmp_path / "manager.journal.jsonl"
+    log = ManagerLog(Writer(str(path)), None, own_fields(BOOT, ""))
+    log.stored_level = LOG_WARNING
+    log.unit("a.service", LOG_INFO, "Started.")
+    log.unit("a.service", LOG_WARNING, "Failed.")
+    assert [(record["__SEQNUM"], record["MESSAGE"]) for record in records(path)] == [("1", "a.service: Failed.")]
+
+
 def test_a_daemon_for_syslog_gets_the_lines_up_to_a_level(tmp_path: Path) -> None:
     daemon = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     daemon.bind(str(tmp_path / "syslog"))
