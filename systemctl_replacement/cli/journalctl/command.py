@@ -132,8 +132,10 @@ def _show(options: Options, operands: Sequence[str]) -> int:
         return follow(journal, query, options, shower)
     if not shower.count and not options.quiet:
         streams.out("-- No entries --")
-    status = 1 if pattern is not None and options.lines and not shower.count else 0
-    if options.show_cursor or options.cursor_file is not None:
+    wants_cursor = options.show_cursor or options.cursor_file is not None
+    # With -n 0 nothing was looked for, but journalctl says so only as long as it has to tell no cursor.
+    status = 1 if pattern is not None and (options.lines or wants_cursor) and not shower.count else 0
+    if wants_cursor:
         return _end_at(shower.cursor(journal, query, cursor), options) or status
     return status
 

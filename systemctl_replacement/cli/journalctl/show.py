@@ -50,12 +50,13 @@ class Shower:
 
     def cursor(self, journal: Journal, query: Query, start: str | None) -> str:
         """Where the next command can go on: behind the last entry that was shown; otherwise where this one was to
-        start, or at the end. "" if there is no entry."""
+        start, or at the end, whatever the pattern finds. "" if there is no entry."""
         if self.last is not None:
             return self.last.cursor
         if start is not None:
             return start
-        return next((entry.cursor for entry in journal.entries(query, newest_first=True)), "")
+        last = next(journal.entries(replace(query, grep=None), newest_first=True), None)
+        return last.cursor if last is not None else ""
 
 
 def starting_point(options: Options) -> tuple[str | None, bool]:
