@@ -53,7 +53,8 @@ def main() -> None:
 
         watcher.main(int(sys.argv[2]), sys.argv[3])
     # A client: Ctrl-C ends it like every other command, even while the rest is being imported.
-    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:  # a shell's job in the background
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
     if posix.getpid() == 1:
         _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
     if what in ("systemctl", "init-version"):

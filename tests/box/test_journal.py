@@ -33,6 +33,7 @@ def test_the_lines_of_a_unit_that_is_forgotten(init: list[str]) -> None:
         after = ["once.service: Deactivated successfully.", "Finished once.service."]
         assert shown(box, "systemctl status once") == before + after
         assert shown(box, "systemctl status -n 2 once") == after
+        assert box.run("journalctl -q -o cat -u once").stdout.splitlines() == before + after
 
 
 def test_the_lines_of_a_run_that_has_failed() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from systemctl_replacement.cli.journalctl.boots import by_offset
 from systemctl_replacement.cli.journalctl.failure import Failure
+from systemctl_replacement.cli.journalctl.matches import by_manager
 from systemctl_replacement.journal.expression import All, Any, Is
 from systemctl_replacement.journal.query import Boot
 from systemctl_replacement.records import replace
@@ -40,7 +41,7 @@ def within(journal: Journal, query: Query, options: Options) -> Query:
             named = f"{options.invocation_id}{options.invocation_offset:+d}"
             raise Failure(f"No journal entry found for the specified invocation ({named}).")
     value = identifier.encode()
-    about = Any((Is("_SYSTEMD_INVOCATION_ID", value), All((Is("_PID", b"1"), Is("INVOCATION_ID", value)))))
+    about = Any((Is("_SYSTEMD_INVOCATION_ID", value), *by_manager(Is("INVOCATION_ID", value))))
     return replace(query, expression=about if query.expression is None else All((query.expression, about)))
 
 

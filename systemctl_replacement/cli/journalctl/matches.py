@@ -97,12 +97,17 @@ def about_unit(name: bytes) -> list[Expression]:
     found: list[Expression] = [
         Is("_SYSTEMD_UNIT", name),
         All((Is("MESSAGE_ID", _COREDUMP), Is("_UID", b"0"), Is("COREDUMP_UNIT", name))),
-        All((Is("_PID", b"1"), Is("UNIT", name))),
+        *by_manager(Is("UNIT", name)),
         All((Is("_UID", b"0"), Is("OBJECT_SYSTEMD_UNIT", name))),
     ]
     if name.endswith(b".slice"):
         found.append(Is("_SYSTEMD_SLICE", name))
     return found
+
+
+def by_manager(what: Is) -> list[Expression]:
+    """What the manager has said, any of these. It is in init.scope, whether it is PID 1 or not."""
+    return [All((Is("_PID", b"1"), what)), All((Is("_SYSTEMD_UNIT", b"init.scope"), what))]
 
 
 def _user(name: bytes) -> list[Expression]:

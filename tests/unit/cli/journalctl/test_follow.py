@@ -92,3 +92,17 @@ def test_an_interrupt_ends_it_quietly(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=TIMEOUT)
         assert (process.returncode, errors) == (-signal.SIGINT, "")
+
+
+def test_who_has_an_interrupt_ignored_goes_on(tmp_path: Path) -> None:
+    log = Log(tmp_path)
+    log.say("x")
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does for `journalctl -f &`
+    try:
+        with following(tmp_path) as process:
+            assert line(process) == "x"
+            process.send_signal(signal.SIGINT)
+            log.say("y")
+            assert line(process) == "y"
+    finally:
+        signal.signal(signal.SIGINT, before)

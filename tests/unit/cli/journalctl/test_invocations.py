@@ -16,7 +16,9 @@ def directory(tmp_path: Path) -> Path:
     unit, manager, other = Log(tmp_path), Log(tmp_path, "manager"), Log(tmp_path, "b.service")
     for number, run_of_it in enumerate(RUNS):
         when = ((1_700_000_000 + number) * 1_000_000, number * 1_000_000)
-        about = {"_BOOT_ID": BOOT, "_PID": "1", "UNIT": "a.service", "INVOCATION_ID": run_of_it}
+        # A manager that is not PID 1 has another number.
+        manager_is = {"_PID": "7", "_SYSTEMD_UNIT": "init.scope"} if number else {"_PID": "1"}
+        about = {"_BOOT_ID": BOOT, **manager_is, "UNIT": "a.service", "INVOCATION_ID": run_of_it}
         own = {"_BOOT_ID": BOOT, "_SYSTEMD_UNIT": "a.service", "_SYSTEMD_INVOCATION_ID": run_of_it}
         manager.writer.write({**about, "MESSAGE": f"Starting {number}"}, when)
         unit.writer.write({**own, "MESSAGE": f"line of {number}"}, when)
