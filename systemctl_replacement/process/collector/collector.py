@@ -231,6 +231,9 @@ class Collector:
         self._poller.watch(fd, READABLE)
 
     def _close(self, name: str) -> None:
+        """Close a socket, of which another takes the place or none. What waits in it is read first."""
+        if name in self._sockets:
+            self._catch_up()
         socket = self._sockets.pop(name, None)
         if socket is not None:
             if name == "stdout":

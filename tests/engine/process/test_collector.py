@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -288,6 +289,23 @@ def test_one_that_is_killed_loses_nothing_that_waits(sockets: Sockets, client: C
     assert second.wait("closed")["number"] == number
     first.close()
     second.close()
+
+
+def test_what_waits_in_a_socket_is_read_before_another_takes_its_place(
+    collector: Collector, sockets: Sockets, client: Client, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    collector.sync()
+    os.kill(collector.pid, signal.SIGSTOP)
+    for number in range(100):
+        with client.stream() as stream:
+            stream.sendall(b"stream %d\n" % number)
+    client.syslog(b"me: datagram")
+    another = Sockets(tmp_path_factory.mktemp("another"))
+    for name, each in another.sockets.items():
+        collector.tell({"op": "socket", "name": name}, [each.fileno()])
+    os.kill(collector.pid, signal.SIGCONT)
+    assert len(collector.records()) == 101
+    another.close()
 
 
 def test_streams_are_limited(collector: Collector, client: Client) -> None:
