@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from systemctl_replacement.check.finding import ERROR, SEVERITIES, WARNING
 from systemctl_replacement.check.profiles import PROFILES
@@ -50,6 +55,15 @@ def test_profiles_of_a_check() -> None:
         time = stop_time(None, profile.environment, profile.engine)
         assert time is not None
         assert times[name] == time.default.replace("s", " s")
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="there is no jq")
+def test_the_line_for_jq_takes_each_record() -> None:
+    (program,) = re.findall(r"\| jq -r '(.*)'", (DOCS / "container.md").read_text(encoding="utf-8"))
+    records = [{"PRIORITY": "3", "_SYSTEMD_UNIT": "a.service", "MESSAGE": message} for message in ("text", [99, 255])]
+    lines = "".join(json.dumps(record) + "\n" for record in records)
+    printed = subprocess.run(["jq", "-r", program], input=lines, capture_output=True, text=True, check=True).stdout
+    assert printed == "a.service text\na.service [99,255]\n"
 
 
 def test_pages_of_the_readme_exist() -> None:
