@@ -87,7 +87,7 @@ class Collector:
         self._is_wanted = False
         self._streams: dict[int, tuple[int, Any]] = {}  # by number: the descriptor and what the collector knows of it
         self._number = 0
-        self._awaited: dict[int, Callable[[], object]] = {}  # by the number of the request
+        self._awaited: dict[int, tuple[str, Callable[[], object]]] = {}  # by number: what is asked for, and by whom
         helpers.others.append(lambda: self.pid)
         helpers.asked[TAG] = self
 
@@ -122,8 +122,8 @@ class Collector:
         self._on_made()
         for number, (fd, state) in self._streams.items():
             self.tell({"op": "stream", "number": number, "state": state}, [fd])
-        for number in self._awaited:
-            self.tell({"op": "sync", "number": number})
+        for number, (operation, _) in self._awaited.items():
+            self.tell({"op": operation, "number": number})
 
     def _listen(self, link: Link) -> None:
         self.link = link
@@ -206,7 +206,7 @@ class Collector:
             then()
             return
         self._number += 1
-        self._awaited[self._number] = then
+        self._awaited[self._number] = operation, then
         self.tell({"op": operation, "number": self._number})
         self.expect()
 
@@ -252,7 +252,7 @@ class Collector:
             self._is(message["pid"])
             self._on_ready()
         elif event == "synced":
-            then = self._awaited.pop(message["number"], None)
+            _, then = self._awaited.pop(message["number"], ("", None))
             if not self._awaited and not self._has_work():
                 self._patience.answered(self)
             if then is not None:
@@ -280,18 +280,25 @@ class Collector:
         fd = self.link.fileno() if self.link is not None else -1
         return {"pid": self.pid, "fd": fd, "streams": streams, "number": self._number}
 
-    def adopt(self, saved: dict[str, Any]) -> None:
-        """Go on with the process that a manager before us has made. It is told everything again. OSError."""
+    def adopt(self, saved: dict[str, Any], is_fit: bool) -> None:
+        """Go on with the process that a manager before us has made. It is told everything again. OSError.
+
+        is_fit: whether it was made with what one would be made with now. Another one takes the place of one that is
+        not, whose link is closed; what it has read is written.
+        """
         self._number = int(saved["number"])
         for stream in saved["streams"]:
             if stream["fd"] >= 0:
                 os.fstat(stream["fd"])
                 self._streams[int(stream["number"])] = (stream["fd"], stream["state"])
         self._is_wanted = True
-        if saved["fd"] < 0:
+        if saved["fd"] >= 0:
+            os.fstat(saved["fd"])
+            if not is_fit:
+                os.close(saved["fd"])
+        if saved["fd"] < 0 or not is_fit:
             self._pace.want()
             return
-        os.fstat(saved["fd"])
         self._listen(Link(saved["fd"]))
         self._is(int(saved["pid"]))  # who was before us may have been told that it was stopped
         self._on_made()

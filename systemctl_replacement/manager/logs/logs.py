@@ -221,7 +221,7 @@ class Logs:
     def saved(self) -> dict[str, Any]:
         """What is taken along, as plain data. Its descriptors are named in the entries of "sockets" and "streams", and
         in "fd"."""
-        return {**self.collector.saved(), "sockets": self.sockets.saved()}
+        return {**self.collector.saved(), "sockets": self.sockets.saved(), "directory": self._plan.directory}
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Go on with what a manager before us had. An exception if it cannot be read. The collector is told of the
@@ -230,4 +230,5 @@ class Logs:
             if socket["fd"] >= 0:
                 self.sockets.adopt(socket)
         if self.sockets.held:
-            self.collector.adopt(saved)
+            # It cannot open files elsewhere: it was made with a directory, and has given up its rights.
+            self.collector.adopt(saved, saved.get("directory", self._plan.directory) == self._plan.directory)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 from typing import Any
 
-from tests.engine.manager.engine import Engine, wait_for
+from systemctl_replacement.paths import LOG_DIRECTORY
+from tests.engine.manager.engine import PATIENCE, Engine, wait_for
 from tests.engine.manager.test_after_reexecution import STAY_CHANGED
 
 WRITTEN = (
@@ -42,3 +44,26 @@ def test_it_is_told_again_of_every_unit_and_of_the_end_of_each() -> None:
         assert e.run("stop", "a.service") == "done"
         wait_for(lambda: told(e, "gone"), "the end of the supervisor")
         assert [message["pid"] for message in told(e, "gone")] == [before["supervisor"]]
+
+
+def test_it_stores_where_a_manager_that_is_executed_again_would_have_it_store() -> None:
+    with Engine({}, boot=("basic.target",), change=WRITTEN) as e:
+        places = {"auto": e.root / LOG_DIRECTORY[1:], "volatile": e.root / "run/systemd/log"}
+
+        def stored(name: str) -> list[str]:
+            file = places[name] / "received/other.journal.jsonl"
+            lines = file.read_text().splitlines() if file.exists() else []
+            return [json.loads(line)["MESSAGE"] for line in lines]
+
+        def log(name: str) -> None:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+                sender.sendto(f"<30>{name}".encode(), f"{e.root}/run/systemd/journal/dev-log")
+            wait_for(lambda: stored(name) == [name], f"what is stored with Storage={name}")
+
+        log("auto")
+        before = e.titled("collector")
+        (e.root / "etc/systemd/journald.conf").write_text("[Journal]\nStorage=volatile\n")
+        e.reexecute()
+        before.wait(PATIENCE)
+        log("volatile")
+        assert stored("auto") == ["auto"]

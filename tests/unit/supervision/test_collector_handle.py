@@ -1,0 +1,67 @@
+"""The manager's handle of the collector: what is asked of one that dies is asked of the next one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from systemctl_replacement.loop import Loop
+from systemctl_replacement.process.link import Link
+from systemctl_replacement.supervision.collector import Collector
+
+
+class Made:
+    """A handle, and the other ends of the links of the processes that were asked for."""
+
+    def __init__(self) -> None:
+        self.links: list[Link] = []
+        nothing: Any = lambda *_arguments: None  # noqa: E731
+        forkserver = SimpleNamespace(request_collector=self._request)
+        helpers: Any = SimpleNamespace(
+            others=[], asked={}, is_there=True, forkserver=forkserver, flush=nothing, look=nothing
+        )
+        patience: Any = SimpleNamespace(expect=nothing, over=nothing, answered=nothing)
+        self.handle = Collector(
+            Loop(nothing), helpers, patience, {}, nothing, dict, nothing, nothing, nothing, lambda: False
+        )
+        self.handle.begin()
+
+    def _request(self, fd: int) -> None:
+        self.links.append(Link(os.dup(fd)))
+
+    def asked(self) -> list[tuple[str, int]]:
+        """What the process in place is asked for."""
+        return [(message["op"], message["number"]) for message, _ in self.links[-1].receive()]
+
+    def answer(self, number: int) -> None:
+        assert self.handle.link is not None
+        self.links[-1].send({"ev": "synced", "number": number}, [])
+        self.handle._go_on(self.handle.link)
+
+
+@pytest.fixture
+def made() -> Iterator[Made]:
+    made = Made()
+    yield made
+    made.handle.end()
+    for link in made.links:
+        link.close()
+
+
+def test_what_is_asked_of_one_that_dies_is_asked_of_the_next(made: Made) -> None:
+    done: list[str] = []
+    made.handle.rotate(lambda: done.append("rotated"))
+    made.handle.sync(lambda: done.append("synced"))
+    asked = [("rotate", 1), ("sync", 2)]
+    assert made.asked() == asked
+    made.handle._lose()
+    made.handle._start()
+    assert len(made.links) == 2 and made.asked() == asked and not done
+    made.answer(1)
+    assert done == ["rotated"]
+    made.answer(2)
+    assert done == ["rotated", "synced"]
