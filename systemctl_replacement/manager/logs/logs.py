@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
+from systemctl_replacement.log_levels import LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import now_monotonic
 from systemctl_replacement.manager.logs.attribution import Whose, everything, messages
 from systemctl_replacement.manager.logs.sockets import NATIVE, JournalSockets, lengthen_queues
@@ -94,7 +94,8 @@ class Logs:
         self.sockets.make()
         for name, problem in self.sockets.problems.items():
             path = name if name.startswith("/") else self.sockets.path(name)
-            self._core.log.manager(LOG_INFO, f"Programs cannot log through {path}: {problem}.", news=False)
+            # Nobody else says so: syslog(3) reports no error.
+            self._core.log.manager(LOG_NOTICE, f"Programs cannot log through {path}: {problem}.")
         if self.sockets.held:
             self.is_coming = True
             self._core.loop.call_at(now_monotonic() + _PATIENCE_USEC, self._came)
