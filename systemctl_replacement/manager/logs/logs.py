@@ -232,4 +232,8 @@ class Logs:
                 self.sockets.adopt(socket)
         if self.sockets.held:
             # It cannot open files elsewhere: it was made with a directory, and has given up its rights.
-            self.collector.adopt(saved, saved.get("directory", self._plan.directory) == self._plan.directory)
+            self.collector.adopt(saved, not self.has_moved(saved))
+
+    def has_moved(self, saved: dict[str, Any]) -> bool:
+        """Whether a manager before us had its files elsewhere."""
+        return bool(saved.get("directory", self._plan.directory) != self._plan.directory)

@@ -267,12 +267,14 @@ def restore(manager: Manager, state: dict[str, Any], canonical: Callable[[str], 
         attempt("clocks", manager.driver.ports.clocks().adopt, state["clocks"])
     for saved in state["units"]:
         attempt(_name(saved, "id"), _restore_unit, manager, saved)
+    logs = state.get("logs")
+    has_moved = isinstance(logs, dict) and manager.logs.has_moved(logs)
     for saved in state["trackings"]:
         name = _name(saved, "unit")
-        if name in lost or not attempt(name, _restore_tracking, manager, saved):
+        if name in lost or not attempt(name, _restore_tracking, manager, saved, has_moved):
             _abandon(manager, name)
-    if state.get("logs") is not None:
-        attempt("logs", manager.logs.restore, state["logs"])
+    if logs is not None:
+        attempt("logs", manager.logs.restore, logs)
     for saved in state["jobs"]:
         name = _name(saved, "unit")
         if name not in lost:
@@ -319,9 +321,11 @@ def _restore_unit(manager: Manager, saved: dict[str, Any]) -> None:
     unit.starts = list(unit.starts)
 
 
-def _restore_tracking(manager: Manager, saved: dict[str, Any]) -> None:
+def _restore_tracking(manager: Manager, saved: dict[str, Any], has_moved: bool) -> None:
     unit = manager.registry.get(saved["unit"])
     tracking = _restored(saved)
+    if has_moved:
+        tracking.known_as = ""  # what its supervisor knows of its file is not so any more
     try:
         manager.processes.adopt(tracking)
     except BaseException:

@@ -23,6 +23,7 @@ def tell_and_write(self, message, fds=()):
 Collector.tell = tell_and_write
 """
 )
+PRINTS = "[Service]\nExecStart=/bin/sh -c 'echo before; until test -e @ROOT@/go; do sleep .02; done; echo after'\n"
 SERVICE = "[Service]\nExecStart=/bin/sleep 100\n"
 
 
@@ -47,11 +48,11 @@ def test_it_is_told_again_of_every_unit_and_of_the_end_of_each() -> None:
 
 
 def test_it_stores_where_a_manager_that_is_executed_again_would_have_it_store() -> None:
-    with Engine({}, boot=("basic.target",), change=WRITTEN) as e:
+    with Engine({"a.service": PRINTS}, boot=("a.service",)) as e:
         places = {"auto": e.root / LOG_DIRECTORY[1:], "volatile": e.root / "run/systemd/log"}
 
-        def stored(name: str) -> list[str]:
-            file = places[name] / "received/other.journal.jsonl"
+        def stored(name: str, which: str = "received/other") -> list[str]:
+            file = places[name] / f"{which}.journal.jsonl"
             lines = file.read_text().splitlines() if file.exists() else []
             return [json.loads(line)["MESSAGE"] for line in lines]
 
@@ -61,9 +62,12 @@ def test_it_stores_where_a_manager_that_is_executed_again_would_have_it_store() 
             wait_for(lambda: stored(name) == [name], f"what is stored with Storage={name}")
 
         log("auto")
+        wait_for(lambda: stored("auto", "a.service") == ["before"], "what the unit has printed")
         before = e.titled("collector")
         (e.root / "etc/systemd/journald.conf").write_text("[Journal]\nStorage=volatile\n")
         e.reexecute()
         before.wait(PATIENCE)
         log("volatile")
-        assert stored("auto") == ["auto"]
+        (e.root / "go").touch()
+        wait_for(lambda: stored("volatile", "a.service") == ["after"], "what the unit prints")
+        assert (stored("auto"), stored("auto", "a.service")) == (["auto"], ["before"])
