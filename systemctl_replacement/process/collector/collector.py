@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import _socket
 import os
+import time
 
 from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
 from systemctl_replacement.log_limit import LogLimit
@@ -34,8 +35,10 @@ if TYPE_CHECKING:
     from systemctl_replacement.process.collector.stream import Line, Stream
     from systemctl_replacement.process.link import Message
 
-_CATCH_UP_ROUNDS = 64
-"""In so many rounds everything has been read that was in the sockets when they began."""
+_LINES_MAX = 2048
+"""After so many lines of streams a turn ends: others wait."""
+_BACKLOG_MAX = 4096
+"""No more wait to be accepted."""
 _TROUBLES_MAX = 10
 _AT_ONCE = ("unit", "pid", "gone", "all", "rename", "settings")
 
@@ -60,6 +63,8 @@ class Collector:
         self._listening = -1  # the descriptor of the socket for streams
         self._orders: list[tuple[Message, list[int]]] = []  # heard, and not obeyed yet
         self._trouble = LogLimit(self._say_trouble, _TROUBLES_MAX)
+        self._late: list[int] = []  # the streams that come first in the next turn
+        self._latest: dict[int, int] = {}  # when the last message was sent that came from a socket
         self._boot: dict[str, str] = {}
         self._usual = records.UsualSyslog()
 
@@ -87,24 +92,36 @@ class Collector:
         ]
         self._listen()
         self._refresh()
+        self._streams.note_ready(ready)
         self._dispatch.begin()
         for fd, some in received:
+            self._latest[fd] = some[-1].sent if some else self._latest.get(fd, 0)
             for datagram in some:
                 guard(self._defect, self._datagrams[fd][1], datagram)
                 close_fds(datagram.fds)
                 if self._dispatch.is_full:
                     self._dispatch.flush()
+        self._read_streams([fd for fd in ready if fd in self._streams])
         for fd in ready:
-            if fd in self._streams:
-                guard(self._defect, self._streams.read, fd)
-            elif fd == self._listening:
+            if fd == self._listening:
                 guard(self._defect, self._streams.accept, self._sockets["stdout"])
             elif fd == self._console:
                 self._dispatch.console.announce_dropped()
-            if self._dispatch.is_full:
-                self._dispatch.flush()
         self._dispatch.flush()
         self._watch_console()
+
+    def _read_streams(self, ready: list[int]) -> None:
+        """Read streams in turn, as many as there is time for. Those that are left come first in the next turn."""
+        ready = [fd for fd in self._late if fd in ready] + [fd for fd in ready if fd not in self._late]
+        most = self._streams.taken + _LINES_MAX
+        for number, fd in enumerate(ready, 1):
+            guard(self._defect, self._streams.read, fd)
+            if self._dispatch.is_full:
+                self._dispatch.flush()
+            if self._streams.taken >= most:
+                self._late = ready[number:]
+                return
+        self._late = []
 
     def _watch_console(self) -> None:
         """Wait for room on the console as long as it does not know how many lines it has missed."""
@@ -245,11 +262,21 @@ class Collector:
 
     def _catch_up(self) -> None:
         """Read everything that was in the sockets at the time of the call."""
-        for _ in range(_CATCH_UP_ROUNDS):
+        if self._listening >= 0:
+            self._streams.accept(self._sockets["stdout"], _BACKLOG_MAX)
+        now, ends = time.time_ns() // 1000, self._streams.ends()
+        left = {*self._datagrams, *ends}
+        self._latest.clear()
+        while left:
             ready = [fd for fd, _ in self._poller.wait(0) if self._is_read(fd)]
-            if not ready:
-                return
-            self._read(ready)
+            left.intersection_update(ready)
+            if left:
+                self._read(ready)
+            left = {
+                fd
+                for fd in left
+                if (self._latest.get(fd, 0) < now if fd in self._datagrams else not self._streams.is_read(fd, ends[fd]))
+            }
 
     def _is_read(self, fd: int) -> bool:
         return fd in self._datagrams or fd in self._streams or fd == self._listening

@@ -40,6 +40,12 @@ def now_boottime() -> int:
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
 
 
+def sent_at(since: int) -> int:
+    """When something may have been sent that came at that time or later: now, unless a pid may have come around."""
+    now = now_boottime()
+    return now if now - since < _GONE_USEC else since
+
+
 class Place:
     """The fields that all records have: of the boot, the machine, the host."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import _socket
+import fcntl
 import os
 import sys
 
 from systemctl_replacement import syscalls
 from systemctl_replacement.process.collector.datagrams import CREDENTIALS_SIZE, SCM_CREDENTIALS
-from systemctl_replacement.process.collector.senders import now_boottime
+from systemctl_replacement.process.collector.senders import now_boottime, sent_at
 from systemctl_replacement.process.collector.stream import END, LONG, OTHER, ProtocolError, Stream
 from systemctl_replacement.process.poller import READABLE
 
@@ -28,8 +29,9 @@ _OTHER_FDS = 256
 """How many descriptors are for other things: sockets, files, what is passed."""
 _USER_SHARE = 4
 """A user other than root has no more of them than one of so many parts."""
-_ACCEPTED_MAX = 16
-_CHUNK = 65536
+_ACCEPTED_MAX = 64
+_CHUNK = 16384
+_FIONREAD = 0x541B
 _UNFINISHED_MAX = 4 * 1024 * 1024
 """The bytes of unfinished lines that are held in all. Beyond them a line ends where it is."""
 _SO_PASSCRED, _SO_PEERCRED = 16, 17
@@ -40,7 +42,21 @@ _FLAGS = _socket.MSG_DONTWAIT | _socket.MSG_CMSG_CLOEXEC
 class Connection:
     """One connection."""
 
-    __slots__ = ("credentials", "number", "owner", "sender", "socket", "stream", "uid", "unfinished")
+    __slots__ = (
+        "_mark",
+        "_mark_time",
+        "credentials",
+        "is_quiet",
+        "number",
+        "owner",
+        "read",
+        "sender",
+        "since",
+        "socket",
+        "stream",
+        "uid",
+        "unfinished",
+    )
 
     def __init__(self, socket: _socket.socket, number: int, stream: Stream, owner: Sender, credentials: bytes) -> None:
         self.socket = socket
@@ -51,6 +67,24 @@ class Connection:
         self.credentials = credentials  # the owner's
         self.uid = int.from_bytes(credentials[4:8], sys.byteorder)
         self.unfinished = 0
+        self.read = 0  # so many bytes
+        self.is_quiet = False  # there was nothing more to read
+        self.since = 0  # what is to be read was not written before
+        self._mark = self._mark_time = 0  # what comes behind so many bytes was not written before
+
+    def waiting(self) -> int:
+        """How many bytes are to be read."""
+        answer = fcntl.ioctl(self.socket.fileno(), _FIONREAD, bytes(4))
+        return int.from_bytes(answer, sys.byteorder)
+
+    def count(self, size: int) -> None:
+        """So much has been read."""
+        self.read += size
+        waiting = self.waiting()
+        self.is_quiet = not waiting
+        if self.read >= self._mark:
+            self.since = self._mark_time or self.since
+            self._mark, self._mark_time = self.read + waiting, now_boottime()
 
 
 class Streams:
@@ -75,16 +109,37 @@ class Streams:
         self._of_users: dict[int, int] = {}
         self._last = 0  # the number of the last connection
         self._unfinished = 0
+        self._connecting_since = 0  # who waits to be accepted has not connected before; 0: nobody waits
+        self.taken = 0  # so many lines
+
+    def note_ready(self, ready: list[int]) -> None:
+        """These descriptors are ready now. Who is accepted or read later has not connected or written just then: by
+        that time its pid may be another process's."""
+        now = now_boottime()
+        self._connecting_since = self._connecting_since or now
+        for fd in ready:
+            connection = self._connections.get(fd)
+            if connection is not None and connection.is_quiet:
+                connection.since, connection.is_quiet = now, False
+
+    def ends(self) -> dict[int, int]:
+        """How far each connection is to be read, counted in bytes, until all has been read that is there now."""
+        return {fd: each.read + each.waiting() for fd, each in self._connections.items()}
+
+    def is_read(self, fd: int, end: int) -> bool:
+        """Whether a connection has been read farther than that, or to its end."""
+        return fd not in self._connections or self._connections[fd].read > end
 
     def __contains__(self, fd: int) -> bool:
         return fd in self._connections
 
-    def accept(self, listening: _socket.socket) -> None:
+    def accept(self, listening: _socket.socket, most: int = _ACCEPTED_MAX) -> None:
         """Accept some of those who wait. There is room for a limited number; others are turned away."""
-        for _ in range(_ACCEPTED_MAX):
+        for _ in range(most):
             try:
                 fd, _address = listening._accept()  # type: ignore[attr-defined]
             except OSError:
+                self._connecting_since = 0
                 return  # nobody waits, or there is no descriptor, and the next one that closes makes room
             self._last += 1
             self._add(fd, self._last, Stream(os.urandom(16).hex()))
@@ -99,8 +154,10 @@ class Streams:
         socket.setsockopt(_socket.SOL_SOCKET, _SO_PASSCRED, 1)
         credentials = socket.getsockopt(_socket.SOL_SOCKET, _SO_PEERCRED, CREDENTIALS_SIZE)
         stream.line_max = self.line_max or stream.line_max
-        owner = self._senders.find(credentials, now_boottime())
+        since = self._connecting_since or now_boottime()
+        owner = self._senders.find(credentials, sent_at(since))
         connection = Connection(socket, number, stream, owner, credentials)
+        connection.since, connection.is_quiet = since, not connection.waiting()
         count = self._of_users.get(connection.uid, 0)
         if len(self._connections) >= self._most or (connection.uid != 0 and count >= self._most // _USER_SHARE):
             socket.close()
@@ -132,10 +189,11 @@ class Streams:
             # A process that has inherited the connection.
             self._pass_on(connection, connection.stream.end_line(OTHER))
         connection.sender = sender
+        connection.count(len(data))
         self._feed(connection, data)
 
     def _sender(self, connection: Connection, credentials: bytes) -> Sender:
-        sender = self._senders.find(credentials, now_boottime())
+        sender = self._senders.find(credentials, sent_at(connection.since))
         if sender.unit is None and credentials == connection.credentials:
             return connection.owner  # known since it connected
         return sender
@@ -169,6 +227,7 @@ class Streams:
         self._keep(message, connection.socket.fileno())
 
     def _pass_on(self, connection: Connection, lines: list[Line]) -> None:
+        self.taken += len(lines)
         for line in lines:
             self._take(connection.sender, connection.stream, line)
 

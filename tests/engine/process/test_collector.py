@@ -339,6 +339,37 @@ def test_there_are_as_many_streams_as_descriptors_allow(sockets: Sockets, client
     collector.close()
 
 
+def test_streams_full_of_lines_let_others_have_their_turn(collector: Collector, client: Client, tmp_path: Path) -> None:
+    """A message with a file ends what a turn reads of its socket: so many turns there are for three of them."""
+    collector.sync()
+    os.kill(collector.pid, signal.SIGSTOP)
+    with contextlib.ExitStack() as stack:
+        for _ in range(10):
+            stack.enter_context(client.stream()).sendall(b"a\n" * 8000)
+        for number in range(3):
+            with open(tmp_path / str(number), "w+b") as file:
+                file.write(b"MESSAGE=%d\n" % number)
+                file.flush()
+                client.native(b"", file.fileno())
+        os.kill(collector.pid, signal.SIGCONT)
+        collector.sync()
+    records = [
+        json.loads(line) for path in (collector.logs / "received").iterdir() for line in path.read_bytes().splitlines()
+    ]
+    assert len(records) == 80_003
+    assert [int(record["__SEQNUM"]) < 40_000 for record in records if record["MESSAGE"] == "2"] == [True]
+
+
+def test_a_sync_reads_all_who_have_connected(collector: Collector, client: Client) -> None:
+    collector.sync()
+    os.kill(collector.pid, signal.SIGSTOP)
+    for number in range(1500):
+        with client.stream() as stream:
+            stream.sendall(b"line %d\n" % number)
+    os.kill(collector.pid, signal.SIGCONT)
+    assert len(collector.messages()) == 1500
+
+
 def test_root_may_say_of_which_unit_a_stream_is(collector: Collector, client: Client) -> None:
     collector.unit("a.service", 1 << 22)  # not an ancestor
     collector.sync()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import struct
 import time
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import Any
 import pytest
 
 from systemctl_replacement.process import seen_process
-from systemctl_replacement.process.collector import senders
+from systemctl_replacement.process.collector import senders, streams
 from systemctl_replacement.process.collector.senders import Place, Sender, Senders
+from systemctl_replacement.process.collector.stream import Stream
 from systemctl_replacement.process.collector.units import Units
+from systemctl_replacement.process.poller import Poller
 
 TICK = seen_process.TICK_USEC
 SECOND = 1_000_000
@@ -188,6 +191,32 @@ def test_a_program_that_executes_another_one_is_that_one(machine: Machine) -> No
     machine.now += SECOND
     sender = machine.find(11)
     assert (sender.name, sender.detailed) == (b"logger", 0)
+
+
+@pytest.mark.parametrize(("late", "unit"), [(SECOND // 10, "a.service"), (SECOND, "")])
+def test_who_writes_over_a_stream_began_before_it_was_readable(
+    late: int, unit: str, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line that is read late may be that of a process whose pid is another one's by then."""
+    monkeypatch.setattr(streams, "now_boottime", lambda: machine.now)
+    here = os.getpid()
+    taken: list[Sender] = []
+    reader = streams.Streams(
+        Poller(), machine.senders, machine.units, lambda sender, _stream, _line: taken.append(sender), lambda *_: None
+    )
+    ours, theirs = socket.socketpair()
+    with ours:
+        fd = theirs.detach()
+        reader.resume(fd, 1, Stream("1" * 32).state())
+        for _ in range(2):
+            ours.sendall(b"line\n")
+            machine.now += 10 * SECOND
+            reader.note_ready([fd])
+            machine.now += late
+            machine.make(here, 10)
+            reader.read(fd)
+    reader.read(fd)
+    assert [sender.unit.name if sender.unit else "" for sender in taken] == [unit, unit]
 
 
 def test_our_own_process_as_proc_shows_it() -> None:
