@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from systemctl_replacement.process import forward
-from systemctl_replacement.process.collector import native, records, syslog
+from systemctl_replacement.process.collector import dispatch, native, records, syslog
 from systemctl_replacement.process.collector.dispatch import Dispatch, Settings
 from systemctl_replacement.process.collector.files import Files
 from systemctl_replacement.process.collector.senders import Sender, Senders, now_boottime
@@ -161,6 +161,30 @@ def test_what_is_not_stored_is_shown_all_the_same(tmp_path: Path, order: dict[st
         assert [record["__SEQNUM"] for record in shown if record["__SEQNUM"] != "0"] == stored
     else:
         assert [line.split(": ")[1] for line in lines] == ["syslog", "native", "stream"] * 2
+
+
+def test_what_was_suppressed_is_said_when_the_next_interval_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0]
+    monkeypatch.setattr(dispatch, "monotonic", lambda: clock[0])
+    desk = Desk(tmp_path)
+    monkeypatch.setattr(desk.files, "space", lambda: 1)
+    desk.units.set_limits(1_000_000, 3)
+    sender, read = desk.sender(), syslog.parse(b"<14>me: said")
+    for clock[0], count in ((1_000_000, 10), (2_000_000, 10), (2_000_001, 2), (4_000_000, 1)):
+        desk.dispatch.begin()
+        for _ in range(count):
+            desk.dispatch.take_syslog(sender, read, b"", 7)
+    found = desk.records()
+    desk.files.close()
+    told = [record for record in found if record["_TRANSPORT"] == "driver"]
+    assert [record["MESSAGE"] for record in found if record not in told] == ["said"] * 6
+    (record,) = told
+    assert found.index(record) == 3
+    assert record["MESSAGE"] == "Suppressed 17 messages from a.service" and record["N_DROPPED"] == "17"
+    assert record["UNIT"] == record["OBJECT_SYSTEMD_UNIT"] == "a.service"
+    assert (record["PRIORITY"], record["SYSLOG_IDENTIFIER"]) == ("6", "systemd-journald")
 
 
 def test_what_goes_on_to_a_syslog_daemon() -> None:
