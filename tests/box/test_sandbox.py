@@ -8,6 +8,8 @@ from typing import Optional
 
 import pytest
 
+from systemctl_replacement.process.collector.account import NAME as COLLECTOR
+from systemctl_replacement.process.sandbox.dynamic_user import usual_uid
 from tests.box.harness import DOCKER_CAPABILITIES, PROFILES, Box, Profile
 
 SETUID, SETPCAP = 1 << 7, 1 << 8
@@ -18,6 +20,13 @@ NO_CLOCK = {
     "/etc/systemd/system/chrony.service.d/clock.conf": "[Unit]\nConditionCapability=\n",
 }
 STATUS = "grep -E '^(Uid|Cap(Prm|Bnd|Amb)|NoNewPrivs)' /proc/self/status"
+
+
+def kept_users(box: Box) -> set[str]:
+    """What is kept of dynamic users but the collector's."""
+    uid = usual_uid(COLLECTOR)
+    ours = {f"{uid}", f"direct:{uid}", f"direct:{COLLECTOR}"}
+    return set(box.list_directory("/run/systemd/dynamic-uid")) - ours
 
 
 def service(settings: str, command: str = STATUS) -> Mapping[str, str]:
@@ -101,7 +110,7 @@ def test_dynamic_users_of_one_name_are_one() -> None:
         box.run("systemctl stop a", check=True)
         assert box.read("/run/systemd/dynamic-uid/" + str(owners[0])) == "shared\n"
         box.run("systemctl stop b", check=True)
-        box.wait_for(lambda: not box.list_directory("/run/systemd/dynamic-uid"))
+        box.wait_for(lambda: not kept_users(box))
 
 
 # These two names have the same hash: the second one gets another uid as long as the first has it.
@@ -138,7 +147,7 @@ def test_a_dynamic_user_outlives_the_supervisor(how: str) -> None:
         box.run("systemctl start n1547", check=True)
         assert uid_of(box, "da") == before != uid_of(box, "n1547")
         box.run("systemctl stop n1547 da", check=True)
-        box.wait_for(lambda: not box.list_directory("/run/systemd/dynamic-uid"))
+        box.wait_for(lambda: not kept_users(box))
 
 
 def test_what_a_dynamic_user_has_is_left_to_the_unit_whose_supervisor_was_killed() -> None:
@@ -155,9 +164,9 @@ def test_what_a_dynamic_user_has_is_left_to_the_unit_whose_supervisor_was_killed
         box.run("systemctl stop sb", check=True)
         box.wait_for(lambda: not box.find("supervisor: sb.service"))
         box.wait_for(lambda: len(box.find("supervisor: ")) == 1)
-        assert box.exists("/dev/shm/data") and uid in box.list_directory("/run/systemd/dynamic-uid")
+        assert box.exists("/dev/shm/data") and uid in kept_users(box)
         box.run("systemctl stop sa", check=True)
-        box.wait_for(lambda: not box.exists("/dev/shm/data") and not box.list_directory("/run/systemd/dynamic-uid"))
+        box.wait_for(lambda: not box.exists("/dev/shm/data") and not kept_users(box))
 
 
 def test_what_a_dynamic_user_leaves_is_removed_without_a_supervisor() -> None:
@@ -168,7 +177,7 @@ def test_what_a_dynamic_user_leaves_is_removed_without_a_supervisor() -> None:
         kill_supervisor(box, "sa")
         assert box.exists("/dev/shm/data")
         box.run("systemctl stop sa", check=True)
-        box.wait_for(lambda: not box.exists("/dev/shm/data") and not box.list_directory("/run/systemd/dynamic-uid"))
+        box.wait_for(lambda: not box.exists("/dev/shm/data") and not kept_users(box))
 
 
 def test_what_a_dynamic_user_has_is_for_nobody_else() -> None:

@@ -112,7 +112,10 @@ class JournalSockets:
         poll = select.poll()
         for socket in self.held.values():
             poll.register(socket.fileno(), select.POLLIN)
-        return bool(poll.poll(0))
+        try:
+            return bool(poll.poll(0))
+        except OSError:
+            return True  # poll(2) asks about no more than RLIMIT_NOFILE: there may be something
 
     def remove(self) -> None:
         """Remove what is ours, and close it."""

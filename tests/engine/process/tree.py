@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 from systemctl_replacement import syscalls
+from systemctl_replacement.journal.names import parse_name
 from systemctl_replacement.process import exec_spec
 from systemctl_replacement.supervision.client import ForkServer, Link, make_pair
 
@@ -137,7 +138,12 @@ class Unit:
     def lines(self) -> list[dict[str, Any]]:
         import json
 
-        return [json.loads(line) for line in self.journal.read_text().splitlines()]
+        files = []  # (whether it is not full yet, number of the first record, path)
+        for path in self.journal.parent.iterdir():
+            said = parse_name(path.name)
+            if said is not None and said[0] == self.journal.name:
+                files.append((said[1] < 0, said[1], path))
+        return [json.loads(line) for _, _, path in sorted(files) for line in path.read_text().splitlines()]
 
     def messages(self) -> list[str]:
         return [str(line["MESSAGE"]) for line in self.lines()]
