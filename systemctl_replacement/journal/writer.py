@@ -96,7 +96,8 @@ class Writer:
     def write_lines(self, lines: bytes, count: int) -> None:
         """Append `count` records that are already encoded, numbered from `next_number`."""
         last = self.next_number + count - 1
-        if self.dropped:
+        lost_before = bool(self.dropped)
+        if lost_before:
             lines = self._loss_record(last - count) + lines
         try:
             self._open_for(len(lines))
@@ -104,10 +105,17 @@ class Writer:
         except OSError as error:
             self.dropped += count
             self._error = error.strerror or str(error)
+            last -= lost_before  # the record of the loss is still to come, and counts once
             self.close()
         else:
             self.dropped = 0
         self._number = last
+
+    def limit(self, limits: Mapping[str, Optional[int]]) -> None:
+        """Keep to other limits from the next record on."""
+        self._limits = vacuum.Limits(limits)
+        self._grown_at = 0
+        self._expires = self._expiry()
 
     def rotate(self) -> None:
         """Make an archive of the file. A new one begins with the next record."""

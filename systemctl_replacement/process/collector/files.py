@@ -50,7 +50,9 @@ class Files:
         self.fields = {"_BOOT_ID": order["boot"]} if "boot" in order else {}
         if order.get("limits", {}) != self._limits:
             self._limits = order["limits"]
-            self._close_all()  # the writers to come keep to them
+            for file in self._open.values():
+                if file.writer:
+                    file.writer.limit(self._limits)
 
     @property
     def is_full(self) -> bool:
@@ -91,8 +93,11 @@ class Files:
             if file.writer:
                 file.writer.write_lines("".join(file.lines).encode(), len(file.lines))
             file.lines.clear()
-        while len(self._open) > _OPEN_MAX:
-            self._close(next(iter(self._open)))
+        if len(self._open) > _OPEN_MAX:
+            # What could not be written is still to be told, and such a file is closed.
+            others = [unit for unit, file in self._open.items() if not (file.writer and file.writer.dropped)]
+            for unit in others[: max(len(others) - _OPEN_MAX, 0)]:
+                self._close(unit)
         return shown
 
     def space(self) -> int:
@@ -109,14 +114,18 @@ class Files:
 
     def rotate(self) -> None:
         """Have each file begin anew."""
-        self._close_all()
+        rotated = set()
+        for file in self._open.values():
+            if file.writer:
+                file.writer.rotate()
+                rotated.add(os.path.basename(file.writer.path))
         try:
             names = os.listdir(self.directory) if self.directory else []
         except OSError:
             names = []
         for name in names:
             said = parse_name(name)
-            if said is not None and said[0] == name:
+            if said is not None and said[0] == name and name not in rotated:
                 writer = Writer(f"{self.directory}/{name}", self._limits)
                 writer.rotate()
                 writer.close()
@@ -124,7 +133,8 @@ class Files:
     def close(self) -> None:
         """Write what waits, and close all files."""
         self.flush()
-        self._close_all()
+        for unit in list(self._open):
+            self._close(unit)
 
     def _open_file(self, unit: str) -> _File:
         writer = None
@@ -134,10 +144,6 @@ class Files:
             writer = Writer(f"{self.directory}/{name}", self._limits, fields=fields)
         file = self._open[unit] = _File(writer)
         return file
-
-    def _close_all(self) -> None:
-        for unit in list(self._open):
-            self._close(unit)
 
     def _close(self, unit: str) -> None:
         file = self._open.pop(unit)

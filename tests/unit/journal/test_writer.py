@@ -176,14 +176,19 @@ def test_a_file_that_was_removed_is_made_anew(tmp_path: Path) -> None:
 
 def test_what_cannot_be_written_is_counted_and_told_later(tmp_path: Path) -> None:
     path = tmp_path / "j.journal.jsonl"
-    path.symlink_to("/dev/full")
     writer = Writer(str(path))
+    writer.write({"MESSAGE": "first"})
+    path.rename(tmp_path / "away")
+    path.symlink_to("/dev/full")
+    writer.close()
     for _ in range(3):
         writer.write({"MESSAGE": "lost"})
     assert writer.dropped == 3
     path.unlink()
+    (tmp_path / "away").rename(path)
     writer.write({"MESSAGE": "kept"})
-    told, kept = read(path)
+    first, told, kept = read(path)
+    assert [entry["__SEQNUM"] for entry in (first, told, kept)] == ["1", "5", "6"]  # 2 to 4 are lost
     assert told["MESSAGE"].startswith("3 messages could not be written: ")
     assert kept["MESSAGE"] == "kept"
     assert writer.dropped == 0
