@@ -48,13 +48,14 @@ class SyslogForward:
                 return False
         return True
 
-    def take_missed(self, now: int) -> int:
-        """How many were missed since that was told last, which is done every half minute at most; else 0."""
-        if not self.missed or now - self._told < _TELL_USEC:
-            return 0
+    def take_missed(self, now: int, ends: bool = False) -> str:
+        """What is to be said of those that were missed, "" for nothing. It is said every half minute at most, and when
+        nothing more is sent (ends)."""
+        if not self.missed or (now - self._told < _TELL_USEC and not ends):
+            return ""
         self._told = now
         missed, self.missed = self.missed, 0
-        return missed
+        return f"Forwarding to syslog missed {missed} messages."
 
 
 def as_syslog(priority: int, identifier: bytes, pid: int, message: bytes) -> bytes:

@@ -10,7 +10,7 @@ import os
 
 from systemctl_replacement.journal import record
 from systemctl_replacement.journal.writer import Writer
-from systemctl_replacement.log_levels import LOG_INFO
+from systemctl_replacement.log_levels import LOG_INFO, LOG_WARNING
 from systemctl_replacement.process import seen_process
 from systemctl_replacement.process.console_filter import ConsoleFilter
 from systemctl_replacement.process.console_source import ConsoleSource
@@ -122,8 +122,7 @@ class Output:
     def rename(self, unit: str, journal: dict[str, Any]) -> None:
         """Switch to the journal of another unit: what is printed from now on belongs to that one."""
         self.drain()
-        if self._writer:
-            self._writer.finish()
+        self._finish()
         self._open(unit, journal)
         self._build()
 
@@ -317,6 +316,13 @@ class Output:
             self._writer.write_lines(b"".join(records), count)
         if shown:
             self.console.show(shown)
+        self._tell_missed(monotonic)
+
+    def _tell_missed(self, now: int, ends: bool = False) -> None:
+        """Say how much a daemon for syslog had no room for."""
+        missed = self._forward.missed and self._forward.take_missed(now, ends)
+        if missed:
+            self.log(LOG_WARNING, missed)
 
     def _admit(self, priority: int, now: int) -> tuple[bool, int]:
         """Whether a line is stored, and how many before it were not because there were too many."""
@@ -347,11 +353,16 @@ class Output:
         }
         return record.encode(fields, when, number)
 
+    def _finish(self) -> None:
+        """Nothing more goes to this journal."""
+        self._tell_missed(record.stamp()[1], ends=True)
+        if self._writer:
+            self._writer.finish()
+
     def close(self) -> tuple[bytes, int]:
         """Write what is left and close the journal. Returns the lines that were kept for a console that never came, and
         how many dropped lines were not announced."""
         self.drain()
         self.finish_line()
-        if self._writer:
-            self._writer.finish()
+        self._finish()
         return self.console.unshown()

@@ -150,3 +150,6 @@ class ManagerLog:
                 shown.update(__REALTIME_TIMESTAMP=str(realtime), __MONOTONIC_TIMESTAMP=str(monotonic))
                 shown.update({**self.own, **rest})
             self._console.write(shown, f"systemd[{os.getpid()}]: {printable(message)}\n")
+        missed = self.syslog.missed and self.syslog.take_missed(monotonic)
+        if missed:
+            self.manager(LOG_WARNING, missed)

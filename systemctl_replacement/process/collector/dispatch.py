@@ -173,7 +173,7 @@ class Dispatch:
             self._lines_size = 0
         missed = self.syslog.missed and self.syslog.take_missed(monotonic())
         if missed:
-            self.say(LOG_WARNING, f"Forwarding to syslog missed {missed} messages.")
+            self.say(LOG_WARNING, missed)
             self._files.flush()
 
     # --- our own messages ---

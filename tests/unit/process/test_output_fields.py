@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -164,6 +166,26 @@ def test_a_level_alone_in_a_line_says_nothing_of_the_next(tmp_path: Path) -> Non
     unit.print(b"<3>", b"<4> \t", b"info", b"<3>error")
     assert unit.messages() == ["error"]
     assert [daemon.recv(1000)[:4] for _ in range(2)] == [b"<30>", b"<27>"]
+
+
+def test_what_a_daemon_has_no_room_for_is_told(tmp_path: Path) -> None:
+    daemon = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    daemon.bind(str(tmp_path / "syslog"))
+    daemon.setblocking(False)
+    unit = Unit(tmp_path, syslog=str(tmp_path / "syslog"))
+    printed = 2000
+    for _ in range(2):  # what is missed soon after it was told is told at the end
+        unit.print(*[b"line"] * (printed // 2))
+    heard = 0
+    with contextlib.suppress(BlockingIOError):
+        while daemon.recv(1000):
+            heard += 1
+    unit.output.close()
+    told = [record for record in unit.records() if record["MESSAGE"] != "line"]
+    found = [re.fullmatch(r"a.service: Forwarding to syslog missed (\d+) messages\.", line["MESSAGE"]) for line in told]
+    assert [line["PRIORITY"] for line in told] == ["4", "4"]
+    # The first of these two lines was itself missed.
+    assert sum([int(match[1]) for match in found if match]) == printed + 1 - heard > 0
 
 
 def test_nobody_is_looked_for_again_at_once_where_no_daemon_was(tmp_path: Path) -> None:

@@ -50,7 +50,8 @@ def test_a_daemon_for_syslog_gets_the_lines_up_to_a_level(tmp_path: Path) -> Non
     daemon = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     daemon.bind(str(tmp_path / "syslog"))
     daemon.setblocking(False)
-    log = ManagerLog(None, None, own_fields(BOOT, ""))
+    path = tmp_path / "manager.journal.jsonl"
+    log = ManagerLog(Writer(str(path)), None, own_fields(BOOT, ""))
     log.syslog.path, log.syslog_level = str(tmp_path / "syslog"), LOG_WARNING
     log.manager(LOG_INFO, "Startup finished.")
     log.unit("a.service", LOG_WARNING, "Failed \udcff.")
@@ -65,3 +66,5 @@ def test_a_daemon_for_syslog_gets_the_lines_up_to_a_level(tmp_path: Path) -> Non
     for _ in range(1000):
         log.manager(LOG_WARNING, "Much to tell.")
     assert log.syslog.missed > 0
+    told = [record for record in records(path) if record["MESSAGE"] != "Much to tell."][3:]
+    assert [record["MESSAGE"] for record in told] == ["Forwarding to syslog missed 1 messages."]
