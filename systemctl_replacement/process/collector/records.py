@@ -88,4 +88,10 @@ def of_line(priority: int, identifier: bytes, message: bytes, stream_id: str, li
 
 def without(fields: dict[str, str], names: Container[str]) -> str:
     """The fields that a unit adds to its messages, but for those that a message has itself."""
-    return "".join([f',"{name}":{encode_line(value.encode())}' for name, value in fields.items() if name not in names])
+    return "".join(
+        [
+            f',"{name}":{encode_line(value.encode("utf-8", "surrogateescape"))}'
+            for name, value in fields.items()
+            if name not in names
+        ]
+    )

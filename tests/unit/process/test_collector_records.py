@@ -229,3 +229,7 @@ def vars_of(entry: native.Entry | native.Refused) -> tuple[object, ...]:
     assert isinstance(entry, native.Entry)
     text = entry.text or records.of_fields(entry.fields)
     return entry.fields, entry.priority, entry.facility, entry.object_pid, text
+
+
+def test_a_field_that_a_unit_adds_may_be_no_text() -> None:
+    assert records.without({"A": "caf\udcff", "B": "b"}, {"B"}) == ',"A":[99,97,102,255]'
