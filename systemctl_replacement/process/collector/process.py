@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import gc
 import os
 
@@ -31,6 +32,7 @@ def main(message: Message, fds: dict[str, int]) -> NoReturn:
     try:
         os.setsid()
         set_title("collector", "collector")
+        _signal.signal(_signal.SIGCHLD, _signal.SIG_IGN)  # the kernel reaps who looks for our user
         gc.enable()
         libc.return_memory()
         _ask_for_short_turns()
