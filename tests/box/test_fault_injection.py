@@ -36,7 +36,7 @@ REEXECUTE = RTMIN + 25
 # What runs: a service that halts slowly in front of another one, and gates at the boot and at a reload.
 WEB = """\
 #!/bin/sh
-trap 'touch /run/at-halt; until test -e /run/release; do sleep .02; done; echo web >>/var/order; exit 0' TERM
+trap ': >/run/at-halt; until test -e /run/release; do sleep .02; done; echo web >>/var/order; exit 0' TERM
 while :; do touch /run/web; sleep .05; done
 """
 UNITS = {
