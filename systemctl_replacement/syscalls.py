@@ -20,7 +20,7 @@ from systemctl_replacement.libc import check as _check
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
@@ -362,6 +362,17 @@ def inotify() -> int:
 def watch_path(fd: int, path: str, events: int) -> int:
     """Watch a file or directory for events of inotify(7), which tell of it by the number returned. OSError."""
     return _check(libc.function("inotify_add_watch")(fd, os.fsencode(path), Unsigned32(events)), "inotify_add_watch")
+
+
+def inotify_events(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """What was read from an inotify descriptor: (number of the watch, events, name in the directory if any)."""
+    words = memoryview(data).cast("I")
+    at = 0
+    while at + 4 <= len(words):
+        number, events, length = words[at], words[at + 1], words[at + 3]
+        at += 4
+        yield number, events, data[4 * at : 4 * at + length].rstrip(b"\0")
+        at += length // 4
 
 
 def unwatch(fd: int, watch: int) -> None:

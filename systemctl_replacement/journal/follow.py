@@ -40,7 +40,6 @@ _ONLY_DIRECTORY, _MASK_ADD = 0x1000000, 0x20000000
 _OF_JOURNALS = _MODIFY | _MOVED_FROM | _MOVED_TO | _CREATE | _DELETE | _DELETE_SELF | _MOVE_SELF
 _OF_ABOVE = _MOVED_TO | _CREATE
 _PIECE = 64 * 1024
-_HEADER_WORDS = 4
 
 
 class _Tail:
@@ -214,13 +213,8 @@ class Follower:
                 data = os.read(self.fd, _PIECE)
             except BlockingIOError:
                 break
-            words = memoryview(data).cast("I")
-            at = 0
-            while at + _HEADER_WORDS <= len(words):
-                at += _HEADER_WORDS
-                number, length = words[at - 4], words[at - 1]
-                self._note(number, os.fsdecode(data[4 * at : 4 * at + length].rstrip(b"\0")), changed)
-                at += length // 4
+            for number, _events, name in syscalls.inotify_events(data):
+                self._note(number, os.fsdecode(name), changed)
         if not self._must_look:
             return list(changed)
         self._must_look = False

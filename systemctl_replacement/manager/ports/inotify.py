@@ -26,7 +26,6 @@ _DONT_FOLLOW, _MASK_ADD = 0x2000000, 0x20000000
 _NO_WATCH = 0xFFFFFFFF  # -1
 
 _PIECE_BYTES = 16_384
-_HEADER_WORDS = 4
 
 
 class WatchError(OSError):
@@ -154,11 +153,8 @@ class Inotify:
             data = os.read(self.fd, _PIECE_BYTES)
         except BlockingIOError:
             return
-        words = memoryview(data).cast("I")
-        at = 0
-        while at + _HEADER_WORDS <= len(words):
-            self._happened(words[at], words[at + 1])
-            at += _HEADER_WORDS + words[at + 3] // 4
+        for number, events, _name in syscalls.inotify_events(data):
+            self._happened(number, events)
 
     def _happened(self, number: int, events: int) -> None:
         if number == _NO_WATCH:

@@ -6,12 +6,12 @@ It runs ExecStartPre= one by one, is up, runs ExecStop=, and kills what is left.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Optional
 
 import pytest
 
 from systemctl_replacement import message_ids
+from systemctl_replacement.records import dataclass, field
 from systemctl_replacement.unitfile.directives.table import section_table
 from systemctl_replacement.unitfile.load import load
 from systemctl_replacement.unitfile.loadpath import Index
@@ -31,15 +31,8 @@ TIMEOUT_USEC = 5
 
 
 @dataclass(frozen=True)
-class ToyConfig:
+class ToyConfig(KillSettings):
     commands: Mapping[str, tuple[ExecCommand, ...]] = field(default_factory=dict)
-    kill_mode: str = "control-group"
-    kill_signal: int = 15
-    restart_kill_signal: int = 15
-    final_kill_signal: int = 9
-    watchdog_signal: int = 6
-    send_sighup: bool = False
-    send_sigkill: bool = True
     timeout_stop_usec: int = TIMEOUT_USEC
 
     def phase(self, name: str) -> tuple[ExecCommand, ...]:
@@ -122,7 +115,7 @@ class Toy:
 
     def __init__(self, *, pre: int = 1, stop: int = 0, **settings: Any) -> None:
         commands = {PRE: tuple(command(f"/pre{i}") for i in range(pre)), STOP: (command("/stop"),) * stop}
-        self.config = ToyConfig(commands, **settings)
+        self.config = ToyConfig(commands=commands, **settings)
         self.state = CommandsState()
         self.now = 0
         self.pid = 0
@@ -204,9 +197,9 @@ def test_a_signal_that_ends_a_command_is_a_warning() -> None:
 def test_what_may_fail_and_what_the_command_was_when_the_file_has_changed() -> None:
     toy = Toy(pre=0)
     allowed = command("/may-fail", ignore_failure=True)
-    toy.config = ToyConfig({PRE: (allowed, command("/second"))})
+    toy.config = ToyConfig(commands={PRE: (allowed, command("/second"))})
     toy.step(events.Start())
-    toy.config = ToyConfig({PRE: (command("/new"), allowed, command("/third"))})
+    toy.config = ToyConfig(commands={PRE: (command("/new"), allowed, command("/third"))})
     toy.exit(toy.fork(), 1)
     assert [action.command.path for action in toy.asked(events.Spawn)] == ["/third"]
 
