@@ -174,6 +174,18 @@ def test_what_is_possible_elsewhere(profile: str) -> None:
             assert "Programs cannot log" not in said
 
 
+def test_where_no_program_looks_for_them_it_is_said() -> None:
+    unit = "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo stream $${JOURNAL_STREAM-none}'\n"
+    with Box("bare", files={"/etc/systemd/system/a.service": unit}) as box:
+        box.wait_booted()
+        said = box.run("journalctl -o cat").stdout
+        assert "Programs cannot log through /run/systemd/journal: it is /dev/shm/systemctl-0/journal here.\n" in said
+        box.run("systemctl start a", check=True)
+        assert "stream none\n" in box.run("journalctl -o cat -u a").stdout
+        box.run(["logger", "-u", "/dev/shm/systemctl-0/journal/dev-log", "-t", "me", "hello"], check=True)
+        box.wait_for(lambda: box.run("journalctl -o cat -t me").stdout == "hello\n", what="the message")
+
+
 def test_a_daemon_for_syslog_gets_everything_and_storage_may_be_none() -> None:
     """As rsyslog does on syslog.socket."""
     program = (

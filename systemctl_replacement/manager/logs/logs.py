@@ -10,7 +10,8 @@ import os
 from systemctl_replacement.log_levels import LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import now_monotonic
 from systemctl_replacement.manager.logs.attribution import Whose, everything, messages
-from systemctl_replacement.manager.logs.sockets import NATIVE, JournalSockets, lengthen_queues
+from systemctl_replacement.manager.logs.sockets import DIRECTORY, NATIVE, JournalSockets, lengthen_queues
+from systemctl_replacement.paths import SYSTEM_RUNTIME
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.supervision.collector import Collector
 from systemctl_replacement.unitfile.journal_config import DEFAULT_RATE_LIMIT_BURST, DEFAULT_RATE_LIMIT_INTERVAL
@@ -96,6 +97,9 @@ class Logs:
             path = name if name.startswith("/") else self.sockets.path(name)
             # Nobody else says so: syslog(3) reports no error.
             self._core.log.manager(LOG_NOTICE, f"Programs cannot log through {path}: {problem}.")
+        if self.sockets.held and not self._is_found:
+            text = f"Programs cannot log through {SYSTEM_RUNTIME}/{DIRECTORY}: it is {self._here.runtime}/{DIRECTORY} here."
+            self._core.log.manager(LOG_NOTICE, text)
         if self.sockets.held:
             self.is_coming = True
             self._core.loop.call_at(now_monotonic() + _PATIENCE_USEC, self._came)
@@ -131,7 +135,12 @@ class Logs:
     @property
     def has_native_socket(self) -> bool:
         """Whether we read what programs log in the journal's own protocol."""
-        return NATIVE in self.sockets.held
+        return NATIVE in self.sockets.held and self._is_found
+
+    @property
+    def _is_found(self) -> bool:
+        """Whether the sockets are where programs look for them."""
+        return self._here.runtime == self._here.root + SYSTEM_RUNTIME
 
     def _has_work(self) -> bool:
         return self._is_busy() or self.sockets.is_waiting()
