@@ -1,4 +1,4 @@
-"""The small idle process from which every supervisor and the console are forked.
+"""The small idle process from which supervisors, console and collector are forked.
 
 Each page that a parent writes to after a fork becomes a private copy in the child. Forked from here, where the manager
 was never imported, a supervisor costs little. The forkserver is stateless: if it is killed, the manager makes a new

@@ -1,4 +1,4 @@
-"""Messages between manager, forkserver, supervisors and console: JSON datagrams over SOCK_SEQPACKET, with descriptors.
+"""Messages between the manager and its helpers: JSON datagrams over SOCK_SEQPACKET, with descriptors.
 
 Neither side ever blocks: what the socket does not take at once waits in a queue. A message above 64 KiB is sent in
 pieces, and the last piece carries its descriptors. Pieces need no descriptor of their own, so they get through even

@@ -1,4 +1,4 @@
-"""What a supervisor waits for.
+"""What a supervisor, or the collector, waits for.
 
 epoll(7), because poll(2) refuses more descriptors than RLIMIT_NOFILE, and anybody with the same user id may lower that
 at any time.
@@ -36,4 +36,5 @@ class Poller:
 
     def wait(self, milliseconds: int | None) -> list[tuple[int, int]]:
         """The descriptors that are ready. None waits for ever."""
-        return self._epoll.poll(None if milliseconds is None else milliseconds / 1000)
+        seconds = None if milliseconds is None else milliseconds / 1000
+        return self._epoll.poll(seconds, len(self._events) or 1)  # all: by default it tells of 1,023 at most

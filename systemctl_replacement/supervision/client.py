@@ -79,7 +79,7 @@ DEFAULT_STOP_TIMEOUT = 90_000_000
 
 
 class ForkServer:
-    """The handle of the small idle process that makes supervisors and the console."""
+    """The handle of the small idle process that makes supervisors, console and collector."""
 
     __slots__ = ("link", "pid")
 

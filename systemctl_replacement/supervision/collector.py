@@ -108,7 +108,11 @@ class Collector:
     def _start(self) -> None:
         if not self._is_wanted or self.link is not None or not self._helpers.is_there:
             return
-        link, theirs = make_pair()
+        try:
+            link, theirs = make_pair()
+        except OSError as error:
+            self._failed(str(error.strerror))
+            return
         try:
             self._helpers.forkserver.request_collector(theirs, **self._request())
             self._listen(link)

@@ -46,12 +46,15 @@ class Reaper:
         own: Callable[[], set[int]],
         on_event: Callable[[str, Event], None],
         on_settled: Callable[[Tracking], None],
+        on_members: Callable[[Tracking], object],
     ) -> None:
+        """on_members: other processes without a supervisor are a unit's than before."""
         self._loop = loop
         self._trackings = trackings
         self._own = own  # the pids of forkserver, console and supervisors
         self._on_event = on_event
         self._on_settled = on_settled
+        self._on_members = on_members
         self.awaited: dict[int, Callable[[int], object]] = {}  # children of no unit -> whom their wait status is told
         self.stopped: dict[int, Callable[[], object]] = {}  # children -> who is told that somebody has stopped them
         self._reaping = False  # some are left for the next turn
@@ -141,6 +144,7 @@ class Reaper:
     def follow(self, tracking: Tracking) -> None:
         """Watch a unit's processes that have no supervisor."""
         self._watch(tracking)
+        self._on_members(tracking)
         if tracking.undecided:
             self._decide_later(tracking, _FIRST_LOOK_USEC)
 
@@ -278,6 +282,7 @@ class Reaper:
 
     def _note_of(self, tracking: Tracking, ends: dict[int, tuple[int, int, tuple[int, int]]]) -> None:
         if tracking.note_ends(ends):
+            self._on_members(tracking)
             self._look_soon(tracking)
 
 

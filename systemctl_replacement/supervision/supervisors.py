@@ -63,7 +63,9 @@ class Supervisors:
         self.idle: Observers[str] = Observers(loop.guard)  # units that have no process left, or no supervisor
         # Something is otherwise in which processes are a unit's, as whoever is told sees in its tracking.
         self.attributed: Observers[Tracking] = Observers(loop.guard)
-        self.reaper = Reaper(loop, self.trackings, self._own_children, self._on_event, self._settled)
+        self.reaper = Reaper(
+            loop, self.trackings, self._own_children, self._on_event, self._settled, self.attributed.tell
+        )
         self._by_supervisor: dict[int, Tracking] = {}
         self._runtime = runtime
         self._journal = journal  # what a unit's supervisor must know of its file

@@ -14,6 +14,7 @@ from systemctl_replacement.manager.logs.sockets import DIRECTORY, NATIVE, Journa
 from systemctl_replacement.paths import SYSTEM_RUNTIME
 from systemctl_replacement.records import dataclass
 from systemctl_replacement.supervision.collector import Collector
+from systemctl_replacement.supervision.pace import RETRY_USEC
 from systemctl_replacement.unitfile.journal_config import DEFAULT_RATE_LIMIT_BURST, DEFAULT_RATE_LIMIT_INTERVAL
 
 TYPE_CHECKING = False
@@ -98,7 +99,8 @@ class Logs:
             # Nobody else says so: syslog(3) reports no error.
             self._core.log.manager(LOG_NOTICE, f"Programs cannot log through {path}: {problem}.")
         if self.sockets.held and not self._is_found:
-            text = f"Programs cannot log through {SYSTEM_RUNTIME}/{DIRECTORY}: it is {self._here.runtime}/{DIRECTORY} here."
+            place = f"{self._here.runtime}/{DIRECTORY}"
+            text = f"Programs cannot log through {SYSTEM_RUNTIME}/{DIRECTORY}: it is {place} here."
             self._core.log.manager(LOG_NOTICE, text)
         if self.sockets.held:
             self.is_coming = True
@@ -195,6 +197,7 @@ class Logs:
             self.collector.tell({"op": "console"}, [source] if source >= 0 else [])
         except OSError as error:
             self._say(LOG_WARNING, f"What is logged through sockets is not shown for now: {error.strerror}")
+            self._core.loop.call_at(now_monotonic() + RETRY_USEC, self._give_console)
         finally:
             if source >= 0:
                 os.close(source)

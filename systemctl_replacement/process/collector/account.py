@@ -36,11 +36,12 @@ def settle(directory: str, dynamic: str) -> str:
     cannot have one of its own (we are not root, or the user namespace is small) it stays the user that we are. OSError
     if the directory cannot be made; PrivilegedError if we are root still, and need not be.
     """
-    path = f"./{RECEIVED}" if directory else ""
+    path = ""
     try:
-        if path:
+        if directory:
             os.makedirs(directory, 0o755, exist_ok=True)
             os.chdir(directory)  # the directories above it may be closed to others
+            path = f"./{RECEIVED}"
             _make(path)
             if os.geteuid() == 0:
                 _share()

@@ -10,6 +10,7 @@ Over the link it is told {"op": "settings", …}, "unit", "pid", "gone", "all", 
 from __future__ import annotations
 
 import _socket
+import errno
 import os
 import time
 
@@ -74,6 +75,7 @@ class Collector:
         self._report({"ev": "ready", "pid": os.getpid(), "uid": os.getuid()}, -1)
         while self._managed:
             self._turn(self._poller.wait(self._patience()))
+        self._dispatch.flush(ends=True)
         self._files.close()
 
     def _patience(self) -> int | None:
@@ -92,7 +94,7 @@ class Collector:
         ]
         self._listen()
         self._refresh()
-        self._streams.note_ready(ready)
+        self._streams.note_ready(ready, self._listening in ready)
         self._dispatch.begin()
         for fd, some in received:
             self._latest[fd] = some[-1].sent if some else self._latest.get(fd, 0)
@@ -184,8 +186,10 @@ class Collector:
 
     def _carry_out(self, order: Message, fds: list[int]) -> None:
         operation = order["op"]
+        if order.get("fds_lost"):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         if operation == "console":
-            self._dispatch.console.set(fds.pop() if fds else -1, order.get("json", self._dispatch.console.as_json))
+            self._dispatch.console.set(fds.pop() if fds else -1, self._dispatch.console.as_json)
         elif operation == "socket" and fds:
             self._open(order["name"], fds.pop())
         elif operation == "close":

@@ -164,17 +164,16 @@ class Dispatch:
         """Whether so much waits that it should be written and shown."""
         return self._files.is_full or self._lines_size > _LINES_SIZE_MAX
 
-    def flush(self) -> None:
-        """Write and show what has been taken since the last time."""
+    def flush(self, ends: bool = False) -> None:
+        """Write and show what has been taken since the last time. ends: there is no next time."""
+        missed = self.syslog.missed and self.syslog.take_missed(monotonic(), ends)
+        if missed:
+            self.say(LOG_WARNING, missed)
         shown = self._files.flush()
         if self._lines or shown:
             self.console.show(self._lines or shown)
             self._lines = []
             self._lines_size = 0
-        missed = self.syslog.missed and self.syslog.take_missed(monotonic())
-        if missed:
-            self.say(LOG_WARNING, missed)
-            self._files.flush()
 
     # --- our own messages ---
 

@@ -103,7 +103,7 @@ def _read_simple(data: bytes) -> Entry | None:
 def _key(name: bytes) -> str:
     """The name of a field as text, remembered; "" if a sender's field may not have it."""
     key = name.decode() if is_field_name(name) else ""
-    if len(_keys) < _KEYS_MAX:
+    if key and len(_keys) < _KEYS_MAX:
         _keys[name] = key
     return key
 

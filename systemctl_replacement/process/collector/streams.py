@@ -112,11 +112,11 @@ class Streams:
         self._connecting_since = 0  # who waits to be accepted has not connected before; 0: nobody waits
         self.taken = 0  # so many lines
 
-    def note_ready(self, ready: list[int]) -> None:
+    def note_ready(self, ready: list[int], is_connecting: bool) -> None:
         """These descriptors are ready now. Who is accepted or read later has not connected or written just then: by
-        that time its pid may be another process's."""
+        that time its pid may be another process's. is_connecting: somebody waits to be accepted."""
         now = now_boottime()
-        self._connecting_since = self._connecting_since or now
+        self._connecting_since = (self._connecting_since or now) if is_connecting else 0
         for fd in ready:
             connection = self._connections.get(fd)
             if connection is not None and connection.is_quiet:
@@ -161,6 +161,8 @@ class Streams:
         count = self._of_users.get(connection.uid, 0)
         if len(self._connections) >= self._most or (connection.uid != 0 and count >= self._most // _USER_SHARE):
             socket.close()
+            if stream.is_running:  # the manager has it, too
+                self._keep({"ev": "closed", "number": number}, -1)
             return
         self._poller.watch(fd, READABLE)
         self._of_users[connection.uid] = count + 1

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from systemctl_replacement import exit_status
+from systemctl_replacement import exit_status, syscalls
 from systemctl_replacement.manager.logs.attribution import Whose, messages
 from systemctl_replacement.process.collector import account, native
 from systemctl_replacement.process.seen_process import quoted
@@ -107,6 +107,18 @@ def test_one_that_cannot_become_a_user_does_not_collect(sockets: Sockets, monkey
     assert [news for news in collector.news if news["ev"] == "ready"] == []
     collector.pid = 0
     collector.close()
+
+
+def test_where_no_directory_can_be_made_nothing_else_is_given_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The present directory may have one of that name, of somebody else's."""
+    given: list[str] = []
+    monkeypatch.setattr(account, "_become", lambda path, _dynamic: given.append(path))
+    for name in ("set_no_new_privileges", "set_capabilities", "prctl"):
+        monkeypatch.setattr(syscalls, name, lambda *_: None)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with pytest.raises(OSError, match="/dev/null"):
+        account.settle("/dev/null/log", "")
+    assert given == [""]
 
 
 def test_who_is_of_no_unit_is_said_to_be_of_none(collector: Collector, client: Client) -> None:

@@ -79,7 +79,7 @@ def test_a_child_that_ended_with_one_that_fails(loop: Loop, failed: Failed, monk
     trackings = {"a.service": Broken("a.service"), "b.service": Tracking("b.service")}
     trackings["a.service"].main, trackings["b.service"].main = 101, 102
     told: list[tuple[str, Any]] = []
-    reaper = Reaper(loop, trackings, set, lambda unit, event: told.append((unit, event)), lambda tracking: None)
+    reaper = Reaper(loop, trackings, set, lambda unit, event: told.append((unit, event)), *[lambda _: None] * 2)
     reaper.reap()
     while loop.has_pending():
         loop._serve(LINKS)
@@ -90,7 +90,7 @@ def test_a_child_that_ended_with_one_that_fails(loop: Loop, failed: Failed, monk
 
 def test_many_ends_at_once_are_not_waited_for_in_one_go(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
     left = ends(monkeypatch, *((pid, 0) for pid in range(1000, 6000)))
-    reaper = Reaper(loop, {}, set, lambda unit, event: None, lambda tracking: None)
+    reaper = Reaper(loop, {}, set, lambda unit, event: None, *[lambda _: None] * 2)
     reaper.reap()
     assert 0 < len(left) < 5000
     reaper.reap()  # another signal while some are left

@@ -234,3 +234,10 @@ def test_another_process_goes_on_with_a_stream() -> None:
     second = Stream.resume(state)
     assert second.identifier == b"na\xffme" and second.stream_id == "id"
     assert second.feed(b"two\n<4>three\n") == [(27, b"two", ""), (28, b"three", "")]
+
+
+def test_names_that_no_field_may_have_are_not_remembered() -> None:
+    """They may be as long as a message, and anybody may send as many as they like."""
+    before = dict(native._keys)
+    assert list(native.parse(b"x" * 100_000 + b"=1\nMESSAGE=hello\n"))
+    assert all(native._keys.values()) and len(native._keys) <= len(before) + 1

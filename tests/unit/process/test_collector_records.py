@@ -187,6 +187,20 @@ def test_what_was_suppressed_is_said_when_the_next_interval_begins(
     assert (record["PRIORITY"], record["SYSLOG_IDENTIFIER"]) == ("6", "systemd-journald")
 
 
+def test_how_much_a_syslog_daemon_has_missed_is_said_and_shown(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    console, reader = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with reader:
+        reader.setblocking(False)
+        desk.dispatch.console.set(console.detach(), False)
+        for missed, ends in ((3, False), (2, True)):  # it is said every half minute at most, and at the end
+            desk.dispatch.syslog.missed = missed
+            desk.dispatch.flush(ends=ends)
+            assert f"Forwarding to syslog missed {missed} messages." in reader.recv(4096).decode()
+    desk.files.close()
+    assert (tmp_path / "other.journal.jsonl").read_text().count("Forwarding to syslog missed") == 2
+
+
 def test_what_goes_on_to_a_syslog_daemon() -> None:
     assert forward.as_syslog(13, b"me", 5, b"text").startswith(b"<13>")
     assert forward.as_syslog(13, b"me", 5, b"text").endswith(b" me[5]: text")

@@ -211,12 +211,37 @@ def test_who_writes_over_a_stream_began_before_it_was_readable(
         for _ in range(2):
             ours.sendall(b"line\n")
             machine.now += 10 * SECOND
-            reader.note_ready([fd])
+            reader.note_ready([fd], False)
             machine.now += late
             machine.make(here, 10)
             reader.read(fd)
     reader.read(fd)
     assert [sender.unit.name if sender.unit else "" for sender in taken] == [unit, unit]
+
+
+@pytest.mark.parametrize(("is_connecting", "unit"), [(False, "a.service"), (True, "")])
+def test_who_is_accepted_began_before_somebody_waited(
+    is_connecting: bool, unit: str, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of who connects, that somebody was read before says nothing."""
+    monkeypatch.setattr(streams, "now_boottime", lambda: machine.now)
+    here = os.getpid()
+    taken: list[Sender] = []
+    reader = streams.Streams(
+        Poller(), machine.senders, machine.units, lambda sender, _stream, _line: taken.append(sender), lambda *_: None
+    )
+    ours, theirs = socket.socketpair()
+    with ours:
+        reader.note_ready([], is_connecting)
+        machine.now += SECOND
+        machine.make(here, 10)
+        machine.now += SECOND // 10
+        fd = theirs.detach()
+        reader.resume(fd, 1, Stream("1" * 32).state())
+        ours.sendall(b"line\n")
+        reader.read(fd)
+    reader.read(fd)
+    assert [sender.unit.name if sender.unit else "" for sender in taken] == [unit]
 
 
 def test_our_own_process_as_proc_shows_it() -> None:

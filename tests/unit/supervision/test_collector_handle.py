@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ import pytest
 
 from systemctl_replacement.loop import Loop
 from systemctl_replacement.process.link import Link
+from systemctl_replacement.supervision import collector as handle_module
 from systemctl_replacement.supervision.collector import Collector
 
 
@@ -20,13 +22,15 @@ class Made:
     def __init__(self) -> None:
         self.links: list[Link] = []
         nothing: Any = lambda *_arguments: None  # noqa: E731
+        self.loop = Loop(nothing)
+        self.on_made: Any = nothing
         forkserver = SimpleNamespace(request_collector=self._request)
         helpers: Any = SimpleNamespace(
             others=[], asked={}, is_there=True, forkserver=forkserver, flush=nothing, look=nothing
         )
         patience: Any = SimpleNamespace(expect=nothing, over=nothing, answered=nothing)
         self.handle = Collector(
-            Loop(nothing), helpers, patience, {}, nothing, dict, nothing, nothing, nothing, lambda: False
+            self.loop, helpers, patience, {}, nothing, dict, lambda: self.on_made(), nothing, nothing, lambda: False
         )
         self.handle.begin()
 
@@ -50,6 +54,21 @@ def made() -> Iterator[Made]:
     made.handle.end()
     for link in made.links:
         link.close()
+
+
+def test_one_is_made_later_where_there_is_no_descriptor_for_it(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room() -> Any:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    made.handle._lose()
+    before = len(made.links)
+    with monkeypatch.context() as patched:
+        patched.setattr(handle_module, "make_pair", no_room)
+        made.handle._start()
+    assert len(made.links) == before
+    made.on_made = made.loop.stop
+    made.loop.run()
+    assert len(made.links) == before + 1
 
 
 def test_what_is_asked_of_one_that_dies_is_asked_of_the_next(made: Made) -> None:

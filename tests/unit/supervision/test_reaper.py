@@ -86,6 +86,7 @@ class World:
             monkeypatch.setattr(os, name, getattr(kernel, name))
         monkeypatch.setattr(os, "getpid", lambda: ME)
         self.events: list[Any] = []
+        self.members: list[int] = []  # how many processes the unit had each time that others were told of
         self.loop = Loop(self._failed)
         self.tracking = Tracking("x.service")
         self.reaper = Reaper(
@@ -94,6 +95,7 @@ class World:
             set,
             lambda _unit, event: self.events.append(event),
             lambda _tracking: None,
+            lambda tracking: self.members.append(len(tracking.lost)),
         )
 
     def _failed(self, where: str, error: BaseException) -> None:
@@ -155,6 +157,14 @@ def test_an_end_in_the_unit_costs_what_has_changed(world: World) -> None:
         world.end(pid)
     assert world.kernel.reads / 200 < 25
     assert [event.pid for event in world.events] == list(range(1000, 1200))
+
+
+def test_whose_a_process_was_is_told_when_it_has_ended(world: World) -> None:
+    """Its number may be another process's by the time that somebody logs with it."""
+    world.begin()
+    assert world.members[-1] == LOST
+    world.end(1000)
+    assert world.members[-1] == LOST - 1
 
 
 def test_many_ends_at_once_are_one_look(world: World) -> None:
