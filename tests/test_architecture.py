@@ -222,6 +222,12 @@ def test_length_and_purpose(path: Path) -> None:
     assert ast.get_docstring(ast.parse(text)), f"{name_of(path)} does not say why it exists"
 
 
+def test_length_of_tests() -> None:
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in (TOP / "tests").rglob("*.py")}
+    long = {str(path.relative_to(TOP)): number for path, number in lines.items() if number > LONGEST_MODULE}
+    assert not long, "these are more than one concept"
+
+
 # Rooms that run or show units of any kind: what is special to one is asked of it or of the table (units/table.py).
 KNOW_NO_TYPE = ("manager", "supervision", "check", "cli")
 # Where a name's ending is meant, not what such a unit is.

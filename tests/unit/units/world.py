@@ -119,3 +119,10 @@ class World:
             elif self.state.deadline is not None:
                 self.elapse()
         raise AssertionError(f"does not settle: {self.state}")
+
+
+def started(**settings: object) -> tuple[World, int]:
+    """A service that was started, and its main process."""
+    world = World(config(**settings))
+    world.start()
+    return world, world.state.main_pid
