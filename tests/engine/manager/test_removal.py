@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Optional
 
 import psutil
 import pytest
@@ -42,11 +42,24 @@ def let_go(engine: Engine) -> None:
     (engine.root / "remove").touch()
 
 
+def removing(engine: Engine) -> tuple[psutil.Process, list[psutil.Process]]:
+    """The supervisor that removes, once it does, and its processes. The one that the start had may be about to end."""
+
+    def look() -> Optional[tuple[psutil.Process, list[psutil.Process]]]:
+        try:
+            supervisor = engine.titled("supervisor: x.")
+            removers = supervisor.children()
+        except psutil.NoSuchProcess:
+            return None
+        return (supervisor, removers) if removers else None
+
+    found: tuple[psutil.Process, list[psutil.Process]] = wait_for(look, "the removal")
+    return found
+
+
 def kill_the_supervisor(engine: Engine) -> None:
     """The removal ends with the supervisor, and another one has to begin again."""
-    supervisor = engine.titled("supervisor: x.")
-    removers = supervisor.children()
-    assert removers
+    supervisor, removers = removing(engine)
     supervisor.kill()
     wait_for(lambda: not any(map(alive, removers)), "the end of the removal")
     let_go(engine)
@@ -94,7 +107,7 @@ def test_so_does_the_job_of_a_socket(operation: str, end: str) -> None:
         e.wait_sub("x.socket", "listening")
         e.enqueue(operation, "x.socket")
         e.wait_sub("x.socket", "final-sigterm")
-        wait_for(lambda: e.titled("supervisor: x.").children(), "the removal")
+        removing(e)
         assert (e.root / "run/x/mine").exists()
         ENDS[end](e)
         e.wait_idle()
