@@ -39,13 +39,11 @@ if TYPE_CHECKING:
     from systemctl_replacement.manager.core import Core
     from systemctl_replacement.units.events import Stamp
 
-
 # Type=idle waits for the job queue to run empty, but not longer than this (systemd.service(5)).
 IDLE_TIMEOUT_USEC = 5_000_000
 
-# Events that a service can cause as often as it likes.
-_HEARD = (events.Notified, PidFileRead)
-
+_HEARD = (events.Notified, PidFileRead)  # what a service can cause as often as it likes
+_STEPS_AT_ONCE = 16  # however long they take: what a usual socket's start logs is the same on a busy machine
 
 PORT_ACTIONS = (
     events.Listen, events.WatchPort, events.Accept, events.FlushPort, events.SetClock, events.WatchPath,
@@ -128,16 +126,18 @@ class Driver:
             self._hearing = hearing
 
     def _step(self, unit: ManagedUnit, event: Event) -> None:
-        told, waiting, end = unit.active_state, [event], now_monotonic() + SLICE_USEC
+        told, waiting, steps, end = unit.active_state, [event], 0, now_monotonic() + SLICE_USEC
         try:
             while waiting:
+                steps += 1
                 kind, before, event = unit.kind, unit.state, waiting.pop(0)
                 unit.state, actions = kind.step(unit.config, before, event, self._context(unit, event))
                 if kind.deadlines(unit.state) != kind.deadlines(before):
                     self.arm(unit)
                 self.ports.close(unit)  # before anybody is told
                 told = self._do_all(unit, told, actions, waiting)
-                if waiting and isinstance(waiting[0], events.Listening) and now_monotonic() > end:
+                is_many = steps > _STEPS_AT_ONCE and waiting and isinstance(waiting[0], events.Listening)
+                if is_many and now_monotonic() > end:
                     break  # a socket may have thousands of ports, one after the other
         finally:
             if waiting:  # it takes too long, or something has gone wrong; the machine still waits for the answers

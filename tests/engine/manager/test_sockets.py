@@ -167,7 +167,7 @@ def test_a_flood_costs_what_is_allowed(engine: Engine) -> None:
         assert client.recv(1) == b"x"
 
 
-# The step of a socket's machine ends after each port that is open, so that everything else has its turn.
+# The step of a socket's machine ends after each port beyond the first few, so that everything else has its turn.
 SHORT_SLICE = """
 from systemctl_replacement.manager import unit_driver
 unit_driver.SLICE_USEC = -1
@@ -197,6 +197,16 @@ def test_many_ports_are_opened_bit_by_bit() -> None:
         assert engine.run("start", "many.socket") == "done"
         with connect(engine, names[0]) as client:
             assert client.recv(10) == b"served"
+
+
+def test_few_ports_are_opened_at_once_however_busy_the_machine_is() -> None:
+    """A start that takes no time is said to have begun on no machine."""
+    text = "[Socket]\nListenStream=/run/a\nListenDatagram=/run/b\nListenFIFO=/run/c\n"
+    units = {"few.socket": text, "few.service": "[Service]\nExecStart=/bin/sleep 1000\n"}
+    with Engine(units, boot=("basic.target",), change=SHORT_SLICE) as engine:
+        assert engine.run("start", "few.socket") == "done"
+        engine.wait_said("Listening on few.socket.")
+        assert "Starting few.socket" not in engine.text()
 
 
 def test_a_connection_does_not_cost_a_look_at_all_others() -> None:
