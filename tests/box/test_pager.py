@@ -64,6 +64,16 @@ class Session:
     def type(self, text: str) -> None:
         os.write(self.terminal, text.encode())
 
+    def interrupt(self, answer: str) -> None:
+        """Type Ctrl-C until the text is shown: a shell that is about to read from the terminal, but does not yet, first
+        reads on when the signal comes."""
+        deadline = time.monotonic() + 20
+        while answer not in self.seen:
+            assert time.monotonic() < deadline, f"no {answer!r} in {self.seen!r}"
+            self.type("\x03")
+            with contextlib.suppress(AssertionError):
+                self.wait_for(answer, timeout=1)
+
     def wait(self) -> int:
         """Read what is still shown, and return how the command ends."""
         status = self.process.wait(10)
@@ -107,8 +117,7 @@ def test_ctrl_c_ends_both(box: Box) -> None:
 def test_ctrl_c_is_left_to_a_less_without_k(box: Box) -> None:
     with session(box, ["systemctl", "cat", *["a"] * 20], SYSTEMD_LESS="FRSXM") as shown:
         shown.wait_for("paging 1")
-        shown.type("\x03")
-        shown.wait_for("interrupted")
+        shown.interrupt("interrupted")
         shown.type("on\n")
         assert shown.wait() == 0
         assert shown.seen.count("ExecStart=") == 20

@@ -18,6 +18,12 @@ def messages(path: Path) -> list[str]:
     return [json.loads(line)["MESSAGE"] for line in path.read_text().splitlines()]
 
 
+def written(path: Path) -> list[str]:
+    """The first messages in a file, once there are any."""
+    found: list[str] = wait_for(lambda: path.exists() and messages(path), f"a message in {path.name}")
+    return found
+
+
 def live_and_archives(engine: Engine) -> tuple[set[str], dict[str, list[str]]]:
     logs = engine.root / "var/log/systemctl-replacement"
     live, archives = set(), {}
@@ -37,15 +43,14 @@ def test_new_files_begin_on_request() -> None:
         assert engine.run("start", "once.service") == "done"
         assert engine.run("start", "says.service") == "done"
         logs = engine.root / "var/log/systemctl-replacement"
-        wait_for(lambda: (logs / "says.service.journal.jsonl").exists(), "the first line")
+        assert written(logs / "says.service.journal.jsonl") == ["first"]
         engine.call("Rotate")
         live, archives = live_and_archives(engine)
         assert not live - {"manager"}
         assert archives["says.service"] == ["first"] and "once" in archives["once.service"]
         assert archives["manager"]
         (engine.root / "go").touch()
-        wait_for(lambda: (logs / "says.service.journal.jsonl").exists(), "the next line")
-        assert messages(logs / "says.service.journal.jsonl") == ["second"]
+        assert written(logs / "says.service.journal.jsonl") == ["second"]
         engine.reexecute()
         engine.call("Rotate")
         engine.call("Rotate")
