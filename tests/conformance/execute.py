@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Optional
 
+from systemctl_replacement.process.collector import account
 from tests.box.harness import PROFILES, SYSTEMD_PACKAGES, Box, Profile
 from tests.conformance import known_journal, manager_log
 from tests.conformance.case import SCRATCH, UNIT_DIRECTORY, Case
@@ -63,6 +64,19 @@ fi
 {_MAKE_ROOM}
 """
 )
+
+# A command for cases: what is kept of dynamic users, and what it says (the text of a file, where a link leads). The
+# user of our log's collector, which is always there, is left out.
+_DYNAMIC_USERS = f"""#!/bin/sh
+cd /run/systemd/dynamic-uid 2>/dev/null || exit 0
+for name in *; do
+    [ -L "$name" ] && said=$(readlink "$name") || said=$(cat "$name" 2>/dev/null) || continue
+    case "$name $said" in
+        *{account.NAME}*) ;;
+        *) echo "$name: $said" ;;
+    esac
+done
+"""
 
 # What the generators of real systemd make matters to no case, and takes a third of each reload.
 _NOT_NEEDED = (
@@ -151,6 +165,7 @@ class Worker:
         if self._systemd:
             for name in _NOT_NEEDED:
                 box.symlink("/dev/null", f"/etc/systemd/system-generators/systemd-{name}-generator")
+        box.write("/usr/local/bin/dynamic-users", _DYNAMIC_USERS, 0o755)
         box.boot()
         box.wait_booted()
         box.run(f"mkdir -p {WORK}; {_SNAPSHOT}", timeout=COMMAND_TIMEOUT, check=True)
