@@ -431,9 +431,8 @@ class Supervisor:
         return strangers[0] if len(strangers) == 1 else 0
 
     def _end_of_foreign(self, pid: int) -> None:
-        # Only its parent knows how it ended. systemd, too, counts such an end as success.
         ended = {"ev": "exited", "pid": pid, "code": "exited", "status": 0, "time": record.stamp(), "token": None}
-        self._send({**ended, "last": not descendants.any_child()})
+        self._send({**ended, "last": not descendants.any_child(), "unseen": True})
 
     # --- signals ---
 

@@ -38,7 +38,8 @@ Supervisor to manager (`ev`; `time` is [realtime usec, monotonic usec])::
                  and "exited" follows
     spawn-failed token, errno, message          no process was made (result "resources")
     exited       pid, code (exited killed dumped), status, time, token (null for what we did not start), last (no child
-                 is left: "empty" follows if there were any)
+                 is left: "empty" follows if there were any), unseen (true: it is not the supervisor's child, and only
+                 its parent knows how it ended)
     empty        time                           no descendant is left, after there were some
     notify       pid, uid, text {"READY": "1"}; fds with FDSTORE=1, or fds_lost (true) where none are left, or refused
                  (how many were closed for want of room in the store); asks (true): "store" is to answer

@@ -4,6 +4,8 @@ machine."""
 from __future__ import annotations
 
 from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
+from systemctl_replacement.process.descendants import wait_status
+from systemctl_replacement.process.foreign import is_child
 from systemctl_replacement.supervision.unit_processes import Tracking
 from systemctl_replacement.units.events import (
     Empty,
@@ -16,6 +18,7 @@ from systemctl_replacement.units.events import (
     Removed,
     SpawnFailed,
 )
+from systemctl_replacement.wait_status import decode_status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,10 +43,13 @@ def report(
         tracking.tokens.discard(message["token"])
         on_event(unit, SpawnFailed(message["token"], message["message"]))
     elif event == "exited":
+        pid, code, status = message["pid"], message["code"], message["status"]
+        if message.get("unseen"):
+            code, status = _how_it_ended(tracking, pid)
         if message["last"]:
             tracking.populated = False
         empty = message["last"] and not tracking.has_strays
-        on_event(unit, Exited(message["pid"], message["code"], message["status"], tuple(message["time"]), last=empty))
+        on_event(unit, Exited(pid, code, status, tuple(message["time"]), last=empty))
     elif event == "empty":
         if tracking.populated:
             tracking.populated = False
@@ -70,6 +76,14 @@ def report(
         log_unit(unit, LOG_WARNING, f"{message['count']} lines dropped, the console was blocked")
     elif event == "problem":
         log_unit(unit, LOG_ERR, f"supervisor: {message['message']}")
+
+
+def _how_it_ended(tracking: Tracking, pid: int) -> tuple[str, int]:
+    """The code and status of a process that its supervisor is not the parent of. We may be: it is reaped, and yet to be
+    told of, or about to be reaped. Of another's child nobody tells us: systemd, too, counts such an end as success."""
+    if end := tracking.ended.pop(pid, None):
+        return decode_status(end[0])
+    return decode_status(wait_status(pid) if is_child(pid) else 0)
 
 
 def undelivered(
