@@ -95,7 +95,7 @@ class Follower:
         self._chains: dict[str, Chain] = {}  # by the paths of their live files
         self._tails: dict[str, _Tail] = {}
         self._left: dict[str, _Tail] = {}  # files that were live before
-        self._numbers: dict[str, int] = {}  # of the last record, by sequence
+        self._numbers: dict[tuple[str, str], int] = {}  # of the last record, by directory and live file
         self._places: dict[int, str] = {}  # what is watched, by the numbers of the watches
         self._above: set[int] = set()  # watches of what is above directories that are missing
         self._must_look = True  # at everything
@@ -109,7 +109,7 @@ class Follower:
         if chain.live is not None:
             self._tails[path] = _Tail(with_room(partial(os.dup, chain.live.fd)), chain.live.size)
         last = chain.last()
-        self._numbers[chain.sequence] = last[0] if last else 0
+        self._numbers[chain.directory, chain.name] = last[0] if last else 0
 
     def close(self) -> None:
         for fd in [self.fd, *(tail.fd for tail in [*self._tails.values(), *self._left.values()])]:
@@ -148,7 +148,7 @@ class Follower:
             for lines in forwards(fd, begin, end):
                 head = head_of(lines[-1])
                 if head is not None:
-                    self._numbers[chain.sequence] = head[0]
+                    self._numbers[chain.directory, chain.name] = head[0]
                 wanted = self._selection.select(lines)
                 if wanted:
                     yield wanted
@@ -179,7 +179,7 @@ class Follower:
         yield new.new_part()
 
     def _last_number(self, chain: Chain, old: _Tail | None) -> int:
-        return max(self._numbers.get(chain.sequence, 0), old.last_number() if old is not None else 0)
+        return max(self._numbers.get((chain.directory, chain.name), 0), old.last_number() if old is not None else 0)
 
     def _archived_meanwhile(self, path: str, last: int, first: int, done: list[int]) -> Iterator[Part]:
         """Archives of files that became live and were full since the last look, between the last number that was read

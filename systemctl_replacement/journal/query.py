@@ -208,11 +208,8 @@ class _Place:
         self._clock = clock
         self._with_equal = with_equal
         self._seqnum = cursor.seqnum if cursor.seqnum is not None else -1
-        self._index = -1
         self._time = cursor.realtime or 0
-        for index, chain in enumerate(chains):
-            if chain.sequence == cursor.sequence:
-                self._index = index
+        self._index = _index_of(cursor, chains)
         if cursor.boot and cursor.monotonic is not None:
             if cursor.realtime is not None:
                 clock.begin(cursor.boot, cursor.realtime - cursor.monotonic)
@@ -232,3 +229,13 @@ class _Place:
         if index != self._index:
             return index < self._index
         return head[0] < self._seqnum or (self._with_equal and (head[0] == self._seqnum or self._seqnum < 0))
+
+
+def _index_of(cursor: Cursor, chains: list[Chain]) -> int:
+    """Which of the chains an entry is in, -1 for none. A unit may have one in each of several directories."""
+    found = [index for index, chain in enumerate(chains) if chain.sequence == cursor.sequence]
+    for index in found[:-1]:
+        head = chains[index].numbered(cursor.seqnum) if cursor.seqnum is not None else None
+        if head is not None and head[0] == cursor.seqnum and cursor.realtime in (None, head[1]):
+            return index
+    return found[-1] if found else -1

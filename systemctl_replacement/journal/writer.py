@@ -117,6 +117,14 @@ class Writer:
         self._grown_at = 0
         self._expires = self._expiry()
 
+    def move(self, path: str, limits: Mapping[str, Optional[int]]) -> None:
+        """Go on in another file, whose numbers are its own. What was lost is told there."""
+        self.finish()
+        self.path = path
+        self._begun = self._resumed = False
+        self._number = 0
+        self.limit(limits)
+
     def rotate(self) -> None:
         """Make an archive of the file. A new one begins with the next record."""
         try:

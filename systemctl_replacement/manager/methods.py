@@ -79,6 +79,8 @@ class Methods:
             "Halt": Method(self.halt, OWNER),
             "Synchronize": Method(self._upkeep.synchronize, OWNER),
             "Rotate": Method(self._upkeep.rotate, OWNER),
+            "FlushToVar": Method(self._upkeep.flush, OWNER),
+            "RelinquishVar": Method(self._upkeep.relinquish, OWNER),
         }
 
     # --- looking ---

@@ -28,6 +28,7 @@ from systemctl_replacement.manager.jobs.job_start import JobStarter
 from systemctl_replacement.manager.jobs.table import JobTable
 from systemctl_replacement.manager.leftovers import Leftovers
 from systemctl_replacement.manager.logs.logs import Logs, Surroundings
+from systemctl_replacement.manager.logs.place import LogPlace
 from systemctl_replacement.manager.logs.plan import make_plan
 from systemctl_replacement.manager.logs.upkeep import Upkeep
 from systemctl_replacement.manager.manager import Manager
@@ -98,7 +99,8 @@ class System:
             record["foreground"] = command
         self.boot = boot = BootProgress(record, loop.guard)
         self._console = self._make_console(state)
-        self._log_plan = plan = make_plan(places, options)
+        plan = make_plan(places, options)
+        self._log_place = log_place = LogPlace(places, plan)
         writer = Writer(plan.manager_file, plan.limits, makes_room=False) if plan.manager_file else None
         own = own_fields(record["id"], read_machine_id(options.root))
         self.log = ManagerLog(writer, self._console, own, options.log_level)
@@ -159,7 +161,7 @@ class System:
         self.mounts = MountWatch(core, mounts, driver)
         self._introduce(core, processes, driver, job_start, jobs, halt, bus)
         if not options.on_demand:
-            words = LastWords(core, halt, places.below(last_words.PLACE), plan.directory, record["id"])
+            words = LastWords(core, halt, places.below(last_words.PLACE), log_place.directory, record["id"])
             halt.finished.add(words.say)
         here = Surroundings(options.root, self.runtime, record["id"], files.host.machine_id, self.is_pid1)
         logs = Logs(
@@ -167,7 +169,7 @@ class System:
             processes,
             self._console,
             self._patience,
-            plan,
+            log_place,
             here,
             lambda: bool(jobs.jobs),
             jobs.let_run,
@@ -175,6 +177,7 @@ class System:
         jobs.holders.append(lambda: logs.is_coming and not halt.requested)
         driver.unit_changed.add(logs.unit_changed)
         jobs.begun.add(lambda _job: logs.busy())
+        boot.ended.add(lambda _boot: core.call_soon(logs.boot_ended))
         self.manager = manager = Manager(
             core, boot, execution, leftovers, conditions, processes, driver, jobs, halt, bus, logs
         )
@@ -201,7 +204,7 @@ class System:
         )
         self.idle: Observers[server.Server] = Observers(loop.guard)  # the last client has left
         self.reexecution = Reexecution(manager, self.server, self.generators, options, self._patience)
-        upkeep = Upkeep(self.log, processes, logs.collector, plan.directory)
+        upkeep = Upkeep(self.log, processes, logs, log_place)
         self._methods = Methods(manager, self.reload, self.reexecution, upkeep)
 
     def _make_bus(self) -> SystemBus:
@@ -343,7 +346,7 @@ class System:
 
     def _journal(self, unit: str) -> dict[str, Any]:
         # (Supervisors speak for the manager.)
-        return {"boot": self.boot.record["id"], "own": self.log.own, **self._log_plan.of_unit(unit)}
+        return {"boot": self.boot.record["id"], "own": self.log.own, **self._log_place.plan.of_unit(unit)}
 
     def _make_console(self, state: dict[str, Any] | None) -> ConsoleHandle | None:
         if state is not None and "console" in state:

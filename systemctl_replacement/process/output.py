@@ -126,6 +126,13 @@ class Output:
         self._open(unit, journal)
         self._build()
 
+    def move(self, path: str, limits: dict[str, int]) -> None:
+        """Go on in another file of the journal with what is printed from now on."""
+        self.drain()
+        if self._writer:
+            self._journal = {**self._journal, "path": path, "limits": limits}
+            self._writer.move(path, limits)
+
     def rotate(self) -> None:
         """Begin a new file of the journal with the next line."""
         if self._writer:

@@ -255,6 +255,8 @@ class Supervisor:
                 self.output.log(LOG_ERR, f"Failed to receive the console: {os.strerror(errno.EMFILE)}")
         elif operation == "rotate":
             self.output.rotate()
+        elif operation == "move":
+            self.output.move(message["path"], message["limits"])
         elif operation == "rename":
             set_title(f"supervisor: {message['unit']}", "supervisor")
             self.output.rename(message["unit"], message["journal"])

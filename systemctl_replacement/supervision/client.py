@@ -23,6 +23,7 @@ Manager to supervisor (`op`; descriptors travel beside the message)::
                 fields (of its journal records), level_prefix, priority, max_priority; own_level, own_shown (which of
                 its own lines the journal and the console get): all optional
     rotate                                      a new file of the journal begins with the next line
+    move        path, limits                    as "journal" below has them: the unit's file is another one from now on
     rename      unit, journal                   the unit is called so now; what it prints goes to that journal
     console     json (bool); fd                 the console was made anew
     release                                     the supervisor ends, whatever still runs below it

@@ -10,6 +10,7 @@ Messages to it (`op`) and from it (`ev`) go over a link that never blocks:
     rename      unit, to
     console     fd: where lines for the container's output go; none without
     socket      name; fd                    read this one
+    directory   fd                          where journals are from now on; nothing is stored without it
     stream      number, state; fd           a connection that the collector before had
     sync        number                      answered by "synced" when all that had arrived is written
     rotate      number                      as well
@@ -72,6 +73,7 @@ class Collector:
     ) -> None:
         """request: what the process must be told before it gives up its rights."""
         self.pid = 0
+        self.uid = -1  # known when it is ready
         self.link: Link | None = None
         self._loop = loop
         self._helpers = helpers
@@ -140,7 +142,7 @@ class Collector:
             self.link.close()
             self.link = None
         self._stopped.pop(self.pid, None)
-        self.pid = 0
+        self.pid, self.uid = 0, -1
 
     @property
     def is_asked_for(self) -> bool:
@@ -254,6 +256,7 @@ class Collector:
         close_fds(fds)
         if event == "ready":
             self._is(message["pid"])
+            self.uid = message["uid"]
             self._on_ready()
         elif event == "synced":
             _, then = self._awaited.pop(message["number"], ("", None))
@@ -282,29 +285,23 @@ class Collector:
         """As plain data; "fd" is a descriptor, -1 for none."""
         streams = [{"number": number, "fd": fd, "state": state} for number, (fd, state) in self._streams.items()]
         fd = self.link.fileno() if self.link is not None else -1
-        return {"pid": self.pid, "fd": fd, "streams": streams, "number": self._number}
+        return {"pid": self.pid, "uid": self.uid, "fd": fd, "streams": streams, "number": self._number}
 
-    def adopt(self, saved: dict[str, Any], is_fit: bool) -> None:
-        """Go on with the process that a manager before us has made. It is told everything again. OSError.
-
-        is_fit: whether it was made with what one would be made with now. Another one takes the place of one that is
-        not, whose link is closed; what it has read is written.
-        """
+    def adopt(self, saved: dict[str, Any]) -> None:
+        """Go on with the process that a manager before us has made. It is told everything again. OSError."""
         self._number = int(saved["number"])
         for stream in saved["streams"]:
             if stream["fd"] >= 0:
                 os.fstat(stream["fd"])
                 self._streams[int(stream["number"])] = (stream["fd"], stream["state"])
         self._is_wanted = True
-        if saved["fd"] >= 0:
-            os.fstat(saved["fd"])
-            if not is_fit:
-                os.close(saved["fd"])
-        if saved["fd"] < 0 or not is_fit:
+        if saved["fd"] < 0:
             self._pace.want()
             return
+        os.fstat(saved["fd"])
         self._listen(Link(saved["fd"]))
         self._is(int(saved["pid"]))  # who was before us may have been told that it was stopped
+        self.uid = int(saved.get("uid", -1))
         self._on_made()
 
 

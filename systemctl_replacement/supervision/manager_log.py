@@ -17,7 +17,7 @@ from systemctl_replacement.supervision.console import ConsoleHandle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from systemctl_replacement.journal.record import Value
 
@@ -101,6 +101,11 @@ class ManagerLog:
         """Begin a new file of the journal with the next line."""
         if self._writer is not None:
             self._writer.rotate()
+
+    def move(self, path: str, limits: Mapping[str, int]) -> None:
+        """Go on in another file of the journal."""
+        if self._writer is not None:
+            self._writer.move(path, limits)
 
     def manager(self, level: int, message: str, news: bool = True, fields: Fields = ()) -> None:
         """Log a line about no unit in particular. With SHOW_CHANGES only news is shown. fields: further ones of the

@@ -97,6 +97,13 @@ class Processes(Supervisors):
             if tracking.link is not None and not tracking.releasing:
                 self._send(tracking, {"op": "rotate"})
 
+    def move_journals(self) -> None:
+        """Have what units print from now on written where their files are now."""
+        for tracking in self.trackings.values():
+            if tracking.link is not None and not tracking.releasing:
+                journal = self._journal(tracking.unit)
+                self._send(tracking, {"op": "move", "path": journal["path"], "limits": journal["limits"]})
+
     def release(self, unit: str) -> None:
         """The unit is inactive and has no processes: its supervisor may exit."""
         tracking = self.trackings.get(unit)

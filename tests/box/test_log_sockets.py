@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 import pytest
 
-from tests.box.harness import Box
+from tests.box.harness import PROFILES, Box
 from tests.box.test_main_job import enabled
 
 RECEIVED = "/var/log/systemctl-replacement/received"
@@ -218,3 +218,21 @@ def test_a_daemon_for_syslog_gets_everything_and_storage_may_be_none() -> None:
         assert box.run("find / -xdev -name '*.jsonl'").stdout == ""
         box.wait_for(lambda: "printed" in box.console)
         assert "logged" not in box.console
+
+
+def test_below_var_as_soon_as_that_can_be_written_to() -> None:
+    closed = "mount --bind /var/log /var/log; mount -o remount,ro,bind /var/log; exec systemctl init"
+    opens = "[Service]\nType=oneshot\nExecStart=logger -t a at-first\nExecStart=/bin/umount /var/log\n"
+    files = enabled("opens.service", opens)
+    with Box(PROFILES["full"], init=["/bin/sh", "-c", closed], files=files) as box:
+        box.wait_booted()
+        await_one(box, "a", "/run/systemd/log/received")
+        log(box, "b")
+        owners = box.run("stat -c '%U %G %a' /run/systemd/log/received /var/log/systemctl-replacement/received").stdout
+        assert len(set(owners.splitlines())) == 1
+        assert box.run("journalctl -q -o cat -t a -t b").stdout == "at-first\nfrom b\n"
+        box.run("journalctl --relinquish-var && mount -t tmpfs none /var/log", check=True)
+        log(box, "c", "/run/systemd/log/received")
+        box.run("umount /var/log && journalctl --flush", check=True)
+        log(box, "d")
+        assert box.run("journalctl -q -o cat -t b -t c -t d").stdout == "from b\nfrom c\nfrom d\n"

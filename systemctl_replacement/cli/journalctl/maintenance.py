@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from systemctl_replacement.journal.examine import Header
 
 _SEALING = "Journals are not sealed here: there are no keys to make."
-_NOT_MOVED = "Journals stay in {}: there is no other place for them while the manager runs."
 
 
 def run(options: Options, operands: Sequence[str]) -> int:
@@ -121,9 +120,13 @@ def _rotate_and_vacuum(options: Options, operands: Sequence[str]) -> int:
 
 
 def _synchronize(options: Options, operands: Sequence[str]) -> int:
-    """Wait until what has been logged can be read. --flush has nothing else to do: journals are written to where they
-    stay."""
+    """Wait until what has been logged can be read."""
     _ask_manager("Synchronize", options)
+    return 0
+
+
+def _flush(options: Options, operands: Sequence[str]) -> int:
+    _ask_manager("FlushToVar", options)
     return 0
 
 
@@ -148,9 +151,9 @@ def _relinquish(options: Options, operands: Sequence[str]) -> int:
     from systemctl_replacement.paths import Paths
 
     directory = Paths(options.root).log_candidates()[0]
-    if options.action == "smart-relinquish-var" and _on_root_mount(directory):
-        return 0
-    raise Failure(_NOT_MOVED.format(directory))
+    if options.action == "relinquish-var" or not _on_root_mount(directory):
+        _ask_manager("RelinquishVar", options)
+    return 0
 
 
 def _on_root_mount(directory: str) -> bool:
@@ -200,7 +203,7 @@ _ACTIONS: dict[str, Callable[[Options, Sequence[str]], int]] = {
     "rotate": _rotate,
     "rotate-and-vacuum": _rotate_and_vacuum,
     "sync": _synchronize,
-    "flush": _synchronize,
+    "flush": _flush,
     "relinquish-var": _relinquish,
     "smart-relinquish-var": _relinquish,
     "new-id128": _new_id,

@@ -42,10 +42,10 @@ _READING_USEC = 100_000
 
 
 class LastWords:
-    """Told of the end of the halt. place: the file. logs: the directory of the journals, "" for none; boot: the id of
-    this boot."""
+    """Told of the end of the halt. place: the file. logs: the directory of the journals, "" for none; boot: the
+    id of this boot."""
 
-    def __init__(self, core: Core, halt: Halt, place: str, logs: str, boot: str) -> None:
+    def __init__(self, core: Core, halt: Halt, place: str, logs: Callable[[], str], boot: str) -> None:
         self._core = core
         self._halt = halt
         self._place = place
@@ -102,9 +102,10 @@ class LastWords:
         from systemctl_replacement.journal.tail import records_backwards
 
         found: list[str] = []
-        if not self._logs or now_monotonic() >= self._read_until:
+        directory = self._logs()
+        if not directory or now_monotonic() >= self._read_until:
             return found
-        for record in records_backwards(f"{self._logs}/{name}", most=_SEARCHED):
+        for record in records_backwards(f"{directory}/{name}", most=_SEARCHED):
             if record.get("_BOOT_ID") != self._boot:
                 break
             if wanted(record):

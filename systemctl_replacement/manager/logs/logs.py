@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from systemctl_replacement.log_levels import LOG_NOTICE, LOG_WARNING
+from systemctl_replacement.log_levels import LOG_INFO, LOG_NOTICE, LOG_WARNING
 from systemctl_replacement.loop import now_monotonic
 from systemctl_replacement.manager.logs.attribution import Whose, everything, messages
 from systemctl_replacement.manager.logs.sockets import DIRECTORY, NATIVE, JournalSockets, lengthen_queues
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from systemctl_replacement.manager.core import Core
-    from systemctl_replacement.manager.logs.plan import LogPlan
+    from systemctl_replacement.manager.logs.place import LogPlace
     from systemctl_replacement.manager.unit_change import UnitChange
     from systemctl_replacement.supervision.console import ConsoleHandle
     from systemctl_replacement.supervision.patience import Patience
@@ -57,7 +57,7 @@ class Logs:
         processes: Processes,
         console: ConsoleHandle | None,
         patience: Patience,
-        plan: LogPlan,
+        place: LogPlace,
         surroundings: Surroundings,
         is_busy: Callable[[], bool],
         let_run: Callable[[], object],
@@ -66,7 +66,8 @@ class Logs:
         self._core = core
         self._processes = processes
         self._console = console
-        self._plan = plan
+        self._place = place
+        self._given = ""  # the directory that the collector has
         self._here = surroundings
         self._is_busy = is_busy
         self._let_run = let_run
@@ -81,7 +82,7 @@ class Logs:
             self._say,
             self._request,
             on_made=self._tell_all,
-            on_ready=self._came,
+            on_ready=self._is_ready,
             on_console=self._give_console,
             has_work=self._has_work,
         )
@@ -106,6 +107,10 @@ class Logs:
             self.is_coming = True
             self._core.loop.call_at(now_monotonic() + _PATIENCE_USEC, self._came)
             self.collector.begin()
+
+    def _is_ready(self) -> None:
+        self._give_directory()  # which may be another one since it was asked for
+        self._came()
 
     def _came(self) -> None:
         """The collector reads from now on, or is not waited for any longer."""
@@ -153,8 +158,9 @@ class Logs:
     # --- what the collector is told ---
 
     def _request(self) -> dict[str, Any]:
+        self._given = self._place.directory()
         return {
-            "directory": self._plan.directory,
+            "directory": self._place.directory(),
             "dynamic": f"{self._here.root}{_DYNAMIC_USERS}" if os.geteuid() == 0 else "",
         }
 
@@ -169,7 +175,7 @@ class Logs:
         self.collector.tell(everything(self._told.values()))
 
     def _settings(self) -> dict[str, Any]:
-        config = self._plan.config
+        config = self._place.plan.config
         interval, burst = config.rate_limit_interval, config.rate_limit_burst
         return {
             "op": "settings",
@@ -180,11 +186,11 @@ class Logs:
             "max_level_store": config.max_level_store,
             "max_level_syslog": config.max_level_syslog,
             "forward_syslog": config.forward_to_syslog,
-            "syslog": self._plan.syslog,
+            "syslog": self._place.plan.syslog,
             "line_max": config.line_max,
             "console_json": self._console is not None and self._console.as_json,
-            "limits": self._plan.limits,
-            **self._plan.shown,
+            "limits": self._place.plan.limits,
+            **self._place.plan.shown,
         }
 
     def _give_socket(self, name: str) -> None:
@@ -201,6 +207,25 @@ class Logs:
         finally:
             if source >= 0:
                 os.close(source)
+
+    def _give_directory(self) -> None:
+        """Have the collector store where the others do. It has no rights to make directories, and its user is known
+        when it is ready."""
+        directory, place = self._place.directory(), -1
+        if directory == self._given or self.collector.uid < 0:
+            return
+        from systemctl_replacement.process.collector.account import prepare  # the log of most managers stays
+
+        try:
+            place = prepare(directory, self.collector.uid) if directory else -1
+            self.collector.tell(self._settings())
+            self.collector.tell({"op": "directory"}, [place] if directory else [])
+            self._given = directory
+        except OSError as error:
+            self._say(LOG_WARNING, f"What is logged through sockets stays in {self._given}: {error.strerror}")
+        finally:
+            if place >= 0:
+                os.close(place)
 
     def _look_at(self, tracking: Tracking) -> None:
         """Tell what is new of a unit's processes."""
@@ -224,6 +249,29 @@ class Logs:
         invocation = processes.invocations.get(unit, "")
         return Whose(unit, tracking.supervisor, (*foreign, *tracking.lost), invocation, settings)
 
+    # --- where it is ---
+
+    def flush(self) -> None:
+        """Write below /var/log from now on, if that is possible."""
+        self._move(is_relinquished=False)
+
+    def relinquish(self) -> None:
+        """Leave /var/log alone from now on."""
+        self._move(is_relinquished=True)
+
+    def boot_ended(self) -> None:
+        """What is mounted at boot may have made /var/log one that can be written to."""
+        if not self._place.is_relinquished:
+            self.flush()
+
+    def _move(self, is_relinquished: bool) -> None:
+        if self._place.settle(is_relinquished):
+            plan = self._place.plan
+            self._core.log.move(plan.manager_file, plan.limits)
+            self._processes.move_journals()
+            self._core.log.manager(LOG_INFO, f"The log is written to {plan.directory} from now on.")
+        self._give_directory()
+
     # --- over a re-execution ---
 
     @property
@@ -234,7 +282,13 @@ class Logs:
     def saved(self) -> dict[str, Any]:
         """What is taken along, as plain data. Its descriptors are named in the entries of "sockets" and "streams", and
         in "fd"."""
-        return {**self.collector.saved(), "sockets": self.sockets.saved(), "directory": self._plan.directory}
+        return {
+            **self.collector.saved(),
+            "sockets": self.sockets.saved(),
+            "directory": self._place.directory(),
+            "given": self._given,
+            "relinquished": self._place.is_relinquished,
+        }
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Go on with what a manager before us had. An exception if it cannot be read. The collector is told of the
@@ -243,9 +297,13 @@ class Logs:
             if socket["fd"] >= 0:
                 self.sockets.adopt(socket)
         if self.sockets.held:
-            # It cannot open files elsewhere: it was made with a directory, and has given up its rights.
-            self.collector.adopt(saved, not self.has_moved(saved))
+            self._given = saved.get("given", saved["directory"])
+            self.collector.adopt(saved)
+            self._give_directory()
 
     def has_moved(self, saved: dict[str, Any]) -> bool:
-        """Whether a manager before us had its files elsewhere."""
-        return bool(saved.get("directory", self._plan.directory) != self._plan.directory)
+        """Whether a manager before us had its files elsewhere. Where it had been told to leave /var/log alone, it is
+        left alone."""
+        if saved.get("relinquished"):
+            self.relinquish()
+        return bool(saved.get("directory", self._place.directory()) != self._place.plan.directory)

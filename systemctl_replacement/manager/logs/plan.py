@@ -9,7 +9,7 @@ from systemctl_replacement.journal import names
 from systemctl_replacement.log_levels import LOG_DEBUG, LOG_INFO
 from systemctl_replacement.paths import LOG_DIRECTORY
 from systemctl_replacement.process.console_filter import ALL, NONE
-from systemctl_replacement.records import dataclass
+from systemctl_replacement.records import dataclass, replace
 from systemctl_replacement.unitfile.journal_config import NONE as NOWHERE
 from systemctl_replacement.unitfile.journal_config import VOLATILE, read_journal_config
 
@@ -69,16 +69,20 @@ class LogPlan:
 def make_plan(paths: Paths, options: InitOptions) -> LogPlan:
     """The plan for a manager that is starting."""
     config = read_journal_config(options.root)
-    directory = _directory(paths, config)
-    is_kept = directory == paths.below(LOG_DIRECTORY)
     syslog = paths.below(_SYSLOG) if config.forward_to_syslog else ""
-    return LogPlan(config, directory, _limits(config, is_kept), shown_on_console(options, config), syslog)
+    return settled(LogPlan(config, "", {}, shown_on_console(options, config), syslog), paths)
 
 
-def _directory(paths: Paths, config: JournalConfig) -> str:
+def settled(plan: LogPlan, paths: Paths, is_relinquished: bool = False) -> LogPlan:
+    """The plan with the directory that is to be written to now. is_relinquished: below /var/log nothing is, whatever
+    Storage= says."""
+    config = plan.config
     if config.storage == NOWHERE:
-        return ""
-    return paths.volatile_log_directory() if config.storage == VOLATILE else paths.log_directory()
+        return plan
+    is_volatile = is_relinquished or config.storage == VOLATILE
+    directory = paths.volatile_log_directory() if is_volatile else paths.log_directory()
+    is_kept = directory == paths.below(LOG_DIRECTORY)
+    return replace(plan, directory=directory, limits=_limits(config, is_kept))
 
 
 def _limits(config: JournalConfig, is_kept: bool) -> dict[str, int]:

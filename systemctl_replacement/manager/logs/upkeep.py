@@ -1,4 +1,5 @@
-"""What journalctl(1) asks the manager for: that everything is written that has arrived, and that files are rotated.
+"""What journalctl(1) asks the manager for: that everything is written that has arrived, that files are rotated, and
+that they are written elsewhere.
 
 Each file has one writer, which is asked. What is written is the kernel's, and can be read; nothing is forced to disk.
 """
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from systemctl_replacement.control.request import Request
-    from systemctl_replacement.supervision.collector import Collector
+    from systemctl_replacement.manager.logs.logs import Logs
+    from systemctl_replacement.manager.logs.place import LogPlace
     from systemctl_replacement.supervision.manager_log import ManagerLog
     from systemctl_replacement.supervision.supervision import Processes
 
@@ -40,17 +42,30 @@ class _All:
 
 
 class Upkeep:
-    """The handlers of these requests. directory: where the files are, "" if nothing is stored."""
+    """The handlers of these requests."""
 
-    def __init__(self, log: ManagerLog, processes: Processes, collector: Collector, directory: str) -> None:
+    def __init__(self, log: ManagerLog, processes: Processes, logs: Logs, place: LogPlace) -> None:
         self._log = log
         self._processes = processes
-        self._collector = collector
-        self._directory = directory
+        self._logs = logs
+        self._collector = logs.collector
+        self._place = place
 
     def synchronize(self, request: Request) -> None:
         """Answer when what units have printed until now is in their files."""
         request.resume_as = lambda: ("Synchronize", {})
+        self._when_heard(self._collector.sync, request.reply)
+
+    def flush(self, request: Request) -> None:
+        """Go on below /var/log, if that is possible. Answered as by `synchronize`, when everybody does."""
+        request.resume_as = lambda: ("FlushToVar", {})
+        self._logs.flush()
+        self._when_heard(self._collector.sync, request.reply)
+
+    def relinquish(self, request: Request) -> None:
+        """Go on in the runtime directory."""
+        request.resume_as = lambda: ("RelinquishVar", {})
+        self._logs.relinquish()
         self._when_heard(self._collector.sync, request.reply)
 
     def rotate(self, request: Request) -> None:
@@ -70,16 +85,16 @@ class Upkeep:
 
     def _rotate_others(self, request: Request) -> Iterator[None]:
         """Rotate the files of units that have no supervisor, in pieces: nobody writes to them."""
-        try:
-            names = os.listdir(self._directory) if self._directory else []
-        except OSError:
-            names = []  # there are none yet
-        for name in names:
-            yield
-            said = parse_name(name)
-            written = {file_name(unit) for unit in self._processes.trackings} | {MANAGER_FILE}
-            if said is not None and said[1] < 0 and name not in written:
-                path = f"{self._directory}/{name}"
-                if not is_written(path):
-                    Writer(path).rotate()
+        for directory in self._place.directories():
+            try:
+                names = os.listdir(directory)
+            except OSError:
+                continue  # there are none
+            for name in names:
+                yield
+                said = parse_name(name)
+                written = {file_name(unit) for unit in self._processes.trackings} | {MANAGER_FILE}
+                is_others = directory == self._place.directory() and name in written
+                if said is not None and said[1] < 0 and not is_others and not is_written(f"{directory}/{name}"):
+                    Writer(f"{directory}/{name}").rotate()
         request.reply()

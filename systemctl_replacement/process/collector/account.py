@@ -29,6 +29,9 @@ class PrivilegedError(Exception):
     """Privileges could not be given up, though this may succeed another time. The text says why."""
 
 
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
 def settle(directory: str, dynamic: str) -> str:
     """Make the directory below `directory` to write to, and give up all privileges. Returns its path, "" for none.
 
@@ -36,46 +39,67 @@ def settle(directory: str, dynamic: str) -> str:
     cannot have one of its own (we are not root, or the user namespace is small) it stays the user that we are. OSError
     if the directory cannot be made; PrivilegedError if we are root still, and need not be.
     """
-    path = ""
+    path, place = "", -1
     try:
         if directory:
-            os.makedirs(directory, 0o755, exist_ok=True)
-            os.chdir(directory)  # the directories above it may be closed to others
+            place = _make(directory)
+            os.fchdir(place)  # the directories above it may be closed to others
             path = f"./{RECEIVED}"
-            _make(path)
-            if os.geteuid() == 0:
-                _share()
     finally:
         if os.geteuid() == 0:
-            _become(path, dynamic)
+            _become(place, path, dynamic)
+        if place >= 0:
+            os.close(place)
         syscalls.set_no_new_privileges()
         syscalls.set_capabilities(0, 0, 0)
         syscalls.prctl(_PR_SET_DUMPABLE, 0)
     return path
 
 
-def _make(path: str) -> None:
+def prepare(directory: str, uid: int) -> int:
+    """Make the directory below `directory` for a collector that is this user already. Returns a descriptor of
+    `directory`. OSError."""
+    place = _make(directory)
     try:
-        os.mkdir(path, _OWN_MODE)
-    except FileExistsError:
-        return
+        if os.geteuid() == 0:
+            _give(place, uid)
+    except BaseException:
+        os.close(place)
+        raise
+    return place
 
 
-def _share() -> None:
-    """Let the group that may read journals read those of root in the present directory, as journald does: those that
-    are there, and those to come. Who has chosen another group keeps it."""
-    group, status = _reading_group(), os.stat(".")
+def _make(directory: str) -> int:
+    os.makedirs(directory, 0o755, exist_ok=True)
+    place = os.open(directory, _DIRECTORY)
+    try:
+        try:
+            os.mkdir(RECEIVED, _OWN_MODE, dir_fd=place)
+        except FileExistsError:
+            pass
+        if os.geteuid() == 0:
+            _share(place)
+    except BaseException:
+        os.close(place)
+        raise
+    return place
+
+
+def _share(place: int) -> None:
+    """Let the group that may read journals read those of root in a directory, as journald does: those that are there,
+    and those to come. Who has chosen another group keeps it."""
+    group, status = _reading_group(), os.fstat(place)
     if group < 0 or (status.st_uid, status.st_gid) != (0, 0):
         return
-    if _try(os.chown, ".", -1, group):
-        _try(os.chmod, ".", _SHARED_MODE)
-        for name in os.listdir("."):
+    if _try(os.fchown, place, -1, group):
+        _try(os.fchmod, place, _SHARED_MODE)
+        for name in os.listdir(place):
             if name.endswith(SUFFIX):
-                _try(_share_file, name, group)
+                _try(_share_file, name, place, group)
 
 
-def _share_file(name: str, group: int) -> None:
-    file = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+def _share_file(name: str, place: int, group: int) -> None:
+    file = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place)
     try:
         status = os.fstat(file)
         if stat.S_ISREG(status.st_mode) and (status.st_uid, status.st_gid) == (0, 0):
@@ -84,26 +108,26 @@ def _share_file(name: str, group: int) -> None:
         os.close(file)
 
 
-def _become(path: str, dynamic: str) -> None:
+def _become(place: int, path: str, dynamic: str) -> None:
     try:
         uid = _take_uid(path, dynamic)
     except OSError as error:
         raise PrivilegedError(describe(error)) from error
     if uid < 0:
         raise PrivilegedError("no answer")
-    if path:
-        _try(_give, path, uid)
+    if place >= 0:
+        _try(_give, place, uid)
     # In the order in which each is still allowed.
     if _try(os.setgroups, []) and _try(os.setresgid, uid, uid, uid) and _try(os.setresuid, uid, uid, uid):
         return
-    if path:
-        _try(_give, path, os.geteuid())
+    if place >= 0:
+        _try(_give, place, os.geteuid())
 
 
-def _give(path: str, uid: int) -> None:
-    """Have a directory and the journals in it belong to a user. Another one that they belonged to may have put anything
-    there: only what was that user's own is given away."""
-    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+def _give(place: int, uid: int) -> None:
+    """Have the directory in `place`, and the journals in it, belong to a user. Another one that they belonged to may
+    have put anything there: only what was that user's own is given away."""
+    directory = os.open(RECEIVED, _DIRECTORY | os.O_NOFOLLOW, dir_fd=place)
     try:
         before = os.fstat(directory).st_uid
         group = _reading_group()

@@ -2,9 +2,9 @@
 turn, then writes that down. It never waits for anybody but at the end of a turn, and an idle one never wakes up.
 
 Over the link it is told {"op": "settings", …}, "unit", "pid", "gone", "all", "rename", "console", "socket", "close",
-"stream", "sync", "rotate". It says {"ev": "ready", "pid", "uid"}, {"ev": "synced", "number"}, {"ev": "stream",
-"number", "state"} with a connection that is to be kept for its successor, {"ev": "closed", "number"}, {"ev": "trouble",
-"level", "message"}.
+"stream", "directory", "sync", "rotate". It says {"ev": "ready", "pid", "uid"}, {"ev": "synced", "number"}, {"ev":
+"stream", "number", "state"} with a connection that is to be kept for its successor, {"ev": "closed", "number"}, {"ev":
+"trouble", "level", "message"}.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import errno
 import os
 import time
 
+from systemctl_replacement.journal.names import RECEIVED
 from systemctl_replacement.log_levels import LOG_ERR, LOG_WARNING
 from systemctl_replacement.log_limit import LogLimit
 from systemctl_replacement.process.collector import datagrams, native, passed_file, records
@@ -196,6 +197,11 @@ class Collector:
             self._close(order["name"])
         elif operation == "stream" and fds:
             self._streams.resume(fds.pop(), order["number"], order["state"])
+        elif operation == "directory":
+            self._dispatch.flush()
+            self._files.move(f"./{RECEIVED}" if fds else "")
+            if fds:
+                os.fchdir(fds[0])  # files are opened when there is something to write
         elif operation in ("sync", "rotate"):
             self._catch_up()
             if operation == "rotate":

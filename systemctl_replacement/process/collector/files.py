@@ -130,6 +130,16 @@ class Files:
                 writer.rotate()
                 writer.close()
 
+    def move(self, directory: str) -> None:
+        """Write what waits, and go on in files of another directory."""
+        self.flush()
+        self.directory = directory
+        for unit, file in list(self._open.items()):
+            if file.writer and directory:
+                file.writer.move(f"{directory}/{_name(unit)}", self._limits)
+            else:
+                self._close(unit)
+
     def close(self) -> None:
         """Write what waits, and close all files."""
         self.flush()
@@ -140,8 +150,7 @@ class Files:
         writer = None
         if self.directory:
             fields = {**self.fields, "_SYSTEMD_UNIT": unit} if unit else self.fields
-            name = file_name(unit) if unit else _OTHER_FILE
-            writer = Writer(f"{self.directory}/{name}", self._limits, fields=fields)
+            writer = Writer(f"{self.directory}/{_name(unit)}", self._limits, fields=fields)
         file = self._open[unit] = _File(writer)
         return file
 
@@ -149,3 +158,7 @@ class Files:
         file = self._open.pop(unit)
         if file.writer:
             file.writer.finish()
+
+
+def _name(unit: str) -> str:
+    return file_name(unit) if unit else _OTHER_FILE

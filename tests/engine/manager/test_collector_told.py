@@ -7,7 +7,7 @@ import socket
 from typing import Any
 
 from systemctl_replacement.paths import LOG_DIRECTORY
-from tests.engine.manager.engine import PATIENCE, Engine, wait_for
+from tests.engine.manager.engine import Engine, wait_for
 from tests.engine.manager.test_after_reexecution import STAY_CHANGED
 
 WRITTEN = (
@@ -63,10 +63,8 @@ def test_it_stores_where_a_manager_that_is_executed_again_would_have_it_store() 
 
         log("auto")
         wait_for(lambda: stored("auto", "a.service") == ["before"], "what the unit has printed")
-        before = e.titled("collector")
         (e.root / "etc/systemd/journald.conf").write_text("[Journal]\nStorage=volatile\n")
         e.reexecute()
-        before.wait(PATIENCE)
         log("volatile")
         (e.root / "go").touch()
         wait_for(lambda: stored("volatile", "a.service") == ["after"], "what the unit prints")

@@ -111,14 +111,14 @@ def test_one_that_cannot_become_a_user_does_not_collect(sockets: Sockets, monkey
 
 def test_where_no_directory_can_be_made_nothing_else_is_given_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """The present directory may have one of that name, of somebody else's."""
-    given: list[str] = []
-    monkeypatch.setattr(account, "_become", lambda path, _dynamic: given.append(path))
+    given: list[tuple[int, str]] = []
+    monkeypatch.setattr(account, "_become", lambda place, path, _dynamic: given.append((place, path)))
     for name in ("set_no_new_privileges", "set_capabilities", "prctl"):
         monkeypatch.setattr(syscalls, name, lambda *_: None)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     with pytest.raises(OSError, match="/dev/null"):
         account.settle("/dev/null/log", "")
-    assert given == [""]
+    assert given == [(-1, "")]
 
 
 def test_who_is_of_no_unit_is_said_to_be_of_none(collector: Collector, client: Client) -> None:

@@ -35,6 +35,21 @@ class Reading:
             assert select.select([self.follower.fd], [], [], 30)[0]
 
 
+def test_numbers_of_one_directory_are_not_those_of_another(tmp_path: Path) -> None:
+    kept, volatile = writer(tmp_path / "kept"), writer(tmp_path / "volatile")
+    for message in "0", "1":
+        kept.write({"MESSAGE": message})
+        kept.rotate()
+    journal = Journal([str(tmp_path / "kept"), str(tmp_path / "volatile")])
+    reading = Reading(tmp_path)
+    reading.follower = journal.follow(EVERYTHING)
+    volatile.write({"MESSAGE": "2"})
+    assert reading.read() == ["2"]
+    kept.write({"MESSAGE": "3"})
+    assert reading.read() == ["3"]
+    reading.follower.close()
+
+
 def writer(directory: Path, unit: str = "a.service") -> Writer:
     return Writer(f"{directory}/{unit}.journal.jsonl")
 

@@ -17,6 +17,7 @@ from systemctl_replacement.journal.entry import Entry
 from systemctl_replacement.journal.expression import All, Any, Is
 from systemctl_replacement.journal.names import archive_name
 from systemctl_replacement.journal.query import Journal, Query
+from systemctl_replacement.journal.writer import Writer
 
 BOOTS = ("a" * 32, "b" * 32, "c" * 32)
 BEGUN = (1_700_000_000_000_000, 1_700_000_500_000_000, 1_700_001_000_000_000)
@@ -158,6 +159,20 @@ def test_cursors(written: Written) -> None:
         assert messages(list(journal.entries(after, newest_first=True))) == texts(written.records[:at][::-1])
         assert messages(list(journal.entries(Query(after=cursor)))) == texts(written.records[at:])
         assert messages(list(journal.entries(Query(after=cursor), newest_first=True))) == texts(written.records[at::-1])
+
+
+def test_cursors_where_a_unit_has_files_in_two_directories(tmp_path: Path) -> None:
+    places = tmp_path / "a", tmp_path / "b"
+    for number, place in enumerate(places):
+        Writer(f"{place}/a.service.journal.jsonl").write(
+            {"_BOOT_ID": BOOTS[0], "MESSAGE": str(number)}, (1000 + number, 1000 + number)
+        )
+    journal = Journal(map(str, places))
+    entries = list(journal.entries(Query()))
+    for at, entry in enumerate(entries):
+        cursor = parse_cursor(entry.cursor)
+        assert messages(list(journal.entries(Query(after=cursor)))) == messages(entries[at:])
+        assert messages(list(journal.entries(Query(after=cursor, inclusive=False)))) == messages(entries[at + 1 :])
 
 
 @pytest.mark.parametrize("kept", ["bm", "si", "t", "bmt", "sibmt"])

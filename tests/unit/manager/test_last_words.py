@@ -34,7 +34,7 @@ def message(directory: Path, units: int, gone_by: int = 0) -> list[str]:
     place.touch()
     core: Any = SimpleNamespace(registry=[failed_unit(number) for number in range(units)])
     halt: Any = SimpleNamespace(known={}, gone_by=gone_by)
-    LastWords(core, halt, str(place), str(directory), BOOT).say(1)
+    LastWords(core, halt, str(place), lambda: str(directory), BOOT).say(1)
     return place.read_text().splitlines()
 
 

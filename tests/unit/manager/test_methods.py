@@ -92,8 +92,9 @@ class World:
         none: Any = None
         halt: Any = self.halt
         manager = Manager(core, self.boot, execution, none, conditions, processes, driver, jobs, halt, none, none)
+        upkeep = SimpleNamespace(synchronize=None, rotate=None, flush=None, relinquish=None)
         reload: Any = SimpleNamespace(look_for_new=lambda: None, described=())
-        self.table = Methods(manager, reload, none, cast("Any", SimpleNamespace(synchronize=None, rotate=None))).table()
+        self.table = Methods(manager, reload, none, cast("Any", upkeep)).table()
 
     def _failed(self, where: str, error: BaseException) -> None:
         self.failed.append((where, error))
