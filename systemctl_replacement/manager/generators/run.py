@@ -168,7 +168,7 @@ class _Run:
         finally:
             os.close(write)
         self._timer = loop.call_at(now_monotonic() + PATIENCE_USEC, self._too_late)
-        helper = Helper(self._pid, "process that runs the generators", lambda: self._end(False), group=True)
+        helper = Helper(self._pid, "process that runs the generators", self._gone, group=True)
         self._has_ended = False
         patience.expect(self, lambda: helper, lambda: NOTHING if self._has_ended else WORK)
 
@@ -190,6 +190,14 @@ class _Run:
             self._log(LOG_INFO, line.decode(errors="replace"))
         if over:
             self._end(bool(data))
+
+    def _gone(self) -> None:
+        """It was killed and does not end; or it has ended just now, and what it has said is still to be read."""
+        try:
+            while not self._has_ended:
+                self._ready(READ)
+        except BlockingIOError:
+            self._end(False)
 
     def _too_late(self) -> None:
         self._log(LOG_ERR, "Generators do not end, killing them.")

@@ -52,7 +52,7 @@ class Probe:
         finally:
             os.close(write)
         self._timer = loop.call_at(now_monotonic() + _PATIENCE_USEC, self._too_late)
-        helper = Helper(self._pid, "process that probes the program", lambda: self._end("the program does not end"))
+        helper = Helper(self._pid, "process that probes the program", self._gone)
         patience.expect(self, lambda: helper, lambda: NOTHING if self._has_ended else WORK)
 
     def _ready(self, _events: int) -> None:
@@ -60,6 +60,14 @@ class Probe:
         self._answer += data
         if not data:
             self._end("" if self._answer == ALIVE else "the program does not start")
+
+    def _gone(self) -> None:
+        """It was killed and does not end; or it has ended just now, and what it has said is still to be read."""
+        try:
+            while not self._has_ended:
+                self._ready(READ)
+        except BlockingIOError:
+            self._end("the program does not end")
 
     def _too_late(self) -> None:
         # Not reaped before the pipe is closed, so that the pid is still its own.
