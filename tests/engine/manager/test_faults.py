@@ -8,43 +8,53 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import product
 
 import psutil
 import pytest
 
 from systemctl_replacement.units.service.states import SERVICE_ACTIVE_STATE
 from tests.engine.manager.engine import Engine, alive, wait_for
+from tests.engine.manager.test_after_reexecution import STAY_CHANGED
 
 # Waits in one place until a file appears, so that a test can keep a service in a sub-state.
 HOLD = "/bin/sh -c 'while ! test -e @ROOT@/go; do sleep 0.02; done'"
 MAIN = "ExecStart=/bin/sleep 1000\n"
-DEAF = "ExecStart=/bin/sh -c 'trap \"\" TERM ABRT; touch @ROOT@/deaf; while :; do sleep 0.02; done'\n"
-# Stays behind when the main process ends.
-LEFT = 'trap \\"\\" TERM; touch @ROOT@/deaf; while :; do sleep 0.02; done'
-
 # Ends only when it is released, whatever signal comes. In its second life it is like any other.
 GO = "while ! test -e @ROOT@/go; do sleep 0.02; done"
-HARD = f"ExecStart=/bin/sh -c 'test -e @ROOT@/go && exec sleep 1000; trap \"\" TERM USR1; touch @ROOT@/deaf; {GO}'\n"
-LEFT_HARD = f'trap \\"\\" TERM ABRT USR1; touch @ROOT@/deaf; {GO}'
+SECOND = "test -e @ROOT@/go && exec sleep 1000"
+HARD = f"ExecStart=/bin/sh -c '{SECOND}; trap \"\" TERM ABRT USR1; touch @ROOT@/deaf-%p; {GO}'\n"
+# Never ends by itself.
+DEAF = f"ExecStart=/bin/sh -c '{SECOND}; trap \"\" TERM; touch @ROOT@/deaf-%p; while :; do sleep 0.02; done'\n"
+# Somebody stays behind when the main process ends.
+LEFT = f'trap \\"\\" TERM ABRT USR1; touch @ROOT@/deaf-%p; {GO}'
+LEAVES = f"ExecStart=/bin/sh -c '({LEFT}) & until test -e @ROOT@/deaf-%p; do sleep 0.02; done; exec sleep 1000'\n"
 
 PYTHON = f"{sys.executable} -IS"
-# Ignores SIGHUP, or says that it reloads and goes on when it is released.
+# Reloads when it is released, of which it tells before that or afterwards.
 SLOW_RELOAD = """
 import os, signal, socket, sys, time
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.connect(os.environ["NOTIFY_SOCKET"])
+def wait():
+    while not os.path.exists(sys.argv[2]):
+        time.sleep(0.02)
 def reload(*_):
+    if sys.argv[1] == "silent":
+        wait()
     now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
     s.send(f"RELOADING=1\\nMONOTONIC_USEC={now}".encode())
-    while not os.path.exists(sys.argv[1]):
-        time.sleep(0.02)
+    wait()
     s.send(b"READY=1")
-signal.signal(signal.SIGHUP, reload if sys.argv[1:] else signal.SIG_IGN)
+signal.signal(signal.SIGHUP, reload)
 s.send(b"READY=1")
 while True:
     time.sleep(1000)
 """
+RELOADS = f"Type=notify-reload\nExecStart={PYTHON} @ROOT@/slow_reload.py"
+ABORTS = "TimeoutStopFailureMode=abort\nTimeoutAbortSec=1h\n"
 
 # Sub-state -> (the [Service] section, how to get there, the next sub-state when it is released).
 STATES: dict[str, tuple[str, str, str]] = {
@@ -56,40 +66,50 @@ STATES: dict[str, tuple[str, str, str]] = {
     "exited": ("Type=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n", "start", "exited"),
     "reload": (f"{MAIN}ExecReload={HOLD}\n", "start reload", "running"),
     "stop": (f"{MAIN}ExecStop={HOLD}\n", "start stop", "dead"),
-    "stop-sigterm": (f"{DEAF}TimeoutStopSec=2\n", "start stop", "failed"),
     "stop-post": (f"{MAIN}ExecStopPost={HOLD}\n", "start stop", "dead"),
-    "auto-restart": (("ExecStart=/bin/sh -c 'test -e @ROOT@/go && exec sleep 1000'\nRestart=always\nRestartSec=4\n"
-                     "StartLimitBurst=100\n"), "start", "running"),
-    "reload-signal": (f"Type=notify-reload\nTimeoutStartSec=4\nExecStart={PYTHON} @ROOT@/slow_reload.py\n",
-                      "start reload", "running"),
-    "reload-notify": (f"Type=notify-reload\nExecStart={PYTHON} @ROOT@/slow_reload.py @ROOT@/go\n",
-                      "start reload", "running"),
-    "stop-sigkill": (f"{HARD}FinalKillSignal=SIGUSR1\nTimeoutStopSec=4\n", "start stop", "failed"),
-    "stop-watchdog": (f"{DEAF}TimeoutStopSec=100ms\nTimeoutStopFailureMode=abort\nTimeoutAbortSec=3\n",
-                      "start stop", "failed"),
-    "final-sigterm": ((f"ExecStart=/bin/sh -c '({LEFT}) & trap \"exit 0\" TERM; while :; do sleep 0.02; done'\n"
-                      "TimeoutStopSec=3\n"), "start stop", "failed"),
-    "final-watchdog": ((f"ExecStart=/bin/sh -c '({LEFT_HARD}) & trap \"exit 0\" TERM; while :; do sleep 0.02; done'\n"
-                       "TimeoutStopSec=1\nTimeoutStopFailureMode=abort\nTimeoutAbortSec=20\n"), "start stop", "failed"),
-    "final-sigkill": ((f"ExecStart=/bin/sh -c '({LEFT_HARD}) & trap \"exit 0\" TERM; while :; do sleep 0.02; done'\n"
-                      "FinalKillSignal=SIGUSR1\nTimeoutStopSec=4\n"), "start stop", "failed"),
+    "reload-signal": (f"{RELOADS} silent @ROOT@/go\n", "start reload", "running"),
+    "reload-notify": (f"{RELOADS} telling @ROOT@/go\n", "start reload", "running"),
+    "stop-sigkill": (f"{HARD}FinalKillSignal=SIGUSR1\nTimeoutStopSec=100ms\n", "start stop", "failed"),
+    "stop-watchdog": (f"{HARD}TimeoutStopSec=100ms\n{ABORTS}", "start stop", "failed"),
+    "final-sigterm": (LEAVES, "start stop", "dead"),
+    "final-watchdog": (f"{LEAVES}TimeoutStopSec=1\n{ABORTS}", "start stop", "failed"),
+    "final-sigkill": (f"{LEAVES}FinalKillSignal=SIGUSR1\nTimeoutStopSec=1\n", "start stop", "failed"),
     "daemon": ("Type=forking\nExecStart=/bin/sh -c 'setsid sh -c \"setsid sleep 1000 &\"'\n", "start", "running"),
     "failed": ("ExecStart=/bin/false\n", "start", "failed"),
+    # These are released by the time that they have, which is to be known afterwards. It begins last.
+    "auto-restart": (f"ExecStart=/bin/sh -c '{SECOND}'\nRestart=always\nRestartSec=10\nStartLimitBurst=100\n",
+                     "start", "running"),
+    "stop-sigterm": (f"{DEAF}TimeoutStopSec=10\n", "start stop", "failed"),
 }  # fmt: skip
+UNITS = {f"{sub}.service": f"[Service]\n{text}" for sub, (text, _, _) in STATES.items()}
+# What is to be killed at last stays for an hour.
+CHANGE = (
+    STAY_CHANGED
+    + """
+from systemctl_replacement.records import replace
+from systemctl_replacement.units.service import step as service
+def step(config, state, event, context, real=service.step):
+    new, actions = real(config, state, event, context)
+    if new.sub.endswith("-sigkill") and new.sub != state.sub:
+        new = replace(new, deadline=new.deadline + 3_600_000_000)
+    return new, actions
+service.step = step
+"""
+)
 
 
 def reach(engine: Engine, sub: str) -> None:
-    """Bring x.service into a sub-state."""
-    (engine.root / "slow_reload.py").write_text(SLOW_RELOAD)
+    """Bring the unit of a sub-state there."""
+    unit = f"{sub}.service"
     for operation in STATES[sub][1].split():
-        engine.enqueue(operation, "x.service")
+        engine.enqueue(operation, unit)
         if operation == "start" and operation != STATES[sub][1]:
-            engine.wait_sub("x.service", "running")
+            engine.wait_sub(unit, "running")
             if "deaf" in STATES[sub][0]:
-                wait_for((engine.root / "deaf").exists, "a deaf process")
-    engine.wait_sub("x.service", SUBS.get(sub, sub))
+                wait_for((engine.root / f"deaf-{sub}").exists, "a deaf process")
+    engine.wait_sub(unit, SUBS.get(sub, sub))
     if sub not in ("exited", "failed", "auto-restart") and not sub.startswith("final-"):
-        wait_for(lambda: any(engine.show("x.service")[key] for key in _PIDS[sub]), "the process of the state")
+        wait_for(lambda: any(engine.show(unit)[key] for key in _PIDS[sub]), "the process of the state")
 
 
 # Stories whose names are not those of the sub-states that they lead to.
@@ -105,26 +125,30 @@ _PIDS = dict.fromkeys(("condition", "start-pre", "start-post", "reload", "stop",
 _PIDS.update({sub: ("MainPID",) for sub in STATES if sub not in _PIDS})
 
 
-def stable(engine: Engine) -> dict[str, object]:
-    shown = engine.show("x.service")
+def stable(engine: Engine, unit: str) -> dict[str, object]:
+    shown = engine.show(unit)
     keys = ("ActiveState", "SubState", "MainPID", "ControlPID", "ExecMainStartTimestampMonotonic", "InvocationID",
             "ActiveEnterTimestampMonotonic", "InactiveExitTimestampMonotonic", "NRestarts", "Result")  # fmt: skip
     return {key: shown.get(key) for key in keys}
 
 
-def finish(engine: Engine, sub: str, ends: tuple[str, ...]) -> None:
-    """Release what was held, check where it goes, and that the unit can be started and stopped afterwards."""
+def stable_ones(engine: Engine, subs: Iterable[str]) -> dict[str, dict[str, object]]:
+    return {sub: stable(engine, f"{sub}.service") for sub in subs}
+
+
+def finish(engine: Engine, subs: Sequence[str]) -> None:
+    """Release what was held, check where it goes, and that the units can be started and stopped afterwards."""
     (engine.root / "go").touch()
-    engine.wait_sub("x.service", *ends)
+    for sub in subs:
+        engine.wait_sub(f"{sub}.service", STATES[sub][2])
     engine.wait_idle()
-    engine.call("ResetFailed", names=[])  # not by its name, because a unit that is down and not needed is forgotten
-    assert engine.run("restart", "x.service") == "done"
-    if "failed" not in sub:
-        engine.wait_sub("x.service", "running", "exited")
-    if "deaf" in STATES[sub][0]:
-        return  # its stop takes long, so once is enough
-    assert engine.run("stop", "x.service") == "done"
-    wait_for(lambda: not units_processes(engine), "the end of the unit's processes")
+    engine.call("ResetFailed", names=[])  # not by name, because a unit that is down and not needed is forgotten
+    for sub in subs:
+        assert engine.run("restart", f"{sub}.service") == "done"
+        if sub != "failed":
+            engine.wait_sub(f"{sub}.service", "running", "exited")
+        assert engine.run("stop", f"{sub}.service") == "done"
+    wait_for(lambda: not units_processes(engine), "the end of the units' processes")
 
 
 def units_processes(engine: Engine) -> list[psutil.Process]:
@@ -140,84 +164,111 @@ def units_processes(engine: Engine) -> list[psutil.Process]:
     return found
 
 
-@pytest.mark.parametrize("sub", STATES)
-def test_reexecution(sub: str) -> None:
-    with Engine({"x.service": f"[Service]\n{STATES[sub][0]}"}, boot=("basic.target",)) as engine:
-        reach(engine, sub)
-        before = stable(engine)
-        engine.reexecute()
-        assert stable(engine) == before
-        finish(engine, sub, (STATES[sub][2],))
+def live_through(subs: Sequence[str], *faults: Callable[[Engine, Sequence[str]], object]) -> None:
+    """A service in each of the sub-states at once is the same after each of the faults, and goes on."""
+    with Engine(UNITS, boot=("basic.target",), change=CHANGE) as engine:
+        (engine.root / "slow_reload.py").write_text(SLOW_RELOAD)
+        for sub in subs:
+            reach(engine, sub)
+        before = stable_ones(engine, subs)
+        assert {sub: shown["SubState"] for sub, shown in before.items()} == {sub: SUBS.get(sub, sub) for sub in subs}
+        for fault in faults:
+            fault(engine, subs)
+            assert stable_ones(engine, subs) == before
+        finish(engine, subs)
 
 
-@pytest.mark.parametrize("sub", STATES)
-def test_forkserver_killed(sub: str) -> None:
-    with Engine({"x.service": f"[Service]\n{STATES[sub][0]}"}, boot=("basic.target",)) as engine:
-        reach(engine, sub)
-        before = stable(engine)
-        engine.titled("forkserver").kill()
-        assert stable(engine) == before
-        finish(engine, sub, (STATES[sub][2],))
+def reexecute(engine: Engine, _names: Sequence[str]) -> None:
+    engine.reexecute()
+
+
+def kill_the_forkserver(engine: Engine, _names: Sequence[str]) -> None:
+    engine.titled("forkserver").kill()
+
+
+def kill_supervisors(engine: Engine, names: Sequence[str]) -> None:
+    for name in names:
+        engine.titled(f"supervisor: {name}.service").kill()
+
+
+def kill_supervisors_and_wait(engine: Engine, names: Sequence[str]) -> None:
+    kill_supervisors(engine, names)
+    for name in names:
+        wait_for(partial(is_degraded, engine, f"{name}.service"), "the death to be noticed")
+
+
+def is_degraded(engine: Engine, unit: str) -> bool:
+    return bool(engine.call("Processes", name=unit)["degraded"])
+
+
+def test_reexecution() -> None:
+    live_through(list(STATES), reexecute)
+
+
+def test_forkserver_killed() -> None:
+    live_through(list(STATES), kill_the_forkserver)
 
 
 # A control process goes on without its supervisor, and the manager sees how it ends. A process that was being forked
 # when the supervisor died may be lost, and then its phase fails.
-@pytest.mark.parametrize("sub", [sub for sub in STATES if sub not in ("exited", "auto-restart", "failed")])
-def test_supervisor_killed(sub: str) -> None:
-    with Engine({"x.service": f"[Service]\n{STATES[sub][0]}"}, boot=("basic.target",)) as engine:
-        reach(engine, sub)
-        before = stable(engine)
-        engine.titled("supervisor: x.service").kill()
-        wait_for(lambda: engine.call("Processes", name="x.service")["degraded"], "the death to be noticed")
-        assert stable(engine) == before
-        engine.reexecute()
-        assert stable(engine) == before
-        finish(engine, sub, (STATES[sub][2],))
+def test_supervisor_killed() -> None:
+    have_one = [sub for sub in STATES if sub not in ("exited", "auto-restart", "failed")]
+    live_through(have_one, kill_supervisors_and_wait, reexecute)
 
 
-FAULTS: dict[str, Callable[[Engine], None]] = {
-    "reexecution": lambda engine: engine.reexecute(),
-    "forkserver": lambda engine: engine.titled("forkserver").kill(),
-    "supervisor": lambda engine: engine.titled("supervisor: x.service").kill(),
+FAULTS: dict[str, Callable[[Engine, Sequence[str]], object]] = {
+    "reexecution": reexecute,
+    "forkserver": kill_the_forkserver,
+    "supervisor": kill_supervisors,
+}
+# How a command ends, and what that makes of the service.
+BAD_ENDS = {
+    "exits": ("exit 3", "exit-code"),
+    "is-killed": ("kill -9 $$$$", "signal"),
+    "leaves-a-child": ("setsid sleep 1000 & exit 255", "exit-code"),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("phase", ["ExecCondition", "ExecStartPre", "ExecStartPost"])
-def test_a_command_that_ends_badly_after_a_fault(phase: str, fault: str) -> None:
-    """It exits, kills itself or leaves a child behind after its supervisor has been replaced."""
-    for how, result in (
-        ("exit 3", "exit-code"),
-        ("kill -9 $$$$", "signal"),
-        ("setsid sleep 1000 & exit 255", "exit-code"),
-    ):
-        command = f"/bin/sh -c 'while ! test -e @ROOT@/go; do sleep 0.02; done; {how}'"
-        with Engine({"x.service": f"[Service]\n{phase}={command}\n{MAIN}"}, boot=("basic.target",)) as engine:
-            engine.enqueue("start", "x.service")
-            wait_for(lambda engine=engine: engine.show("x.service")["ControlPID"], "the command")  # type: ignore[misc]
-            FAULTS[fault](engine)
-            (engine.root / "go").touch()
-            if (phase, how) == ("ExecCondition", "exit 3"):
-                engine.wait_sub("x.service", "dead")
-            else:
-                engine.wait_sub("x.service", "failed")
-                assert engine.show("x.service")["Result"] == result
-            wait_for(lambda engine=engine: not units_processes(engine), "the end of all processes")  # type: ignore[misc]
-            engine.write("x.service", f"[Service]\n{MAIN}")
-            engine.call("Reload")
-            assert engine.run("start", "x.service") == "done"
+def test_a_command_that_ends_badly_after_a_fault(fault: str) -> None:
+    """In each phase of a start, after its supervisor has been replaced."""
+    commands, results = {}, {}
+    for phase, end in product(("ExecCondition", "ExecStartPre", "ExecStartPost"), BAD_ENDS):
+        how, result = BAD_ENDS[end]
+        name = f"{phase}-{end}"
+        commands[name] = f"{phase}=/bin/sh -c 'while ! test -e @ROOT@/go; do sleep 0.02; done; {how}'\n"
+        results[name] = ("failed", result)
+    results["ExecCondition-exits"] = ("dead", "")
+    units = {f"{name}.service": f"[Service]\n{command}{MAIN}" for name, command in commands.items()}
+    with Engine(units, boot=("basic.target",)) as engine:
+        for unit in units:
+            engine.enqueue("start", unit)
+        for unit in units:
+            wait_for(lambda unit=unit: engine.show(unit)["ControlPID"], "the command")  # type: ignore[misc]
+        FAULTS[fault](engine, list(commands))
+        (engine.root / "go").touch()
+        for name, (sub, result) in results.items():
+            engine.wait_sub(f"{name}.service", sub)
+            assert sub == "dead" or engine.show(f"{name}.service")["Result"] == result
+        wait_for(lambda: not units_processes(engine), "the end of all processes")
+        for unit in units:
+            engine.write(unit, f"[Service]\n{MAIN}")
+        engine.call("Reload")
+        for unit in units:
+            assert engine.run("start", unit) == "done"
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_nothing_leaks(fault: str) -> None:
     """Descriptors of the manager, and files in its runtime directory, after services have lived through faults."""
-    unit = f"[Service]\nType=notify\nNotifyAccess=all\nRuntimeDirectory=x\nExecStart={PYTHON} @ROOT@/slow_reload.py\n"
+    program = f"{PYTHON} @ROOT@/slow_reload.py - -"
+    unit = f"[Service]\nType=notify\nNotifyAccess=all\nRuntimeDirectory=x\nExecStart={program}\n"
     with Engine({"x.service": unit}, boot=("basic.target",)) as engine:
         (engine.root / "slow_reload.py").write_text(SLOW_RELOAD)
 
         def live() -> tuple[int, int, list[str]]:
             assert engine.run("start", "x.service") == "done"
-            FAULTS[fault](engine)
+            FAULTS[fault](engine, ["x"])
             if fault == "supervisor":
                 wait_for(lambda: engine.call("Processes", name="x.service")["degraded"], "the death to be noticed")
             assert engine.run("restart", "x.service") == "done"
@@ -237,11 +288,11 @@ def test_nothing_leaks(fault: str) -> None:
 def test_console_killed() -> None:
     talk = "[Service]\nType=oneshot\nExecStart=/bin/echo still heard\n"
     with Engine({"x.service": f"[Service]\n{MAIN}", "talk.service": talk}, boot=("x.service",)) as engine:
-        before = stable(engine)
+        before = stable(engine, "x.service")
         console = engine.titled("console")
         console.kill()
         wait_for(lambda: engine.titled("console").pid != console.pid, "a new console")
-        assert stable(engine) == before
+        assert stable(engine, "x.service") == before
         assert engine.run("start", "talk.service") == "done"
         wait_for(lambda: "still heard" in engine.text(), "output through the new console")
 
