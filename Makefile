@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 
-.PHONY: help demo test fast check conformance bench clean
+.PHONY: help demo test fast check conformance bench dist clean
 
 help:
 	@echo "make demo    run init in the foreground on a few demo services; Ctrl-C halts them"
@@ -14,6 +14,7 @@ help:
 	@echo "make check   ruff, mypy --strict and the import rules"
 	@echo "make conformance   the same questions to real systemd and to ours (as root); ARGS=NAME for some of them"
 	@echo "make bench   ours beside real systemd, in figures (as root); ARGS=--quick for a short run"
+	@echo "make dist    a release: wheel and source archive, into dist/"
 	@echo "make clean   remove what these commands have made in this directory"
 
 demo: $(STAMP)
@@ -40,6 +41,9 @@ conformance: $(STAMP)
 bench: $(STAMP)
 	@tools/prepare-tests $(BIN)/python
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+dist: $(STAMP)
+	@$(BIN)/python -m release $(ARGS)
 
 $(STAMP): pyproject.toml
 	@tools/prepare-venv $(PYTHON) $(VENV)

@@ -130,7 +130,7 @@ READ_FROM_OUTSIDE = {
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
-SCRIPTS = [path for room in ("tests", "benchmarks", "tools") for path in sorted((TOP / room).rglob("*.py"))]
+SCRIPTS = [path for room in ("tests", "benchmarks", "release", "tools") for path in sorted((TOP / room).rglob("*.py"))]
 PAGES = [path for room in (TOP, TOP / "docs", TOP / "benchmarks") for path in sorted(room.glob("*.md"))]
 
 
