@@ -11,7 +11,7 @@ import json
 from benchmarks.clients import FLOOR
 from benchmarks.figures import Results, Say
 from benchmarks.subjects import OURS, SYSTEMD, Subject
-from systemctl_replacement.image.install import HOME
+from systemctl_replacement.image.names import HOME
 from tests.box.harness import Box
 
 QUERIES = "Reading the log"

@@ -92,7 +92,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "journal",
         "units.table",
     },
-    "image": set(),
+    "image": {"unitfile.capabilities"},
 }
 # There is one supervisor per unit: what it and the processes it is forked from import costs memory that many times.
 TOO_HEAVY_FOR_PROCESSES = {

@@ -6,8 +6,6 @@ asks to start units, and whoever asks the bus for such a unit waits until it giv
 
 from __future__ import annotations
 
-from pathlib import Path
-
 # Others than root are refused by the bus itself, which lets nobody send method calls unless told to.
 TEXT = """\
 <?xml version="1.0"?>
@@ -23,14 +21,3 @@ TEXT = """\
   </policy>
 </busconfig>
 """
-
-
-def write(path: Path) -> None:
-    """Write the file, and the directories above it where they are missing. OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    with fresh.open("x", encoding="utf-8") as file:
-        file.write(TEXT)
-    fresh.chmod(0o644)
-    fresh.rename(path)

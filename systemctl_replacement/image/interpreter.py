@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from typing import Optional
 
 from systemctl_replacement.image.errors import ImageError
+from systemctl_replacement.image.names import CARRIED
 
 OLDEST = (3, 9)
-# Distributions have the first one, the images named "python" the second.
-CANDIDATES = ("/usr/bin/python3", "/usr/local/bin/python3")
+# The first one is carried along by an installation for images without Python. Distributions have the second, the
+# images named "python" the third.
+CANDIDATES = (f"{CARRIED}/bin/python3", "/usr/bin/python3", "/usr/local/bin/python3")
 # Modules that PID 1, its processes and the client import, and that a stripped-down Python may lack.
 NEEDED_MODULES = ("_ctypes", "json", "selectors", "socket", "subprocess", "_json", "_socket", "_signal", "select")
 
@@ -40,9 +42,17 @@ class Interpreter:
     path: str
     version: tuple[int, int]
 
-    def run(self, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
-        """Run it inside the image, isolated from environment and site-packages. The output is captured."""
-        return _run(self.root, self.path, arguments)
+    @property
+    def number(self) -> str:
+        """The version as people write it."""
+        return ".".join(map(str, self.version))
+
+    def run(self, arguments: Sequence[str], reproducible: bool = False) -> subprocess.CompletedProcess[str]:
+        """Run it inside the image, isolated from environment and site-packages. The output is captured.
+
+        `reproducible`: what it writes does not depend on the order of sets, which is another one each time.
+        """
+        return _run(self.root, self.path, arguments, reproducible)
 
 
 def find(root: str, path: Optional[str] = None) -> Interpreter:
@@ -52,7 +62,7 @@ def find(root: str, path: Optional[str] = None) -> Interpreter:
     """
     candidates = [path] if path else [name for name in CANDIDATES if os.path.lexists(root + name)]
     if not candidates:
-        raise ImageError(f"no {' or '.join(CANDIDATES)} in {root or '/'}: install python3 in the image")
+        raise ImageError(f"no {' or '.join(CANDIDATES[1:])} in {root or '/'}: install python3 in the image")
     problem = ""
     for candidate in candidates:
         version, missing = _ask(root, candidate)
@@ -76,10 +86,13 @@ def _ask(root: str, path: str) -> tuple[tuple[int, int], list[str]]:
     return (major, minor), missing
 
 
-def _run(root: str, path: str, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+def _run(
+    root: str, path: str, arguments: Sequence[str], reproducible: bool = False
+) -> subprocess.CompletedProcess[str]:
     if root and os.geteuid() != 0:
         raise ImageError(f"cannot run the Python of {root}: root is needed to change into it")
-    argv = [path, "-ISXutf8", *arguments]
+    # With -I the environment cannot tell the seed of hashes; we have made it.
+    argv = [path, "-sSXutf8" if reproducible else "-ISXutf8", *arguments]
     try:
         return subprocess.run(
             argv,
@@ -88,7 +101,7 @@ def _run(root: str, path: str, arguments: Sequence[str]) -> subprocess.Completed
             text=True,
             errors="replace",
             cwd="/",
-            env={"PATH": os.defpath},
+            env={"PATH": os.defpath, "PYTHONHASHSEED": "0"},
             preexec_fn=(lambda: _enter(root)) if root else None,
         )
     except (OSError, subprocess.SubprocessError) as error:

@@ -1,4 +1,4 @@
-"""What goes into an image: our package, its unit files, and what of click, jeepney and psutil is run there.
+"""What goes into an image: our package, its unit files, and what of jeepney is run there.
 
 They are copied, with their licences, from the environment that runs the installer, so that an image needs neither pip
 nor a network.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import importlib.metadata
 import shutil
-from pathlib import Path, PurePosixPath
-from typing import Optional
+from collections.abc import Sequence
+from pathlib import Path
 
 from systemctl_replacement.image.errors import ImageError
 
-DISTRIBUTIONS = ("click", "jeepney", "psutil")
+# Distributions, and of each the modules that are imported. A test holds this against what is.
+LIBRARIES = {"jeepney": ("__init__", "auth", "bus", "bus_messages", "fds", "low_level", "wrappers")}
 LICENCE_DIRECTORY = "licences"
 # A wheel cannot have data beside a package: pip puts the shipped units here, without their symbolic links.
 UNITS_OF_A_WHEEL = "share/systemctl-replacement/units"
@@ -56,37 +57,31 @@ def copy_units(target: Path, prefix: str) -> None:
         (target / "units" / name).symlink_to(destination)
 
 
-def copy_distribution(name: str, target: Path) -> None:
-    """Copy the modules and licences of an installed distribution. Raises ImageError if it is not installed.
+def copy_library(name: str, modules: Sequence[str], target: Path) -> None:
+    """Copy modules and licences of an installed distribution. Raises ImageError if it is not installed.
 
-    An image that reinstalls itself has no metadata any more. Then the modules beside our package are copied.
+    An image that reinstalls itself has no metadata any more. Then what is beside our package is copied.
     """
     try:
         distribution = importlib.metadata.distribution(name)
+        sources = Path(str(distribution.locate_file(name)))
+        licences = [
+            Path(str(distribution.locate_file(file))) for file in distribution.files or () if _is_licence(file.parts)
+        ]
     except importlib.metadata.PackageNotFoundError:
-        _copy_vendored(name, target)
-        return
-    for file in distribution.files or ():
-        destination = _destination(name, file)
-        if destination is not None:
-            (target / destination).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(str(distribution.locate_file(file)), target / destination)
-
-
-def _copy_vendored(name: str, target: Path) -> None:
-    here = Path(__file__).resolve().parents[2]
-    licences = here / LICENCE_DIRECTORY / name
-    if not (here / name).is_dir() or not licences.is_dir():
+        here = Path(__file__).resolve().parents[2]
+        sources = here / name
+        directory = here / LICENCE_DIRECTORY / name
+        licences = sorted(directory.iterdir()) if directory.is_dir() else []
+    if not sources.is_dir() or not licences:
         raise ImageError(f"{name} is not installed beside systemctl-replacement: cannot put it into the image")
-    shutil.copytree(here / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(licences, target / LICENCE_DIRECTORY / name)
+    (target / name).mkdir()
+    (target / LICENCE_DIRECTORY / name).mkdir(parents=True)
+    for module in modules:
+        shutil.copyfile(sources / f"{module}.py", target / name / f"{module}.py")
+    for licence in licences:
+        shutil.copyfile(licence, target / LICENCE_DIRECTORY / name / licence.name)
 
 
-def _destination(name: str, file: PurePosixPath) -> Optional[str]:
-    """Where a file of a distribution goes: modules stay in place, licences go below its name, the rest is left out."""
-    if file.parts[0] == name:
-        kept = "tests" not in file.parts and file.suffix in (".py", ".so")
-        return str(file) if kept else None
-    if file.parts[0].endswith(".dist-info") and "LICEN" in file.name.upper():
-        return f"{LICENCE_DIRECTORY}/{name}/{file.name}"
-    return None
+def _is_licence(parts: Sequence[str]) -> bool:
+    return parts[0].endswith(".dist-info") and "LICEN" in parts[-1].upper()

@@ -10,6 +10,7 @@ from functools import partial
 
 import pytest
 
+from systemctl_replacement.image import names
 from tests.box.harness import PROFILES, Box
 from tests.box.test_main_job import enabled
 from tests.box.test_places import place
@@ -101,7 +102,9 @@ def test_beside_another_init_no_work_of_a_boot_is_done() -> None:
 
 
 def test_beside_systemd_root_is_refused() -> None:
-    with Box("full", packages=SYSTEMD, init=["/lib/systemd/systemd"], environment={"container": "docker"}) as box:
+    # What is called systemd there is ours.
+    init = ["/bin/sh", "-c", f"ln -s {names.diversions(names.SYSTEMD)[1][1]} /tmp/systemd && exec /tmp/systemd"]
+    with Box("full", packages=SYSTEMD, init=init, environment={"container": "docker"}) as box:
         box.wait_for(lambda: box.exists("/run/systemd/private"))
         for command in ("systemctl init", "systemctl start nginx"):
             result = box.run(command)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from systemctl_replacement.image import install
+from systemctl_replacement.image import launchers, names
 
 TOP = Path(__file__).resolve().parents[2]
 MAIN = TOP / "systemctl_replacement" / "__main__.py"
@@ -32,7 +32,7 @@ def test_signals_are_blocked_before_anything_is_imported(start: str, tmp_path: P
     path = MAIN
     if start == "launcher":
         path = tmp_path / "launcher"
-        path.write_text(install._LAUNCHER_TEXT.format(python=sys.executable, home=TOP))
+        path.write_text(launchers.text(names.LAUNCHER, sys.executable).replace(names.HOME, str(TOP)))
     command = ["unshare", "--pid", "--fork", "--kill-child", sys.executable, "-ISXutf8", "-c", WATCH, str(path)]
     ran = subprocess.run([*command, "--version"], capture_output=True, text=True, timeout=20)
     told = [line.partition(".")[2] for line in ran.stderr.splitlines()]

@@ -1,0 +1,85 @@
+"""What an installation has done to an image, as it is remembered there: what `uninstall` undoes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from systemctl_replacement.image.errors import ImageError
+from systemctl_replacement.image.names import STATE
+from systemctl_replacement.image.root import Root
+from systemctl_replacement.records import dataclass
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A name that we have taken. `path` is without links above it, `link` as in names.py, `kept` where what stood there
+    is now ("" if nothing did)."""
+
+    path: str
+    link: str = ""
+    kept: str = ""
+    diversions: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class State:
+    """An installation: our version, the interpreter that launchers name, what was taken, directories that were made."""
+
+    version: str = ""
+    python: str = ""
+    taken: tuple[Taken, ...] = ()
+    directories: tuple[str, ...] = ()
+
+    def at(self, path: str) -> Taken | None:
+        """What was taken at a path, None if nothing was."""
+        return next((each for each in self.taken if each.path == path), None)
+
+    @property
+    def diversions(self) -> tuple[tuple[str, str], ...]:
+        return tuple(pair for each in self.taken for pair in each.diversions)
+
+
+def render(state: State) -> str:
+    taken = [
+        {
+            "path": each.path,
+            "link": each.link,
+            "kept": each.kept,
+            "diversions": [list(pair) for pair in each.diversions],
+        }
+        for each in state.taken
+    ]
+    value = {
+        "version": state.version,
+        "python": state.python,
+        "taken": taken,
+        "directories": list(state.directories),
+    }
+    return json.dumps(value, indent=1) + "\n"
+
+
+def parse(text: str) -> State:
+    """ImageError if this is not what `render` makes."""
+    try:
+        value: Any = json.loads(text)
+        taken = [
+            Taken(
+                str(each["path"]),
+                str(each["link"]),
+                str(each["kept"]),
+                tuple((str(name), str(to)) for name, to in each["diversions"]),
+            )
+            for each in value["taken"]
+        ]
+        return State(
+            str(value["version"]), str(value["python"]), tuple(taken), tuple(str(each) for each in value["directories"])
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        raise ImageError(f"{STATE} is damaged ({error}): it does not tell what was installed") from error
+
+
+def read(root: Root) -> State | None:
+    """What is installed, None if nothing is. OSError, ImageError."""
+    data = root.read(STATE)
+    return None if data is None else parse(data.decode("utf-8", "replace"))

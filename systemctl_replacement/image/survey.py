@@ -1,0 +1,140 @@
+"""Looking at an image: which names are to be taken there, and what stands under each of them now."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from systemctl_replacement.image import bus_policy, diversions, launchers, names
+from systemctl_replacement.image.diversions import Diversion
+from systemctl_replacement.image.names import Name
+from systemctl_replacement.image.root import Root
+from systemctl_replacement.image.state import State, Taken
+from systemctl_replacement.paths import BUS_POLICY
+from systemctl_replacement.records import dataclass
+
+ABSENT, OURS, FOREIGN = "absent", "ours", "foreign"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A path that is to be taken. `there` is what stands there now, `in_packages` under which of its diverted names a
+    package has a file ("" if none has). A launcher or another file of ours has a text, a link has not."""
+
+    path: str
+    text: str = ""
+    mode: int = 0o755
+    link: str = ""
+    yields: bool = False
+    diversions: tuple[tuple[str, str], ...] = ()
+    there: str = ABSENT
+    as_wanted: bool = False
+    in_packages: str = ""
+
+
+@dataclass(frozen=True)
+class Image:
+    """What a plan must know of an image. `occupied` are the places of diverted and replaced files where there is one,
+    `missing` the directories that are not there."""
+
+    places: tuple[Place, ...]
+    known: State
+    there: dict[str, str]
+    diversions: tuple[Diversion, ...] = ()
+    occupied: frozenset[str] = frozenset()
+    missing: tuple[str, ...] = ()
+
+
+def look(root: Root, wanted: Iterable[Name], python: str, known: State) -> Image:
+    """Look at an image into which `wanted` is to be installed with an interpreter. OSError, ImageError."""
+    with_dpkg = diversions.is_used(root)
+    places = _places(root, wanted, python, with_dpkg)
+    in_packages = diversions.names_in_packages(root, [name for place in places for name, _ in place.diversions])
+    seen = []
+    for place in places:
+        there = what_is(root, Taken(place.path, place.link), known)
+        owner = next((name for name, _ in place.diversions if name in in_packages), "")
+        as_wanted = there == OURS and _is_as_wanted(root, place)
+        seen.append(_seen(place, there, as_wanted, owner))
+    targets = {to for place in seen for _, to in place.diversions} | {names.REPLACED + place.path for place in seen}
+    targets |= {to for _, to in known.diversions} | {each.kept for each in known.taken if each.kept}
+    return Image(
+        tuple(seen),
+        known,
+        {each.path: what_is(root, each, known) for each in known.taken},
+        tuple(diversions.read(root)) if with_dpkg else (),
+        frozenset(path for path in targets if root.has(path)),
+        tuple(_missing_directories(root, [place.path for place in seen])),
+    )
+
+
+def what_is(root: Root, name: Taken, known: State) -> str:
+    """What stands under a name: nothing, something of ours, or something else."""
+    if not root.has(name.path):
+        return ABSENT
+    text = root.link_text(name.path)
+    if text is not None:
+        taken = known.at(name.path)
+        # Nobody else makes links with this text; earlier versions made /sbin/init one.
+        ours = text == names.LAUNCHER or (taken is not None and text == taken.link)
+        return OURS if ours else FOREIGN
+    if name.path == BUS_POLICY:
+        return OURS
+    beginning = root.read(name.path, launchers.LONGEST)
+    return OURS if beginning is not None and launchers.is_launcher(beginning) else FOREIGN
+
+
+def _seen(place: Place, there: str, as_wanted: bool, owner: str) -> Place:
+    return Place(
+        place.path, place.text, place.mode, place.link, place.yields, place.diversions, there, as_wanted, owner
+    )
+
+
+def _places(root: Root, wanted: Iterable[Name], python: str, with_dpkg: bool) -> list[Place]:
+    places: dict[str, Place] = {}
+    for name in wanted:
+        for place in _places_of(root, name, python, with_dpkg):
+            places.setdefault(place.path, place)
+    return list(places.values())
+
+
+def _places_of(root: Root, name: Name, python: str, with_dpkg: bool) -> list[Place]:
+    """The place of a name, or the places if /usr is not merged in this image."""
+    path = root.resolve(name.path)
+    has_alias = os.path.isdir(root.directory + "/" + name.alias.split("/")[1])
+    alias = root.resolve(name.alias) if has_alias else path
+    diverted = with_dpkg and name.diverted
+    if name.path == BUS_POLICY:
+        return [Place(path, bus_policy.TEXT, 0o644)]
+    text = "" if name.link else launchers.text(name.path, python)
+    if path == alias or name.path == names.OWN_COMMAND:
+        both = names.diversions(name.path) if has_alias else names.diversion(name.path)
+        pairs = both if diverted else ()
+        return [Place(path, text, 0o755, name.link, name.yields, pairs)]
+    usr = names.diversion(name.path) if diverted else ()
+    other = names.diversion(name.alias) if diverted else ()
+    if name.link:  # to a program that is administered in one place: where scripts look for it
+        return [Place(alias, "", 0o755, name.link, name.yields, other)]
+    return [
+        Place(path, text, 0o755, "", name.yields, usr),
+        Place(alias, "", 0o755, name.path, name.yields, other),
+    ]
+
+
+def _is_as_wanted(root: Root, place: Place) -> bool:
+    text = root.link_text(place.path)
+    if place.link or text is not None:
+        return text == place.link
+    right_mode = os.lstat(root.at(place.path)).st_mode & 0o7777 == place.mode
+    return right_mode and root.read(place.path) == place.text.encode("utf-8", "surrogateescape")
+
+
+def _missing_directories(root: Root, paths: Iterable[str]) -> list[str]:
+    """Directories above the paths that do not exist, the upper ones first."""
+    missing: set[str] = set()
+    for path in [*paths, names.HOME + "/"]:
+        directory = root.resolve(path).rpartition("/")[0]
+        while directory and not os.path.isdir(root.directory + directory):
+            missing.add(directory)
+            directory = directory.rpartition("/")[0]
+    return sorted(missing)
