@@ -59,6 +59,7 @@ class Box:
 
     profile         the name of one of PROFILES, or a Profile of one's own
     packages        Debian packages in the root file system
+    root            layers of a root file system, topmost first, in place of those that `packages` and `ours` make
     systemd         the real systemd is PID 1 (profile "full", its packages are added); else ours is installed
     ours            whether our systemctl overwrites /usr/bin/systemctl (default: if not `systemd`)
     init            argv of PID 1; default `/usr/bin/systemctl init`, or systemd
@@ -81,6 +82,7 @@ class Box:
         ours: Optional[bool] = None,
         environment: Optional[Mapping[str, str]] = None,
         read_only_root: Optional[bool] = None,
+        root: Optional[Sequence[Path]] = None,
         tty: bool = False,
         limits: Optional[Mapping[str, tuple[int, int]]] = None,
         images: Optional[Mapping[str, Sequence[Path]]] = None,
@@ -94,6 +96,7 @@ class Box:
             self.profile = replace(self.profile, read_only_root=read_only_root)
         self.packages = [*packages, *self.profile.packages, *(SYSTEMD_PACKAGES if systemd else ())]
         self.ours = not systemd if ours is None else ours
+        self._layers = root
         ours_as_init = ["/sbin/init"] if systemd else [*self.profile.first, "/usr/bin/systemctl", "init"]
         self.init = list(init or self.profile.host or ours_as_init)
         self.environment = dict(self.profile.environment)
@@ -137,9 +140,11 @@ class Box:
     def _mount(self) -> None:
         if os.geteuid() != 0:
             raise BoxError("boxes need root")
-        lower = rootfs.layers(self.packages)
-        if self.ours:
-            lower = rootfs.with_ours(lower)
+        if self._layers is not None:
+            lower = list(self._layers)
+        else:
+            lower = rootfs.layers(self.packages)
+            lower = rootfs.with_ours(lower) if self.ours else lower
         # One mount point for all boxes: each covers it in its own mount namespace.
         scratch = rootfs.cache_directory() / "mount-point"
         scratch.mkdir(exist_ok=True)

@@ -24,6 +24,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 SUITE = "bookworm"
+NEWER_SUITE = "trixie"
 DEFAULT_MIRROR = "http://deb.debian.org/debian"
 REPOSITORY = Path(__file__).resolve().parents[2]
 LAUNCH = Path(__file__).with_name("launch.py")
@@ -111,10 +112,10 @@ def machine_mirror() -> str:
     return DEFAULT_MIRROR
 
 
-def layers(packages: Iterable[str] = ()) -> list[Path]:
+def layers(packages: Iterable[str] = (), suite: str = SUITE) -> list[Path]:
     """The layers of a Debian with these packages, topmost first. Made if they are not in the cache."""
     names = sorted(set(packages))
-    base = _base()
+    base = _base(suite)
     if not names:
         return [base]
     key = key_of(base.name, *names)
@@ -215,21 +216,31 @@ def run(argv: list[str]) -> None:
         raise BuildError(f"{' '.join(argv[:4])} …: exit status {result.returncode}\n{result.stdout[-6000:]}")
 
 
-def _base() -> Path:
+def _base(suite: str) -> Path:
     mirror = machine_mirror()
-    return cached(f"base-{key_of(RECIPE, SUITE, *BASE_PACKAGES)}", lambda target: _make_base(target, mirror), {})
+    key = key_of(RECIPE, suite, *BASE_PACKAGES)
+    return cached(f"base-{key}", lambda target: _make_base(target, suite, mirror), {})
 
 
-def _make_base(target: Path, mirror: str) -> None:
+def _make_base(target: Path, suite: str, mirror: str) -> None:
     if shutil.which("debootstrap") is None:
         raise BuildError("debootstrap is not installed (`make test` installs what the tests need)")
-    run(["debootstrap", "--variant=minbase", f"--cache-dir={cache_directory() / 'debs'}", SUITE, str(target), mirror])
+    debs = cache_directory() / "debs"
+    # An older debootstrap does not know a newer suite, which is made like the newest one of all.
+    scripts = Path("/usr/share/debootstrap/scripts")
+    script = [] if (scripts / suite).exists() else [str(scripts / "sid")]
+    run(["debootstrap", "--variant=minbase", f"--cache-dir={debs}", suite, str(target), mirror, *script])
     (target / "usr/sbin/policy-rc.d").write_text(POLICY_RC_D, encoding="utf-8")
     (target / "usr/sbin/policy-rc.d").chmod(0o755)
     (target / "etc/dpkg/dpkg.cfg.d/box").write_text(DPKG_CONFIGURATION, encoding="utf-8")
     (target / "etc/apt/apt.conf.d/99box").write_text(_apt_configuration(), encoding="utf-8")
     (target / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n", encoding="utf-8")
     build(target, None, [["apt-get", "-q", "update"], _apt_install(BASE_PACKAGES)])
+    if suite != SUITE:
+        # Layers on it are few. They fetch the lists again, which take more room than the rest.
+        for directory in ("var/lib/apt/lists", "var/cache/apt"):
+            shutil.rmtree(target / directory)
+            (target / directory / "partial").mkdir(parents=True)
 
 
 def _apt_configuration() -> str:
