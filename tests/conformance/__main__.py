@@ -14,18 +14,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.box.harness import SYSTEMD_PACKAGES, Box, BoxError
 from tests.box.rootfs import BuildError
 from tests.conformance import reference, systemd_tests, verdict
 from tests.conformance.case import Case, CaseError, load_all
-from tests.conformance.execute import Transcript, run_side
+from tests.conformance.execute import Ran, Transcript, run_side
 from tests.conformance.verdict import Verdict
 
 RECORDED = Path(__file__).parent / "same.txt"
 BOXES = 3  # of each side at the same time: cases wait as much as they compute
+SYSTEMD, OURS = "systemd", "ours"
+TOOK: list[tuple[str, Ran]] = []  # every case that has been run, and on which side
 BAD = (verdict.DIFFERS, verdict.NOT_YET)
 FAILING = (*BAD, verdict.STALE)
 
@@ -35,7 +37,7 @@ def main() -> int:
     started = time.monotonic()
     try:
         cases = _select(options.names)
-        _try_boxes([True, False] if not options.twice else [options.twice == "systemd"])
+        _try_boxes([True, False] if not options.twice else [options.twice == SYSTEMD])
     except (CaseError, BuildError, BoxError) as error:
         print(f"conformance: not run: {error}", file=sys.stderr)
         return 2
@@ -46,7 +48,7 @@ def main() -> int:
         _show(cases, fresh=options.fresh, boxes=options.boxes)
         return 0
     if options.twice:
-        verdicts = _twice(cases, options.twice == "systemd", options.boxes)
+        verdicts = _twice(cases, options.twice == SYSTEMD, options.boxes)
     else:
         verdicts = _compare(cases, fresh=options.fresh, boxes=options.boxes)
         verdicts = _later_tries(cases, verdicts)
@@ -58,6 +60,8 @@ def main() -> int:
         status = int(any(one.kind == verdict.DIFFERS for one in verdicts))
     else:
         status = _hold_against_record(verdicts, record=options.record, whole=not options.names)
+    if options.durations:
+        print(*_durations(options.durations), sep="\n")
     print(f"{len(verdicts)} cases in {time.monotonic() - started:.0f} s")
     print(verdict.summary(verdicts))
     return status
@@ -69,10 +73,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("-d", "--diff", action="store_true", help="print every difference, also the expected ones")
     parser.add_argument("-v", "--verbose", action="store_true", help="name also each case that is the same")
     parser.add_argument("--boxes", type=int, default=BOXES, help="boxes of each side at the same time (%(default)s)")
+    parser.add_argument("--durations", type=int, default=0, metavar="N", help="name the N slowest cases")
     parser.add_argument("--fresh", action="store_true", help="run real systemd even where its answers are remembered")
     parser.add_argument("--record", action="store_true", help="record the cases that are the same")
     parser.add_argument("--show", action="store_true", help="print what real systemd shows (`newer:` cases: ours)")
-    parser.add_argument("--twice", choices=("systemd", "ours"), help="run one side against itself: is it repeatable?")
+    parser.add_argument("--twice", choices=(SYSTEMD, OURS), help="run one side against itself: is it repeatable?")
     return parser.parse_args()
 
 
@@ -154,11 +159,25 @@ def _fails(one: Verdict, recorded: set[str]) -> bool:
 
 def _run(cases: Sequence[Case], systemd: bool, boxes: int) -> dict[str, Transcript]:
     transcripts = {}
-    for case, transcript, seconds in run_side(cases, systemd, boxes):
-        transcripts[case.name] = transcript
+    side = SYSTEMD if systemd else OURS
+    for ran in run_side(cases, systemd, boxes):
+        transcripts[ran.case.name] = ran.transcript
+        TOOK.append((side, ran))
         if sys.stderr.isatty():
-            print(f"{'systemd' if systemd else 'ours':8} {case.name} {seconds:.1f} s", file=sys.stderr)
+            print(f"{side:8} {ran.case.name} {ran.seconds:.1f} s", file=sys.stderr)
     return transcripts
+
+
+def _durations(count: int) -> Iterator[str]:
+    """The slowest cases, and what all of a side took together."""
+    for side, ran in sorted(TOOK, key=lambda took: took[1].seconds, reverse=True)[:count]:
+        booting = f", {ran.booting:.1f} s of it booting" if ran.booting else ""
+        yield f"{ran.seconds:6.1f} s  {side:8} {ran.case.name}{booting}"
+    for side in (SYSTEMD, OURS):
+        all_of_it = [ran for where, ran in TOOK if where == side]
+        boots = [ran.booting for ran in all_of_it if ran.booting]
+        total = sum(ran.seconds for ran in all_of_it)
+        yield f"{total:6.0f} s  {side:8} {len(all_of_it)} cases, {sum(boots):.0f} s of it in {len(boots)} boots"
 
 
 def _references(cases: Sequence[Case], fresh: bool, boxes: int) -> dict[str, Transcript]:

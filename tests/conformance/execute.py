@@ -123,6 +123,16 @@ class Transcript:
         return Transcript(tuple(Seen(**step) for step in data["steps"]), data["problem"])
 
 
+@dataclass(frozen=True)
+class Ran:
+    """A case that was run, and how long that took. booting: the seconds among these in which a box booted for it."""
+
+    case: Case
+    transcript: Transcript
+    seconds: float
+    booting: float
+
+
 class Worker:
     """Runs cases in its box, and boots one if it has none that can be used."""
 
@@ -131,6 +141,7 @@ class Worker:
         self._box: Optional[Box] = None
         self._performed = 0
         self._kind: tuple[str, tuple[str, ...]] = ("", ())
+        self._booting = 0.0
 
     def __enter__(self) -> Worker:
         return self
@@ -138,8 +149,13 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self._discard()
 
-    def run(self, case: Case) -> Transcript:
+    def run(self, case: Case) -> Ran:
         """Run one case. Nothing that the system under test does raises an exception."""
+        started, self._booting = time.monotonic(), 0.0
+        transcript = self._run(case)
+        return Ran(case, transcript, time.monotonic() - started, self._booting)
+
+    def _run(self, case: Case) -> Transcript:
         kind = (case.profile, case.packages)
         try:
             if case.fresh or kind != self._kind:
@@ -158,6 +174,7 @@ class Worker:
         profile: Optional[Profile] = PROFILES[case.profile] if case.profile and not self._systemd else None
         if case.ends:
             profile = without_reboot()
+        started = time.monotonic()
         packages = [*SYSTEMD_PACKAGES, *case.packages]
         box = Box(profile=profile, systemd=self._systemd, packages=packages, boot=False)
         box.__enter__()
@@ -169,6 +186,7 @@ class Worker:
         box.boot()
         box.wait_booted()
         box.run(f"mkdir -p {WORK}; {_SNAPSHOT}", timeout=COMMAND_TIMEOUT, check=True)
+        self._booting += time.monotonic() - started
         return box
 
     def _discard(self) -> None:
@@ -256,6 +274,11 @@ def _script(case: Case, directory: str, systemd: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
+def way_to_run(case: Case) -> str:
+    """Everything that decides what real systemd shows of a case, but the case itself and how it is made equal."""
+    return "\n".join([*_NOT_NEEDED, _DYNAMIC_USERS, _SNAPSHOT, _script(case, WORK, systemd=True), _CLEAN])
+
+
 def _observation(case: Case) -> str:
     parts = [":"]
     if case.shown:
@@ -269,13 +292,13 @@ def _observation(case: Case) -> str:
     return "\n".join(parts)
 
 
-def run_side(cases: Sequence[Case], systemd: bool, boxes: int) -> Iterator[tuple[Case, Transcript, float]]:
-    """Run cases under real systemd or under ours, several at once: (case, what it showed, seconds) as they end."""
+def run_side(cases: Sequence[Case], systemd: bool, boxes: int) -> Iterator[Ran]:
+    """Run cases under real systemd or under ours, several at once, as they end."""
     # Cases that can share a box come one after the other.
     todo = queue.SimpleQueue[Case]()
     for case in sorted(cases, key=lambda case: (case.packages, case.profile, case.fresh)):
         todo.put(case)
-    done = queue.SimpleQueue[tuple[Case, Transcript, float]]()
+    done = queue.SimpleQueue[Ran]()
 
     def work() -> None:
         with Worker(systemd) as worker:
@@ -284,8 +307,7 @@ def run_side(cases: Sequence[Case], systemd: bool, boxes: int) -> Iterator[tuple
                     case = todo.get_nowait()
                 except queue.Empty:
                     return
-                started = time.monotonic()
-                done.put((case, worker.run(case), time.monotonic() - started))
+                done.put(worker.run(case))
 
     for _ in range(min(boxes, len(cases))):
         threading.Thread(target=work).start()

@@ -11,16 +11,17 @@ from typing import Optional
 from tests.box import rootfs
 from tests.box.harness import SYSTEMD_PACKAGES
 from tests.conformance.case import Case
-from tests.conformance.execute import Transcript
+from tests.conformance.execute import Transcript, way_to_run
 
-_RUN_BY = ("execute.py", "manager_log.py", "normalise.py")
+_MADE_EQUAL_BY = ("known_journal.py", "manager_log.py", "normalise.py")
 
 
 def _path(case: Case) -> Path:
     digest = hashlib.sha256()
-    for name in _RUN_BY:
+    for name in _MADE_EQUAL_BY:
         digest.update((Path(__file__).parent / name).read_bytes())
     digest.update("\0".join(str(layer) for layer in rootfs.layers(list(SYSTEMD_PACKAGES))).encode())
+    digest.update(way_to_run(case).encode(errors="surrogateescape"))
     digest.update(repr(case).encode(errors="surrogateescape"))
     return rootfs.cache_directory() / "conformance" / f"{digest.hexdigest()[:24]}.json"
 
