@@ -143,7 +143,7 @@ def test_the_host_s_are_left_alone() -> None:
 
 
 def test_on_demand() -> None:
-    """In a container without an init: from the first command that starts a manager until it leaves."""
+    """In a container without an init: from the first command that starts a manager until that ends."""
     with Box(init=["/bin/sleep", "infinity"]) as box:
         assert not box.exists("/dev/log")
         unit = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/usr/bin/logger -t unit started\n"
@@ -152,6 +152,8 @@ def test_on_demand() -> None:
         assert await_one(box, "unit")["_SYSTEMD_UNIT"] == "a.service"
         log(box, "me")
         box.run("systemctl stop a", check=True)
+        (manager,) = box.find("--on-demand")
+        manager.terminate()
         box.wait_for(lambda: not box.find("collector"), timeout=20, what="the manager to leave")
         assert box.run("ls -d /dev/log /run/systemd/journal/socket").stdout == ""
 

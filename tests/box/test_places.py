@@ -78,6 +78,14 @@ ExecStop=/bin/sh -c 'echo {kind} >>{STOP_ORDER}'
     return files
 
 
+def _command_lines(box: Box, text: str) -> list[list[str]]:
+    found = []
+    for process in box.find(text):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found.append(process.cmdline())
+    return sorted(found)
+
+
 class Place:
     """A box with an init in it that is PID 1, its child, or started beside it."""
 
@@ -86,7 +94,9 @@ class Place:
         self.others: list[int] = []
         self.init: Optional[subprocess.Popen[str]] = None
         if box.profile.host:
-            box.wait_for(lambda: box.find("sleep 98764") and box.find("sleep 98765"), what="the processes of the host")
+            # (A shell that is about to make them has both in its command line.)
+            sleeps = [["sleep", number] for number in ("98764", "98765")]
+            box.wait_for(lambda: _command_lines(box, "sleep 9876") == sleeps, what="the processes of the host")
             self.others = sorted(process.pid for process in box.processes())
             self.init = box.popen(["/usr/bin/systemctl", "init"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 

@@ -112,13 +112,3 @@ def test_a_second_init_is_refused_and_harms_nothing() -> None:
         assert "PID 1 is the service manager of this container, as user root" in second.stderr
         assert box.list_directory("/run/systemd/notify") == sockets
         assert box.run("systemctl is-active n").stdout == "active\n"
-
-
-def test_on_demand_it_leaves_after_the_last_service_ended_by_itself() -> None:
-    with Box(files={f"{DIRECTORY}/s.service": "[Service]\nExecStart=/bin/sleep 12\n"}, init=WITHOUT_INIT) as box:
-        box.run("systemctl start s", check=True)
-        assert box.find("--on-demand")
-        # Longer than it stays without a client: only the service keeps it.
-        box.wait_for(lambda: not box.find("sleep 12"), 20)
-        assert box.find("--on-demand")
-        box.wait_for(lambda: not box.find("--on-demand"), 20)

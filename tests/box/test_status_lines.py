@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
@@ -40,8 +41,8 @@ BACK, CLEAR = "\x1bM\r\x1b[K", "\x1b[K"
 
 @dataclass(frozen=True)
 class Seen:
-    """What a terminal showed: the lines about our units, by unit in their order; the welcome; what was said to go on,
-    and of the lines around that whether each takes back the one before."""
+    """What a terminal showed: the lines about our units, by unit in their order; the welcome; which of our units were
+    said to go on, and of the lines around that whether each takes back the one before."""
 
     lines: Mapping[str, list[str]]
     welcome: str
@@ -57,8 +58,9 @@ def seen(console: str) -> Seen:
         sound &= line.startswith(BACK) == before
         text = line.removeprefix(BACK).removeprefix(CLEAR)
         if moves:
-            text = re.sub(r"^\[[\x1b\[0-9;m* ]+\] (\(\d of \d\) )?", "[*] ", text)
-            going_on.add(re.sub(r"\(\d+s / ", "(… / ", text))
+            if "case" in text:  # on a busy machine others take long, too
+                text = re.sub(r"^\[[\x1b\[0-9;m* ]+\] (\(\d of \d\) )?", "[*] ", text)
+                going_on.add(re.sub(r"\(\d+s / ", "(… / ", text))
         elif "Welcome" in text:
             welcome = text
         elif "case" in text and ".service: " not in text:
@@ -100,8 +102,10 @@ def shown(systemd: bool, columns: int, environment: Mapping[str, str], configura
     ids=["in colours", "cut"],
 )
 def test_they_are_those_of_systemd(columns: int, environment: dict[str, str], configuration: str, slow: bool) -> None:
-    theirs = shown(True, columns, environment, configuration, slow)
-    ours = shown(False, columns, environment, configuration, slow)
+    with ThreadPoolExecutor() as pool:  # most of the time each waits
+        theirs, ours = pool.map(
+            lambda systemd: shown(systemd, columns, environment, configuration, slow), (True, False)
+        )
     assert ours.lines == theirs.lines
     assert ours.welcome == theirs.welcome != ""
     assert ours.going_on == theirs.going_on

@@ -105,7 +105,7 @@ def test_who_waits_for_its_exec_stop_is_told_by_a_signal_in_time(told: bool) -> 
 
 # Every unit except `deaf` writes a line to /var/NAME when it is signalled. Then it exits, stays, or lingers a while.
 TOLD = """#!/bin/sh
-trap 'echo told >>/var/$1; [ "$2" ] || exit; left=20' TERM
+trap 'echo told >>/var/$1; [ "$2" ] || exit; left=${3:-20}' TERM
 touch /run/$1
 while [ "$2$left" != lingers0 ]; do
     sleep .05
@@ -128,10 +128,10 @@ EVERYBODY = {
         "ExecStart=/bin/sh -c '/bin/told lingers lingers & trap \"\" TERM; while :; do sleep .1; done'\n",
         none="[Service]\nTimeoutStopSec=12\nKillMode=none\nExecStart=/bin/told none\nExecStop=/bin/sleep 60\n",
         # Not the main process, and ExecStop= is running.
-        app="[Service]\nTimeoutStopSec=12\nExecStart=/bin/sh -c '/bin/told app; exit 0'\nExecStop=/bin/sleep 60\n",
-        # Signalled early, and late: none is signalled twice.
+        app="[Service]\nTimeoutStopSec=10\nExecStart=/bin/sh -c '/bin/told app; exit 0'\nExecStop=/bin/sleep 60\n",
+        # Signalled early, and late: none is signalled twice. The latter's stop begins when it has been told already.
         twice="[Service]\nTimeoutStopSec=12\nExecStart=/bin/told twice stay\n",
-        slow="[Service]\nTimeoutStopSec=12\nExecStart=/bin/told slow stay\nExecStop=/bin/sleep 60\n",
+        slow="[Service]\nTimeoutStopSec=10\nExecStart=/bin/told slow lingers 80\nExecStop=/bin/sleep 60\n",
     ),
     "/bin/told": TOLD,
 }

@@ -148,7 +148,8 @@ def test_clients_of_the_first_moment_wait_for_pid_1() -> None:
 
 def test_a_start_that_takes_its_time_is_initializing() -> None:
     # An entry point's lock keeps init from listening, like the start of another manager.
-    script = "mkdir -p /run/systemd; exec 9>/run/systemd/systemctl-replacement.lock; flock 9; (sleep 2; touch /done) &"
+    lock = "mkdir -p /run/systemd; exec 9>/run/systemd/systemctl-replacement.lock; flock 9"
+    script = f"{lock}; (sleep 2; touch /done) & exec 9>&-"
     with Box(init=entry(script), files=enabled("a.service", SLEEPER)) as box:
         box.wait_for(lambda: "systemctl" in box.run("cat /proc/1/cmdline").stdout)
         waiting = box.popen("systemctl is-system-running --wait", stdout=-1)

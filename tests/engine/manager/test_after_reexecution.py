@@ -6,6 +6,8 @@ import os
 import signal
 import socket
 
+import pytest
+
 from systemctl_replacement import wire
 from systemctl_replacement.control.address import MANAGER
 from systemctl_replacement.paths import Paths
@@ -18,16 +20,22 @@ REEXECUTE = 59  # SIGRTMIN+25
 DEAF = "[Service]\nExecStart=/bin/sh -c 'trap \"\" TERM; touch @ROOT@/deaf; while :; do sleep 1; done'\n"
 
 
-def test_an_on_demand_manager_leaves_when_its_last_service_ends() -> None:
-    service = "[Service]\nExecStart=/bin/sh -c 'until test -e @ROOT@/go; do sleep 0.02; done'\n"
+@pytest.mark.parametrize("reexecuted", [False, True])
+def test_an_on_demand_manager_leaves_when_its_last_service_ends(reexecuted: bool) -> None:
+    """The service, which ends by itself, lasts longer than it stays without a client."""
+    service = (
+        "[Service]\nExecStart=/bin/sh -c 'until test -e @ROOT@/go; do sleep 0.02; done; sleep 1; touch @ROOT@/end'\n"
+    )
     with Engine({"a.service": service}, boot=("--on-demand",), change=SHORT_LINGER) as e:
         assert e.run("start", "a.service") == "done"
-        e.reexecute()
+        if reexecuted:
+            e.reexecute()
         assert e.sub("a.service") == "running"
         e.forget()
         (e.root / "go").touch()
         assert e.process is not None
         assert e.process.wait(30) == 0
+        assert (e.root / "end").exists(), "it has ended its service"
 
 
 def test_a_request_is_finished_although_its_client_left() -> None:
