@@ -127,6 +127,11 @@ def block_all_signals() -> None:
     _signal.pthread_sigmask(_signal.SIG_BLOCK, ALL_SIGNALS)
 
 
+def await_signal(number: int, usec: int) -> None:
+    """Wait until a blocked signal comes, and take it; no longer than this. It needs no descriptor."""
+    _signal.sigtimedwait((number,), usec / 1_000_000)
+
+
 def unblock_all_signals() -> None:
     _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
 

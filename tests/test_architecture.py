@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -140,9 +141,16 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
 
 
-def imported(path: Path) -> Iterator[str]:
+@cache
+def parsed(path: Path) -> ast.Module:
+    """The syntax tree of a file. Nobody changes it."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def imported(path: Path) -> frozenset[str]:
     """Names of the modules of ours that are imported, wherever in the file the statement stands."""
-    return imported_by(ast.parse(path.read_text(encoding="utf-8")), path)
+    return frozenset(imported_by(parsed(path), path))
 
 
 def imported_by(module: ast.Module, path: Path) -> Iterator[str]:
@@ -162,6 +170,7 @@ def imported_by(module: ast.Module, path: Path) -> Iterator[str]:
                 yield to_module(rest)
 
 
+@cache
 def to_module(name: str) -> str:
     """`unitfile.syntax.parse` and `unitfile.syntax` are both the module `unitfile.syntax`."""
     while name:
@@ -216,10 +225,9 @@ def test_handlers_know_no_transport(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_length_and_purpose(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    lines = len(text.splitlines())
+    lines = len(path.read_text(encoding="utf-8").splitlines())
     assert lines <= LONGEST_MODULE, f"{lines} lines are more than one concept"
-    assert ast.get_docstring(ast.parse(text)), f"{name_of(path)} does not say why it exists"
+    assert ast.get_docstring(parsed(path)), f"{name_of(path)} does not say why it exists"
 
 
 def test_length_of_tests() -> None:
@@ -287,7 +295,7 @@ def test_types_are_known_by_their_kind_alone(path: Path) -> None:
         return
     particular = {other for other in imported(path) if other.split(".")[0] == "units"} - OF_ANY_KIND
     assert not particular, f"{module} imports {', '.join(sorted(particular))}: what is special to a kind is asked of it"
-    found = list(type_names_compared(ast.parse(path.read_text(encoding="utf-8"))))
+    found = list(type_names_compared(parsed(path)))
     assert bool(found) == (module in MEAN_THE_NAME), f"{module} knows a type of units: {'; '.join(found)}"
 
 
@@ -318,7 +326,7 @@ def test_processes_stay_small(program: str) -> None:
 
 def test_imports_are_absolute() -> None:
     for path in MODULES + SCRIPTS:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.ImportFrom):
                 assert not node.level, f"{path.relative_to(TOP)}, line {node.lineno}: a relative import"
 
@@ -342,7 +350,7 @@ def test_nothing_is_dead() -> None:
     Words are counted, not uses: a name with another meaning elsewhere may go unnoticed, but there are no false alarms.
     """
     texts = [path.read_text(encoding="utf-8") for path in MODULES]
-    definitions = Counter(name for text in texts for name in defined(ast.parse(text)))
+    definitions = Counter(name for path in MODULES for name in defined(parsed(path)))
     scripts = [path for path in (TOP / "tools").iterdir() if path.is_file()]
     words = Counter(
         word for text in [*texts, *(path.read_text(encoding="utf-8") for path in scripts)]

@@ -205,7 +205,7 @@ class Life:
         self._loop.run()
         self._manager.logs.end()
         if not self._system.is_pid1:
-            await_helpers(self._manager.processes, self._signal_fd, self._manager.halt.gone_by)
+            await_helpers(self._manager.processes, self._manager.halt.gone_by)
         elif engine_reboot.is_meant(self._manager.halt.known):
             engine_reboot.reboot(self._system.engine)
         return self._status

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import select
 
 from systemctl_replacement import syscalls
 from systemctl_replacement.loop import now_monotonic
 from systemctl_replacement.process import descendants
-from systemctl_replacement.signals import SIGKILL
+from systemctl_replacement.signals import SIGCHLD, SIGKILL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,22 +38,20 @@ def _end(by: int) -> int:
     return min(now + FAREWELL_USEC, max(by, now)) if by else now + FAREWELL_USEC
 
 
-def await_helpers(processes: Processes, signal_fd: int, by: int) -> None:
-    """Leave nothing behind where we are not PID 1: wait for our helpers, which end when their links close. signal_fd:
-    tells of SIGCHLD; by: as above."""
+def await_helpers(processes: Processes, by: int) -> None:
+    """Leave nothing behind where we are not PID 1: wait for our helpers, which end when their links close. SIGCHLD is
+    blocked; by: as above."""
     helpers = processes.helpers.pids
     processes.close()
-    if not _reap(signal_fd, _end(by)):
+    if not _reap(_end(by)):
         for pid in helpers:
             if pid:
                 descendants.send(pid, SIGKILL)
-        _reap(signal_fd, now_monotonic() + _KILLED_USEC)
+        _reap(now_monotonic() + _KILLED_USEC)
 
 
-def _reap(signal_fd: int, end: int) -> bool:
+def _reap(end: int) -> bool:
     """Reap children until there are none; False if that takes too long."""
-    poll = select.poll()
-    poll.register(signal_fd, select.POLLIN)
     while True:
         try:
             while os.waitpid(-1, os.WNOHANG)[0]:
@@ -64,5 +61,4 @@ def _reap(signal_fd: int, end: int) -> bool:
         left = end - now_monotonic()
         if left <= 0:
             return False
-        poll.poll(left // 1000 + 1)
-        syscalls.read_signalfd(signal_fd)
+        syscalls.await_signal(SIGCHLD, left)  # poll(2) would look at no descriptor where none is allowed any more

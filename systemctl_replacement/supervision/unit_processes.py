@@ -171,7 +171,10 @@ class Tracking:
             return False
         poll = select.poll()
         poll.register(self.log_read, select.POLLIN)
-        return bool(poll.poll(0))
+        try:
+            return bool(poll.poll(0))
+        except OSError:
+            return True  # poll(2) asks about no more than RLIMIT_NOFILE: there may be something
 
     # --- processes without a supervisor ---
 
