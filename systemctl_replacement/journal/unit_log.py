@@ -17,9 +17,16 @@ if TYPE_CHECKING:
 
 
 def about_unit(unit: str) -> Expression:
-    """What a unit's processes have logged, and what the manager has logged about it."""
+    """What a unit's processes have logged (of a slice: those of its units), and what the manager has logged about
+    it."""
     name = unit.encode("utf-8", "surrogateescape")
-    return Any([Is("_SYSTEMD_UNIT", name), All([Is("UNIT", name), Is("_SYSTEMD_UNIT", b"init.scope")])])
+    found: list[Expression] = [
+        Is("_SYSTEMD_UNIT", name),
+        All([Is("UNIT", name), Is("_SYSTEMD_UNIT", b"init.scope")]),
+    ]
+    if name.endswith(b".slice"):
+        found.append(Is("_SYSTEMD_SLICE", name))
+    return Any(found)
 
 
 def last_of_unit(paths: Paths, unit: str, count: int, since_monotonic: int = 0) -> list[Entry]:
@@ -49,9 +56,14 @@ def last_of_unit(paths: Paths, unit: str, count: int, since_monotonic: int = 0) 
 
 
 def has_lost_lines(paths: Paths, unit: str, since_monotonic: int) -> bool:
-    """Whether lines of a unit since that time in the latest boot may have been removed to make room for others."""
+    """Whether lines of a unit, or of the manager about it, since that time in the latest boot may have been removed to
+    make room for others."""
     lines = Is("_SYSTEMD_UNIT", unit.encode("utf-8", "surrogateescape"))
-    journal = Journal(paths.log_candidates(), wanted=lines.could_match)
+
+    def wanted(name: str, received: bool) -> bool:
+        return name == MANAGER_FILE or lines.could_match(name, received)
+
+    journal = Journal(paths.log_candidates(), wanted=wanted)
     try:
         boot = journal.latest_boot().encode()
         firsts = [chain.first() for chain in journal.chains]

@@ -11,6 +11,7 @@ import os
 from systemctl_replacement.journal.names import MANAGER_FILE, file_name, parse_name
 from systemctl_replacement.journal.vacuum import is_written
 from systemctl_replacement.journal.writer import Writer
+from systemctl_replacement.log_levels import LOG_INFO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ class Upkeep:
         """Let new files begin with the next records, and answer when they do."""
         request.resume_as = lambda: ("Rotate", {})
         self._log.rotate()
+        # As with journald, the files are never without a line: it shows that others may be gone.
+        self._log.manager(LOG_INFO, "Files of the log have been rotated.", news=False)
         self._processes.rotate_journals()
         self._when_heard(self._collector.rotate, lambda: request.work(self._rotate_others(request)))
 

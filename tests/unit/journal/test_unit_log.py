@@ -187,7 +187,10 @@ def test_whether_lines_were_removed(tmp_path: Path, directory: Path) -> None:
     def lost(since: int) -> bool:
         return unit_log.has_lost_lines(Paths(str(tmp_path)), "a.service", since)
 
-    (directory / "manager.journal.jsonl").write_text(numbered(99, 4).replace("a.service", "init.scope"))
+    manager = directory / "manager.journal.jsonl"
+    manager.write_text(numbered(99, 4).replace("a.service", "init.scope"))
+    assert lost(3) and not lost(4)
+    manager.write_text(numbered(1, 4).replace("a.service", "init.scope"))
     assert not lost(3)
     path = directory / "a.service.journal.jsonl"
     path.write_text(numbered(1, 5) + numbered(2, 6))
