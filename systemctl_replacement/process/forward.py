@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _socket
 import errno
+import os
 import time
 
 from systemctl_replacement.journal import record
@@ -33,6 +34,10 @@ class SyslogForward:
         """Whether somebody may be there: where nobody was, nobody is looked for again for a second (monotonic
         microseconds)."""
         return bool(self.path) and now >= self._absent_until
+
+    def has_come(self) -> bool:
+        """Whether a socket is there, whoever was looked for before. For who has few messages."""
+        return bool(self.path) and os.access(self.path, os.F_OK)
 
     def send(self, datagram: bytes, now: int = 0) -> bool:
         """Send a message. Nobody has to be there; returns whether somebody is."""

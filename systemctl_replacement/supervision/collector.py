@@ -116,7 +116,7 @@ class Collector:
             self._failed(str(error.strerror))
             return
         try:
-            self._helpers.forkserver.request_collector(theirs, **self._request())
+            self._helpers.forkserver.request_collector(theirs, **self._request(), streams=max(self._streams, default=0))
             self._listen(link)
         except OSError as error:
             link.close()

@@ -45,6 +45,11 @@ class LogLimits:
             self._loop.call_at(limit.due, lambda: self._tell(key, limit))
         return admitted
 
+    def tell(self) -> None:
+        """Tell now how many were not written."""
+        for limit in list(self._limits.values()):
+            limit.tell()
+
     def _tell(self, key: Hashable, limit: LogLimit) -> None:
         limit.tell()
         if self._limits.get(key) is limit:

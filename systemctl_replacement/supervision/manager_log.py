@@ -107,6 +107,12 @@ class ManagerLog:
         if self._writer is not None:
             self._writer.move(path, limits)
 
+    def tell_missed(self) -> None:
+        """Say what has been counted and is not told yet: nobody goes on counting."""
+        missed = self.syslog.take_missed(stamp()[1], ends=True)
+        if missed:
+            self.manager(LOG_WARNING, missed)
+
     def manager(self, level: int, message: str, news: bool = True, fields: Fields = ()) -> None:
         """Log a line about no unit in particular. With SHOW_CHANGES only news is shown. fields: further ones of the
         record."""
@@ -145,7 +151,7 @@ class ManagerLog:
             stamps = f'","__REALTIME_TIMESTAMP":"{realtime}","__MONOTONIC_TIMESTAMP":"{monotonic}"'
             line = f"{NUMBER}{self._writer.next_number}{stamps}{self._head}{encode_fields(rest)}}}\n"
             self._writer.write_lines(line.encode(), 1)
-        if level <= self.syslog_level and self.syslog.is_wanted(monotonic):
+        if level <= self.syslog_level and (self.syslog.is_wanted(monotonic) or self.syslog.has_come()):
             text = message.encode("utf-8", "surrogateescape")
             self.syslog.send(as_syslog(_DAEMON | level, b"systemd", os.getpid(), text), monotonic)
         is_shown = level <= highest_shown(self.shows, news) and self.filter.shows(level, "systemd", False)

@@ -100,3 +100,13 @@ def test_defects_that_were_left_out_have_a_place() -> None:
         report_exception(log, limits, "x.service", ZeroDivisionError("made for the test"))
     loop.timers[0]()
     assert said[-1] == "Internal error in x.service: Suppressed 10 messages."
+
+
+def test_what_was_left_out_can_be_told_at_once() -> None:
+    said: list[str] = []
+    limits = LogLimits(SimpleNamespace(call_at=lambda *_: None))  # type: ignore[arg-type]
+    for number in range(60):
+        limits.log("a.service", 4, f"line {number}", lambda _level, text: said.append(text))
+    limits.tell()
+    limits.tell()
+    assert said[49:] == ["line 49", "Suppressed 10 messages."]

@@ -90,5 +90,7 @@ class Reexecution:
             arguments.append(f"--foreground={command['pid']}")
             if not command["to_group"]:
                 arguments.append("--no-group")
+        self._manager.core.limits.tell()
         self._manager.log.manager(LOG_NOTICE, "Reexecuting.", news=False)
+        self._manager.log.tell_missed()
         reexec_state.execute(self.state(), [*paths.self_command(), *arguments])

@@ -9,6 +9,7 @@ Over the link it is told {"op": "settings", …}, "unit", "pid", "gone", "all", 
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import _socket
 import errno
 import os
@@ -42,14 +43,16 @@ _LINES_MAX = 2048
 _BACKLOG_MAX = 4096
 """No more wait to be accepted."""
 _TROUBLES_MAX = 10
+_CONTINUED = (_signal.SIGCONT,)
 _AT_ONCE = ("unit", "pid", "gone", "all", "rename", "settings")
 
 
 class Collector:
     """Reads what is logged, until the manager is gone."""
 
-    def __init__(self, link: Link, directory: str) -> None:
-        """directory: where the journals are, "" to store none."""
+    def __init__(self, link: Link, directory: str, streams: int = 0) -> None:
+        """directory: where the journals are, "" to store none. streams: the highest number that a connection has which
+        is to be resumed."""
         self._link = link
         self._managed = True
         self._poller = Poller()
@@ -57,7 +60,7 @@ class Collector:
         self._files = Files(directory)
         self._senders = Senders(self._units, self._listen)
         self._dispatch = Dispatch(self._senders, self._files)
-        self._streams = Streams(self._poller, self._senders, self._units, self._take_line, self._report)
+        self._streams = Streams(self._poller, self._senders, self._units, self._take_line, self._report, streams)
         self._sockets: dict[str, _socket.socket] = {}
         self._datagrams: dict[int, tuple[_socket.socket, Callable[[Datagram], object]]] = {}
         self._console = -1  # the console's descriptor while it is watched
@@ -75,19 +78,22 @@ class Collector:
         self._poller.watch(self._link.fileno(), READABLE)
         self._report({"ev": "ready", "pid": os.getpid(), "uid": os.getuid()}, -1)
         while self._managed:
-            self._turn(self._poller.wait(self._patience()))
+            ready = self._poller.wait(self._patience())
+            # All signals are blocked, and this one waits, too: what is there now may have come long ago.
+            was_stopped = _signal.sigtimedwait(_CONTINUED, 0) is not None
+            self._turn(ready, was_stopped)
         self._dispatch.flush(ends=True)
         self._files.close()
 
     def _patience(self) -> int | None:
         return int(RETRY_SECONDS * 1000) if self._link.stalled else None
 
-    def _turn(self, ready: list[tuple[int, int]]) -> None:
-        self._read([fd for fd, _ in ready])
+    def _turn(self, ready: list[tuple[int, int]], was_stopped: bool) -> None:
+        self._read([fd for fd, _ in ready], was_stopped)
         self._obey()
         self._flush_link()
 
-    def _read(self, ready: list[int]) -> None:
+    def _read(self, ready: list[int], was_stopped: bool = False) -> None:
         """Read some of what has come to each of these descriptors. First the senders of datagrams are looked for, who
         may be gone a moment later. Then what the manager has said counts, before anything is made of them."""
         received = [
@@ -95,7 +101,7 @@ class Collector:
         ]
         self._listen()
         self._refresh()
-        self._streams.note_ready(ready, self._listening in ready)
+        self._streams.note_ready(ready, self._listening in ready, was_stopped)
         self._dispatch.begin()
         for fd, some in received:
             self._latest[fd] = some[-1].sent if some else self._latest.get(fd, 0)

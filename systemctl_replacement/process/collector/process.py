@@ -27,7 +27,7 @@ _DIRECTORY_GONE = "Cannot store what is logged through sockets: %s"
 
 def main(message: Message, fds: dict[str, int]) -> NoReturn:
     """The life of the collector. message: "directory" for the journals ("" for none), "dynamic" for the uids of
-    DynamicUser=."""
+    DynamicUser=, "streams" for the highest number of a connection that is to be resumed."""
     status = exit_status.EXIT_SOFTWARE
     try:
         os.setsid()
@@ -47,7 +47,7 @@ def main(message: Message, fds: dict[str, int]) -> NoReturn:
                 {"ev": "trouble", "level": LOG_ERR, "message": f"Cannot collect what is logged as a user: {error}"}
             )
             raise
-        Collector(link, directory).run()
+        Collector(link, directory, message.get("streams", 0)).run()
         status = 0
     finally:
         os._exit(status)

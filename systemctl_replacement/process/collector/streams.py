@@ -97,7 +97,9 @@ class Streams:
         units: Units,
         take: Callable[[Sender, Stream, Line], object],
         keep: Callable[[dict[str, Any], int], object],
+        last: int = 0,
     ) -> None:
+        """last: the highest number that is taken."""
         self.line_max = 0
         self._most = min(_STREAMS_MAX, max(syscalls.get_limit("NOFILE")[0] - _OTHER_FDS, _USER_SHARE))
         self._poller = poller
@@ -107,15 +109,18 @@ class Streams:
         self._keep = keep
         self._connections: dict[int, Connection] = {}
         self._of_users: dict[int, int] = {}
-        self._last = 0  # the number of the last connection
+        self._last = last  # the number of the last connection
         self._unfinished = 0
+        self._looked = now_boottime()  # when this was the last thing that was done
         self._connecting_since = 0  # who waits to be accepted has not connected before; 0: nobody waits
         self.taken = 0  # so many lines
 
-    def note_ready(self, ready: list[int], is_connecting: bool) -> None:
+    def note_ready(self, ready: list[int], is_connecting: bool, was_stopped: bool = False) -> None:
         """These descriptors are ready now. Who is accepted or read later has not connected or written just then: by
-        that time its pid may be another process's. is_connecting: somebody waits to be accepted."""
-        now = now_boottime()
+        that time its pid may be another process's. is_connecting: somebody waits to be accepted. was_stopped: so were
+        we, and what is ready now may have been so since the last look."""
+        before, self._looked = self._looked, now_boottime()
+        now = before if was_stopped else self._looked
         self._connecting_since = (self._connecting_since or now) if is_connecting else 0
         for fd in ready:
             connection = self._connections.get(fd)

@@ -50,24 +50,25 @@ class Sockets:
 class Collector:
     """A collector process, and the manager's side of it."""
 
-    def __init__(self, sockets: Sockets, descriptors: int = 0, **settings: Any) -> None:
+    def __init__(self, sockets: Sockets, descriptors: int = 0, streams: int = 0, **settings: Any) -> None:
         self.sockets = sockets
         self.logs = sockets.directory / "log"
         self.news: list[dict[str, Any]] = []
         self.kept: dict[int, tuple[dict[str, Any], int]] = {}  # streams: state and descriptor
         self._number = 0
         self.link, theirs = make_pair()
-        self._fork(theirs, descriptors)
+        self._fork(theirs, descriptors, streams)
         os.close(theirs)
         self.settings = {"boot": "b" * 32, "machine": "c" * 32, **settings}
         self.configure()
         for name, each in sockets.sockets.items():
             self.tell({"op": "socket", "name": name}, [each.fileno()])
 
-    def _fork(self, theirs: int, descriptors: int) -> None:
-        message = {"directory": str(self.logs), "dynamic": str(self.sockets.directory / "dynamic")}
+    def _fork(self, theirs: int, descriptors: int, streams: int) -> None:
+        message = {"directory": str(self.logs), "dynamic": str(self.sockets.directory / "dynamic"), "streams": streams}
         self.pid = os.fork()
         if self.pid == 0:
+            syscalls.block_all_signals()  # as the forkserver has done
             syscalls.close_all_except([0, 1, 2, theirs])
             if descriptors:
                 syscalls.set_limit("NOFILE", descriptors, descriptors)

@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -313,6 +314,40 @@ def test_one_that_is_killed_loses_nothing_that_waits(sockets: Sockets, client: C
     assert second.wait("closed")["number"] == number
     first.close()
     second.close()
+
+
+def test_who_comes_before_others_are_resumed_has_no_number_of_theirs(sockets: Sockets, client: Client) -> None:
+    collector = Collector(sockets, streams=300)
+    stream = client.stream()
+    stream.sendall(b"one\n")
+    collector.sync()
+    assert list(collector.kept) == [301]
+    stream.close()
+    collector.close()
+
+
+def test_one_that_was_stopped_believes_no_stream_of_who_began_meanwhile(collector: Collector, client: Client) -> None:
+    """Its pid may have been another process's when it wrote."""
+    collector.unit("a.service", HERE)
+    with client.stream() as stream:
+        stream.sendall(b"before\n")
+    assert collector.messages("a.service") == ["before"]
+    os.kill(collector.pid, signal.SIGSTOP)
+    time.sleep(0.1)  # the kernel rounds the time at which processes begin
+    child = os.fork()
+    if child == 0:
+        client.stream().sendall(b"meanwhile\n")
+        signal.pause()
+    try:
+        time.sleep(0.4)  # longer than others would be believed
+        os.kill(collector.pid, signal.SIGCONT)
+        assert collector.messages() == ["meanwhile"]
+        with client.stream() as stream:
+            stream.sendall(b"after\n")
+        assert collector.messages("a.service") == ["before", "after"]
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
 
 def test_what_waits_in_a_socket_is_read_before_another_takes_its_place(

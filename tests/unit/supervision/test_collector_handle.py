@@ -34,7 +34,8 @@ class Made:
         )
         self.handle.begin()
 
-    def _request(self, fd: int) -> None:
+    def _request(self, fd: int, streams: int) -> None:
+        self.highest = streams
         self.links.append(Link(os.dup(fd)))
 
     def asked(self) -> list[tuple[str, int]]:
@@ -84,3 +85,12 @@ def test_what_is_asked_of_one_that_dies_is_asked_of_the_next(made: Made) -> None
     assert done == ["rotated"]
     made.answer(2)
     assert done == ["rotated", "synced"]
+
+
+def test_the_next_one_is_told_which_numbers_are_taken(made: Made) -> None:
+    ours, theirs = os.pipe()
+    made.handle._received({"ev": "stream", "number": 7, "state": {}}, [ours])
+    made.handle._disconnect()
+    made.handle._start()
+    assert made.highest == 7
+    os.close(theirs)

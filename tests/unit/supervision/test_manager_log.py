@@ -62,9 +62,11 @@ def test_a_daemon_for_syslog_gets_the_lines_up_to_a_level(tmp_path: Path) -> Non
     (tmp_path / "syslog").unlink()
     daemon = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     daemon.bind(str(tmp_path / "syslog"))
-    log.syslog._absent_until = 0
     for _ in range(1000):
         log.manager(LOG_WARNING, "Much to tell.")
     assert log.syslog.missed > 0
     told = [record for record in records(path) if record["MESSAGE"] != "Much to tell."][3:]
     assert [record["MESSAGE"] for record in told] == ["Forwarding to syslog missed 1 messages."]
+    log.tell_missed()
+    text = records(path)[-1]["MESSAGE"]
+    assert text.startswith("Forwarding to syslog missed ") and int(text.split()[-2]) > 900
