@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 
-.PHONY: help demo test fast check conformance bench dist clean
+.PHONY: help demo test fast check conformance bench dist deb clean
 
 help:
 	@echo "make demo    run init in the foreground on a few demo services; Ctrl-C halts them"
@@ -14,7 +14,8 @@ help:
 	@echo "make check   ruff, mypy --strict and the import rules"
 	@echo "make conformance   the same questions to real systemd and to ours (as root); ARGS=NAME for some of them"
 	@echo "make bench   ours beside real systemd, in figures (as root); ARGS=--quick for a short run"
-	@echo "make dist    a release: wheel and source archive, into dist/"
+	@echo "make dist    a release, into dist/, each part of which is tried in a container (as root)"
+	@echo "make deb     the Debian package alone"
 	@echo "make clean   remove what these commands have made in this directory"
 
 demo: $(STAMP)
@@ -43,7 +44,11 @@ bench: $(STAMP)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 dist: $(STAMP)
+	@tools/prepare-tests $(BIN)/python programs
 	@$(BIN)/python -m release $(ARGS)
+
+deb: $(STAMP)
+	@$(BIN)/python -m release $(ARGS) deb
 
 $(STAMP): pyproject.toml
 	@tools/prepare-venv $(PYTHON) $(VENV)

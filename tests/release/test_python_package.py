@@ -12,12 +12,11 @@ import pytest
 from release import archive, python_package
 from systemctl_replacement import __version__
 
-WHEN = 1_700_000_000
 
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    return python_package.build(tmp_path_factory.mktemp("first"), WHEN)
+@pytest.fixture
+def built(release: Path) -> list[Path]:
+    name = f"systemctl_replacement-{__version__}"
+    return [release / f"{name}-py3-none-any.whl", release / f"{name}.tar.gz"]
 
 
 def sources() -> set[str]:
@@ -30,9 +29,7 @@ def sources() -> set[str]:
 
 
 def test_a_wheel_has_everything_and_nothing_of_a_platform(built: list[Path]) -> None:
-    wheel = built[0]
-    assert wheel.name == f"systemctl_replacement-{__version__}-py3-none-any.whl"
-    with zipfile.ZipFile(wheel) as file:
+    with zipfile.ZipFile(built[0]) as file:
         names = set(file.namelist())
         metadata = file.read(f"systemctl_replacement-{__version__}.dist-info/METADATA").decode()
     data = f"systemctl_replacement-{__version__}.data/data/share/systemctl-replacement/"
@@ -47,14 +44,14 @@ def test_a_source_archive_has_what_a_wheel_is_built_from(built: list[Path]) -> N
     above = f"systemctl_replacement-{__version__}/"
     names = {member.name.removeprefix(above) for member in members if not member.isdir()}
     assert sources() | {"CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml"} <= names
-    assert {(member.uid, member.gid, member.mtime) for member in members} == {(0, 0, WHEN)}
+    assert {(member.uid, member.gid, member.mtime) for member in members} == {(0, 0, archive.epoch())}
 
 
 def test_both_are_the_same_when_built_again(built: list[Path], tmp_path: Path) -> None:
     """Also where the umask and the times of the sources are others, which are nobody's choice."""
     before = os.umask(0o077)
     try:
-        again = python_package.build(tmp_path, WHEN)
+        again = python_package.build(tmp_path, archive.epoch())
     finally:
         os.umask(before)
     for first, second in zip(built, again):
