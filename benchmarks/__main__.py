@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--quick] [--only SECTION…] [--readme]`: measure and write the results."""
+"""`python -m benchmarks [--quick] [--only SECTION…] [--readme]`: measure, print the results, and write those of all."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from systemctl_replacement import __version__
 from tests.box import rootfs
 
 HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results.md"
 PARTS = ("lives", "steady", "commands", "logs", "queries", "activation", "loading")
 
 
@@ -31,7 +32,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="repetitions (default: 5, quick: 2)")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="these parts")
     parser.add_argument("--readme", action="store_true", help="put the ratios into README.md, too")
-    parser.add_argument("--output", type=Path, default=HERE / "results.md", help="default: %(default)s")
+    parser.add_argument("--output", type=Path, help=f"default: {RESULTS} for all parts, none for some of them")
     return parser.parse_args(argv)
 
 
@@ -96,7 +97,9 @@ def main() -> int:
     measure(results, options.only, options.quick, rounds)
     load = f"{before:.1f} at the beginning, {os.getloadavg()[0]:.1f} at the end"
     text = report.markdown(results, found, load, options.quick)
-    options.output.write_text(text, encoding="utf-8")
+    output = options.output or (RESULTS if set(options.only) == set(PARTS) else None)
+    if output is not None:
+        output.write_text(text, encoding="utf-8")
     if options.readme:
         report.update_readme(HERE.parent / "README.md", results)
     print(text)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement.journal.file import JournalFile, NoRoom, make_room
-from systemctl_replacement.journal.lines import BLOCK, backwards_with_skips, forwards_with_skips
+from systemctl_replacement.journal.lines import BLOCK, pick_backwards, pick_forwards
 from systemctl_replacement.journal.names import RECEIVED, parse_name
+from systemctl_replacement.journal.search import all_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from systemctl_replacement.journal.entry import Head
-    from systemctl_replacement.journal.lines import Lines, Skips
+    from systemctl_replacement.journal.lines import Lines, Pick
 
     Range = tuple[JournalFile, int, int]
     """A part of a file."""
@@ -129,13 +130,11 @@ class Chain:
             if newest_first and parts and parts[0][0] > file.start and len(bounds.boots) < 2:
                 return  # what is older is out of bounds
 
-    def lines(
-        self, bounds: Bounds, newest_first: bool, skips: Skips | None = None, block: int = BLOCK
-    ) -> Iterator[Lines]:
-        """The lines that are wanted, in order, in lists, and the last one of each part that `skips` leaves out."""
-        read = backwards_with_skips if newest_first else forwards_with_skips
+    def lines(self, bounds: Bounds, newest_first: bool, pick: Pick = all_lines, block: int = BLOCK) -> Iterator[Lines]:
+        """The lines that are wanted, in order, in lists, and the last one of each part of which `pick` leaves none."""
+        read = pick_backwards if newest_first else pick_forwards
         for file, start, end in self.ranges(bounds, newest_first):
-            yield from read(file.fd, start, end, skips, block)
+            yield from read(file.fd, start, end, pick, block)
 
     def close(self) -> None:
         if self.live is not None:

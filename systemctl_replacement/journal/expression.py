@@ -10,17 +10,20 @@ from systemctl_replacement import wire
 from systemctl_replacement.journal.entry import parsed, values_of
 from systemctl_replacement.journal.names import SUFFIX, file_name
 from systemctl_replacement.journal.record import plain
+from systemctl_replacement.journal.search import all_lines, lines_behind, lines_with, mark_of_lists
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Union
 
+    Find = Callable[[bytes, int, int], list[bytes]]
     Expression = Union["Is", "All", "Any"]
 
 _TYPES = (
     ".service", ".socket", ".target", ".device", ".mount", ".automount", ".swap", ".timer", ".path", ".slice", ".scope",
 )  # fmt: skip
+_SAMPLE = 16 * 1024
 _MANAGER, _OF_MANAGER = "manager", b"init.scope"
 # About another unit than the sender's: what is sent may have these, and what units print has not.
 _ABOUT_OTHERS = ("OBJECT_SYSTEMD_UNIT", "COREDUMP_UNIT")
@@ -46,9 +49,17 @@ class Is:
         mark, several, has = self._mark, self._several, self._has
         return [line for line in lines if mark in line or (several in line and has(line))]
 
-    def lacks(self, text: bytes) -> bool:
-        """Whether the text of many lines shows that none of them matches."""
-        return self._name not in text or (self._mark not in text and self._several not in text)
+    def lacks(self, data: bytes, start: int, end: int) -> bool:
+        """Whether a text (see `search`) shows that none of its lines matches."""
+        return data.find(self._mark, start, end) < 0 and data.find(self._several, start, end) < 0
+
+    def count(self, data: bytes, start: int, end: int) -> int:
+        """How many lines of a text may match, roughly."""
+        return data.count(self._mark, start, end)
+
+    def find(self, data: bytes, start: int, end: int) -> list[bytes]:
+        """The lines of a text that match."""
+        return self.select(lines_with(data, start, end, (self._mark, mark_of_lists(self.field))))
 
     def could_match(self, name: str, received: bool = False) -> bool:
         """Whether there can be such a line in the live file of this name, or in an archive of it. received: it is the
@@ -85,8 +96,19 @@ class All:
             lines = term.select(lines)
         return lines
 
-    def lacks(self, text: bytes) -> bool:
-        return any(term.lacks(text) for term in self.terms)
+    def lacks(self, data: bytes, start: int, end: int) -> bool:
+        return any(term.lacks(data, start, end) for term in self.terms)
+
+    def count(self, data: bytes, start: int, end: int) -> int:
+        return min((term.count(data, start, end) for term in self.terms), default=end - start)
+
+    def find(self, data: bytes, start: int, end: int) -> list[bytes]:
+        if not self.terms:
+            return all_lines(data, start, end)
+        # Look for what fewest lines have.
+        sample = min(end, start + _SAMPLE)
+        rarest = min(self.terms, key=lambda term: term.count(data, start, sample))
+        return self.select(rarest.find(data, start, end))
 
     def could_match(self, name: str, received: bool = False) -> bool:
         return all(term.could_match(name, received) for term in self.terms) and not self._is_of_another(name)
@@ -104,18 +126,23 @@ class All:
 class Any:
     """At least one of some expressions; of none, nothing."""
 
-    __slots__ = ("_prefix", "_values", "terms")
+    __slots__ = ("_lists", "_prefix", "_texts", "_values", "terms")
 
     def __init__(self, terms: Iterable[Expression]) -> None:
         self.terms = tuple(terms)
         fields = {term.field if isinstance(term, Is) else "" for term in self.terms}
         self._prefix = b""  # of a field that all terms are about …
         self._values: frozenset[bytes] = frozenset()  # … and the texts of its values
+        self._texts: tuple[bytes, ...] = ()  # the same with the quote behind
+        self._lists = b""  # what there is in a line with several values
         if len(fields) == 1 and "" not in fields:
             texts = [wire.dumps(plain(term.value)) for term in self.terms if isinstance(term, Is)]
             if all(text.startswith(b'"') and b"\\" not in text for text in texts):
-                self._prefix = wire.dumps(fields.pop()) + b':"'
+                field = fields.pop()
+                self._lists = mark_of_lists(field)
+                self._prefix = wire.dumps(field) + b':"'
                 self._values = frozenset(text[1:-1] for text in texts)
+                self._texts = tuple(text[1:] for text in texts)
 
     def matches(self, line: bytes) -> bool:
         return any(term.matches(line) for term in self.terms)
@@ -136,10 +163,21 @@ class Any:
                 found.append(line)
         return found
 
-    def lacks(self, text: bytes) -> bool:
+    def lacks(self, data: bytes, start: int, end: int) -> bool:
         if self._prefix:
-            return self._prefix[:-1] not in text  # to look for each value takes longer than to look at each line
-        return all(term.lacks(text) for term in self.terms)
+            return data.find(self._prefix[:-1], start, end) < 0
+        return all(term.lacks(data, start, end) for term in self.terms)
+
+    def count(self, data: bytes, start: int, end: int) -> int:
+        return sum(term.count(data, start, end) for term in self.terms)
+
+    def find(self, data: bytes, start: int, end: int) -> list[bytes]:
+        if not self._prefix:
+            return [] if self.lacks(data, start, end) else self.select(all_lines(data, start, end))
+        found = None
+        if data.find(self._lists, start, end) < 0:
+            found = lines_behind(data, start, end, self._prefix, self._texts)
+        return self.select(all_lines(data, start, end)) if found is None else found
 
     def could_match(self, name: str, received: bool = False) -> bool:
         return any(term.could_match(name, received) for term in self.terms)

@@ -10,9 +10,10 @@ import errno
 import os
 
 from systemctl_replacement.journal.entry import head_of
-from systemctl_replacement.journal.lines import backwards_with_skips, end_of_lines, line_from, next_object
+from systemctl_replacement.journal.lines import end_of_lines, line_from, next_object, pick_backwards
 from systemctl_replacement.journal.names import open_file
 from systemctl_replacement.journal.record import RECORD_MAX
+from systemctl_replacement.journal.search import all_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class JournalFile:
 
     def last(self, end: int = 0) -> Head | None:
         """The last record, or the last one before an offset."""
-        for lines in backwards_with_skips(self.fd, self.start, end or self.size, lambda text: b"{" not in text):
+        for lines in pick_backwards(self.fd, self.start, end or self.size, _objects):
             for line in lines if isinstance(lines, list) else ():
                 head = head_of(line)
                 if head is not None:
@@ -110,6 +111,10 @@ class JournalFile:
                 end = self.find(found[1], self.size, lambda head, boot=boot: head[3] == boot)  # type: ignore[misc]
             yield boot, start, end
             start = end
+
+
+def _objects(data: bytes, start: int, end: int) -> list[bytes]:
+    return all_lines(data, start, end) if data.find(b"{", start, end) >= 0 else []
 
 
 class NoRoom(Exception):

@@ -132,10 +132,9 @@ class Follower:
                 parts = list(self._new_parts(path, chain, done))
                 streams.append(Stream(len(chains), self._lines(chain, parts), clock, 1))
                 chains.append(chain)
-            for index, lines, _ in merged(streams):
-                for line in lines:
-                    head = head_of(line)
-                    if head is not None and (not self._boots or head[3] in self._boots):
+            for index, lines, heads in merged(streams):
+                for line, head in zip(lines, heads):
+                    if not self._boots or head[3] in self._boots:
                         yield Entry(line, chains[index], head)
         finally:
             for fd in done:

@@ -6,6 +6,7 @@ import re
 
 from systemctl_replacement import wire
 from systemctl_replacement.journal.entry import parsed, text_of
+from systemctl_replacement.journal.search import all_lines, lines_at, mark_of_lists, spans_with
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,18 +32,30 @@ class Grep:
         self._ignores_case = bool(pattern.flags & re.IGNORECASE)
         if self._ignores_case:
             self._literal = self._literal.lower()
+        # What a message can have instead of the literal text.
+        is_folded = self._ignores_case and (b"s" in self._literal or b"k" in self._literal)
+        self._others = (_BINARY, *_FOLDED) if is_folded else (_BINARY,)
 
-    def lacks(self, text: bytes) -> bool:
-        """Whether bytes tell that no message in the text of some lines has it."""
+    @property
+    def is_quick(self) -> bool:
+        """Whether bytes tell of most messages that they do not have it."""
+        return bool(self._literal)
+
+    def find(self, data: bytes, start: int, end: int) -> list[bytes]:
+        """The lines of a text (see `search`) whose message has it."""
         if not self._literal:
-            return False
-        if not self._ignores_case:
-            return self._literal not in text and _BINARY not in text
-        return self._literal not in text.lower() and _BINARY not in text and not any(mark in text for mark in _FOLDED)
+            return self.select(all_lines(data, start, end))
+        spans = spans_with(data, start, end, (mark_of_lists("MESSAGE"), *self._others[1:]))
+        spans.update(spans_with(data.lower() if self._ignores_case else data, start, end, (self._literal,)))
+        return self.select(lines_at(data, spans))
 
     def select(self, lines: list[bytes]) -> list[bytes]:
         """The lines whose message has it."""
-        return [line for line in lines if not self.lacks(line) and self._search(message_of(line)) is not None]
+        return [line for line in lines if self._may_match(line) and self._search(message_of(line)) is not None]
+
+    def _may_match(self, line: bytes) -> bool:
+        folded = line.lower() if self._ignores_case else line
+        return self._literal in folded or any(mark in line for mark in self._others)
 
 
 def message_of(line: bytes) -> str:

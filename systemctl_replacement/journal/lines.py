@@ -9,100 +9,85 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement.journal.record import RECORD_MAX
+from systemctl_replacement.journal.search import all_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Union
 
-    Skips = Callable[[bytes], bool]
-    """Whether text of whole lines has nothing that is wanted."""
+    Pick = Callable[[bytes, int, int], list[bytes]]
+    """The lines that are wanted of a text (see `search`)."""
     Lines = Union[list[bytes], bytes]
-    """Some lines, or the last of some that were skipped."""
+    """Some lines, or the last one of some that are not wanted."""
 
 _FIRST = 4096
 """Who reads backwards often wants a few lines only."""
 _SEARCHED = 64 * 1024
-BLOCK = 256 * 1024
+BLOCK = 96 * 1024
+"""Larger ones are given back to the kernel after each use (mallopt(3) M_MMAP_THRESHOLD), and zeroed for the next."""
 
 
 def forwards(fd: int, start: int, end: int) -> Iterator[list[bytes]]:
     """The lines between two offsets, at each of which a line begins."""
-    return (lines for lines in forwards_with_skips(fd, start, end) if not isinstance(lines, bytes))
+    return (lines for lines in pick_forwards(fd, start, end, all_lines) if not isinstance(lines, bytes))
 
 
 def backwards(fd: int, start: int, end: int) -> Iterator[list[bytes]]:
     """The same lines, the last one first."""
-    return (lines for lines in backwards_with_skips(fd, start, end) if not isinstance(lines, bytes))
+    return (lines for lines in pick_backwards(fd, start, end, all_lines) if not isinstance(lines, bytes))
 
 
-def forwards_with_skips(
-    fd: int, start: int, end: int, skips: Skips | None = None, block: int = BLOCK
-) -> Iterator[Lines]:
-    """The same as `forwards`. Of what is skipped the last line tells how far that went."""
-    rest = b""
-    is_endless = False
+def pick_forwards(fd: int, start: int, end: int, pick: Pick, block: int = BLOCK) -> Iterator[Lines]:
+    """What `pick` leaves of the same lines. Where that is nothing, the last line of a block tells how far it went."""
     position = start
-    while position < end:
-        data = os.pread(fd, min(block, end - position), position)
-        if not data:
-            return
-        position += len(data)
-        if is_endless:
-            _, newline, data = data.partition(b"\n")
-            is_endless = not newline
-        cut = data.rfind(b"\n")
-        if cut < 0:
-            rest += data
-            if len(rest) > RECORD_MAX:
-                rest, is_endless = b"", True
-            continue
-        whole = rest + data[:cut]
-        rest = data[cut + 1 :]
-        if skips is None or not skips(whole):
-            yield whole.split(b"\n")
-        else:
-            yield whole[whole.rfind(b"\n") + 1 :]
-
-
-def backwards_with_skips(
-    fd: int, start: int, end: int, skips: Skips | None = None, block: int = BLOCK
-) -> Iterator[Lines]:
-    """The same as `backwards`."""
-    rest = b""
+    size = block
     is_endless = False
-    position = end - 1  # its newline
-    size = min(_FIRST, block)
-    while position > start:
-        size = min(size, position - start)
-        position -= size
-        data = os.pread(fd, size, position)
-        if len(data) < size:
-            rest = b""  # the file has been cut: what follows is gone
-        size = min(4 * size, block)
+    while position < end:
+        asked = min(size, end - position)
+        data = os.pread(fd, asked, position)
+        cut = data.find(b"\n") if is_endless else data.rfind(b"\n")
+        if cut < 0:
+            if len(data) < asked:
+                return  # the file has been cut
+            is_endless = is_endless or asked > RECORD_MAX
+            position += asked if is_endless else 0
+            size = block if is_endless else min(4 * size, RECORD_MAX + block)
+            continue
+        position += cut + 1  # what follows is read again, with its end
         if is_endless:
-            last = data.rfind(b"\n")
-            data = data[: max(last, 0)]
-            is_endless = last < 0
-            if is_endless:
-                continue
-        if position > start:
-            cut = data.find(b"\n")
-            if cut < 0:
-                rest = data + rest
-                if len(rest) > RECORD_MAX:
-                    rest, is_endless = b"", True
-                continue
-            whole = data[cut + 1 :] + rest
-            rest = data[:cut]
-        else:
-            whole = data + rest
-        if skips is None or not skips(whole):
-            lines = whole.split(b"\n")
-            lines.reverse()
-            yield lines
-        else:
-            yield whole.partition(b"\n")[0]
+            is_endless = False
+            continue
+        size = block
+        yield pick(data, 0, cut) or data[data.rfind(b"\n", 0, cut) + 1 : cut]
+
+
+def pick_backwards(fd: int, start: int, end: int, pick: Pick, block: int = BLOCK) -> Iterator[Lines]:
+    """The same, the last line first."""
+    position = end
+    size = min(_FIRST, block)
+    is_endless = False
+    while position > start:
+        begin = max(position - size, start)
+        data = os.pread(fd, position - begin, begin)
+        if is_endless or len(data) < position - begin:
+            # The end of a line without end; or the file has been cut, and what follows is gone.
+            last = data.rfind(b"\n") + 1
+            position = begin + last
+            is_endless = is_endless and not last
+            continue
+        stop = len(data) - 1  # the last line's newline
+        first = data.find(b"\n", 0, stop) + 1 if begin > start else 0
+        if begin > start and not first:
+            is_endless = size > RECORD_MAX
+            position = begin if is_endless else position
+            size = block if is_endless else min(4 * size, RECORD_MAX + block)
+            continue
+        position = begin + first
+        size = min(4 * size, block)
+        lines = pick(data, first, stop)
+        lines.reverse()
+        yield lines or data[first : data.find(b"\n", first)]
 
 
 def line_from(fd: int, position: int, end: int, size: int = 1024) -> tuple[int, bytes] | None:

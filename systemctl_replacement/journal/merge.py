@@ -9,6 +9,10 @@ from __future__ import annotations
 from systemctl_replacement.journal.entry import head_of
 
 try:
+    from _bisect import bisect_left, bisect_right
+except ImportError:
+    from bisect import bisect_left, bisect_right
+try:
     from _heapq import heapify, heappop, heapreplace  # heapq costs a millisecond
 except ImportError:
     from heapq import heapify, heappop, heapreplace
@@ -40,17 +44,17 @@ class Clock:
 
 
 class Stream:
-    """The lines of one chain on their way. sign: -1 if the newest come first."""
+    """The records of one chain on their way. sign: -1 if the newest come first."""
 
-    __slots__ = ("_clock", "_head", "_line", "_lists", "_sign", "first", "index", "lines", "position")
+    __slots__ = ("_clock", "_heads", "_lines", "_lists", "_place", "_position", "_sign", "_times", "index")
 
     def __init__(self, index: int, lists: Iterator[Lines], clock: Clock, sign: int) -> None:
         self.index = index
-        self.lines: list[bytes] = []
-        self.position = 0
-        self.first: Head = (0, 0, 0, b"")  # of the record that `key` tells of
-        self._line = b""  # the one looked at last …
-        self._head: Head | None = None  # … and its head
+        self._place = sign * index
+        self._lines: list[bytes] = []
+        self._heads: list[Head] = []
+        self._times: list[int] = []  # the smaller, the sooner
+        self._position = 0
         self._lists = lists
         self._clock = clock
         self._sign = sign
@@ -58,79 +62,50 @@ class Stream:
     def key(self) -> tuple[int, int, Stream] | None:
         """Where the next record belongs, so that the smallest comes first; or a place before that, if it is not at
         hand: nothing is read that need not be known. None: there are no more."""
-        while True:
-            while self.position < len(self.lines):
-                line = self.lines[self.position]
-                head = self._head if line is self._line else head_of(line)
-                if head is not None:
-                    self.first = head
-                    return self._place(head)
-                self.position += 1
-            self.position = 0
+        while self._position == len(self._times):
             lines = next(self._lists, None)
             if lines is None:
                 return None
             if isinstance(lines, bytes):
-                self.lines = []
                 head = head_of(lines)
                 if head is not None:
-                    return self._place(head)
+                    return self._sign * self._clock.time(head), self._place, self
             else:
-                self.lines = lines
+                self._have(lines)
+        return self._times[self._position], self._place, self
 
-    def _place(self, head: Head) -> tuple[int, int, Stream]:
-        return self._sign * self._clock.time(head), self._sign * self.index, self
+    def _have(self, lines: list[bytes]) -> None:
+        found = [(line, head) for line, head in zip(lines, map(head_of, lines)) if head is not None]
+        time, sign = self._clock.time, self._sign
+        self._lines = [line for line, _ in found]
+        self._heads = [head for _, head in found]
+        self._times = [sign * time(head) for head in self._heads]
+        self._position = 0
 
-    def take(self, limit: tuple[int, int, Stream] | None) -> list[bytes]:
-        """The next record, and those after it that are at hand and belong before `limit`. None if none is at hand."""
-        start = self.position
-        if start == len(self.lines):
-            return []
-        end = len(self.lines) if limit is None else self._end(limit)
-        self.position = end
-        return self.lines[start:end] if start or end < len(self.lines) else self.lines
-
-    def _end(self, limit: tuple[int, int, Stream]) -> int:
-        lines = self.lines
-        low = high = self.position + 1
-        step = 1
-        while high < len(lines) and self._is_within(lines[high], limit):
-            low = high + 1
-            high += step
-            step *= 2
-        high = min(high, len(lines))
-        while low < high:
-            middle = (low + high) // 2
-            if self._is_within(lines[middle], limit):
-                low = middle + 1
-            else:
-                high = middle
-        return low
-
-    def _is_within(self, line: bytes, limit: tuple[int, int, Stream]) -> bool:
-        self._line, self._head = line, head_of(line)
-        head = self._head
-        if head is None:
-            return True
-        time = self._sign * self._clock.time(head)
-        return time < limit[0] or (time == limit[0] and self._sign * self.index < limit[1])
+    def take(self, limit: tuple[int, int, Stream] | None) -> tuple[list[bytes], list[Head]]:
+        """The next record, and those after it that are at hand and belong before `limit`: lines and heads. None if none
+        is at hand."""
+        start, end = self._position, len(self._times)
+        if limit is not None and start < end:
+            until = bisect_right if self._place < limit[1] else bisect_left
+            end = max(until(self._times, limit[0], start), start + 1)
+        self._position = end
+        return self._lines[start:end], self._heads[start:end]
 
     def __lt__(self, other: Stream) -> bool:
         return self.index < other.index
 
 
-def merged(streams: Iterable[Stream]) -> Iterator[tuple[int, list[bytes], Head]]:
-    """The lines of all streams in order: (the stream's index, some of its lines, the head of the first). Others among
-    them may be no records (`head_of`)."""
+def merged(streams: Iterable[Stream]) -> Iterator[tuple[int, list[bytes], list[Head]]]:
+    """The records of all streams in order: (the stream's index, some of its lines, their heads)."""
     heap = [key for key in (stream.key() for stream in streams) if key is not None]
     heapify(heap)
     while heap:
         stream = heap[0][2]
         limit = min(heap[1:3]) if len(heap) > 1 else None
-        head = stream.first
-        lines = stream.take(limit)
+        lines, heads = stream.take(limit)
         if lines:
-            yield stream.index, lines, head
+            yield stream.index, lines, heads
         key = stream.key()
         if key is None:
             heappop(heap)

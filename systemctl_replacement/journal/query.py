@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 
 from systemctl_replacement.journal.chain import Bounds, chain_of_file, find_chains
-from systemctl_replacement.journal.entry import Entry, head_of, parsed, values_of
+from systemctl_replacement.journal.entry import Entry, parsed, values_of
 from systemctl_replacement.journal.file import make_room
 from systemctl_replacement.journal.lines import BLOCK
 from systemctl_replacement.journal.merge import Clock, Stream, merged
+from systemctl_replacement.journal.search import lines_with
 from systemctl_replacement.journal.select import Selection
 from systemctl_replacement.records import dataclass
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from systemctl_replacement.journal.entry import Head
     from systemctl_replacement.journal.expression import Expression
     from systemctl_replacement.journal.follow import Follower
-    from systemctl_replacement.journal.lines import Lines
 
 _IN_MEMORY = 32 * 1024 * 1024
 """What the blocks of all files that are read side by side may take together."""
@@ -111,14 +111,11 @@ class Journal:
         streams = []
         for index, chain in enumerate(chains):
             bounds = Bounds(query.since, query.until, boots, _before(place, index))
-            streams.append(Stream(index, _wanted_lines(chain, selection, bounds, newest_first, block), clock, sign))
-        for index, lines, first in merged(streams):
+            streams.append(Stream(index, chain.lines(bounds, newest_first, selection.find, block), clock, sign))
+        for index, lines, heads in merged(streams):
             chain = chains[index]
-            yield Entry(lines[0], chain, first)
-            for line in lines[1:]:
-                head = head_of(line)
-                if head is not None:
-                    yield Entry(line, chain, head)
+            for line, head in zip(lines, heads):
+                yield Entry(line, chain, head)
 
     def follow(self, query: Query) -> Follower:
         """What comes after what `entries` has. OSError without inotify(7)."""
@@ -149,7 +146,7 @@ class Journal:
         seen: set[bytes] = set()
         mark = f'"{field}":'.encode()
         for chain in self.chains:
-            for lines in chain.lines(Bounds(), False, lambda text: mark not in text):
+            for lines in chain.lines(Bounds(), False, lambda data, start, end: lines_with(data, start, end, [mark])):
                 for line in lines if isinstance(lines, list) else ():
                     at = line.find(mark)
                     if at < 0:
@@ -184,16 +181,6 @@ class Journal:
     def disk_usage(self) -> int:
         """What the files take on disk, in bytes."""
         return sum(file.taken for chain in self.chains for file in chain.files(Bounds(), newest_first=False))
-
-
-def _wanted_lines(
-    chain: Chain, selection: Selection, bounds: Bounds, newest_first: bool, block: int
-) -> Iterator[Lines]:
-    for lines in chain.lines(bounds, newest_first, selection.lacks, block):
-        if isinstance(lines, bytes):
-            yield lines
-        else:
-            yield selection.select(lines) or lines[-1]
 
 
 def _before(place: _Place | None, index: int) -> Callable[[Head], bool] | None:

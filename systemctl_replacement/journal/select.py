@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from systemctl_replacement.journal.search import all_lines
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from re import Pattern
 
-    from systemctl_replacement.journal.expression import Expression
+    from systemctl_replacement.journal.expression import Expression, Find
 
 
 class Selection:
@@ -16,25 +18,32 @@ class Selection:
     def __init__(self, expression: Expression | None, pattern: Pattern[str] | None) -> None:
         self._expression = expression
         self._selects: list[Callable[[list[bytes]], list[bytes]]] = []
-        self._lacks: list[Callable[[bytes], bool]] = []
+        self._find: Find = all_lines
         if expression is not None:
             self._selects.append(expression.select)
-            self._lacks.append(expression.lacks)
+            self._find = expression.find
         if pattern is not None:
             from systemctl_replacement.journal.grep import Grep  # which imports re
 
             grep = Grep(pattern)
             self._selects.append(grep.select)
-            self._lacks.append(grep.lacks)
+            if grep.is_quick or expression is None:
+                self._find = grep.find
+                self._selects.reverse()
 
     def could_match(self, name: str, received: bool) -> bool:
         """Whether the live file of this name, or an archive of it, can have such lines. received: it is the
         collector's."""
         return self._expression is None or self._expression.could_match(name, received)
 
-    def lacks(self, text: bytes) -> bool:
-        """Whether the text of many lines shows that none of them is wanted, or none is a record."""
-        return b"{" not in text or any(lacks(text) for lacks in self._lacks)
+    def find(self, data: bytes, start: int, end: int) -> list[bytes]:
+        """The lines of a text (see `search`) that are wanted. None is a record if there is no object in it."""
+        if data.find(b"{", start, end) < 0:
+            return []
+        lines = self._find(data, start, end)
+        for select in self._selects[1:]:
+            lines = select(lines)
+        return lines
 
     def select(self, lines: list[bytes]) -> list[bytes]:
         """Those that are wanted."""
