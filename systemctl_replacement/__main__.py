@@ -78,6 +78,10 @@ def main() -> None:
         sys.exit(show(INIT))
     if what == "check":
         sys.exit(_check())
+    if what == "no-init":
+        # As systemd says it; managers of users (--user) are not made here.
+        _say("Can't run system mode unless PID 1.")
+        sys.exit(1)
     from systemctl_replacement.cli.compat import main as compatibility
 
     name, *words = sys.argv

@@ -59,7 +59,8 @@ _LISTING_LETTERS = frozenset("altr")
 
 def program(argv: list[str], pid: int) -> str:
     """What a command line asks for: forkserver, probe, generators, init-scripts, bus, init, init-help, init-version,
-    check, systemctl, or a name in COMPATIBILITY or LOG_PROGRAMS."""
+    check, systemctl, or a name in COMPATIBILITY or LOG_PROGRAMS; no-init if it is systemd's, which boots as PID 1 only.
+    """
     name = argv[0].rpartition("/")[2] if argv else ""
     if name in LOG_PROGRAMS:
         return name
@@ -72,6 +73,8 @@ def program(argv: list[str], pid: int) -> str:
     words = Words(argv)
     if pid == 1 and name in BOOTED_AS:
         return words.about_itself or ("check" if words.checks else "init")
+    if name == "systemd":
+        return words.about_itself or "no-init"
     if words.verb == "init":
         if words.about_itself or words.checks:
             return words.about_itself or "check"

@@ -176,6 +176,8 @@ def test_a_whole_life_inside_of_an_image() -> None:
         assert "/usr/sbin/init: leads to /lib/systemd/systemd\n" in checked
         assert box.run("journalctl --version").stdout == box.run("systemctl --version").stdout
         assert box.run("/lib/systemd/systemd --version").stdout == box.run("systemctl --version").stdout
+        refused = box.run("/lib/systemd/systemd --system")
+        assert (refused.returncode, refused.stderr) == (1, "Can't run system mode unless PID 1.\n")
         assert box.run("readlink -f /sbin/init").stdout == "/usr/lib/systemd/systemd\n"
 
 

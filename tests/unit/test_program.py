@@ -87,6 +87,12 @@ from systemctl_replacement.command_line import init_arguments, program
         (7, ["/usr/bin/journalctl", "init"], "journalctl"),
         (1, ["/usr/bin/journalctl"], "journalctl"),
         (7, ["systemd-cat", "systemctl", "init"], "systemd-cat"),
+        (1, ["/lib/systemd/systemd", "--system"], "init"),
+        (7, ["/lib/systemd/systemd"], "no-init"),
+        (7, ["/lib/systemd/systemd", "--user"], "no-init"),
+        (7, ["/lib/systemd/systemd", "--version"], "init-version"),
+        (7, ["/lib/systemd/systemd", "--help"], "init-help"),
+        (7, ["/lib/systemd/systemd", "--bus", "3"], "bus"),
     ],
 )
 def test_program(pid: int, argv: list[str], expected: str) -> None:
