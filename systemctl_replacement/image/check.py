@@ -40,9 +40,11 @@ def _problems(root: Root, known: State) -> Iterator[str]:
         yield f"{names.HOME} lacks our programs: {_AGAIN}"
     for taken in known.taken:
         there = survey.what_is(root, taken, known)
+        if taken.link == names.LAUNCHER:
+            continue  # a package's own halt leads to us as well, and goes with the package
         if there == survey.ABSENT:
             yield f"{taken.path} is missing: {_AGAIN}"
-        elif there == survey.FOREIGN and taken.link != names.LAUNCHER:  # a package's own halt leads to us as well
+        elif there == survey.FOREIGN and not names.yields(taken.path):
             yield f"{taken.path} is not ours any more, a package or somebody has replaced it: {_AGAIN}"
     if diversions.is_used(root):
         present = {(each.name, each.to) for each in diversions.read(root)}

@@ -86,6 +86,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)
+    except ImportError as error:
+        print(f"Error: {sys.executable} lacks {error.name}: install the complete python3", file=sys.stderr)
+        return 1
     except (ImageError, OSError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1

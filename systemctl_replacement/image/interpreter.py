@@ -5,7 +5,6 @@ It is not the Python that runs the installer: with `--root=` that one belongs to
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from collections.abc import Sequence
@@ -22,15 +21,16 @@ CANDIDATES = (f"{CARRIED}/bin/python3", "/usr/bin/python3", "/usr/local/bin/pyth
 # Modules that PID 1, its processes and the client import, and that a stripped-down Python may lack.
 NEEDED_MODULES = ("_ctypes", "json", "selectors", "socket", "subprocess", "_json", "_socket", "_signal", "select")
 
+# Asked of what may be a very small Python, or a very old one.
 _QUESTION = """
-import importlib, json, sys
+import sys
 missing = []
 for name in sys.argv[1:]:
     try:
-        importlib.import_module(name)
+        __import__(name)
     except ImportError:
         missing.append(name)
-print(json.dumps([list(sys.version_info[:2]), missing]))
+print(" ".join([str(number) for number in sys.version_info[:2]] + missing))
 """
 
 
@@ -82,8 +82,8 @@ def _ask(root: str, path: str) -> tuple[tuple[int, int], list[str]]:
     result = _run(root, path, ["-c", _QUESTION, *NEEDED_MODULES])
     if result.returncode:
         raise ImageError(f"cannot run {path} in {root or '/'}: {_last_line(result.stderr)}")
-    (major, minor), missing = json.loads(result.stdout)
-    return (major, minor), missing
+    major, minor, *missing = result.stdout.split()
+    return (int(major), int(minor)), missing
 
 
 def _run(

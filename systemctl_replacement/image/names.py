@@ -79,6 +79,11 @@ def wanted(init_link: bool, companions: bool) -> list[Name]:
     ]
 
 
+def yields(path: str) -> bool:
+    """Whether somebody else's file may stand at a path, under whichever of its names it is known."""
+    return any(name.yields and path in (name.path, name.alias) for name in NAMES)
+
+
 def diversion(path: str) -> tuple[tuple[str, str], ...]:
     """What dpkg is to divert for a path that has no other name, and where to."""
     return ((path, path + _DIVERTED),)

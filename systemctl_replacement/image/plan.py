@@ -42,8 +42,9 @@ def install(image: Image, version: str, python: str, tree: tuple[Step, ...]) -> 
         if not place.as_wanted:
             steps.append(MakeLink(place.path, place.link) if place.link else Write(place.path, place.text, place.mode))
         taken_now.append(Taken(place.path, place.link, _remembered(image, place, kept), place.diversions))
-    directories = (*image.known.directories, *image.missing)
-    after = State(version, python, tuple(taken_now), directories)
+    # dpkg cannot remove a directory of a package that we have a file in: in the end that is left to us.
+    directories = {*image.known.directories, *image.missing, *image.listed}
+    after = State(version, python, tuple(taken_now), tuple(sorted(directories)))
     if after != image.known:
         steps.append(Write(names.STATE, state.render(after), 0o644))
     return steps
@@ -58,7 +59,9 @@ def uninstall(image: Image, keep_tree: bool) -> list[Step]:
             steps += _give_back(image, taken)
     steps += _divert(image, [], list(known.taken))
     steps.append(Remove(names.STATE) if keep_tree else RemoveTree(names.HOME))
-    steps += [RemoveDirectory(path) for path in sorted(known.directories, reverse=True) if path != names.HOME]
+    for path in sorted(known.directories, reverse=True):
+        if path != names.HOME and path not in image.listed:
+            steps.append(RemoveDirectory(path))
     return steps
 
 

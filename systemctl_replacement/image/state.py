@@ -24,7 +24,8 @@ class Taken:
 
 @dataclass(frozen=True)
 class State:
-    """An installation: our version, the interpreter that launchers name, what was taken, directories that were made."""
+    """An installation: our version, the interpreter that launchers name, what was taken, and the directories
+    that go with it if nobody else has anything in them."""
 
     version: str = ""
     python: str = ""

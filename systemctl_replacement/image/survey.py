@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from systemctl_replacement.image import bus_policy, diversions, launchers, names
 from systemctl_replacement.image.diversions import Diversion
@@ -34,8 +34,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Image:
-    """What a plan must know of an image. `occupied` are the places of diverted and replaced files where there is one,
-    `missing` the directories that are not there."""
+    """What a plan must know of an image. `occupied` are the places of diverted and replaced files where there is one.
+
+    Of the directories above its places, `missing` are not there, and `listed` are those that a package has. (So may be
+    other directories that we have made.)
+    """
 
     places: tuple[Place, ...]
     known: State
@@ -43,6 +46,7 @@ class Image:
     diversions: tuple[Diversion, ...] = ()
     occupied: frozenset[str] = frozenset()
     missing: tuple[str, ...] = ()
+    listed: frozenset[str] = frozenset()
 
 
 def look(root: Root, wanted: Iterable[Name], python: str, known: State) -> Image:
@@ -58,6 +62,7 @@ def look(root: Root, wanted: Iterable[Name], python: str, known: State) -> Image
         seen.append(_seen(place, there, as_wanted, owner))
     targets = {to for place in seen for _, to in place.diversions} | {names.REPLACED + place.path for place in seen}
     targets |= {to for _, to in known.diversions} | {each.kept for each in known.taken if each.kept}
+    directories = {*known.directories, *_directories_above(place.path for place in seen)}
     return Image(
         tuple(seen),
         known,
@@ -65,6 +70,7 @@ def look(root: Root, wanted: Iterable[Name], python: str, known: State) -> Image
         tuple(diversions.read(root)) if with_dpkg else (),
         frozenset(path for path in targets if root.has(path)),
         tuple(_missing_directories(root, [place.path for place in seen])),
+        _listed(root, directories),
     )
 
 
@@ -127,6 +133,20 @@ def _is_as_wanted(root: Root, place: Place) -> bool:
         return text == place.link
     right_mode = os.lstat(root.at(place.path)).st_mode & 0o7777 == place.mode
     return right_mode and root.read(place.path) == place.text.encode("utf-8", "surrogateescape")
+
+
+def _directories_above(paths: Iterable[str]) -> Iterator[str]:
+    """The directories that may be there for one file's sake: not those that every image has, like /usr/bin."""
+    for path in paths:
+        parts = path.split("/")[:-1]
+        for depth in range(4, len(parts) + 1):
+            yield "/".join(parts[:depth])
+
+
+def _listed(root: Root, directories: Iterable[str]) -> frozenset[str]:
+    aliases = {path: path.removeprefix("/usr") for path in directories}
+    found = diversions.names_in_packages(root, {*aliases, *aliases.values()})
+    return frozenset(path for path, alias in aliases.items() if {path, alias} & found)
 
 
 def _missing_directories(root: Root, paths: Iterable[str]) -> list[str]:

@@ -30,12 +30,12 @@ def fake_python(directory: Path, answer: str, status: int = 0) -> str:
 
 def test_interpreter_that_is_too_old(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"is Python 3\.8: 3\.9 or later is needed"):
-        interpreter.find("", fake_python(tmp_path, "[[3, 8], []]"))
+        interpreter.find("", fake_python(tmp_path, "3 8"))
 
 
 def test_interpreter_without_all_modules(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="lacks ctypes, json: install the complete python3"):
-        interpreter.find("", fake_python(tmp_path, '[[3, 11], ["ctypes", "json"]]'))
+        interpreter.find("", fake_python(tmp_path, "3 11 ctypes json"))
 
 
 def test_interpreter_that_does_not_run(tmp_path: Path) -> None:

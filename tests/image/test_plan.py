@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from systemctl_replacement.image import diversions, names, state
+from systemctl_replacement.image import check, diversions, names, state
 from systemctl_replacement.image.apply import apply
 from systemctl_replacement.image.errors import ImageError
 from systemctl_replacement.image.root import Root
@@ -107,6 +107,35 @@ def test_a_package_that_replaces_ours_where_nothing_is_diverted(tmp_path: Path) 
     roots.uninstall(root)
     assert (tmp_path / "usr/bin/systemctl").read_text() == "new"
     assert (tmp_path / "usr/bin/journalctl").read_text() == "old usr/bin/journalctl"
+
+
+def test_a_directory_of_a_package_that_went_goes_with_us(tmp_path: Path) -> None:
+    """Not one that somebody has made, nor one that a package has now."""
+    root = roots.merged(tmp_path, packages="/usr/share/dbus-1\n/usr/share/dbus-1/system.d\n")
+    for name in ("usr/share/dbus-1/system.d", "usr/lib/systemd"):
+        (tmp_path / name).mkdir(parents=True)
+    roots.install(root)
+    (tmp_path / "var/lib/dpkg/info/systemd.list").write_text("/.\n")
+    roots.uninstall(root)
+    assert not root.has("/usr/share/dbus-1") and root.has("/usr/share") and root.has("/usr/lib/systemd")
+    roots.install(root)
+    (tmp_path / "var/lib/dpkg/info/systemd.list").write_text("/.\n/usr/share/dbus-1\n")
+    roots.uninstall(root)
+    assert root.has("/usr/share/dbus-1") and not root.has("/usr/share/dbus-1/system.d")
+
+
+def test_what_comes_and_goes_with_packages_is_no_problem(tmp_path: Path) -> None:
+    root = roots.merged(tmp_path)
+    roots.install(root)
+    (tmp_path / "usr/sbin/halt").unlink()
+    (tmp_path / "usr/sbin/halt").symlink_to("/bin/systemctl")
+    (tmp_path / "usr/sbin/reboot").unlink()
+    said: list[str] = []
+    check.report(root, said.append)
+    assert not [line for line in said if "halt" in line or "reboot" in line]
+    (tmp_path / "usr/bin/systemd-cat").unlink()
+    check.report(root, said.append)
+    assert "problem: /usr/bin/systemd-cat is missing: run `systemctl-replacement install` again" in said
 
 
 def test_what_somebody_puts_over_ours_stays_at_the_end(tmp_path: Path) -> None:
