@@ -13,6 +13,8 @@ from pathlib import Path
 from systemctl_replacement import __version__
 from tests.box.harness import Box
 
+# One of the root file systems that tools/prepare-tests makes.
+PACKAGES = ("nginx", "redis-server")
 RELEASE, PIP = "/release", "/pip"  # where the machine's pip is shown
 _NO_PYTHON = "rm -rf /usr/bin/python3* /usr/lib/python3* /usr/lib/*-linux-gnu/libexpat.so*"
 # What has been written since the box was made is in a tmpfs, and nothing else.
@@ -64,7 +66,7 @@ def attempt(way: Way, release: Path, empty: Path) -> Tried:
     """
     pip = Path(str(importlib.metadata.distribution("pip").locate_file("pip")))
     images = {RELEASE: [release, empty], f"{PIP}/pip": [pip, empty]}
-    with Box(packages=["nginx"], ours=False, init=["/bin/sleep", "infinity"], images=images) as box:
+    with Box(packages=PACKAGES, ours=False, init=["/bin/sleep", "infinity"], images=images) as box:
         if not way.needs_python:
             box.run(_NO_PYTHON, check=True)
         before = int(box.run(_SIZE, check=True).stdout)

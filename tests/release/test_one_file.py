@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from release.smoke import PACKAGES
 from systemctl_replacement import __version__
 from tests.box.harness import Box
 
@@ -16,7 +17,7 @@ COPY = f"cp /release/systemctl-replacement-{__version__}.py /usr/bin/systemctl"
 
 
 def a_box(release: Path, empty: Path) -> Box:
-    return Box(packages=["nginx"], ours=False, init=["/bin/sleep", "infinity"], images={"/release": [release, empty]})
+    return Box(packages=PACKAGES, ours=False, init=["/bin/sleep", "infinity"], images={"/release": [release, empty]})
 
 
 def boot(box: Box, *argv: str) -> None:

@@ -68,4 +68,4 @@ def test_an_epoch_is_the_one_given_or_the_commits(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "12345")
     assert archive.epoch() == 12345
     monkeypatch.delenv("SOURCE_DATE_EPOCH")
-    assert archive.epoch() > 1_700_000_000 or not (archive.REPOSITORY / ".git").exists()
+    assert archive.epoch() >= 315532800
