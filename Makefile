@@ -27,7 +27,8 @@ test: $(STAMP)
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 fast: $(STAMP)
-	@$(BIN)/python -m pytest --ignore=tests/box --ignore=tests/engines --ignore=tests/conformance $(ARGS)
+	@$(BIN)/python -m pytest --ignore=tests/box --ignore=tests/engines --ignore=tests/install \
+		--ignore=tests/release --ignore=tests/conformance $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff check .
