@@ -21,16 +21,11 @@ if TYPE_CHECKING:
 
 _BOOT = b'"_BOOT_ID":"'
 _ID = 32
-_SEQNUM = b'{"__SEQNUM":"'
-_REALTIME = b'","__REALTIME_TIMESTAMP":"'
-_MONOTONIC = b'","__MONOTONIC_TIMESTAMP":"'
-_NUMBER_AT = len(_SEQNUM)
-_DIGITS = 24  # bytes that each of the three numbers may take, with its quote
+_HEAD = 160  # bytes that the three numbers in front may take
 _MAX = 2**63 - 1
 _LONG = 256 * 1024
 """Longer lines (bytes) are not parsed to find out where they belong: the merge and each bisection would do it again."""
 _NAME_MAX = 64
-_BACKSLASH = ord("\\")
 _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 _KNOWN_MAX = 1024
 _known: set[str] = set()  # names of fields that were seen
@@ -38,22 +33,22 @@ _known: set[str] = set()  # names of fields that were seen
 
 def head_of(line: bytes) -> Head | None:
     """Where a record belongs among others. None: no record."""
-    # Each line that is shown comes through here, and nearly all have the form that `record` writes.
-    if line.startswith(_SEQNUM):
-        at = line.find(b'"', _NUMBER_AT, _NUMBER_AT + _DIGITS)
-        begin = at + len(_REALTIME)
-        end = line.find(b'"', begin, begin + _DIGITS)
-        last = end + len(_MONOTONIC)
-        stop = line.find(b'"', last, last + _DIGITS)
-        if stop >= 0 and line[at:begin] == _REALTIME and line[end:last] == _MONOTONIC and _is_whole(line):
-            try:
-                seqnum, realtime, monotonic = int(line[_NUMBER_AT:at]), int(line[begin:end]), int(line[last:stop])
-            except ValueError:
-                return _parsed_head(line)
-            if 0 <= seqnum | realtime | monotonic <= _MAX:  # each of them is
-                at = line.find(_BOOT, stop) + len(_BOOT)
-                boot = line[at : at + _ID] if at >= len(_BOOT) else b""
-                return seqnum, realtime, monotonic, boot if boot.isalnum() else b""
+    parts = line[:_HEAD].split(b'"', 12)
+    if (
+        len(parts) == 13
+        and parts[1] == b"__SEQNUM"
+        and parts[5] == b"__REALTIME_TIMESTAMP"
+        and parts[9] == b"__MONOTONIC_TIMESTAMP"
+        and _is_whole(line)
+    ):
+        try:
+            seqnum, realtime, monotonic = int(parts[3]), int(parts[7]), int(parts[11])
+        except ValueError:
+            return _parsed_head(line)
+        if 0 <= seqnum | realtime | monotonic <= _MAX:  # each of them is
+            at = line.find(_BOOT) + len(_BOOT)
+            boot = line[at : at + _ID] if at >= len(_BOOT) else b""
+            return seqnum, realtime, monotonic, boot if boot.isalnum() else b""
     return _parsed_head(line)
 
 
@@ -150,7 +145,7 @@ class Entry:
 def _is_whole(line: bytes) -> bool:
     """Whether a line that begins like a record ends like one. A last quote that belongs to a text, or a bracket, is a
     matter for who parses it: the line may be torn."""
-    return (line.endswith(b'"}') and line[-3] != _BACKSLASH) or (len(line) > _LONG and line.endswith(b"}"))
+    return (line[-2:] == b'"}' and line[-3:-2] != b"\\") or (len(line) > _LONG and line[-1:] == b"}")
 
 
 def _parsed_head(line: bytes) -> Head | None:

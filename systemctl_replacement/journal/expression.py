@@ -10,7 +10,7 @@ from systemctl_replacement import wire
 from systemctl_replacement.journal.entry import parsed, values_of
 from systemctl_replacement.journal.names import SUFFIX, file_name
 from systemctl_replacement.journal.record import plain
-from systemctl_replacement.journal.search import all_lines, lines_behind, lines_with, mark_of_lists
+from systemctl_replacement.journal.search import AnyOf, all_lines, lines_with, mark_of_lists
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -126,23 +126,21 @@ class All:
 class Any:
     """At least one of some expressions; of none, nothing."""
 
-    __slots__ = ("_lists", "_prefix", "_texts", "_values", "terms")
+    __slots__ = ("_any", "_prefix", "_values", "terms")
 
     def __init__(self, terms: Iterable[Expression]) -> None:
         self.terms = tuple(terms)
         fields = {term.field if isinstance(term, Is) else "" for term in self.terms}
         self._prefix = b""  # of a field that all terms are about …
         self._values: frozenset[bytes] = frozenset()  # … and the texts of its values
-        self._texts: tuple[bytes, ...] = ()  # the same with the quote behind
-        self._lists = b""  # what there is in a line with several values
+        self._any: AnyOf | None = None
         if len(fields) == 1 and "" not in fields:
             texts = [wire.dumps(plain(term.value)) for term in self.terms if isinstance(term, Is)]
             if all(text.startswith(b'"') and b"\\" not in text for text in texts):
                 field = fields.pop()
-                self._lists = mark_of_lists(field)
                 self._prefix = wire.dumps(field) + b':"'
                 self._values = frozenset(text[1:-1] for text in texts)
-                self._texts = tuple(text[1:] for text in texts)
+                self._any = AnyOf(field, self._prefix[:-1], texts)
 
     def matches(self, line: bytes) -> bool:
         return any(term.matches(line) for term in self.terms)
@@ -172,12 +170,9 @@ class Any:
         return sum(term.count(data, start, end) for term in self.terms)
 
     def find(self, data: bytes, start: int, end: int) -> list[bytes]:
-        if not self._prefix:
-            return [] if self.lacks(data, start, end) else self.select(all_lines(data, start, end))
-        found = None
-        if data.find(self._lists, start, end) < 0:
-            found = lines_behind(data, start, end, self._prefix, self._texts)
-        return self.select(all_lines(data, start, end)) if found is None else found
+        if self._any is not None:
+            return self.select(self._any.find(data, start, end))
+        return [] if self.lacks(data, start, end) else self.select(all_lines(data, start, end))
 
     def could_match(self, name: str, received: bool = False) -> bool:
         return any(term.could_match(name, received) for term in self.terms)

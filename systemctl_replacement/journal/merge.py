@@ -75,10 +75,12 @@ class Stream:
         return self._times[self._position], self._place, self
 
     def _have(self, lines: list[bytes]) -> None:
-        found = [(line, head) for line, head in zip(lines, map(head_of, lines)) if head is not None]
+        heads = list(map(head_of, lines))
+        if None in heads:
+            lines = [line for line, head in zip(lines, heads) if head is not None]
+        self._lines = lines
+        self._heads = [head for head in heads if head is not None]
         time, sign = self._clock.time, self._sign
-        self._lines = [line for line, _ in found]
-        self._heads = [head for _, head in found]
         self._times = [sign * time(head) for head in self._heads]
         self._position = 0
 

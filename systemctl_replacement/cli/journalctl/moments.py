@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 
-from systemctl_replacement.unitfile.values import parse_time_span
+from systemctl_replacement.unitfile.time_spans import parse_time_span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

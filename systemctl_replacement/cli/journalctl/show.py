@@ -31,7 +31,7 @@ class Shower:
         self._output = output
         self._colors = colors
         self._separated = not options.merge and not options.quiet
-        self._boot = ""
+        self._boot = b""
         self.count = 0
         self.last: Entry | None = None
 
@@ -39,10 +39,10 @@ class Shower:
         write = streams.stdout.write_bytes
         for entry in entries:
             if self._separated:
-                boot = entry.boot_id
+                boot = entry.head[3]
                 if boot != self._boot:
                     if self._boot:
-                        write(boot_line(boot, self._colors))
+                        write(boot_line(entry.boot_id, self._colors))
                     self._boot = boot
             write(self._output.format(entry))
             self.count += 1

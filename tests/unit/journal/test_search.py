@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from systemctl_replacement.journal import lines as lines_module
-from systemctl_replacement.journal import record
+from systemctl_replacement.journal import record, search
 from systemctl_replacement.journal.entry import parsed, values_of
 from systemctl_replacement.journal.expression import All, Any, Is
 from systemctl_replacement.journal.query import Journal, Query
@@ -111,6 +111,14 @@ def wanted(text: bytes, expression: Is | All | Any | None, pattern: re.Pattern[s
         if is_wanted:
             found.append(line)
     return found
+
+
+@pytest.fixture(params=[0, 1 << 20], ids=["long", "short"], autouse=True, scope="module")
+def searched(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What much and what little text is searched with."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "_SHORT", request.param)
+        yield
 
 
 @pytest.fixture(scope="module")

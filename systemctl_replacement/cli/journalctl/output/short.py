@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # A service's lines have the same words in front, except for the time.
 _NAMES_KEPT = 512
+_HEAD = b'{"__SEQNUM":"%d","__REALTIME_TIMESTAMP":"%d","__MONOTONIC_TIMESTAMP":"%d'
+_MESSAGE = b'"MESSAGE":"'
 _UNKNOWN = "unknown"
 _UNCOUNTED = len(f" {_UNKNOWN}")  # systemd does not count it either when it indents and shortens lines
 
@@ -45,8 +47,30 @@ class Short(Output):
         self._delta = settings.mode == "short-delta"
         self._stamps = None if self._since_boot else stamps.Stamps(settings.mode, settings.utc)
         self._previous: tuple[str, int, int] | None = None  # boot and times (monotonic, realtime) of the entry before
+        self._is_quick = self._whole and not (settings.colors or settings.catalog or self._links or self._since_boot)
+        self._known: dict[bytes, str] = {}  # the names of entries that have this between their numbers and messages
 
     def format(self, entry: Entry) -> bytes:
+        if not self._is_quick:
+            return self._formatted(entry, b"")
+        # Nearly all entries are lines of ASCII that differ from others in their numbers and messages alone.
+        line = entry.line
+        head = _HEAD % entry.head[:3]
+        at = line.find(_MESSAGE, len(head))
+        message = line[at + len(_MESSAGE) : -2]
+        if at < 0 or b"\\" in message or b'"' in message or not (line.startswith(head) and line.endswith(b'"}')):
+            return self._formatted(entry, b"")
+        between = line[len(head) : at]
+        names = self._known.get(between)
+        if names is None or not message.isascii() or self._stamps is None:
+            return self._formatted(entry, between)
+        text = message.decode("ascii")
+        if not text.isprintable():
+            return self._formatted(entry, b"")
+        return f"{self._stamps.text(entry.realtime)}{names}{text}\n".encode("utf-8", "surrogateescape")
+
+    def _formatted(self, entry: Entry, between: bytes) -> bytes:
+        """What is to be printed. between: see `_known`; b"" if it is no use."""
         line = entry.line.decode("utf-8", "replace")
         message = last_value(line, entry, '"MESSAGE":')
         stamp = self._stamp(line, entry)
@@ -59,6 +83,8 @@ class Short(Output):
             *(last_value(line, entry, mark) for mark in self._units),
         )
         names, length = self._names.get(key) or self._name(key, line, entry)
+        if between and len(self._known) < _NAMES_KEPT and b'"_SOURCE_REALTIME_TIMESTAMP":' not in between:
+            self._known[between] = names
         text = f"{stamp}{names}{self._message(message, len(stamp) + length, line, entry)}\n{self.explanation(entry)}"
         return text.encode("utf-8", "surrogateescape")
 
