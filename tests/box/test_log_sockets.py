@@ -229,6 +229,9 @@ def test_below_var_as_soon_as_that_can_be_written_to() -> None:
     with Box(PROFILES["full"], init=["/bin/sh", "-c", closed], files=files) as box:
         box.wait_booted()
         await_one(box, "a", "/run/systemd/log/received")
+        moved = "The log is written to /var/log/systemctl-replacement from now on."
+        box.wait_for(lambda: moved in box.run("journalctl -q -o cat").stdout, what="the end of the boot")
+        box.run("journalctl --sync", check=True)
         log(box, "b")
         owners = box.run("stat -c '%U %G %a' /run/systemd/log/received /var/log/systemctl-replacement/received").stdout
         assert len(set(owners.splitlines())) == 1

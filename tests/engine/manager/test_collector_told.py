@@ -65,6 +65,7 @@ def test_it_stores_where_a_manager_that_is_executed_again_would_have_it_store() 
         wait_for(lambda: stored("auto", "a.service") == ["before"], "what the unit has printed")
         (e.root / "etc/systemd/journald.conf").write_text("[Journal]\nStorage=volatile\n")
         e.reexecute()
+        e.call("Synchronize")  # the collector has heard of it
         log("volatile")
         (e.root / "go").touch()
         wait_for(lambda: stored("volatile", "a.service") == ["after"], "what the unit prints")
