@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.box import rootfs
 from tests.box.harness import Box
 from tests.engines import engines, examples
+from tests.install import roots
 
 HERE = Path(__file__).parent
 
@@ -27,8 +29,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def machine() -> Iterator[Box]:
-    """The machine with the engines, booted, and the images of the examples."""
+    """The machine with the engines, booted, the images of the examples, and Debians that have systemd, too."""
     images = {f"/images/{name}": image.layers for name, image in examples.images().items()}
+    images.update({f"/images/{suite}": tuple(rootfs.with_ours(roots.with_systemd(suite))) for suite in roots.SUITES})
     with engines.machine(images) as box:
         box.wait_booted()
         yield box

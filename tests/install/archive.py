@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.box import rootfs
 
-PACKAGES = ("nginx", "redis-server", "systemd", "systemd-sysv")
+PACKAGES = ("nginx", "python3-venv", "redis-server", "systemd", "systemd-sysv")
 REBUILT = ("libsystemd-shared", "systemd", "systemd-sysv")
 SUFFIX = "+later1"
 MARK = b"later\n"

@@ -18,6 +18,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.box)
+            # Packages are installed several times in one test, which takes long beside other work.
+            item.add_marker(pytest.mark.timeout(400))
             if os.geteuid() != 0:
                 item.add_marker(pytest.mark.skip(reason="changing roots needs root"))
 

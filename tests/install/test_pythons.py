@@ -1,4 +1,4 @@
-"""The interpreters that an image may have: each version from 3.9 on."""
+"""The interpreters that an image may have: each version from 3.9 on, one without its standard library, and none."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 from tests.box import rootfs
 from tests.box.harness import Box
+from tests.install import roots
 from tests.install.root import Root
 from tests.test_interpreters import NEWEST, OLDEST
 
@@ -53,3 +54,18 @@ def test_each_version(prefix: Path, make_root: MakeRoot, tmp_path: Path) -> None
         assert "Started nginx.service" in box.run("journalctl -u nginx").stdout
         box.signal(signal.SIGTERM)
         assert box.wait() == 0
+
+
+@pytest.mark.parametrize("suite", roots.SUITES)
+def test_one_without_its_standard_library_and_none(suite: str, make_root: MakeRoot) -> None:
+    root = make_root(roots.plain(suite))
+    packages = "python3 libpython3-stdlib $(dpkg-query -W -f '${Package} ' 'python3.*' 'libpython3.*-stdlib')"
+    root.run(f"dpkg --purge --force-depends $(echo {packages} | tr ' ' '\\n' | grep -v -e -minimal)")
+    said = root.manage("install", check=False)
+    assert said.returncode == 1
+    assert "/usr/bin/python3" in said.stdout and "lacks" in said.stdout
+    root.run("dpkg --purge --force-depends python3-minimal")
+    said = root.manage("install", check=False)
+    assert said.returncode == 1
+    assert "no /usr/bin/python3" in said.stdout
+    assert not (root.layers[0] / "usr/lib/systemctl-replacement").exists()
