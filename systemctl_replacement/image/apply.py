@@ -1,7 +1,8 @@
 """Carrying out a plan on an image: all of it, or none.
 
 Whatever a step replaces or removes is first put aside beside its place. When every step is done that is thrown away;
-when one fails it is put back, the last one first.
+when one fails it is put back, the last one first, by renaming and removing alone: a disk may be full. What was killed
+goes on with the next installation, or its end (`state.py`).
 """
 
 from __future__ import annotations
@@ -13,21 +14,31 @@ from collections.abc import Callable, Iterable
 
 from systemctl_replacement.image import diversions, names, steps
 from systemctl_replacement.image.diversions import Diversion
+from systemctl_replacement.image.errors import ImageError
+from systemctl_replacement.image.names import beside
 from systemctl_replacement.image.root import Root
 from systemctl_replacement.image.steps import Step
 from systemctl_replacement.image.tree import set_times
 
 
 def apply(root: Root, plan: Iterable[Step]) -> None:
-    """Carry out a plan. OSError and ImageError leave the image as it was, and so does an interruption."""
+    """Carry out a plan. OSError and ImageError leave the image as it was, and so does an interruption.
+
+    ImageError says so if something could not be put back, or if what is no longer needed could not be removed.
+    """
     work = _Work(root)
     try:
         for step in plan:
             work.do(step)
-    except BaseException:
-        work.take_back()
+    except BaseException as error:
+        problems = work.take_back()
+        if problems:
+            raise ImageError(f"{error!r}; and not all could be put back: {'; '.join(problems)}") from error
         raise
-    work.finish()
+    try:
+        work.finish()
+    except OSError as error:
+        raise ImageError(f"all is done but for removing what is needed no longer, do it again: {error}") from error
 
 
 class _Work:
@@ -37,14 +48,25 @@ class _Work:
         self._root = root
         self._undo: list[Callable[[], object]] = []
         self._at_end: list[Callable[[], object]] = []
+        self._kept: set[str] = set()
 
-    def take_back(self) -> None:
+    def take_back(self) -> list[str]:
+        """Put everything back that can be, and say what cannot."""
+        problems = []
         while self._undo:
-            self._undo.pop()()
+            try:
+                self._undo.pop()()
+            except OSError as error:
+                problems.append(str(error))
+        return problems
 
     def finish(self) -> None:
+        """Remove what was put aside. What tells what was done goes last, so that it can be done again."""
         for action in self._at_end:
             action()
+        home = self._root.at(names.HOME)
+        if os.path.isdir(home):
+            set_times(home)
 
     def do(self, step: Step) -> None:
         if isinstance(step, steps.MakeDirectory):
@@ -61,9 +83,9 @@ class _Work:
             self._divert(step)
         elif isinstance(step, steps.PutTree):
             self._put_tree(self._root.at(step.prepared), self._root.at(names.HOME))
-        elif isinstance(step, steps.RemoveTree):
+        elif isinstance(step, steps.Discard):
             place = self._root.at(step.path)
-            self._at_end.append(lambda: shutil.rmtree(place))
+            self._at_end.append(lambda: discard(place))
         else:
             place = self._root.at(step.path)
             self._at_end.append(lambda: _remove_if_empty(place))
@@ -87,19 +109,21 @@ class _Work:
     # --- files ---
 
     def _write(self, path: str, data: bytes, mode: int) -> None:
-        fresh = _beside(path, "new")
-        _remove_file(fresh)  # left by an interrupted installation, or a link that leads elsewhere
+        fresh = beside(path, "new")
+        discard(fresh)  # left by a killed installation, or a link that leads elsewhere
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self._undo.append(lambda: _remove_file(fresh))
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
+            file.flush()
+            os.fsync(descriptor)
         os.chmod(fresh, mode)
         set_times(fresh)
         self._replace(fresh, path)
 
     def _link(self, path: str, text: str) -> None:
-        fresh = _beside(path, "new")
-        _remove_file(fresh)
+        fresh = beside(path, "new")
+        discard(fresh)
         os.symlink(text, fresh)
         self._undo.append(lambda: _remove_file(fresh))
         self._replace(fresh, path)
@@ -110,22 +134,25 @@ class _Work:
 
     def _replace(self, path: str, to: str) -> None:
         """Rename a file. What it takes the place of can be put back; there is no moment without either."""
-        there = os.path.lexists(to)
-        if there:
-            aside = _beside(to, "old")
-            _remove_file(aside)
-            os.link(to, aside, follow_symlinks=False)
-            self._undo.append(lambda: os.rename(aside, to))
-            self._at_end.append(lambda: os.unlink(aside))
+        if os.path.lexists(to):
+            self._keep(to)
         os.rename(path, to)
         self._undo.append(lambda: os.rename(to, path))
 
+    def _keep(self, path: str) -> None:
+        aside = beside(path, "last" if path in self._kept else "old")
+        self._kept.add(path)
+        discard(aside)
+        os.link(path, aside, follow_symlinks=False)
+        self._undo.append(lambda: _put_back(aside, path))
+        self._at_end.append(lambda: _remove_file(aside))
+
     def _put_aside(self, path: str) -> None:
-        aside = _beside(path, "old")
-        _remove_file(aside)
+        aside = beside(path, "old")
+        discard(aside)
         os.rename(path, aside)
         self._undo.append(lambda: os.rename(aside, path))
-        self._at_end.append(lambda: os.unlink(aside))
+        self._at_end.append(lambda: _remove_file(aside))
 
     # --- dpkg ---
 
@@ -133,23 +160,26 @@ class _Work:
         before = diversions.read(self._root)
         ended = [Diversion(name, to) for name, to in step.removed]
         after = [each for each in before if each not in ended] + [Diversion(name, to) for name, to in step.added]
-        self._undo.append(lambda: diversions.write(self._root, before))
+        path = self._root.at(diversions.DATABASE)
+        if os.path.lexists(path):
+            self._keep(path)
+        else:
+            self._undo.append(lambda: _remove_file(path))
         diversions.write(self._root, after)
 
     # --- the tree ---
 
     def _put_tree(self, prepared: str, home: str) -> None:
         """Exchange what is in our directory, one by one: it may be a mount point, and running programs have it open."""
-        aside = _beside(home, "old")
-        shutil.rmtree(aside, ignore_errors=True)
+        aside = beside(home, "old")
+        discard(aside)
         self._make_directory(aside)
-        self._at_end.append(lambda: shutil.rmtree(aside))
+        self._at_end.append(lambda: discard(aside))
         for name in sorted({*os.listdir(prepared), *os.listdir(home)} - set(names.NOT_OF_THE_TREE)):
             if os.path.lexists(f"{home}/{name}"):
                 self._move_tree(f"{home}/{name}", f"{aside}/{name}")
             if os.path.lexists(f"{prepared}/{name}"):
                 self._move_tree(f"{prepared}/{name}", f"{home}/{name}")
-        self._at_end.append(lambda: set_times(home))
 
     def _move_tree(self, path: str, to: str) -> None:
         _rename_tree(path, to)
@@ -163,13 +193,28 @@ def _rename_tree(path: str, to: str) -> None:
         if error.errno != errno.EXDEV:
             raise
         # A directory in a lower image layer cannot be renamed.
-        shutil.copytree(path, to, symlinks=True)
-        shutil.rmtree(path)
+        try:
+            shutil.copytree(path, to, symlinks=True)
+        except OSError:
+            discard(to)
+            raise
+        discard(path)
 
 
-def _beside(path: str, what: str) -> str:
-    directory, _, name = path.rpartition("/")
-    return f"{directory}/.{name}.systemctl-replacement.{what}"
+def _put_back(aside: str, path: str) -> None:
+    os.rename(aside, path)
+    _remove_file(aside)  # two links to one file stay where they are
+
+
+def discard(path: str) -> None:
+    """Remove a file or a directory, and from our own directory what tells what was done last."""
+    if os.path.islink(path) or not os.path.isdir(path):
+        _remove_file(path)
+        return
+    state = os.path.basename(names.STATE)
+    for name in sorted(os.listdir(path), key=lambda name: name == state):
+        discard(f"{path}/{name}")
+    os.rmdir(path)
 
 
 def _remove_file(path: str) -> None:

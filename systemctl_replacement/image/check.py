@@ -38,6 +38,11 @@ def report(root: Root, say: Callable[[str], None]) -> int:
 def _problems(root: Root, known: State) -> Iterator[str]:
     if not root.has(f"{names.HOME}/systemctl_replacement/__main__.py"):
         yield f"{names.HOME} lacks our programs: {_AGAIN}"
+    if not known.complete:
+        yield f"an installation, or its end, was interrupted: {_AGAIN}"
+    for place in survey.look(root, names.NAMES, known.python, known).places:
+        if known.at(place.path) is not None and place.there == survey.OURS and not place.as_wanted:
+            yield f"{place.path} is not as it was installed: {_AGAIN}"
     for taken in known.taken:
         there = survey.what_is(root, taken, known)
         if taken.link == names.LAUNCHER:
@@ -62,6 +67,9 @@ def _interpreter(root: Root, known: State, problems: list[str]) -> Iterator[str]
         problems.append(str(error))
         return
     yield f"{path}: Python {found.number}"
+    ran = found.run([names.LAUNCHER, "--version"])
+    if ran.returncode:
+        problems.append(f"{names.LAUNCHER} does not run, {interpreter.last_line(ran.stderr)}: {_AGAIN}")
     tag = f"cpython-{found.version[0]}{found.version[1]}"
     if not root.has(f"{names.HOME}/systemctl_replacement/__pycache__/__main__.{tag}.pyc"):
         problems.append(
@@ -71,8 +79,11 @@ def _interpreter(root: Root, known: State, problems: list[str]) -> Iterator[str]
 
 def _privileges() -> str:
     """Who we are, and what of root's privileges that has here: which decides what units may ask for."""
-    with open("/proc/self/status", "rb") as file:
-        line = next(line for line in file if line.startswith(b"CapEff:"))
+    try:
+        with open("/proc/self/status", "rb") as file:
+            line = next(line for line in file if line.startswith(b"CapEff:"))
+    except FileNotFoundError:
+        return f"runs as user {os.geteuid()}; there is no /proc to tell its capabilities"
     held = int(line.split()[1], 16)
     owned = [name.lower() for number, name in enumerate(capabilities.NAMES) if held >> number & 1]
     return f"runs as user {os.geteuid()} with {' '.join(owned) or 'no capabilities'}"

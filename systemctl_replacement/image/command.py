@@ -19,21 +19,21 @@ def _install(options: argparse.Namespace) -> int:
     from systemctl_replacement.image import install
 
     chosen = install.Options(options.python, options.init_link, options.companions, options.dry_run)
-    install.install(Root(options.root), chosen, print)
+    install.install(Root(options.root or ""), chosen, print)
     return 0
 
 
 def _uninstall(options: argparse.Namespace) -> int:
     from systemctl_replacement.image import install
 
-    install.uninstall(Root(options.root), options.keep_tree, options.dry_run, print)
+    install.uninstall(Root(options.root or ""), options.keep_tree, options.dry_run, print)
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
     from systemctl_replacement.image import check
 
-    return check.report(Root(options.root), print)
+    return check.report(Root(options.root or ""), print)
 
 
 def _version(_options: argparse.Namespace) -> int:
@@ -65,9 +65,16 @@ def _command(
     text: str,
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    parser.add_argument("--root", default="", metavar="DIR", help="the image's root file system (default: /)")
+    parser.add_argument("--root", type=_directory, metavar="DIR", help="the image's root file system (default: /)")
     parser.set_defaults(run=run)
     return parser
+
+
+def _directory(value: str) -> str:
+    """A directory on the command line. An empty variable is a mistake, and does not mean the running system."""
+    if not value:
+        raise argparse.ArgumentTypeError("the name of the directory is empty")
+    return value
 
 
 def _switch(parser: argparse.ArgumentParser, name: str, text: str) -> None:

@@ -31,7 +31,9 @@ class Diversion:
 
 def parse(text: str) -> list[Diversion]:
     """The diversions of a database: three lines each. ImageError if it is damaged."""
-    lines = text.splitlines()
+    lines = text.split("\n")  # nothing else separates them: a name may have any other character
+    if not lines[-1]:
+        lines.pop()
     if len(lines) % 3:
         raise ImageError(f"{DATABASE} is damaged: its last entry is not complete")
     return [Diversion(*lines[index : index + 3]) for index in range(0, len(lines), 3)]
@@ -57,14 +59,20 @@ def is_used(root: Root) -> bool:
 def read(root: Root) -> list[Diversion]:
     """The image's diversions. OSError, ImageError."""
     data = root.read(DATABASE)
-    return [] if data is None else parse(data.decode("utf-8", "surrogateescape"))
+    if data is None:
+        if root.has(DATABASE):
+            raise ImageError(f"{DATABASE} in {root.shown} is not a regular file")
+        return []
+    return parse(data.decode("utf-8", "surrogateescape"))
 
 
 def write(root: Root, diversions: Iterable[Diversion]) -> None:
     """Replace the database, all of it or nothing. The one before stays as `diversions-old`, as with dpkg. OSError."""
     path = root.at(DATABASE)
     fresh, old = f"{path}-new", f"{path}-old"
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    if os.path.lexists(fresh):
+        os.unlink(fresh)  # left behind by somebody, or a link that leads elsewhere
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     with os.fdopen(descriptor, "wb") as file:
         file.write(render(diversions).encode("utf-8", "surrogateescape"))
         os.fchmod(descriptor, 0o644)
@@ -81,12 +89,11 @@ def names_in_packages(root: Root, names: Iterable[str]) -> set[str]:
     """Those of the names that an installed package has a file under. OSError."""
     wanted = {name: f"\n{name}\n".encode() for name in names}
     found: set[str] = set()
-    directory = root.at(f"{ADMINISTRATION}/info") if is_used(root) else ""
-    if not directory or not os.path.isdir(directory):
+    directory = root.resolve(f"{ADMINISTRATION}/info/") if is_used(root) else ""
+    if not directory or not os.path.isdir(root.directory + directory):
         return found
-    for entry in sorted(os.listdir(directory)):
+    for entry in sorted(os.listdir(root.directory + directory)):
         if entry.endswith(".list"):
-            with open(f"{directory}/{entry}", "rb") as file:
-                text = b"\n" + file.read()
+            text = b"\n" + (root.read(directory + entry) or b"")
             found.update(name for name, line in wanted.items() if line in text)
     return found

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from systemctl_replacement import __version__
 from systemctl_replacement.image import bytecode, diversions, interpreter, names, plan, state, survey, tree
-from systemctl_replacement.image.apply import apply
+from systemctl_replacement.image.apply import apply, discard
 from systemctl_replacement.image.errors import ImageError
 from systemctl_replacement.image.root import Root
 from systemctl_replacement.image.state import State
@@ -21,7 +21,6 @@ from systemctl_replacement.image.steps import PutTree, Step
 from systemctl_replacement.records import dataclass
 
 _PACKAGE = "systemctl-replacement"
-_PREPARED = "/usr/lib/.systemctl-replacement.new"
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ def install(root: Root, options: Options, say: Callable[[str], None]) -> None:
     found = interpreter.find(root.directory, options.python or None)
     known = state.read(root) or State()
     image = survey.look(root, names.wanted(options.init_link, options.companions), found.path, known)
-    home, prepared = root.resolve(names.HOME), root.resolve(_PREPARED)
+    home, prepared = root.resolve(names.HOME), root.resolve(names.beside(names.HOME, "new"))
     steps = plan.install(image, __version__, found.path, () if in_place else (PutTree(prepared),))
     if options.dry_run:
         _show(steps, say)
@@ -52,11 +51,12 @@ def install(root: Root, options: Options, say: Callable[[str], None]) -> None:
         if in_place:
             tree.compile_for(found, home)
         else:
-            shutil.rmtree(root.directory + prepared, ignore_errors=True)
+            discard(root.directory + prepared)
             os.makedirs(root.directory + prepared)
             tree.build(Path(root.directory + prepared))
             tree.compile_for(found, prepared)
         apply(root, steps)
+        tree.protect(root.directory + home)
     finally:
         shutil.rmtree(root.directory + prepared, ignore_errors=True)
     _show([step for step in steps if not isinstance(step, PutTree)], say)

@@ -6,6 +6,7 @@ It is not the Python that runs the installer: with `--root=` that one belongs to
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ OLDEST = (3, 9)
 CANDIDATES = (f"{CARRIED}/bin/python3", "/usr/bin/python3", "/usr/local/bin/python3")
 # Modules that PID 1, its processes and the client import, and that a stripped-down Python may lack.
 NEEDED_MODULES = ("_ctypes", "json", "selectors", "socket", "subprocess", "_json", "_socket", "_signal", "select")
+# Of a script's first line older kernels read no more than this.
+_LONGEST_LINE = 127
 
 # Asked of what may be a very small Python, or a very old one.
 _QUESTION = """
@@ -60,6 +63,8 @@ def find(root: str, path: Optional[str] = None) -> Interpreter:
 
     Raises ImageError if there is none, or if it is too old, cannot be run, or lacks modules.
     """
+    if path:
+        _refuse_unless_a_script_can_name(path)
     candidates = [path] if path else [name for name in CANDIDATES if os.path.lexists(root + name)]
     if not candidates:
         raise ImageError(f"no {' or '.join(CANDIDATES[1:])} in {root or '/'}: install python3 in the image")
@@ -81,9 +86,19 @@ def find(root: str, path: Optional[str] = None) -> Interpreter:
 def _ask(root: str, path: str) -> tuple[tuple[int, int], list[str]]:
     result = _run(root, path, ["-c", _QUESTION, *NEEDED_MODULES])
     if result.returncode:
-        raise ImageError(f"cannot run {path} in {root or '/'}: {_last_line(result.stderr)}")
+        raise ImageError(f"cannot run {path} in {root or '/'}: {last_line(result.stderr)}")
+    if not re.fullmatch(r"[0-9]+ [0-9]+( [A-Za-z0-9_.]+)*\n", result.stdout):
+        raise ImageError(f"{path} in {root or '/'} does not answer as Python does")
     major, minor, *missing = result.stdout.split()
     return (int(major), int(minor)), missing
+
+
+def _refuse_unless_a_script_can_name(path: str) -> None:
+    """The kernel takes a script's interpreter as it is: there is no search, and no quoting."""
+    if not path.startswith("/") or any(char.isspace() for char in path):
+        raise ImageError(f"{path!r} is not an absolute path without white space: no script can name it")
+    if len(os.fsencode(f"#!{path} -ISXutf8")) > _LONGEST_LINE:
+        raise ImageError(f"{path} is too long for the first line of a script")
 
 
 def _run(
@@ -92,7 +107,8 @@ def _run(
     if root and os.geteuid() != 0:
         raise ImageError(f"cannot run the Python of {root}: root is needed to change into it")
     # With -I the environment cannot tell the seed of hashes; we have made it.
-    argv = [path, "-sSXutf8" if reproducible else "-ISXutf8", *arguments]
+    # With -B nothing is compiled but what we want to be.
+    argv = [path, "-BsSXutf8" if reproducible else "-BISXutf8", *arguments]
     try:
         return subprocess.run(
             argv,
@@ -113,6 +129,7 @@ def _enter(root: str) -> None:
     os.chdir("/")
 
 
-def _last_line(text: str) -> str:
+def last_line(text: str) -> str:
+    """What a program complains of in the end."""
     lines = text.strip().splitlines()
     return lines[-1] if lines else "it fails without a message"

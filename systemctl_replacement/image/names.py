@@ -18,6 +18,9 @@ CARRIED = f"{HOME}/python"
 # What is in our directory, but not of the tree that is put there.
 NOT_OF_THE_TREE = ("installed.json", "python", "replaced")
 
+# Made ready; put aside; put aside when a path is written to for the second time.
+BESIDE = ("new", "old", "last")
+
 LAUNCHER = "/usr/bin/systemctl"
 OWN_COMMAND = "/usr/bin/systemctl-replacement"
 SYSTEMD = "/usr/lib/systemd/systemd"
@@ -82,6 +85,12 @@ def wanted(init_link: bool, companions: bool) -> list[Name]:
 def yields(path: str) -> bool:
     """Whether somebody else's file may stand at a path, under whichever of its names it is known."""
     return any(name.yields and path in (name.path, name.alias) for name in NAMES)
+
+
+def beside(path: str, what: str) -> str:
+    """Where what is to come to a path is made ready, and what was there stays until all is done: one of BESIDE."""
+    directory, _, name = path.rpartition("/")
+    return f"{directory}/.{name}.systemctl-replacement.{what}"
 
 
 def diversion(path: str) -> tuple[tuple[str, str], ...]:

@@ -98,8 +98,8 @@ class PutTree:
 
 
 @dataclass(frozen=True)
-class RemoveTree:
-    """Remove our directory with everything in it."""
+class Discard:
+    """Remove a file, or a directory with everything in it, when all else is done: it does not come back."""
 
     path: str
 
@@ -107,4 +107,4 @@ class RemoveTree:
         return f"remove {self.path}"
 
 
-Step = Union[MakeDirectory, RemoveDirectory, Write, MakeLink, Move, Remove, Divert, PutTree, RemoveTree]
+Step = Union[MakeDirectory, RemoveDirectory, Write, MakeLink, Move, Remove, Divert, PutTree, Discard]

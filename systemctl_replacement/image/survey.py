@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from systemctl_replacement.image import bus_policy, diversions, launchers, names
 from systemctl_replacement.image.diversions import Diversion
+from systemctl_replacement.image.errors import ImageError
 from systemctl_replacement.image.names import Name
 from systemctl_replacement.image.root import Root
 from systemctl_replacement.image.state import State, Taken
@@ -37,7 +38,8 @@ class Image:
     """What a plan must know of an image. `occupied` are the places of diverted and replaced files where there is one.
 
     Of the directories above its places, `missing` are not there, and `listed` are those that a package has. (So may be
-    other directories that we have made.)
+    other directories that we have made.) `above_state` are our own directory and those above it, of which
+    `missing_above_state` are not there. `leftovers` is what was not finished when somebody was killed.
     """
 
     places: tuple[Place, ...]
@@ -47,10 +49,15 @@ class Image:
     occupied: frozenset[str] = frozenset()
     missing: tuple[str, ...] = ()
     listed: frozenset[str] = frozenset()
+    above_state: tuple[str, ...] = ()
+    missing_above_state: tuple[str, ...] = ()
+    leftovers: tuple[str, ...] = ()
 
 
 def look(root: Root, wanted: Iterable[Name], python: str, known: State) -> Image:
     """Look at an image into which `wanted` is to be installed with an interpreter. OSError, ImageError."""
+    if root.link_text(names.HOME) is not None:
+        raise ImageError(f"{names.HOME} in {root.shown} is a link: remove it first")
     with_dpkg = diversions.is_used(root)
     places = _places(root, wanted, python, with_dpkg)
     in_packages = diversions.names_in_packages(root, [name for place in places for name, _ in place.diversions])
@@ -63,14 +70,20 @@ def look(root: Root, wanted: Iterable[Name], python: str, known: State) -> Image
     targets = {to for place in seen for _, to in place.diversions} | {names.REPLACED + place.path for place in seen}
     targets |= {to for _, to in known.diversions} | {each.kept for each in known.taken if each.kept}
     directories = {*known.directories, *_directories_above(place.path for place in seen)}
+    above_state = _above(root, names.STATE)
+    changed = {path for name in names.NAMES for path in (name.path, name.alias)}
+    changed |= {*targets, names.STATE, names.HOME, diversions.DATABASE}
     return Image(
         tuple(seen),
         known,
         {each.path: what_is(root, each, known) for each in known.taken},
         tuple(diversions.read(root)) if with_dpkg else (),
         frozenset(path for path in targets if root.has(path)),
-        tuple(_missing_directories(root, [place.path for place in seen])),
+        _missing(root, {each for place in seen for each in _above(root, place.path)} - {*above_state}),
         _listed(root, directories),
+        above_state,
+        _missing(root, above_state),
+        tuple(path for each in sorted({root.resolve(path) for path in changed}) for path in _leftovers(root, each)),
     )
 
 
@@ -81,9 +94,11 @@ def what_is(root: Root, name: Taken, known: State) -> str:
     text = root.link_text(name.path)
     if text is not None:
         taken = known.at(name.path)
-        # Nobody else makes links with this text; earlier versions made /sbin/init one.
-        ours = text == names.LAUNCHER or (taken is not None and text == taken.link)
-        return OURS if ours else FOREIGN
+        if taken is None or text != taken.link:
+            return FOREIGN
+        # systemd-sysv's own link has the text of ours.
+        is_back = not known.complete and taken.kept and not root.has(taken.kept)
+        return FOREIGN if is_back else OURS
     if name.path == BUS_POLICY:
         return OURS
     beginning = root.read(name.path, launchers.LONGEST)
@@ -131,8 +146,9 @@ def _is_as_wanted(root: Root, place: Place) -> bool:
     text = root.link_text(place.path)
     if place.link or text is not None:
         return text == place.link
-    right_mode = os.lstat(root.at(place.path)).st_mode & 0o7777 == place.mode
-    return right_mode and root.read(place.path) == place.text.encode("utf-8", "surrogateescape")
+    status = os.lstat(root.at(place.path))
+    safe = (status.st_mode & 0o7777, status.st_uid) == (place.mode, os.geteuid())
+    return safe and root.read(place.path) == place.text.encode("utf-8", "surrogateescape")
 
 
 def _directories_above(paths: Iterable[str]) -> Iterator[str]:
@@ -149,12 +165,18 @@ def _listed(root: Root, directories: Iterable[str]) -> frozenset[str]:
     return frozenset(path for path, alias in aliases.items() if {path, alias} & found)
 
 
-def _missing_directories(root: Root, paths: Iterable[str]) -> list[str]:
-    """Directories above the paths that do not exist, the upper ones first."""
-    missing: set[str] = set()
-    for path in [*paths, names.HOME + "/"]:
-        directory = root.resolve(path).rpartition("/")[0]
-        while directory and not os.path.isdir(root.directory + directory):
-            missing.add(directory)
-            directory = directory.rpartition("/")[0]
-    return sorted(missing)
+def _above(root: Root, path: str) -> tuple[str, ...]:
+    """The directories above a path, the upper ones first."""
+    parts = root.resolve(path).split("/")[:-1]
+    return tuple("/".join(parts[:depth]) for depth in range(2, len(parts) + 1))
+
+
+def _missing(root: Root, directories: Iterable[str]) -> tuple[str, ...]:
+    return tuple(path for path in sorted(directories) if not os.path.isdir(root.directory + path))
+
+
+def _leftovers(root: Root, path: str) -> Iterator[str]:
+    for what in names.BESIDE:
+        place = names.beside(path, what)
+        if os.path.lexists(root.directory + place):
+            yield place

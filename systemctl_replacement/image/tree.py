@@ -47,6 +47,19 @@ def settle(tree: Path) -> None:
         set_times(directory)
 
 
+def protect(tree: str) -> None:
+    """See to it that nobody else can change what is run from a tree, whoever has brought it there. OSError."""
+    for directory, directories, files in os.walk(tree):
+        if directory == tree:
+            directories[:] = [name for name in directories if name != "replaced"]  # with owners of its own
+        for path in [directory, *(f"{directory}/{name}" for name in files)]:
+            status = os.lstat(path)
+            if (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
+                os.chown(path, os.geteuid(), os.getegid(), follow_symlinks=False)
+            if status.st_mode & 0o022 and not os.path.islink(path):
+                os.chmod(path, status.st_mode & 0o7755)
+
+
 def set_times(path: str) -> None:
     """Set the times that everything we install has: SOURCE_DATE_EPOCH, or the beginning of 1970."""
     value = os.environ.get("SOURCE_DATE_EPOCH", "")
