@@ -70,9 +70,10 @@ def test_a_long_message_without_descriptors() -> None:
         # A message that is too long for one datagram needs no descriptor, even if the clients use up all that are left.
         e.call("SetEnvironment", assignments=["LONG=" + "y" * 100_000])
         main = psutil.Process(e.show(running[0])["MainPID"])
-        clients = [Asker(e) for _ in range(40)]
         assert e.process
         of_manager = f"/proc/{e.process.pid}/fd"
+        before = len(os.listdir(of_manager))
+        clients = [Asker(e) for _ in range(40)]
         wait_for(lambda: len(os.listdir(of_manager)) == 64, "the manager to have no descriptor left")
         assert e.run("stop", running[0]) == "done"
         assert not alive(main)
@@ -80,6 +81,7 @@ def test_a_long_message_without_descriptors() -> None:
         assert e.show(running[0])["Result"] == "success"
         for client in clients:
             client.socket.close()
+        wait_for(lambda: len(os.listdir(of_manager)) <= before, "the manager to have closed its ends")
         wait_for(lambda: e.run("start", running[0]) == "done", "the service to start again")
         assert e.halt() == 0
 

@@ -56,7 +56,7 @@ def test_long_logs_are_read_from_their_end_only(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(last_words, "now_monotonic", lambda: 1)
     lines = message(tmp_path, 30)
     assert lines.count("  the end") == 2 * 20
-    assert sum(read) <= 21 * 128 * 1024
+    assert sum(read) < 2 * 21 * 128 * 1024  # a line that is longer than a block is read again as a whole
 
 
 def test_nothing_is_read_when_time_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
