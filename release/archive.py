@@ -18,7 +18,7 @@ def epoch() -> int:
     In a copy of the sources without a history it is 1980, the earliest that a zip archive can hold.
     """
     given = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if given.isdigit():
+    if given.isascii() and given.isdigit():
         return int(given)
     command = ["git", "-C", str(REPOSITORY), "log", "-1", "--format=%ct"]
     try:

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.box.harness import Box
+from tests.marks import mark_boxes
 
 HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests in this directory."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.box)
-            if os.geteuid() != 0:
-                item.add_marker(pytest.mark.skip(reason="boxes need root"))
+    mark_boxes(items, HERE, "boxes need root")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,19 +11,15 @@ from tests.box import rootfs
 from tests.box.harness import Box
 from tests.engines import engines, examples
 from tests.install import roots
+from tests.marks import mark_boxes
 
 HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests in this directory."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.box)
-            # The first one builds the images if nobody has prepared them.
-            item.add_marker(pytest.mark.timeout(400))
-            if os.geteuid() != 0:
-                item.add_marker(pytest.mark.skip(reason="engines need root"))
+    # The first one builds the images if nobody has prepared them.
+    mark_boxes(items, HERE, "engines need root", 400)
 
 
 @pytest.fixture(scope="session")

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.install.root import Root
+from tests.marks import mark_boxes
 
 HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests in this directory."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.box)
-            # Packages are installed several times in one test, which takes long beside other work.
-            item.add_marker(pytest.mark.timeout(400))
-            if os.geteuid() != 0:
-                item.add_marker(pytest.mark.skip(reason="changing roots needs root"))
+    # Packages are installed several times in one test, which takes long beside other work.
+    mark_boxes(items, HERE, "changing roots needs root", 400)
 
 
 @pytest.fixture

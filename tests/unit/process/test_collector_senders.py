@@ -193,17 +193,23 @@ def test_a_program_that_executes_another_one_is_that_one(machine: Machine) -> No
     assert (sender.name, sender.detailed) == (b"logger", 0)
 
 
+def read_streams(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> tuple[streams.Streams, list[Sender]]:
+    """Streams that are read on a machine, and the senders of their lines, one for each."""
+    monkeypatch.setattr(streams, "now_boottime", lambda: machine.now)
+    taken: list[Sender] = []
+    reader = streams.Streams(
+        Poller(), machine.senders, machine.units, lambda sender, _stream, _line: taken.append(sender), lambda *_: None
+    )
+    return reader, taken
+
+
 @pytest.mark.parametrize(("late", "unit"), [(SECOND // 10, "a.service"), (SECOND, "")])
 def test_who_writes_over_a_stream_began_before_it_was_readable(
     late: int, unit: str, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A line that is read late may be that of a process whose pid is another one's by then."""
-    monkeypatch.setattr(streams, "now_boottime", lambda: machine.now)
     here = os.getpid()
-    taken: list[Sender] = []
-    reader = streams.Streams(
-        Poller(), machine.senders, machine.units, lambda sender, _stream, _line: taken.append(sender), lambda *_: None
-    )
+    reader, taken = read_streams(machine, monkeypatch)
     ours, theirs = socket.socketpair()
     with ours:
         fd = theirs.detach()
@@ -224,12 +230,8 @@ def test_who_is_accepted_began_before_somebody_waited(
     is_connecting: bool, unit: str, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of who connects, that somebody was read before says nothing."""
-    monkeypatch.setattr(streams, "now_boottime", lambda: machine.now)
     here = os.getpid()
-    taken: list[Sender] = []
-    reader = streams.Streams(
-        Poller(), machine.senders, machine.units, lambda sender, _stream, _line: taken.append(sender), lambda *_: None
-    )
+    reader, taken = read_streams(machine, monkeypatch)
     ours, theirs = socket.socketpair()
     with ours:
         reader.note_ready([], is_connecting)
