@@ -6,6 +6,7 @@ directory; a name is resolved when it is asked for.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from systemctl_replacement.log_levels import LOG_WARNING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 DEPENDENCY_SUFFIXES = (("wants", "Wants"), ("requires", "Requires"), ("upholds", "Upholds"))
 _LINK_MAX = 40
+_NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class Index:
         except OSError as error:
             message = f'Failed to open "{directory}", ignoring: {os.strerror(error.errno or 0)}'
             self.problems.append(Problem("", 0, LOG_WARNING, message))
+            if error.errno in _NO_DESCRIPTOR:
+                del self.stamps[directory]  # what is in it is not forgotten: it is stale, and scanned again
             return
         for entry in listed:
             name = entry.name

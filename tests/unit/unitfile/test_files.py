@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -94,3 +95,20 @@ def test_what_is_masked_may_have_any_mode(tmp_path: Path) -> None:
     (tmp_path / "a.service").chmod(0o777)
     unit = load("a.service", Index([str(tmp_path)]), Host())
     assert (unit.load_state, unit.mode_warnings) == ("masked", ())
+
+
+@pytest.mark.parametrize(("number", "stale"), [(errno.EMFILE, True), (errno.EACCES, False)])
+def test_units_are_not_forgotten_for_want_of_a_descriptor(
+    number: int, stale: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.service").touch()
+
+    def fail(_path: str) -> object:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", fail)
+        index = Index([str(tmp_path)])
+    assert [os.strerror(number) in problem.message for problem in index.problems] == [True]
+    assert index.is_stale() is stale
+    assert not Index([str(tmp_path)]).is_stale()
