@@ -148,7 +148,9 @@ def assert_well(box: Box) -> None:
 
     def ours() -> list[str]:
         helpers = titled(box, "forkserver", "console", "collector", "supervisor: ")
-        return sorted(" ".join(process.cmdline()).rstrip() for process in helpers)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return sorted(" ".join(process.cmdline()).rstrip() for process in helpers)
+        return []  # one has ended meanwhile
 
     box.wait_for(lambda: box.run("systemctl is-active web db").stdout == "active\nactive\n", what="the services")
     box.run("systemctl start probe", check=True)
